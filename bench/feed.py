@@ -95,7 +95,7 @@ class Watcher:
 @contextmanager
 def watchers(authority: Authority, status: str, folder: Path, count: int) -> Iterator[list[Watcher]]:
     """Run so many gateways beside a served authority."""
-    issuer = authority.ctx.issuer_for(Channel.WS)
+    issuer = authority.ctx.issuers[authority.ctx.issuing[Channel.WS]]
     (folder / "anchors.pem").write_bytes(issuer.certificate.public_bytes(Encoding.PEM))
     made = []
     for number in range(count):

@@ -38,7 +38,7 @@ def floor(authority: Authority, holder: Holder, processes: int, seconds: float) 
 
 def _work(authority: Authority, holder: Holder, seconds: float, sender: Connection) -> None:
     ctx, seal = authority.ctx, authority.responses.seal()
-    issuer = ctx.issuer_for(Channel.WS)
+    issuer = ctx.issuers[ctx.issuing[Channel.WS]]
     theirs = ca_key(load_certificate(holder.der))
     done, begun, cpu = 0, monotonic_seconds(), process_time()
     while monotonic_seconds() - begun < seconds:

@@ -132,7 +132,7 @@ def answered(root: Path, authority: Authority, holders: list[Holder], seconds: i
     if wrk is None:
         sentence = "wrk is not installed: scripts/packages bench"
         raise SystemExit(sentence)
-    port, issuer = free_port(), authority.ctx.issuer_for(Channel.WS)
+    port, issuer = free_port(), authority.ctx.issuers[authority.ctx.issuing[Channel.WS]]
     paths, script = root.parent / "paths", root.parent / "paths.lua"
     paths.write_text("".join(f"{path_of(one, issuer.certificate, issuer.file_name)}\n" for one in holders))
     script.write_text(_SCRIPT % paths)

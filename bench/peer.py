@@ -47,7 +47,7 @@ def write_ca(authority: Authority, folder: Path) -> None:
 
     The files are ca.pem and key.pem.
     """
-    issuer = authority.ctx.issuer_for(Channel.WS)
+    issuer = authority.ctx.issuers[authority.ctx.issuing[Channel.WS]]
     encrypted = (authority.folder.keys / f"{issuer.key_name}.pem").read_bytes()
     key = load_private_key(encrypted, authority.folder.passphrase.read_bytes())
     (folder / "key.pem").write_bytes(dump_private_key(key, None))

@@ -175,7 +175,7 @@ def _make(
     began: datetime,
     sender: Connection,
 ) -> None:
-    issuer = authority.ctx.issuer_for(Channel.WS)
+    issuer = authority.ctx.issuers[authority.ctx.issuing[Channel.WS]]
     sender.send([_holder(authority, issuer, began, pair) for pair in pairs])
     sender.close()
 

@@ -48,7 +48,7 @@ def authority(root):
 def test_what_an_opened_authority_is(authority):
     ctx = authority.ctx
     assert ctx.environment is Environment.TEST
-    assert ctx.issuer_for(Channel.SFTP).file_name == "DataProvidersSFTPTestIssuingCAv1"
+    assert ctx.issuing[Channel.SFTP] == "DataProvidersSFTPTestIssuingCAv1"
     assert len(ctx.certificates) == 5
     assert authority.recipe is SignatureProfile.EXCLUSIVE
 

@@ -53,7 +53,7 @@ def test_mappings_of_the_context_are_live(authority):
     assert ctx.responders[WS] is held, "a responder and its key stay open"
     assert [one.file_name for one in authority.hierarchy.authorities][-1] == SECOND
     activate_ca(SECOND, ctx, audit(ctx))
-    assert ctx.issuer_for(Channel.WS).file_name == SECOND
+    assert ctx.issuing[Channel.WS] == SECOND
     assert ctx.signs_lists(WS)
 
 
@@ -97,7 +97,7 @@ def test_another_process_follows_within_two_seconds(root, authority, monkeypatch
         activate_ca(installed(authority).name, authority.ctx, audit(authority.ctx))
         while other.ctx.issuing[Channel.WS] != SECOND and monotonic() < since + 30:
             stop.wait(0.01)
-        assert other.ctx.issuer_for(Channel.WS).certificate == authority.ctx.issuers[SECOND].certificate
+        assert other.ctx.issuers[SECOND].certificate == authority.ctx.issuers[SECOND].certificate
     finally:
         stop.set()
         follower.join(30)

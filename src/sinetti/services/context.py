@@ -273,10 +273,6 @@ class ServiceContext:
         """Secret keys that are in force now."""
         return self.keys()
 
-    def issuer_for(self, channel: Channel) -> IssuingCa:
-        """Return the CA that issues for this channel now. Raises KeyError if none does."""
-        return self.issuers[self.issuing[channel]]
-
     def signs_lists(self, name: str) -> bool:
         """Return True if a CA's key is here and the CA is not retired."""
         return name not in self.offline and self.states.get(name) is not CaState.RETIRED

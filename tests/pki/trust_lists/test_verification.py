@@ -27,6 +27,7 @@ from sinetti.pki.trust_lists.verification import (
     verify_anchors,
     verify_distrust,
     verify_next,
+    verify_stored_anchors,
 )
 from tests.support.authority import NOW, authority, ocsp_responder, response_signer
 from tests.support.trust_lists import (
@@ -172,6 +173,13 @@ def test_a_distrusted_or_ended_root_signs_no_list():
     ):
         with pytest.raises(InvalidTrustList, match="no root"):
             verify_anchors(octets, reader, now)
+
+
+def test_a_stored_list_counts_if_its_signer_was_valid_when_it_was_issued():
+    assert verify_stored_anchors(by_root(ANCHORS, BUILT), READER) == ANCHORS
+    late = replace(ANCHORS, issued=NOW + timedelta(days=7306))
+    with pytest.raises(InvalidTrustList, match="no root"):
+        verify_stored_anchors(by_root(late, BUILT), READER)
 
 
 def test_a_list_of_another_authority_or_environment_is_refused():

@@ -24,14 +24,16 @@ from sinetti.pki.trust_lists.lists import TrustListKind
 from sinetti.server.http import Request
 from sinetti.services import last_signed as module
 from sinetti.services.authorities.trust_lists import keep_lists, store_list
-from sinetti.services.evidence.read_log import keep_checkpoint
+from sinetti.services.evidence.read_log import head, keep_checkpoint, key
 from sinetti.services.last_signed import LastSigned, list_file
 from sinetti.services.monitoring.health import register_check
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.status.crl import LIFE, copy_lists, current_crl, publish
 from sinetti.services.status.ocsp import respond
+from sinetti.wire.transparency.notes import VerifierKey
 from tests.support.asking import asked, believed
 from tests.support.authority import authority
+from tests.support.logs import logging, sequenced, write_rows
 from tests.support.service_context import DAY, REQUEST, SECOND, Desk, Held, ca_certificate, enrolled
 from tests.support.trust_lists import anchors_list, by_root, distrust_list
 
@@ -244,9 +246,14 @@ def test_other_parts_are_replaced_when_they_change(tmp_path):
     assert keeper.find("log/key") == b"two"
 
 
-def test_nothing_is_kept_of_a_log_that_has_not_begun(node):
+def test_checkpoint_and_key_are_kept_once_the_log_has_begun(node):
     keep_checkpoint(node.ctx)
     assert node.ctx.last_signed.find("log/checkpoint") is None
+    write_rows(node.db, 3)
+    sequenced(logging(node.ctx))
+    keep_checkpoint(node.ctx)
+    assert node.ctx.last_signed.find("log/checkpoint") == head(node.db)
+    assert VerifierKey.parse(node.ctx.last_signed.find("log/key").decode()) == key(node.db)
 
 
 def test_the_health_check_says_that_status_goes_on(node, held):
