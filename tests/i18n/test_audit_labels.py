@@ -129,6 +129,7 @@ def test_facts_in_finnish_and_swedish_as_on_all_pages():
 def test_objects_and_actors_in_a_word():
     assert object_label(f"organisation:{ID}", EN) == "organisation"
     assert object_label(f"search:{SearchScope.OUTBOX}", EN) == "search: Outbox"
+    assert all(object_label(f"search:{one}", EN) > "search: " for one in SearchScope)
     assert object_label("search:elsewhere", EN) == "search"
     assert object_label("retention", EN) == OBJECTS["retention"]
     assert object_label("something:else", EN) == actor_label("somebody:else", EN) == ""

@@ -63,7 +63,7 @@ SHOWN = [
     r"fetched  2028-11-14.*\n.*expired  2027-01-13",
     r"The issuing CA gets a successor",
     r"curl -X POST \"\$CONTROL/cas/rollover\"",
-    r"Data Providers Test Issuing CA v1 issues no more, Data\s+Providers\s+Test\s+Issuing\s+CA\s+v2\s+from now on",
+    r"Data Providers Test Issuing CA v1 issues no more, Data\s+Providers\s+Test\s+Issuing\s+CA\s+v2\s+from\s+now\s+on",
     r"curl -X POST \"\$CONTROL/cas/revocations\"",
     r"curl -X POST \"\$CONTROL/early\"",
     r"\$CONTROL/messages\?kind=incident",
@@ -147,10 +147,10 @@ def test_kept_it_can_be_talked_to_by_the_lines_it_prints(tmp_path):
 
 def talk(printed):
     for name, expected in (
-        ("its clock", "2029-01-12T08:00:01Z"),
+        ("its clock", "2029-01-12T14:00:01Z"),
         ("an order", "transfer_password"),
         ("enrol", "books: certificate"),
-        ("renew", "15 September 2030 at 11:00"),
+        ("renew", "13 November 2030 at 16:00"),
         ("deliver", "was delivered and accepted"),
         ("the WSDL", "<"),
     ):

@@ -32,6 +32,7 @@ PLACES: Mapping[SearchScope, str] = {
     SearchScope.OUTBOX: gettext_noop("Outbox"),
     SearchScope.AUDIT: gettext_noop("Audit log"),
     SearchScope.REVOCATIONS: gettext_noop("Bulk revocations"),
+    SearchScope.EARLY_CALLS: gettext_noop("Calls for early replacement"),
 }
 
 MESSAGES: Mapping[MessageKind, str] = {

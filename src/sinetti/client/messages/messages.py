@@ -230,7 +230,7 @@ RUN_LOCKED = gettext_noop(
     "it has finished."
 )
 TRUST_EXTENDED = gettext_noop(
-    "{service}: the list of trusted CAs has changed; {count} names use the new one. No action needed."
+    "{service}: the list of trusted CAs has changed. Names that use the new one: {count}. No action needed."
 )
 RUN_STOPPED = gettext_noop(
     "{name}: stopped before the end. Nothing is lost. The next run continues where this one stopped."
