@@ -44,7 +44,7 @@ from sinetti.testbench.fleet.agent_processes import Agents
 from sinetti.testbench.fleet.invariants import InvariantChecker
 from sinetti.testbench.fleet.report import instant
 from sinetti.testbench.fleet.scenario import CONFIG, START
-from sinetti.testbench.fleet.story_runner import StoryRunner
+from sinetti.testbench.fleet.story_runner import StoryBroken, StoryRunner
 
 OLD = "DataProvidersTestIssuingCAv1"
 FORGED_WITHIN, MESSAGES_WITHIN = timedelta(seconds=60), timedelta(minutes=15)
@@ -192,8 +192,22 @@ class Theft:
     def _advance(self, by: timedelta) -> None:
         """Set the bench's clock, and let the gateway ask for its lists."""
         self.now += by
-        self.stage.quietly_called("PUT", "/clock", {"now": instant(self.now)})
+        while not self._is_at(instant(self.now)):
+            pass
         self.lists.fetch()
+
+    def _is_at(self, now: str) -> bool:
+        """Set the bench's clock; False while it still sends the messages of many holders.
+
+        It then asks for the same request again.
+        """
+        try:
+            self.stage.quietly_called("PUT", "/clock", {"now": now})
+        except StoryBroken as broken:
+            if "status 503" not in str(broken):
+                raise
+            return False
+        return True
 
     def _kill(self) -> None:
         """Kill the bench, and start it again in its folder."""

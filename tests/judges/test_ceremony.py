@@ -7,6 +7,7 @@ openssl and pkilint judge everything that the ceremonies made.
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -26,12 +27,14 @@ from sinetti.pki.encoding import load_certificate
 from tests.ca.linters import certificate_findings, list_findings
 from tests.house.tree import ROOT
 from tests.support.ceremonies import PEOPLE, Desk
-from tests.support.officers import NAMES, key_of
+from tests.support.officers import NAMES, approve, key_of
 from tests.support.postgres import skip_or_fail
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 
 PAGE = ROOT / "docs" / "operators" / "ceremony.md"
+CARRIED = ("carried", "carried-lists", "carried-v2", "carried-r", "carried-officers")
+INSTANT = re.compile(r"[0-9-]{10}T[0-9:]{8}Z")
 NEW_OFFICERS = ("dora", "emil", "fia")
 WITHOUT_EXTRAS = """
 import sys
@@ -46,6 +49,25 @@ from sinetti.cli.main import main
 sys.exit(main(sys.argv[1:]))
 """
 PROMPT = re.compile(r"(?:^|\n)([^\n]+: )$")
+
+
+@dataclass
+class Office:
+    """Commands about an authority's proposals."""
+
+    root: str
+
+    def run(self, *words):
+        """Run a command; return exit code, output and messages."""
+        command = [sys.executable, "-m", "sinetti", "authority", *map(str, words), "--dir", self.root]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    def does(self, *words):
+        """Run a command that succeeds; return its output."""
+        code, out, err = self.run(*words)
+        assert code == 0, err
+        return out
 
 
 @dataclass
@@ -74,7 +96,12 @@ class Machines:
                     process.stdin.write(f"{self.desk.ask(unread)}\n".encode())
                     process.stdin.flush()
                     unread = ""
-        assert process.returncode == 0, self.said
+        if process.returncode == 3 and "Proposed: " in self.said and "--approval" not in words:
+            proposal = self.said.partition("Proposed: ")[2].partition(".")[0]
+            approve(Office(words[words.index("--dir") + 1]), proposal, self.folder)
+            self.run([*words, "--approval", proposal], is_online=is_online)
+        else:
+            assert process.returncode == 0, self.said
 
     @property
     def words(self):
@@ -85,8 +112,9 @@ class Machines:
 def commands():
     """Yield the words of each command of the page that is needed, in its order."""
     for line in PAGE.read_text(encoding="utf-8").splitlines():
-        words = line.split()
-        if line.startswith("    ") and words[0] == "sinetti" and "--rehearse" not in words:
+        is_command = line.startswith("    ") and line.lstrip().startswith("sinetti ")
+        words = shlex.split(line) if is_command else []
+        if words and "--rehearse" not in words:
             yield words[1:]
 
 
@@ -113,7 +141,7 @@ def walked(tmp_path_factory):
     if os.geteuid() != 0 or shutil.which("unshare") is None:
         skip_or_fail("network namespaces need root and unshare (util-linux)")
     folder = tmp_path_factory.mktemp("ceremony")
-    for name in ("carried", "carried-lists", "carried-officers", "etc"):
+    for name in (*CARRIED, "etc"):
         (folder / name).mkdir()
     machines = Machines(folder, Desk(folder / "carried"))
     for words in commands():
@@ -127,7 +155,7 @@ def walked(tmp_path_factory):
         if "--exchange" in words:
             machines.desk.exchange = Path(placed[words.index("--exchange") + 1])
         machines.run(placed, is_online=is_online)
-        if "--request-set" in words or words[:2] == ["ceremony", "run"]:
+        if {"--request-set", "--request-out"} & set(words) or words[:2] == ["ceremony", "run"]:
             machines.desk.words = machines.words
     return machines
 
@@ -137,6 +165,8 @@ def placed_in(folder, word):
     name, equals, key = word.partition("=")
     if name in NAMES and equals and key == f"{name}.pub":
         return f"{name}={key_of(name).public}"
+    if INSTANT.fullmatch(word):
+        return f"{utc_now():%Y-%m-%dT%H:%M:%SZ}"
     for path, place in (("/media/", ""), ("/srv/", ""), ("/etc/sinetti/", "etc/")):
         if word.startswith(path):
             return str(folder / place / word.removeprefix(path))
@@ -159,7 +189,7 @@ def test_the_authority_can_be_used_with_what_was_made(walked):
 
 
 def test_the_page_has_every_kind_of_ceremony(walked):
-    for name in ("carried", "carried-lists", "carried-officers"):
+    for name in CARRIED:
         transcript = (walked.folder / name / "transcript.fi.txt").read_text(encoding="utf-8")
         assert transcript.startswith("Avainseremonian pöytäkirja")
 

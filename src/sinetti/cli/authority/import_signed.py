@@ -82,7 +82,7 @@ def _run(parsed: argparse.Namespace) -> int:
         import_founding(folder.root, octets, options)
         print_note(_FOUNDED.format(dir=parsed.dir))
         return 0
-    with opened_authority(parsed.dir) as authority:
+    with opened_authority(parsed.dir, options.passphrase) as authority:
         import_signed(authority, octets, options)
     print_note(_TAKEN_IN.format(what=_WHAT[request.kind]))
     return 0
