@@ -269,10 +269,12 @@ def main() -> int:
     parser.add_argument("--certificates", type=int, default=200)
     parser.add_argument("--kills", type=int, default=3)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--hours", type=float, default=0.5, help="time of the bench between two passes of the agent")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="sinetti-theft-", dir=MEMORY if MEMORY.is_dir() else None))
     try:
-        figures = play(folder, options.certificates, options.kills, options.seed)
+        step = timedelta(hours=options.hours)
+        figures = play(folder, options.certificates, options.kills, options.seed, step)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     print(json.dumps({**_row(figures), "faults": figures.faults}))

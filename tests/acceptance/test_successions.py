@@ -1,5 +1,7 @@
 """The drill of a stolen key with ten thousand holders, and two hundred kills of rollovers under load."""
 
+from datetime import timedelta
+
 import pytest
 
 from simulate.theft import play
@@ -12,7 +14,7 @@ pytestmark = pytest.mark.timeout(6 * 3600)
 
 
 def test_ten_thousand_holders(tmp_path):
-    figures = play(tmp_path, 10_000, 5, seed=1)
+    figures = play(tmp_path, 10_000, 5, seed=1, step=timedelta(hours=2))
     assert figures.faults == [], figures
 
 

@@ -23,6 +23,7 @@ def run(module, monkeypatch, capsys, *words):
     return module.main(), capsys.readouterr()
 
 
+@pytest.mark.rare
 def test_the_agent():
     """The bench runs in a process of its own.
 
@@ -52,6 +53,7 @@ def test_what_misses_a_mark_of_the_agent_is_told(mark, least, monkeypatch, capsy
     assert (code, told.out.splitlines()[-1]) == (1, "not as it should be")
 
 
+@pytest.mark.rare
 def test_the_store(monkeypatch, capsys):
     code, told = run(store, monkeypatch, capsys, "--names", 20)
     assert (code, told.out.splitlines()[-1]) == (0, "under 2 s")

@@ -47,7 +47,10 @@ def test_what_is_kept_can_be_looked_at(tmp_path):
     assert "org-0001" in looked.stdout + looked.stderr
 
 
-@pytest.mark.parametrize(("how", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -9)])
+@pytest.mark.parametrize(
+    ("how", "code"),
+    [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 130, marks=pytest.mark.rare), (signal.SIGKILL, -9)],
+)
 @pytest.mark.parametrize("line", [r"nothing due", r"^2\. "], ids=["with one agent", "with a meddler"])
 def test_ended_early_it_takes_all_along(how, code, line, tmp_path):
     command = program("demo-fleet", "--organisations", 8, "--lang", "en")
