@@ -60,8 +60,9 @@ def call_detail(request: HttpRequest, clerk: StaffSession, call_id: str) -> Http
     if found is None:
         return not_found(request)
     status, unreached = found
-    blocks: list[Component] = [_values(status), _totals(status, request.path), Text([_(_EXPLAINED)]), _table(unreached)]
-    return show_page(request, _(_TITLE), blocks, Link(_(_TITLE), reverse("staff_early_calls")))
+    blocks: list[Component] = [_values(status), _totals(status), Text([_(_EXPLAINED)]), _table(unreached)]
+    title = _("Call for early replacement, {date}", date=format_datetime(status.begins))
+    return show_page(request, title, blocks, Link(_(_TITLE), reverse("staff_early_calls")))
 
 
 def _values(status: CallStatus) -> DescriptionList:
@@ -77,15 +78,15 @@ def _values(status: CallStatus) -> DescriptionList:
     return DescriptionList(items)
 
 
-def _totals(status: CallStatus, here: str) -> Totals:
+def _totals(status: CallStatus) -> Totals:
     severity = Severity.WARNING if status.unreached else Severity.GOOD
     return Totals(
         [
-            Total(_("Certificates"), status.count, here),
-            Total(_(_REPLACED), status.replaced, here),
-            Total(_(_HEARD), status.heard, here),
-            Total(_(_UNREACHED), status.unreached, here, severity),
-            Total(_("Expired or revoked"), status.ended, here),
+            Total(_("Certificates"), status.count),
+            Total(_(_REPLACED), status.replaced),
+            Total(_(_HEARD), status.heard),
+            Total(_(_UNREACHED), status.unreached, tone=severity),
+            Total(_("Expired or revoked"), status.ended),
         ]
     )
 
