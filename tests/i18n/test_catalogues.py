@@ -6,8 +6,13 @@ from sinetti.i18n.translate import placeholders
 from tests.support import tools
 
 TEXTS = tools.script("texts")
-MESSAGES = TEXTS.messages()
 EVERY_CATALOGUE = pytest.mark.parametrize("language", TEXTS.LANGUAGES)
+
+
+@pytest.fixture(scope="module")
+def messages():
+    """Return every message id of the code; that takes seconds, so it is done in a process that needs them."""
+    return TEXTS.messages()
 
 
 def forms(text):
@@ -26,21 +31,21 @@ def written(catalogue):
 
 
 @EVERY_CATALOGUE
-def test_every_message_of_the_code_is_translated(language):
+def test_every_message_of_the_code_is_translated(language, messages):
     catalogue = TEXTS.read(language)
     missing = [
         f"{message_id!r} ({', '.join(places)})"
-        for message_id, places in MESSAGES.items()
+        for message_id, places in messages.items()
         if (found := catalogue.get(message_id)) is None or found.id != message_id or not all(forms(found.string))
     ]
     assert not missing, f"run `python scripts/texts.py update` and translate into {language}:\n" + "\n".join(missing)
 
 
 @EVERY_CATALOGUE
-def test_nothing_is_fuzzy_or_left_over(language):
+def test_nothing_is_fuzzy_or_left_over(language, messages):
     catalogue = TEXTS.read(language)
     assert not [message.id for message in catalogue if message.id and message.fuzzy]
-    assert not [message.id for message in catalogue if message.id and message.id not in MESSAGES]
+    assert not [message.id for message in catalogue if message.id and message.id not in messages]
     assert not catalogue.obsolete
 
 
