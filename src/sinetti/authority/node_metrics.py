@@ -31,7 +31,7 @@ from sinetti.infra.metrics.catalogue import MetricSource, Samples
 from sinetti.infra.metrics.exposition import (
     ComputedMetrics,
     MetricsServer,
-    collect_processes,
+    ProcessMetrics,
     load_state,
     store_state,
 )
@@ -114,7 +114,7 @@ def _remove_abandoned() -> None:
 def serve_scrapes(metrics: NodeMetrics, ready: Callable[[], None]) -> NoReturn:
     """Answer scrapes until a signal ends the process."""
     computed = ComputedMetrics("authority", partial(load_state, metrics.folder))
-    server = MetricsServer(metrics.listening, [collect_processes(metrics.folder), computed])
+    server = MetricsServer(metrics.listening, [ProcessMetrics(metrics.folder), computed])
     ready()
     server.serve_forever(COMPUTED_EVERY)
     raise AssertionError  # only a signal ends the loop

@@ -8,6 +8,7 @@ import threading
 from contextlib import ExitStack, closing, contextmanager, suppress
 
 import pytest
+from prometheus_client.mmap_dict import MmapedDict
 
 import sinetti
 from sinetti.infra.clock import monotonic_seconds
@@ -18,6 +19,7 @@ from sinetti.infra.metrics.exposition import (
     STALE_AFTER,
     ComputedMetrics,
     MetricsServer,
+    ProcessMetrics,
     load_state,
     render,
     store_state,
@@ -108,6 +110,18 @@ def _left(silent):
     with suppress(ConnectionError):
         while silent.recv(1024):
             pass
+
+
+@pytest.mark.parametrize("is_made", [True, False], ids=["made", "removed"])
+def test_a_file_that_a_process_is_making_is_read_again(is_made, tmp_path):
+    file = tmp_path / "counter_1.db"
+    file.touch()
+    end = (lambda: MmapedDict(str(file)).close()) if is_made else file.unlink
+    later = threading.Timer(0.2, end)
+    with answering(ProcessMetrics(tmp_path)) as caller:
+        later.start()
+        assert answer(caller)[0].status == 200
+    later.join()
 
 
 def test_computed_values_are_stored_for_another_process(tmp_path):

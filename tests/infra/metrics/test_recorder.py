@@ -16,7 +16,7 @@ import os, sys
 from pathlib import Path
 from sinetti.infra.metrics import recorder
 from sinetti.infra.metrics.catalogue import RESTARTS, REQUESTS, MetricSource
-from sinetti.infra.metrics.exposition import collect_processes, render
+from sinetti.infra.metrics.exposition import ProcessMetrics, render
 
 folder = Path(sys.argv[1])
 recorder.start(MetricSource.NODE, folder)
@@ -29,7 +29,7 @@ for slot in ("worker 0", "worker 1", "worker 0"):
     os.waitpid(pid, 0)
 recorder.stop()
 assert "PROMETHEUS_MULTIPROC_DIR" not in os.environ
-print(render([collect_processes(folder)], "application/openmetrics-text")[0].decode())
+print(render([ProcessMetrics(folder)], "application/openmetrics-text")[0].decode())
 """
 
 

@@ -6,6 +6,7 @@ It has an address of its own. A scrape reads files and memory only: it never wai
 import json
 import logging
 import socket
+import struct
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -14,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
 from pathlib import Path
 from threading import BoundedSemaphore, Timer
+from time import sleep
 from typing import Any
 
 import sinetti
@@ -32,6 +34,7 @@ Without a limit, senders of nothing would take all threads and file descriptors 
 """
 
 _READ_WITHIN = 5.0
+_READINGS, _READ_AGAIN = 20, 0.05
 _STATE = "state.json"
 _log = logging.getLogger(__name__)
 
@@ -76,9 +79,24 @@ class ComputedMetrics:
             yield family
 
 
-def collect_processes(folder: Path) -> Any:  # noqa: ANN401 - a collector of prometheus_client
-    """Return the collector that adds up the files of all processes."""
-    return import_module("prometheus_client.multiprocess").MultiProcessCollector(None, path=str(folder))
+@dataclass(frozen=True, slots=True)
+class ProcessMetrics:
+    """Collector that adds up the files of all processes."""
+
+    folder: Path
+
+    def collect(self) -> list[Any]:
+        """Return the metrics, as prometheus_client calls it for each scrape.
+
+        A file is empty for a moment while its process makes it, and may be removed; it is then read again.
+        """
+        collector = import_module("prometheus_client.multiprocess").MultiProcessCollector(None, path=str(self.folder))
+        for _ in range(_READINGS - 1):
+            try:
+                return list(collector.collect())
+            except (OSError, struct.error):
+                sleep(_READ_AGAIN)
+        return list(collector.collect())
 
 
 def render(collectors: Iterable[Any], accept: str) -> tuple[bytes, str]:
