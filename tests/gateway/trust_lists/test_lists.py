@@ -266,6 +266,23 @@ def test_a_damaged_file_of_anchors_lets_nothing_through_either(tmp_path):
     assert (found.unready(), found.current().anchors.number) == ([], 2)
 
 
+def test_a_list_that_another_process_replaces_while_it_is_read_is_no_damage(tmp_path, monkeypatch):
+    found, folder = opened(tmp_path), tmp_path / "trust"
+    folder.mkdir()
+    (folder / "distrust-1.json").write_bytes(by_root(distrust_list(BUILT, 1), BUILT))
+    read = trust_list_folder.TrustListFolder._octets
+
+    def replaced_before(self, kind, number):
+        if number == 1:
+            (folder / "distrust-2.json").write_bytes(by_root(distrust_list(BUILT, 2), BUILT))
+            (folder / "distrust-1.json").unlink()
+        return read(self, kind, number)
+
+    monkeypatch.setattr(trust_list_folder.TrustListFolder, "_octets", replaced_before)
+    content = reread(found)
+    assert (content.distrust.number, found.unready()) == (2, [])
+
+
 def test_a_file_that_vanishes_while_it_is_read_is_damage_and_not_an_error(tmp_path):
     (tmp_path / "trust" / "distrust-1.json").mkdir(parents=True)
     assert len(opened(tmp_path).unready()) == 1

@@ -29,6 +29,7 @@ from sinetti.pki.trust_lists.verification import ListReader, is_signed_by_root, 
 
 _FILE = re.compile(r"(anchors|distrust)-([1-9][0-9]{0,18})\.json")
 _CHECKS = "checks.json"
+_LOOKS = 3
 
 FileMarks = tuple[tuple[str, int, int], ...]
 """Names of the files, each with the instant of its last change and its size."""
@@ -113,11 +114,10 @@ class TrustListFolder:
 
     def _with_distrust(self, content: TrustContent) -> TrustContent:
         held = content.distrust
-        number = max(self._numbers(TrustListKind.DISTRUST), default=0)
+        number, octets = self._newest_distrust()
         damage = content.damage
         if number and (held is None or number > held.number):
             damage = self._damage(TrustListKind.DISTRUST, number)
-            octets = self._octets(TrustListKind.DISTRUST, number)
             roots = (*self.settings.roots, *content.roots)
             with suppress(InvalidTrustList):
                 signed = parse_signed(octets)
@@ -131,6 +131,19 @@ class TrustListFolder:
                     content = replace(content, signers=signers)
         content = replace(content, distrust=held, damage=damage)
         return replace(content, responders=responders_of(self.settings, content))
+
+    def _newest_distrust(self) -> tuple[int, bytes]:
+        """Return number and octets of the newest list, or 0.
+
+        Another process may store the next one and delete this one meanwhile; it is then looked for again.
+        """
+        number, octets = 0, b""
+        for _ in range(_LOOKS):
+            number = max(self._numbers(TrustListKind.DISTRUST), default=0)
+            octets = self._octets(TrustListKind.DISTRUST, number) if number else b""
+            if octets or not number or self._path(TrustListKind.DISTRUST, number).exists():
+                break
+        return number, octets
 
     def _numbers(self, kind: TrustListKind) -> list[int]:
         found = (_FILE.fullmatch(name) for name, _, _ in self.marks())
