@@ -17,17 +17,16 @@ from sinetti.gateway.web.guard import RequestGuard
 from sinetti.gateway.web.metrics import GatewayState
 from sinetti.gateway.web.server import GatewayApp
 from sinetti.gateway.web.trusted_proxies import TrustedProxies
-from sinetti.infra.clock import monotonic_seconds, utc_now
+from sinetti.infra.clock import monotonic_seconds
 from sinetti.infra.metrics import catalogue
 from sinetti.pki.chain import load_bundle
 from sinetti.pki.trust_lists.lists import TrustListKind
-from tests.gateway.web.test_server import Connection, asked
+from tests.gateway.web.test_server import NOW, Connection, asked
 from tests.support.relying import material
 from tests.support.relying_doors import SETTINGS, gateway_running
 from tests.support.small_server import small_server
 from tests.support.trust_lists import anchors_list, by_root, distrust_list
 
-NOW = utc_now().replace(microsecond=0)
 BUILT = material(NOW).built
 
 
