@@ -7,6 +7,7 @@ from time import monotonic
 import pytest
 from django.db import OperationalError
 
+from sinetti.api.publication import PublicationEndpoint
 from sinetti.authority import directory
 from sinetti.authority.bootstrap import RuntimeOptions, open_authority
 from sinetti.authority.data_directory import DirectoryKind
@@ -16,6 +17,7 @@ from sinetti.database.authorities import register
 from sinetti.domain.authorities.lifecycle import CaState
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Channel
+from sinetti.server.http import Request
 from sinetti.services.authorities.succession import activate_ca
 from tests.authority.test_succession import NOW, REQUEST, SERVICES, WS, founded, root
 from tests.support.registers import all_connections_closed
@@ -101,6 +103,28 @@ def test_another_process_follows_within_two_seconds(root, authority, monkeypatch
     finally:
         stop.set()
         follower.join(30)
+
+
+def test_files_of_a_new_ca_are_there_before_another_process_follows(root, authority, monkeypatch):
+    others = open_authority(root, DirectoryKind.AUTHORITY, RuntimeOptions(lambda: NOW)).ctx
+    activate_ca(installed(authority).name, authority.ctx, audit(authority.ctx))
+    published = PublicationEndpoint(others)
+    assert SECOND not in others.certificates
+    with monkeypatch.context() as patched:
+        patched.setattr(directory.register, "register_version", database_away)
+        assert published(fetch_of(f"/crl/{SECOND}-1.crl")).status == 404, "the database is away"
+    assert published(fetch_of(f"/crl/{SECOND}-1.crl")).status == 200
+    assert published(fetch_of(f"/ca/{SECOND}.cer")).body == authority.ctx.certificates[SECOND]
+    assert published(fetch_of("/crl/None-1.crl")).status == 404
+
+
+def fetch_of(path):
+    return Request("GET", path, "", {}, REQUEST, b"")
+
+
+def database_away(_db):
+    message = "the server closed the connection"
+    raise OperationalError(message)
 
 
 FAULTS = {

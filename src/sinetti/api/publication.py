@@ -9,9 +9,11 @@ import re
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from http import HTTPStatus
 
 from sinetti.api.log import KEPT_PARTS, LOG_PATH, answer_log, kept_part
 from sinetti.api.ocsp import BRIDGE_PATH, OCSP_PATH, OnDemandSigningBudget, answer_ocsp
+from sinetti.database.connection import DATABASE_UNAVAILABLE
 from sinetti.pki.encoding import load_certificate
 from sinetti.pki.signers import SignerUnavailable
 from sinetti.pki.trust_lists.lists import TrustListKind
@@ -49,7 +51,17 @@ class PublicationEndpoint:
     """Budget of the bridges, without whose answers holders are refused."""
 
     def __call__(self, request: Request) -> Response:
-        """Answer one request of any method and path."""
+        """Answer one request of any method and path.
+
+        Another node may use a CA up to two seconds before this process reads the register again. So a file that is not
+        there is looked for once more after the register was read.
+        """
+        answer = self._answer(request)
+        if answer.status == HTTPStatus.NOT_FOUND and self._has_read_the_register():
+            return self._answer(request)
+        return answer
+
+    def _answer(self, request: Request) -> Response:
         if request.path.startswith((OCSP_PATH, BRIDGE_PATH)):
             return self._ocsp(request)
         if request.method not in {"GET", "HEAD"}:
@@ -68,6 +80,17 @@ class PublicationEndpoint:
             return text_response(
                 503, "This file is not available now. Retrieve it again in a minute.", retry_after="60"
             )
+        finally:
+            self.ctx.db.refresh()
+
+    def _has_read_the_register(self) -> bool:
+        """Read the changes of CAs; return False while the database is away."""
+        try:
+            self.ctx.refresh_authorities()
+        except DATABASE_UNAVAILABLE:
+            return False
+        else:
+            return True
         finally:
             self.ctx.db.refresh()
 
