@@ -61,7 +61,9 @@ class Loot:
 
     seals: dict[str, tuple[str, str]] = field(default_factory=dict)
     link: tuple[str, str] = ("", "")
-    pin: tuple[str, str] = ("", "")
+    pins: dict[str, str] = field(default_factory=dict)
+    """Codes by id: a code of six digits alone is found by chance among a hundred thousand keys."""
+
     password: tuple[str, str, bytes] = ("", "", b"")
     message: tuple[str, str, str] = ("", "", "")
     reset: str = ""
@@ -72,7 +74,7 @@ class Loot:
         secure_id, hashed = self.link
         if token_hash(link_token(key, OPEN_LINK, secure_id)) == hashed:
             found.add("link")
-        if pin_code(key, self.pin[0]) == self.pin[1]:
+        if all(pin_code(key, pin_id) == code for pin_id, code in self.pins.items()):
             found.add("PIN")
         transfer_id, password, mac = self.password
         if order.mac(key, transfer_id, password) == mac:
@@ -142,7 +144,7 @@ def at_risk(ctx, ids):
     links = ring.current(SecretPurpose.LINKS).octets
     send_pin(link_token(links, OPEN_LINK, secure_id), 0, ctx, REQUEST)
     pin_id = models.Pin.objects.get().pin_id
-    loot.pin = (pin_id, pin_code(ring.current(SecretPurpose.PINS).octets, pin_id))
+    loot.pins = {one: pin_code(ring.current(SecretPurpose.PINS).octets, one) for one in (pin_id, f"{pin_id}-2")}
     mail = ring.current(SecretPurpose.MAIL).octets
     loot.message = (message_id, link_token(mail, STOP_LINK, message_id), bounce_token(mail, message_id))
     loot.reset = signing.dumps({"user": 1}, key=django_key(ring.current(SecretPurpose.DJANGO).octets))
