@@ -13,7 +13,6 @@ from http import HTTPStatus
 
 from sinetti.api.log import KEPT_PARTS, LOG_PATH, answer_log, kept_part
 from sinetti.api.ocsp import BRIDGE_PATH, OCSP_PATH, OnDemandSigningBudget, answer_ocsp
-from sinetti.database.connection import DATABASE_UNAVAILABLE
 from sinetti.pki.encoding import load_certificate
 from sinetti.pki.signers import SignerUnavailable
 from sinetti.pki.trust_lists.lists import TrustListKind
@@ -85,12 +84,13 @@ class PublicationEndpoint:
 
     def _has_read_the_register(self) -> bool:
         """Read the changes of CAs; return False while the database is away."""
-        try:
+
+        def read() -> bool:
             self.ctx.refresh_authorities()
-        except DATABASE_UNAVAILABLE:
-            return False
-        else:
             return True
+
+        try:
+            return self.ctx.last_signed.read_or(read, lambda: False)
         finally:
             self.ctx.db.refresh()
 
