@@ -19,9 +19,10 @@ from sinetti.i18n.translate import preferred_language, translate
 from sinetti.infra.traces import step
 from sinetti.server.http import SOAP_PATH, Request, Response, text_response
 from sinetti.services.context import ServiceContext
-from sinetti.services.issuance.enrol import enrol
-from sinetti.services.issuance.renew import renew
-from sinetti.services.issuance.retrieve import retrieve
+from sinetti.services.issuance.enrol import enrolment
+from sinetti.services.issuance.renew import renewal
+from sinetti.services.issuance.retrieve import retrieval
+from sinetti.services.issuance.waves import Steps, run_alone
 from sinetti.wire.soap import operations
 from sinetti.wire.soap.operations import NotSoapError, Operation, RequestSignatureError, SchemaError
 from sinetti.wire.xmldsig.signature import DocumentSigner, SignatureProfile
@@ -106,7 +107,7 @@ class SoapEndpoint:
         if request.path.rstrip("/") != PATH:
             return text_response(404, f"There is no page at this address. The certificate service is at {PATH}.")
         if request.method == "POST":
-            return self._post(request)
+            return run_alone(self.answer(request), self.ctx)
         if request.method in {"GET", "HEAD"}:
             return self._get(request)
         return text_response(
@@ -130,7 +131,8 @@ class SoapEndpoint:
         page = welcome(self.ctx.environment, self.address, language, self.documentation_url)
         return Response(200, "text/html; charset=utf-8", page, {"content-security-policy": "default-src 'none'"})
 
-    def _post(self, request: Request) -> Response:
+    def answer(self, request: Request) -> Steps[Response]:
+        """Answer a POST request, alone or in a wave."""
         headers = request.headers
         step("2 verify the message")
         try:
@@ -140,7 +142,7 @@ class SoapEndpoint:
         except SchemaError as bad:
             return self._refuse(bad.operation, Rejection(RejectionReason.MALFORMED, element=bad.element), request)
         try:
-            answer = self._act(opened, request)
+            answer = yield from self._act(opened, request)
         except Exception:  # noqa: BLE001 - last handler: a signed FAIL; the traceback is logged
             _log.exception("request %s failed", request.request_id)
             answer = Rejection(RejectionReason.INTERNAL, reference=request.request_id)
@@ -152,7 +154,7 @@ class SoapEndpoint:
 
     def _act(
         self, opened: operations.ParsedRequest, request: Request
-    ) -> AcceptedResponse | CertificateResponse | Rejection:
+    ) -> Steps[AcceptedResponse | CertificateResponse | Rejection]:
         ctx, request_id = replace(self.ctx, caller=request.caller), request.request_id
         if opened.environment is not ctx.environment:
             return Rejection(RejectionReason.WRONG_ENVIRONMENT)
@@ -163,13 +165,13 @@ class SoapEndpoint:
             return Rejection(RejectionReason.SIGNATURE_INVALID)
         match ask:
             case EnrolRequest():
-                return enrol(ask, ctx, request_id)
+                return (yield from enrolment(ask, ctx, request_id))
             case RenewRequest():
                 if not self.admits(ask.signer):
                     return Rejection(RejectionReason.TOO_MANY_REQUESTS)
-                return renew(ask, ctx, request_id)
+                return (yield from renewal(ask, ctx, request_id))
             case RetrieveRequest():
-                return retrieve(ask, ctx, request_id)
+                return (yield from retrieval(ask, ctx, request_id))
             case never:
                 assert_never(never)
 

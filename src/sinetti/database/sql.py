@@ -8,7 +8,7 @@ The module also makes random ids, from which not even an order can be inferred.
 import json
 import re
 import secrets
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
@@ -24,6 +24,9 @@ from sinetti.database.connection import DATABASE_UNAVAILABLE, Database
 
 Value = str | int | bytes | datetime | None
 Values = Mapping[str, Value]
+Parameters = Mapping[str, Value | Sequence[Value]]
+"""Values of a statement; lists of values where it is for a wave of requests."""
+
 Row = tuple[Any, ...]
 
 _turn = Lock()
@@ -61,7 +64,7 @@ def transaction(db: Database) -> Iterator[None]:
             _turn.release()
 
 
-def read(db: Database, statement: str, values: Values) -> list[Row]:
+def read(db: Database, statement: str, values: Parameters) -> list[Row]:
     """Run a reading statement, once more on a new connection if the old one was cut.
 
     The repetition is safe, because no data has been written.
@@ -79,7 +82,7 @@ def read(db: Database, statement: str, values: Values) -> list[Row]:
     return found
 
 
-def write(db: Database, statement: str, values: Values) -> list[Row]:
+def write(db: Database, statement: str, values: Parameters) -> list[Row]:
     """Run a writing statement once; return the rows of RETURNING or the last SELECT."""
     db.require_writable()
     return _run(connections[db.alias], statement, values)
@@ -93,7 +96,7 @@ def instant(value: datetime | str | None) -> datetime | None:
     return given.replace(tzinfo=UTC) if given.tzinfo is None else given
 
 
-def _run(connection: BaseDatabaseWrapper, statement: str, values: Values) -> list[Row]:
+def _run(connection: BaseDatabaseWrapper, statement: str, values: Parameters) -> list[Row]:
     connection.ensure_connection()
     with connection.wrap_database_errors:
         if connection.vendor == "postgresql":
@@ -125,7 +128,7 @@ def _for_sqlite(statement: str) -> str:
     return _NAMED.sub(r":\1", statement).replace("string_agg(", "group_concat(")
 
 
-def _for_sqlite_value(connection: BaseDatabaseWrapper, value: Value) -> Value:
+def _for_sqlite_value(connection: BaseDatabaseWrapper, value: Value | Sequence[Value]) -> Value | Sequence[Value]:
     return connection.ops.adapt_datetimefield_value(value) if isinstance(value, datetime) else value
 
 

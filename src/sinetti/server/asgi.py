@@ -21,6 +21,7 @@ from sinetti.server.event_stream import EventStream
 from sinetti.server.http import SOAP_PATH, BodyStream, Request, Response, current_request, text_response
 from sinetti.server.rate_limits import Admission, Rejected, unlimited
 from sinetti.server.thread_pool import ThreadPool
+from sinetti.server.wave_lane import WaveLane
 
 _FOUND = range(200, 400)
 _NOT_MODIFIED = 304
@@ -111,6 +112,7 @@ class AsgiApp:
         self._admission = admission or unlimited()
         self._measured: Measured = _not_measured
         self._events: dict[str, EventStream] = {}
+        self._waves: WaveLane | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -155,6 +157,15 @@ class AsgiApp:
         """Call this function after each answer, with method, path, response and seconds."""
         self._measured = measured
 
+    @property
+    def pool(self) -> ThreadPool[Any]:
+        """Threads in which requests are answered."""
+        return self._pool
+
+    def mount_waves(self, waves: WaveLane) -> None:
+        """Answer the requests that it takes in waves."""
+        self._waves = waves
+
     def mount_events(self, path: str, events: EventStream) -> None:
         """Answer requests for this path by a stream of events."""
         self._events[path] = events
@@ -176,6 +187,8 @@ class AsgiApp:
         """
         self._retiring = True
         self._pool.retire()
+        if self._waves is not None:
+            self._waves.retire()
         self.end_events()
 
     def _begin_trace(self, scope: Scope, request_id: str) -> Trace | None:
@@ -229,7 +242,10 @@ class AsgiApp:
         self._inside += 1
         if request.trace is not None:
             request.trace.step("1 wait for a thread")
-        submitted = self._pool.submit(partial(self._work, request), len(request.body))
+        if self._waves is not None and self._waves.takes(request):
+            submitted = self._waves.submit(request)
+        else:
+            submitted = self._pool.submit(partial(self._work, request), len(request.body))
         work = asyncio.wrap_future(submitted)
         work.add_done_callback(self._left)
         try:
@@ -246,9 +262,7 @@ class AsgiApp:
             )
 
     def _work(self, request: Request) -> Response:
-        current_request.set(request.request_id)
-        use_trace(request.trace)
-        step("")
+        enter_request(request)
         return self._door(request)
 
     async def _stream(
@@ -308,6 +322,13 @@ class AsgiApp:
         self._inside -= 1
         if not work.cancelled():
             work.exception()  # retrieved, so that asyncio does not report an exception without a waiter
+
+
+def enter_request(request: Request) -> None:
+    """Set the context variables of a request."""
+    current_request.set(request.request_id)
+    use_trace(request.trace)
+    step("")
 
 
 async def _turn(receive: Receive, away: Rejected) -> Response:

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import Future
 from queue import SimpleQueue
-from threading import Semaphore, Thread
+from threading import Lock, Semaphore, Thread
 from time import sleep
 from typing import Generic, TypeVar
 
@@ -41,21 +41,19 @@ class ThreadPool(Generic[_Result]):
         Each calls `leave` before it ends, to close its own resources.
         """
         self._threads = self._to_start = threads
-        self._retiring = False
+        self._retiring, self._submitting = False, Lock()
         self._leave = leave
         self._idle = Semaphore(0)
         self._work: SimpleQueue[tuple[Future[_Result], Callable[[], _Result], int] | None] = SimpleQueue()
 
     def submit(self, work: Callable[[], _Result], octets: int = 0) -> "Future[_Result]":
-        """Queue work on a request of so many octets, and return its future.
-
-        Must be called from one thread only, that of the event loop.
-        """
+        """Queue work on a request of so many octets, and return its future."""
         future: Future[_Result] = Future()
         self._work.put((future, work, octets))
-        if not self._idle.acquire(blocking=False) and self._to_start:
-            self._to_start -= 1
-            self._start()
+        with self._submitting:
+            if not self._idle.acquire(blocking=False) and self._to_start:
+                self._to_start -= 1
+                self._start()
         return future
 
     def retire(self) -> None:

@@ -19,6 +19,7 @@ from sinetti.domain.requests import LenientBehaviour
 from sinetti.domain.values import Language
 from sinetti.journal.writer import JournalUnavailable
 from sinetti.services.context import ServiceContext
+from sinetti.services.issuance.waves import Steps
 
 _log = logging.getLogger("sinetti.leniency")
 _failures = logging.getLogger(__name__)
@@ -41,21 +42,21 @@ class _RejectedError(Exception):
 
 
 def retry_on_conflict(
-    act: Callable[_Parameters, _Answer | Rejection],
-) -> Callable[_Parameters, _Answer | Rejection]:
-    """Call a use case again, up to `TRIES` times, after a concurrent update.
+    act: Callable[_Parameters, Steps[_Answer | Rejection]],
+) -> Callable[_Parameters, Steps[_Answer | Rejection]]:
+    """Begin a use case again, up to `TRIES` times, after a concurrent update.
 
-    The use case must read its state anew on each call. It returns UNAVAILABLE if the database or the journal is
+    The use case must read its state anew each time. It returns UNAVAILABLE if the database or the journal is
     unavailable, or if every attempt conflicts.
     """
 
     @wraps(act)
-    def attempts(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Answer | Rejection:
-        """Run the use case, again after each concurrent update."""
+    def attempts(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> Steps[_Answer | Rejection]:
+        """Go through the use case, again after each concurrent update."""
         try:
             for _ in range(TRIES):
                 try:
-                    return act(*args, **kwargs)
+                    return (yield from act(*args, **kwargs))
                 except ConcurrentUpdate:
                     continue
         except _RejectedError as error:

@@ -1,5 +1,8 @@
 """SQL of the two commits around a signature, and of the renewal lookup.
 
+Each has one text, for a request alone and for a wave of requests. In a wave the parameters are columns of `wave`, a row
+for each request, which PostgreSQL makes from one array for each parameter.
+
 On PostgreSQL a commit is one statement. The UPDATE of the lineage takes its row lock and decides; the other parts
 depend on its result. The snapshot may be older than the lock for which the statement waited. In that case the version
 has changed, the condition is evaluated again on the new row (READ COMMITTED), and the other parts write no row. The
@@ -10,14 +13,15 @@ On SQLite the same parts are statements of one short transaction.
 The lookup is step 4 of a renewal in one round trip: signer, existing renewals, and use of the key.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 
 from sinetti.database import sql
 from sinetti.database.connection import Database
-from sinetti.database.sql import Row, Values, instant
+from sinetti.database.sql import Row, Value, Values, instant
 from sinetti.domain.certificates.lifecycle import CertificateState, predecessors
 from sinetti.domain.certificates.models import Certificate, Lineage
 from sinetti.domain.certificates.revocation import RevocationReason
@@ -78,13 +82,45 @@ _MESSAGE = {
 # issues nothing, not even what was reserved before.
 _ISSUED = f"""UPDATE sinetti_certificate SET state = '{CertificateState.ISSUED.value}', sha256 = %(sha256)s,
        recorded_at = %(recorded_at)s{{after}}
- WHERE sinetti_certificate.lineage_id = %(lineage)s AND serial = %(serial)s AND state IN ({_STATES})
-   AND revoked_at IS NULL AND NOT EXISTS (SELECT 1 FROM sinetti_certificate p
+ WHERE sinetti_certificate.lineage_id = %(lineage)s AND sinetti_certificate.serial = %(serial)s
+   AND state IN ({_STATES}) AND revoked_at IS NULL AND NOT EXISTS (SELECT 1 FROM sinetti_certificate p
         WHERE p.id = sinetti_certificate.predecessor_id AND p.revoked_at IS NOT NULL)
    AND NOT EXISTS (SELECT 1 FROM sinetti_certificateauthority a
         WHERE a.name = sinetti_certificate.authority_id AND a.state = 'revoked')
- RETURNING id, predecessor_id, state, sha256, recorded_at"""  # noqa: S608 - the text contains no data of a request
+ RETURNING id, predecessor_id, state, sinetti_certificate.sha256, sinetti_certificate.recorded_at"""  # noqa: S608 - the text contains no data of a request
 _DER = "UPDATE sinetti_certificateder SET der = %(der)s{after} WHERE certificate_id = {certificate}"
+
+
+_PARAMETER = re.compile(r"%\((\w+)\)s")
+_INSTANTS = {"at", "not_before", "not_after", "renewable_from", "reserved_machine_time", "recorded_at"} | {
+    "this_update",
+    "next_update",
+}
+_OCTET_STRINGS = {"to_be_signed", "audited", "der", "answer_sha1", "answer_sha256"}
+
+
+def _kinds(*names: str) -> dict[str, str]:
+    """Return the type of each parameter on PostgreSQL."""
+    kinds = {"version": "bigint", "crl_shard": "integer"}
+    kinds |= dict.fromkeys(_INSTANTS, "timestamptz") | dict.fromkeys(_OCTET_STRINGS, "bytea")
+    return {name: kinds.get(name, "text") for name in names}
+
+
+_AUDITED = ("at", "actor", "action", "subject", "request_id", "audited", "audited_sha256")
+_RESERVED = _kinds(
+    *("lineage", "version", "key", "serial", "authority", "origin", "order", "predecessor", "retrieval_id"),
+    *("not_before", "not_after", "renewable_from", "crl_shard", "reserved_machine_time", "to_be_signed", "caller"),
+    *_AUDITED,
+)
+"""Parameters of commit 1."""
+
+_LOOKED_UP = _kinds("sha256", "key")
+_STORED = _kinds(
+    *("lineage", "version", "serial", "sha256", "recorded_at", "der", "message_id", "kind"),
+    *("authority", "this_update", "next_update", "answer_sha1", "answer_sha256"),
+    *_AUDITED,
+)
+"""Parameters of commit 2."""
 
 
 def lock_version(db: Database, values: Values) -> bool:
@@ -108,12 +144,13 @@ def lock_for_reservation(db: Database, values: Values) -> bool:
     return bool(sql.write(db, _HELD_FOR.format(live=_live(db)), values))
 
 
-def reserve_in_one_statement(db: Database, values: Values) -> bool:
-    """Run commit 1 as one statement, which is its own transaction.
+def reserve_in_one_statement(db: Database, wave: Sequence[Values]) -> frozenset[str]:
+    """Run commit 1 of a wave as one statement, which is its own transaction.
 
-    Returns False if the lineage has changed, or the CA issues no more; no row was written then.
+    Returns the serial numbers that are reserved. No row was written for a lineage that has changed, or a CA that
+    issues no more.
     """
-    return bool(sql.write(db, _reservation(called="caller" in values), values))
+    return frozenset(str(serial) for (serial,) in sql.write(db, _reservation(), _by_column(wave, _RESERVED)))
 
 
 def reserve(db: Database, values: Values) -> None:
@@ -126,13 +163,12 @@ def reserve(db: Database, values: Values) -> None:
         sql.write(db, _caller(), values)
 
 
-def issue_in_one_statement(db: Database, values: Values) -> Row | None:
-    """Run commit 2 as one statement and return state, SHA-256 and instant of the row.
+def issue_in_one_statement(db: Database, wave: Sequence[Values]) -> dict[str, Row]:
+    """Run commit 2 of a wave as one statement.
 
-    Returns None if the caller has to check the row again.
+    Returns state, SHA-256 and instant of each row by serial number. A row that is missing has to be checked again.
     """
-    rows = sql.write(db, _issue(answered="answer_sha1" in values), values)
-    return rows[0] if rows else None
+    return {str(row[0]): row[1:] for row in sql.write(db, _issue(), _by_column(wave, _STORED))}
 
 
 def issue(db: Database, values: Values) -> Row | None:
@@ -153,29 +189,64 @@ def _live(db: Database) -> str:
 
 
 @cache
-def _reservation(*, called: bool) -> str:
-    caller = f",\n     called AS ({_caller('kept')})" if called else ""
-    octets = _OCTETS | {"certificate_id": "made.id"}
+def _reservation() -> str:
+    made, kept = "wave JOIN made ON made.serial = wave.serial", _OCTETS | {"certificate_id": "made.id"}
     return f"""
-WITH live AS ({_LIVE} FOR KEY SHARE),
-     held AS ({_HELD.replace(" RETURNING", " AND EXISTS (SELECT 1 FROM live) RETURNING")}),
-     used AS ({_insert("usedkey", _KEY, "held")} RETURNING key_id),
-     made AS ({_insert("certificate", _CERTIFICATE, "used")} RETURNING id),
-     kept AS ({_insert("certificateder", octets, "made")} RETURNING certificate_id),
-     audited AS ({_insert("auditevent", _AUDIT, "kept")}){caller}
-SELECT id FROM made"""  # noqa: S608 - as above
+WITH {_wave(_RESERVED)},
+     live AS (SELECT name, signs_from, signs_until FROM sinetti_certificateauthority
+               WHERE name = ANY (%(each_authority)s::text[]) AND state = 'issuing' FOR KEY SHARE),
+     held AS (UPDATE sinetti_lineage SET version = sinetti_lineage.version + 1
+                FROM wave JOIN live ON live.name = wave.authority AND wave.at BETWEEN live.signs_from AND live.signs_until
+               WHERE sinetti_lineage.lineage_id = wave.lineage AND sinetti_lineage.version = wave.version
+           RETURNING sinetti_lineage.lineage_id),
+     used AS ({_insert_of_wave("usedkey", _KEY, "wave JOIN held ON held.lineage_id = wave.lineage")} RETURNING key_id),
+     made AS ({_insert_of_wave("certificate", _CERTIFICATE, "wave JOIN used ON used.key_id = wave.key")}
+              RETURNING id, serial),
+     kept AS ({_insert_of_wave("certificateder", kept, made)}),
+     audited AS ({_insert_of_wave("auditevent", _AUDIT, made)}),
+     called AS ({_insert_of_wave("calleraddress", _CALLER, made)} WHERE wave.caller <> '' ON CONFLICT DO NOTHING)
+SELECT serial FROM made"""  # noqa: S608 - as above
 
 
 @cache
-def _issue(*, answered: bool) -> str:
-    answer = f",\n     answered AS ({_answer('done')})" if answered else ""
+def _issue() -> str:
+    done = "wave JOIN done ON done.serial = wave.serial"
     return f"""
-WITH held AS ({_HELD}),
-     done AS ({_ISSUED.format(after=" FROM held")}),
-     kept AS ({_DER.format(after=" FROM done", certificate="done.id")} RETURNING certificate_id),
-     audited AS ({_insert("auditevent", _AUDIT, "kept")}),
-     queued AS ({_insert_message("done")}){answer}
-SELECT state, sha256, recorded_at FROM done"""  # noqa: S608 - as above
+WITH {_wave(_STORED)},
+     held AS (UPDATE sinetti_lineage SET version = sinetti_lineage.version + 1 FROM wave
+               WHERE sinetti_lineage.lineage_id = wave.lineage AND sinetti_lineage.version = wave.version
+           RETURNING sinetti_lineage.lineage_id),
+     done AS ({_of_wave(_ISSUED.format(after=" FROM wave JOIN held ON held.lineage_id = wave.lineage"))},
+              sinetti_certificate.serial),
+     kept AS ({_of_wave(_DER.format(after=f" FROM {done}", certificate="done.id"))}),
+     audited AS ({_insert_of_wave("auditevent", _AUDIT, done)}),
+     queued AS ({_of_wave(_insert_message(done))}),
+     answered AS ({_insert_of_wave("ocspresponse", _ANSWER, done)} WHERE wave.answer_sha1 IS NOT NULL
+                  ON CONFLICT DO NOTHING)
+SELECT serial, state, sha256, recorded_at FROM done"""  # noqa: S608 - as above
+
+
+def _wave(columns: Mapping[str, str]) -> str:
+    """Return the part of a statement that makes a row of each request."""
+    arrays = ", ".join(f"%(each_{name})s::{kind}[]" for name, kind in columns.items())
+    return f"wave AS (SELECT * FROM unnest({arrays}) AS wave ({', '.join(_quoted(one) for one in columns)}))"
+
+
+def _of_wave(text: str) -> str:
+    """Return a part of a statement with the columns of a wave for its parameters."""
+    return _PARAMETER.sub(lambda found: f"wave.{_quoted(found[1])}", text)
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"' if name == "order" else name
+
+
+def _insert_of_wave(table: str, columns: Mapping[str, str], source: str) -> str:
+    return _of_wave(_insert(table, columns, source))
+
+
+def _by_column(wave: Sequence[Values], columns: Mapping[str, str]) -> dict[str, list[Value]]:
+    return {f"each_{name}": [one.get(name) for one in wave] for name in columns}
 
 
 def _insert_message(certificate: str) -> str:
@@ -208,8 +279,12 @@ def _insert(table: str, columns: Mapping[str, str], source: str = "") -> str:
 
 
 # The certificate that signed and everything renewed from it, from one snapshot.
+_LINE = """(SELECT s.id FROM sinetti_certificate s WHERE s.sha256 = %(sha256)s
+             UNION ALL
+            SELECT r.id FROM sinetti_certificate r JOIN sinetti_certificate s ON s.id = r.predecessor_id
+             WHERE s.sha256 = %(sha256)s) AS line"""
 _RENEWABLE = """
-SELECT c.serial, c.authority_id, c.state, c.key_id, c.not_before, c.not_after, c.renewable_from, c.retrieval_id,
+SELECT {place}, c.serial, c.authority_id, c.state, c.key_id, c.not_before, c.not_after, c.renewable_from, c.retrieval_id,
        c.crl_shard, c.sha256, c.first_fetched_at, c.recorded_at, c.revoked_at, c.revocation_reason, c.order_id,
        p.serial,
        (SELECT newest.serial FROM sinetti_certificate newest
@@ -220,16 +295,13 @@ SELECT c.serial, c.authority_id, c.state, c.key_id, c.not_before, c.not_after, c
           JOIN sinetti_certificatetype may ON may.type_id = approved.type_id
          WHERE approved.organisation_id = o.organisation_id AND approved.withdrawn_at IS NULL),
        EXISTS (SELECT 1 FROM sinetti_usedkey used WHERE used.key_id = %(key)s)
-  FROM sinetti_certificate c
+  FROM {line}
+  JOIN sinetti_certificate c ON c.id = line.id
   JOIN sinetti_lineage h ON h.lineage_id = c.lineage_id
   JOIN sinetti_organisation o ON o.organisation_id = h.organisation_id
   JOIN sinetti_certificatetype t ON t.type_id = h.type_id
   LEFT JOIN sinetti_person contact ON contact.person_id = h.contact_id
   LEFT JOIN sinetti_certificate p ON p.id = c.predecessor_id
- WHERE c.id IN (SELECT s.id FROM sinetti_certificate s WHERE s.sha256 = %(sha256)s
-                 UNION ALL
-                SELECT r.id FROM sinetti_certificate r JOIN sinetti_certificate s ON s.id = r.predecessor_id
-                 WHERE s.sha256 = %(sha256)s)
  ORDER BY c.reserved_at DESC, c.id DESC
 """
 
@@ -263,7 +335,35 @@ def find_for_renewal(db: Database, sha256: Sha256, key: KeyId | None) -> Renewal
 
     `key` is None if the request has no valid key.
     """
-    rows = sql.read(db, _RENEWABLE, {"sha256": sha256, "key": key or ""})
+    return find_for_renewals(db, [(sha256, key)])[0]
+
+
+def find_for_renewals(db: Database, asked: Sequence[tuple[Sha256, KeyId | None]]) -> list[RenewalLookup]:
+    """Find certificates as `find_for_renewal` does, on PostgreSQL in one statement."""
+    wave: list[dict[str, Value]] = [{"sha256": sha256, "key": key or ""} for sha256, key in asked]
+    if sql.takes_ctes_that_write(db):
+        rows = sql.read(db, _lookup(), _by_column(wave, _LOOKED_UP))
+    else:
+        rows = [(place, *row[1:]) for place, one in enumerate(wave, 1) for row in sql.read(db, _single_lookup(), one)]
+    found: dict[int, list[Row]] = {}
+    for place, *row in rows:
+        found.setdefault(place, []).append(tuple(row))
+    return [_lookup_of(found.get(place, []), *one) for place, one in enumerate(asked, 1)]
+
+
+@cache
+def _lookup() -> str:
+    arrays = ", ".join(f"%(each_{name})s::{kind}[]" for name, kind in _LOOKED_UP.items())
+    wave = f"unnest({arrays}) WITH ORDINALITY AS wave (sha256, key, place)"
+    return _of_wave(_RENEWABLE).format(place="wave.place", line=f"{wave} CROSS JOIN LATERAL {_of_wave(_LINE)}")
+
+
+@cache
+def _single_lookup() -> str:
+    return _RENEWABLE.format(place="1", line=_LINE)
+
+
+def _lookup_of(rows: Sequence[Row], sha256: Sha256, key: KeyId | None) -> RenewalLookup:
     found = [_certificate(row) for row in rows]
     signer = next((one for one in found if one.sha256 == sha256), None)
     renewals = [one for one in found if one is not signer]

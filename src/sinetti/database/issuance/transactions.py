@@ -5,11 +5,13 @@ the row count, or a unique constraint. `Lineage.version` increases with every ch
 fails.
 """
 
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import cast
 
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import F
 
 from sinetti.database import models, sql
@@ -41,6 +43,9 @@ class AuthorityClosed(Exception):
 
     Nothing was written.
     """
+
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +164,7 @@ def reserve_certificate(db: Database, reservation: CertificateReservation, audit
     common = approval.supersedes is None and approval.order_id is None
     try:
         if common and sql.takes_ctes_that_write(db):
-            if not statements.reserve_in_one_statement(db, values):
+            if not statements.reserve_in_one_statement(db, [values]):
                 raise _conflict(db, values)
             return _reserved(reservation)
         with sql.transaction(db):
@@ -173,6 +178,23 @@ def reserve_certificate(db: Database, reservation: CertificateReservation, audit
     except IntegrityError as conflict:
         raise ConcurrentUpdate from conflict
     return _reserved(reservation)
+
+
+def reserve_certificates(
+    db: Database, wave: Sequence[tuple[CertificateReservation, AuditContext]]
+) -> list[Certificate | None]:
+    """Commit 1 of a wave in one statement; None for each one that has to be reserved alone.
+
+    Those are all where a statement is no transaction of its own, as on SQLite, and after any fault.
+    """
+    if not sql.takes_ctes_that_write(db):
+        return [None] * len(wave)
+    try:
+        made = statements.reserve_in_one_statement(db, [_reserved_values(*one) for one in wave])
+    except DatabaseError:
+        _log.warning("a wave of %s reservations goes on one by one", len(wave), exc_info=True)
+        return [None] * len(wave)
+    return [_reserved(one) if one.serial in made else None for one, _ in wave]
 
 
 def _conflict(db: Database, values: Values) -> ConcurrentUpdate | AuthorityClosed:
@@ -191,7 +213,7 @@ def store_certificate(
     """
     values = _issued_values(certificate, signed, audit)
     if sql.takes_ctes_that_write(db):
-        row = statements.issue_in_one_statement(db, values)
+        row = statements.issue_in_one_statement(db, [values]).get(certificate.serial)
         if row is not None:
             return _issued(certificate, row, values)
     with sql.transaction(db):
@@ -201,6 +223,24 @@ def store_certificate(
                 return _issued(certificate, row, values)
         _record_after_all(db, certificate, values, audit)
     return _certificate(db, certificate)
+
+
+def store_certificates(
+    db: Database, wave: Sequence[tuple[Certificate, SignedCertificate, AuditContext]]
+) -> list[Certificate | None]:
+    """Commit 2 of a wave in one statement; None for each one that has to be stored alone."""
+    if not sql.takes_ctes_that_write(db):
+        return [None] * len(wave)
+    values = [_issued_values(*one) for one in wave]
+    try:
+        rows = statements.issue_in_one_statement(db, values)
+    except DatabaseError:
+        _log.warning("a wave of %s certificates goes on one by one", len(wave), exc_info=True)
+        return [None] * len(wave)
+    return [
+        _issued(one, rows[one.serial], given) if one.serial in rows else None
+        for (one, _, _), given in zip(wave, values, strict=True)
+    ]
 
 
 def _record_after_all(db: Database, certificate: Certificate, values: Values, audit: AuditContext) -> None:

@@ -14,15 +14,22 @@ from sinetti.pki.csr import read_request
 from sinetti.services.context import ServiceContext
 from sinetti.services.issuance import order
 from sinetti.services.issuance.issue import issue, sign_and_store
+from sinetti.services.issuance.waves import LeaveWave, Steps, run_alone
 from sinetti.services.retry import log_leniency, record_rejection, rejecting_errors, retry_on_conflict
 
 
-@retry_on_conflict
 def enrol(ask: EnrolRequest, ctx: ServiceContext, request_id: str) -> AcceptedResponse | Rejection:
     """Issue the ordered certificate, repeat an earlier answer, or reject.
 
     The certificate is issued before the function returns.
     """
+    return run_alone(enrolment(ask, ctx, request_id), ctx)
+
+
+@retry_on_conflict
+def enrolment(ask: EnrolRequest, ctx: ServiceContext, request_id: str) -> Steps[AcceptedResponse | Rejection]:
+    """Enrol as `enrol` does; it takes part in no wave."""
+    yield LeaveWave()
     step("3 service")
     # 4: who asks? The password proves it; a wrong one counts, in a commit of its own.
     # A wrong password causes the same reads and writes for known and unknown ids, so the response time reveals nothing.
@@ -39,10 +46,12 @@ def enrol(ask: EnrolRequest, ctx: ServiceContext, request_id: str) -> AcceptedRe
             return proven
         return record_rejection(proven, "new", ids.lineage, ctx, ctx.audit_entry(f"order:{ids.order_id}", request_id))
     with rejecting_errors(proven.lineage.language, request_id):
-        return _decide(ask, proven, ctx, request_id)
+        return (yield from _decide(ask, proven, ctx, request_id))
 
 
-def _decide(ask: EnrolRequest, ids: TransferIds, ctx: ServiceContext, request_id: str) -> AcceptedResponse | Rejection:
+def _decide(
+    ask: EnrolRequest, ids: TransferIds, ctx: ServiceContext, request_id: str
+) -> Steps[AcceptedResponse | Rejection]:
     audit = ctx.audit_entry(f"order:{ids.order_id}", request_id)
     # By a wrong clock every caller is late, or early: reject without a reason that the caller would act on.
     if not ctx.issuance_allowed():
@@ -60,9 +69,9 @@ def _decide(ask: EnrolRequest, ids: TransferIds, ctx: ServiceContext, request_id
         return record_rejection(decision, "new", ids.lineage, ctx, audit)
     if isinstance(decision, Replay):
         log_leniency(LenientBehaviour.SAME_REQUEST_ANSWERED, request_id)
-        certificate = sign_and_store(decision.certificate, ctx, audit)
+        certificate = yield from sign_and_store(decision.certificate, ctx, audit)
     else:
-        certificate = issue(decision, requested.public_key, ctx, audit)
+        certificate = yield from issue(decision, requested.public_key, ctx, audit)
     if isinstance(certificate, Rejection):
         return record_rejection(certificate, "new", ids.lineage, ctx, audit)
     if requested.key_type is not KeyType.RSA_2048:

@@ -33,10 +33,11 @@ from sinetti.journal.reader import JournalError
 from sinetti.pki.encoding import PublicKey, sha256_hex
 from sinetti.pki.signers import SignatureRefused, SignerUnavailable
 from sinetti.services.context import ServiceContext
+from sinetti.services.issuance.waves import Journalise, LeaveWave, Reserve, Sign, Steps, Store, take
 from sinetti.services.status.ocsp import prepare_good
 
 
-def journal_issued(certificate: Certificate, ctx: ServiceContext, der: bytes | None) -> None:
+def journal_issued(certificate: Certificate, ctx: ServiceContext, der: bytes | None) -> Steps[None]:
     """Record that a certificate was issued and what it spent or renewed.
 
     That is an order or the predecessor. `der` is given if the caller has it.
@@ -44,7 +45,7 @@ def journal_issued(certificate: Certificate, ctx: ServiceContext, der: bytes | N
     if der is None and ctx.journal.holds(journal_records.ISSUED, certificate.serial):
         return
     stored = der if der is not None else transactions.get_der(ctx.db, certificate)[1]
-    ctx.journal.append([journal_records.issued(ctx.db, certificate, stored or b"")])
+    yield Journalise([journal_records.issued(ctx.db, certificate, stored or b"")])
 
 
 def journal_retrieved(certificate: Certificate, ctx: ServiceContext) -> None:
@@ -112,7 +113,7 @@ _RETRIEVAL_ID_OCTETS = 16
 
 def _reserve(
     approval: IssuanceApproval, key: PublicKey, ctx: ServiceContext, audit: AuditContext
-) -> tuple[Certificate, bytes] | None:
+) -> Steps[tuple[Certificate, bytes] | None]:
     """Reserve a certificate of the CA that issues now; return it with its octets.
 
     Returns None if no CA issues for the channel, or the CA has been closed, or ends too soon.
@@ -151,7 +152,7 @@ def _reserve(
     )
     step("9 reserve")
     try:
-        return transactions.reserve_certificate(ctx.db, reservation, audit), to_be_signed
+        return (yield from take(Reserve(reservation, audit))), to_be_signed
     except AuthorityClosed:
         return None
 
@@ -162,7 +163,7 @@ def issue(
     ctx: ServiceContext,
     audit: AuditContext,
     proof: SignatureProof | None = None,
-) -> Certificate | Rejection:
+) -> Steps[Certificate | Rejection]:
     """Issue the approved certificate.
 
     `proof` is the signature of a renewal. If another node has closed the CA just now, its successor issues. Raises
@@ -171,23 +172,24 @@ def issue(
     refused = Rejection(RejectionReason.UNAVAILABLE, language=approval.lineage.language)
     if not ctx.issuance_allowed():
         return refused
-    reserved = _reserve(approval, key, ctx, audit)
+    reserved = yield from _reserve(approval, key, ctx, audit)
     if reserved is None:
         ctx.refresh_authorities()
-        reserved = _reserve(approval, key, ctx, audit)
+        reserved = yield from _reserve(approval, key, ctx, audit)
     if reserved is None:
         _log.error("no CA issues for channel %s: see sinetti authority ca list", approval.lineage.channel)
         return refused
     certificate, to_be_signed = reserved
     ctx.step("9-reserved")
     if approval.supersedes is not None:
+        yield LeaveWave()
         journal_superseded(certificate, ctx)
-    return sign_and_store(certificate, ctx, audit, proof, to_be_signed)
+    return (yield from sign_and_store(certificate, ctx, audit, proof, to_be_signed))
 
 
 def _sign(
     certificate: Certificate, ctx: ServiceContext, proof: SignatureProof | None, to_be_signed: bytes | None
-) -> SignedCertificate | None:
+) -> Steps[SignedCertificate | None]:
     """Sign a reserved certificate and the answers; None if the signer is away.
 
     Raises SignatureRefused as `sign_and_store` does.
@@ -199,7 +201,7 @@ def _sign(
     try:
         answers = prepare_good(certificate, ctx)
         requests = answers.requests if answers is not None else []
-        signature, *others = ctx.sign_issue(ctx.signer, issuer.key_name, octets, proof, requests)
+        signature, *others = yield from take(Sign(issuer.key_name, octets, proof, requests))
     except SignerUnavailable as away:
         if isinstance(away, SignatureRefused) and ctx.now() - certificate.span.not_before > REFUSED_FOR_GOOD:
             raise
@@ -217,7 +219,7 @@ def sign_and_store(
     audit: AuditContext,
     proof: SignatureProof | None = None,
     to_be_signed: bytes | None = None,
-) -> Certificate | Rejection:
+) -> Steps[Certificate | Rejection]:
     """Sign and store a reserved certificate; return a stored one unchanged.
 
     `proof` is the signature of a renewal. `to_be_signed` are the octets of the reservation, if the caller has just
@@ -227,12 +229,12 @@ def sign_and_store(
     if certificate.state is CertificateState.RESERVED:
         if not ctx.issuance_allowed() or ctx.states.get(certificate.authority) is CaState.REVOKED:
             return Rejection(RejectionReason.UNAVAILABLE, language=certificate.lineage.language)
-        signed = _sign(certificate, ctx, proof, to_be_signed)
+        signed = yield from _sign(certificate, ctx, proof, to_be_signed)
         if signed is None:
             return Rejection(RejectionReason.UNAVAILABLE, language=certificate.lineage.language)
         # 11: commit 2; the row is the answer, regardless of the process that wrote it.
         step("11 store")
-        certificate = transactions.store_certificate(ctx.db, certificate, signed, audit)
+        certificate = yield from take(Store(certificate, signed, audit))
         ctx.step("11-recorded")
         if certificate.sha256 is None and not certificate.revoked:
             _log.error("%s was revoked meanwhile: %s is given up", certificate.authority, certificate.serial)
@@ -243,7 +245,7 @@ def sign_and_store(
     if not certificate.revoked:
         # Recorded before any answer leaves. Also for a repeated request, since the first process may have ended before.
         step("11 journal")
-        journal_issued(certificate, ctx, der)
+        yield from journal_issued(certificate, ctx, der)
         ctx.step("11-noted")
         return certificate
     # Overtaken during signing: by another renewal, or by a revocation of it or of its predecessor.

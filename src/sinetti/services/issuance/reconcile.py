@@ -31,6 +31,7 @@ from sinetti.pki.signers import SignatureRefused
 from sinetti.services.context import ServiceContext
 from sinetti.services.issuance.closed_journals import NONE_CLOSED, ClosedJournals, trusted_journals
 from sinetti.services.issuance.issue import journal_superseded, sign_and_store
+from sinetti.services.issuance.waves import run_alone
 from sinetti.services.status.crl import store_external_crl
 from sinetti.services.status.crl_archive import entries, newest_archived
 
@@ -244,7 +245,7 @@ def resolve_reservations(ctx: ServiceContext, request_id: str) -> tuple[int, int
             continue
         try:
             journal_superseded(certificate, ctx)
-            outcome = sign_and_store(certificate, ctx, audit)
+            outcome = run_alone(sign_and_store(certificate, ctx, audit), ctx)
         except (SignatureRejected, SignatureRefused, KeyError):
             # The CA has another key now, or no longer issues, or its signer refuses for good.
             _log.exception("%s cannot be completed and is abandoned", certificate.serial)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cryptography.x509.oid import NameOID
 
-from sinetti.database.issuance.statements import RenewalLookup, find_for_renewal
+from sinetti.database.issuance.statements import RenewalLookup
 from sinetti.domain.certificates.models import Certificate, Replay
 from sinetti.domain.certificates.renewal import RenewalContext, authenticate_signer, decide_renewal
 from sinetti.domain.refusals import Rejection, RejectionReason
@@ -19,15 +19,21 @@ from sinetti.pki.encoding import load_certificate, sha256_hex
 from sinetti.pki.key_policy import have_common_factor
 from sinetti.services.context import ServiceContext
 from sinetti.services.issuance.issue import issue, journal_superseded, sign_and_store
+from sinetti.services.issuance.waves import FindRenewal, LeaveWave, Steps, run_alone, take
 from sinetti.services.retry import log_leniency, record_rejection, rejecting_errors, retry_on_conflict
 
 
-@retry_on_conflict
 def renew(ask: RenewRequest, ctx: ServiceContext, request_id: str) -> AcceptedResponse | Rejection:
     """Renew the certificate that signed, repeat an earlier answer, or reject.
 
     The new certificate is issued before the function returns.
     """
+    return run_alone(renewal(ask, ctx, request_id), ctx)
+
+
+@retry_on_conflict
+def renewal(ask: RenewRequest, ctx: ServiceContext, request_id: str) -> Steps[AcceptedResponse | Rejection]:
+    """Renew as `renew` does, alone or in a wave."""
     step("3 service")
     # 5 before 4: with the key at hand one reading tells everything. What is wrong with it is said in its turn.
     step("5 check the key")
@@ -35,17 +41,19 @@ def renew(ask: RenewRequest, ctx: ServiceContext, request_id: str) -> AcceptedRe
     key = None if isinstance(requested, Rejection) else requested.key_id
     # 4: who signed? Looked up by the DER that the signature was verified with.
     step("4 read the caller")
-    found = find_for_renewal(ctx.db, sha256_hex(ask.signer), key)
+    found = yield from take(FindRenewal(sha256_hex(ask.signer), key))
     ctx.step("4-read")
     signer = authenticate_signer(found.signer, ask.customer_id)
     if isinstance(signer, Rejection):
         if found.signer is None:
             return signer
+        yield LeaveWave()
         return record_rejection(
             signer, "renew", found.signer.lineage, ctx, ctx.audit_entry(_actor(found.signer), request_id)
         )
     with rejecting_errors(signer.lineage.language, request_id):
-        return _decide(_Caller(signer, _proof(ask, signer)), found, _apart(requested, ask.signer), ctx, request_id)
+        caller, apart = _Caller(signer, _proof(ask, signer)), _apart(requested, ask.signer)
+        return (yield from _decide(caller, found, apart, ctx, request_id))
 
 
 def _apart(requested: RequestedKey | Rejection, signer: bytes) -> RequestedKey | Rejection:
@@ -83,7 +91,7 @@ def _decide(
     requested: RequestedKey | Rejection,
     ctx: ServiceContext,
     request_id: str,
-) -> AcceptedResponse | Rejection:
+) -> Steps[AcceptedResponse | Rejection]:
     signer = caller.signer
     audit = ctx.audit_entry(_actor(signer), request_id)
     # By a wrong clock every caller is late, or early: reject without a reason that the caller would act on.
@@ -92,21 +100,25 @@ def _decide(
     # 5: only the key is taken.
     if isinstance(requested, Rejection):
         refusal = Rejection(requested.reason, language=signer.lineage.language)
+        yield LeaveWave()
         return record_rejection(refusal, "renew", signer.lineage, ctx, audit)
     # 6 and 7: the same request again, an approval, or the reason against it.
     step("6-7 decide")
     decision = decide_renewal(signer, requested.key_id, _situation(found, ctx), audit.at)
     if isinstance(decision, Rejection):
+        yield LeaveWave()
         return record_rejection(decision, "renew", signer.lineage, ctx, audit)
     if isinstance(decision, Replay):
         log_leniency(LenientBehaviour.SAME_REQUEST_ANSWERED, request_id)
+        yield LeaveWave()
         journal_superseded(decision.certificate, ctx)
-        certificate = sign_and_store(decision.certificate, ctx, audit, caller.proof)
+        certificate = yield from sign_and_store(decision.certificate, ctx, audit, caller.proof)
     else:
         if decision.supersedes is not None:
             log_leniency(LenientBehaviour.RENEWED_AGAIN, request_id)
-        certificate = issue(decision, requested.public_key, ctx, audit, caller.proof)
+        certificate = yield from issue(decision, requested.public_key, ctx, audit, caller.proof)
     if isinstance(certificate, Rejection):
+        yield LeaveWave()
         return record_rejection(certificate, "renew", signer.lineage, ctx, audit)
     if requested.key_type is not KeyType.RSA_2048:
         log_leniency(LenientBehaviour.KEY_TYPE, request_id)

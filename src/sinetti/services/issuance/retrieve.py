@@ -13,12 +13,19 @@ from sinetti.domain.requests import CertificateResponse, LenientBehaviour, Retri
 from sinetti.infra.traces import step
 from sinetti.services.context import ServiceContext
 from sinetti.services.issuance.issue import journal_retrieved
+from sinetti.services.issuance.waves import LeaveWave, Steps, run_alone
 from sinetti.services.retry import log_leniency, retry_on_conflict
 
 
-@retry_on_conflict
 def retrieve(ask: RetrieveRequest, ctx: ServiceContext, request_id: str) -> CertificateResponse | Rejection:
     """Return the certificate, or reject if it is not ready, superseded or unknown."""
+    return run_alone(retrieval(ask, ctx, request_id), ctx)
+
+
+@retry_on_conflict
+def retrieval(ask: RetrieveRequest, ctx: ServiceContext, request_id: str) -> Steps[CertificateResponse | Rejection]:
+    """Retrieve a certificate as `retrieve` does; it takes part in no wave."""
+    yield LeaveWave()
     # 13: every mismatch is one answer.
     step("13 find")
     found = transactions.find_by_retrieval_id(ctx.db, ask.retrieval_id, ask.customer_id)
