@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 
 from sinetti.api.health import PATHS, BackgroundCheck, Check, HealthEndpoint
 from sinetti.api.publication import PublicationEndpoint
-from sinetti.api.request_metrics import observe_page, observe_request
 from sinetti.api.renewal_waves import mount_renewal_waves
+from sinetti.api.request_metrics import observe_page, observe_request
 from sinetti.api.router import mount_api
 from sinetti.api.soap import SoapEndpoint
 from sinetti.api.web_security import PolicyReportsDoor, SecurityTxtDoor, ViolationLog

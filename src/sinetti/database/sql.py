@@ -88,6 +88,26 @@ def write(db: Database, statement: str, values: Parameters) -> list[Row]:
     return _run(connections[db.alias], statement, values)
 
 
+WAVE_WITHIN = 5
+"""Seconds after which a statement of a wave is ended, so that one that hangs does not hold all its requests."""
+
+
+def set_for_waves(db: Database) -> None:
+    """Set this thread's connection for statements of waves.
+
+    Each has one plan for waves of all sizes: PostgreSQL would plan anew each time (0.27 ms of a wave of four).
+    """
+    connection = cast("Any", connections[db.alias])
+    if connection.vendor != "postgresql":
+        return
+    connection.ensure_connection()
+    if getattr(connection, "wave_session", None) is not connection.connection:
+        connection.connection.execute(
+            f"SET plan_cache_mode = force_generic_plan; SET statement_timeout = '{WAVE_WITHIN}s'"
+        )
+        connection.wave_session = connection.connection
+
+
 def instant(value: datetime | str | None) -> datetime | None:
     """Convert an instant from the database; SQLite stores UTC as text without a zone."""
     if value is None:

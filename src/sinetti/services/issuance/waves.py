@@ -20,6 +20,7 @@ from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.issuance import transactions
 from sinetti.database.issuance.statements import RenewalLookup, find_for_renewal, find_for_renewals
 from sinetti.database.issuance.transactions import CertificateReservation, SignedCertificate
+from sinetti.database.sql import set_for_waves
 from sinetti.domain.certificates.models import Certificate
 from sinetti.domain.requests import SignatureProof
 from sinetti.domain.values import KeyId, Sha256
@@ -242,6 +243,8 @@ def run_wave(members: Sequence[WaveMember[Any]], ctx: ServiceContext) -> None:
 def _taken(kind: type[Step[Any]], members: Sequence[WaveMember[Any]], ctx: ServiceContext) -> Sequence[Any]:
     """Return the result of a step for each request; None for all after a fault."""
     try:
+        if len(members) > 1:
+            set_for_waves(ctx.db)
         return kind.together([one.step for one in members], ctx)
     except Exception:  # noqa: BLE001 - each request meets the fault alone, and answers it
         _log.warning("%s requests go on one by one after step %s", len(members), kind.__name__, exc_info=True)
