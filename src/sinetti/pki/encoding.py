@@ -342,6 +342,15 @@ def _is_described(signed: bytes, before: int) -> bool:
     return parameters == end or signed[parameters] != _OBJECT_IDENTIFIER
 
 
+def inner_algorithm(tbs: bytes) -> bytes:
+    """Return the AlgorithmIdentifier (DER) in a TBSCertificate that was parsed before."""
+    at, _ = _inside(tbs, 0)
+    if tbs[at] == _VERSION:
+        _, at = _inside(tbs, at)
+    _, at = _inside(tbs, at)  # the serial number
+    return tbs[at : _inside(tbs, at)[1]]
+
+
 def _inside(der: bytes, at: int) -> tuple[int, int]:
     """Return begin and end of the contents of the element at `at`."""
     length, begin = der[at + 1], at + 2

@@ -1,0 +1,52 @@
+"""Check of signatures by another library than the one that signs.
+
+With `sinetti[fast]` it is AWS-LC (awscrt): a fault of one library is then not confirmed by itself, and a P-384
+signature takes half of the time. Without it, and for RSA keys, cryptography checks.
+"""
+
+import hashlib
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Protocol, cast
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from sinetti.pki import encoding
+from sinetti.pki.encoding import PublicKey, hash_for
+
+
+class _EcKey(Protocol):
+    def verify(self, digest: bytes, signature: bytes) -> bool:
+        """Return True if the key made a signature of a digest."""
+
+
+def _loader() -> Callable[[bytes], _EcKey] | None:
+    """Return the function that loads a public key (DER), or None without the library."""
+    try:
+        from awscrt.crypto import EC  # noqa: PLC0415 - it is optional
+    except ImportError:
+        return None
+    return cast("Callable[[bytes], _EcKey]", EC.new_key_from_der_data)
+
+
+_load = _loader()
+IS_SECOND = _load is not None
+"""True if another library than cryptography checks EC signatures."""
+
+
+def verify(public_key: PublicKey, octets: bytes, signature: bytes) -> bool:
+    """Return True if this key made the signature, as `encoding.verify` does."""
+    if _load is None or not isinstance(public_key, ec.EllipticCurvePublicKey):
+        return encoding.verify(public_key, octets, signature)
+    digest = hashlib.new(hash_for(public_key).name, octets).digest()
+    try:
+        return _key(public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).verify(digest, signature)
+    except (RuntimeError, ValueError):  # octets that are no signature
+        return False
+
+
+@lru_cache(maxsize=64)
+def _key(spki: bytes) -> _EcKey:
+    assert _load is not None  # noqa: S101 - `verify` looked
+    return _load(spki)
