@@ -28,7 +28,7 @@ from sinetti.domain.secret_keys import Keyring, KeySource
 from sinetti.domain.values import VALIDITY, Channel, Environment, KeyPolicy
 from sinetti.journal.writer import NO_JOURNAL, Journal, NullJournal
 from sinetti.pki.encoding import PrivateKey, sign
-from sinetti.pki.signers import ActApproval, SignatureProof, Signer, SignerUnavailable
+from sinetti.pki.signers import ActApproval, SignatureProof, SignatureRefused, Signer, SignerUnavailable
 from sinetti.services.last_signed import LastSigned
 from sinetti.wire.transparency.merkle import Lookup
 from sinetti.wire.transparency.notes import Checkpoint, NoteSigner
@@ -131,28 +131,49 @@ def no_failpoint(_name: str) -> None:
     """
 
 
-IssueSigning = Callable[[Signer, str, bytes, SignatureProof | None, Sequence[tuple[PrivateKey, bytes]]], list[bytes]]
-"""Function that signs a certificate and the good answers about it.
+@dataclass(frozen=True, slots=True)
+class IssueRequest:
+    """Octets of a certificate and of the good answers about it, with the names of their keys.
 
-The arguments are the CAs' signer, the key's name, octets, proof of a renewal, and key and octets of each answer. The
-result is the certificate's signature and those of the answers, or the first one alone if an answer cannot be signed.
+    `proof` is the signature of a renewal.
+    """
+
+    key_name: str
+    octets: bytes = field(repr=False)
+    proof: SignatureProof | None = field(repr=False)
+    answers: Sequence[tuple[PrivateKey, bytes]] = field(repr=False)
+
+
+IssueSigning = Callable[[Signer, Sequence[IssueRequest]], Sequence[list[bytes] | SignerUnavailable]]
+"""Function that signs certificates and the good answers about them.
+
+The signer is that of the CAs. For each request the result has the certificate's signature and those of the answers, the
+first one alone if an answer cannot be signed, or why there is none.
 """
 
 
-def sign_each(
-    signer: Signer,
-    key_name: str,
-    octets: bytes,
-    proof: SignatureProof | None,
-    answers: Sequence[tuple[PrivateKey, bytes]],
-) -> list[bytes]:
-    """Sign a certificate and the answers about it, one after the other.
+def sign_each(signer: Signer, requests: Sequence[IssueRequest]) -> list[list[bytes] | SignerUnavailable]:
+    """Sign certificates and the answers about them, one after the other.
 
-    Raises SignerUnavailable.
+    Once the signer is away, those that follow do not wait for it.
     """
-    signature = signer.sign(key_name, octets, proof)
+    found: list[list[bytes] | SignerUnavailable] = []
+    away: SignerUnavailable | None = None
+    for one in requests:
+        try:
+            found.append(away or _signed(signer, one))
+        except SignatureRefused as refused:
+            found.append(refused)
+        except SignerUnavailable as unavailable:
+            away = unavailable
+            found.append(away)
+    return found
+
+
+def _signed(signer: Signer, request: IssueRequest) -> list[bytes]:
+    signature = signer.sign(request.key_name, request.octets, request.proof)
     try:
-        return [signature, *(sign(key, data) for key, data in answers)]
+        return [signature, *(sign(key, data) for key, data in request.answers)]
     except SignerUnavailable as away:
         _log.warning("a certificate is issued without OCSP responses: %s", away)
         return [signature]
@@ -218,9 +239,9 @@ class ServiceContext:
     `shards` gives the CRL shard of a new certificate. `crl_cache` has the CRLs that this process read or made last, by
     CA and shard. `crl_locks` lets one caller at a time maintain a CA's CRLs. `last_signed` has what is served without
     the database. `responders` returns the OCSP responder in force of a CA; it raises SignerUnavailable if there is
-    none. `log_signers` returns the keys of the log that are here, the newest first. `sign_issue` signs a certificate
-    with the answers about it, which the separate signer does in one request. `sign_distrust` and `sign_bridge` sign the
-    list of distrust, and answers about certificates of the CAs on it. `sign_head` signs a head of the log; a lookup in
+    none. `log_signers` returns the keys of the log that are here, the newest first. `sign_issue` signs certificates
+    with the answers about them, which the separate signer does in one request. `sign_distrust` and `sign_bridge` sign
+    the list of distrust, and answers about certificates of the CAs on it. `sign_head` signs a head of the log; a lookup in
     its tree proves to a signer with its own rules that the tree continues the last one. `guard`, if given, opens the
     transaction of an action and checks the permission (services/access/act_transaction.py). Each step that writes then
     uses `act`, and `audit_entry` raises. `issuance_allowed` returns True while the clock is trusted

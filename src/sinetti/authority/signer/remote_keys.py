@@ -19,10 +19,10 @@ from sinetti.authority.signer.tasks import ConsistencyProof, SigningTask, TaskKi
 from sinetti.ca.hierarchy_model import CaRole
 from sinetti.ca.ocsp import Responder
 from sinetti.domain.requests import SignatureProof
-from sinetti.pki.encoding import PrivateKey
-from sinetti.pki.signers import ActApproval, SignatureRefused
+from sinetti.pki.signers import ActApproval, SignatureRefused, SignerUnavailable
 from sinetti.pki.signers.key_elsewhere import EcKeyElsewhere, KeyElsewhere, RsaKeyElsewhere, SignedOctets
 from sinetti.pki.trust_lists.lists import TrustListKind
+from sinetti.services.context import IssueRequest
 from sinetti.wire.transparency.merkle import Lookup, consistency_proof
 from sinetti.wire.transparency.notes import Checkpoint, NoteSigner, SignedNote
 
@@ -160,26 +160,32 @@ class RemoteLogKey(_RemoteKeyBase, Ed25519PrivateKey):
 
 def remote_issue_signer(
     client: SignerClient,
-) -> Callable[[object, str, bytes, SignatureProof | None, Sequence[tuple[PrivateKey, bytes]]], list[bytes]]:
-    """Return a function for `ServiceContext.sign_issue` that makes one request."""
+) -> Callable[[object, Sequence[IssueRequest]], Sequence[list[bytes] | SignerUnavailable]]:
+    """Return a function for `ServiceContext.sign_issue` that makes one request for all."""
 
-    def sign(
-        _signer: object,
-        key_name: str,
-        octets: bytes,
-        proof: SignatureProof | None,
-        answers: Sequence[tuple[PrivateKey, bytes]],
-    ) -> list[bytes]:
-        """Return the signatures. Raises SignatureRefused and SignerUnavailable."""
-        tasks = [SigningTask(TaskKind.CERTIFICATE, key_name, octets, proof)]
-        tasks += [SigningTask(TaskKind.STATUS, cast("RemoteEcKey", key).name, data) for key, data in answers]
-        signature, *others = client.sign(tasks)
-        if isinstance(signature, SignatureRefused):
-            raise signature
-        signed = [one for one in others if not isinstance(one, SignatureRefused)]
-        return [signature, *signed] if len(signed) == len(answers) else [signature]
+    def sign(_signer: object, requests: Sequence[IssueRequest]) -> Sequence[list[bytes] | SignerUnavailable]:
+        """Return the signatures of each request, or why it has none."""
+        tasks = [_tasks_of(one) for one in requests]
+        try:
+            results = iter(client.sign([task for each in tasks for task in each]))
+        except SignerUnavailable as away:
+            return [away] * len(requests)
+        return [_signatures([next(results) for _ in each]) for each in tasks]
 
     return sign
+
+
+def _tasks_of(request: IssueRequest) -> list[SigningTask]:
+    tasks = [SigningTask(TaskKind.CERTIFICATE, request.key_name, request.octets, request.proof)]
+    return tasks + [SigningTask(TaskKind.STATUS, cast("RemoteEcKey", key).name, data) for key, data in request.answers]
+
+
+def _signatures(results: Sequence[bytes | SignatureRefused]) -> list[bytes] | SignerUnavailable:
+    signature, *others = results
+    if isinstance(signature, SignatureRefused):
+        return signature
+    signed = [one for one in others if not isinstance(one, SignatureRefused)]
+    return [signature, *signed] if len(signed) == len(others) else [signature]
 
 
 def remote_distrust_signer(client: SignerClient) -> Callable[[Responder, bytes, ActApproval | None], bytes]:

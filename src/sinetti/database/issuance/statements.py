@@ -196,7 +196,8 @@ WITH {_wave(_RESERVED)},
      live AS (SELECT name, signs_from, signs_until FROM sinetti_certificateauthority
                WHERE name = ANY (%(each_authority)s::text[]) AND state = 'issuing' FOR KEY SHARE),
      held AS (UPDATE sinetti_lineage SET version = sinetti_lineage.version + 1
-                FROM wave JOIN live ON live.name = wave.authority AND wave.at BETWEEN live.signs_from AND live.signs_until
+                FROM wave JOIN live ON live.name = wave.authority
+                                   AND wave.at BETWEEN live.signs_from AND live.signs_until
                WHERE sinetti_lineage.lineage_id = wave.lineage AND sinetti_lineage.version = wave.version
            RETURNING sinetti_lineage.lineage_id),
      used AS ({_insert_of_wave("usedkey", _KEY, "wave JOIN held ON held.lineage_id = wave.lineage")} RETURNING key_id),
@@ -229,7 +230,8 @@ SELECT serial, state, sha256, recorded_at FROM done"""  # noqa: S608 - as above
 def _wave(columns: Mapping[str, str]) -> str:
     """Return the part of a statement that makes a row of each request."""
     arrays = ", ".join(f"%(each_{name})s::{kind}[]" for name, kind in columns.items())
-    return f"wave AS (SELECT * FROM unnest({arrays}) AS wave ({', '.join(_quoted(one) for one in columns)}))"
+    names = ", ".join(_quoted(one) for one in columns)
+    return f"wave AS (SELECT * FROM unnest({arrays}) AS wave ({names}))"  # noqa: S608 - as above
 
 
 def _of_wave(text: str) -> str:
@@ -284,8 +286,8 @@ _LINE = """(SELECT s.id FROM sinetti_certificate s WHERE s.sha256 = %(sha256)s
             SELECT r.id FROM sinetti_certificate r JOIN sinetti_certificate s ON s.id = r.predecessor_id
              WHERE s.sha256 = %(sha256)s) AS line"""
 _RENEWABLE = """
-SELECT {place}, c.serial, c.authority_id, c.state, c.key_id, c.not_before, c.not_after, c.renewable_from, c.retrieval_id,
-       c.crl_shard, c.sha256, c.first_fetched_at, c.recorded_at, c.revoked_at, c.revocation_reason, c.order_id,
+SELECT {place}, c.serial, c.authority_id, c.state, c.key_id, c.not_before, c.not_after, c.renewable_from,
+       c.retrieval_id, c.crl_shard, c.sha256, c.first_fetched_at, c.recorded_at, c.revoked_at, c.revocation_reason, c.order_id,
        p.serial,
        (SELECT newest.serial FROM sinetti_certificate newest
          WHERE newest.predecessor_id = c.id AND newest.state <> 'void' ORDER BY newest.id DESC LIMIT 1),

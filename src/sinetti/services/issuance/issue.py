@@ -32,7 +32,7 @@ from sinetti.infra.traces import step
 from sinetti.journal.reader import JournalError
 from sinetti.pki.encoding import PublicKey, sha256_hex
 from sinetti.pki.signers import SignatureRefused, SignerUnavailable
-from sinetti.services.context import ServiceContext
+from sinetti.services.context import IssueRequest, ServiceContext
 from sinetti.services.issuance.waves import Journalise, LeaveWave, Reserve, Sign, Steps, Store, take
 from sinetti.services.status.ocsp import prepare_good
 
@@ -201,7 +201,7 @@ def _sign(
     try:
         answers = prepare_good(certificate, ctx)
         requests = answers.requests if answers is not None else []
-        signature, *others = yield from take(Sign(issuer.key_name, octets, proof, requests))
+        signature, *others = yield from take(Sign(IssueRequest(issuer.key_name, octets, proof, requests)))
     except SignerUnavailable as away:
         if isinstance(away, SignatureRefused) and ctx.now() - certificate.span.not_before > REFUSED_FOR_GOOD:
             raise

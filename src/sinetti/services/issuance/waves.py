@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from contextvars import Context
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, TypeVar, cast
 
@@ -22,12 +22,10 @@ from sinetti.database.issuance.statements import RenewalLookup, find_for_renewal
 from sinetti.database.issuance.transactions import CertificateReservation, SignedCertificate
 from sinetti.database.sql import set_for_waves
 from sinetti.domain.certificates.models import Certificate
-from sinetti.domain.requests import SignatureProof
 from sinetti.domain.values import KeyId, Sha256
 from sinetti.journal.writer import JournalEntry
-from sinetti.pki.encoding import PrivateKey
 from sinetti.pki.signers import SignerUnavailable
-from sinetti.services.context import ServiceContext
+from sinetti.services.context import IssueRequest, ServiceContext
 
 _Result = TypeVar("_Result")
 _log = logging.getLogger(__name__)
@@ -114,25 +112,20 @@ class Reserve(Step[Certificate]):
 class Sign(Step[list[bytes]]):
     """Step 10: octets in, signatures out. It raises SignerUnavailable."""
 
-    key_name: str
-    octets: bytes = field(repr=False)
-    proof: SignatureProof | None = field(repr=False)
-    answers: Sequence[tuple[PrivateKey, bytes]] = field(repr=False)
+    request: IssueRequest
 
     def alone(self, ctx: ServiceContext) -> list[bytes]:
         """Sign one certificate, with the answers about it."""
-        return ctx.sign_issue(ctx.signer, self.key_name, self.octets, self.proof, self.answers)
+        (result,) = ctx.sign_issue(ctx.signer, [self.request])
+        if isinstance(result, SignerUnavailable):
+            raise result
+        return result
 
     @classmethod
     def together(cls, steps: Sequence["Sign"], ctx: ServiceContext) -> Sequence[list[bytes] | None]:
-        """Sign the certificates of all; none of the others waits for a signer that is away."""
-        found: list[list[bytes] | None] = []
-        for one in steps:
-            try:
-                found.append(one.alone(ctx))
-            except SignerUnavailable:
-                break
-        return found + [None] * (len(steps) - len(found))
+        """Sign the certificates of all."""
+        results = ctx.sign_issue(ctx.signer, [one.request for one in steps])
+        return [None if isinstance(one, SignerUnavailable) else one for one in results]
 
 
 @dataclass(frozen=True, slots=True)
