@@ -8,7 +8,7 @@ from sinetti.api.soap import PATH, SoapEndpoint
 from sinetti.server.asgi import AsgiApp, enter_request
 from sinetti.server.http import Request
 from sinetti.server.wave_lane import WaitingRequest, WaveLane
-from sinetti.services.issuance.waves import WaveMember, run_wave
+from sinetti.services.waves import WaveMember, run_wave
 from sinetti.wire.soap.operations import Operation
 
 _ELEMENT = Operation.RENEW.request.encode()

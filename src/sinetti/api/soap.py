@@ -22,7 +22,7 @@ from sinetti.services.context import ServiceContext
 from sinetti.services.issuance.enrol import enrolment
 from sinetti.services.issuance.renew import renewal
 from sinetti.services.issuance.retrieve import retrieval
-from sinetti.services.issuance.waves import Steps, run_alone
+from sinetti.services.waves import Steps, run_alone
 from sinetti.wire.soap import operations
 from sinetti.wire.soap.operations import NotSoapError, Operation, RequestSignatureError, SchemaError
 from sinetti.wire.xmldsig.signature import DocumentSigner, SignatureProfile

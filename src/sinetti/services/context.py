@@ -241,8 +241,8 @@ class ServiceContext:
     the database. `responders` returns the OCSP responder in force of a CA; it raises SignerUnavailable if there is
     none. `log_signers` returns the keys of the log that are here, the newest first. `sign_issue` signs certificates
     with the answers about them, which the separate signer does in one request. `sign_distrust` and `sign_bridge` sign
-    the list of distrust, and answers about certificates of the CAs on it. `sign_head` signs a head of the log; a lookup in
-    its tree proves to a signer with its own rules that the tree continues the last one. `guard`, if given, opens the
+    the list of distrust, and answers about certificates of the CAs on it. `sign_head` signs a head of the log; a lookup
+    in its tree proves to a signer with its own rules that the tree continues the last one. `guard`, if given, opens the
     transaction of an action and checks the permission (services/access/act_transaction.py). Each step that writes then
     uses `act`, and `audit_entry` raises. `issuance_allowed` returns True while the clock is trusted
     (services/issuance/clock_guard.py); otherwise nothing is issued. `daily_limits` limit users' actions in 24 hours;

@@ -19,7 +19,7 @@ from sinetti.domain.requests import LenientBehaviour
 from sinetti.domain.values import Language
 from sinetti.journal.writer import JournalUnavailable
 from sinetti.services.context import ServiceContext
-from sinetti.services.issuance.waves import Steps
+from sinetti.services.waves import Steps
 
 _log = logging.getLogger("sinetti.leniency")
 _failures = logging.getLogger(__name__)

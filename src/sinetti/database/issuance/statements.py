@@ -287,8 +287,8 @@ _LINE = """(SELECT s.id FROM sinetti_certificate s WHERE s.sha256 = %(sha256)s
              WHERE s.sha256 = %(sha256)s) AS line"""
 _RENEWABLE = """
 SELECT {place}, c.serial, c.authority_id, c.state, c.key_id, c.not_before, c.not_after, c.renewable_from,
-       c.retrieval_id, c.crl_shard, c.sha256, c.first_fetched_at, c.recorded_at, c.revoked_at, c.revocation_reason, c.order_id,
-       p.serial,
+       c.retrieval_id, c.crl_shard, c.sha256, c.first_fetched_at, c.recorded_at, c.revoked_at, c.revocation_reason,
+       c.order_id, p.serial,
        (SELECT newest.serial FROM sinetti_certificate newest
          WHERE newest.predecessor_id = c.id AND newest.state <> 'void' ORDER BY newest.id DESC LIMIT 1),
        h.lineage_id, h.subject_serial, h.version, o.customer_id, o.name, o.closed_at,

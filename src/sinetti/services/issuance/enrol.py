@@ -14,8 +14,8 @@ from sinetti.pki.csr import read_request
 from sinetti.services.context import ServiceContext
 from sinetti.services.issuance import order
 from sinetti.services.issuance.issue import issue, sign_and_store
-from sinetti.services.issuance.waves import LeaveWave, Steps, run_alone
 from sinetti.services.retry import log_leniency, record_rejection, rejecting_errors, retry_on_conflict
+from sinetti.services.waves import LeaveWave, Steps, run_alone
 
 
 def enrol(ask: EnrolRequest, ctx: ServiceContext, request_id: str) -> AcceptedResponse | Rejection:

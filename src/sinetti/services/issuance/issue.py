@@ -33,8 +33,9 @@ from sinetti.journal.reader import JournalError
 from sinetti.pki.encoding import PublicKey, sha256_hex
 from sinetti.pki.signers import SignatureRefused, SignerUnavailable
 from sinetti.services.context import IssueRequest, ServiceContext
-from sinetti.services.issuance.waves import Journalise, LeaveWave, Reserve, Sign, Steps, Store, take
+from sinetti.services.issuance.steps import Journalise, Reserve, Sign, Store
 from sinetti.services.status.ocsp import prepare_good
+from sinetti.services.waves import LeaveWave, Steps, take
 
 
 def journal_issued(certificate: Certificate, ctx: ServiceContext, der: bytes | None) -> Steps[None]:

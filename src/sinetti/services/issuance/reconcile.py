@@ -31,9 +31,9 @@ from sinetti.pki.signers import SignatureRefused
 from sinetti.services.context import ServiceContext
 from sinetti.services.issuance.closed_journals import NONE_CLOSED, ClosedJournals, trusted_journals
 from sinetti.services.issuance.issue import journal_superseded, sign_and_store
-from sinetti.services.issuance.waves import run_alone
 from sinetti.services.status.crl import store_external_crl
 from sinetti.services.status.crl_archive import entries, newest_archived
+from sinetti.services.waves import run_alone
 
 RESERVATIONS_WAIT = timedelta(seconds=60)
 """Age by the machine's clock from which another process may finish a reservation."""

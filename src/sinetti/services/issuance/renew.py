@@ -19,8 +19,9 @@ from sinetti.pki.encoding import load_certificate, sha256_hex
 from sinetti.pki.key_policy import have_common_factor
 from sinetti.services.context import ServiceContext
 from sinetti.services.issuance.issue import issue, journal_superseded, sign_and_store
-from sinetti.services.issuance.waves import FindRenewal, LeaveWave, Steps, run_alone, take
+from sinetti.services.issuance.steps import FindRenewal
 from sinetti.services.retry import log_leniency, record_rejection, rejecting_errors, retry_on_conflict
+from sinetti.services.waves import LeaveWave, Steps, run_alone, take
 
 
 def renew(ask: RenewRequest, ctx: ServiceContext, request_id: str) -> AcceptedResponse | Rejection:

@@ -13,8 +13,8 @@ from sinetti.domain.requests import CertificateResponse, LenientBehaviour, Retri
 from sinetti.infra.traces import step
 from sinetti.services.context import ServiceContext
 from sinetti.services.issuance.issue import journal_retrieved
-from sinetti.services.issuance.waves import LeaveWave, Steps, run_alone
 from sinetti.services.retry import log_leniency, retry_on_conflict
+from sinetti.services.waves import LeaveWave, Steps, run_alone
 
 
 def retrieve(ask: RetrieveRequest, ctx: ServiceContext, request_id: str) -> CertificateResponse | Rejection:

@@ -15,8 +15,8 @@ from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.refusals import RejectionReason
 from sinetti.domain.requests import AcceptedResponse, RenewRequest
 from sinetti.services.issuance.renew import renew, renewal
-from sinetti.services.issuance.waves import WaveMember, run_wave
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
+from sinetti.services.waves import WaveMember, run_wave
 from tests.support.service_context import (
     REQUEST,
     Desk,
@@ -136,12 +136,13 @@ def test_a_statement_that_fails_is_taken_alone_by_each(broken, wave, desk, monke
     def fails_for_many(db, asked):
         calls.append(len(asked))
         if len(asked) > 1:
-            raise DatabaseError("deadlock detected")
+            fault = "deadlock detected"
+            raise DatabaseError(fault)
         return real(db, asked)
 
     monkeypatch.setattr(statements, broken, fails_for_many)
     if broken == "find_for_renewals":
-        monkeypatch.setattr("sinetti.services.issuance.waves.find_for_renewals", fails_for_many)
+        monkeypatch.setattr("sinetti.services.issuance.steps.find_for_renewals", fails_for_many)
     found = holders(desk, 3)
     calls.clear()
     answers = wave.run(asks_of(found))

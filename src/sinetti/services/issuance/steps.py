@@ -1,0 +1,120 @@
+"""Steps of issuing that waves take together: reading, both commits, signing, the journal.
+
+See docs/contributors/issuance.md.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.issuance import transactions
+from sinetti.database.issuance.statements import RenewalLookup, find_for_renewal, find_for_renewals
+from sinetti.database.issuance.transactions import CertificateReservation, SignedCertificate
+from sinetti.domain.certificates.models import Certificate
+from sinetti.domain.values import KeyId, Sha256
+from sinetti.journal.writer import JournalEntry
+from sinetti.pki.signers import SignerUnavailable
+from sinetti.services.context import IssueRequest, ServiceContext
+from sinetti.services.waves import Step
+
+
+@dataclass(frozen=True, slots=True)
+class FindRenewal(Step[RenewalLookup]):
+    """Step 4: read the caller of a renewal."""
+
+    sha256: Sha256
+    key: KeyId | None
+
+    def alone(self, ctx: ServiceContext) -> RenewalLookup:
+        """Read one certificate."""
+        return find_for_renewal(ctx.db, self.sha256, self.key)
+
+    @classmethod
+    def together(cls, steps: Sequence["FindRenewal"], ctx: ServiceContext) -> Sequence[RenewalLookup | None]:
+        """Read the certificates of all."""
+        return find_for_renewals(ctx.db, [(one.sha256, one.key) for one in steps])
+
+
+@dataclass(frozen=True, slots=True)
+class Reserve(Step[Certificate]):
+    """Step 9: commit 1. It raises ConcurrentUpdate and AuthorityClosed."""
+
+    reservation: CertificateReservation
+    audit: AuditContext
+
+    def alone(self, ctx: ServiceContext) -> Certificate:
+        """Reserve one certificate."""
+        return transactions.reserve_certificate(ctx.db, self.reservation, self.audit)
+
+    @classmethod
+    def together(cls, steps: Sequence["Reserve"], ctx: ServiceContext) -> Sequence[Certificate | None]:
+        """Reserve one certificate for each lineage and key; the second one of either waits for the first."""
+        seen: set[str] = set()
+        chosen = []
+        for number, one in enumerate(steps):
+            approval = one.reservation.approval
+            named = {approval.lineage.lineage_id, f"key:{approval.key}"}
+            if approval.order_id is None and approval.supersedes is None and not seen & named:
+                chosen.append(number)
+            seen |= named
+        made = transactions.reserve_certificates(
+            ctx.db, [(steps[number].reservation, steps[number].audit) for number in chosen]
+        )
+        found = dict(zip(chosen, made, strict=True))
+        return [found.get(number) for number in range(len(steps))]
+
+
+@dataclass(frozen=True, slots=True)
+class Sign(Step[list[bytes]]):
+    """Step 10: octets in, signatures out. It raises SignerUnavailable."""
+
+    request: IssueRequest
+
+    def alone(self, ctx: ServiceContext) -> list[bytes]:
+        """Sign one certificate, with the answers about it."""
+        (result,) = ctx.sign_issue(ctx.signer, [self.request])
+        if isinstance(result, SignerUnavailable):
+            raise result
+        return result
+
+    @classmethod
+    def together(cls, steps: Sequence["Sign"], ctx: ServiceContext) -> Sequence[list[bytes] | None]:
+        """Sign the certificates of all."""
+        results = ctx.sign_issue(ctx.signer, [one.request for one in steps])
+        return [None if isinstance(one, SignerUnavailable) else one for one in results]
+
+
+@dataclass(frozen=True, slots=True)
+class Store(Step[Certificate]):
+    """Step 11: commit 2."""
+
+    certificate: Certificate
+    signed: SignedCertificate
+    audit: AuditContext
+
+    def alone(self, ctx: ServiceContext) -> Certificate:
+        """Store one certificate."""
+        return transactions.store_certificate(ctx.db, self.certificate, self.signed, self.audit)
+
+    @classmethod
+    def together(cls, steps: Sequence["Store"], ctx: ServiceContext) -> Sequence[Certificate | None]:
+        """Store all certificates."""
+        return transactions.store_certificates(ctx.db, [(one.certificate, one.signed, one.audit) for one in steps])
+
+
+@dataclass(frozen=True, slots=True)
+class Journalise(Step[bool]):
+    """Step 11: the journal's lines about a request; the result is True. It raises JournalUnavailable."""
+
+    entries: Sequence[JournalEntry]
+
+    def alone(self, ctx: ServiceContext) -> bool:
+        """Write the lines of one request."""
+        ctx.journal.append(self.entries)
+        return True
+
+    @classmethod
+    def together(cls, steps: Sequence["Journalise"], ctx: ServiceContext) -> Sequence[bool | None]:
+        """Write the lines of all in one append."""
+        ctx.journal.append([entry for one in steps for entry in one.entries])
+        return [True] * len(steps)
