@@ -83,11 +83,15 @@ DATABASES = ("sqlite", "postgresql")
 MEASURED = ("domain", "wire", "pki", "ca", "services")
 """Packages whose tests reach every branch of the package."""
 
-MEASURED_ON_BOTH = ("services/issuance/test_clock_guard.py", "services/monitoring/test_metrics.py")
+MEASURED_ON_BOTH = (
+    "services/issuance/test_clock_guard.py",
+    "services/monitoring/test_metrics.py",
+    "services/test_waves.py",
+)
 """Tests that are measured on PostgreSQL too.
 
-They need features that only PostgreSQL has: a clock, connections to cut, and connections to count. Other repetitions on
-PostgreSQL add no branch. `make test` runs them.
+They need features that only PostgreSQL has: a clock, connections to cut and to count, a statement that is a whole
+transaction. Other repetitions on PostgreSQL add no branch. `make test` runs them.
 """
 
 HERE = Path(__file__).parent

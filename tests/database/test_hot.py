@@ -323,7 +323,7 @@ def test_a_revocation_that_comes_while_commit_1_waits_for_its_lock_leaves_nothin
         beside(desk, lambda: transactions.reserve_certificate(desk.db, reservation, desk.audit_entry()), revoke),
         ConcurrentUpdate,
     )
-    assert not transactions.key_known(desk.db, KEY)
+    assert not transactions.known_keys(desk.db, [KEY])
     assert not table(desk, models.Certificate).filter(serial=SERIAL).exists()
     assert desk.certificate(predecessor).lineage.version == lineage.version + 1
 

@@ -11,12 +11,14 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 import traceback
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
+from sinetti.api import issuing_waves
 from sinetti.api.soap import SoapEndpoint
 from sinetti.authority import maintenance
 from sinetti.authority.bootstrap import RuntimeOptions, open_authority
@@ -27,11 +29,15 @@ from sinetti.domain.certificates import renewal_info
 from sinetti.domain.values import Channel, Language
 from sinetti.infra.clock import monotonic_seconds, utc_now
 from sinetti.server import process_exit
+from sinetti.server.wave_lane import WaveLane
 from sinetti.services.issuance.order import order
 from tests.kills.steps import ARRIVED, RENDERED
 
 HELD_AT_MOST = 20.0
 """Seconds that a process waits at a step for the driver to go on."""
+
+GATHERED = 0.01
+"""Seconds for which a wave waits for more requests here, so that kills strike waves even though the load is light."""
 
 FOUNDED_AGO = timedelta(days=1)
 """Age of an authority when its kills begin.
@@ -51,16 +57,17 @@ main.build_parser("authority")  # loads every command, so that no forked process
 class Striker:
     """Step of a process that executes the order `strike` in its folder.
 
-    It executes the order once, at the step that the order names.
+    It executes the order once, at the step that the order names; within a wave if the order says so.
     """
 
     def __init__(self, folder):
         self.order, self.struck, self.go = (folder / name for name in ("strike", "struck", "go"))
+        self.wave = threading.local()
 
     def __call__(self, name):
         try:
             wanted = json.loads(self.order.read_text())
-            if wanted["step"] != name:
+            if wanted["step"] != name or (wanted.get("wave") and getattr(self.wave, "size", 1) == 1):
                 return
             self.order.rename(self.struck)  # only one of many threads and processes succeeds
         except FileNotFoundError:
@@ -92,17 +99,24 @@ def wired(told):
     manner = RuntimeOptions(now=clock_of(Path(told["clock"])), step=step)
     common.open_authority = partial(open_authority, manner=manner)
     init.utc_now = lambda: utc_now() - FOUNDED_AGO
-    answer = SoapEndpoint.__call__
+    answer, following, run_wave = SoapEndpoint.answer, WaveLane._next, issuing_waves.run_wave
 
     def answered(self, request):
-        if request.method != "POST":
-            return answer(self, request)
         step(ARRIVED)
-        reply = answer(self, request)
+        reply = yield from answer(self, request)
         step(RENDERED)
         return reply
 
-    SoapEndpoint.__call__ = answered
+    def gathered(lane):
+        lane._waiting.put(lane._waiting.get())
+        time.sleep(GATHERED)
+        return following(lane)
+
+    def in_a_wave(members, ctx):
+        step.wave.size = len(members)
+        run_wave(members, ctx)
+
+    SoapEndpoint.answer, WaveLane._next, issuing_waves.run_wave = answered, gathered, in_a_wave
 
 
 def take_orders(root, customers):

@@ -165,15 +165,15 @@ class Node:
             assert not self.process.over(0.01), f"the server ended: {self.process.ended().err[-3000:]}"
             assert monotonic_seconds() < until, f"the server does not listen: {self.process.err.read_text()[-3000:]}"
 
-    def strike(self, step: str, how: str) -> None:
-        """Order a strike on the first process that reaches this step.
+    def strike(self, step: str, how: str, *, in_wave: bool = False) -> None:
+        """Order a strike on the first process that reaches this step, or reaches it with several requests at once.
 
         `how` kills the process group (`group`), kills the process (`process`) or holds it there (`hold`).
         """
         for name in ("struck", "go"):
             (self.strikes / name).unlink(missing_ok=True)
         partial = self.strikes / "strike.new"
-        partial.write_text(json.dumps({"step": step, "how": how}))
+        partial.write_text(json.dumps({"step": step, "how": how, "wave": in_wave}))
         partial.rename(self.strikes / "strike")
 
     def wait_until_struck(self) -> None:

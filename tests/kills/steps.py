@@ -21,6 +21,8 @@ EARLY, EARLY_UNDONE = ("early-stored", "early-opened"), ("early-undone", "early-
 EARLY_NARROWED = "early-narrowed"
 REPLACED, HANDED_OVER, LET_END = "replacement-ordered", "contacts-handed-over", "let-end"
 LOAD_COMPARED, LOADED = "load-compared", "load-part"
+OF_WAVES = ("4-read", "8-prepared", "9-reserved", "10-signed", "11-recorded", "11-noted")
+"""Steps at which a wave of several requests is killed."""
 OF_JOURNALS = ("journal-compressed", "journals-compared", "journal-entered")
 """Steps of `authority journal close`; tests/services/issuance/test_close_journals.py ends it there."""
 ROLLOVER = (

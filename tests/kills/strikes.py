@@ -67,6 +67,13 @@ def _server(arena: Arena, step: str | None) -> None:
         arena.load.answers(4)
 
 
+def _wave(arena: Arena, step: str) -> None:
+    """Kill a server that takes several requests through a step together."""
+    node = arena.nodes[0]
+    node.strike(step, "group", in_wave=True)
+    assert node.process.over(60), f"no wave came to {step}"
+
+
 def _start(arena: Arena, _step: str | None) -> None:
     """Kill a server, and the next one while it starts."""
     node = arena.nodes[0]
@@ -363,6 +370,7 @@ def _wait(arena: Arena, done: Callable[[], object]) -> None:
 
 STRIKES = {
     Kind.SERVER: _server,
+    Kind.WAVE: _wave,
     Kind.START: _start,
     Kind.WORKER: _worker,
     Kind.PARENT: _parent,

@@ -24,6 +24,7 @@ class Kind(StrEnum):
     """Object of a kill."""
 
     SERVER = "server"
+    WAVE = "wave of requests"
     START = "server that starts"
     WORKER = "process that answers"
     PARENT = "parent process"
@@ -55,6 +56,7 @@ class Extent:
 PG = ("postgresql",)
 TABLE = {
     Kind.SERVER: Extent(steps.of_the_server(), 8, 60),
+    Kind.WAVE: Extent(steps.OF_WAVES, 20, 0, PG),
     Kind.START: Extent((), 0, 20),
     Kind.WORKER: Extent(steps.of_the_server(), 4, 40),
     Kind.PARENT: Extent((), 0, 30),
@@ -105,6 +107,7 @@ def few(database: str, seed: int) -> list[Case]:
     shared = [kind for kind, extent in ones.items() if extent.databases == both]
     for kind, extent in ones.items():
         if kind in shared[first::2] or (extent.databases != both and database in extent.databases):
-            cases.append(Case(kind, drawn.choice((*extent.steps, None))))
+            moments = (None,) if extent.random else ()
+            cases.append(Case(kind, drawn.choice((*extent.steps, *moments))))
     drawn.shuffle(cases)
     return cases

@@ -3,17 +3,20 @@
 from collections import Counter
 from collections.abc import Callable
 from contextvars import copy_context
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
+from cryptography import x509
 from django.db import DatabaseError
 
 from sinetti.database import models
-from sinetti.database.issuance import statements
-from sinetti.domain.certificates.lifecycle import CertificateState
+from sinetti.database.issuance import statements, transactions
+from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.domain.refusals import RejectionReason
-from sinetti.domain.requests import AcceptedResponse, RenewRequest
+from sinetti.domain.refusals import Rejection, RejectionReason
+from sinetti.domain.requests import AcceptedResponse, EnrolRequest, RenewRequest
+from sinetti.pki.key_policy import key_id
+from sinetti.services.issuance.enrol import enrol, enrolment
 from sinetti.services.issuance.renew import renew, renewal
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.waves import WaveMember, run_wave
@@ -25,7 +28,9 @@ from tests.support.service_context import (
     collected,
     enrolled,
     in_the_window,
+    new_ask,
     new_key,
+    ordered,
     refused,
     renew_ask,
 )
@@ -39,12 +44,13 @@ class Wave:
     answers: dict[int, object] = field(default_factory=dict)
     left: list[str] = field(default_factory=list)
 
-    def run(self, asks: list[RenewRequest]) -> list[object]:
-        """Take these requests together; those that leave go on after the wave."""
+    def run(self, asks: list[EnrolRequest] | list[RenewRequest]) -> list[object]:
+        """Take these requests of one kind together; those that leave go on after the wave."""
         later: list[Callable[[], None]] = []
         members = []
         for place, ask in enumerate(asks):
-            work = renewal(ask, self.desk.ctx, f"{place:032x}")
+            begin = enrolment if isinstance(ask, EnrolRequest) else renewal
+            work = begin(ask, self.desk.ctx, f"{place:032x}")
             member = WaveMember(work, copy_context(), lambda one, place=place: self.answers.update({place: one}), None)
             member.leave = self._leaving(member, later)
             members.append(member)
@@ -148,3 +154,60 @@ def test_a_statement_that_fails_is_taken_alone_by_each(broken, wave, desk, monke
     answers = wave.run(asks_of(found))
     assert len({accepted(one) for one in answers}) == 3
     assert rows(desk, models.Certificate).filter(predecessor__isnull=False).count() == 3
+
+
+def orders_of(desk: Desk, count: int) -> list[EnrolRequest]:
+    """Return requests for the certificates of new orders."""
+    return [new_ask(ordered(desk), new_key()) for _ in range(count)]
+
+
+def test_all_are_enrolled_and_their_orders_fulfilled(wave, desk):
+    asks = orders_of(desk, 5)
+    found = {accepted(one) for one in wave.run(asks)}
+    assert len(found) == 5
+    issued = rows(desk, models.Certificate)
+    assert set(issued.filter(state=CertificateState.ISSUED).values_list("retrieval_id", flat=True)) == found
+    assert set(rows(desk, models.Order).values_list("state", flat=True)) == {OrderState.FULFILLED}
+    for one in found:
+        collected(desk, one)
+
+
+def test_a_repeated_enrolment_has_the_same_answer(wave, desk):
+    first, second, third = orders_of(desk, 3)
+    before = enrol(first, desk.ctx, REQUEST)
+    answers = wave.run([first, second, second, third])
+    assert accepted(answers[0]) == accepted(before)
+    assert accepted(answers[1]) == accepted(answers[2])
+    assert rows(desk, models.Certificate).count() == 3
+
+
+def test_wrong_and_unknown_ids_leave_at_the_same_step(wave, desk):
+    right, wrong, unknown = orders_of(desk, 3)
+    wrong = replace(wrong, transfer_password="x" * 16)
+    unknown = replace(unknown, transfer_id="9" * 32)
+    answers = wave.run([right, wrong, unknown])
+    assert accepted(answers[0])
+    assert refused(answers[1]) is refused(answers[2])
+    assert wave.left[-2:] == ["LeaveWave", "LeaveWave"]
+    assert rows(desk, models.TransferIds).get(pk=wrong.transfer_id).wrong_passwords == 1
+    assert rows(desk, models.Counter).get(name="wrong-passwords").value == 2
+
+
+def test_an_order_that_was_cancelled_meanwhile_is_refused_and_costs_the_others_nothing(wave, desk, monkeypatch):
+    asks, real = orders_of(desk, 4), transactions.known_keys
+
+    def cancels(db, keys):
+        chosen = rows(desk, models.Order).filter(transfer_ids=asks[2].transfer_id)
+        chosen.update(state=OrderState.CANCELLED)
+        return real(db, keys)
+
+    monkeypatch.setattr(transactions, "known_keys", cancels)
+    answers = wave.run(asks)
+    assert isinstance(answers[2], Rejection)
+    assert len({accepted(answers[place]) for place in (0, 1, 3)}) == 3
+    assert rows(desk, models.Certificate).count() == 3
+    assert not rows(desk, models.UsedKey).filter(pk=key_id(read_key(asks[2]))).exists()
+
+
+def read_key(ask: EnrolRequest):
+    return x509.load_der_x509_csr(ask.request).public_key()

@@ -18,8 +18,8 @@ from typing import NoReturn
 from urllib.parse import urlsplit
 
 from sinetti.api.health import PATHS, BackgroundCheck, Check, HealthEndpoint
+from sinetti.api.issuing_waves import mount_issuing_waves
 from sinetti.api.publication import PublicationEndpoint
-from sinetti.api.renewal_waves import mount_renewal_waves
 from sinetti.api.request_metrics import observe_page, observe_request
 from sinetti.api.router import mount_api
 from sinetti.api.soap import SoapEndpoint
@@ -447,7 +447,7 @@ def _work(node: NodeRuntime, number: int, row: int, ready: Callable[[], None]) -
     )
     close, soap, status = authority.ctx.db.close, _admission(node, row), Admission(behind_proxy=plan.behind_proxy)
     edge = AsgiApp(door, threads=soap_threads(plan.workers), admission=soap, leave=close)
-    mount_renewal_waves(edge, endpoint, close)
+    mount_issuing_waves(edge, endpoint, close)
     lists = AsgiApp(_status_door(node), threads=STATUS_THREADS, admission=status, leave=close)
     node.limits.readers.take_row(row)
     mount_feed(lists, authority.ctx.db, node.limits.readers)

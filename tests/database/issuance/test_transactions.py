@@ -53,14 +53,14 @@ def a_reservation(desk: Desk, approval: IssuanceApproval) -> CertificateReservat
 
 def approved(desk: Desk, **facts: object) -> IssuanceApproval:
     """Return an approval for an open order."""
-    ids = transactions.find_transfer_ids(desk.db, ordered(desk).transfer_id)
+    (ids,) = transactions.find_transfer_ids(desk.db, [ordered(desk).transfer_id])
     now = desk.clock.now
     values = {"lineage": ids.lineage, "key": KEY, "span": ValidityPeriod(now, now + VALIDITY), "order_id": ids.order_id}
     return IssuanceApproval(**{**values, **facts})
 
 
 def nothing_came_of_it(desk: Desk) -> bool:
-    known = transactions.key_known(desk.db, KEY)
+    known = transactions.known_keys(desk.db, [KEY])
     return not known and not certificates(desk).filter(serial="45" * 19).exists()
 
 
@@ -72,7 +72,7 @@ def test_a_reservation_is_read_back_as_it_was_decided(desk):
     assert found.order_id == approval.order_id
     assert found.lineage.version == approval.lineage.version + 1
     assert transactions.get_der(desk.db, found) == (b"octets", None)
-    assert transactions.key_known(desk.db, KEY)
+    assert transactions.known_keys(desk.db, [KEY])
 
 
 def test_the_lineage_has_moved_since(desk):
@@ -136,8 +136,8 @@ def test_only_the_first_signature_is_kept(desk):
 
 
 NOT_THERE = {
-    "a password": lambda db: transactions.find_password(db, "9" * 32),
-    "transfer ids": lambda db: transactions.find_transfer_ids(db, "9" * 32),
+    "a password": lambda db: transactions.find_passwords(db, ["9" * 32])[0],
+    "transfer ids": lambda db: transactions.find_transfer_ids(db, ["9" * 32])[0],
     "a signer": lambda db: find_for_renewal(db, Sha256("00" * 32), KEY).signer,
     "a retrieval id": lambda db: transactions.find_by_retrieval_id(db, "0" * 32, "0123456-7"),
     "a serial": lambda db: transactions.find_certificate(db, Serial("00")),

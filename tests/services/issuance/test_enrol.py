@@ -164,7 +164,7 @@ def test_order_of_checks(desk, flaw, alone):
     # The refusal changed nothing else.
     assert certificates(desk).count() == issued
     if "key known" not in flaws:
-        assert not transactions.key_known(desk.db, key_id(key.public_key()))
+        assert not transactions.known_keys(desk.db, [key_id(key.public_key())])
 
 
 def test_the_same_key_again_is_answered_before_everything_that_follows(desk):

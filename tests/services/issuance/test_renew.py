@@ -160,7 +160,7 @@ def test_order_of_checks(desk, held, flaw, alone):
     assert kept_refusals(desk) == ([(FLAWS[flaw], "renew", desk.clock.now, REQUEST)] if proven else [])
     assert certificates(desk).count() == issued
     if "key known" not in flaws:
-        assert not transactions.key_known(desk.db, key_id(key.public_key()))
+        assert not transactions.known_keys(desk.db, [key_id(key.public_key())])
 
 
 def test_the_same_key_again_is_answered_before_everything_that_follows(desk, held):

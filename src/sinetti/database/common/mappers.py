@@ -1,5 +1,7 @@
 """Conversion of rows to the frozen values of the rules."""
 
+from collections.abc import Sequence
+
 from django.db.models import F, QuerySet
 
 from sinetti.database import models
@@ -19,11 +21,23 @@ def certificates(db: Database) -> "QuerySet[models.Certificate]":
 
 def lineage(db: Database, row: models.Lineage) -> Lineage:
     """Return a lineage with its organisation and the present approvals."""
+    (found,) = lineages(db, [row])
+    return found
+
+
+def lineages(db: Database, rows: Sequence[models.Lineage]) -> list[Lineage]:
+    """Return lineages as `lineage` does, with one query for the approvals of all."""
     approved = models.ApprovedChannel.objects.using(db.alias).filter(
-        organisation_id=row.organisation_id,
+        organisation_id__in={row.organisation_id for row in rows},
         withdrawn_at__isnull=True,
     )
-    channels = frozenset(Channel(channel) for channel in approved.values_list("type__channel", flat=True))
+    channels: dict[str, set[Channel]] = {}
+    for organisation_id, channel in approved.values_list("organisation_id", "type__channel"):
+        channels.setdefault(organisation_id, set()).add(Channel(channel))
+    return [_lineage(row, frozenset(channels.get(row.organisation_id, ()))) for row in rows]
+
+
+def _lineage(row: models.Lineage, channels: frozenset[Channel]) -> Lineage:
     customer = Organisation(
         row.organisation.customer_id,
         row.organisation.name,
@@ -66,20 +80,24 @@ def certificate(db: Database, row: models.Certificate) -> Certificate:
     )
 
 
-def transfer_ids(db: Database, row: models.TransferIds) -> TransferIds:
-    """Return a pair of transfer ids with the certificate issued for its order."""
-    live = certificates(db).filter(order_id=row.order_id).exclude(state=CertificateState.SUPERSEDED).first()
-    return TransferIds(
-        transfer_id=row.transfer_id,
-        order_id=row.order_id,
-        lineage=lineage(db, row.order.lineage),
-        replaces=Serial(row.order.replaces.serial) if row.order.replaces else None,
-        created=row.created,
-        expires=row.expires,
-        wrong_passwords=row.wrong_passwords,
-        ended=row.ended_at is not None,
-        used_for=certificate(db, live) if live else None,
-    )
+def transfer_ids(db: Database, rows: Sequence[models.TransferIds]) -> list[TransferIds]:
+    """Return pairs of transfer ids, each with the certificate issued for its order."""
+    live = certificates(db).filter(order_id__in=[row.order_id for row in rows])
+    live_of = {one.order_id: one for one in live.exclude(state=CertificateState.SUPERSEDED)}
+    return [
+        TransferIds(
+            transfer_id=row.transfer_id,
+            order_id=row.order_id,
+            lineage=its_lineage,
+            replaces=Serial(row.order.replaces.serial) if row.order.replaces else None,
+            created=row.created,
+            expires=row.expires,
+            wrong_passwords=row.wrong_passwords,
+            ended=row.ended_at is not None,
+            used_for=certificate(db, live_of[row.order_id]) if row.order_id in live_of else None,
+        )
+        for row, its_lineage in zip(rows, lineages(db, [row.order.lineage for row in rows]), strict=True)
+    ]
 
 
 def move_versions(lineages: "QuerySet[models.Lineage]") -> int:

@@ -22,11 +22,12 @@ from functools import cache
 from sinetti.database import sql
 from sinetti.database.connection import Database
 from sinetti.database.sql import Row, Value, Values, instant
-from sinetti.domain.certificates.lifecycle import CertificateState, predecessors
+from sinetti.domain.certificates.lifecycle import CertificateState, OrderState, order_predecessors, predecessors
 from sinetti.domain.certificates.models import Certificate, Lineage
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Channel, KeyId, Language, Organisation, Serial, Sha256, ValidityPeriod
 
+_OPEN = ", ".join(f"'{state.value}'" for state in sorted(order_predecessors(OrderState.FULFILLED)))
 _STATES = ", ".join(f"'{state.value}'" for state in sorted(predecessors(CertificateState.ISSUED)))
 # A lineage has few rows.
 _ITS_ID = "(SELECT id FROM sinetti_certificate WHERE lineage_id = %(lineage)s AND serial = %(serial)s)"
@@ -147,8 +148,8 @@ def lock_for_reservation(db: Database, values: Values) -> bool:
 def reserve_in_one_statement(db: Database, wave: Sequence[Values]) -> frozenset[str]:
     """Run commit 1 of a wave as one statement, which is its own transaction.
 
-    Returns the serial numbers that are reserved. No row was written for a lineage that has changed, or a CA that
-    issues no more.
+    Returns the serial numbers that are reserved. No row was written for a lineage that has changed, a CA that issues
+    no more, or an order that is not open.
     """
     return frozenset(str(serial) for (serial,) in sql.write(db, _reservation(), _by_column(wave, _RESERVED)))
 
@@ -191,6 +192,9 @@ def _live(db: Database) -> str:
 @cache
 def _reservation() -> str:
     made, kept = "wave JOIN made ON made.serial = wave.serial", _OCTETS | {"certificate_id": "made.id"}
+    # An order that was withdrawn after step 4 has no row in `spent`.
+    may = """wave JOIN held ON held.lineage_id = wave.lineage LEFT JOIN spent ON spent.order_id = wave."order"
+              WHERE wave."order" IS NULL OR spent.order_id IS NOT NULL"""
     return f"""
 WITH {_wave(_RESERVED)},
      live AS (SELECT name, signs_from, signs_until FROM sinetti_certificateauthority
@@ -200,7 +204,11 @@ WITH {_wave(_RESERVED)},
                                    AND wave.at BETWEEN live.signs_from AND live.signs_until
                WHERE sinetti_lineage.lineage_id = wave.lineage AND sinetti_lineage.version = wave.version
            RETURNING sinetti_lineage.lineage_id),
-     used AS ({_insert_of_wave("usedkey", _KEY, "wave JOIN held ON held.lineage_id = wave.lineage")} RETURNING key_id),
+     spent AS (UPDATE sinetti_order SET state = '{OrderState.FULFILLED.value}'
+                 FROM wave JOIN held ON held.lineage_id = wave.lineage
+                WHERE sinetti_order.order_id = wave."order" AND sinetti_order.state IN ({_OPEN})
+            RETURNING sinetti_order.order_id),
+     used AS ({_insert_of_wave("usedkey", _KEY, may)} RETURNING key_id),
      made AS ({_insert_of_wave("certificate", _CERTIFICATE, "wave JOIN used ON used.key_id = wave.key")}
               RETURNING id, serial),
      kept AS ({_insert_of_wave("certificateder", kept, made)}),

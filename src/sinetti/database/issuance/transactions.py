@@ -78,26 +78,26 @@ class SignedCertificate:
     answers: OcspResponsePair | None = None
 
 
-def find_password(db: Database, transfer_id: str) -> bytes | None:
-    """Return the stored HMAC of these ids' password, or None.
+def find_passwords(db: Database, transfer_ids: Sequence[str]) -> list[bytes | None]:
+    """Return the stored HMAC of each one's password, or None.
 
     No other data is read before the password has been verified.
     """
-    rows = models.TransferIds.objects.using(db.alias).filter(pk=transfer_id)
-    stored = rows.values_list("password_mac", flat=True).first()
-    return bytes(stored) if stored is not None else None
+    rows = models.TransferIds.objects.using(db.alias).filter(pk__in=transfer_ids)
+    stored = {transfer_id: bytes(mac) for transfer_id, mac in rows.values_list("transfer_id", "password_mac")}
+    return [stored.get(one) for one in transfer_ids]
 
 
-def find_transfer_ids(db: Database, transfer_id: str) -> TransferIds | None:
-    """Return the transfer ids with order, lineage and issued certificate, or None."""
+def find_transfer_ids(db: Database, transfer_ids: Sequence[str]) -> list[TransferIds | None]:
+    """Return transfer ids with order, lineage and issued certificate, or None."""
     rows = models.TransferIds.objects.using(db.alias).select_related(
         "order__lineage__organisation",
         "order__lineage__type",
         "order__lineage__contact",
         "order__replaces",
     )
-    row = rows.filter(pk=transfer_id).first()
-    return mappers.transfer_ids(db, row) if row else None
+    found = {one.transfer_id: one for one in mappers.transfer_ids(db, list(rows.filter(pk__in=transfer_ids)))}
+    return [found.get(one) for one in transfer_ids]
 
 
 def find_by_retrieval_id(db: Database, retrieval_id: str, customer_id: str) -> Certificate | None:
@@ -134,9 +134,10 @@ def voided_renewals(db: Database, predecessor: Serial) -> tuple[tuple[Serial, da
     return tuple((Serial(serial), at) for serial, at in found if at is not None)
 
 
-def key_known(db: Database, key: KeyId) -> bool:
-    """Return True if this key is in an earlier certificate or accepted request."""
-    return models.UsedKey.objects.using(db.alias).filter(pk=key).exists()
+def known_keys(db: Database, keys: Sequence[KeyId]) -> frozenset[KeyId]:
+    """Return those of these keys that are in an earlier certificate or accepted request."""
+    rows = models.UsedKey.objects.using(db.alias).filter(pk__in=keys)
+    return frozenset(KeyId(key) for key in rows.values_list("pk", flat=True))
 
 
 def check_version(db: Database, lineage: Lineage) -> None:
@@ -161,9 +162,8 @@ def reserve_certificate(db: Database, reservation: CertificateReservation, audit
     Only a renewal that was not retrieved is voided. Raises ConcurrentUpdate, and AuthorityClosed.
     """
     approval, values = reservation.approval, _reserved_values(reservation, audit)
-    common = approval.supersedes is None and approval.order_id is None
     try:
-        if common and sql.takes_ctes_that_write(db):
+        if approval.supersedes is None and sql.takes_ctes_that_write(db):
             if not statements.reserve_in_one_statement(db, [values]):
                 raise _conflict(db, values)
             return _reserved(reservation)

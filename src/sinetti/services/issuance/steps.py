@@ -10,12 +10,67 @@ from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.issuance import transactions
 from sinetti.database.issuance.statements import RenewalLookup, find_for_renewal, find_for_renewals
 from sinetti.database.issuance.transactions import CertificateReservation, SignedCertificate
-from sinetti.domain.certificates.models import Certificate
+from sinetti.domain.certificates.models import Certificate, TransferIds
 from sinetti.domain.values import KeyId, Sha256
 from sinetti.journal.writer import JournalEntry
 from sinetti.pki.signers import SignerUnavailable
 from sinetti.services.context import IssueRequest, ServiceContext
 from sinetti.services.waves import Step
+
+
+@dataclass(frozen=True, slots=True)
+class FindPassword(Step[tuple[bytes | None]]):
+    """Step 4: read the stored HMAC of transfer ids.
+
+    An unknown one has a result, too: it costs as much as a known one.
+    """
+
+    transfer_id: str
+
+    def alone(self, ctx: ServiceContext) -> tuple[bytes | None]:
+        """Read one."""
+        (found,) = self.together([self], ctx)
+        return found
+
+    @classmethod
+    def together(cls, steps: Sequence["FindPassword"], ctx: ServiceContext) -> Sequence[tuple[bytes | None]]:
+        """Read those of all."""
+        return [(one,) for one in transactions.find_passwords(ctx.db, [one.transfer_id for one in steps])]
+
+
+@dataclass(frozen=True, slots=True)
+class FindTransferIds(Step[TransferIds | None]):
+    """Step 4: read transfer ids whose password is proven."""
+
+    transfer_id: str
+
+    def alone(self, ctx: ServiceContext) -> TransferIds | None:
+        """Read one pair."""
+        (found,) = self.together([self], ctx)
+        return found
+
+    @classmethod
+    def together(cls, steps: Sequence["FindTransferIds"], ctx: ServiceContext) -> Sequence[TransferIds | None]:
+        """Read the pairs of all."""
+        return transactions.find_transfer_ids(ctx.db, [one.transfer_id for one in steps])
+
+
+@dataclass(frozen=True, slots=True)
+class FindKey(Step[bool]):
+    """Step 6: read whether a key was used before."""
+
+    key: KeyId
+
+    def alone(self, ctx: ServiceContext) -> bool:
+        """Look for one key."""
+        (found,) = self.together([self], ctx)
+        return found
+
+    @classmethod
+    def together(cls, steps: Sequence["FindKey"], ctx: ServiceContext) -> Sequence[bool]:
+        """Look for the keys of all."""
+        known = transactions.known_keys(ctx.db, [one.key for one in steps])
+        return [one.key in known for one in steps]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +109,7 @@ class Reserve(Step[Certificate]):
         for number, one in enumerate(steps):
             approval = one.reservation.approval
             named = {approval.lineage.lineage_id, f"key:{approval.key}"}
-            if approval.order_id is None and approval.supersedes is None and not seen & named:
+            if approval.supersedes is None and not seen & named:
                 chosen.append(number)
             seen |= named
         made = transactions.reserve_certificates(
