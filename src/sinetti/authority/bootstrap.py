@@ -6,7 +6,7 @@ It opens an authority's folder and database, and builds the service context and 
 import os
 import platform
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ from cryptography import x509
 
 from sinetti.authority.data_directory import DataDirectory, DirectoryKind, FolderDamaged, journal_folder
 from sinetti.authority.directory import CaDirectory
-from sinetti.authority.key_store import DESTROYED, OFFLINE, AuthorityKeys, open_keys
+from sinetti.authority.key_store import DESTROYED, OFFLINE, AuthorityKeys, StoreKind, open_keys
 from sinetti.authority.log_keys import log_signers, origin_of
 from sinetti.authority.passphrase_change import settle_passphrase_change
 from sinetti.authority.passphrases import PassphraseSource, locate
@@ -61,10 +61,19 @@ from sinetti.notifications.context import MessageTransport, NotificationContext
 from sinetti.notifications.delivery.sms import HttpSms
 from sinetti.notifications.delivery.smtp import Smtp
 from sinetti.pki.encoding import PublicKey, certificate_der, load_certificate, passphrase_matches, sha256_hex
+from sinetti.pki.signers import Signer, SignerUnavailable
+from sinetti.pki.signers.token_pool import TokenSessions
 from sinetti.pki.trust_lists.lists import TrustListKind
 from sinetti.services.approvals.settings import keep_strictest
 from sinetti.services.authorities.trust_lists import newest_list
-from sinetti.services.context import ServiceContext, Shards, always_allowed, no_failpoint
+from sinetti.services.context import (
+    IssueRequest,
+    ServiceContext,
+    Shards,
+    always_allowed,
+    no_failpoint,
+    sign_each,
+)
 from sinetti.services.issuance.clock_guard import ClockGuard
 from sinetti.services.last_signed import LastSigned
 from sinetti.services.token_encryption import link_unsealer
@@ -318,7 +327,9 @@ def private_keys(
 
 
 def _signing_functions(keys: AuthorityKeys, db: Database) -> dict[str, Any]:
-    """Return the functions of the context that use the separate signer, if any."""
+    """Return the functions of the context that use the separate signer, or several sessions of a token."""
+    if keys.stores[0].kind is StoreKind.PKCS11:
+        return {"sign_issue": partial(_sign_in_sessions, TokenSessions())}
     for store in keys.stores:
         if isinstance(store, RemoteKeyStore):
             return {
@@ -328,6 +339,15 @@ def _signing_functions(keys: AuthorityKeys, db: Database) -> dict[str, Any]:
                 "sign_bridge": remote_bridge_signer(store.client, partial(_newest_distrust, db)),
             }
     return {}
+
+
+def _sign_in_sessions(
+    sessions: TokenSessions, signer: Signer, requests: Sequence[IssueRequest]
+) -> Sequence[list[bytes] | SignerUnavailable]:
+    """Sign as `sign_each` does, with several sessions of a token at once."""
+    if len(requests) == 1:
+        return sign_each(signer, requests)
+    return [result for (result,) in sessions.map(lambda one: sign_each(signer, [one]), requests)]
 
 
 def _newest_distrust(db: Database) -> bytes | None:

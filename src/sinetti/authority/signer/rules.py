@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import NoReturn, cast
+from typing import NoReturn, TypeVar, cast
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -36,6 +36,8 @@ from sinetti.pki.encoding import PrivateKey, PublicKey, sign
 from sinetti.pki.key_policy import check_key_policy
 from sinetti.pki.policy_oids import channel_from_policy, signs_responses
 from sinetti.pki.signers import SignatureRefused
+from sinetti.pki.signers.token_keys import TokenEcKey, TokenRsaKey
+from sinetti.pki.signers.token_pool import TokenSessions
 from sinetti.settings.signer import PolicyCa, PolicySuccessor, SignerPolicy
 
 FINISHED_WITHIN = timedelta(hours=24)
@@ -48,9 +50,16 @@ only after an outage of the service or of the signer. A day covers one; after th
 WARNED_FROM = 0.8
 """Share of the daily number of certificates at which the log has a warning."""
 
+_PARALLEL = (TaskKind.CERTIFICATE, TaskKind.STATUS)
+"""Kinds of tasks whose keys in a token sign several at once: certificates, and then the answers about them."""
+
+_Recording = Callable[[bytes], None]
+"""Function that records a signature which the rules allow."""
+
 _DURABLE = {TaskKind.LIST, TaskKind.CHECKPOINT, TaskKind.DISTRUST}
 _LOG_KEY = "log-"
 _log = logging.getLogger(__name__)
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +78,10 @@ class SignerStatus:
     def has_alarm(self) -> bool:
         """True if the daily number is reached; orders are refused then."""
         return self.orders >= self.orders_per_day
+
+
+class _WaitsForRecordError(Exception):
+    """Task that concerns what was allowed a moment ago, and has to be decided after its record."""
 
 
 class SigningRules:
@@ -100,6 +113,13 @@ class SigningRules:
             TaskKind.DISTRUST: self._distrust,
             TaskKind.BRIDGE: self._bridge,
         }
+        self._decides: Mapping[TaskKind, Callable[[SigningTask, datetime], bytes | _Recording]] = {
+            TaskKind.CERTIFICATE: self._decide_certificate,
+            TaskKind.STATUS: self._decide_status,
+        }
+        self._unrecorded: set[tuple[str, bytes]] = set()
+        self._unrecorded_orders = 0
+        self._sessions = TokenSessions()
         self._bridges = BridgeRules(store)
         self._profiles: dict[str, HolderProfile] = {}
         for ca in policy.authorities:
@@ -170,16 +190,59 @@ class SigningRules:
         What the store records is committed before the result is returned. Raises SignerUnavailable if a key or
         the store cannot be used; nothing is recorded then.
         """
-        results: list[bytes | SignatureRefused] = []
         # A forgotten list or head could be followed by one that contradicts it.
         with self._store.transaction(is_durable=any(task.kind in _DURABLE for task in tasks)):
-            for task in tasks:
+            self._forget_unrecorded()
+            if len(tasks) > 1 and all(one.kind in _PARALLEL and self._is_in_token(one) for one in tasks):
+                return self._sign_in_sessions(tasks, now)
+            return [self._refused_or(self._rules[task.kind], task, now) for task in tasks]
+
+    def _refused_or(
+        self, act: Callable[[SigningTask, datetime], _Result], task: SigningTask, now: datetime
+    ) -> _Result | SignatureRefused:
+        try:
+            return act(task, now)
+        except SignatureRefused as refusal:
+            _log.warning("%s by %s is refused: %s", task.kind.value, task.key, refusal)
+            return refusal
+
+    def _is_in_token(self, task: SigningTask) -> bool:
+        return isinstance(self._keys.get(task.key), TokenRsaKey | TokenEcKey)
+
+    def _sign_in_sessions(self, tasks: Sequence[SigningTask], now: datetime) -> list[bytes | SignatureRefused]:
+        """Sign tasks as `sign` does, in several sessions of the token at once.
+
+        All are decided first. What concerns the same certificate is decided after the record of the one before.
+        """
+        results: dict[int, bytes | SignatureRefused] = {}
+        for kind in _PARALLEL:
+            allowed: dict[int, _Recording] = {}
+            for place in (place for place, task in enumerate(tasks) if task.kind is kind):
                 try:
-                    results.append(self._rules[task.kind](task, now))
-                except SignatureRefused as refusal:
-                    _log.warning("%s by %s is refused: %s", task.kind.value, task.key, refusal)
-                    results.append(refusal)
-        return results
+                    decided = self._refused_or(self._decides[kind], tasks[place], now)
+                except _WaitsForRecordError:
+                    results |= self._record_all(tasks, allowed)
+                    allowed = {}
+                    decided = self._refused_or(self._decides[kind], tasks[place], now)
+                if isinstance(decided, bytes | SignatureRefused):
+                    results[place] = decided
+                else:
+                    allowed[place] = decided
+            results |= self._record_all(tasks, allowed)
+        return [results[place] for place in range(len(tasks))]
+
+    def _record_all(self, tasks: Sequence[SigningTask], allowed: Mapping[int, _Recording]) -> dict[int, bytes]:
+        """Sign what the rules allow, and record it. Raises SignerUnavailable."""
+        signatures = self._sessions.map(self._sign, [tasks[place] for place in allowed])
+        made = dict(zip(allowed, signatures, strict=True))
+        for place, signature in made.items():
+            allowed[place](signature)
+        self._forget_unrecorded()
+        return made
+
+    def _forget_unrecorded(self) -> None:
+        self._unrecorded.clear()
+        self._unrecorded_orders = 0
 
     def list_unknown(self, certificates: Iterable[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
         """Return those of these certificates that the signer does not know.
@@ -230,6 +293,19 @@ class SigningRules:
             return SignerStatus(self._store.count_orders(now.date()), self._policy.orders_per_day)
 
     def _certificate(self, task: SigningTask, now: datetime) -> bytes:
+        return self._signed(task, self._decide_certificate(task, now))
+
+    def _signed(self, task: SigningTask, decided: bytes | _Recording) -> bytes:
+        """Return the signature of an earlier task, or sign and record what is allowed."""
+        if isinstance(decided, bytes):
+            return decided
+        signature = self._sign(task)
+        decided(signature)
+        self._forget_unrecorded()
+        return signature
+
+    def _decide_certificate(self, task: SigningTask, now: datetime) -> bytes | _Recording:
+        """Return the signature of an earlier task, or what records a new one."""
         ca = self._ca(task.key)
         profile = self._profiles.get(ca.file_name)
         if profile is None:
@@ -254,13 +330,22 @@ class SigningRules:
         is_order = renewed is None or renewed.subject != subject
         if is_order:
             self._check_orders(now)
-        signature = self._record(ca, fields, task)
-        if is_order:
-            self._count_order(now)
-        if renewed is not None:
-            old = renewed.fields
-            self._store.add_renewal(renewed.ca, old.serial, renewed.digest, old.not_after)
-        return signature
+        concerned = {(ca.file_name, fields.serial)}
+        concerned |= set() if renewed is None else {(renewed.ca, renewed.fields.serial)}
+        if concerned & self._unrecorded:
+            raise _WaitsForRecordError
+        self._unrecorded |= concerned
+        self._unrecorded_orders += is_order
+
+        def record(signature: bytes) -> None:
+            self._insert_signed(ca, fields, task, signature)
+            if is_order:
+                self._count_order(now)
+            if renewed is not None:
+                old = renewed.fields
+                self._store.add_renewal(renewed.ca, old.serial, renewed.digest, old.not_after)
+
+        return record
 
     def _leaf(self, task: SigningTask, now: datetime) -> bytes:
         ca, fields = self._ca(task.key), read_fields(task.octets)
@@ -307,6 +392,9 @@ class SigningRules:
         return signature
 
     def _status(self, task: SigningTask, now: datetime) -> bytes:
+        return self._signed(task, self._decide_status(task, now))
+
+    def _decide_status(self, task: SigningTask, now: datetime) -> _Recording:
         ca = next((one for one in self._cas.values() if _begins(task.key, one.responder_file_name)), None)
         if ca is None or task.key not in self._keys:
             _refuse(f"{task.key} is no key of an OCSP responder")
@@ -314,7 +402,7 @@ class SigningRules:
         if form is None:
             form = self._forms[task.key] = StatusForm(ca, self._spkis[task.key])
         check_status(form.read(task.octets), ca, self._store, now)
-        return self._sign(task)
+        return _record_nothing
 
     def _answer(self, task: SigningTask, _now: datetime) -> bytes:
         key = self._keys.get(task.key)
@@ -379,14 +467,17 @@ class SigningRules:
 
     def _record(self, ca: PolicyCa, fields: CertificateFields, task: SigningTask) -> bytes:
         signature = self._sign(task)
+        self._insert_signed(ca, fields, task, signature)
+        return signature
+
+    def _insert_signed(self, ca: PolicyCa, fields: CertificateFields, task: SigningTask, signature: bytes) -> None:
         digest = hashlib.sha256(task.octets).digest()
         self._store.insert_signed(ca.file_name, fields.serial, SignedRecord(digest, signature, fields.not_after))
-        return signature
 
     def _check_orders(self, now: datetime) -> None:
         """Refuse a certificate without proof once the day's number is reached."""
         limit = self._policy.orders_per_day
-        if self._store.count_orders(now.date()) < limit:
+        if self._store.count_orders(now.date()) + self._unrecorded_orders < limit:
             return
         if self._alarm_day != now.date():
             self._alarm_day = now.date()
@@ -412,6 +503,10 @@ class SigningRules:
             return bool(key.public_key() == self._cas[name].certificate.public_key())
         prefixes = [ca.responder_file_name for ca in self._cas.values()]
         return any(_begins(name, one) for one in (*prefixes, self._policy.response_signer_file_name))
+
+
+def _record_nothing(_signature: bytes) -> None:
+    """Record nothing: an answer says what the lists say."""
 
 
 def _begins(name: str, prefix: str) -> bool:

@@ -11,13 +11,14 @@ import socket
 import subprocess
 import sys
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 from queue import Empty, LifoQueue
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_der_public_key
@@ -37,6 +38,8 @@ from sinetti.pki.signers.token_keys import (
 )
 
 Answer = dict[str, Any]
+_Given = TypeVar("_Given")
+_Made = TypeVar("_Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +292,26 @@ class TokenPool:
     def _end(self, process: _TokenProcess) -> None:
         process.end()
         self._running.discard(process)
+
+
+class TokenSessions:
+    """Threads that use a pool's processes at once, each with a session of its own.
+
+    They start at the first use, also after a fork.
+    """
+
+    def __init__(self, processes: int = PoolLimits().processes) -> None:
+        """Store the number of processes of a pool."""
+        self._processes = processes
+        self._threads: tuple[int, ThreadPoolExecutor] | None = None
+
+    def map(self, act: Callable[[_Given], _Made], given: Sequence[_Given]) -> list[_Made]:
+        """Return the result of a function for each value; raise the first error after all have ended."""
+        if self._threads is None or self._threads[0] != os.getpid():
+            self._threads = (os.getpid(), ThreadPoolExecutor(self._processes, "token"))
+        futures = [self._threads[1].submit(act, one) for one in given]
+        wait(futures)
+        return [one.result() for one in futures]
 
 
 def _forget(pool: "weakref.ref[TokenPool]") -> None:
