@@ -15,6 +15,7 @@ from bench.scene import KINDS, Kind
 from sinetti.pki.signers.pkcs11_uri import load_location
 
 BURST_OF = "P-384"
+CONNECTIONS = (32, 8, 1)
 
 
 def main() -> int:
@@ -26,7 +27,8 @@ def main() -> int:
     logging.disable(logging.INFO)  # this process would log every profiled renewal
     wanted = Wanted(
         parsed.renewals,
-        parsed.connections,
+        tuple(parsed.connections or CONNECTIONS),
+        parsed.rounds,
         parsed.workers,
         peers=not parsed.no_peers,
         say=lambda text: print(text, file=sys.stderr, flush=True),
@@ -41,7 +43,14 @@ def main() -> int:
             if parsed.signer:
                 results += _measured(database, KINDS[name].in_signer(), replace(wanted, peers=False))
     if parsed.burst:
-        burst = replace(wanted, renewals=parsed.burst, filler=parsed.certificates, peers=False)
+        burst = replace(
+            wanted,
+            renewals=parsed.burst,
+            connections=CONNECTIONS[:1],
+            rounds=1,
+            filler=parsed.certificates,
+            peers=False,
+        )
         results += _measured(databases[0], KINDS[BURST_OF], burst)
     print(report.table(results))
     print()
@@ -53,8 +62,15 @@ def main() -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description="How fast certificates are renewed.")
-    parser.add_argument("--renewals", type=int, default=3000, help="how many each time (default: %(default)s)")
-    parser.add_argument("--connections", type=int, default=8, help="kept-alive connections (default: %(default)s)")
+    parser.add_argument("--renewals", type=int, default=2000, help="how many each time (default: %(default)s)")
+    parser.add_argument(
+        "--connections",
+        type=int,
+        action="append",
+        metavar="N",
+        help="kept-alive connections; also several times (default: 32, 8 and 1)",
+    )
+    parser.add_argument("--rounds", type=int, default=3, help="how often each is measured (default: %(default)s)")
     parser.add_argument("--workers", type=int, default=2, help="worker processes (default: %(default)s)")
     parser.add_argument("--database", choices=("postgresql", "sqlite"), action="append", help="default: both")
     parser.add_argument("--ca", choices=tuple(KINDS), action="append", help="issuing CA's key (default: both)")

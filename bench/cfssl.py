@@ -31,13 +31,13 @@ _TABLE = """CREATE TABLE certificates (serial_number bytea NOT NULL, authority_k
 """CFSSL 1.6's own schema (certdb/pg/migrations)."""
 
 
-def measured(authority: Authority, holders: Sequence[Holder], database_url: str) -> Sent | None:
+def measured(authority: Authority, holders: Sequence[Holder], database_url: str, connections: int) -> Sent | None:
     """Measure CFSSL with the same requests; None if it is not installed."""
     if shutil.which("cfssl") is None:
         return None
     requests = [_posted(holder) for holder in holders]
     with TemporaryDirectory() as folder, _serving(authority, Path(folder), database_url) as port:
-        sent = send(port, requests)
+        sent = send(port, requests, connections)
     for answer in sent.answers:
         if b'"success":true' not in answer:
             raise RuntimeError(answer.decode(errors="replace"))

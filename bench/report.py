@@ -22,25 +22,30 @@ STEPS = {
 
 def table(results: Sequence[Result]) -> str:
     """Return Markdown tables of rates, steps and comparisons."""
-    heads = ["database", "issuing CA", "renewals", "more in the register", "renewals/s", "p50 ms", "p95 ms", "p99 ms"]
+    heads = ["database", "issuing CA", "connections", "renewals", "more in the register"]
+    heads += ["renewals/s: median (least, most)", "p50 ms", "p95 ms", "p99 ms"]
     heads += ["CPU ms: server, database, load", "round trips", "floor/s"]
-    lines = [f"| {' | '.join(heads)} |", "|---|---|--:|--:|--:|--:|--:|--:|---|--:|--:|"]
+    lines = [f"| {' | '.join(heads)} |", "|---|---|--:|--:|--:|---|--:|--:|--:|---|--:|--:|"]
     for one in results:
         cpu = ", ".join(f"{one.cpu[name]:.2f}" for name in ("server", "database", "load"))
         bottom = f"{one.floor_rate:.0f}" if one.floor_rate else ""
         lines.append(
-            f"| {one.database} | {one.kind} | {one.renewals} | {one.filler or ''} | {one.rate:.0f} | {one.p50:.1f} "
-            f"| {one.p95:.1f} | {one.p99:.1f} | {cpu} | {one.round_trips:.1f} | {bottom} |"
+            f"| {one.database} | {one.kind} | {one.connections} | {one.renewals} | {one.filler or ''} "
+            f"| {one.rate:.0f} ({min(one.rates):.0f}, {max(one.rates):.0f}) | {one.p50:.1f} | {one.p95:.1f} "
+            f"| {one.p99:.1f} | {cpu} | {one.round_trips:.1f} | {bottom} |"
         )
-    lines += ["", "| one after the other, ms: all (CPU) | " + " | ".join(_heads(results)) + " |"]
-    lines += ["|---|" + "--:|" * len(results)]
+    # Steps are measured once for all numbers of connections.
+    profiled = list({(one.database, one.kind, one.filler): one for one in results}.values())
+    lines += ["", "| one after the other, ms: all (CPU) | " + " | ".join(_heads(profiled)) + " |"]
+    lines += ["|---|" + "--:|" * len(profiled)]
     for step, name in STEPS.items():
-        cells = [_cell(one, step) for one in results]
+        cells = [_cell(one, step) for one in profiled]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     peers = [(one, name, rate) for one in results for name, rate in one.peers.items()]
     if peers:
-        lines += ["", "| beside it, stored on the same PostgreSQL | issuing CA | certificates/s |", "|---|---|--:|"]
-        lines += [f"| {name} | {one.kind} | {rate:.0f} |" for one, name, rate in peers]
+        lines += ["", "| beside it, stored on the same PostgreSQL | issuing CA | connections | certificates/s |"]
+        lines += ["|---|---|--:|--:|"]
+        lines += [f"| {name} | {one.kind} | {one.connections} | {rate:.0f} |" for one, name, rate in peers]
     return "\n".join(lines)
 
 

@@ -8,21 +8,24 @@ from dataclasses import replace
 
 from bench import report
 from bench.marks import marks
-from bench.running import Result, Wanted, measured
-from bench.scene import IN_TOKEN, KINDS
+from bench.running import CFSSL, DJANGO_CA, Result, Wanted, measured
+from bench.scene import IN_SIGNER, IN_TOKEN, KINDS
 
 
 def test_a_small_bench(capsys):
     said = []
-    wanted = Wanted(20, connections=4, workers=1, filler=50, peers=False, warming=5, profiled=10, say=said.append)
-    plain, filled = measured(KINDS["P-384"], wanted, None)
-    assert (plain.renewals, filled.renewals, filled.filler) == (20, 20, 50)
+    wanted = Wanted(
+        20, connections=(4, 1), rounds=2, workers=1, filler=50, peers=False, warming=5, profiled=10, say=said.append
+    )
+    plain, alone, filled, _ = measured(KINDS["P-384"], wanted, None)
+    assert (plain.renewals, alone.renewals, filled.renewals, filled.filler) == (40, 4, 40, 50)
+    assert (plain.connections, len(plain.rates)) == (4, 2)
     assert plain.rate > 0
     assert plain.p50 <= plain.p95 <= plain.p99
     assert [step["name"] for step in plain.steps] == list(report.STEPS)
     assert plain.floor_rate > 0
     table = report.table([plain, filled])
-    assert "| SQLite | P-384 | 20 | 50 |" in table
+    assert "| SQLite | P-384 | 4 | 40 | 50 |" in table
     assert table.count("commit 1") == 1
     assert json.loads(report.as_json([plain, filled]))["results"][1]["filler"] == 50
     assert [one.about for one in marks([plain, filled])] == [
@@ -37,17 +40,29 @@ def judged(*results):
 
 def test_the_marks_are_judged():
     cost = {"server": 2.0, "database": 1.0, "load": 0.5}
-    good = Result("PostgreSQL", "P-384", 0, renewals=10, rate=400, p99=99.0, cpu=cost)
-    about = "renewals/s on PostgreSQL with P-384"
-    assert judged(good) == {about: True, f"{about}, aimed at": False, "p99 of these, ms, below 100": True}
-    assert judged(replace(good, rate=399.0))[about] is False
-    assert judged(replace(good, p99=100.0))["p99 of these, ms, below 100"] is False
+    good = Result("PostgreSQL", "P-384", 0, 32, renewals=10, rate=700, p50=20.0, p99=99.0, cpu=cost)
+    good.peers = {CFSSL: 700.0, DJANGO_CA: 1000.0}
+    about = "P-384, 32 connections: "
+    assert judged(good) == {
+        f"{about}renewals/s": True,
+        f"{about}renewals/s, aimed at": False,
+        f"{about}p99, ms, below": True,
+        f"{about}share of {CFSSL}": True,
+        f"{about}share of {DJANGO_CA}": False,
+    }
+    assert judged(replace(good, rate=699.0))[f"{about}renewals/s"] is False
+    assert judged(replace(good, p99=100.0))[f"{about}p99, ms, below"] is False
+    assert judged(replace(good, rates=[1.0], peers={CFSSL: 701.0}))[f"{about}share of {CFSSL}"] is False
+    apart = replace(good, kind=f"P-384{IN_SIGNER}", peers={})
+    assert judged(good, apart)[f"P-384{IN_SIGNER}, 32 connections: share of {CFSSL}"] is True
+    alone = replace(good, connections=1, p50=4.6, peers={})
+    assert judged(alone) == {"P-384, 1 connection: p50, ms, below": False}
     assert judged(Result("SQLite", "P-384", 0)) == {}
-    for rate, reached in ((320.0, True), (319.0, False)):
-        in_token = replace(good, kind=f"P-384{IN_TOKEN}", rate=rate)
-        assert judged(good, in_token)[f"renewals/s on PostgreSQL with P-384{IN_TOKEN}, of those with files"] is reached
+    for rate, reached in ((560.0, True), (559.0, False)):
+        in_token = replace(good, kind=f"P-384{IN_TOKEN}", rate=rate, peers={})
+        assert judged(good, in_token)[f"P-384{IN_TOKEN}, 32 connections: share of the rate with files"] is reached
     assert judged(in_token) == {}
-    for rate, reached in ((364.0, True), (363.0, False)):
+    for rate, reached in ((637.0, True), (636.0, False)):
         filled = replace(good, filler=1_000_000, rate=rate)
         assert judged(good, filled)["time per renewal with 1,000,000 certificates more, growth"] is reached
     dear = replace(good, filler=1_000_000, cpu=cost | {"database": 1.4})
