@@ -100,7 +100,7 @@ accessibility: ## walk all pages as `make judges` does, and write what was found
 bench: ## how fast certificates are renewed, revoked, checked, reported, looked after by the agent and listed on pages; BENCH="--burst 0" for the rates alone (python -m bench --help)
 	@scripts/environment authority
 	@scripts/packages bench
-	@.venv/bin/python -m bench --json bench.json $(BENCH)
+	@.venv/bin/python -m bench --signer --json bench.json $(BENCH)
 	@for one in lists ocsp gateway gateway_serve store agent pages waits signer; do echo; .venv/bin/python -m bench.$$one || exit 1; done
 
 chaos: ## kill servers, clients, databases and disks, a thousand and more; SEED= and ONLY= play some again
