@@ -3,20 +3,23 @@
 import re
 from collections import Counter
 
+import pytest
+
 from bench import checking, load, scene, seeding
 from bench.clusters import new_database
 from bench.scene import KINDS
 from bench.server import served
 
-COUNT, TIMES, CONNECTIONS = 600, 3, 32
+TIMES, CONNECTIONS = 3, 32
 RETRIEVAL_ID = re.compile(rb"<RetrievalId>([0-9a-f]{32})</RetrievalId>")
 
 
-def test_six_hundred_requests_three_times_each_are_six_hundred_certificates(tmp_path, postgres_url):
+@pytest.mark.parametrize("count", [60, pytest.param(600, marks=pytest.mark.rare)])
+def test_requests_three_times_each_are_one_certificate_each(count, tmp_path, postgres_url):
     root = tmp_path / "authority"
     scene.founded(root, KINDS["P-384"], new_database(postgres_url))
     authority = scene.opened(root)
-    holders = scene.holders(authority, COUNT)
+    holders = scene.holders(authority, count)
     seeding.seed(authority, holders)
     authority.journal.close()
     requests = [load.Posted().framed(one.request) for one in holders for _ in range(TIMES)]
@@ -25,6 +28,6 @@ def test_six_hundred_requests_three_times_each_are_six_hundred_certificates(tmp_
         assert "go on one by one" not in server.log, server.log[-3000:]
     found = [RETRIEVAL_ID.search(one) for one in answers]
     assert all(found), [one[-1500:] for one, has in zip(answers, found, strict=True) if not has][:1]
-    assert sorted(Counter(one[1] for one in found).values()) == [TIMES] * COUNT
+    assert sorted(Counter(one[1] for one in found).values()) == [TIMES] * count
     by_id = {one[1]: answer for one, answer in zip(found, answers, strict=True)}
     checking.check(scene.opened(root), list(by_id.values()), holders)
