@@ -24,9 +24,6 @@ from sinetti.database.connection import DATABASE_UNAVAILABLE, Database
 
 Value = str | int | bytes | datetime | None
 Values = Mapping[str, Value]
-Parameters = Mapping[str, Value | Sequence[Value]]
-"""Values of a statement; lists of values where it is for a wave of requests."""
-
 Row = tuple[Any, ...]
 
 _turn = Lock()
@@ -64,7 +61,7 @@ def transaction(db: Database) -> Iterator[None]:
             _turn.release()
 
 
-def read(db: Database, statement: str, values: Parameters) -> list[Row]:
+def read(db: Database, statement: str, values: Values) -> list[Row]:
     """Run a reading statement, once more on a new connection if the old one was cut.
 
     The repetition is safe, because no data has been written.
@@ -82,7 +79,7 @@ def read(db: Database, statement: str, values: Parameters) -> list[Row]:
     return found
 
 
-def write(db: Database, statement: str, values: Parameters) -> list[Row]:
+def write(db: Database, statement: str, values: Values) -> list[Row]:
     """Run a writing statement once; return the rows of RETURNING or the last SELECT."""
     db.require_writable()
     return _run(connections[db.alias], statement, values)
@@ -108,6 +105,27 @@ def set_for_waves(db: Database) -> None:
         connection.wave_session = connection.connection
 
 
+def array_literal(values: Sequence[Value]) -> str:
+    """Return values as PostgreSQL writes an array.
+
+    The driver's own arrays cost 0.1 ms of a renewal, since it looks for the type of each value.
+    """
+    return f"{{{','.join(map(_element, values))}}}"
+
+
+def _element(value: Value) -> str:
+    match value:
+        case None:
+            return "NULL"
+        case bytes():
+            return f'"\\\\x{value.hex()}"'
+        case str():
+            escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+            return f'"{escaped}"'
+        case _:
+            return f'"{value}"'
+
+
 def instant(value: datetime | str | None) -> datetime | None:
     """Convert an instant from the database; SQLite stores UTC as text without a zone."""
     if value is None:
@@ -116,7 +134,7 @@ def instant(value: datetime | str | None) -> datetime | None:
     return given.replace(tzinfo=UTC) if given.tzinfo is None else given
 
 
-def _run(connection: BaseDatabaseWrapper, statement: str, values: Parameters) -> list[Row]:
+def _run(connection: BaseDatabaseWrapper, statement: str, values: Values) -> list[Row]:
     connection.ensure_connection()
     with connection.wrap_database_errors:
         if connection.vendor == "postgresql":
@@ -148,7 +166,7 @@ def _for_sqlite(statement: str) -> str:
     return _NAMED.sub(r":\1", statement).replace("string_agg(", "group_concat(")
 
 
-def _for_sqlite_value(connection: BaseDatabaseWrapper, value: Value | Sequence[Value]) -> Value | Sequence[Value]:
+def _for_sqlite_value(connection: BaseDatabaseWrapper, value: Value) -> Value:
     return connection.ops.adapt_datetimefield_value(value) if isinstance(value, datetime) else value
 
 

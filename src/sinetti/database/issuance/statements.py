@@ -255,8 +255,8 @@ def _insert_of_wave(table: str, columns: Mapping[str, str], source: str) -> str:
     return _of_wave(_insert(table, columns, source))
 
 
-def _by_column(wave: Sequence[Values], columns: Mapping[str, str]) -> dict[str, list[Value]]:
-    return {f"each_{name}": [one.get(name) for one in wave] for name in columns}
+def _by_column(wave: Sequence[Values], columns: Mapping[str, str]) -> dict[str, str]:
+    return {f"each_{name}": sql.array_literal([one.get(name) for one in wave]) for name in columns}
 
 
 def _insert_message(certificate: str) -> str:
