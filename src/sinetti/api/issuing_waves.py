@@ -11,6 +11,9 @@ from sinetti.server.wave_lane import WaitingRequest, WaveLane
 from sinetti.services.waves import WaveMember, run_wave
 from sinetti.wire.soap.operations import Operation
 
+LARGEST = 32 * 1024
+"""Most octets of a request in a wave, where others wait until it has been read. Real ones have 3 to 8 kB."""
+
 _ELEMENTS = tuple(one.request.encode() for one in (Operation.NEW, Operation.RENEW))
 
 
@@ -24,7 +27,8 @@ def _is_taken(request: Request) -> bool:
 
     Every other request takes the same steps alone, so an error here costs time and nothing else.
     """
-    return request.method == "POST" and request.path.rstrip("/") == PATH and _element(request.body) is not None
+    is_for_endpoint = request.method == "POST" and request.path.rstrip("/") == PATH
+    return is_for_endpoint and len(request.body) <= LARGEST and _element(request.body) is not None
 
 
 def _element(body: bytes) -> bytes | None:

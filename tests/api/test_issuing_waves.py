@@ -1,0 +1,64 @@
+"""Enrolments and renewals that arrive together, at an endpoint."""
+
+from dataclasses import replace
+
+import pytest
+
+from sinetti.api import issuing_waves
+from sinetti.api.issuing_waves import LARGEST, mount_issuing_waves
+from sinetti.api.soap import PATH
+from sinetti.server.asgi import AsgiApp
+from sinetti.server.http import Request
+from sinetti.server.wave_lane import WaitingRequest
+from tests.api.drafts import WRONG_PASSWORD, get_draft, new_draft, renew_draft
+from tests.support.service_context import enrolled, new_key
+
+
+@pytest.fixture
+def app(counter):
+    app = AsgiApp(counter.door, leave=counter.desk.db.close)
+    mount_issuing_waves(app, counter.door, counter.desk.db.close)
+    yield app
+    app.retire()
+
+
+def request_of(draft, number=0):
+    return Request("POST", PATH, "", draft.headers(), f"{number:032x}", draft.body())
+
+
+def test_kinds_are_waves_of_their_own_and_each_has_its_answer(app, counter, monkeypatch):
+    held = enrolled(counter.desk)
+    first = renew_draft(counter)
+    second = replace(first, key=new_key(), held=held, signer=(held.key, held.der))
+    drafts = [new_draft(counter), first, new_draft(counter), second, new_draft(counter)]
+    drafts[4].values["TransferPassword"] = WRONG_PASSWORD
+    sizes, run = [], issuing_waves.run_wave
+    monkeypatch.setattr(issuing_waves, "run_wave", lambda members, ctx: (sizes.append(len(members)), run(members, ctx)))
+    waiting = [WaitingRequest(request_of(draft, number)) for number, draft in enumerate(drafts)]
+    app._waves._answer(waiting)
+    answers = [counter.judged(one.future.result(20)) for one in waiting]
+    assert sizes == [3, 2]
+    elements = ["SignNewCertificateResponse", "RenewCertificateResponse"]
+    assert [one.element for one in answers] == [elements[0], elements[1], elements[0], elements[1], elements[0]]
+    assert [one.code for one in answers] == [None, None, None, None, "PKI004"]
+    assert len({one.retrieval_id for one in answers[:4]}) == 4
+
+
+def test_a_message_that_is_no_xml_is_answered_in_its_wave(app, counter):
+    good = request_of(new_draft(counter))
+    bad = replace(good, body=b"<SignNewCertificateRequest")
+    waiting = [WaitingRequest(one) for one in (bad, good)]
+    app._waves._answer(waiting)
+    assert waiting[0].future.result(20).status == 500
+    assert counter.judged(waiting[1].future.result(20)).code is None
+
+
+def test_only_requests_that_issue_are_taken(app, counter):
+    takes = app._waves.takes
+    issuing = request_of(new_draft(counter))
+    assert takes(issuing)
+    assert takes(request_of(renew_draft(counter)))
+    assert not takes(request_of(get_draft(counter)))
+    assert not takes(replace(issuing, method="GET"))
+    assert not takes(replace(issuing, path="/elsewhere"))
+    assert not takes(replace(issuing, body=issuing.body + b" " * LARGEST)), "others would wait until it is read"
