@@ -1,5 +1,6 @@
 """Accepted algorithms of XML Signature: C14N, digests, RSA PKCS#1 v1.5 and ECDSA."""
 
+import hashlib
 import io
 from dataclasses import dataclass
 from enum import StrEnum
@@ -28,10 +29,10 @@ Any sender with some valid SignedInfo could send that.
 """
 
 _MORE = "http://www.w3.org/2001/04/xmldsig-more#"
-_DIGESTS: dict[str, type[hashes.HashAlgorithm]] = {
-    SHA256: hashes.SHA256,
-    _MORE + "sha384": hashes.SHA384,
-    "http://www.w3.org/2001/04/xmlenc#sha512": hashes.SHA512,
+_DIGESTS = {
+    SHA256: hashlib.sha256,
+    _MORE + "sha384": hashlib.sha384,
+    "http://www.w3.org/2001/04/xmlenc#sha512": hashlib.sha512,
 }
 
 
@@ -127,11 +128,7 @@ class Canonical:
 def digest_of(algorithm: str | None, octets: bytes) -> bytes | None:
     """Return the digest by the algorithm of this URI; None if that is not accepted."""
     hashing = _DIGESTS.get(algorithm or "")
-    if hashing is None:
-        return None
-    digest = hashes.Hash(hashing())
-    digest.update(octets)
-    return digest.finalize()
+    return None if hashing is None else hashing(octets).digest()
 
 
 def algorithm_for(public_key: AnyPublicKey) -> XmlSignatureAlgorithm:
