@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -67,10 +68,11 @@ class _Written:
     """Buffer of limited size; a longer write raises XmlRejected."""
 
     def __init__(self, most: int | None) -> None:
-        self._octets, self._most = io.BytesIO(), most
+        self._octets, self._left = io.BytesIO(), math.inf if most is None else most
 
     def write(self, octets: bytes) -> int:
-        if self._most is not None and self._octets.tell() + len(octets) > self._most:
+        self._left -= len(octets)
+        if self._left < 0:
             raise XmlRejected(TOO_MUCH)
         return self._octets.write(octets)
 

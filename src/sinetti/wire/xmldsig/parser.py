@@ -141,19 +141,19 @@ def run_parser(scanner: expat.XMLParserType, octets: bytes) -> None:
         raise NotWellFormed(bad.lineno) from bad
 
 
-def parse(octets: bytes) -> etree._Element:
+def parse(octets: bytes, tags: int | None = None) -> etree._Element:
     """Parse a whole document that has canonical forms; return its root element.
 
-    Raises XmlRejected.
+    `tags`: the number of `<` in the octets, if the caller has counted them. Raises XmlRejected.
     """
     octets = without_bom(octets)
-    tags = octets.count(b"<")
+    tags = octets.count(b"<") if tags is None else tags
     scanner = hardened_parser(_check_namespace, max(_ALWAYS, min(_MOST_NAMESPACES, _LOOKED_UP // max(1, tags))))
     if _SLOW_WITH_ATTRIBUTES:
         scanner.StartElementHandler = lambda _name, attributes: check_attributes(attributes)
     run_parser(scanner, octets)
     root = tree_of(octets)
-    # Each attribute has its own `=`, so that most messages need no search of the tree.
+    # Each attribute has its own `=`, since no DOCTYPE can add one. So most messages need no search of the tree.
     if octets.count(b"=") > MOST_QUALIFIED and _HAS_TOO_MANY(root):
         raise XmlRejected(TOO_MUCH)
     return root
