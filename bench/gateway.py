@@ -1,7 +1,8 @@
 """`python -m bench.gateway`: cost of the gateway's core.
 
-The cost of the cryptography alone stands beside each figure. Times are processor time of one core, the best of several
-rounds. Memory is the peak of a process of its own.
+The cost of the cryptography alone stands beside each figure, and for long documents that of the two parsers and of
+C14N alone. Times are processor time of one core, the best of several rounds. Memory is the peak of a process of its
+own.
 """
 
 import subprocess
@@ -13,11 +14,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
+from xml.parsers import expat
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
+from lxml import etree
 
 from bench import memory
 from sinetti.ca.hierarchy_builder import GeneratedHierarchy, generate_hierarchy
@@ -35,6 +38,8 @@ from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document, sign
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 ROUNDS = 7
 CERTIFICATES = 300
+RATE, LONG, HUGE = 8_000, 15, 120
+"""Marks of issue 23: documents of 4 kB a second; milliseconds for 1 MB and for 10 MB."""
 
 _ENTRIES = 1_000_000
 
@@ -167,56 +172,50 @@ def identify_rows(made: Scene) -> list[Row]:
     ]
 
 
-def verify_rows(made: Scene) -> list[Row]:
-    """Measure the verification of documents of 4 kB and 1 MB."""
-    gateway, rows = made.gateway(), []
+def verify_rows(made: Scene, huge: bytes) -> list[Row]:
+    """Measure the verification of documents of 4 kB, 1 MB and 10 MB."""
+    gateway = made.gateway()
     if not isinstance(made.key, rsa.RSAPrivateKey):
         why = "holders of this bench have RSA keys"
         raise TypeError(why)
     small, large = document(made, 1_400), document(made, 1_000_000)
-    for signed in (small, large):
+    for signed in (small, large, huge):
         if not gateway.verify(signed, NOW).verdict.accepted:
             why = "a good document was refused"
             raise RuntimeError(why)
-    one = seconds(lambda: gateway.verify(small, NOW), 300)
-    long = seconds(lambda: gateway.verify(large, NOW), 5) * 1e3
+    rate = 1 / seconds(lambda: gateway.verify(small, NOW), 1_000)
     public, signature = made.key.public_key(), made.key.sign(b"x" * 400, padding.PKCS1v15(), hashes.SHA256())
     alone = seconds(lambda: verify(public, b"x" * 400, signature), 1_000)
-    digest = seconds(lambda: _digest(large), 20) * 1e3
-    rate = 1 / one
-    rows.append(
-        Row(
-            f"verify, {len(small) / 1e3:.1f} kB",
-            f"{rate:,.0f}/s",
-            f"{1 / alone:,.0f}/s: the signature",
-            "3,000/s",
-            rate >= 3_000,  # noqa: PLR2004 -- the mark
+    least = f"{1 / alone:,.0f}/s: the signature"
+    rows = [Row(f"verify, {len(small) / 1e3:.1f} kB", f"{rate:,.0f}/s", least, f"{RATE:,}/s", rate >= RATE)]
+    for signed, times, most in ((large, 5, LONG), (huge, 1, HUGE)):
+        took = seconds(lambda: gateway.verify(signed, NOW), times) * 1e3  # noqa: B023 -- called here alone
+        digest = (seconds(lambda: _digest(signed), times) + alone) * 1e3  # noqa: B023 -- as above
+        xml = seconds(lambda: _read_and_written(signed), times) * 1e3  # noqa: B023 -- as above
+        least = f"{digest:.1f} ms: digest and signature; {xml:.1f} ms more: parsers and C14N"
+        rows.append(
+            Row(f"verify, {len(signed) / 1e6:.1f} MB", f"{took:.1f} ms", least, f"under {most} ms", took < most)
         )
-    )
-    rows.append(
-        Row(
-            f"verify, {len(large) / 1e6:.1f} MB",
-            f"{long:.1f} ms",
-            f"{digest + alone * 1e3:.1f} ms: digest and signature",
-            "under 20 ms",
-            long < 20,  # noqa: PLR2004 -- the mark
-        )
-    )
     return rows
 
 
-def memory_row(made: Scene) -> Row:
+def _read_and_written(octets: bytes) -> None:
+    """Parse a document twice and canonicalise it once, by the libraries alone."""
+    expat.ParserCreate("utf-8", "\n").Parse(octets, True)  # noqa: FBT003 -- expat's only way to say "this is all"
+    etree.tostring(etree.fromstring(octets), method="c14n", with_comments=False)
+
+
+def memory_row(made: Scene, huge: bytes) -> Row:
     """Measure the memory of a process that verifies a document of 10 MB."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         (place / "anchors.pem").write_bytes(made.built.holders_bundle)
-        (place / "document.xml").write_bytes(document(made, 10_000_000))
+        (place / "document.xml").write_bytes(huge)
         command = [sys.executable, "-m", "bench.memory", str(place), NOW.isoformat()]
         ended = subprocess.run(command, capture_output=True, text=True, check=True)
         before, after = (int(word) / 1024 for word in ended.stdout.split())
-        size = (place / "document.xml").stat().st_size / 1e6
     return Row(
-        f"verify, {size:.0f} MB",
+        f"verify, {len(huge) / 1e6:.0f} MB",
         f"{after:.0f} MB of memory",
         f"{before:.0f} MB before it is read",
         "under 150 MB",
@@ -256,7 +255,8 @@ def _digest(octets: bytes) -> bytes:
 def main() -> int:
     """Run all measurements and print a table; return 1 if a mark is missed."""
     made = scene()
-    rows = [*identify_rows(made), *verify_rows(made), memory_row(made), list_row(made)]
+    huge = document(made, 10_000_000)
+    rows = [*identify_rows(made), *verify_rows(made, huge), memory_row(made, huge), list_row(made)]
     print("| what | measured | the cryptography alone | mark |")
     print("|---|--:|--:|---|")
     for row in rows:

@@ -81,12 +81,12 @@ def _round(root: Path, holders: list[Holder], workers: int, options: tuple[str, 
         parent = server.process.pid
         children = Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="ascii").split()
         first = sorted(map(int, children))[:workers]
-        before = _spent(first)
+        before = spent(first)
         sent = load.send(server.port, requests)
-        return 1000 * (_spent(first) - before) / len(sent.answers)
+        return 1000 * (spent(first) - before) / len(sent.answers)
 
 
-def _spent(processes: Sequence[int]) -> float:
+def spent(processes: Sequence[int]) -> float:
     """Return the seconds of a processor that these processes have used."""
     stats = [Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split() for pid in processes]
     return sum(int(one[11]) + int(one[12]) for one in stats) / os.sysconf("SC_CLK_TCK")

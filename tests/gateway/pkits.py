@@ -19,6 +19,7 @@ from sinetti.gateway.gateway import _CERTIFICATE, Gateway, ValidatedCertificate
 from sinetti.gateway.revocation.crl import CrlSource
 from sinetti.gateway.x509.end_entity import EndEntityCertificate, InvalidCertificate, check_structure
 from sinetti.gateway.x509.path_validation import build_paths
+from sinetti.pki.encoding import certificate_der
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 FOLDER = Path(cryptography_vectors.__file__).parent / "x509" / "PKITS_data"
@@ -152,7 +153,7 @@ def accepted(number: str) -> bool:
         paths = build_paths(leaf, gateway._state.trusted, [one for one in helpers_of(leaf) if one != anchor])
         span = ValidityPeriod(leaf.not_valid_before_utc, leaf.not_valid_after_utc)
         known = ValidatedCertificate(
-            EndEntityCertificate(leaf, "-", None, Serial("01"), span, is_holders=True),
+            EndEntityCertificate(leaf, certificate_der(leaf), "-", None, Serial("01"), span, is_holders=True),
             tuple(gateway._way(path, (), gateway._state) for path in paths),
         )
         return gateway._judged(known, NOW, _CERTIFICATE).accepted

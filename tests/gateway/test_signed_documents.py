@@ -3,6 +3,7 @@
 Only octets that were digested are handed out.
 """
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,10 +18,10 @@ from sinetti.gateway.signed_documents import MOST_MARKS
 from sinetti.gateway.verdicts.verdict import RevocationCheck, Verdict, VerdictReason
 from sinetti.gateway.x509 import verdict_texts
 from sinetti.pki import chain
-from sinetti.pki.encoding import certificate_der
+from sinetti.pki.encoding import certificate_der, certificate_pem
 from sinetti.wire.soap.schema_types import SERVICE
 from sinetti.wire.xmldsig import signature
-from sinetti.wire.xmldsig.parser import TOO_MUCH
+from sinetti.wire.xmldsig.parser import TOO_MUCH, encode_base64
 from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document, signer_for_key
 from tests.gateway.material import ANCHORS, SECOND, certificate, crl, holder, key, leaf, loaded
 from tests.support import authority
@@ -119,6 +120,34 @@ def test_a_whole_document_whose_certificate_does_not_count(changes, reason):
     assert (found.octets is None) is (reason is not None)
     told = authority.CUSTOMER_ID if "tls" not in changes or reason is None else None
     assert found.verdict.customer_id == told
+
+
+KNOWN = {
+    **{name: (document, {}) for name, (document, _) in DOCUMENTS.items()},
+    **{name: (sealed(), changes) for name, (changes, _) in LATER.items()},
+    "an empty certificate of the connection": (sealed(), {"tls": b""}),
+    "the certificate in PEM": (
+        re.sub(b"(?<=<ds:X509Certificate>)[^<]+", encode_base64(certificate_pem(DER)).encode(), sealed()), {},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("document", "changes"), KNOWN.values(), ids=KNOWN)
+def test_a_signer_of_earlier_documents_gets_the_same_verdict(document, changes):
+    """The key of a signer is kept, and nothing else of earlier documents."""
+    tls, now = changes.get("tls"), changes.get("now", NOW)
+    gateway = Gateway(ANCHORS, **{name: value for name, value in changes.items() if name not in {"tls", "now"}})
+    for octets in (DER, certificate_pem(DER)):
+        gateway.identify(octets, NOW)
+    gateway.verify(sealed(), now)
+    assert gateway.verify(document, now, tls) == verified(document, **changes)
+
+
+def test_the_certificate_of_a_known_signer_is_judged_once(monkeypatch):
+    gateway = Gateway(ANCHORS)
+    assert gateway.verify(sealed(), NOW).verdict.accepted
+    monkeypatch.setattr(signature, "_judged_key", lambda *_: pytest.fail("a known certificate was loaded again"))
+    assert gateway.verify(sealed(recipe=SignatureProfile.ENVELOPED), NOW, DER).certificate == DER
 
 
 def test_nobody_is_named_for_what_he_did_not_sign():

@@ -50,7 +50,7 @@ from sinetti.gateway.x509.path_validation import (
     trust_store_of,
 )
 from sinetti.gateway.x509.trust_file import CaPurpose, TrustFile, ca_purpose
-from sinetti.pki.encoding import certificate_der
+from sinetti.pki.encoding import AnyPublicKey, certificate_der
 from sinetti.pki.policy_oids import signs_responses
 
 KNOWN_AT_MOST = 4096
@@ -188,8 +188,16 @@ class Gateway:
                 raise DocumentRejected(known)
             held.append(known)
 
+        def known_key(der: bytes) -> AnyPublicKey | None:
+            known = self._current().remembered.get(sha256(der).digest())
+            # The cache also has certificates that came as PEM, which is no content of a signature.
+            if known is None or known.leaf.der != der or tls_certificate not in {None, der}:
+                return None
+            held.append(known)
+            return known.leaf.certificate.public_key()
+
         try:
-            octets, der = signed_documents.verified(document, judge)
+            octets, der = signed_documents.verified(document, judge, known_key)
         except DocumentRejected as refused:
             return VerifiedDelivery(refused.verdict)
         verdict = self._judged(held[-1], now.replace(microsecond=0), _DOCUMENT)

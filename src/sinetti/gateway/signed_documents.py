@@ -11,6 +11,7 @@ from cryptography import x509
 
 from sinetti.gateway.verdicts.verdict import Phrase, Verdict, VerdictReason
 from sinetti.gateway.x509 import verdict_texts
+from sinetti.pki.encoding import AnyPublicKey
 from sinetti.wire.soap.schema_types import SERVICE
 from sinetti.wire.xmldsig import parser
 from sinetti.wire.xmldsig.errors import SignatureInvalid, SignatureMissing, WrongReference
@@ -48,26 +49,29 @@ class DocumentRejected(Exception):
         self.verdict = verdict
 
 
-def verified(document: bytes, judge: Callable[[x509.Certificate], None]) -> tuple[bytes, bytes]:
+def verified(
+    document: bytes, judge: Callable[[x509.Certificate], None], known_key: Callable[[bytes], AnyPublicKey | None]
+) -> tuple[bytes, bytes]:
     """Return the octets that the signature covers, and its certificate's DER.
 
-    `judge` gets the certificate before any computation with its key, and raises DocumentRejected to reject it. Raises
-    DocumentRejected if the document or its signature is invalid.
+    `judge` gets the certificate before any computation with its key, and raises DocumentRejected to reject it.
+    `known_key` returns the key of a certificate (DER) that needs no further judgement, or None. Raises DocumentRejected
+    if the document or its signature is invalid.
     """
-    _check_proportions(document)
+    tags = _check_proportions(document)
 
     def accept(certificate: x509.Certificate) -> bool:
         judge(certificate)
         return True
 
     try:
-        root = parser.parse(document)
+        root = parser.parse(document, tags)
         # Renewal requests are signed by the same key in the same way and must never be accepted as a delivery.
         if str(root.tag).startswith(f"{{{SERVICE}}}"):
             raise DocumentRejected(
                 Verdict(VerdictReason.COVERS_SOMETHING_ELSE, verdict_texts.FOR_THE_CERTIFICATE_SERVICE)
             )
-        found = verify_document([root], accept)
+        found = verify_document([root], accept, known_key)
     except NotWellFormed as bad:
         why = Phrase(parser.NOT_WELL_FORMED, {"line": bad.line})
         raise DocumentRejected(
@@ -84,19 +88,21 @@ def verified(document: bytes, judge: Callable[[x509.Certificate], None]) -> tupl
     return found.octets, found.certificate
 
 
-def _check_proportions(document: bytes) -> None:
-    """Raise DocumentRejected if the XML tree or one tag would be out of proportion.
+def _check_proportions(document: bytes) -> int:
+    """Return the number of `<` in a document.
 
-    A tag is rejected if it has more attributes than are ever accepted. This check precedes all parsers: expat and
-    libxml2 store the attributes of a tag before they report it, and a million took a second and 130 MB.
+    Raises DocumentRejected if the XML tree or one tag would be out of proportion. A tag is rejected if it has more
+    attributes than are ever accepted. This check precedes all parsers: expat and libxml2 store the attributes of a tag
+    before they report it, and a million took a second and 130 MB.
     """
     if len(document) > LARGEST_DOCUMENT:
         _refuse(VerdictReason.MALFORMED, verdict_texts.MALFORMED_DOCUMENT, verdict_texts.TOO_LONG_DOCUMENT)
-    marks = document.count(b"<") + document.count(b"=")
-    if marks > max(MOST_MARKS, len(document) // OCTETS_OF_A_MARK):
+    tags, most = document.count(b"<"), max(MOST_MARKS, len(document) // OCTETS_OF_A_MARK)
+    if len(document) > most and tags + document.count(b"=") > most:
         _refuse(VerdictReason.MALFORMED, verdict_texts.MALFORMED_DOCUMENT, verdict_texts.TOO_MANY_MARKS)
     if any(_CROWDED.match(document, at) for at in _long_tags(document)):
         _refuse(VerdictReason.MALFORMED, verdict_texts.MALFORMED_DOCUMENT, parser.TOO_MUCH)
+    return tags
 
 
 def _long_tags(document: bytes) -> Iterator[int]:

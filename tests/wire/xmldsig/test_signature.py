@@ -3,8 +3,10 @@
 Other judges agree on our own signatures.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 import signxml
@@ -504,6 +506,44 @@ def test_an_element_has_few_attributes_with_a_prefix():
         signature.verify_document(
             xml_signing.signed(DOCUMENT.replace("<y/>", f"{written} {' '.join(many[1:])}/>"), OURS), anybody
         )
+
+
+BROKEN = {
+    "cut off": b"<a><b>",
+    "cut off in a tag": b"<a b='",
+    "too deep for libxml2": b"<a>" * 300 + b"</a>" * 300,
+    "too long for libxml2": b"<a>" + b"x" * 10_100_000 + b"</a>",
+    "an unknown entity": b"<a>&b;</a>",
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
+def test_a_parser_keeps_nothing_of_a_document_that_it_refused(broken):
+    wanted = Canonical(exclusive=False).whole(parse(SIGNED))
+    for _ in range(3):
+        with pytest.raises(XmlRejected):
+            parse(broken)
+        with pytest.raises(XmlRejected):
+            parser.tree_of(broken)
+        assert Canonical(exclusive=False).whole(parse(SIGNED)) == wanted
+
+
+def test_each_thread_has_a_parser_of_its_own():
+    together = Barrier(4)
+
+    def work(number):
+        together.wait()
+        for _ in range(200):
+            with pytest.raises(XmlRejected):
+                parser.tree_of(b"<a>" * number)
+            assert parse(f"<a{number}/>".encode()).tag == f"a{number}"
+        together.wait()
+        return parser._OF_THREAD.parser, parser._OF_THREAD.parser
+
+    with ThreadPoolExecutor(4) as pool:
+        kept = list(pool.map(work, range(1, 5)))
+    assert all(first is second for first, second in kept)
+    assert len({id(first) for first, _ in kept} | {id(parser._OF_THREAD.parser)}) == 5
 
 
 @pytest.mark.parametrize(("longest", "taken"), [(256, True), (257, False)])

@@ -203,7 +203,7 @@ def _of_pem(pem: str) -> bytes:
 
 def _chain(value: str) -> tuple[x509.Certificate, ...]:
     """Parse a list of byte sequences (RFC 9440, 2.3)."""
-    if len(value) > LARGEST:
+    if not value or len(value) > LARGEST:
         return ()
     return _helpers([_binary(part.strip()) or UNREADABLE for part in value.split(",")[:LONGEST_CHAIN]])
 

@@ -45,6 +45,7 @@ class EndEntityCertificate:
     """
 
     certificate: x509.Certificate = field(repr=False)
+    der: bytes = field(repr=False)
     customer_id: str
     name: str | None
     serial: Serial
@@ -57,13 +58,14 @@ def parse_certificate(octets: bytes) -> EndEntityCertificate:
 
     Raises InvalidCertificate. No signature is verified.
     """
-    certificate = _loaded(octets)
+    certificate, der = _loaded(octets)
     try:
         check_structure(certificate)
         if not isinstance(key_policy.check_key_policy(certificate.public_key(), _KEYS), str):
             raise InvalidCertificate(verdict_texts.BAD_KEY)
         return EndEntityCertificate(
             certificate,
+            der,
             _customer_id(certificate),
             _only(certificate, NameOID.ORGANIZATION_NAME),
             serial_hex(certificate.serial_number),
@@ -88,7 +90,7 @@ def check_structure(certificate: x509.Certificate) -> None:
         raise InvalidCertificate(verdict_texts.UNKNOWN_CRITICAL)
 
 
-def _loaded(octets: bytes) -> x509.Certificate:
+def _loaded(octets: bytes) -> tuple[x509.Certificate, bytes]:
     if len(octets) > _LARGEST_PEM:
         raise InvalidCertificate(verdict_texts.TOO_LONG)
     try:
@@ -98,9 +100,10 @@ def _loaded(octets: bytes) -> x509.Certificate:
             raise InvalidCertificate(verdict_texts.BAD_KEY) from None
         is_key = _PRIVATE_KEY.search(octets) is not None
         raise InvalidCertificate(verdict_texts.PRIVATE_KEY if is_key else verdict_texts.NO_CERTIFICATE) from None
-    if len(certificate_der(certificate)) > LARGEST_CERTIFICATE:
+    der = certificate_der(certificate)
+    if len(der) > LARGEST_CERTIFICATE:
         raise InvalidCertificate(verdict_texts.TOO_LONG)
-    return certificate
+    return certificate, der
 
 
 def _customer_id(certificate: x509.Certificate) -> str:

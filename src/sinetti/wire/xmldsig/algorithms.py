@@ -1,6 +1,8 @@
 """Accepted algorithms of XML Signature: C14N, digests, RSA PKCS#1 v1.5 and ECDSA."""
 
+import hashlib
 import io
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -28,10 +30,10 @@ Any sender with some valid SignedInfo could send that.
 """
 
 _MORE = "http://www.w3.org/2001/04/xmldsig-more#"
-_DIGESTS: dict[str, type[hashes.HashAlgorithm]] = {
-    SHA256: hashes.SHA256,
-    _MORE + "sha384": hashes.SHA384,
-    "http://www.w3.org/2001/04/xmlenc#sha512": hashes.SHA512,
+_DIGESTS = {
+    SHA256: hashlib.sha256,
+    _MORE + "sha384": hashlib.sha384,
+    "http://www.w3.org/2001/04/xmlenc#sha512": hashlib.sha512,
 }
 
 
@@ -66,10 +68,11 @@ class _Written:
     """Buffer of limited size; a longer write raises XmlRejected."""
 
     def __init__(self, most: int | None) -> None:
-        self._octets, self._most = io.BytesIO(), most
+        self._octets, self._left = io.BytesIO(), math.inf if most is None else most
 
     def write(self, octets: bytes) -> int:
-        if self._most is not None and self._octets.tell() + len(octets) > self._most:
+        self._left -= len(octets)
+        if self._left < 0:
             raise XmlRejected(TOO_MUCH)
         return self._octets.write(octets)
 
@@ -127,11 +130,7 @@ class Canonical:
 def digest_of(algorithm: str | None, octets: bytes) -> bytes | None:
     """Return the digest by the algorithm of this URI; None if that is not accepted."""
     hashing = _DIGESTS.get(algorithm or "")
-    if hashing is None:
-        return None
-    digest = hashes.Hash(hashing())
-    digest.update(octets)
-    return digest.finalize()
+    return None if hashing is None else hashing(octets).digest()
 
 
 def algorithm_for(public_key: AnyPublicKey) -> XmlSignatureAlgorithm:
