@@ -98,7 +98,7 @@ accessibility: ## walk all pages as `make judges` does, and write what was found
 	@scripts/pytest tests/judges/test_walk.py --last-run -n 2
 
 bench: ## how fast certificates are renewed, revoked, checked, reported, looked after by the agent and listed on pages; BENCH="--burst 0" for the rates alone (python -m bench --help)
-	@scripts/environment authority
+	@scripts/environment authority,fast
 	@scripts/packages bench
 	@.venv/bin/python -m bench --json bench.json $(BENCH)
 	@for one in lists ocsp gateway gateway_serve store agent pages waits signer; do echo; .venv/bin/python -m bench.$$one || exit 1; done
