@@ -64,7 +64,15 @@ def der_time(at: datetime) -> bytes:
         raise ValueError(why)
     if utc.year < _GENERALIZED_FROM:
         return encode_tlv(_UTC_TIME, f"{utc:%y%m%d%H%M%S}Z".encode())
-    return _generalized(utc)
+    return generalized_time(utc)
+
+
+@lru_cache(maxsize=4096)
+def generalized_time(at: datetime) -> bytes:
+    """Encode GeneralizedTime: UTC, whole seconds (RFC 5280, 4.1.2.5.2)."""
+    utc = at.astimezone(UTC)
+    # Four digits (X.690, 11.7), which %Y does not write on all systems for a year before 1000.
+    return encode_tlv(_GENERALIZED_TIME, f"{utc.year:04}{utc:%m%d%H%M%S}Z".encode())
 
 
 def serials_revoked_since(entries: memoryview, since: datetime) -> frozenset[Serial]:
@@ -114,14 +122,9 @@ def _entry_extensions(reason: str, invalidity_date: datetime | None) -> bytes:
         content += _extension(_CRL_REASON, encode_tlv(_ENUMERATED, bytes((code,))))
     if invalidity_date is not None:
         # Always GeneralizedTime (5.3.2).
-        content += _extension(_INVALIDITY_DATE, _generalized(invalidity_date.astimezone(UTC)))
+        content += _extension(_INVALIDITY_DATE, generalized_time(invalidity_date))
     return encode_tlv(SEQUENCE, content) if content else b""
 
 
 def _extension(identifier: bytes, value: bytes) -> bytes:
     return encode_tlv(SEQUENCE, identifier, encode_tlv(_OCTET_STRING, value))
-
-
-def _generalized(utc: datetime) -> bytes:
-    # Four digits (X.690, 11.7), which %Y does not write on all systems for a year before 1000.
-    return encode_tlv(_GENERALIZED_TIME, f"{utc.year:04}{utc:%m%d%H%M%S}Z".encode())

@@ -211,9 +211,7 @@ def basic_constraints(parts: Parts) -> str | None:
     if not parts.is_critical(x509.BasicConstraints):
         return "basicConstraints is missing or not critical"
     return (
-        None
-        if parts.is_ca is not parts.issuer.issues_leaves
-        else "basicConstraints does not match the CA that signs"
+        None if parts.is_ca is not parts.issuer.issues_leaves else "basicConstraints does not match the CA that signs"
     )
 
 

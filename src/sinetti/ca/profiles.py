@@ -23,17 +23,25 @@ def holder(plan: LeafRequest, issuer: IssuingCa) -> x509.CertificateBuilder:
 
     The subject has CN, serialNumber, O, C. It is for clients only, with keyEncipherment for RSA.
     """
+    usage = key_usage(digital_signature=True, key_encipherment=is_rsa(plan.public_key))
+    purpose = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
+    builder = _leaf(plan, issuer, holder_subject(plan))
+    return builder.add_extension(purpose, critical=False).add_extension(usage, critical=True)
+
+
+def holder_subject(plan: LeafRequest) -> list[x509.NameAttribute[str]]:
+    """Return the subject of a holder's certificate.
+
+    Raises ValueError without the id of the lineage.
+    """
     if plan.subject_serial is None:
         why = "a holder's certificate must have the holding's ID as serialNumber"
         raise ValueError(why)
-    subject = [
+    return [
         x509.NameAttribute(NameOID.COMMON_NAME, plan.customer_id),
         x509.NameAttribute(NameOID.SERIAL_NUMBER, plan.subject_serial),
         *_home(plan.organisation, plan.country),
     ]
-    usage = key_usage(digital_signature=True, key_encipherment=is_rsa(plan.public_key))
-    purpose = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
-    return _leaf(plan, issuer, subject).add_extension(purpose, critical=False).add_extension(usage, critical=True)
 
 
 def services(plan: LeafRequest, issuer: IssuingCa) -> x509.CertificateBuilder:
