@@ -44,11 +44,11 @@ def by_builder(plan, by):
     key=st.sampled_from(list(KEYS.values())),
     names=st.tuples(TEXTS, TEXTS, st.sampled_from(["FI", "SE"])),
     serial=st.integers(1, (1 << 159) - 1),
-    begin=INSTANTS,
-    seconds=st.integers(1, 10**9),
+    span=st.tuples(INSTANTS, st.integers(1, 10**9)),
 )
-def test_the_octets_are_those_of_the_builder(by, key, names, serial, begin, seconds):
+def test_the_octets_are_those_of_the_builder(by, key, names, serial, span):
     customer_id, organisation, country = names
+    begin, seconds = span
     span = ValidityPeriod(begin, begin + timedelta(seconds=seconds))
     plan = LeafRequest(customer_id, organisation, country, LINEAGE, key, Serial(f"{serial:x}"), span)
     assert holder_tbs(plan, by, by_builder) == by_builder(plan, by)

@@ -18,8 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import ocsp
 
-from sinetti.ca.crl_entries import generalized_time
-from sinetti.ca.profiles import SEQUENCE, ca_key, encode_signed, encode_tlv
+from sinetti.ca.profiles import SEQUENCE, ca_key, encode_signed, encode_tlv, generalized_time
 from sinetti.domain.certificates.ocsp_status import CertIdHash, CertificateStatusInfo, CertStatus, SingleResponse
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Serial

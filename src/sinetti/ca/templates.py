@@ -11,11 +11,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from sinetti.ca.crl_entries import der_integer, der_time
 from sinetti.ca.issuance_request import IssuingCa, LeafRequest
-from sinetti.ca.profiles import SEQUENCE, ca_key, encode_tlv, holder_subject
+from sinetti.ca.profiles import SEQUENCE, ca_key, der_integer, der_time, encode_tlv, holder_subject
 from sinetti.domain.values import Serial, ValidityPeriod
-from sinetti.pki.encoding import algorithm_identifier
+from sinetti.pki.encoding import PublicKey, algorithm_identifier
 from sinetti.pki.key_policy import is_rsa
 
 _EXTENSIONS = 0xA3
@@ -23,7 +22,7 @@ _VERSION_3 = bytes.fromhex("a003020102")
 _KEY_IDENTIFIER = bytes.fromhex("301d0603551d0e04160414")
 """Extension subjectKeyIdentifier up to the 20 octets of the identifier (RFC 5280, 4.2.1.2)."""
 
-_SAMPLES = {
+_SAMPLES: dict[bool, PublicKey] = {
     # Keys that anyone can compute, without private halves here.
     True: rsa.RSAPublicNumbers(65_537, (1 << 2047) + 1).public_key(),
     False: ec.derive_private_key(1, ec.SECP256R1()).public_key(),
