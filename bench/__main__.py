@@ -43,6 +43,7 @@ def main() -> int:
     if parsed.burst:
         burst = replace(wanted, renewals=parsed.burst, filler=parsed.certificates, peers=False)
         results += _measured(databases[0], KINDS[BURST_OF], burst)
+    print(f"{report.interpreter()}\n")
     print(report.table(results))
     print()
     print(report.marks_table(marks(results)))

@@ -10,7 +10,7 @@ from typing import Any
 
 from bench import cfssl, checking, load, peer, scene, seeding, steps
 from bench.clusters import new_database
-from bench.floor import floor
+from bench.floor import floors
 from bench.scene import Holder, Kind
 from bench.server import served
 from sinetti.authority.bootstrap import Authority
@@ -53,8 +53,7 @@ class Result:
     cpu: dict[str, float] = field(default_factory=dict)
     round_trips: float = 0.0
     steps: list[dict[str, Any]] = field(default_factory=list)
-    floor_rate: float = 0.0
-    floor_cpu: float = 0.0
+    floors: dict[str, float] = field(default_factory=dict)
     peers: dict[str, float] = field(default_factory=dict)
 
 
@@ -72,11 +71,11 @@ def measured(kind: Kind, wanted: Wanted, cluster: str | None) -> list[Result]:
         wanted.say(f"{kind.name} on {_name(cluster)}: making {part * (2 if wanted.filler else 1)} holders …")
         holders = scene.holders(authority, part * (2 if wanted.filler else 1))
         seeding.seed(authority, holders)
-        rate = floor(authority, holders[0], wanted.workers, wanted.renewals / 1000)
+        bottom = floors(authority, holders[0], wanted.workers, wanted.renewals / 1000)
         stack.enter_context(_keys_in_place(authority, kind, Path(folder)))
         authority.journal.close()
         results = [_one(root, holders[:part], wanted, Result(_name(cluster), kind.name, 0))]
-        results[0].floor_rate, results[0].floor_cpu = rate
+        results[0].floors = bottom
         if cluster and wanted.peers:
             results[0].peers = _peers(authority, holders[:part], cluster)
         if wanted.filler:
