@@ -98,9 +98,13 @@ accessibility: ## walk all pages as `make judges` does, and write what was found
 	@scripts/pytest tests/judges/test_walk.py --last-run -n 2
 
 bench: ## how fast certificates are renewed, revoked, checked, reported, looked after by the agent and listed on pages; BENCH="--burst 0" for the rates alone (python -m bench --help)
-	@scripts/environment authority
+	@scripts/environment authority,fast
 	@scripts/packages bench
 	@.venv/bin/python -m bench --signer --json bench.json $(BENCH)
+	@[ ! -x /usr/bin/python3 ] || [ "$$(.venv/bin/python -c 'import sys; print(sys.base_prefix)')" = /usr ] || { echo; \
+	ENVIRONMENT=.venv-debian PYTHON=/usr/bin/python3 scripts/environment authority,fast \
+		|| { echo "make bench: not measured on Debian's Python, which has no environment here"; exit 0; }; \
+	.venv-debian/bin/python -m bench --signer --no-peers --burst 0 --json bench-debian.json $(BENCH); }
 	@for one in lists ocsp gateway gateway_serve store agent pages waits signer; do echo; .venv/bin/python -m bench.$$one || exit 1; done
 
 chaos: ## kill servers, clients, databases and disks, a thousand and more; SEED= and ONLY= play some again
@@ -157,5 +161,5 @@ coverage: ## the core's tests alone, every branch of it
 	@scripts/pytest $(CORE:%=tests/%) -m "not long" -n 3 --cov --cov-report=term-missing
 
 clean: ## take away what the targets made
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage build dist bench/.django-ca bench.json
+	rm -rf .venv .venv-debian .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage build dist bench/.django-ca bench.json bench-debian.json
 	find src -name '*.mo' -delete

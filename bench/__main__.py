@@ -52,6 +52,7 @@ def main() -> int:
             peers=False,
         )
         results += _measured(databases[0], KINDS[BURST_OF], burst)
+    print(f"{report.interpreter()}\n")
     print(report.table(results))
     print()
     print(report.marks_table(marks(results)))

@@ -3,11 +3,15 @@
 import json
 import os
 import platform
+import sys
+import sysconfig
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 
 from bench.marks import Mark, marks
 from bench.running import Result
+from sinetti.pki.second_library import library
 
 STEPS = {
     "4-read": "read, verified, looked up",
@@ -20,15 +24,38 @@ STEPS = {
 }
 
 
+_OPTIMISED = "--enable-optimizations"
+
+
+def is_profile_guided() -> bool:
+    """Return True if this Python was built with profile-guided optimisation.
+
+    Debian's is ("PGO/LTO builds" in the changelog of its package), although the arguments of `configure` do not say so.
+    """
+    return _is_debians() or _OPTIMISED in (sysconfig.get_config_var("CONFIG_ARGS") or "")
+
+
+def _is_debians() -> bool:
+    return sys.base_prefix == "/usr" and Path("/etc/debian_version").exists()
+
+
+def interpreter() -> str:
+    """Return a line about the Python that is measured, and the library that checks EC signatures."""
+    maker = "Debian's " if _is_debians() else ""
+    name = f"{maker}{platform.python_implementation()} {platform.python_version()}"
+    built = "with" if is_profile_guided() else "without"
+    return f"{name}, built {built} profile-guided optimisation; {library()} checks EC signatures"
+
+
 def table(results: Sequence[Result]) -> str:
     """Return Markdown tables of rates, steps and comparisons."""
     heads = ["database", "issuing CA", "connections", "renewals", "more in the register"]
     heads += ["renewals/s: median (least, most)", "p50 ms", "p95 ms", "p99 ms"]
-    heads += ["CPU ms: server, database, load", "round trips", "floor/s"]
-    lines = [f"| {' | '.join(heads)} |", "|---|---|--:|--:|--:|---|--:|--:|--:|---|--:|--:|"]
+    heads += ["CPU ms: server, database, load", "round trips", "floor/s by the library that checks"]
+    lines = [f"| {' | '.join(heads)} |", "|---|---|--:|--:|--:|---|--:|--:|--:|---|--:|---|"]
     for one in results:
         cpu = ", ".join(f"{one.cpu[name]:.2f}" for name in ("server", "database", "load"))
-        bottom = f"{one.floor_rate:.0f}" if one.floor_rate else ""
+        bottom = ", ".join(f"{name} {rate:.0f}" for name, rate in one.floors.items())
         lines.append(
             f"| {one.database} | {one.kind} | {one.connections} | {one.renewals} | {one.filler or ''} "
             f"| {one.rate:.0f} ({min(one.rates):.0f}, {max(one.rates):.0f}) | {one.p50:.1f} | {one.p95:.1f} "
@@ -64,6 +91,8 @@ def as_json(results: Sequence[Result]) -> str:
         "processors": os.cpu_count(),
         "load": os.getloadavg(),
         "python": platform.python_version(),
+        "profile_guided": is_profile_guided(),
+        "checks": library(),
         "system": platform.platform(),
     }
     return json.dumps(

@@ -14,7 +14,7 @@ from typing import Any
 
 from bench import cfssl, checking, load, peer, scene, seeding, steps
 from bench.clusters import CLUSTER, new_database
-from bench.floor import floor
+from bench.floor import floors
 from bench.load import Sent
 from bench.scene import Holder, Kind
 from bench.server import served
@@ -78,8 +78,7 @@ class Result:
     cpu: dict[str, float] = field(default_factory=dict)
     round_trips: float = 0.0
     steps: list[dict[str, Any]] = field(default_factory=list)
-    floor_rate: float = 0.0
-    floor_cpu: float = 0.0
+    floors: dict[str, float] = field(default_factory=dict)
     peers: dict[str, float] = field(default_factory=dict)
 
 
@@ -97,12 +96,12 @@ def measured(kind: Kind, wanted: Wanted, cluster: str | None) -> list[Result]:
         wanted.say(f"{kind.name} on {_name(cluster)}: making {part * (2 if wanted.filler else 1)} holders …")
         holders = scene.holders(authority, part * (2 if wanted.filler else 1))
         seeding.seed(authority, holders)
-        rate = floor(authority, holders[0], wanted.workers, wanted.renewals / 1000)
+        bottom = floors(authority, holders[0], wanted.workers, wanted.renewals / 1000)
         stack.enter_context(_keys_in_place(authority, kind, Path(folder)))
         authority.journal.close()
         results = _one(root, holders[:part], wanted, (_name(cluster), kind.name, 0))
         for one in results:
-            one.floor_rate, one.floor_cpu = rate
+            one.floors = bottom
         if cluster and wanted.peers:
             bare = _bare(authority, holders[: wanted.renewals], cluster)
             for one in results:

@@ -31,7 +31,7 @@ SERVERS = ["pkcs11", *(one for one in lock.all_extras() if one == "telemetry")]
 
 TREES = {
     "sinetti": (SITE, ["base", "pkcs11"]),
-    "sinetti-authority": ("authority", ["authority", *SERVERS]),
+    "sinetti-authority": ("authority", ["authority", "fast", *SERVERS]),
     "sinetti-gateway": ("gateway", ["gateway", *SERVERS]),
 }
 """Folder of Python packages and extras of each package, beside what `sinetti` has."""

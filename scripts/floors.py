@@ -16,7 +16,7 @@ import lock  # a script beside this one
 
 FOLDER = lock.ROOT / "build" / "floors"
 CHOSEN = FOLDER / "chosen.txt"
-EXTRAS = ["authority", "gateway", "pkcs11", "telemetry", "test"]
+EXTRAS = ["authority", "fast", "gateway", "pkcs11", "telemetry", "test"]
 TESTS = [
     *("api", "authority", "ca", "cli", "client", "database", "diagnostics", "domain", "eservice", "gateway", "i18n"),
     *("infra", "journal", "notifications", "pki", "server", "services", "settings", "testbench", "wire"),

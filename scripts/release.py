@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import lock  # a script beside this one
 
 FOLDER = lock.ROOT / "build" / "release"
-EXTRAS = ["authority", "gateway", "pkcs11", "telemetry"]
+EXTRAS = ["authority", "fast", "gateway", "pkcs11", "telemetry"]
 SUMS = "SHA256SUMS"
 
 

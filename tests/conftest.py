@@ -19,7 +19,7 @@ from hypothesis import settings
 
 from sinetti.cli.core import invocation
 
-pytest_plugins = ["tests.support.postgres"]
+pytest_plugins = ["tests.support.postgres", "tests.support.second_library"]
 
 settings.register_profile("sinetti", deadline=None)  # machines are shared, so a slow moment is no failure
 settings.load_profile("sinetti")

@@ -10,6 +10,7 @@ from bench import report
 from bench.marks import marks
 from bench.running import CFSSL, DJANGO_CA, Result, Wanted, measured
 from bench.scene import IN_SIGNER, IN_TOKEN, KINDS
+from sinetti.pki.second_library import library
 
 
 def test_a_small_bench(capsys):
@@ -23,7 +24,9 @@ def test_a_small_bench(capsys):
     assert plain.rate > 0
     assert plain.p50 <= plain.p95 <= plain.p99
     assert [step["name"] for step in plain.steps] == list(report.STEPS)
-    assert plain.floor_rate > 0
+    assert set(plain.floors) == {"cryptography", library()}
+    assert min(plain.floors.values()) > 0
+    assert f"{library()} checks EC signatures" in report.interpreter()
     table = report.table([plain, filled])
     assert "| SQLite | P-384 | 4 | 40 | 50 |" in table
     assert table.count("commit 1") == 1

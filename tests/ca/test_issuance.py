@@ -15,7 +15,7 @@ from sinetti.ca.issuance_request import ExceedsIssuerValidity, LeafProfile, Lint
 from sinetti.ca.profiles import ca_key, key_identifier_of
 from sinetti.domain.values import VALIDITY, KeyType, ValidityPeriod
 from sinetti.pki.chain import extension_value
-from sinetti.pki.encoding import load_certificate, sign
+from sinetti.pki.encoding import algorithm_identifier, load_certificate, sign
 from tests.ca.altering import altered
 from tests.support.authority import (
     BASE_URL,
@@ -175,12 +175,66 @@ REJECTED = {
 
 
 @pytest.mark.parametrize(("tbs", "signature", "by"), REJECTED.values(), ids=REJECTED)
-def test_a_signature_that_is_not_the_cas_is_rejected(tbs, signature, by):
+def test_a_signature_that_is_not_the_cas_is_rejected(tbs, signature, by, library):
     with pytest.raises(SignatureRejected):
         attach_signature(tbs, signature, by)
 
 
-def test_a_root_is_checked_with_its_own_key():
+CA_KINDS = (KeyType.EC_P256, KeyType.EC_P384, KeyType.RSA_2048)
+OTHER_ALGORITHMS = {
+    KeyType.EC_P256: bytes.fromhex("300a06082a8648ce3d040303"),  # ecdsa-with-SHA384
+    KeyType.EC_P384: bytes.fromhex("300a06082a8648ce3d040302"),  # ecdsa-with-SHA256
+    KeyType.RSA_2048: bytes.fromhex("300d06092a864886f70d01010c0500"),  # sha384WithRSAEncryption
+}
+
+
+def ca_of(kind):
+    """Return a CA whose key has this type, the key, and the octets of a leaf."""
+    key = holder_key(3, kind)
+    by = replace(ISSUER, certificate=altered(ISSUER.certificate, public_key=key.public_key()))
+    return by.certificate, key, build_tbs(PLAN, by, LeafProfile.HOLDER)
+
+
+@pytest.mark.parametrize("kind", CA_KINDS)
+def test_what_a_ca_signed_names_its_algorithm_within_and_without(kind, library):
+    by, key, tbs = ca_of(kind)
+    der = attach_signature(tbs, sign(key, tbs), by)
+    assert der.count(algorithm_identifier(key.public_key())) == 2
+    load_certificate(der).verify_directly_issued_by(by)  # compares both
+
+
+@pytest.mark.parametrize("kind", CA_KINDS)
+def test_octets_that_name_another_algorithm_are_rejected(kind, library):
+    by, key, tbs = ca_of(kind)
+    tbs = tbs.replace(algorithm_identifier(key.public_key()), OTHER_ALGORITHMS[kind], 1)
+    with pytest.raises(SignatureRejected):
+        attach_signature(tbs, sign(key, tbs), by)
+
+
+@pytest.mark.parametrize("kind", CA_KINDS)
+@pytest.mark.parametrize("signer", CA_KINDS)
+def test_the_signature_of_another_key_is_rejected(kind, signer, library):
+    by, _, tbs = ca_of(kind)
+    with pytest.raises(SignatureRejected):
+        attach_signature(tbs, sign(holder_key(4, signer), tbs), by)
+
+
+@pytest.mark.parametrize("kind", CA_KINDS)
+def test_cut_or_longer_octets_are_rejected(kind, library):
+    by, key, tbs = ca_of(kind)
+    signature = sign(key, tbs)
+    for octets, signed in (
+        (tbs, signature[:-1]),
+        (tbs, signature + b"\0"),
+        (tbs, signature[:2]),
+        (tbs[:-1], sign(key, tbs[:-1])),
+        (tbs + b"\0", sign(key, tbs + b"\0")),
+    ):
+        with pytest.raises(SignatureRejected):
+            attach_signature(octets, signed, by)
+
+
+def test_a_root_is_checked_with_its_own_key(library):
     root = authority().certificate("SinettiRootTestCAv1")
     key = authority().key("SinettiRootTestCAv1")
     tbs = root.tbs_certificate_bytes

@@ -263,7 +263,7 @@ def test_each_rule_finds_what_breaks_it(certificate, above, finding):
 
 
 def test_version_1_has_no_extensions_and_is_found():
-    assert version(SimpleNamespace(version=x509.Version.v1), ISSUING) == "the version is not 3"
+    assert version(SimpleNamespace(certificate=SimpleNamespace(version=x509.Version.v1))) == "the version is not 3"
 
 
 def test_every_rule_names_its_source():

@@ -29,6 +29,7 @@ LIBRARIES = {
 EXTRAS = {
     "gateway/web/server.py": {"granian"},
     "infra/otlp_export.py": {"opentelemetry"},
+    "pki/second_library.py": {"awscrt"},
     "pki/ssh_attestation.py": {"fido2"},
 }
 """Modules that need an extra.

@@ -1,4 +1,4 @@
-from math import gcd
+from math import gcd, isqrt
 
 import pytest
 from hypothesis import given
@@ -44,6 +44,29 @@ def test_primes_close_to_each_other_are_found(gap):
 
 def test_primes_far_from_each_other_are_not():
     assert not has_close_primes(SOUND_PRIME * next_prime(SOUND_PRIME + 2**400))
+
+
+def plain_fermat(modulus):
+    middle = isqrt(modulus - 1) + 1
+    return any(isqrt(rest) ** 2 == rest for rest in ((middle + turn) ** 2 - modulus for turn in range(300)))
+
+
+@given(st.integers(2**40, 2**300), st.integers(0, 400), st.integers(0, 3))
+def test_masks_of_residues_skip_no_round(root, turns, more):
+    """(root + turns)² − half² is found after `turns` rounds, if (root + turns)² − root² is about half²."""
+    half = isqrt((root + turns) ** 2 - root**2) + more
+    modulus = abs((root + turns) ** 2 - half**2) | 1
+    assert has_close_primes(modulus) is plain_fermat(modulus)
+
+
+@pytest.mark.parametrize(("turn", "found"), [(299, True), (300, False)])
+def test_three_hundred_rounds_are_played(turn, found):
+    middle = 10**6 + turn
+    half = isqrt(middle**2 - 10**12) + 1
+    half += (middle - half + 1) % 2  # the modulus is odd
+    modulus = (middle - half) * (middle + half)
+    assert isqrt(modulus - 1) + 1 == middle - turn
+    assert has_close_primes(modulus) is found
 
 
 BITS = {

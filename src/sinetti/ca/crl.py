@@ -11,9 +11,18 @@ from datetime import datetime
 
 from cryptography import x509
 
-from sinetti.ca.crl_entries import der_integer, der_time, encode_entry
+from sinetti.ca.crl_entries import encode_entry
 from sinetti.ca.issuance_request import IssuingCa, RevokedEntry, SignatureRejected
-from sinetti.ca.profiles import SEQUENCE, ca_key, encode_header, encode_signed, encode_tlv, key_identifier_of
+from sinetti.ca.profiles import (
+    SEQUENCE,
+    ca_key,
+    der_integer,
+    der_time,
+    encode_header,
+    encode_signed,
+    encode_tlv,
+    key_identifier_of,
+)
 from sinetti.pki.encoding import algorithm_identifier, serial_hex, verify
 
 __all__ = [

@@ -8,12 +8,11 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 from sinetti.ca.issuance_request import RevokedEntry
-from sinetti.ca.profiles import SEQUENCE, encode_tlv
+from sinetti.ca.profiles import SEQUENCE, der_integer, der_time, encode_tlv, generalized_time
 from sinetti.domain.values import Serial
 
-_INTEGER, _ENUMERATED, _OCTET_STRING, _UTC_TIME, _GENERALIZED_TIME = 0x02, 0x0A, 0x04, 0x17, 0x18
+_ENUMERATED, _OCTET_STRING = 0x0A, 0x04
 _CRL_REASON, _INVALIDITY_DATE = bytes.fromhex("0603551d15"), bytes.fromhex("0603551d18")
-_FIRST_YEAR, _GENERALIZED_FROM = 1950, 2050
 _SERIAL_BITS = 159
 _REASONS = {
     "unspecified": 0,
@@ -45,26 +44,6 @@ def encode_entry(entry: RevokedEntry) -> bytes:
         raise ValueError(why)
     more = _entry_extensions(entry.reason, entry.invalidity_date)
     return encode_tlv(SEQUENCE, der_integer(serial), der_time(entry.revoked_at), more)
-
-
-def der_integer(number: int) -> bytes:
-    """Encode a whole number from 0 on."""
-    return encode_tlv(_INTEGER, number.to_bytes(number.bit_length() // 8 + 1, "big"))
-
-
-@lru_cache(maxsize=4096)
-def der_time(at: datetime) -> bytes:
-    """Encode a time: UTCTime through 2049, then GeneralizedTime (5.1.2.4).
-
-    Raises ValueError for a time before 1950.
-    """
-    utc = at.astimezone(UTC)
-    if utc.year < _FIRST_YEAR:
-        why = "a revocation list cannot contain a date before 1950 (RFC 5280, 4.1.2.5.1)"
-        raise ValueError(why)
-    if utc.year < _GENERALIZED_FROM:
-        return encode_tlv(_UTC_TIME, f"{utc:%y%m%d%H%M%S}Z".encode())
-    return _generalized(utc)
 
 
 def serials_revoked_since(entries: memoryview, since: datetime) -> frozenset[Serial]:
@@ -114,14 +93,9 @@ def _entry_extensions(reason: str, invalidity_date: datetime | None) -> bytes:
         content += _extension(_CRL_REASON, encode_tlv(_ENUMERATED, bytes((code,))))
     if invalidity_date is not None:
         # Always GeneralizedTime (5.3.2).
-        content += _extension(_INVALIDITY_DATE, _generalized(invalidity_date.astimezone(UTC)))
+        content += _extension(_INVALIDITY_DATE, generalized_time(invalidity_date))
     return encode_tlv(SEQUENCE, content) if content else b""
 
 
 def _extension(identifier: bytes, value: bytes) -> bytes:
     return encode_tlv(SEQUENCE, identifier, encode_tlv(_OCTET_STRING, value))
-
-
-def _generalized(utc: datetime) -> bytes:
-    # Four digits (X.690, 11.7), which %Y does not write on all systems for a year before 1000.
-    return encode_tlv(_GENERALIZED_TIME, f"{utc.year:04}{utc:%m%d%H%M%S}Z".encode())

@@ -28,6 +28,7 @@ from sinetti.ca.issuance_request import (
 )
 from sinetti.ca.lint import lint
 from sinetti.ca.profiles import ca_key, encode_signed
+from sinetti.ca.templates import holder_tbs
 from sinetti.domain.values import Serial
 from sinetti.pki import second_library
 from sinetti.pki.encoding import PublicKey, algorithm_identifier, hash_for, inner_algorithm, load_certificate
@@ -117,7 +118,6 @@ def capture_key(public_key: PublicKey) -> TbsCaptureKey | RecordingEcKey:
 
 
 _PROFILES = {
-    LeafProfile.HOLDER: profiles.holder,
     LeafProfile.SERVICES: profiles.services,
     LeafProfile.RESPONDER: profiles.responder,
 }
@@ -149,9 +149,10 @@ def build_tbs(plan: LeafRequest, issuer: IssuingCa, kind: LeafProfile) -> bytes:
     Raises ExceedsIssuerValidity if it would end after the CA, and LintError (which lists the findings) if it breaks a
     rule. Raises ValueError for a request that no certificate can represent.
     """
-    profile = _PROFILES[kind]
     _refuse_outliving(plan, issuer)
-    return _recorded(profile(plan, issuer), ca_key(issuer.certificate), issuer.certificate)
+    if kind is LeafProfile.HOLDER:
+        return _linted_holder(plan, issuer)
+    return _recorded(_PROFILES[kind](plan, issuer), ca_key(issuer.certificate), issuer.certificate)
 
 
 def prepare_authority(plan: CaRequest, issuer: IssuingCa | None) -> bytes:
@@ -196,6 +197,21 @@ def _checked(der: bytes, issuer: x509.Certificate | None) -> bytes:
     return der
 
 
+def _linted_holder(plan: LeafRequest, issuer: IssuingCa) -> bytes:
+    """Return the octets to sign for a holder, which are most of all, from a template. Raises LintError."""
+    tbs = holder_tbs(plan, issuer, _holder_by_builder)
+    future = encode_signed(tbs, ca_key(issuer.certificate), _MARK)
+    _refuse_findings(x509.load_der_x509_certificate(future), issuer.certificate)
+    return tbs
+
+
+def _holder_by_builder(plan: LeafRequest, issuer: IssuingCa) -> bytes:
+    signer_key = ca_key(issuer.certificate)
+    key = capture_key(signer_key)
+    profiles.holder(plan, issuer).sign(key, hash_for(signer_key))
+    return key.octets
+
+
 def _recorded(
     builder: x509.CertificateBuilder,
     signer_key: PublicKey,
@@ -207,10 +223,14 @@ def _recorded(
     """
     key = capture_key(signer_key)
     seen = builder.sign(key, hash_for(signer_key))
-    findings = lint(seen, seen if issuer is None else issuer)
+    _refuse_findings(seen, seen if issuer is None else issuer)
+    return key.octets
+
+
+def _refuse_findings(seen: x509.Certificate, issuer: x509.Certificate) -> None:
+    findings = lint(seen, issuer)
     if findings:
         raise LintError(findings)
-    return key.octets
 
 
 def _refuse_outliving(plan: LeafRequest | CaRequest, issuer: IssuingCa) -> None:

@@ -7,7 +7,7 @@ from the machine's clock.
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import IntEnum
 from functools import cache
 from typing import assert_never
@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import ocsp
 
-from sinetti.ca.profiles import SEQUENCE, ca_key, encode_signed, encode_tlv
+from sinetti.ca.profiles import SEQUENCE, ca_key, encode_signed, encode_tlv, generalized_time
 from sinetti.domain.certificates.ocsp_status import CertIdHash, CertificateStatusInfo, CertStatus, SingleResponse
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Serial
@@ -34,7 +34,7 @@ RFC 9654 requires responders to accept them.
 """
 
 _LONGEST_SERIAL = 20
-_INTEGER, _OCTET_STRING, _ENUMERATED, _GENERALIZED_TIME = 0x02, 0x04, 0x0A, 0x18
+_INTEGER, _OCTET_STRING, _ENUMERATED = 0x02, 0x04, 0x0A
 _GOOD, _REVOKED, _UNKNOWN = 0x80, 0xA1, 0x82  # CertStatus: [0] and [2] NULL, [1] RevokedInfo, all IMPLICIT
 _EXPLICIT_0, _EXPLICIT_1, _EXPLICIT_2 = 0xA0, 0xA1, 0xA2
 _BASIC = bytes.fromhex("06092b0601050507300101")  # id-pkix-ocsp-basic
@@ -166,7 +166,7 @@ def prepare_answer(
     if asked.nonce is not None:
         nonce = encode_tlv(SEQUENCE, _NONCE + encode_tlv(_OCTET_STRING, encode_tlv(_OCTET_STRING, asked.nonce)))
         extensions = encode_tlv(_EXPLICIT_1, encode_tlv(SEQUENCE, nonce))
-    produced = _time(response.this_update)
+    produced = generalized_time(response.this_update)
     named = _certificate_id(asked.serial, asked.hash, issuer)
     single = encode_tlv(SEQUENCE, named + _status(response.status) + _dates(response) + _certificate_hash(response))
     return encode_tlv(SEQUENCE, responder.responder_id + produced + encode_tlv(SEQUENCE, single) + extensions)
@@ -267,11 +267,11 @@ def _revocation(status: CertificateStatusInfo) -> bytes:
     assert status.revoked_at is not None  # noqa: S101 - cert_status returns none without it
     number = _REASONS.get(status.reason) if status.reason is not None else None
     reason = b"" if number is None else encode_tlv(_EXPLICIT_0, encode_tlv(_ENUMERATED, bytes([number])))
-    return _time(status.revoked_at) + reason
+    return generalized_time(status.revoked_at) + reason
 
 
 def _dates(response: SingleResponse) -> bytes:
-    return _time(response.this_update) + encode_tlv(_EXPLICIT_0, _time(response.next_update))
+    return generalized_time(response.this_update) + encode_tlv(_EXPLICIT_0, generalized_time(response.next_update))
 
 
 def _certificate_hash(response: SingleResponse) -> bytes:
@@ -280,8 +280,3 @@ def _certificate_hash(response: SingleResponse) -> bytes:
         return b""
     value = encode_tlv(_OCTET_STRING, cert_hash_value(response.certificate_hash))
     return encode_tlv(_EXPLICIT_1, encode_tlv(SEQUENCE, encode_tlv(SEQUENCE, CERT_HASH_DER + value)))
-
-
-def _time(at: datetime) -> bytes:
-    """Encode GeneralizedTime: UTC, whole seconds (RFC 5280, 4.1.2.5.2)."""
-    return encode_tlv(_GENERALIZED_TIME, f"{at.astimezone(UTC):%Y%m%d%H%M%SZ}".encode())

@@ -7,6 +7,9 @@ DER values, and the outer structure of signed data (RFC 5280, 4.1 and 5.1).
 It is SEQUENCE { to-be-signed, AlgorithmIdentifier, BIT STRING }.
 """
 
+from datetime import UTC, datetime
+from functools import lru_cache
+
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
@@ -23,17 +26,25 @@ def holder(plan: LeafRequest, issuer: IssuingCa) -> x509.CertificateBuilder:
 
     The subject has CN, serialNumber, O, C. It is for clients only, with keyEncipherment for RSA.
     """
+    usage = key_usage(digital_signature=True, key_encipherment=is_rsa(plan.public_key))
+    purpose = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
+    builder = _leaf(plan, issuer, holder_subject(plan))
+    return builder.add_extension(purpose, critical=False).add_extension(usage, critical=True)
+
+
+def holder_subject(plan: LeafRequest) -> list[x509.NameAttribute[str]]:
+    """Return the subject of a holder's certificate.
+
+    Raises ValueError without the id of the lineage.
+    """
     if plan.subject_serial is None:
         why = "a holder's certificate must have the holding's ID as serialNumber"
         raise ValueError(why)
-    subject = [
+    return [
         x509.NameAttribute(NameOID.COMMON_NAME, plan.customer_id),
         x509.NameAttribute(NameOID.SERIAL_NUMBER, plan.subject_serial),
         *_home(plan.organisation, plan.country),
     ]
-    usage = key_usage(digital_signature=True, key_encipherment=is_rsa(plan.public_key))
-    purpose = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
-    return _leaf(plan, issuer, subject).add_extension(purpose, critical=False).add_extension(usage, critical=True)
 
 
 def services(plan: LeafRequest, issuer: IssuingCa) -> x509.CertificateBuilder:
@@ -170,6 +181,8 @@ def _home(organisation: str, country: str) -> list[x509.NameAttribute[str]]:
 
 
 SEQUENCE, BIT_STRING = 0x30, 0x03
+_INTEGER, _UTC_TIME, _GENERALIZED_TIME = 0x02, 0x17, 0x18
+_FIRST_YEAR, _GENERALIZED_FROM = 1950, 2050
 _SHORT = 0x80
 
 
@@ -208,3 +221,31 @@ def encode_header(tag: int, length: int) -> bytes:
         return bytes((tag, length))
     octets = length.to_bytes((length.bit_length() + 7) // 8, "big")
     return bytes((tag, _SHORT | len(octets))) + octets
+
+
+def der_integer(number: int) -> bytes:
+    """Encode a whole number from 0 on."""
+    return encode_tlv(_INTEGER, number.to_bytes(number.bit_length() // 8 + 1, "big"))
+
+
+@lru_cache(maxsize=4096)
+def der_time(at: datetime) -> bytes:
+    """Encode a time: UTCTime through 2049, then GeneralizedTime (RFC 5280, 4.1.2.5 and 5.1.2.4).
+
+    Raises ValueError for a time before 1950.
+    """
+    utc = at.astimezone(UTC)
+    if utc.year < _FIRST_YEAR:
+        why = "a certificate or list cannot contain a date before 1950 (RFC 5280, 4.1.2.5.1)"
+        raise ValueError(why)
+    if utc.year < _GENERALIZED_FROM:
+        return encode_tlv(_UTC_TIME, f"{utc:%y%m%d%H%M%S}Z".encode())
+    return generalized_time(utc)
+
+
+@lru_cache(maxsize=4096)
+def generalized_time(at: datetime) -> bytes:
+    """Encode GeneralizedTime: UTC, whole seconds (RFC 5280, 4.1.2.5.2)."""
+    utc = at.astimezone(UTC)
+    # Four digits (X.690, 11.7), which %Y does not write on all systems for a year before 1000.
+    return encode_tlv(_GENERALIZED_TIME, f"{utc.year:04}{utc:%m%d%H%M%S}Z".encode())

@@ -26,7 +26,7 @@ _FERMAT_ROUNDS = 300
 _ROCA_LIMIT = 167
 _ROCA_GENERATOR = 65_537
 _LEAST_ONES, _MOST_ONES = 40, 60
-_SIEVE, _FINER = 16 * 9 * 5 * 7, 11 * 13 * 17
+_FERMAT_SIEVES = (64, 63, 65, 11, 17, 19, 23, 29, 31)
 
 
 def primes_to(limit: int) -> tuple[int, ...]:
@@ -46,14 +46,20 @@ def _subgroup(prime: int) -> frozenset[int]:
     return frozenset(reached)
 
 
-def _squares(modulus: int) -> bytes:
-    """Mark the residues of squares."""
-    reached = {root * root % modulus for root in range(modulus)}
-    return bytes(number in reached for number in range(modulus))
+def _sieve(modulus: int) -> tuple[int, ...]:
+    """Return, for each residue of n, a mask of the x for which x² − n may be a square.
+
+    It repeats with the period `modulus`, for as many x as Fermat's method tries.
+    """
+    squares = {root * root % modulus for root in range(modulus)}
+    repeats = sum(1 << place for place in range(0, modulus + _FERMAT_ROUNDS, modulus))
+    return tuple(
+        repeats * sum(1 << x for x in range(modulus) if (x * x - n) % modulus in squares) for n in range(modulus)
+    )
 
 
 _SMALL_PRODUCT = prod(primes_to(_SMALL_LIMIT))
-_SQUARES, _FINER_SQUARES = _squares(_SIEVE), _squares(_FINER)
+_SIEVES, _SIEVES_PRODUCT = {modulus: _sieve(modulus) for modulus in _FERMAT_SIEVES}, prod(_FERMAT_SIEVES)
 _ROCA_SUBGROUPS = {prime: _subgroup(prime) for prime in primes_to(_ROCA_LIMIT)}
 
 
@@ -87,19 +93,19 @@ def has_biased_bits(modulus: int) -> bool:
 def has_close_primes(modulus: int) -> bool:
     """Return True if Fermat's method factors the modulus within 300 rounds.
 
-    Both primes are then nearly equal (CVE-2022-26320), or it is a square. Tables of small residues avoid the big
-    numbers and the costly root in most rounds. They fit into the first-level cache of a processor.
+    Both primes are then nearly equal (CVE-2022-26320), or it is a square. Masks of small residues leave one round in
+    3,000 to the big numbers and the costly root.
     """
     middle = isqrt(modulus - 1) + 1
-    rest = middle * middle - modulus
-    step, left = 2 * middle % _SIEVE + 1, rest % _SIEVE
-    for turn in range(_FERMAT_ROUNDS):
-        if _SQUARES[left]:
-            whole = rest + turn * (2 * middle + turn)
-            if _FINER_SQUARES[whole % _FINER] and isqrt(whole) ** 2 == whole:
-                return True
-        left = (left + step) % _SIEVE
-        step += 2
+    residue, start = modulus % _SIEVES_PRODUCT, middle % _SIEVES_PRODUCT
+    left = (1 << _FERMAT_ROUNDS) - 1
+    for small, sieve in _SIEVES.items():
+        left &= sieve[residue % small] >> start % small
+    while left:
+        whole = (middle + (left & -left).bit_length() - 1) ** 2 - modulus
+        if isqrt(whole) ** 2 == whole:
+            return True
+        left &= left - 1
     return False
 
 

@@ -1,7 +1,7 @@
 """Check of signatures by another library than the one that signs.
 
 With `sinetti[fast]` it is AWS-LC (awscrt): a fault of one library is then not confirmed by itself, and a P-384
-signature takes half of the time. Without it, and for RSA keys, cryptography checks.
+signature takes half of the time. Without it, for RSA keys and for other curves, cryptography checks.
 """
 
 import hashlib
@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from sinetti.pki import encoding
 from sinetti.pki.encoding import PublicKey, hash_for
+
+_CURVES = frozenset({"secp256r1", "secp384r1"})
 
 
 class _EcKey(Protocol):
@@ -31,18 +33,16 @@ def _loader() -> Callable[[bytes], _EcKey] | None:
 
 
 _load = _loader()
-IS_SECOND = _load is not None
-"""True if another library than cryptography checks EC signatures."""
 
 
 def verify(public_key: PublicKey, octets: bytes, signature: bytes) -> bool:
     """Return True if this key made the signature, as `encoding.verify` does."""
-    if _load is None or not isinstance(public_key, ec.EllipticCurvePublicKey):
+    if _load is None or not isinstance(public_key, ec.EllipticCurvePublicKey) or public_key.curve.name not in _CURVES:
         return encoding.verify(public_key, octets, signature)
     digest = hashlib.new(hash_for(public_key).name, octets).digest()
     try:
         return _key(public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).verify(digest, signature)
-    except (RuntimeError, ValueError):  # octets that are no signature
+    except (RuntimeError, ValueError):  # octets that the library cannot read are no signature
         return False
 
 
@@ -50,3 +50,8 @@ def verify(public_key: PublicKey, octets: bytes, signature: bytes) -> bool:
 def _key(spki: bytes) -> _EcKey:
     assert _load is not None  # noqa: S101 - `verify` looked
     return _load(spki)
+
+
+def library() -> str:
+    """Return the library that checks EC signatures."""
+    return "cryptography" if _load is None else "AWS-LC"

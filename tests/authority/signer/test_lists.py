@@ -11,8 +11,7 @@ from sinetti.authority.signer.adoption import AdoptedCertificate, AdoptedList, a
 from sinetti.authority.signer.lists import check_list, read_entries, read_list
 from sinetti.authority.signer.tasks import SigningTask, TaskKind
 from sinetti.ca.crl import RevokedEntry, attach_crl_signature, build_tbs_crl, encode_entry, prepare_crl
-from sinetti.ca.crl_entries import der_integer
-from sinetti.ca.profiles import encode_tlv
+from sinetti.ca.profiles import der_integer, encode_tlv
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Channel, Serial
 from sinetti.pki.encoding import sign
