@@ -1,6 +1,6 @@
-"""`python -m bench.parts`: median microseconds of parts of a renewal that need neither network nor database.
+"""`python -m bench.parts`: what parts of a renewal cost, in microseconds.
 
-The parts take turns, so that other load on the machine meets all of them. Where two ways exist, both are measured. The
+They need neither network nor database. The parts take turns, so that other load on the machine meets all of them. Where two ways exist, both are measured. The
 CA has a P-384 key, the holder an RSA 2048 key, as in `make bench`.
 """
 
