@@ -1,7 +1,7 @@
 """`python -m bench.parts`: what parts of a renewal cost, in microseconds.
 
-They need neither network nor database. The parts take turns, so that other load on the machine meets all of them. Where two ways exist, both are measured. The
-CA has a P-384 key, the holder an RSA 2048 key, as in `make bench`.
+They need neither network nor database. The parts take turns, so that other load on the machine meets all of them. Where
+two ways exist, both are measured. The CA has a P-384 key, the holder an RSA 2048 key, as in `make bench`.
 """
 
 import argparse

@@ -1,7 +1,8 @@
 """To-be-signed octets of holders' certificates from a template.
 
-They are those of cryptography's builder, in less than half of its time. The builder encodes one sample for each CA and type of key. A certificate then differs in serial number, validity,
-subject, key and key identifier alone (RFC 5280, 4.1). Lint reads the result as it reads the builder's.
+They are those of cryptography's builder, in less than half of its time. The builder encodes one sample for each CA and
+type of key. A certificate then differs in serial number, validity, subject, key and key identifier alone (RFC 5280,
+4.1). Lint reads the result as it reads the builder's.
 """
 
 from collections.abc import Callable
