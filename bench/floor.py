@@ -23,7 +23,10 @@ Check = Callable[[PublicKey, bytes, bytes], bool]
 
 
 def floors(authority: Authority, holder: Holder, processes: int, seconds: float) -> dict[str, float]:
-    """Return the renewals a second that the cryptography alone allows, by the library that checks."""
+    """Return the renewals a second that cryptography alone allows.
+
+    There is one rate for each library that checks.
+    """
     found = {"cryptography": _floor(authority, holder, processes, seconds, verify)}
     if second_library.library() not in found:
         found[second_library.library()] = _floor(authority, holder, processes, seconds, second_library.verify)

@@ -26,9 +26,9 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class _Goal:
-    """Marks of renewals a second and of milliseconds on PostgreSQL, for a kind of CA and a number of connections.
+    """Marks of one kind of CA and number of connections on PostgreSQL.
 
-    `cfssl` and `django_ca` are shares of their rates in the same run. None: there is no such mark.
+    They are renewals a second and milliseconds. `cfssl` and `django_ca` are shares of their rates in the same run. None: there is no such mark.
     """
 
     kind: str

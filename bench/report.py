@@ -40,7 +40,7 @@ def _is_debians() -> bool:
 
 
 def interpreter() -> str:
-    """Return a line about the Python that is measured, and the library that checks EC signatures."""
+    """Return a line about the Python and the library that are measured."""
     maker = "Debian's " if _is_debians() else ""
     name = f"{maker}{platform.python_implementation()} {platform.python_version()}"
     built = "with" if is_profile_guided() else "without"

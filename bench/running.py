@@ -192,7 +192,7 @@ def _name(cluster: str | None) -> str:
 
 
 def cpu(root: Path) -> dict[str, float]:
-    """Return the CPU seconds of the server's processes, and of those of a bench's PostgreSQL, so far."""
+    """Return the CPU seconds of the server and of a bench's PostgreSQL so far."""
     found = {"server": 0.0, "database": 0.0}
     for path in Path("/proc").glob("[0-9]*"):
         try:

@@ -7,12 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sinetti.ca.issuance import build_tbs, capture_key
+from sinetti.ca.issuance import build_tbs, holder_by_builder
 from sinetti.ca.issuance_request import LeafProfile, LeafRequest
-from sinetti.ca.profiles import ca_key, holder
 from sinetti.ca.templates import holder_tbs
 from sinetti.domain.values import Channel, KeyType, Serial, ValidityPeriod
-from sinetti.pki.encoding import hash_for
 from tests.ca.altering import altered
 from tests.support.authority import LINEAGE, holder_key, issuer, leaf_plan
 
@@ -31,13 +29,6 @@ INSTANTS = st.datetimes(datetime(1950, 1, 1), datetime(2149, 1, 1), timezones=st
 )
 
 
-def by_builder(plan, by):
-    signer_key = ca_key(by.certificate)
-    key = capture_key(signer_key)
-    holder(plan, by).sign(key, hash_for(signer_key))
-    return key.octets
-
-
 @settings(max_examples=200)
 @given(
     by=st.sampled_from(list(ISSUERS.values())),
@@ -51,10 +42,10 @@ def test_the_octets_are_those_of_the_builder(by, key, names, serial, span):
     begin, seconds = span
     span = ValidityPeriod(begin, begin + timedelta(seconds=seconds))
     plan = LeafRequest(customer_id, organisation, country, LINEAGE, key, Serial(f"{serial:x}"), span)
-    assert holder_tbs(plan, by, by_builder) == by_builder(plan, by)
+    assert holder_tbs(plan, by, holder_by_builder) == holder_by_builder(plan, by)
 
 
 @pytest.mark.parametrize("by", ISSUERS.values(), ids=ISSUERS)
 def test_what_is_issued_has_them(by):
     plan = leaf_plan(KEYS[KeyType.RSA_2048])
-    assert build_tbs(plan, by, LeafProfile.HOLDER) == by_builder(plan, by)
+    assert build_tbs(plan, by, LeafProfile.HOLDER) == holder_by_builder(plan, by)

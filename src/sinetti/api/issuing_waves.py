@@ -1,4 +1,4 @@
-"""Waves of enrolments and renewals: requests that one thread takes through the steps of issuing together."""
+"""Waves of enrolments and renewals, which one thread takes together."""
 
 from collections.abc import Callable, Sequence
 from contextvars import copy_context
@@ -12,13 +12,19 @@ from sinetti.services.waves import WaveMember, run_wave
 from sinetti.wire.soap.operations import Operation
 
 LARGEST = 32 * 1024
-"""Most octets of a request in a wave, where others wait until it has been read. Real ones have 3 to 8 kB."""
+"""Most octets of a request in a wave.
+
+The others wait until it has been read. Real ones have 3 to 8 kB.
+"""
 
 _ELEMENTS = tuple(one.request.encode() for one in (Operation.NEW, Operation.RENEW))
 
 
 def mount_issuing_waves(app: AsgiApp, endpoint: SoapEndpoint, leave: Callable[[], None]) -> None:
-    """Have an endpoint's requests answered in waves; `leave` closes the resources of a thread."""
+    """Have an endpoint's requests answered in waves.
+
+    `leave` closes the resources of a thread.
+    """
     app.mount_waves(WaveLane(_is_taken, partial(_answer, endpoint, app), leave))
 
 

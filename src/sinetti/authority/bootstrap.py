@@ -327,7 +327,10 @@ def private_keys(
 
 
 def _signing_functions(keys: AuthorityKeys, db: Database) -> dict[str, Any]:
-    """Return the functions of the context that use the separate signer, or several sessions of a token."""
+    """Return the functions of the context that are not the plain ones.
+
+    They use the separate signer, or several sessions of a token.
+    """
     if keys.stores[0].kind is StoreKind.PKCS11:
         return {"sign_issue": partial(_sign_in_sessions, TokenSessions())}
     for store in keys.stores:

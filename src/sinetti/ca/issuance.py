@@ -198,14 +198,18 @@ def _checked(der: bytes, issuer: x509.Certificate | None) -> bytes:
 
 
 def _linted_holder(plan: LeafRequest, issuer: IssuingCa) -> bytes:
-    """Return the octets to sign for a holder, which are most of all, from a template. Raises LintError."""
-    tbs = holder_tbs(plan, issuer, _holder_by_builder)
+    """Return the octets to sign for a holder, from a template.
+
+    Most certificates are holders'. Raises LintError if a rule is broken.
+    """
+    tbs = holder_tbs(plan, issuer, holder_by_builder)
     future = encode_signed(tbs, ca_key(issuer.certificate), _MARK)
     _refuse_findings(x509.load_der_x509_certificate(future), issuer.certificate)
     return tbs
 
 
-def _holder_by_builder(plan: LeafRequest, issuer: IssuingCa) -> bytes:
+def holder_by_builder(plan: LeafRequest, issuer: IssuingCa) -> bytes:
+    """Return the octets of a holder's request by cryptography's builder, without lint."""
     signer_key = ca_key(issuer.certificate)
     key = capture_key(signer_key)
     profiles.holder(plan, issuer).sign(key, hash_for(signer_key))

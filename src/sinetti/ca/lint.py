@@ -48,7 +48,10 @@ RESPONDERS_LIVE = timedelta(days=90)
 
 
 class IssuerParts:
-    """Parts of an issuer's certificate that rules compare. Raises ValueError if they cannot be read."""
+    """Parts of an issuer's certificate that rules compare.
+
+    Raises ValueError if they cannot be read.
+    """
 
     def __init__(self, certificate: x509.Certificate) -> None:
         self.subject = certificate.subject.public_bytes()
@@ -61,7 +64,10 @@ class IssuerParts:
 
 
 class Parts:
-    """Parts of a certificate and of its issuer's that rules read. Raises ValueError if they cannot be read."""
+    """Parts of a certificate and of its issuer's that rules read.
+
+    Raises ValueError if they cannot be read.
+    """
 
     def __init__(self, certificate: x509.Certificate, issuer: x509.Certificate) -> None:
         self.certificate, self.issuer = certificate, _issuer_parts(issuer)

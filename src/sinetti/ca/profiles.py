@@ -230,9 +230,9 @@ def der_integer(number: int) -> bytes:
 
 @lru_cache(maxsize=4096)
 def der_time(at: datetime) -> bytes:
-    """Encode a time: UTCTime through 2049, then GeneralizedTime (RFC 5280, 4.1.2.5 and 5.1.2.4).
+    """Encode a time: UTCTime through 2049, then GeneralizedTime.
 
-    Raises ValueError for a time before 1950.
+    The source is RFC 5280, 4.1.2.5 and 5.1.2.4. Raises ValueError for a time before 1950.
     """
     utc = at.astimezone(UTC)
     if utc.year < _FIRST_YEAR:

@@ -86,7 +86,10 @@ def write(db: Database, statement: str, values: Values) -> list[Row]:
 
 
 WAVE_WITHIN = 5
-"""Seconds after which a statement of a wave is ended, so that one that hangs does not hold all its requests."""
+"""Seconds after which a statement of a wave is ended.
+
+One that hangs would hold all its requests.
+"""
 
 
 def set_for_waves(db: Database) -> None:

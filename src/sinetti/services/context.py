@@ -133,7 +133,7 @@ def no_failpoint(_name: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class IssueRequest:
-    """Octets of a certificate and of the good answers about it, with the names of their keys.
+    """Octets of a certificate and of good answers about it, with their keys.
 
     `proof` is the signature of a renewal.
     """

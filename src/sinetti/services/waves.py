@@ -41,14 +41,17 @@ class Step(ABC, Generic[_Result]):
 Steps = Generator[Step[Any], Any, _Result]
 
 
-def take(step: Step[_Result]) -> Steps[_Result]:
+def result_of(step: Step[_Result]) -> Steps[_Result]:
     """Yield a step, and return its result with its type."""
     return cast("_Result", (yield step))
 
 
 @dataclass(frozen=True, slots=True)
 class LeaveWave(Step[None]):
-    """Step after which a request goes on alone: it is refused, repeats another one, or voids a certificate."""
+    """Step after which a request goes on alone.
+
+    It is refused, repeats another one, or voids a certificate.
+    """
 
     def alone(self, ctx: ServiceContext) -> None:
         """Do nothing: it is alone already."""
@@ -71,7 +74,7 @@ def run_alone(work: Steps[_Result], ctx: ServiceContext, step: Step[Any] | None 
 
 @dataclass(slots=True)
 class WaveMember(Generic[_Result]):
-    """One request of a wave: its work, its context variables, and the step that it needs next.
+    """One request of a wave: its work, context variables, and next step.
 
     `end` gets the result, or the exception. `leave` gets the function that goes on with the work alone.
     """

@@ -161,7 +161,7 @@ class RemoteLogKey(_RemoteKeyBase, Ed25519PrivateKey):
 def remote_issue_signer(
     client: SignerClient,
 ) -> Callable[[object, Sequence[IssueRequest]], Sequence[list[bytes] | SignerUnavailable]]:
-    """Return a function for `ServiceContext.sign_issue` that makes one request for all."""
+    """Return a function for `ServiceContext.sign_issue`: one request for all."""
 
     def sign(_signer: object, requests: Sequence[IssueRequest]) -> Sequence[list[bytes] | SignerUnavailable]:
         """Return the signatures of each request, or why it has none."""

@@ -51,7 +51,7 @@ WARNED_FROM = 0.8
 """Share of the daily number of certificates at which the log has a warning."""
 
 _PARALLEL = (TaskKind.CERTIFICATE, TaskKind.STATUS)
-"""Kinds of tasks whose keys in a token sign several at once: certificates, and then the answers about them."""
+"""Kinds of tasks that keys in a token sign several at once, in this order."""
 
 _Recording = Callable[[bytes], None]
 """Function that records a signature which the rules allow."""
@@ -81,7 +81,7 @@ class SignerStatus:
 
 
 class _WaitsForRecordError(Exception):
-    """Task that concerns what was allowed a moment ago, and has to be decided after its record."""
+    """Task about what was allowed a moment ago, to be decided after its record."""
 
 
 class SigningRules:

@@ -135,7 +135,7 @@ def voided_renewals(db: Database, predecessor: Serial) -> tuple[tuple[Serial, da
 
 
 def known_keys(db: Database, keys: Sequence[KeyId]) -> frozenset[KeyId]:
-    """Return those of these keys that are in an earlier certificate or accepted request."""
+    """Return those of these keys that earlier certificates or requests have."""
     rows = models.UsedKey.objects.using(db.alias).filter(pk__in=keys)
     return frozenset(KeyId(key) for key in rows.values_list("pk", flat=True))
 
@@ -183,7 +183,7 @@ def reserve_certificate(db: Database, reservation: CertificateReservation, audit
 def reserve_certificates(
     db: Database, wave: Sequence[tuple[CertificateReservation, AuditContext]]
 ) -> list[Certificate | None]:
-    """Commit 1 of a wave in one statement; None for each one that has to be reserved alone.
+    """Commit 1 of a wave in one statement; None for each one to reserve alone.
 
     Those are all where a statement is no transaction of its own, as on SQLite, and after any fault.
     """
@@ -228,7 +228,7 @@ def store_certificate(
 def store_certificates(
     db: Database, wave: Sequence[tuple[Certificate, SignedCertificate, AuditContext]]
 ) -> list[Certificate | None]:
-    """Commit 2 of a wave in one statement; None for each one that has to be stored alone."""
+    """Commit 2 of a wave in one statement; None for each one to store alone."""
     if not sql.takes_ctes_that_write(db):
         return [None] * len(wave)
     values = [_issued_values(*one) for one in wave]

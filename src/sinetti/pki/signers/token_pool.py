@@ -306,7 +306,10 @@ class TokenSessions:
         self._threads: tuple[int, ThreadPoolExecutor] | None = None
 
     def map(self, act: Callable[[_Given], _Made], given: Sequence[_Given]) -> list[_Made]:
-        """Return the result of a function for each value; raise the first error after all have ended."""
+        """Return the result of a function for each value.
+
+        Raises the first error after all have ended.
+        """
         if self._threads is None or self._threads[0] != os.getpid():
             self._threads = (os.getpid(), ThreadPoolExecutor(self._processes, "token"))
         futures = [self._threads[1].submit(act, one) for one in given]

@@ -16,7 +16,7 @@ from sinetti.services.issuance import order
 from sinetti.services.issuance.issue import issue, sign_and_store
 from sinetti.services.issuance.steps import FindKey, FindPassword, FindTransferIds
 from sinetti.services.retry import log_leniency, record_rejection, rejecting_errors, retry_on_conflict
-from sinetti.services.waves import LeaveWave, Steps, run_alone, take
+from sinetti.services.waves import LeaveWave, Steps, result_of, run_alone
 
 
 def enrol(ask: EnrolRequest, ctx: ServiceContext, request_id: str) -> AcceptedResponse | Rejection:
@@ -34,11 +34,11 @@ def enrolment(ask: EnrolRequest, ctx: ServiceContext, request_id: str) -> Steps[
     # 4: who asks? The password proves it; a wrong one counts, in a commit of its own.
     # A wrong password causes the same reads and writes for known and unknown ids, so the response time reveals nothing.
     step("4 read the caller")
-    (stored,) = yield from take(FindPassword(ask.transfer_id))
+    (stored,) = yield from result_of(FindPassword(ask.transfer_id))
     fits = order.verify_password(ctx.keyring, ask.transfer_id, ask.transfer_password, stored)
     ids = None
     if fits:
-        ids = yield from take(FindTransferIds(ask.transfer_id))
+        ids = yield from result_of(FindTransferIds(ask.transfer_id))
     else:
         yield LeaveWave()
         transactions.count_wrong_password(ctx.db, ask.transfer_id, ctx.audit_entry("stranger", request_id))
@@ -67,7 +67,7 @@ def _decide(
         yield LeaveWave()
         return record_rejection(_to(requested, ids), "new", ids.lineage, ctx, audit)
     step("6-7 decide")
-    key_known = yield from take(FindKey(requested.key_id))
+    key_known = yield from result_of(FindKey(requested.key_id))
     situation = EnrolmentContext(key_known, ctx.validity, ctx.leniency)
     # 6 and 7: the same request again, an approval, or the reason against it.
     decision = decide_enrolment(ids, requested.key_id, situation, audit.at)

@@ -35,7 +35,7 @@ from sinetti.pki.signers import SignatureRefused, SignerUnavailable
 from sinetti.services.context import IssueRequest, ServiceContext
 from sinetti.services.issuance.steps import Journalise, Reserve, Sign, Store
 from sinetti.services.status.ocsp import prepare_good
-from sinetti.services.waves import LeaveWave, Steps, take
+from sinetti.services.waves import LeaveWave, Steps, result_of
 
 
 def journal_issued(certificate: Certificate, ctx: ServiceContext, der: bytes | None) -> Steps[None]:
@@ -153,7 +153,7 @@ def _reserve(
     )
     step("9 reserve")
     try:
-        return (yield from take(Reserve(reservation, audit))), to_be_signed
+        return (yield from result_of(Reserve(reservation, audit))), to_be_signed
     except AuthorityClosed:
         return None
 
@@ -202,7 +202,7 @@ def _sign(
     try:
         answers = prepare_good(certificate, ctx)
         requests = answers.requests if answers is not None else []
-        signature, *others = yield from take(Sign(IssueRequest(issuer.key_name, octets, proof, requests)))
+        signature, *others = yield from result_of(Sign(IssueRequest(issuer.key_name, octets, proof, requests)))
     except SignerUnavailable as away:
         if isinstance(away, SignatureRefused) and ctx.now() - certificate.span.not_before > REFUSED_FOR_GOOD:
             raise
@@ -235,7 +235,7 @@ def sign_and_store(
             return Rejection(RejectionReason.UNAVAILABLE, language=certificate.lineage.language)
         # 11: commit 2; the row is the answer, regardless of the process that wrote it.
         step("11 store")
-        certificate = yield from take(Store(certificate, signed, audit))
+        certificate = yield from result_of(Store(certificate, signed, audit))
         ctx.step("11-recorded")
         if certificate.sha256 is None and not certificate.revoked:
             _log.error("%s was revoked meanwhile: %s is given up", certificate.authority, certificate.serial)

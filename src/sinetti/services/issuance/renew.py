@@ -21,7 +21,7 @@ from sinetti.services.context import ServiceContext
 from sinetti.services.issuance.issue import issue, journal_superseded, sign_and_store
 from sinetti.services.issuance.steps import FindRenewal
 from sinetti.services.retry import log_leniency, record_rejection, rejecting_errors, retry_on_conflict
-from sinetti.services.waves import LeaveWave, Steps, run_alone, take
+from sinetti.services.waves import LeaveWave, Steps, result_of, run_alone
 
 
 def renew(ask: RenewRequest, ctx: ServiceContext, request_id: str) -> AcceptedResponse | Rejection:
@@ -42,7 +42,7 @@ def renewal(ask: RenewRequest, ctx: ServiceContext, request_id: str) -> Steps[Ac
     key = None if isinstance(requested, Rejection) else requested.key_id
     # 4: who signed? Looked up by the DER that the signature was verified with.
     step("4 read the caller")
-    found = yield from take(FindRenewal(sha256_hex(ask.signer), key))
+    found = yield from result_of(FindRenewal(sha256_hex(ask.signer), key))
     ctx.step("4-read")
     signer = authenticate_signer(found.signer, ask.customer_id)
     if isinstance(signer, Rejection):

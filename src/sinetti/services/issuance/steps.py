@@ -1,4 +1,6 @@
-"""Steps of issuing that waves take together: reading, both commits, signing, the journal.
+"""Steps of issuing that waves take together.
+
+They are reading, both commits, signing, and the journal.
 
 See docs/contributors/issuance.md.
 """
@@ -103,7 +105,10 @@ class Reserve(Step[Certificate]):
 
     @classmethod
     def together(cls, steps: Sequence["Reserve"], ctx: ServiceContext) -> Sequence[Certificate | None]:
-        """Reserve one certificate for each lineage and key; the second one of either waits for the first."""
+        """Reserve one certificate for each lineage and key.
+
+        The second one of either goes on alone, after the first.
+        """
         seen: set[str] = set()
         chosen = []
         for number, one in enumerate(steps):
@@ -159,7 +164,10 @@ class Store(Step[Certificate]):
 
 @dataclass(frozen=True, slots=True)
 class Journalise(Step[bool]):
-    """Step 11: the journal's lines about a request; the result is True. It raises JournalUnavailable."""
+    """Step 11: the journal's lines about a request; the result is True.
+
+    It raises JournalUnavailable.
+    """
 
     entries: Sequence[JournalEntry]
 
