@@ -28,7 +28,8 @@ class Mark:
 class _Goal:
     """Marks of one kind of CA and number of connections on PostgreSQL.
 
-    They are renewals a second and milliseconds. `cfssl` and `django_ca` are shares of their rates in the same run. None: there is no such mark.
+    They are renewals a second and milliseconds. `cfssl` and `django_ca` are shares of their rates in the same run.
+    None: there is no such mark.
     """
 
     kind: str
