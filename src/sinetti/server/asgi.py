@@ -38,6 +38,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Door = Callable[[Request], Response]
 Measured = Callable[[str, str, Response, float], None]
+Recall = Callable[[Request], Response | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,10 @@ def _not_measured(_method: str, _path: str, _reply: Response, _seconds: float) -
     """Do nothing, for servers without metrics."""
 
 
+def _no_memory(_request: Request) -> None:
+    """Return None, for servers that keep no responses."""
+
+
 class BodyTooLarge(Exception):
     """Body larger than the limit."""
 
@@ -113,6 +118,7 @@ class AsgiApp:
         self._measured: Measured = _not_measured
         self._events: dict[str, EventStream] = {}
         self._waves: WaveLane | None = None
+        self._recall: Recall = _no_memory
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -165,6 +171,10 @@ class AsgiApp:
     def mount_waves(self, waves: WaveLane) -> None:
         """Answer the requests that it takes in waves."""
         self._waves = waves
+
+    def mount_memory(self, recall: Recall) -> None:
+        """Answer requests on the event loop for which this function has a response; it must not wait."""
+        self._recall = recall
 
     def mount_events(self, path: str, events: EventStream) -> None:
         """Answer requests for this path by a stream of events."""
@@ -237,6 +247,8 @@ class AsgiApp:
         return await self._act(request, limits.answering)
 
     async def _act(self, request: Request, within: float) -> Response:
+        if (known := self._recall(request)) is not None:
+            return known
         if self._inside >= self._limits.waiting:
             return text_response(503, "The service is busy. Send the same request again.", retry_after="5")
         self._inside += 1
