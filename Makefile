@@ -101,7 +101,7 @@ bench: ## how fast certificates are renewed, revoked, checked, reported, looked 
 	@scripts/environment authority
 	@scripts/packages bench
 	@.venv/bin/python -m bench --json bench.json $(BENCH)
-	@for one in lists ocsp gateway gateway_serve store agent pages waits signer; do echo; .venv/bin/python -m bench.$$one || exit 1; done
+	@for one in lists ocsp status_files gateway gateway_serve store agent pages waits signer; do echo; .venv/bin/python -m bench.$$one || exit 1; done
 
 chaos: ## kill servers, clients, databases and disks, a thousand and more; SEED= and ONLY= play some again
 	@scripts/environment authority,test

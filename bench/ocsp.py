@@ -132,7 +132,7 @@ def answered(root: Path, authority: Authority, holders: list[Holder], seconds: i
     paths = [path_of(one, issuer.certificate, issuer.file_name) for one in holders]
     command = wrk_command(root.parent, paths, port)
     with served(root, 1, "--status-bind", f"127.0.0.1:{port}"):
-        wrk_load(command, 2)
+        wrk_load(command, 5)
         before, begun = cpu(root)["server"], monotonic_seconds()
         done = wrk_load(command, seconds)
         return done / (monotonic_seconds() - begun), (cpu(root)["server"] - before) / done

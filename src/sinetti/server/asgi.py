@@ -228,8 +228,10 @@ class AsgiApp:
     async def _collected(self, scope: Scope, receive: Receive, request_id: str, limits: RequestLimits) -> Response:
         try:
             _check_announced(scope, limits)
-            async with asyncio.timeout(limits.collecting):
-                body = await _collect(receive, limits)
+            body = b""
+            if _may_have_body(scope):
+                async with asyncio.timeout(limits.collecting):
+                    body = await _collect(receive, limits)
         except TimeoutError:
             return text_response(408, "The request took too long to arrive. Send it again.", connection="close")
         except BodyTooLarge:
@@ -380,6 +382,12 @@ def _finish_trace(trace: Trace, method: str, reply: Response) -> None:
 
 def _shown_method(method: str) -> str:
     return method if method in _METHODS else "other"
+
+
+def _may_have_body(scope: Scope) -> bool:
+    """Return False for a GET or HEAD that announces no body, and so has none (RFC 9112, 6.3)."""
+    announced = {b"content-length", b"transfer-encoding"}
+    return scope["method"] not in {"GET", "HEAD"} or any(name.lower() in announced for name, _ in scope["headers"])
 
 
 def _check_announced(scope: Scope, limits: RequestLimits) -> None:
