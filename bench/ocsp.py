@@ -139,7 +139,10 @@ def answered(root: Path, authority: Authority, holders: list[Holder], seconds: i
 
 
 def wrk_command(folder: Path, paths: Sequence[str], port: int) -> list[str]:
-    """Return a command of wrk that asks for these paths in turn; it has files in the folder."""
+    """Return a command of wrk that asks for these paths in turn.
+
+    Its files are in the folder.
+    """
     wrk = shutil.which("wrk")
     if wrk is None:
         sentence = "wrk is not installed: scripts/packages bench"
@@ -151,7 +154,10 @@ def wrk_command(folder: Path, paths: Sequence[str], port: int) -> list[str]:
 
 
 def wrk_load(command: list[str], seconds: int) -> int:
-    """Run such a command; return the number of answers. Raises RuntimeError if one failed."""
+    """Run such a command; return the number of answers.
+
+    Raises RuntimeError if a request failed.
+    """
     output = subprocess.run([*command, "--duration", str(seconds)], capture_output=True, text=True, check=True).stdout
     if "Non-2xx" in output or "Socket errors" in output:
         raise RuntimeError(output)

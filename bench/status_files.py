@@ -1,4 +1,4 @@
-"""`python -m bench.status_files`: status as files, from the commit to the file, and from the file to the reader.
+"""`python -m bench.status_files`: from a commit to files, from files to readers.
 
     python -m bench.status_files [--revocations N] [--renewals N] [--seconds N]
 
@@ -43,7 +43,10 @@ from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.status.ocsp import OcspRefresher
 
 GETS, WITHIN = 50_000, 1.0
-"""Marks: GETs a second of one core, and seconds from commit to file at p99 (issue 23, section 4)."""
+"""Marks (issue 23, section 4).
+
+GETs a second of one core, and seconds from a commit to the files at p99.
+"""
 
 IN_DEMAND = 100
 """Files that are in demand: fewer than nginx keeps open."""
@@ -108,7 +111,7 @@ class Site:
 
     @contextmanager
     def published(self) -> Iterator[None]:
-        """Run `publish-status --watch` during the block, from the time that all files are current."""
+        """Run `publish-status --watch` during the block; all files are there."""
         command = [sys.executable, "-m", "sinetti", "authority", "publish-status", "--dir", str(self.root)]
         command += ["--to", str(self.files), "--watch"]
         with tempfile.TemporaryFile() as log, subprocess.Popen(command, stderr=log) as process:
@@ -232,7 +235,10 @@ def _is_listed(path: Path, serial: int) -> bool:
 
 @contextmanager
 def _nginx(folder: Path, files: Path, port: int) -> Iterator[int]:
-    """Run nginx with the status server of deploy/nginx.conf; yield the id of its one worker."""
+    """Run nginx with the status server of deploy/nginx.conf.
+
+    Yields the id of its one worker.
+    """
     site = _CONF.read_text(encoding="utf-8")
     # Without the servers that need a certificate for TLS.
     site = re.sub(r"\nserver \{\n    listen 443 ssl;.*?\n\}\n", "\n", site, flags=re.DOTALL)

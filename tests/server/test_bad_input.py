@@ -268,22 +268,6 @@ def test_a_slow_sender():
     assert (sent.status, sent.headers["connection"]) == (408, "close")
 
 
-ANNOUNCED = {
-    "nothing": ((), 200),
-    "a length": (((b"Content-Length", b"5"),), 408),
-    "chunks": (((b"transfer-encoding", b"chunked"),), 408),
-}
-
-
-@pytest.mark.parametrize("method", ["GET", "HEAD"])
-@pytest.mark.parametrize(("headers", "status"), ANNOUNCED.values(), ids=ANNOUNCED)
-def test_only_an_announced_body_of_a_get_is_waited_for(headers, status, method):
-    edge = AsgiApp(lambda _request: text_response(200, "page"), RequestLimits(collecting=0.05))
-    sent = through(edge, [STALLED], method=method, headers=headers)
-    assert sent is not None
-    assert sent.status == status
-
-
 def test_a_sender_that_goes_away():
     """The sender does not read the answer, unless it sent no HTTP.
 

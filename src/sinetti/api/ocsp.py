@@ -78,7 +78,10 @@ def answer_ocsp(request: Request, ctx: ServiceContext, spot: OnDemandSigningBudg
 
 
 def recall_ocsp(request: Request, ctx: ServiceContext) -> Response | None:
-    """Return the response to a GET below /ocsp/ from memory, or None; the event loop may call it."""
+    """Return the response to a GET below /ocsp/ from memory, or None.
+
+    It does not wait, so the event loop may call it.
+    """
     if request.method not in {"GET", "HEAD"} or len(request.path) > _LONGEST_PATH:
         return None
     named = _PATH.fullmatch(request.path)

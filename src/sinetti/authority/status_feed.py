@@ -29,14 +29,17 @@ def mount_feed(edge: AsgiApp, ctx: ServiceContext, crowd: ConcurrencyLimiter | N
 
 
 class FeedPoll:
-    """Reader of the feed's table, which reads events only if their last number has changed."""
+    """Reader of the feed's table; it reads events if their last number changed."""
 
     def __init__(self, ctx: ServiceContext) -> None:
         """Begin before the first event."""
         self._ctx, self._number = ctx, -1
 
     def read(self, after: int, most: int) -> NumberedEvents:
-        """Return events with higher numbers, and keep the last number. Raises the database's errors."""
+        """Return events with higher numbers, and keep the last number.
+
+        Raises the database's errors.
+        """
         db, asked_at = self._ctx.db, monotonic_seconds()
         try:
             number = last_number(db)

@@ -26,6 +26,7 @@ from sinetti.server.wave_lane import WaveLane
 _FOUND = range(200, 400)
 _NOT_MODIFIED = 304
 _GOOD = range(100, 400)
+_OF_BODIES = frozenset({b"content-length", b"transfer-encoding", b"content-encoding"})
 _TRACE = "sinetti.trace"
 """Member of a scope: the request's trace, or None."""
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
@@ -79,10 +80,6 @@ def _not_measured(_method: str, _path: str, _reply: Response, _seconds: float) -
     """Do nothing, for servers without metrics."""
 
 
-def _no_memory(_request: Request) -> None:
-    """Return None, for servers that keep no responses."""
-
-
 class BodyTooLarge(Exception):
     """Body larger than the limit."""
 
@@ -118,7 +115,7 @@ class AsgiApp:
         self._measured: Measured = _not_measured
         self._events: dict[str, EventStream] = {}
         self._waves: WaveLane | None = None
-        self._recall: Recall = _no_memory
+        self._recall: Recall | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -173,7 +170,10 @@ class AsgiApp:
         self._waves = waves
 
     def mount_memory(self, recall: Recall) -> None:
-        """Answer requests on the event loop for which this function has a response; it must not wait."""
+        """Answer requests without a body for which this function has a response.
+
+        It runs on the event loop, so it must not wait.
+        """
         self._recall = recall
 
     def mount_events(self, path: str, events: EventStream) -> None:
@@ -221,6 +221,10 @@ class AsgiApp:
             )
         self._large[limits] += 1
         try:
+            if self._recall is not None and not _announces_body(scope):
+                caller = self._admission.caller(scope.get("client"), scope["headers"])
+                if (known := self._recall(_request(scope, b"", request_id, caller))) is not None:
+                    return known
             return await self._collected(scope, receive, request_id, limits)
         finally:
             self._large[limits] -= 1
@@ -228,10 +232,8 @@ class AsgiApp:
     async def _collected(self, scope: Scope, receive: Receive, request_id: str, limits: RequestLimits) -> Response:
         try:
             _check_announced(scope, limits)
-            body = b""
-            if _may_have_body(scope):
-                async with asyncio.timeout(limits.collecting):
-                    body = await _collect(receive, limits)
+            async with asyncio.timeout(limits.collecting):
+                body = await _collect(receive, limits)
         except TimeoutError:
             return text_response(408, "The request took too long to arrive. Send it again.", connection="close")
         except BodyTooLarge:
@@ -249,8 +251,6 @@ class AsgiApp:
         return await self._act(request, limits.answering)
 
     async def _act(self, request: Request, within: float) -> Response:
-        if (known := self._recall(request)) is not None:
-            return known
         if self._inside >= self._limits.waiting:
             return text_response(503, "The service is busy. Send the same request again.", retry_after="5")
         self._inside += 1
@@ -384,10 +384,9 @@ def _shown_method(method: str) -> str:
     return method if method in _METHODS else "other"
 
 
-def _may_have_body(scope: Scope) -> bool:
-    """Return False for a GET or HEAD that announces no body, and so has none (RFC 9112, 6.3)."""
-    announced = {b"content-length", b"transfer-encoding"}
-    return scope["method"] not in {"GET", "HEAD"} or any(name.lower() in announced for name, _ in scope["headers"])
+def _announces_body(scope: Scope) -> bool:
+    """Return False for a GET or HEAD without a header about its body (RFC 9112, 6.3)."""
+    return scope["method"] not in {"GET", "HEAD"} or any(name.lower() in _OF_BODIES for name, _ in scope["headers"])
 
 
 def _check_announced(scope: Scope, limits: RequestLimits) -> None:

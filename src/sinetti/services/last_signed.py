@@ -1,4 +1,6 @@
-"""Last signed lists and answers of a node, for the time without its database, and answers to a GET.
+"""Last signed lists and answers of a node, for the time without its database.
+
+Answers to a GET may be from this memory too.
 
 Lists are in files, which all processes of the node share. OCSP responses that a process has read are in its memory.
 docs/operators/serving.md says what a reader may see, and docs/relying/ocsp.md which answers to a GET are from memory.
@@ -28,7 +30,7 @@ ANSWERS_AT_MOST = 20_000
 """OCSP responses in the memory of one process, some 20 MB."""
 
 NUMBER_COUNTS_FOR = 1.0
-"""Seconds for which the number of the last status change counts, from the question on.
+"""Seconds from the question for which the last status change's number counts.
 
 So no answer from memory is older than a revocation by more. server/event_stream.py has how often a process asks.
 """
@@ -162,7 +164,10 @@ class LastSigned:
         return None if path is None else _read(path)
 
     def see_number(self, number: int, asked_at: float) -> None:
-        """Keep the number of the last status change, for which the database was asked at this tick."""
+        """Keep the number of the last status change.
+
+        The database was asked for it at this tick.
+        """
         self._number = number, asked_at
 
     @property
@@ -188,7 +193,10 @@ class LastSigned:
                     self._answers.popitem(last=False)
 
     def find_current(self, authority: str, serial: Serial, asked: CertIdHash) -> tuple[SingleResponse, bytes] | None:
-        """Return a response from memory, or None if its certificate's status may have changed since."""
+        """Return a response from memory, or None.
+
+        None: there is none, or the certificate's status may have changed since.
+        """
         number = self.number
         with self._answers_lock:
             found = self._answers.get((authority, serial, asked))

@@ -91,7 +91,7 @@ class StatusPublisher:
                     _log.warning("the list of %s is due and cannot be signed now: %s", name, away)
 
     def has_changed(self) -> bool:
-        """Return whether a certificate was revoked or a list was signed since `follow` began."""
+        """Return whether `follow` has a revocation or a new list to write."""
         return status_feed.last_number(self._ctx.db) != self._number
 
     def follow(self) -> PublicationReport:
@@ -143,7 +143,10 @@ class StatusPublisher:
     def _write_answers(
         self, authority: str, before: Mapping[tuple[str, Serial], tuple[SingleResponse, bool]], again_from: datetime
     ) -> None:
-        """Write responses, but those of `before`; keep those that the next look reads again."""
+        """Write responses but those of `before`, and keep what is read again.
+
+        The next look reads again what was signed from `again_from` on.
+        """
         for subject, pair in self._answers(authority):
             is_current = pair.response.status == subject.status and self._ctx.now() <= pair.response.next_update
             key, now_seen = (authority, pair.serial), (pair.response, is_current)

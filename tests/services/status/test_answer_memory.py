@@ -23,7 +23,7 @@ from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Channel, Sha256
 from sinetti.pki.encoding import serial_hex
 from sinetti.server.asgi import AsgiApp
-from sinetti.server.http import Request, Response
+from sinetti.server.http import Request, Response, text_response
 from sinetti.services import last_signed as module
 from sinetti.services.issuance.renew import renew
 from sinetti.services.last_signed import NUMBER_COUNTS_FOR, LastSigned
@@ -304,6 +304,17 @@ def test_the_event_loop_answers_from_memory_without_the_endpoint(node, held):
     assert (sent.status, sent.body) == (200, read.body)
     assert read.headers.items() <= sent.headers.items()
     assert through(edge, [b""], method="GET", path=PATH).status == 500
+
+
+@pytest.mark.parametrize("name", [b"Content-Length", b"transfer-encoding", b"content-encoding"])
+def test_a_get_that_announces_a_body_takes_the_usual_way(name, node, held):
+    polled(node)
+    got(node, held)
+    edge = AsgiApp(lambda _request: text_response(200, "usual"))
+    edge.mount_memory(partial(recall_ocsp, ctx=node.ctx))
+    path = path_of(node, held.serial)
+    assert through(edge, [b""], method="GET", path=path, headers=((b"accept", b"*/*"),)).body != b"usual\n"
+    assert through(edge, [b""], method="GET", path=path, headers=((name, b"identity"),)).body == b"usual\n"
 
 
 def test_events_are_read_only_after_a_change(node, held, monkeypatch):

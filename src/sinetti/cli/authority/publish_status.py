@@ -28,10 +28,13 @@ if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
 
 ASKED_EVERY = 0.1
-"""Seconds between questions for the number of the last status change, after which files are written at once."""
+"""Seconds between questions for the number of the last status change.
+
+After a change, files are written at once.
+"""
 
 LOOKED_EVERY, SIGNED_EVERY, COMPLETED_EVERY = 1.0, 60.0, 3600.0
-"""Seconds between looks for changes of any kind, for lists that are due, and for all files."""
+"""Seconds between looks for all changes, for lists that are due, for all files."""
 
 _MARK = ".sinetti-status"
 _READABLE = 0o022

@@ -82,9 +82,10 @@ def respond(octets: bytes, authority: str, ctx: ServiceContext, on_the_spot: Cal
 
 
 def recall(octets: bytes, authority: str, ctx: ServiceContext) -> OcspReply | None:
-    """Return the answer to a request (DER) from memory, if `respond` would read the same.
+    """Return the answer to a request (DER) from memory, or None.
 
-    It may be older than a revocation by NUMBER_COUNTS_FOR at most. None: call `respond`. It waits for nothing.
+    It is what `respond` would read, or older than a revocation by NUMBER_COUNTS_FOR at most. None: call `respond`. It
+    waits for nothing.
     """
     if authority not in ctx.responders:
         return None
