@@ -105,7 +105,7 @@ bench: ## how fast certificates are renewed, revoked, checked, reported, looked 
 	ENVIRONMENT=.venv-debian PYTHON=/usr/bin/python3 scripts/environment authority,fast \
 		|| { echo "make bench: not measured on Debian's Python, which has no environment here"; exit 0; }; \
 	.venv-debian/bin/python -m bench --signer --no-peers --burst 0 --json bench-debian.json $(BENCH); }
-	@for one in parts lists ocsp gateway gateway_serve store agent pages waits signer; do echo; .venv/bin/python -m bench.$$one || exit 1; done
+	@for one in parts lists ocsp status_files gateway gateway_serve store agent pages waits signer; do echo; .venv/bin/python -m bench.$$one || exit 1; done
 
 chaos: ## kill servers, clients, databases and disks, a thousand and more; SEED= and ONLY= play some again
 	@scripts/environment authority,test

@@ -6,7 +6,7 @@ The requests are signed beforehand and sent by one thread.
 import re
 import selectors
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from bench.scene import SOAP_PATH
@@ -83,7 +83,7 @@ class Line:
         return None
 
 
-def send(port: int, requests: Sequence[bytes], connections: int = 8) -> Sent:
+def send(port: int, requests: Iterable[bytes], connections: int = 8) -> Sent:
     """Send every request once.
 
     Each connection sends the next as soon as it has its answer.

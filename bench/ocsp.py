@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -39,8 +39,8 @@ from sinetti.infra.clock import monotonic_seconds
 from sinetti.pki.encoding import load_certificate, sign
 from sinetti.services.status.ocsp import OcspRefresher
 
-MARK = 2000
-"""Mark in answers a second of one core (issue 4, section 4)."""
+MARK = 2500
+"""Mark in answers a second of one core (issue 23, section 4)."""
 
 _SCRIPT = """local paths, at = {}, 0
 for line in io.lines("%s") do paths[#paths + 1] = line end
@@ -128,23 +128,36 @@ def renewed(authority: Authority, holders: list[Holder]) -> tuple[float, float]:
 
 def answered(root: Path, authority: Authority, holders: list[Holder], seconds: int) -> tuple[float, float]:
     """Return the answers a second of one worker, and the CPU seconds for each."""
+    port, issuer = free_port(), authority.ctx.issuers[authority.ctx.issuing[Channel.WS]]
+    paths = [path_of(one, issuer.certificate, issuer.file_name) for one in holders]
+    command = wrk_command(root.parent, paths, port)
+    with served(root, 1, "--status-bind", f"127.0.0.1:{port}"):
+        wrk_load(command, 5)
+        before, begun = cpu(root)["server"], monotonic_seconds()
+        done = wrk_load(command, seconds)
+        return done / (monotonic_seconds() - begun), (cpu(root)["server"] - before) / done
+
+
+def wrk_command(folder: Path, paths: Sequence[str], port: int) -> list[str]:
+    """Return a command of wrk that asks for these paths in turn.
+
+    Its files are in the folder.
+    """
     wrk = shutil.which("wrk")
     if wrk is None:
         sentence = "wrk is not installed: scripts/packages bench"
         raise SystemExit(sentence)
-    port, issuer = free_port(), authority.ctx.issuers[authority.ctx.issuing[Channel.WS]]
-    paths, script = root.parent / "paths", root.parent / "paths.lua"
-    paths.write_text("".join(f"{path_of(one, issuer.certificate, issuer.file_name)}\n" for one in holders))
-    script.write_text(_SCRIPT % paths)
-    command = [wrk, "--threads", "1", "--connections", "8", "--script", str(script), f"http://127.0.0.1:{port}"]
-    with served(root, 1, "--status-bind", f"127.0.0.1:{port}"):
-        _load(command, 2)
-        before, begun = cpu(root)["server"], monotonic_seconds()
-        done = _load(command, seconds)
-        return done / (monotonic_seconds() - begun), (cpu(root)["server"] - before) / done
+    lines, script = folder / "paths", folder / "paths.lua"
+    lines.write_text("".join(f"{one}\n" for one in paths))
+    script.write_text(_SCRIPT % lines)
+    return [wrk, "--threads", "1", "--connections", "8", "--script", str(script), f"http://127.0.0.1:{port}"]
 
 
-def _load(command: list[str], seconds: int) -> int:
+def wrk_load(command: list[str], seconds: int) -> int:
+    """Run such a command; return the number of answers.
+
+    Raises RuntimeError if a request failed.
+    """
     output = subprocess.run([*command, "--duration", str(seconds)], capture_output=True, text=True, check=True).stdout
     if "Non-2xx" in output or "Socket errors" in output:
         raise RuntimeError(output)

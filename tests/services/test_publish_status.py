@@ -167,6 +167,23 @@ def test_only_what_changed_is_written(publisher, sqlite_desk, held, folder):
     assert publisher.publish(REQUEST).written == 1, "an empty file, as after a power cut"
 
 
+def test_a_look_passes_over_what_the_last_one_wrote(publisher, sqlite_desk, held, folder):
+    publisher.publish(REQUEST)
+    publisher.follow()
+    answer_file(folder, held).unlink()
+    assert publisher.follow().written == 0
+    assert publisher.publish(REQUEST).written == 1
+
+
+def test_a_revocation_and_a_list_are_a_change(publisher, sqlite_desk, held):
+    publisher.publish(REQUEST)
+    assert not publisher.has_changed()
+    revoked(sqlite_desk, held)
+    assert publisher.has_changed()
+    publisher.follow()
+    assert not publisher.has_changed()
+
+
 def test_many_responses_are_read_in_pages(publisher, sqlite_desk, monkeypatch, folder):
     monkeypatch.setattr(publish_status, "_PAGE", 2)
     held = [enrolled(sqlite_desk) for _ in range(4)]

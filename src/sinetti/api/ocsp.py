@@ -17,7 +17,7 @@ from sinetti.server.http import Request, Response, text_response
 from sinetti.server.rate_limits import Rate, consume
 from sinetti.services.authorities.bridge import respond_for_bridge
 from sinetti.services.context import ServiceContext
-from sinetti.services.status.ocsp import INTERNAL_ERROR, OcspReply, respond
+from sinetti.services.status.ocsp import INTERNAL_ERROR, OcspReply, recall, respond
 
 OCSP_PATH, BRIDGE_PATH = "/ocsp/", "/status/bridge/"
 REQUEST_TYPE, RESPONSE_TYPE = "application/ocsp-request", "application/ocsp-response"
@@ -75,6 +75,20 @@ def answer_ocsp(request: Request, ctx: ServiceContext, spot: OnDemandSigningBudg
     if answered is None:
         return _unknown_ca()
     return _not_kept(answered.der) if request.method == "POST" else _cached(answered, ctx)
+
+
+def recall_ocsp(request: Request, ctx: ServiceContext) -> Response | None:
+    """Return the response to a GET below /ocsp/ from memory, or None.
+
+    It does not wait, so the event loop may call it.
+    """
+    if request.method not in {"GET", "HEAD"} or len(request.path) > _LONGEST_PATH:
+        return None
+    named = _PATH.fullmatch(request.path)
+    if named is None or named[1] != OCSP_PATH:
+        return None
+    found = recall(_from_path(named[3] or ""), named[2], ctx)
+    return None if found is None else _cached(found, ctx)
 
 
 def _refused(request: Request) -> Response | None:

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from sinetti.api.health import PATHS, BackgroundCheck, Check, HealthEndpoint
 from sinetti.api.issuing_waves import mount_issuing_waves
+from sinetti.api.ocsp import recall_ocsp
 from sinetti.api.publication import PublicationEndpoint
 from sinetti.api.request_metrics import observe_page, observe_request
 from sinetti.api.router import mount_api
@@ -450,7 +451,8 @@ def _work(node: NodeRuntime, number: int, row: int, ready: Callable[[], None]) -
     mount_issuing_waves(edge, endpoint, close)
     lists = AsgiApp(_status_door(node), threads=STATUS_THREADS, admission=status, leave=close)
     node.limits.readers.take_row(row)
-    mount_feed(lists, authority.ctx.db, node.limits.readers)
+    mount_feed(lists, authority.ctx, node.limits.readers)
+    lists.mount_memory(partial(recall_ocsp, ctx=authority.ctx))
     for one in (edge, lists):
         one.measure(observe_request)
     listeners = (

@@ -26,6 +26,7 @@ from sinetti.server.wave_lane import WaveLane
 _FOUND = range(200, 400)
 _NOT_MODIFIED = 304
 _GOOD = range(100, 400)
+_OF_BODIES = frozenset({b"content-length", b"transfer-encoding", b"content-encoding"})
 _TRACE = "sinetti.trace"
 """Member of a scope: the request's trace, or None."""
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
@@ -38,6 +39,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Door = Callable[[Request], Response]
 Measured = Callable[[str, str, Response, float], None]
+Recall = Callable[[Request], Response | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,7 @@ class AsgiApp:
         self._measured: Measured = _not_measured
         self._events: dict[str, EventStream] = {}
         self._waves: WaveLane | None = None
+        self._recall: Recall | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -166,6 +169,13 @@ class AsgiApp:
         """Answer the requests that it takes in waves."""
         self._waves = waves
 
+    def mount_memory(self, recall: Recall) -> None:
+        """Answer requests without a body for which this function has a response.
+
+        It runs on the event loop, so it must not wait.
+        """
+        self._recall = recall
+
     def mount_events(self, path: str, events: EventStream) -> None:
         """Answer requests for this path by a stream of events."""
         self._events[path] = events
@@ -211,6 +221,10 @@ class AsgiApp:
             )
         self._large[limits] += 1
         try:
+            if self._recall is not None and not _announces_body(scope):
+                caller = self._admission.caller(scope.get("client"), scope["headers"])
+                if (known := self._recall(_request(scope, b"", request_id, caller))) is not None:
+                    return known
             return await self._collected(scope, receive, request_id, limits)
         finally:
             self._large[limits] -= 1
@@ -368,6 +382,11 @@ def _finish_trace(trace: Trace, method: str, reply: Response) -> None:
 
 def _shown_method(method: str) -> str:
     return method if method in _METHODS else "other"
+
+
+def _announces_body(scope: Scope) -> bool:
+    """Return False for a GET or HEAD without a header about its body (RFC 9112, 6.3)."""
+    return scope["method"] not in {"GET", "HEAD"} or any(name.lower() in _OF_BODIES for name, _ in scope["headers"])
 
 
 def _check_announced(scope: Scope, limits: RequestLimits) -> None:

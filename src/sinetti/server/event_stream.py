@@ -18,7 +18,7 @@ from typing import Any
 from sinetti.infra.clock import monotonic_seconds
 from sinetti.server.rate_limits import ConcurrencyLimiter, client_key
 
-POLL_EVERY = 0.3
+POLL_EVERY = 0.1
 """Seconds between two questions to the source."""
 
 HEARTBEAT_EVERY = 10.0

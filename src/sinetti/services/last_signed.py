@@ -1,7 +1,9 @@
 """Last signed lists and answers of a node, for the time without its database.
 
+Answers to a GET may be from this memory too.
+
 Lists are in files, which all processes of the node share. OCSP responses that a process has read are in its memory.
-docs/operators/serving.md says what a reader may see.
+docs/operators/serving.md says what a reader may see, and docs/relying/ocsp.md which answers to a GET are from memory.
 """
 
 import logging
@@ -22,9 +24,16 @@ from sinetti.database.issuance.ocsp_responses import StoredResponse
 from sinetti.domain.certificates.ocsp_status import CertIdHash, CertStatus, SingleResponse
 from sinetti.domain.values import Serial
 from sinetti.infra.atomic_files import lock_folder, replace_file
+from sinetti.infra.clock import monotonic_seconds
 
 ANSWERS_AT_MOST = 20_000
 """OCSP responses in the memory of one process, some 20 MB."""
+
+NUMBER_COUNTS_FOR = 1.0
+"""Seconds from the question for which the last status change's number counts.
+
+So no answer from memory is older than a revocation by more. server/event_stream.py has how often a process asks.
+"""
 
 _log = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
@@ -41,6 +50,15 @@ class _FileList:
     number: int
 
 
+@dataclass(frozen=True, slots=True)
+class _KeptAnswer:
+    """A response, and the number of the last status change from before it was read."""
+
+    response: SingleResponse
+    der: bytes
+    number: int | None
+
+
 class LastSigned:
     """Lists, checkpoint and OCSP responses that were signed last.
 
@@ -50,7 +68,8 @@ class LastSigned:
     def __init__(self, folder: Path | None = None) -> None:
         """Store the folder; it is created with its first file."""
         self.folder = folder
-        self._answers: OrderedDict[tuple[str, Serial, CertIdHash], tuple[SingleResponse, bytes]] = OrderedDict()
+        self._answers: OrderedDict[tuple[str, Serial, CertIdHash], _KeptAnswer] = OrderedDict()
+        self._number: tuple[int, float] | None = None
         self._lists: dict[Path, _FileList] = {}
         self._answers_lock, self._asking = Lock(), Lock()
         self._is_away = False
@@ -144,8 +163,24 @@ class LastSigned:
         path = self._path(place)
         return None if path is None else _read(path)
 
-    def remember(self, found: StoredResponse, asked: CertIdHash) -> None:
-        """Keep a stored response in memory, if it reports the certificate's status."""
+    def see_number(self, number: int, asked_at: float) -> None:
+        """Keep the number of the last status change.
+
+        The database was asked for it at this tick.
+        """
+        self._number = number, asked_at
+
+    @property
+    def number(self) -> int | None:
+        """Number of the last status change, or None if the last question is too old."""
+        seen = self._number
+        return None if seen is None or monotonic_seconds() - seen[1] > NUMBER_COUNTS_FOR else seen[0]
+
+    def remember(self, found: StoredResponse, asked: CertIdHash, number: int | None) -> None:
+        """Keep a stored response in memory, if it reports the certificate's status.
+
+        `number` is that of the last status change, taken before the response was read.
+        """
         subject = found.subject
         key = (subject.authority, subject.serial, asked)
         if self.folder is None:
@@ -153,9 +188,21 @@ class LastSigned:
         with self._answers_lock:
             self._answers.pop(key, None)
             if found.response is not None and found.der is not None and found.response.status == subject.status:
-                self._answers[key] = found.response, found.der
+                self._answers[key] = _KeptAnswer(found.response, found.der, number if found.is_announced else None)
                 if len(self._answers) > ANSWERS_AT_MOST:
                     self._answers.popitem(last=False)
+
+    def find_current(self, authority: str, serial: Serial, asked: CertIdHash) -> tuple[SingleResponse, bytes] | None:
+        """Return a response from memory, or None.
+
+        None: there is none, or the certificate's status may have changed since.
+        """
+        number = self.number
+        with self._answers_lock:
+            found = self._answers.get((authority, serial, asked))
+        if found is None or number is None or found.number != number:
+            return None
+        return found.response, found.der
 
     def find_answer(
         self, authority: str, serial: Serial, asked: CertIdHash, now: datetime
@@ -167,10 +214,10 @@ class LastSigned:
         """
         with self._answers_lock:
             found = self._answers.get((authority, serial, asked))
-        if found is None or now > found[0].next_update:
+        if found is None or now > found.response.next_update:
             return None
-        if found[0].status.cert_status is not CertStatus.GOOD or self._is_unlisted(authority, serial, now):
-            return found
+        if found.response.status.cert_status is not CertStatus.GOOD or self._is_unlisted(authority, serial, now):
+            return found.response, found.der
         return None
 
     def _is_unlisted(self, authority: str, serial: Serial, now: datetime) -> bool:

@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -17,10 +17,10 @@ from pathlib import Path
 
 from sinetti.ca.ocsp import canonical_request, encode_request
 from sinetti.database.evidence import log_tree
-from sinetti.database.issuance import crls, ocsp_responses
+from sinetti.database.issuance import crls, ocsp_responses, status_feed
 from sinetti.database.issuance.ocsp_responses import OcspResponsePair, Subject
 from sinetti.database.operations import authorities
-from sinetti.domain.certificates.ocsp_status import ANSWER_LIFE, CertIdHash
+from sinetti.domain.certificates.ocsp_status import ANSWER_LIFE, CertIdHash, SingleResponse
 from sinetti.domain.values import Serial
 from sinetti.infra.atomic_files import replace_file
 from sinetti.journal.writer import JournalUnavailable
@@ -63,8 +63,9 @@ class StatusPublisher:
         """Store the folder, which has to exist."""
         self._ctx, self._folder = replace(ctx, last_signed=LastSigned(folder)), folder
         self._since = _BEGINNING
+        self._seen: dict[tuple[str, Serial], tuple[SingleResponse, bool]] = {}
         self._tiles: dict[int, int] = {}
-        self._size = 0
+        self._size = self._number = 0
         self._written = self._removed = 0
 
     def publish(self, request_id: str) -> PublicationReport:
@@ -72,7 +73,7 @@ class StatusPublisher:
 
         Signs lists that are due. Raises OSError, and the errors in DATABASE_UNAVAILABLE.
         """
-        self._since, self._size, self._tiles = _BEGINNING, 0, {}
+        self._since, self._seen, self._size, self._tiles = _BEGINNING, {}, 0, {}
         self.sign_due(request_id)
         for name, der in self._ctx.certificates.items():
             self._ctx.last_signed.keep(f"ca/{name}.cer", der)
@@ -89,16 +90,21 @@ class StatusPublisher:
                 except (SignerUnavailable, JournalUnavailable) as away:
                     _log.warning("the list of %s is due and cannot be signed now: %s", name, away)
 
+    def has_changed(self) -> bool:
+        """Return whether `follow` has a revocation or a new list to write."""
+        return status_feed.last_number(self._ctx.db) != self._number
+
     def follow(self) -> PublicationReport:
         """Write what changed since the last call.
 
         Raises OSError, and the errors in DATABASE_UNAVAILABLE.
         """
         self._written = self._removed = 0
-        begun = self._ctx.now()
+        self._number, begun = status_feed.last_number(self._ctx.db), self._ctx.now()
+        before, self._seen = self._seen, {}
         for authority in self._ctx.responders:
             self._remove_former(authority)
-            self._write_answers(authority)
+            self._write_answers(authority, before, begun - OVERLAP)
         # After the responses: a list with a revocation comes when no response says "good" any more.
         copy_lists(self._ctx)
         keep_lists(self._ctx)
@@ -134,9 +140,20 @@ class StatusPublisher:
                     if path.stat().st_mtime < int(revoked.revoked_at.timestamp()):
                         self._remove(path)
 
-    def _write_answers(self, authority: str) -> None:
+    def _write_answers(
+        self, authority: str, before: Mapping[tuple[str, Serial], tuple[SingleResponse, bool]], again_from: datetime
+    ) -> None:
+        """Write responses but those of `before`, and keep what is read again.
+
+        The next look reads again what was signed from `again_from` on.
+        """
         for subject, pair in self._answers(authority):
             is_current = pair.response.status == subject.status and self._ctx.now() <= pair.response.next_update
+            key, now_seen = (authority, pair.serial), (pair.response, is_current)
+            if pair.response.this_update >= again_from:
+                self._seen[key] = now_seen
+            if before.get(key) == now_seen:
+                continue
             for asked, path in self._answer_paths(authority, pair.serial).items():
                 if is_current:
                     self._write_answer(path, pair.ders[asked], pair.response.this_update)

@@ -213,7 +213,7 @@ def _listeners(authority: Authority, clock: BenchClock, ports: Ports, options: B
     deliveries = logged(DiagnosticsEndpoint(receiving, authority.ctx))
     documentation = None if options.site is None else DocumentationEndpoint(options.site)
     status = StatusEdge(logged(PublicationEndpoint(authority.ctx)), deliveries, identity, leave, documentation)
-    mount_feed(status, authority.ctx.db)
+    mount_feed(status, authority.ctx)
     return (
         Listener(AsgiApp(soap, leave=leave), listen(LOOPBACK, ports.soap), tls),
         Listener(ProblemEdge(logged(control_door), leave=leave), listen(LOOPBACK, ports.control)),

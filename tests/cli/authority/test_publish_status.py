@@ -68,11 +68,12 @@ def test_other_folders_are_refused(operator, tmp_path):
 
 def test_continuously(operator, tmp_path, monkeypatch):
     """Complete, then changes; while the database is away files expire; then complete again."""
-    acts, ticks = [], count()
-    failing = {1, 2}
+    acts, pauses = [], []
+    failing, changes = {1, 2}, iter([False, True])
 
-    def tick(_seconds):
-        if next(ticks) == 4:
+    def tick(seconds):
+        pauses.append(seconds)
+        if len(pauses) == 6:
             raise KeyboardInterrupt
 
     def follow(_self):
@@ -87,10 +88,12 @@ def test_continuously(operator, tmp_path, monkeypatch):
     monkeypatch.setattr(StatusPublisher, "sign_due", lambda _self, _request: acts.append("sign"))
     monkeypatch.setattr(StatusPublisher, "remove_expired", lambda _self: acts.append("expire"))
     monkeypatch.setattr(StatusPublisher, "follow", follow)
-    seconds = iter([0.0, 1.0, 2.0, 3.0, 64.0])
+    monkeypatch.setattr(StatusPublisher, "has_changed", lambda _self: next(changes))
+    seconds = iter([0.0, 0.1, 0.2, 1.2, 2.2, 64.0])
     monkeypatch.setattr(publish_status, "monotonic_seconds", lambda: next(seconds))
     code, _, err = operator.run("publish-status", "--to", tmp_path / "status", "--watch")
     assert code == 130
+    assert pauses == [0.1, 0.1, 1.0, 1.0, 0.1, 0.1]
     assert err.count("the database is away, and the files stay until they expire") == 2
     assert acts == [
         "publish", "follow",

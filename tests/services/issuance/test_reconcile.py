@@ -10,6 +10,7 @@ from cryptography import x509
 
 from sinetti.database import models
 from sinetti.database.issuance import recovery
+from sinetti.database.issuance.status_feed import last_number, list_events
 from sinetti.database.operations import authorities
 from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
 from sinetti.domain.certificates.revocation import RevocationReason
@@ -224,6 +225,17 @@ def test_a_restored_revocation_keeps_its_officer(desk, tmp_path):
     assert (row.actor, facts) == (
         "os-user:root", {"revoked_by": "officer:anna", "revoked_at": f"{at:%Y-%m-%dT%H:%M:%SZ}"},
     )  # fmt: skip
+
+
+def test_a_restored_revocation_is_an_event(desk, tmp_path):
+    """Processes that serve meanwhile may have read the certificate as good."""
+    held = enrolled(desk)
+    backup = backed_up(desk.db, tmp_path)
+    revoke(RevocationRequest(held.serial, RevocationReason.KEY_COMPROMISE), desk.ctx, "operator", REQUEST)
+    restored(desk.db, backup)
+    before = last_number(desk.db)
+    reconcile(desk.ctx, desk.ctx.journal, REQUEST)
+    assert held.serial in {event.serial for _, event in list_events(desk.db, before, 10)}
 
 
 def test_a_renewal_without_its_beginnings_is_named_and_not_put_back(desk, tmp_path):

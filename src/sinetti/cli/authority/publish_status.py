@@ -27,8 +27,14 @@ from sinetti.services.publish_status import PublicationReport, StatusPublisher
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
 
+ASKED_EVERY = 0.1
+"""Seconds between questions for the number of the last status change.
+
+After a change, files are written at once.
+"""
+
 LOOKED_EVERY, SIGNED_EVERY, COMPLETED_EVERY = 1.0, 60.0, 3600.0
-"""Seconds between looks for changes, for lists that are due, and for all files."""
+"""Seconds between looks for all changes, for lists that are due, for all files."""
 
 _MARK = ".sinetti-status"
 _READABLE = 0o022
@@ -68,9 +74,9 @@ def _run(parsed: argparse.Namespace) -> int:
 
 def _follow(publisher: StatusPublisher, authority: Authority) -> None:
     """Publish until a signal ends the command."""
-    complete_at = sign_at = 0.0
+    complete_at = sign_at = look_at = 0.0
     while True:
-        now = monotonic_seconds()
+        now, pause = monotonic_seconds(), ASKED_EVERY
         try:
             authority.ctx.db.refresh()
             if now >= complete_at:
@@ -83,13 +89,15 @@ def _follow(publisher: StatusPublisher, authority: Authority) -> None:
                 publisher.sign_due(request_id())
                 publisher.remove_expired()
                 sign_at = now + SIGNED_EVERY
-            publisher.follow()
+            if now >= look_at or publisher.has_changed():
+                publisher.follow()
+                look_at = now + LOOKED_EVERY
         except DATABASE_UNAVAILABLE as away:
             if complete_at:
                 _log.warning("the database is away, and the files stay until they expire: %s", away)
             publisher.remove_expired()
-            complete_at = 0.0
-        sleep(LOOKED_EVERY)
+            complete_at, pause = 0.0, LOOKED_EVERY
+        sleep(pause)
 
 
 def _complete(publisher: StatusPublisher, authority: Authority) -> PublicationReport:

@@ -12,6 +12,7 @@ from django.db.models import Q
 from sinetti.database import models, sql
 from sinetti.database.connection import Database
 from sinetti.database.sql import Row, instant
+from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.certificates.ocsp_status import GOOD, CertIdHash, CertificateStatusInfo, SingleResponse, cert_status
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Serial, Sha256
@@ -27,7 +28,7 @@ _PLACE = ("pk", "authority_id", "serial")
 _ASKED = {"authority": "%(authority)s", "serial": "%(serial)s"}
 # The SQL texts contain no data of a request.
 _FIND = {
-    one: f"""SELECT {_STATUS_COLUMNS}, {_RESPONSE_COLUMNS}, a.{one.value}
+    one: f"""SELECT {_STATUS_COLUMNS}, {_RESPONSE_COLUMNS}, a.{one.value}, c.state
   FROM (SELECT 1 AS row) one{_OURS.format(**_ASKED)}
   LEFT JOIN sinetti_ocspresponse a ON a.authority = %(authority)s AND a.serial = %(serial)s"""  # noqa: S608
     for one in CertIdHash
@@ -74,11 +75,16 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class StoredResponse:
-    """Status of a certificate, and its stored response with content, if any."""
+    """Status of a certificate, and its stored response with content, if any.
+
+    `is_announced` says that a later revocation is an event of the status feed. A certificate that was never retrieved
+    may be given up without one.
+    """
 
     subject: Subject
     response: SingleResponse | None
     der: bytes | None = field(default=None, repr=False)
+    is_announced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +115,8 @@ def find(db: Database, authority: str, serial: Serial, named_by: CertIdHash) -> 
     """
     (row,) = sql.read(db, _FIND[named_by], {"authority": authority, "serial": serial})
     der = bytes(row[9]) if row[9] is not None else None
-    return StoredResponse(_subject(authority, serial, row[:5]), _single_response(row[5:9]), der)
+    is_announced = row[1] is not None or row[4] is not None or row[10] == CertificateState.RETRIEVED
+    return StoredResponse(_subject(authority, serial, row[:5]), _single_response(row[5:9]), der, is_announced)
 
 
 def store(db: Database, answers: Collection[OcspResponsePair]) -> None:

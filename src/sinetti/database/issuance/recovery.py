@@ -14,7 +14,7 @@ from sinetti.database import models
 from sinetti.database.common import audit_log, mappers
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
-from sinetti.database.issuance import unrestored_people
+from sinetti.database.issuance import status_feed, unrestored_people
 from sinetti.database.issuance.journal_records import JournalState
 from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
 from sinetti.domain.certificates.models import Certificate
@@ -47,6 +47,8 @@ def restore(db: Database, known: Mapping[Serial, JournalState], audit: AuditCont
                 with transaction.atomic(using=db.alias):
                     _put_back(db, serial, known[serial], audit)
                     audit_log.write(db, audit, "certificate-restored", f"certificate:{serial}", **_by(known[serial]))
+                    if known[serial].revoked is not None:
+                        status_feed.insert_revocations(db, _placed(db, serial), audit.at)
             except (IntegrityError, models.Certificate.DoesNotExist):
                 held_up.append(serial)
             else:
@@ -55,6 +57,12 @@ def restore(db: Database, known: Mapping[Serial, JournalState], audit: AuditCont
             break
         waiting = held_up
     return RestoreReport(tuple(done), tuple(waiting))
+
+
+def _placed(db: Database, serial: Serial) -> dict[str, list[str]]:
+    """Return the serial of a certificate by its CA."""
+    rows = models.Certificate.objects.using(db.alias).filter(serial=serial)
+    return {rows.values_list("authority_id", flat=True).get(): [serial]}
 
 
 def _by(known: JournalState) -> dict[str, str | None]:

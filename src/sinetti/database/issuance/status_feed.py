@@ -67,6 +67,11 @@ def insert_revocations(db: Database, serials_of: dict[str, list[str]], at: datet
     insert_events(db, events, at)
 
 
+def last_number(db: Database) -> int:
+    """Return the number of the last event, or 0 before the first."""
+    return models.Counter.objects.using(db.alias).filter(pk=_COUNTER).values_list("value", flat=True).first() or 0
+
+
 def list_events(db: Database, after: int, most: int) -> list[tuple[int, StatusEvent]]:
     """Return events with higher numbers in their order.
 

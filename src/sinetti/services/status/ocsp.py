@@ -6,7 +6,7 @@ missing ones.
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sinetti.ca.ocsp import (
@@ -79,6 +79,25 @@ def respond(octets: bytes, authority: str, ctx: ServiceContext, on_the_spot: Cal
     except (SignerUnavailable, *DATABASE_UNAVAILABLE) as away:
         _log.warning("an OCSP request must be repeated later: %s", away)
         return OcspReply(error_answer(ErrorStatus.TRY_LATER))
+
+
+def recall(octets: bytes, authority: str, ctx: ServiceContext) -> OcspReply | None:
+    """Return the answer to a request (DER) from memory, or None.
+
+    It is what `respond` would read, or older than a revocation by NUMBER_COUNTS_FOR at most. None: call `respond`. It
+    waits for nothing.
+    """
+    if authority not in ctx.responders:
+        return None
+    try:
+        asked = parse_request(octets)
+        check_issuer(asked, ctx.issuers[authority].certificate)
+    except OcspRequestError:
+        return None
+    found = ctx.last_signed.find_current(authority, asked.serial, asked.hash) if asked.nonce is None else None
+    if found is None or not is_fresh(found[0], found[0].status, ctx.now()):
+        return None
+    return OcspReply(found[1], found[0], kept=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,9 +186,10 @@ def is_due(found: StoredResponse, now: datetime) -> bool:
 
 def _answered(asked: OcspRequest, authority: str, ctx: ServiceContext, on_the_spot: Callable[[], bool]) -> OcspReply:
     # Taken before the database is read: the answer has every revocation that existed at thisUpdate.
-    now = ctx.now()
+    # So is the number: a revocation after it makes the answer in memory void.
+    now, number = ctx.now(), ctx.last_signed.number
     found = ocsp_responses.find(ctx.db, authority, asked.serial, asked.hash)
-    ctx.last_signed.remember(found, asked.hash)
+    ctx.last_signed.remember(found, asked.hash, number)
     status, stored = found.subject.status, _stored(found) if asked.nonce is None else None
     if stored is not None and is_fresh(stored[0], status, now):
         return OcspReply(stored[1], stored[0], kept=True)
@@ -178,7 +198,9 @@ def _answered(asked: OcspRequest, authority: str, ctx: ServiceContext, on_the_sp
         return OcspReply(stored[1], stored[0], kept=True)
     try:
         if asked.nonce is None and is_cached(found.subject, now):
-            return _anew(asked, found, ctx, now)
+            new = _anew(asked, found, ctx, now)
+            ctx.last_signed.remember(replace(found, response=new.response, der=new.der), asked.hash, number)
+            return new
         if not on_the_spot():
             return OcspReply(error_answer(ErrorStatus.TRY_LATER))
         unsigned_response = _dated(found, ctx, now)
@@ -204,7 +226,6 @@ def _stored(found: StoredResponse) -> tuple[SingleResponse, bytes] | None:
 
 def _anew(asked: OcspRequest, found: StoredResponse, ctx: ServiceContext, now: datetime) -> OcspReply:
     new = _signed(found, ctx, now)
-    ctx.last_signed.remember(StoredResponse(found.subject, new.response, new.ders[asked.hash]), asked.hash)
     try:
         ocsp_responses.store(ctx.db, [new])
     except DATABASE_UNAVAILABLE:
