@@ -9,30 +9,49 @@ from pathlib import Path
 from cryptography import x509
 
 from sinetti.ca.crl import ParsedCrl, read_signed
+from sinetti.database.connection import Database
+from sinetti.database.issuance import crls, recovery
 from sinetti.database.issuance.crls import WHOLE
 from sinetti.database.issuance.journal_records import CrlEntryFact
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.journal.crl_archive import archived_shards, list_name, newest_list
 from sinetti.journal.reader import JournalDamaged
+from sinetti.pki.crl_splice import split_crl
 from sinetti.services.context import ServiceContext
 
 KeptLists = dict[tuple[str, int], tuple[bytes, ParsedCrl]]
 """CRLs by CA and shard: DER and parsed content."""
 
 
-def newest_archived(folder: Path, ctx: ServiceContext) -> KeptLists:
+def newest_archived(folder: Path, ctx: ServiceContext, *, is_full: bool = True) -> KeptLists:
     """Return the newest CRL of each shard of each CA in the journal folder.
 
-    Raises JournalDamaged.
+    Without `is_full` those are left out of which the database has each entry. Raises JournalDamaged.
     """
     found = {}
     for name, issuer in ctx.issuers.items():
         for shard in archived_shards(folder, name):
             kept = newest_list(folder, name, shard)
-            if kept is not None:
+            if kept is not None and (is_full or not _is_known(ctx.db, (name, shard), *kept)):
                 path, der = kept
                 found[name, shard] = (der, verify_archived(path, der, issuer.certificate))
     return found
+
+
+def _is_known(db: Database, place: tuple[str, int], path: Path, der: bytes) -> bool:
+    """Return True if the database's own CRL begins with these entries, and no revocation is missing since.
+
+    A CRL of a million entries is so compared without its entries being read. Octets that are no CRL of ours are not
+    known.
+    """
+    own, named = crls.latest_crl(db, *place), list_name(path)
+    if own is None or named is None or named.number > min(own.number, recovery.crl_number(db, place[0]) or 0):
+        return False
+    try:
+        listed, entries = split_crl(own.der).entries, split_crl(der).entries
+    except ValueError:
+        return False
+    return listed[: len(entries)] == entries and crls.revocations(db, *place) >= own.revocations
 
 
 def verify_archived(path: Path, der: bytes, certificate: x509.Certificate) -> ParsedCrl:
