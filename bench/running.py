@@ -135,16 +135,24 @@ def _name(cluster: str | None) -> str:
 
 
 def cpu(root: Path) -> dict[str, float]:
-    """Return the CPU seconds of the server's and PostgreSQL's processes so far."""
-    found = {"server": 0.0, "database": 0.0}
+    """Return the CPU seconds of the server's processes and of this process's PostgreSQL so far."""
+    found, postgres = {"server": 0.0}, dict[int, tuple[int, float]]()
+    for number, parent, command, seconds in _processes():
+        has_name = b"\0serve\0" in command or b"\0signer\0" in command
+        if has_name and str(root.parent).encode() in command:
+            found["server"] += seconds
+        elif command.startswith((b"postgres:", b"/usr/lib/postgresql")):
+            postgres[number] = parent, seconds
+    clusters = {number for number, (parent, _) in postgres.items() if parent == os.getpid()}
+    return found | {"database": sum(one for number, (parent, one) in postgres.items() if clusters & {number, parent})}
+
+
+def _processes() -> Iterator[tuple[int, int, bytes, float]]:
+    """Yield number, parent, command and CPU seconds of each process."""
     for path in Path("/proc").glob("[0-9]*"):
         try:
             command = (path / "cmdline").read_bytes()
             numbers = (path / "stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
         except OSError:
             continue  # it has just ended
-        has_name = b"\0serve\0" in command or b"\0signer\0" in command
-        ours = has_name and str(root.parent).encode() in command
-        if ours or command.startswith((b"postgres:", b"/usr/lib/postgresql")):
-            found["server" if ours else "database"] += (int(numbers[11]) + int(numbers[12])) / _TICK
-    return found
+        yield int(path.name), int(numbers[1]), command, (int(numbers[11]) + int(numbers[12])) / _TICK
