@@ -339,7 +339,10 @@ class Certificate(models.Model):
 
 
 class CertificateDer(models.Model):
-    """The reserved octets to be signed and, after signing, the certificate's DER."""
+    """The reserved octets to be signed or, after signing, the certificate's DER, which has them.
+
+    Earlier code kept both.
+    """
 
     certificate = models.OneToOneField(Certificate, primary_key=True, on_delete=models.PROTECT, related_name="octets")
     to_be_signed = models.BinaryField()
