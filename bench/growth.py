@@ -1,6 +1,7 @@
-"""`python -m bench.growth`: what renewals, pages, messages, the log, CRLs and a start cost with many certificates.
+"""`python -m bench.growth`: cost of the main work with many certificates.
 
-The same is measured with 10,000 certificates in the same run. The cluster is removed afterwards.
+Renewals, pages, messages, the log, CRLs and a start are measured, and beside them the same with 10,000 certificates.
+The processor's time counts, since other programs do not change that. The cluster is removed afterwards.
 """
 
 import argparse
@@ -71,7 +72,7 @@ HEAD = "| what | few certificates | many | at most | |\n|---|--:|--:|---|---|"
 
 @dataclass(frozen=True, slots=True)
 class _Filled:
-    """A filled authority: its folder, holders that renew, and the log's head after filling."""
+    """A filled authority: folder, holders that renew, the log's head after filling."""
 
     root: Path
     holders: list[Holder]
@@ -167,7 +168,10 @@ def _renewals(few: _Filled, many: _Filled, parsed: argparse.Namespace) -> list[F
 
 
 def _round(root: Path, holders: Sequence[Holder]) -> tuple[float, float]:
-    """Return the processor's milliseconds of server and database for each renewal, and the rate."""
+    """Return milliseconds of the processor for each renewal, and the rate.
+
+    The processor's time is that of server and database.
+    """
     requests = [load.Posted().framed(holder.request) for holder in holders]
     with served(root, _WORKERS) as server:
         load.send(server.port, requests[:_WARMING], 32)

@@ -1,8 +1,8 @@
-"""Filling of an authority with the certificates of many years, their messages, their audit rows and the log.
+"""Filling of an authority with the certificates of many years.
 
-PostgreSQL makes the rows itself: octets of certificates are those of one real certificate with their own serial number,
-key and dates, so their signatures do not verify. Indexes are built afterwards. The log is complete: leaves, nodes and a
-signed checkpoint, so that `audit verify` accepts it.
+Messages, audit rows and the log are filled too. PostgreSQL makes the rows itself: octets of certificates are those of
+one real certificate with their own serial number, key and dates, so their signatures do not verify. Indexes are built
+afterwards. The log is complete: leaves, nodes and a signed checkpoint, so that `audit verify` accepts it.
 """
 
 from collections.abc import Iterator
@@ -137,7 +137,7 @@ class TableSize:
 
 
 def fill(authority: Authority, certificates: int, holders: int, like: Holder) -> None:
-    """Fill the database with certificates of so many holders, and put their audit rows into the log.
+    """Fill database and log with certificates of so many holders.
 
     `like` is a holder whose certificate is the template. A journal of 10,000 lines is written with one line, since a
     start reads no more of it.
@@ -193,7 +193,10 @@ def sizes(db: Database) -> list[TableSize]:
 
 
 def _create_function(db: Database, like: Holder) -> None:
-    """Create the function that writes serial number, key and dates into the octets of a certificate."""
+    """Create the function that makes octets of a certificate.
+
+    It writes serial number, key and dates into those of a real one.
+    """
     key: Any = load_certificate(like.der).public_key()
     modulus = key.public_numbers().n.to_bytes(256)
     octets = like.to_be_signed
@@ -215,7 +218,7 @@ def _create_function(db: Database, like: Holder) -> None:
 
 @contextmanager
 def without_indexes(db: Database) -> Iterator[None]:
-    """Run a block that writes rows without their indexes, and build these from all rows afterwards."""
+    """Run a block that writes rows, and build the indexes afterwards."""
     names = [f"sinetti_{table}" for table in _TABLES]
     with connections[db.alias].cursor() as cursor:
         for name in names:

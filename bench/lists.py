@@ -129,7 +129,7 @@ def measured(database: str, entries: int, revocations: int = 5) -> Figures:
 
 
 def published(database: str, authority: Authority, entries: int, living: Sequence[Serial]) -> Figures:
-    """Revoke certificates of a filled database, half of them in a process that begins cold."""
+    """Revoke certificates, half of them in a process that begins cold."""
     name, half = authority.ctx.issuing[Channel.WS], len(living) // 2
     rebuilt = _timed(lambda: publish(name, authority.ctx, _REQUEST))
     warm = median(_published(authority, serial, begins=False) for serial in living[:half])

@@ -135,7 +135,7 @@ def _name(cluster: str | None) -> str:
 
 
 def cpu(root: Path) -> dict[str, float]:
-    """Return the CPU seconds of the server's processes and of this process's PostgreSQL so far."""
+    """Return the CPU seconds of the server and of this process's PostgreSQL so far."""
     found, postgres = {"server": 0.0}, dict[int, tuple[int, float]]()
     for number, parent, command, seconds in _processes():
         has_name = b"\0serve\0" in command or b"\0signer\0" in command

@@ -362,9 +362,9 @@ def _inside(der: bytes, at: int) -> tuple[int, int]:
 
 
 def signed_part(der: bytes) -> bytes:
-    """Return the part of a certificate that is signed: the first element (RFC 5280, 4.1).
+    """Return the part of a certificate that is signed.
 
-    Raises ValueError for octets that cannot be one.
+    It is the first element (RFC 5280, 4.1). Raises ValueError for octets that cannot be one.
     """
     start, _ = element(der, 0)
     _, end = element(der, start)

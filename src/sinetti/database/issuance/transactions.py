@@ -148,7 +148,7 @@ def check_version(db: Database, lineage: Lineage) -> None:
 
 
 def get_der(db: Database, certificate: Certificate) -> tuple[bytes, bytes | None]:
-    """Return the octets reserved to be signed, which are empty once it is issued, and then the DER."""
+    """Return the octets reserved to be signed, or then empty ones and the DER."""
     # A lineage has few rows.
     row = models.CertificateDer.objects.using(db.alias).get(
         certificate__lineage_id=certificate.lineage.lineage_id, certificate__serial=certificate.serial
@@ -157,7 +157,7 @@ def get_der(db: Database, certificate: Certificate) -> tuple[bytes, bytes | None
 
 
 def get_to_be_signed(db: Database, certificate: Certificate) -> bytes:
-    """Return the octets reserved to be signed, also if another process has issued the certificate meanwhile."""
+    """Return the octets to be signed, also if another process has issued meanwhile."""
     reserved, der = get_der(db, certificate)
     return reserved if der is None else signed_part(der)
 

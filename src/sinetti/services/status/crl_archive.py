@@ -39,10 +39,10 @@ def newest_archived(folder: Path, ctx: ServiceContext, *, is_full: bool = True) 
 
 
 def _is_known(db: Database, place: tuple[str, int], path: Path, der: bytes) -> bool:
-    """Return True if the database's own CRL begins with these entries, and no revocation is missing since.
+    """Return True if the database's own CRL begins with these entries.
 
-    A CRL of a million entries is so compared without its entries being read. Octets that are no CRL of ours are not
-    known.
+    It has as many revocations as that CRL counted, too. A CRL of a million entries is so compared without its entries
+    being read. Octets that are no CRL of ours are not known.
     """
     own, named = crls.latest_crl(db, *place), list_name(path)
     if own is None or named is None or named.number > min(own.number, recovery.crl_number(db, place[0]) or 0):
