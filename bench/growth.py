@@ -1,7 +1,8 @@
 """`python -m bench.growth`: cost of the main work with many certificates.
 
 Renewals, pages, messages, the log, CRLs and a start are measured, and beside them the same with 10,000 certificates.
-The processor's time counts, since other programs do not change that. The cluster is removed afterwards.
+The processor's time and the shortest time of a page count, since other programs change those least. The cluster is
+removed afterwards.
 """
 
 import argparse
@@ -241,15 +242,16 @@ def _each(
     asked = pages.page_figures(ctx, pages.prepared(ctx), parsed.times)
     for one in asked:
         print(one.row(), file=sys.stderr, flush=True)
-    worst = max(asked, key=lambda one: one.used)
-    remark = f"{worst.what}; p95 {worst.p95 * 1000:.0f} ms"
-    yield "slowest list page, processor", (worst.used * 1000, pages.AIM * 1000, "ms", remark)
+    worst = max(asked, key=lambda one: min(one.times))
+    remark = f"{worst.what}; p95 {worst.p95 * 1000:.0f} ms, processor {worst.used * 1000:.0f} ms"
+    yield "slowest page, shortest", (min(worst.times) * 1000, pages.AIM * 1000, "ms", remark)
     with growth_filling.without_indexes(ctx.db):
         living = lists.fill(authority, entries, 10)
     seeding.settle(authority)
     figures = lists.published("PostgreSQL", authority, entries, living)
-    remark = f"{entries:,} entries; in a new process {figures.cold:.2f} s"
-    yield "CRL after one revocation", (figures.warm, AIMS["list"], "s", remark)
+    remark = f"{entries:,} entries; {figures.warm:.2f} s by the clock, in a new process {figures.cold:.2f} s"
+    remark += f"; hash and signature alone {figures.crypto:.2f} s"
+    yield "CRL after one revocation, processor", (figures.used, AIMS["list"], "s", remark)
 
 
 if __name__ == "__main__":

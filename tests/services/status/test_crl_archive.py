@@ -85,10 +85,10 @@ def refuse(*_: object) -> None:
 
 
 def own_list(desk: Desk) -> Path:
-    """Revoke a certificate, and return the archived CRL that has it."""
+    """Revoke a certificate, and return the archived CRL of the whole CA."""
     revoke(RevocationRequest(enrolled(desk).serial, RevocationReason.SUPERSEDED), desk.ctx, "operator", REQUEST)
     current_crl(NAME, 1, desk.ctx, REQUEST)
-    found = newest_list(desk.ctx.journal.folder, NAME, 1)
+    found = newest_list(desk.ctx.journal.folder, NAME, 0)
     return found[0]
 
 

@@ -14,7 +14,7 @@ from sinetti.database.issuance import crls, recovery
 from sinetti.database.issuance.crls import WHOLE
 from sinetti.database.issuance.journal_records import CrlEntryFact
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.journal.crl_archive import archived_shards, list_name, newest_list
+from sinetti.journal.crl_archive import archived_shards, list_name, newest_list, newest_number
 from sinetti.journal.reader import JournalDamaged
 from sinetti.pki.crl_splice import split_crl
 from sinetti.services.context import ServiceContext
@@ -30,28 +30,36 @@ def newest_archived(folder: Path, ctx: ServiceContext, *, is_full: bool = True) 
     """
     found = {}
     for name, issuer in ctx.issuers.items():
-        for shard in archived_shards(folder, name):
+        known: int | None = None
+        for shard in archived_shards(folder, name):  # the whole CA's first
+            if known is not None and newest_number(folder, name, shard) == known:
+                continue
             kept = newest_list(folder, name, shard)
-            if kept is not None and (is_full or not _is_known(ctx.db, (name, shard), *kept)):
-                path, der = kept
+            if kept is None:
+                continue
+            path, der = kept
+            if is_full or (number := _known_number(ctx.db, (name, shard), path, der)) is None:
                 found[name, shard] = (der, verify_archived(path, der, issuer.certificate))
+            elif shard == WHOLE:
+                known = number
     return found
 
 
-def _is_known(db: Database, place: tuple[str, int], path: Path, der: bytes) -> bool:
-    """Return True if the database's own CRL begins with these entries.
+def _known_number(db: Database, place: tuple[str, int], path: Path, der: bytes) -> int | None:
+    """Return the number of a CRL with whose entries the database's own CRL begins.
 
-    It has as many revocations as that CRL counted, too. A CRL of a million entries is so compared without its entries
-    being read. Octets that are no CRL of ours are not known.
+    The database has as many revocations as its own CRL counted, too. So a CRL of a million entries is compared without
+    its entries being read. None: the entries have to be read.
     """
     own, named = crls.latest_crl(db, *place), list_name(path)
     if own is None or named is None or named.number > min(own.number, recovery.crl_number(db, place[0]) or 0):
-        return False
+        return None
     try:
         listed, entries = split_crl(own.der).entries, split_crl(der).entries
     except ValueError:
-        return False
-    return listed[: len(entries)] == entries and crls.revocations(db, *place) >= own.revocations
+        return None
+    begins = bytes(listed[: len(entries)]) == bytes(entries)
+    return named.number if begins and crls.revocations(db, *place) >= own.revocations else None
 
 
 def verify_archived(path: Path, der: bytes, certificate: x509.Certificate) -> ParsedCrl:
