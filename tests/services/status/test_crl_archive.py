@@ -10,7 +10,7 @@ import pytest
 from sinetti.ca.hierarchy_builder import generate_hierarchy
 from sinetti.database import models
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.journal.crl_archive import newest_list
+from sinetti.journal.crl_archive import archived_crls, newest_list
 from sinetti.journal.reader import JournalDamaged
 from sinetti.services.issuance.reconcile import compare, reconcile
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
@@ -98,6 +98,9 @@ def test_a_list_of_which_the_database_has_each_entry_is_read_only_by_a_full_comp
     assert compare(desk.ctx, desk.ctx.journal).agrees
     with pytest.raises(AssertionError):
         compare(desk.ctx, desk.ctx.journal, is_full=True)
+    for path in archived_crls(desk.ctx.journal.folder, NAME, 0):
+        path.unlink()
+    assert compare(desk.ctx, desk.ctx.journal).agrees, "the list of the shard is known too"
 
 
 def test_a_list_with_a_revocation_that_the_database_lost_is_read(desk):
