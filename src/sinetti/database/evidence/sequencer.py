@@ -29,7 +29,7 @@ MOST_AT_ONCE = 5000
 """Rows that one transaction sequences at most."""
 
 SETTLED_AFTER = timedelta(days=1)
-"""Time after which no transaction is open any more that drew a sequence number before."""
+"""Longest time for which a transaction with a sequence number is open."""
 
 _LOCK = 0x53494E4C
 """Key of the advisory lock in PostgreSQL ("SINL")."""
