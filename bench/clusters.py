@@ -35,9 +35,6 @@ SETTINGS = {
 Checkpoints are as far apart as in production, so none falls into a run.
 """
 
-CLUSTER = "sinetti-bench-cluster-"
-"""Beginning of the name of a cluster's folder."""
-
 _START_WITHIN = 30.0
 
 
@@ -56,7 +53,7 @@ def cluster() -> Iterator[str]:
         sentence = "PostgreSQL is not installed: scripts/packages bench"
         raise PostgresMissing(sentence)
     binaries, owner = found[-1].parent, "postgres" if os.geteuid() == 0 else None
-    folder, password = Path(tempfile.mkdtemp(prefix=CLUSTER)), secrets.token_hex(16)
+    folder, password = Path(tempfile.mkdtemp(prefix="sinetti-bench-")), secrets.token_hex(16)
     port = free_port()
     try:
         _initialise(binaries, folder, owner, password)

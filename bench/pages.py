@@ -10,7 +10,9 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from statistics import quantiles
+from time import process_time
 from typing import Any, cast
 
 from cryptography import x509
@@ -21,6 +23,7 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 
 from bench.clusters import cluster, new_database
 from bench.filling import add_authority, run, settle, write
+from bench.running import cpu
 from sinetti.database import models
 from sinetti.database.certificates.search import search_all
 from sinetti.database.connection import Database, migrate, open_database
@@ -91,12 +94,13 @@ class Figure:
     """One query: its name, and its durations in seconds.
 
     The table shows the shortest, the median, the 95th percentile and the longest. On a machine with other work only the
-    shortest says what the page costs.
+    shortest says what the page costs, and `used`: the mean of this process's and PostgreSQL's processor time.
     """
 
     what: str
     times: Sequence[float]
     octets: int = 0
+    used: float = 0.0
 
     @property
     def p95(self) -> float:
@@ -112,10 +116,14 @@ class Figure:
         """Return the figure as a row of the table, in milliseconds."""
         middle = quantiles(self.times, n=2, method="inclusive")[0]
         figures = " | ".join(f"{one * 1000:.0f}" for one in (min(self.times), middle, self.p95, max(self.times)))
-        return f"| {self.what} | {len(self.times)} | {figures} | {f'{self.octets:,}' if self.octets else '–'} |"
+        octets = f"{self.octets:,}" if self.octets else "–"
+        return f"| {self.what} | {len(self.times)} | {figures} | {self.used * 1000:.0f} | {octets} |"
 
 
-HEAD = "| what | asked | shortest ms | median ms | p95 ms | longest ms | octets |\n|---|--:|--:|--:|--:|--:|--:|"
+HEAD = (
+    "| what | asked | shortest ms | median ms | p95 ms | longest ms | processor ms | octets |\n"
+    "|---|--:|--:|--:|--:|--:|--:|--:|"
+)
 
 
 def main() -> int:
@@ -132,24 +140,30 @@ def measured(certificates: int, times: int) -> list[Figure]:
         stack.callback(db.close)
         migrate(db)
         fill(db, certificates)
-        firm = _firm(db)
-        settle(db)  # without statistics of the roles a certificate's page took seconds
-        gc.freeze()  # as each serving process does (server/supervisor.py)
-        known = {AUTHORITY: _certificate()}
         ctx = ServiceContext(
-            Environment.TEST, db, cast("Any", None), {}, {}, "FI", known, lambda: NOW, utc_now, fixed_keys(b"k" * 32)
-        )
+            Environment.TEST, db, cast("Any", None), {}, {}, "FI", {AUTHORITY: _certificate()}, lambda: NOW, utc_now,
+            fixed_keys(b"k" * 32),
+        )  # fmt: skip
+        firm = prepared(ctx)
         return [
-            *_pages(ctx, firm, times),
+            *page_figures(ctx, firm, times),
             *_lists(ctx, Actor(firm.pk, second_factor=True), times),
             *_searches(db, certificates, times),
         ]
 
 
+def prepared(ctx: ServiceContext) -> User:
+    """Return a user of a firm, with everything settled as in a serving process."""
+    firm = _firm(ctx.db, ctx.now())
+    settle(ctx.db)  # without statistics of the roles a certificate's page took seconds
+    gc.freeze()  # as each serving process does (server/supervisor.py)
+    return firm
+
+
 def _lists(ctx: ServiceContext, actor: Actor, times: int) -> list[Figure]:
     """Measure the statements of the list of a firm with 300 clients."""
     allowed = load_permissions(actor, ctx)
-    wanted = CertificateQuery(allowed.organisations(Permission.SEE), NOW)
+    wanted = CertificateQuery(allowed.organisations(Permission.SEE), ctx.now())
     asked = {
         "list, most urgent first": wanted,
         **{f"list by {one}": replace(wanted, sort=one) for one in Sort if one is not Sort.URGENCY},
@@ -201,12 +215,12 @@ def _searches(db: Database, certificates: int, times: int) -> list[Figure]:
     ]
 
 
-def _pages(ctx: ServiceContext, firm: User, times: int) -> list[Figure]:
+def page_figures(ctx: ServiceContext, firm: User, times: int) -> list[Figure]:
     """Measure the main pages through the endpoint, with sessions and role assignments."""
     around = PortalContext(ctx, lambda _: True, NotificationSettings(ADDRESS, "Bench", dict.fromkeys(Language, "help")))
     door = WsgiEndpoint(application(ADDRESS, ctx.keys), ADDRESS, around.given())
-    signatory, held = _signatory(ctx.db)
-    clerk = User.objects.using(ctx.db.alias).create(email="clerk@authority.example", is_staff=True, created=NOW)
+    signatory, held = _signatory(ctx.db, ctx.now())
+    clerk = User.objects.using(ctx.db.alias).create(email="clerk@authority.example", is_staff=True, created=ctx.now())
     lists, at_firm = "/settings/certificates", firm.mandates.get().organisation_id
     asked: Sequence[tuple[str, User, str, str]] = (
         ("start page of a representative", signatory, "/", ""),
@@ -253,12 +267,16 @@ def _timed(what: str, times: int, ask: Callable[[int], object]) -> Figure:
     Two runs before that warm it up, as in a serving process.
     """
     ask(0), ask(0)
-    found = []
+    found, before = [], _used()
     for number in range(times):
         begun = monotonic_seconds()
         ask(number)
         found.append(monotonic_seconds() - begun)
-    return Figure(what, found)
+    return Figure(what, found, used=(_used() - before) / times)
+
+
+def _used() -> float:
+    return process_time() + cpu(Path.cwd())["database"]
 
 
 def fill(db: Database, certificates: int) -> None:
@@ -282,29 +300,29 @@ def _certificate() -> bytes:
     return certificate_der(builder.sign(key, hashes.SHA256()))
 
 
-def _firm(db: Database) -> User:
+def _firm(db: Database, now: datetime) -> User:
     """Return a user of an accounting firm.
 
     The firm looks after 300 organisations, spread over all.
     """
     using = db.alias
     ids = list(models.Organisation.objects.using(using).order_by("pk").values_list("pk", flat=True)[: CLIENTS + 1])
-    user = User.objects.using(using).create(email="somebody@firm.example", created=NOW)
+    user = User.objects.using(using).create(email="somebody@firm.example", created=now)
     mandates = models.RoleAssignment.objects.using(using)
     firm = ids.pop()
-    mandates.create(organisation_id=firm, user=user, role="manager", valid_from=NOW)
+    mandates.create(organisation_id=firm, user=user, role="manager", valid_from=now)
     mandates.bulk_create(
-        models.RoleAssignment(organisation_id=one, agent_id=firm, role="manager", valid_from=NOW) for one in ids
+        models.RoleAssignment(organisation_id=one, agent_id=firm, role="manager", valid_from=now) for one in ids
     )
     return user
 
 
-def _signatory(db: Database) -> tuple[User, str]:
+def _signatory(db: Database, now: datetime) -> tuple[User, str]:
     """Return a representative, and the serial number of a certificate."""
-    user = User.objects.using(db.alias).create(email="somebody@malli.example", created=NOW)
+    user = User.objects.using(db.alias).create(email="somebody@malli.example", created=now)
     held = models.Certificate.objects.using(db.alias).select_related("lineage").get(pk=1)
     models.RoleAssignment.objects.using(db.alias).create(
-        organisation_id=held.lineage.organisation_id, user=user, role="signatory", valid_from=NOW
+        organisation_id=held.lineage.organisation_id, user=user, role="signatory", valid_from=now
     )
     return user, held.serial
 

@@ -13,7 +13,7 @@ from statistics import median
 from typing import Any
 
 from bench import cfssl, checking, load, peer, scene, seeding, steps
-from bench.clusters import CLUSTER, new_database
+from bench.clusters import new_database
 from bench.floor import floors
 from bench.load import Sent
 from bench.scene import Holder, Kind
@@ -192,17 +192,24 @@ def _name(cluster: str | None) -> str:
 
 
 def cpu(root: Path) -> dict[str, float]:
-    """Return the CPU seconds of the server and of a bench's PostgreSQL so far."""
-    found = {"server": 0.0, "database": 0.0}
+    """Return the CPU seconds of the server and of this process's PostgreSQL so far."""
+    found, postgres = {"server": 0.0}, dict[int, tuple[int, float]]()
+    for number, parent, command, seconds in _processes():
+        has_name = b"\0serve\0" in command or b"\0signer\0" in command
+        if has_name and str(root.parent).encode() in command:
+            found["server"] += seconds
+        elif command.startswith((b"postgres:", b"/usr/lib/postgresql")):
+            postgres[number] = parent, seconds
+    clusters = {number for number, (parent, _) in postgres.items() if parent == os.getpid()}
+    return found | {"database": sum(one for number, (parent, one) in postgres.items() if clusters & {number, parent})}
+
+
+def _processes() -> Iterator[tuple[int, int, bytes, float]]:
+    """Yield number, parent, command and CPU seconds of each process."""
     for path in Path("/proc").glob("[0-9]*"):
         try:
             command = (path / "cmdline").read_bytes()
             numbers = (path / "stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
-            parent = Path(f"/proc/{numbers[1]}/cmdline").read_bytes() if command.startswith(b"postgres:") else command
         except OSError:
             continue  # it has just ended
-        has_name = b"\0serve\0" in command or b"\0signer\0" in command
-        ours = has_name and str(root.parent).encode() in command
-        if ours or (parent.startswith(b"/usr/lib/postgresql") and CLUSTER.encode() in parent):
-            found["server" if ours else "database"] += (int(numbers[11]) + int(numbers[12])) / _TICK
-    return found
+        yield int(path.name), int(numbers[1]), command, (int(numbers[11]) + int(numbers[12])) / _TICK

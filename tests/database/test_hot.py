@@ -86,7 +86,7 @@ def written_by_the_orm(desk: Desk, reservation: CertificateReservation, signed: 
         recorded_at=signed.recorded_at,
     )
     octets = table(desk, models.CertificateDer)
-    octets.create(certificate=row, to_be_signed=reservation.to_be_signed, der=signed.der)
+    octets.create(certificate=row, to_be_signed=b"", der=signed.der)
     name = f"certificate:{reservation.serial}"
     lineage = approval.lineage.lineage_id
     facts = {"key": KEY, "order": None, "predecessor": approval.predecessor, "voids": None}

@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from sinetti.domain.values import KeyType, Serial, Sha256
+from sinetti.pki.crl_splice import element
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 """Private key types that this project creates and uses."""
@@ -358,3 +359,13 @@ def _inside(der: bytes, at: int) -> tuple[int, int]:
         more = length & ~_LONG_FORM
         length, begin = int.from_bytes(der[begin : begin + more], "big"), begin + more
     return begin, begin + length
+
+
+def signed_part(der: bytes) -> bytes:
+    """Return the part of a certificate that is signed.
+
+    It is the first element (RFC 5280, 4.1). Raises ValueError for octets that cannot be one.
+    """
+    start, _ = element(der, 0)
+    _, end = element(der, start)
+    return der[start:end]

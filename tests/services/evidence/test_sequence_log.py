@@ -3,6 +3,7 @@
 import hashlib
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from threading import Barrier, Event, Thread
 
 import pytest
@@ -73,6 +74,31 @@ def check_tree(ctx) -> Checkpoint:
     newest = head(ctx)
     assert newest.size == len(found)
     return newest
+
+
+def test_a_new_process_leaves_out_what_has_been_in_the_tree_for_a_day(desk):
+    ctx = logging(desk.ctx)
+    assert sequencer.settled_sequence(ctx.db) == 0
+    write_rows(ctx.db, 3)
+    sequenced(ctx)
+    settled = LogEntry.objects.using(ctx.db.alias).order_by("-index").first().sequence
+    write_rows(ctx.db, 1)
+    almost = ctx.machine_now() + sequencer.SETTLED_AFTER - timedelta(seconds=1)
+    sequenced(replace(ctx, machine_now=lambda: almost))
+    assert sequencer.settled_sequence(ctx.db) == 0
+    write_rows(ctx.db, 1)
+    later = replace(ctx, machine_now=lambda: almost + timedelta(seconds=1))
+    sequenced(later)
+    assert sequencer.settled_sequence(ctx.db) == settled
+    seen = sequencer.Watermark()
+    seen.raise_to_settled(ctx.db)
+    assert seen.value == settled
+    seen.value += 1
+    seen.raise_to_settled(ctx.db)
+    assert seen.value == settled + 1
+    write_rows(ctx.db, 2)
+    assert sequenced(later) == 2
+    check_tree(ctx)
 
 
 def test_every_row_is_one_leaf_in_the_order_of_the_rows(desk):

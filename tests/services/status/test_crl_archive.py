@@ -8,8 +8,12 @@ from pathlib import Path
 import pytest
 
 from sinetti.ca.hierarchy_builder import generate_hierarchy
+from sinetti.database import models
+from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.journal.crl_archive import archived_crls, newest_list
 from sinetti.journal.reader import JournalDamaged
 from sinetti.services.issuance.reconcile import compare, reconcile
+from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.status import crl_archive
 from sinetti.services.status.crl import current_crl
 from tests.support.authority import NOW, authority, issuer
@@ -74,3 +78,54 @@ def test_what_has_another_name_is_passed_over(desk):
 def test_lists_that_are_taken_away_while_they_are_looked_for(desk, monkeypatch):
     monkeypatch.setattr(crl_archive, "archived_shards", lambda *_: [0, 7])
     assert set(crl_archive.newest_archived(desk.ctx.journal.folder, desk.ctx)) == {(NAME, 0)}
+
+
+def refuse(*_: object) -> None:
+    raise AssertionError
+
+
+def own_list(desk: Desk) -> Path:
+    """Revoke a certificate, and return the archived CRL of the whole CA."""
+    revoke(RevocationRequest(enrolled(desk).serial, RevocationReason.SUPERSEDED), desk.ctx, "operator", REQUEST)
+    current_crl(NAME, 1, desk.ctx, REQUEST)
+    found = newest_list(desk.ctx.journal.folder, NAME, 0)
+    return found[0]
+
+
+def test_a_list_of_which_the_database_has_each_entry_is_read_only_by_a_full_comparison(desk, monkeypatch):
+    own_list(desk)
+    monkeypatch.setattr(crl_archive, "verify_archived", refuse)
+    assert compare(desk.ctx, desk.ctx.journal).agrees
+    with pytest.raises(AssertionError):
+        compare(desk.ctx, desk.ctx.journal, is_full=True)
+    for path in archived_crls(desk.ctx.journal.folder, NAME, 0):
+        path.unlink()
+    assert compare(desk.ctx, desk.ctx.journal).agrees, "the list of the shard is known too"
+
+
+def test_a_list_with_a_revocation_that_the_database_lost_is_read(desk):
+    own_list(desk)
+    rows = models.Certificate.objects.using(desk.db.alias).filter(revoked_at__isnull=False)
+    (serial,) = rows.values_list("serial", flat=True)
+    rows.update(revoked_at=None, revocation_reason="")
+    assert compare(desk.ctx, desk.ctx.journal).lost == {serial}
+
+
+def test_a_list_with_a_number_that_the_database_lost_is_read(desk):
+    own_list(desk)
+    models.CertificateAuthority.objects.using(desk.db.alias).filter(pk=NAME).update(crl_number=5)
+    assert set(compare(desk.ctx, desk.ctx.journal).numbers) == {NAME}
+
+
+def test_a_list_that_the_database_has_no_longer_is_read(desk):
+    own_list(desk)
+    models.Crl.objects.using(desk.db.alias).all().delete()
+    desk.ctx.crl_cache.clear()
+    assert compare(desk.ctx, desk.ctx.journal).agrees
+
+
+def test_a_damaged_list_with_a_known_number_is_named_by_its_path(desk):
+    path = own_list(desk)
+    path.write_bytes(b"\x30\x82")
+    with pytest.raises(JournalDamaged, match=str(path)):
+        compare(desk.ctx, desk.ctx.journal)

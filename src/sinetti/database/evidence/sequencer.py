@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import connections, transaction
 
@@ -27,6 +27,9 @@ from sinetti.wire.transparency.tiles import TILE_HEIGHT
 
 MOST_AT_ONCE = 5000
 """Rows that one transaction sequences at most."""
+
+SETTLED_AFTER = timedelta(days=1)
+"""Longest time for which a transaction with a sequence number is open."""
 
 _LOCK = 0x53494E4C
 """Key of the advisory lock in PostgreSQL ("SINL")."""
@@ -101,6 +104,13 @@ class Watermark:
         self.value = 0
         self._settled = 0
         self._seen: tuple[int, frozenset[str]] | None = None
+
+    def raise_to_settled(self, db: Database) -> None:
+        """Leave out the rows that have been in the tree for a day.
+
+        Without it a new process, and one that seldom adds rows itself, would read all rows ever written.
+        """
+        self.value = max(self.value, settled_sequence(db))
 
     def look(self, db: Database) -> int:
         """Return the number up to which every row is visible.
@@ -251,6 +261,21 @@ def newest_sequence(db: Database, before: datetime) -> int:
     made = LogCheckpoint.objects.using(db.alias).filter(made_at__lte=before).order_by("-size")
     size = made.values_list("size", flat=True).first()
     return last_sequence(db, size or 0)
+
+
+def settled_sequence(db: Database) -> int:
+    """Return a sequence number up to which every row is in the tree, or 0.
+
+    It is that of the last entry a day before the newest checkpoint. A transaction that was open for longer would leave
+    a row that stays out of the tree, and a whole verification reports it.
+    """
+    made = LogCheckpoint.objects.using(db.alias).order_by("-size")
+    newest = made.values_list("made_at", flat=True).first()
+    before = made.filter(made_at__lte=newest - SETTLED_AFTER) if newest is not None else made.none()
+    size = before.values_list("size", flat=True).first() or 0
+    # By index: the entries are in about the order of their rows, and few at most are without one.
+    rows = LogEntry.objects.using(db.alias).filter(index__lt=size, sequence__isnull=False).order_by("-index")
+    return rows.values_list("sequence", flat=True).first() or 0
 
 
 def last_sequence(db: Database, size: int) -> int:

@@ -16,6 +16,7 @@ from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.certificates.ocsp_status import GOOD, CertIdHash, CertificateStatusInfo, SingleResponse, cert_status
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Serial, Sha256
+from sinetti.pki.encoding import signed_part
 
 # One snapshot of everything, so a response is never older than the revocation read with it.
 _STATUS_COLUMNS = "c.sha256, c.revoked_at, c.revocation_reason, c.not_after, s.not_after"
@@ -207,9 +208,9 @@ def list_signed(db: Database) -> Iterable[tuple[str, Serial, datetime, bytes]]:
     The octets of a certificate of the service itself are empty.
     """
     issued = models.Certificate.objects.using(db.alias).filter(sha256__isnull=False)
-    columns = ("authority_id", "serial", "not_after", "octets__to_be_signed")
-    for authority, serial, not_after, octets in issued.values_list(*columns).iterator(chunk_size=_CHUNK):
-        yield authority, Serial(serial), not_after, bytes(octets or b"")
+    columns = ("authority_id", "serial", "not_after", "octets__der")
+    for authority, serial, not_after, der in issued.values_list(*columns).iterator(chunk_size=_CHUNK):
+        yield authority, Serial(serial), not_after, signed_part(bytes(der)) if der else b""
     own = models.ServiceCertificate.objects.using(db.alias)
     for authority, serial, not_after in own.values_list("authority", "serial", "not_after"):
         yield authority, Serial(serial), not_after, b""

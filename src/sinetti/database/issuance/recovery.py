@@ -20,7 +20,6 @@ from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
 from sinetti.domain.certificates.models import Certificate
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Serial, normalise
-from sinetti.pki.crl_splice import element
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +204,7 @@ def _issue(db: Database, known: JournalState, row: models.Certificate | None, no
     news |= _revocation(known.revoked) if known.revoked else {}
     if row is not None:
         models.Certificate.objects.using(using).filter(pk=row.pk).update(**news)
-        models.CertificateDer.objects.using(using).filter(pk=row.pk).update(der=der)
+        models.CertificateDer.objects.using(using).filter(pk=row.pk).update(der=der, to_be_signed=b"")
         row.refresh_from_db(using=using)
         return row
     if known.revoked and known.revoked["void"]:
@@ -231,7 +230,7 @@ def _issue(db: Database, known: JournalState, row: models.Certificate | None, no
         reserved_at=_instant(issued["not_before"]),
         **news,
     )
-    octets = models.CertificateDer(certificate=made, to_be_signed=_to_be_signed(der), der=der)
+    octets = models.CertificateDer(certificate=made, to_be_signed=b"", der=der)
     octets.save(using=using, force_insert=True)
     return made
 
@@ -297,10 +296,3 @@ def _spend(db: Database, lineage_id: str, order: dict[str, Any], audit: AuditCon
 
 def _instant(text: str) -> datetime:
     return datetime.fromisoformat(text)
-
-
-def _to_be_signed(der: bytes) -> bytes:
-    """Return the signed part of a certificate: the first element (RFC 5280, 4.1)."""
-    start, _ = element(der, 0)
-    _, end = element(der, start)
-    return der[start:end]

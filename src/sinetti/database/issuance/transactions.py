@@ -28,6 +28,7 @@ from sinetti.domain.certificates.models import Certificate, IssuanceApproval, Li
 from sinetti.domain.certificates.ocsp_status import CertIdHash
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import KeyId, Serial, Sha256, normalise
+from sinetti.pki.encoding import signed_part
 from sinetti.wire.transparency.merkle import leaf_hash
 
 
@@ -148,12 +149,18 @@ def check_version(db: Database, lineage: Lineage) -> None:
 
 
 def get_der(db: Database, certificate: Certificate) -> tuple[bytes, bytes | None]:
-    """Return the octets reserved to be signed, and the DER once it is issued."""
+    """Return the octets reserved to be signed, or then empty ones and the DER."""
     # A lineage has few rows.
     row = models.CertificateDer.objects.using(db.alias).get(
         certificate__lineage_id=certificate.lineage.lineage_id, certificate__serial=certificate.serial
     )
     return bytes(row.to_be_signed), bytes(row.der) if row.der is not None else None
+
+
+def get_to_be_signed(db: Database, certificate: Certificate) -> bytes:
+    """Return the octets to be signed, also if another process has issued meanwhile."""
+    reserved, der = get_der(db, certificate)
+    return reserved if der is None else signed_part(der)
 
 
 def reserve_certificate(db: Database, reservation: CertificateReservation, audit: AuditContext) -> Certificate:

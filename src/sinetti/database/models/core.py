@@ -339,7 +339,10 @@ class Certificate(models.Model):
 
 
 class CertificateDer(models.Model):
-    """The reserved octets to be signed and, after signing, the certificate's DER."""
+    """The reserved octets to be signed or, after signing, the certificate's DER.
+
+    The DER has these octets. Earlier code kept both.
+    """
 
     certificate = models.OneToOneField(Certificate, primary_key=True, on_delete=models.PROTECT, related_name="octets")
     to_be_signed = models.BinaryField()
@@ -405,7 +408,7 @@ class OutboxMessage(models.Model):
     bounced = models.DateTimeField(null=True)
 
     class Meta:
-        """One message per certificate, step and recipient; an index for waiting rows."""
+        """One message per certificate, step and recipient; indexes of the few open rows."""
 
         constraints = (
             models.UniqueConstraint(fields=["kind", "certificate", "step", "recipient"], name="one_message_each"),
@@ -419,6 +422,8 @@ class OutboxMessage(models.Model):
                 name="messages_that_wait",
             ),
             models.Index(fields=["bounced"], condition=Q(bounced__isnull=False), name="messages_that_bounced"),
+            # Counted by each watch, and by the clerks' page, among all messages of a year.
+            models.Index(fields=["failed_at"], condition=Q(failed_at__isnull=False), name="messages_given_up"),
         )
 
 

@@ -37,6 +37,7 @@ class LogSequencer:
         signers = ctx.log_signers()
         if not signers or not self._is_begun(ctx, signers, request_id):
             return 0
+        self._seen.raise_to_settled(ctx.db)
         count = 0
         while sequencer.has_pending(ctx.db, self._seen, self._after):
             chosen = current_signers(ctx, signers)

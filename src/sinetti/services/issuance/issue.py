@@ -196,7 +196,7 @@ def _sign(
     Raises SignatureRefused as `sign_and_store` does.
     """
     issuer = ctx.issuers[certificate.authority]
-    octets = to_be_signed or transactions.get_der(ctx.db, certificate)[0]
+    octets = to_be_signed or transactions.get_to_be_signed(ctx.db, certificate)
     # 10: octets in, signature out, checked with the CA's public key.
     step("10 sign")
     try:

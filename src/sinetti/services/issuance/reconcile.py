@@ -101,17 +101,19 @@ def preview(ctx: ServiceContext, journal: Journal, *, is_full: bool = False) -> 
     """Compare journals and published CRLs with the database, without any change.
 
     Safe while other processes serve the database. Journals and CRLs are read first, since they follow the database.
-    Closed journals are read only with `is_full`, or if the others differ from the database. Raises JournalDamaged,
-    JournalMissing and OSError.
+    Closed journals, and CRLs of which the database has each entry, are read only with `is_full`, or if the others
+    differ from the database. Raises JournalDamaged, JournalMissing and OSError.
     """
     journal.check_not_lost()
     closed = NONE_CLOSED if is_full else trusted_journals(ctx.db, journal.folder)
-    status = _differences(ctx, journal, closed)
-    return status if status.agrees or closed is NONE_CLOSED else _differences(ctx, journal, NONE_CLOSED)
+    status = _differences(ctx, journal, closed, is_full=is_full)
+    return status if status.agrees or is_full else _differences(ctx, journal, NONE_CLOSED, is_full=True)
 
 
-def _differences(ctx: ServiceContext, journal: Journal, closed: ClosedJournals) -> ReconciliationStatus:
-    lists = newest_archived(journal.folder, ctx)
+def _differences(
+    ctx: ServiceContext, journal: Journal, closed: ClosedJournals, *, is_full: bool
+) -> ReconciliationStatus:
+    lists = newest_archived(journal.folder, ctx, is_full=is_full)
     lines = _Lines(journal_records.lines(journal.folder, journal.instance_id, closed.files))
     # Lists of CAs above others have entries of CAs, which are compared by their own lines.
     of_holders = (one for one in entries(lists) if one.serial not in lines.ca_serials(ctx))

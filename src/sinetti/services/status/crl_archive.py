@@ -9,30 +9,57 @@ from pathlib import Path
 from cryptography import x509
 
 from sinetti.ca.crl import ParsedCrl, read_signed
+from sinetti.database.connection import Database
+from sinetti.database.issuance import crls, recovery
 from sinetti.database.issuance.crls import WHOLE
 from sinetti.database.issuance.journal_records import CrlEntryFact
 from sinetti.domain.certificates.revocation import RevocationReason
-from sinetti.journal.crl_archive import archived_shards, list_name, newest_list
+from sinetti.journal.crl_archive import archived_shards, list_name, newest_list, newest_number
 from sinetti.journal.reader import JournalDamaged
+from sinetti.pki.crl_splice import split_crl
 from sinetti.services.context import ServiceContext
 
 KeptLists = dict[tuple[str, int], tuple[bytes, ParsedCrl]]
 """CRLs by CA and shard: DER and parsed content."""
 
 
-def newest_archived(folder: Path, ctx: ServiceContext) -> KeptLists:
+def newest_archived(folder: Path, ctx: ServiceContext, *, is_full: bool = True) -> KeptLists:
     """Return the newest CRL of each shard of each CA in the journal folder.
 
-    Raises JournalDamaged.
+    Without `is_full` those are left out of which the database has each entry. Raises JournalDamaged.
     """
     found = {}
     for name, issuer in ctx.issuers.items():
-        for shard in archived_shards(folder, name):
+        known: int | None = None
+        for shard in archived_shards(folder, name):  # the whole CA's first
+            if known is not None and newest_number(folder, name, shard) == known:
+                continue
             kept = newest_list(folder, name, shard)
-            if kept is not None:
-                path, der = kept
+            if kept is None:
+                continue
+            path, der = kept
+            if is_full or (number := _known_number(ctx.db, (name, shard), path, der)) is None:
                 found[name, shard] = (der, verify_archived(path, der, issuer.certificate))
+            elif shard == WHOLE:
+                known = number
     return found
+
+
+def _known_number(db: Database, place: tuple[str, int], path: Path, der: bytes) -> int | None:
+    """Return the number of a CRL with whose entries the database's own CRL begins.
+
+    The database has as many revocations as its own CRL counted, too. So a CRL of a million entries is compared without
+    its entries being read. None: the entries have to be read.
+    """
+    own, named = crls.latest_crl(db, *place), list_name(path)
+    if own is None or named is None or named.number > min(own.number, recovery.crl_number(db, place[0]) or 0):
+        return None
+    try:
+        listed, entries = split_crl(own.der).entries, split_crl(der).entries
+    except ValueError:
+        return None
+    begins = bytes(listed[: len(entries)]) == bytes(entries)
+    return named.number if begins and crls.revocations(db, *place) >= own.revocations else None
 
 
 def verify_archived(path: Path, der: bytes, certificate: x509.Certificate) -> ParsedCrl:
