@@ -10,6 +10,7 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 from statistics import median
+from time import sleep
 from typing import Any
 
 from bench import cfssl, checking, load, peer, scene, seeding, steps
@@ -25,6 +26,9 @@ from sinetti.settings.signer import MOST_ORDERS
 
 CFSSL, DJANGO_CA = "CFSSL, HTTP sign", "django-ca, bare issuance, one process"
 """Names of the peers."""
+
+_CALM = 0.1
+"""Processor time that a server without requests takes in a second at most."""
 
 _TICK = os.sysconf("SC_CLK_TCK")
 
@@ -136,6 +140,7 @@ def _one(root: Path, holders: list[Holder], wanted: Wanted, measured_of: tuple[s
     loads = {connections: _Load() for connections in wanted.connections}
     with served(root, wanted.workers) as server:
         answers += load.send(server.port, list(islice(requests, wanted.warming)), max(wanted.connections)).answers
+        _wait_until_calm(root)
         for _ in range(wanted.rounds):
             for connections, one in loads.items():
                 part = list(islice(requests, wanted.of_a_load(connections)))
@@ -148,6 +153,15 @@ def _one(root: Path, holders: list[Holder], wanted: Wanted, measured_of: tuple[s
         wanted.say(f"  {connections} connections: {result.rate:.0f} renewals/s, p99 {result.p99:.0f} ms")
         results.append(result)
     return results
+
+
+def _wait_until_calm(root: Path) -> None:
+    """Wait until a server has done what it does once after its start, a minute at most."""
+    for _ in range(60):
+        before = cpu(root)["server"]
+        sleep(1)
+        if cpu(root)["server"] - before < _CALM:
+            return
 
 
 @dataclass(slots=True)
@@ -212,4 +226,5 @@ def _processes() -> Iterator[tuple[int, int, bytes, float]]:
             numbers = (path / "stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
         except OSError:
             continue  # it has just ended
-        yield int(path.name), int(numbers[1]), command, (int(numbers[11]) + int(numbers[12])) / _TICK
+        # The times of children that have ended are those of their parent.
+        yield int(path.name), int(numbers[1]), command, sum(map(int, numbers[11:15])) / _TICK
