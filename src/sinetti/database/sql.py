@@ -85,6 +85,15 @@ def write(db: Database, statement: str, values: Values) -> list[Row]:
     return _run(connections[db.alias], statement, values)
 
 
+def plan_once(db: Database) -> None:
+    """Have this thread's connection plan each prepared statement once, for requests and waves of all sizes.
+
+    PostgreSQL would plan those of issuing anew each time, which costs more than to run them. Only statements of this
+    module are prepared.
+    """
+    _set_once(db, "plan_cache_mode", "force_generic_plan")
+
+
 WAVE_WITHIN = 5
 """Seconds after which a statement of a wave is ended.
 
@@ -92,20 +101,22 @@ One that hangs would hold all its requests.
 """
 
 
-def set_for_waves(db: Database) -> None:
-    """Set this thread's connection for statements of waves.
+def limit_statements(db: Database) -> None:
+    """Have this thread's connection end statements after `WAVE_WITHIN`."""
+    _set_once(db, "statement_timeout", f"{WAVE_WITHIN}s")
 
-    Each has one plan for waves of all sizes: PostgreSQL would plan anew each time (0.27 ms of a wave of four).
-    """
+
+def _set_once(db: Database, name: str, value: str) -> None:
     connection = cast("Any", connections[db.alias])
     if connection.vendor != "postgresql":
         return
     connection.ensure_connection()
-    if getattr(connection, "wave_session", None) is not connection.connection:
-        connection.connection.execute(
-            f"SET plan_cache_mode = force_generic_plan; SET statement_timeout = '{WAVE_WITHIN}s'"
-        )
-        connection.wave_session = connection.connection
+    # A new connection to the server has a new object, without marks.
+    session = connection.connection
+    if not hasattr(session, f"sinetti_{name}"):
+        with connection.wrap_database_errors:
+            session.execute(f"SET {name} = '{value}'")
+        setattr(session, f"sinetti_{name}", value)
 
 
 def array_literal(values: Sequence[Value]) -> str:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, TypeVar, cast
 
-from sinetti.database.sql import set_for_waves
+from sinetti.database.sql import limit_statements
 from sinetti.services.context import ServiceContext
 
 _Result = TypeVar("_Result")
@@ -130,7 +130,7 @@ def _taken(kind: type[Step[Any]], members: Sequence[WaveMember[Any]], ctx: Servi
     """Return the result of a step for each request; None for all after a fault."""
     try:
         if len(members) > 1:
-            set_for_waves(ctx.db)
+            limit_statements(ctx.db)
         return kind.together([one.step for one in members], ctx)
     except Exception:  # noqa: BLE001 - each request meets the fault alone, and answers it
         _log.warning("%s requests go on one by one after step %s", len(members), kind.__name__, exc_info=True)

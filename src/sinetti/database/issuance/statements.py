@@ -154,6 +154,7 @@ def reserve_in_one_statement(db: Database, wave: Sequence[Values]) -> frozenset[
     Returns the serial numbers that are reserved. No row was written for a lineage that has changed, a CA that issues
     no more, or an order that is not open.
     """
+    sql.plan_once(db)
     return frozenset(str(serial) for (serial,) in sql.write(db, _reservation(), _by_column(wave, _RESERVED)))
 
 
@@ -172,6 +173,7 @@ def issue_in_one_statement(db: Database, wave: Sequence[Values]) -> dict[str, Ro
 
     Returns state, SHA-256 and instant of each row by serial number. A row that is missing has to be checked again.
     """
+    sql.plan_once(db)
     return {str(row[0]): row[1:] for row in sql.write(db, _issue(), _by_column(wave, _STORED))}
 
 
@@ -355,6 +357,7 @@ def find_for_renewals(db: Database, asked: Sequence[tuple[Sha256, KeyId | None]]
     """Find certificates as `find_for_renewal` does, on PostgreSQL in one statement."""
     wave: list[dict[str, Value]] = [{"sha256": sha256, "key": key or ""} for sha256, key in asked]
     if sql.takes_ctes_that_write(db):
+        sql.plan_once(db)
         rows = sql.read(db, _lookup(), _by_column(wave, _LOOKED_UP))
     else:
         rows = [(place, *row[1:]) for place, one in enumerate(wave, 1) for row in sql.read(db, _single_lookup(), one)]
