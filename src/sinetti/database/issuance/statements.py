@@ -1,7 +1,8 @@
 """SQL of the two commits around a signature, and of the renewal lookup.
 
 Each has one text, for a request alone and for a wave of requests. In a wave the parameters are columns of `wave`, a row
-for each request, which PostgreSQL makes from one array for each parameter.
+for each request, which PostgreSQL makes from one array for each parameter, and parts are joined to the row of their
+request.
 
 On PostgreSQL a commit is one statement. The UPDATE of the lineage takes its row lock and decides; the other parts
 depend on its result. The snapshot may be older than the lock for which the statement waited. In that case the version
@@ -14,7 +15,7 @@ The lookup is step 4 of a renewal in one round trip: signer, existing renewals, 
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -154,8 +155,7 @@ def reserve_in_one_statement(db: Database, wave: Sequence[Values]) -> frozenset[
     Returns the serial numbers that are reserved. No row was written for a lineage that has changed, a CA that issues
     no more, or an order that is not open.
     """
-    sql.plan_once(db)
-    return frozenset(str(serial) for (serial,) in sql.write(db, _reservation(), _by_column(wave, _RESERVED)))
+    return frozenset(str(serial) for (serial,) in _written(db, _reservation, wave, _RESERVED))
 
 
 def reserve(db: Database, values: Values) -> None:
@@ -173,8 +173,7 @@ def issue_in_one_statement(db: Database, wave: Sequence[Values]) -> dict[str, Ro
 
     Returns state, SHA-256 and instant of each row by serial number. A row that is missing has to be checked again.
     """
-    sql.plan_once(db)
-    return {str(row[0]): row[1:] for row in sql.write(db, _issue(), _by_column(wave, _STORED))}
+    return {str(row[0]): row[1:] for row in _written(db, _issue, wave, _STORED)}
 
 
 def issue(db: Database, values: Values) -> Row | None:
@@ -190,54 +189,79 @@ def issue(db: Database, values: Values) -> Row | None:
     return rows[0][2:]
 
 
+def _written(db: Database, text: Callable[..., str], wave: Sequence[Values], columns: Mapping[str, str]) -> list[Row]:
+    sql.plan_once(db)
+    return sql.write(db, text(many=len(wave) > 1), _values_of(wave, columns))
+
+
 def _live(db: Database) -> str:
     return f"{_LIVE} FOR KEY SHARE" if sql.takes_ctes_that_write(db) else _LIVE
 
 
 @cache
-def _reservation() -> str:
-    made, kept = "wave JOIN made ON made.serial = wave.serial", _OCTETS | {"certificate_id": "made.id"}
-    # An order that was withdrawn after step 4 has no row in `spent`.
-    may = """wave JOIN held ON held.lineage_id = wave.lineage LEFT JOIN spent ON spent.order_id = wave."order"
-              WHERE wave."order" IS NULL OR spent.order_id IS NOT NULL"""
-    return f"""
-WITH {_wave(_RESERVED)},
+def _reservation(*, many: bool) -> str:
+    """Return commit 1, for one request or many; an order that was cancelled after step 4 has no row in `spent`."""
+    made, held = _beside("made", "serial", many=many), _beside("held", "lineage_id", many=many)
+    may = f"""{held} LEFT JOIN spent ON spent.order_id = %(order)s
+              WHERE %(order)s IS NULL OR spent.order_id IS NOT NULL"""
+    name = "IN (SELECT %(authority)s FROM wave)" if many else "= %(authority)s"
+    parts = f"""
      live AS (SELECT name, signs_from, signs_until FROM sinetti_certificateauthority
-               WHERE name = ANY (%(each_authority)s::text[]) AND state = 'issuing' FOR KEY SHARE),
-     held AS (UPDATE sinetti_lineage SET version = sinetti_lineage.version + 1
-                FROM wave JOIN live ON live.name = wave.authority
-                                   AND wave.at BETWEEN live.signs_from AND live.signs_until
-               WHERE sinetti_lineage.lineage_id = wave.lineage AND sinetti_lineage.version = wave.version
+               WHERE name {name} AND state = 'issuing' FOR KEY SHARE),
+     held AS (UPDATE sinetti_lineage SET version = sinetti_lineage.version + 1 FROM {_beside("live", "name", many=many)}
+               WHERE sinetti_lineage.lineage_id = %(lineage)s AND sinetti_lineage.version = %(version)s
+                 AND %(at)s BETWEEN live.signs_from AND live.signs_until
            RETURNING sinetti_lineage.lineage_id),
-     spent AS (UPDATE sinetti_order SET state = '{OrderState.FULFILLED.value}'
-                 FROM wave JOIN held ON held.lineage_id = wave.lineage
-                WHERE sinetti_order.order_id = wave."order" AND sinetti_order.state IN ({_OPEN})
+     spent AS (UPDATE sinetti_order SET state = '{OrderState.FULFILLED.value}' FROM {held}
+                WHERE sinetti_order.order_id = %(order)s AND sinetti_order.state IN ({_OPEN})
             RETURNING sinetti_order.order_id),
-     used AS ({_insert_of_wave("usedkey", _KEY, may)} RETURNING key_id),
-     made AS ({_insert_of_wave("certificate", _CERTIFICATE, "wave JOIN used ON used.key_id = wave.key")}
-              RETURNING id, serial),
-     kept AS ({_insert_of_wave("certificateder", kept, made)}),
-     audited AS ({_insert_of_wave("auditevent", _AUDIT, made)}),
-     called AS ({_insert_of_wave("calleraddress", _CALLER, made)} WHERE wave.caller <> '' ON CONFLICT DO NOTHING)
+     used AS ({_insert("usedkey", _KEY, may)} RETURNING key_id),
+     made AS ({_insert("certificate", _CERTIFICATE, _beside("used", "key_id", many=many))} RETURNING id, serial),
+     kept AS ({_insert("certificateder", _OCTETS | {"certificate_id": "made.id"}, made)}),
+     audited AS ({_insert("auditevent", _AUDIT, made)}),
+     called AS ({_insert("calleraddress", _CALLER, made)} WHERE %(caller)s <> '' ON CONFLICT DO NOTHING)
 SELECT serial FROM made"""  # noqa: S608 - as above
+    return _with_values(parts, _RESERVED, many=many)
 
 
 @cache
-def _issue() -> str:
-    done = "wave JOIN done ON done.serial = wave.serial"
-    return f"""
-WITH {_wave(_STORED)},
-     held AS (UPDATE sinetti_lineage SET version = sinetti_lineage.version + 1 FROM wave
-               WHERE sinetti_lineage.lineage_id = wave.lineage AND sinetti_lineage.version = wave.version
+def _issue(*, many: bool) -> str:
+    """Return commit 2, for one request or many."""
+    done = _beside("done", "serial", many=many)
+    held = f" FROM {_beside('held', 'lineage_id', many=many)}"
+    parts = f"""
+     held AS (UPDATE sinetti_lineage SET version = sinetti_lineage.version + 1{" FROM wave" if many else ""}
+               WHERE sinetti_lineage.lineage_id = %(lineage)s AND sinetti_lineage.version = %(version)s
            RETURNING sinetti_lineage.lineage_id),
-     done AS ({_of_wave(_ISSUED.format(after=" FROM wave JOIN held ON held.lineage_id = wave.lineage"))},
-              sinetti_certificate.serial),
-     kept AS ({_of_wave(_DER.format(after=f" FROM {done}", certificate="done.id"))}),
-     audited AS ({_insert_of_wave("auditevent", _AUDIT, done)}),
-     queued AS ({_of_wave(_insert_message(done))}),
-     answered AS ({_insert_of_wave("ocspresponse", _ANSWER, done)} WHERE wave.answer_sha1 IS NOT NULL
-                  ON CONFLICT DO NOTHING)
+     done AS ({_ISSUED.format(after=held)}, sinetti_certificate.serial),
+     kept AS ({_DER.format(after=f" FROM {done}", certificate="done.id")}),
+     audited AS ({_insert("auditevent", _AUDIT, done)}),
+     queued AS ({_insert_message(done)}),
+     answered AS ({_insert("ocspresponse", _ANSWER, done)} WHERE %(answer_sha1)s IS NOT NULL ON CONFLICT DO NOTHING)
 SELECT serial, state, sha256, recorded_at FROM done"""  # noqa: S608 - as above
+    return _with_values(parts, _STORED, many=many)
+
+
+_MATCHES = {"serial": "serial", "lineage_id": "lineage", "key_id": "key", "name": "authority"}
+"""Parameters that name the row of an earlier part, by its column."""
+
+
+def _beside(part: str, column: str, *, many: bool) -> str:
+    """Return the rows of an earlier part, each with the values of its request if there are many."""
+    return f"wave JOIN {part} ON {part}.{column} = %({_MATCHES[column]})s" if many else part
+
+
+def _with_values(parts: str, columns: Mapping[str, str], *, many: bool) -> str:
+    """Return a statement whose parameters have their types, or are columns of `wave`."""
+    if many:
+        return f"WITH {_wave(columns)},{_of_wave(parts)}"
+    return f"WITH {_PARAMETER.sub(lambda found: f'{found[0]}::{columns[found[1]]}', parts)}"
+
+
+def _values_of(wave: Sequence[Values], columns: Mapping[str, str]) -> Values:
+    if len(wave) == 1:
+        return {name: wave[0].get(name) for name in columns}
+    return {f"each_{name}": sql.array_literal([one.get(name) for one in wave]) for name in columns}
 
 
 def _wave(columns: Mapping[str, str]) -> str:
@@ -254,14 +278,6 @@ def _of_wave(text: str) -> str:
 
 def _quoted(name: str) -> str:
     return f'"{name}"' if name == "order" else name
-
-
-def _insert_of_wave(table: str, columns: Mapping[str, str], source: str) -> str:
-    return _of_wave(_insert(table, columns, source))
-
-
-def _by_column(wave: Sequence[Values], columns: Mapping[str, str]) -> dict[str, str]:
-    return {f"each_{name}": sql.array_literal([one.get(name) for one in wave]) for name in columns}
 
 
 def _insert_message(certificate: str) -> str:
@@ -358,7 +374,8 @@ def find_for_renewals(db: Database, asked: Sequence[tuple[Sha256, KeyId | None]]
     wave: list[dict[str, Value]] = [{"sha256": sha256, "key": key or ""} for sha256, key in asked]
     if sql.takes_ctes_that_write(db):
         sql.plan_once(db)
-        rows = sql.read(db, _lookup(), _by_column(wave, _LOOKED_UP))
+    if sql.takes_ctes_that_write(db) and len(wave) > 1:
+        rows = sql.read(db, _lookup(), _values_of(wave, _LOOKED_UP))
     else:
         rows = [(place, *row[1:]) for place, one in enumerate(wave, 1) for row in sql.read(db, _single_lookup(), one)]
     found: dict[int, list[Row]] = {}
