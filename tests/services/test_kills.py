@@ -242,14 +242,14 @@ def test_a_lineage_that_never_stands_still_makes_the_service_unavailable(desk):
 
 def torn(monkeypatch, do) -> None:
     """Run `do` between two reads: of the spent or renewed state, and of the key."""
-    known = transactions.key_known
+    known = transactions.known_keys
     once = once_at("key", do)
 
-    def key_known(db, key):
+    def known_keys(db, keys):
         once("key")
-        return known(db, key)
+        return known(db, keys)
 
-    monkeypatch.setattr(transactions, "key_known", key_known)
+    monkeypatch.setattr(transactions, "known_keys", known_keys)
 
 
 def test_the_same_enrolment_comes_in_between_two_readings(desk, monkeypatch):
