@@ -1,8 +1,8 @@
 """SQL of the two commits around a signature, and of the renewal lookup.
 
-Each has one text, for a request alone and for a wave of requests. In a wave the parameters are columns of `wave`, a row
-for each request, which PostgreSQL makes from one array for each parameter, and parts are joined to the row of their
-request.
+Each is made of the same parts for a request alone and for a wave of requests. In a wave the parameters are columns of
+`wave`, a row for each request, which PostgreSQL makes from one array for each parameter, and parts are joined to the
+row of their request.
 
 On PostgreSQL a commit is one statement. The UPDATE of the lineage takes its row lock and decides; the other parts
 depend on its result. The snapshot may be older than the lock for which the statement waited. In that case the version
@@ -165,7 +165,7 @@ def reserve(db: Database, values: Values) -> None:
     sql.write(db, _insert("certificateder", _OCTETS | {"certificate_id": _ITS_ID}), values)
     sql.write(db, _insert("auditevent", _AUDIT), values)
     if "caller" in values:
-        sql.write(db, _caller(), values)
+        sql.write(db, _insert_missing("calleraddress", _CALLER), values)
 
 
 def issue_in_one_statement(db: Database, wave: Sequence[Values]) -> dict[str, Row]:
@@ -185,7 +185,7 @@ def issue(db: Database, values: Values) -> Row | None:
     sql.write(db, _insert("auditevent", _AUDIT), values)
     sql.write(db, _insert_message(_ITS_ROW), values)
     if "answer_sha1" in values:
-        sql.write(db, _answer(), values)
+        sql.write(db, _insert_missing("ocspresponse", _ANSWER), values)
     return rows[0][2:]
 
 
@@ -200,14 +200,17 @@ def _live(db: Database) -> str:
 
 @cache
 def _reservation(*, many: bool) -> str:
-    """Return commit 1, for one request or many; an order that was cancelled after step 4 has no row in `spent`."""
+    """Return commit 1, for one request or many.
+
+    An order that was cancelled after step 4 has no row in `spent`.
+    """
     made, held = _beside("made", "serial", many=many), _beside("held", "lineage_id", many=many)
-    may = f"""{held} LEFT JOIN spent ON spent.order_id = %(order)s
+    admitted = f"""{held} LEFT JOIN spent ON spent.order_id = %(order)s
               WHERE %(order)s IS NULL OR spent.order_id IS NOT NULL"""
-    name = "IN (SELECT %(authority)s FROM wave)" if many else "= %(authority)s"
+    is_asked = "IN (SELECT %(authority)s FROM wave)" if many else "= %(authority)s"
     parts = f"""
      live AS (SELECT name, signs_from, signs_until FROM sinetti_certificateauthority
-               WHERE name {name} AND state = 'issuing' FOR KEY SHARE),
+               WHERE name {is_asked} AND state = 'issuing' FOR KEY SHARE),
      held AS (UPDATE sinetti_lineage SET version = sinetti_lineage.version + 1 FROM {_beside("live", "name", many=many)}
                WHERE sinetti_lineage.lineage_id = %(lineage)s AND sinetti_lineage.version = %(version)s
                  AND %(at)s BETWEEN live.signs_from AND live.signs_until
@@ -215,11 +218,11 @@ def _reservation(*, many: bool) -> str:
      spent AS (UPDATE sinetti_order SET state = '{OrderState.FULFILLED.value}' FROM {held}
                 WHERE sinetti_order.order_id = %(order)s AND sinetti_order.state IN ({_OPEN})
             RETURNING sinetti_order.order_id),
-     used AS ({_insert("usedkey", _KEY, may)} RETURNING key_id),
+     used AS ({_insert("usedkey", _KEY, admitted)} RETURNING key_id),
      made AS ({_insert("certificate", _CERTIFICATE, _beside("used", "key_id", many=many))} RETURNING id, serial),
      kept AS ({_insert("certificateder", _OCTETS | {"certificate_id": "made.id"}, made)}),
      audited AS ({_insert("auditevent", _AUDIT, made)}),
-     called AS ({_insert("calleraddress", _CALLER, made)} WHERE %(caller)s <> '' ON CONFLICT DO NOTHING)
+     called AS ({_insert_missing("calleraddress", _CALLER, made, "%(caller)s <> ''")})
 SELECT serial FROM made"""  # noqa: S608 - as above
     return _with_values(parts, _RESERVED, many=many)
 
@@ -237,7 +240,7 @@ def _issue(*, many: bool) -> str:
      kept AS ({_DER.format(after=f" FROM {done}", certificate="done.id")}),
      audited AS ({_insert("auditevent", _AUDIT, done)}),
      queued AS ({_insert_message(done)}),
-     answered AS ({_insert("ocspresponse", _ANSWER, done)} WHERE %(answer_sha1)s IS NOT NULL ON CONFLICT DO NOTHING)
+     answered AS ({_insert_missing("ocspresponse", _ANSWER, done, "%(answer_sha1)s IS NOT NULL")})
 SELECT serial, state, sha256, recorded_at FROM done"""  # noqa: S608 - as above
     return _with_values(parts, _STORED, many=many)
 
@@ -247,7 +250,10 @@ _MATCHES = {"serial": "serial", "lineage_id": "lineage", "key_id": "key", "name"
 
 
 def _beside(part: str, column: str, *, many: bool) -> str:
-    """Return the rows of an earlier part, each with the values of its request if there are many."""
+    """Return the rows of an earlier part.
+
+    In a wave each has the values of its request.
+    """
     return f"wave JOIN {part} ON {part}.{column} = %({_MATCHES[column]})s" if many else part
 
 
@@ -283,25 +289,16 @@ def _quoted(name: str) -> str:
 def _insert_message(certificate: str) -> str:
     """Return the INSERT of the message about a renewal to the lineage's contact."""
     columns = _MESSAGE | {"lineage_id": "h.lineage_id", "certificate_id": "done.id", "recipient_id": "h.contact_id"}
-    return (
-        _insert("outboxmessage", columns, f"{certificate} JOIN sinetti_lineage h ON h.lineage_id = %(lineage)s")
-        + " WHERE done.predecessor_id IS NOT NULL ON CONFLICT DO NOTHING"
-    )
+    source = f"{certificate} JOIN sinetti_lineage h ON h.lineage_id = %(lineage)s"
+    return _insert_missing("outboxmessage", columns, source, "done.predecessor_id IS NOT NULL")
 
 
-def _caller(source: str = "") -> str:
-    """Return the INSERT of the caller's address; a request has one at most."""
-    return f"{_insert('calleraddress', _CALLER, source)} {'' if source else 'WHERE true'} ON CONFLICT DO NOTHING"
+def _insert_missing(table: str, columns: Mapping[str, str], source: str = "", condition: str = "true") -> str:
+    """Return an INSERT that leaves a row which is there already.
 
-
-def _answer(certificate: str = "") -> str:
-    """Return the INSERT of the OCSP responses "good".
-
-    Responses of a faster process stay, and say the same.
+    A faster process wrote the same.
     """
-    return (
-        f"{_insert('ocspresponse', _ANSWER, certificate)} {'' if certificate else 'WHERE true'} ON CONFLICT DO NOTHING"
-    )
+    return f"{_insert(table, columns, source)} WHERE {condition} ON CONFLICT DO NOTHING"
 
 
 def _insert(table: str, columns: Mapping[str, str], source: str = "") -> str:
