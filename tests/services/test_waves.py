@@ -108,7 +108,7 @@ def test_one_alone_takes_the_same_steps(wave, desk):
     assert wave.left == []
 
 
-def test_who_is_refused_or_repeats_leaves_and_is_answered(wave, desk):
+def test_refused_and_repeated_requests_leave_and_are_answered(wave, desk):
     found = holders(desk, 4)
     asks = asks_of(found)
     before = renew(asks[1], desk.ctx, REQUEST)

@@ -17,7 +17,7 @@ LARGEST = 32 * 1024
 The others wait until it has been read. Real ones have 3 to 8 kB.
 """
 
-_ELEMENTS = tuple(one.request.encode() for one in (Operation.NEW, Operation.RENEW))
+_ELEMENTS = tuple(operation.request.encode() for operation in (Operation.NEW, Operation.RENEW))
 
 
 def mount_issuing_waves(app: AsgiApp, endpoint: SoapEndpoint, leave: Callable[[], None]) -> None:
@@ -38,7 +38,7 @@ def _is_taken(request: Request) -> bool:
 
 
 def _element(body: bytes) -> bytes | None:
-    return next((one for one in _ELEMENTS if one in body), None)
+    return next((element for element in _ELEMENTS if element in body), None)
 
 
 def _answer(endpoint: SoapEndpoint, app: AsgiApp, waiting: Sequence[WaitingRequest]) -> None:
@@ -50,10 +50,10 @@ def _answer(endpoint: SoapEndpoint, app: AsgiApp, waiting: Sequence[WaitingReque
         run_wave([_member(one, endpoint, app) for one in wave], endpoint.ctx)
 
 
-def _member(one: WaitingRequest, endpoint: SoapEndpoint, app: AsgiApp) -> WaveMember[Response]:
-    context = copy_context()
-    context.run(enter_request, one.request)
-    return WaveMember(endpoint.answer(one.request), context, one.end, partial(_go_on, app, len(one.request.body)))
+def _member(waiting: WaitingRequest, endpoint: SoapEndpoint, app: AsgiApp) -> WaveMember[Response]:
+    request, context = waiting.request, copy_context()
+    context.run(enter_request, request)
+    return WaveMember(endpoint.answer(request), context, waiting.end, partial(_go_on, app, len(request.body)))
 
 
 def _go_on(app: AsgiApp, octets: int, work: Callable[[], None]) -> None:

@@ -86,15 +86,15 @@ def write(db: Database, statement: str, values: Values) -> list[Row]:
 
 
 def plan_once(db: Database) -> None:
-    """Have this thread's connection plan each prepared statement once, for requests and waves of all sizes.
+    """Have this thread's connection plan each prepared statement once.
 
-    PostgreSQL would plan those of issuing anew each time, which costs more than to run them. Only statements of this
-    module are prepared.
+    The plan is for requests and waves of all sizes. PostgreSQL would plan those of issuing anew each time, which costs
+    more than to run them. Only statements of this module are prepared.
     """
     _set_once(db, "plan_cache_mode", "force_generic_plan")
 
 
-WAVE_WITHIN = 5
+WAVE_TIMEOUT = 5
 """Seconds after which a statement of a wave is ended.
 
 One that hangs would hold all its requests.
@@ -102,8 +102,8 @@ One that hangs would hold all its requests.
 
 
 def limit_statements(db: Database) -> None:
-    """Have this thread's connection end statements after `WAVE_WITHIN`."""
-    _set_once(db, "statement_timeout", f"{WAVE_WITHIN}s")
+    """Have this thread's connection end statements after `WAVE_TIMEOUT`."""
+    _set_once(db, "statement_timeout", f"{WAVE_TIMEOUT}s")
 
 
 def _set_once(db: Database, name: str, value: str) -> None:

@@ -26,7 +26,7 @@ from sinetti.server.wave_lane import WaveLane
 _FOUND = range(200, 400)
 _NOT_MODIFIED = 304
 _GOOD = range(100, 400)
-_OF_BODIES = frozenset({b"content-length", b"transfer-encoding", b"content-encoding"})
+_BODY_HEADERS = frozenset({b"content-length", b"transfer-encoding", b"content-encoding"})
 _TRACE = "sinetti.trace"
 """Member of a scope: the request's trace, or None."""
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
@@ -166,7 +166,7 @@ class AsgiApp:
         return self._pool
 
     def mount_waves(self, waves: WaveLane) -> None:
-        """Answer the requests that it takes in waves."""
+        """Answer the requests that this lane takes in waves."""
         self._waves = waves
 
     def mount_memory(self, recall: Recall) -> None:
@@ -386,7 +386,7 @@ def _shown_method(method: str) -> str:
 
 def _announces_body(scope: Scope) -> bool:
     """Return False for a GET or HEAD without a header about its body (RFC 9112, 6.3)."""
-    return scope["method"] not in {"GET", "HEAD"} or any(name.lower() in _OF_BODIES for name, _ in scope["headers"])
+    return scope["method"] not in {"GET", "HEAD"} or any(name.lower() in _BODY_HEADERS for name, _ in scope["headers"])
 
 
 def _check_announced(scope: Scope, limits: RequestLimits) -> None:

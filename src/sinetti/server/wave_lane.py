@@ -1,4 +1,4 @@
-"""One thread that takes the waiting requests of a kind together, as a wave."""
+"""One thread that takes waiting requests together, as a wave."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class WaitingRequest:
-    """A request, and where its response is awaited."""
+    """A request, and the future of its response."""
 
     request: Request
     future: Future[Response] = field(default_factory=Future, repr=False)

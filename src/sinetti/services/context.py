@@ -157,17 +157,17 @@ def sign_each(signer: Signer, requests: Sequence[IssueRequest]) -> list[list[byt
 
     Once the signer is away, those that follow do not wait for it.
     """
-    found: list[list[bytes] | SignerUnavailable] = []
+    results: list[list[bytes] | SignerUnavailable] = []
     away: SignerUnavailable | None = None
     for one in requests:
         try:
-            found.append(away or _signed(signer, one))
+            results.append(away or _signed(signer, one))
         except SignatureRefused as refused:
-            found.append(refused)
+            results.append(refused)
         except SignerUnavailable as unavailable:
             away = unavailable
-            found.append(away)
-    return found
+            results.append(away)
+    return results
 
 
 def _signed(signer: Signer, request: IssueRequest) -> list[bytes]:

@@ -118,7 +118,7 @@ def run_wave(members: Sequence[WaveMember[Any]], ctx: ServiceContext) -> None:
     while going:
         ((kind, _),) = Counter(type(one.step) for one in going if one.step is not None).most_common(1)
         same = [one for one in going if type(one.step) is kind]
-        results = _taken(kind, same, ctx)
+        results = _take_together(kind, same, ctx)
         left = [one for one in going if type(one.step) is not kind]
         left += [one for one, result in zip(same, results, strict=True) if result is None]
         for one in left:
@@ -126,8 +126,8 @@ def run_wave(members: Sequence[WaveMember[Any]], ctx: ServiceContext) -> None:
         going = [one for one, result in zip(same, results, strict=True) if result is not None and one.advance(result)]
 
 
-def _taken(kind: type[Step[Any]], members: Sequence[WaveMember[Any]], ctx: ServiceContext) -> Sequence[Any]:
-    """Return the result of a step for each request; None for all after a fault."""
+def _take_together(kind: type[Step[Any]], members: Sequence[WaveMember[Any]], ctx: ServiceContext) -> Sequence[Any]:
+    """Take a step for a wave, and return the results; None for all after a fault."""
     try:
         if len(members) > 1:
             limit_statements(ctx.db)

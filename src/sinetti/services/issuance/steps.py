@@ -1,8 +1,6 @@
 """Steps of issuing that waves take together.
 
-They are reading, both commits, signing, and the journal.
-
-See docs/contributors/issuance.md.
+They are reading, both commits, signing, and the journal. See docs/contributors/issuance.md.
 """
 
 from collections.abc import Sequence
@@ -24,7 +22,7 @@ from sinetti.services.waves import Step
 class FindPassword(Step[tuple[bytes | None]]):
     """Step 4: read the stored HMAC of transfer ids.
 
-    An unknown one has a result, too: it costs as much as a known one.
+    Unknown ids have a result, too, so they cost as much as known ones.
     """
 
     transfer_id: str
