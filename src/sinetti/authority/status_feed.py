@@ -43,11 +43,11 @@ class FeedPoll:
         db, asked_at = self._ctx.db, monotonic_seconds()
         try:
             number = last_number(db)
-            self._ctx.last_signed.see_number(number, asked_at)
+            self._ctx.last_signed.remember_number(number, asked_at)
             if number == self._number:
                 return ()
-            found = [(each, format_event(each, event)) for each, event in list_events(db, after, most)]
+            events = [(each, format_event(each, event)) for each, event in list_events(db, after, most)]
             self._number = number
-            return found
+            return events
         finally:
             db.refresh()

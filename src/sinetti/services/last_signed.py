@@ -1,9 +1,8 @@
 """Last signed lists and answers of a node, for the time without its database.
 
-Answers to a GET may be from this memory too.
-
-Lists are in files, which all processes of the node share. OCSP responses that a process has read are in its memory.
-docs/operators/serving.md says what a reader may see, and docs/relying/ocsp.md which answers to a GET are from memory.
+Lists are in files, which all processes of the node share. OCSP responses that a process has read are in its memory, and
+answer a GET at other times too. docs/operators/serving.md says what a reader may see, and docs/relying/ocsp.md which
+answers to a GET are from memory.
 """
 
 import logging
@@ -163,15 +162,12 @@ class LastSigned:
         path = self._path(place)
         return None if path is None else _read(path)
 
-    def see_number(self, number: int, asked_at: float) -> None:
-        """Keep the number of the last status change.
-
-        The database was asked for it at this tick.
-        """
+    def remember_number(self, number: int, asked_at: float) -> None:
+        """Keep the number of the last status change, with the tick of the question for it."""
         self._number = number, asked_at
 
     @property
-    def number(self) -> int | None:
+    def status_number(self) -> int | None:
         """Number of the last status change, or None if the last question is too old."""
         seen = self._number
         return None if seen is None or monotonic_seconds() - seen[1] > NUMBER_COUNTS_FOR else seen[0]
@@ -193,11 +189,11 @@ class LastSigned:
                     self._answers.popitem(last=False)
 
     def find_current(self, authority: str, serial: Serial, asked: CertIdHash) -> tuple[SingleResponse, bytes] | None:
-        """Return a response from memory, or None.
+        """Return a response from memory.
 
-        None: there is none, or the certificate's status may have changed since.
+        Returns None if there is none, or if the certificate's status may have changed since.
         """
-        number = self.number
+        number = self.status_number
         with self._answers_lock:
             found = self._answers.get((authority, serial, asked))
         if found is None or number is None or found.number != number:

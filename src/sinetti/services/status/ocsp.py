@@ -84,8 +84,8 @@ def respond(octets: bytes, authority: str, ctx: ServiceContext, on_the_spot: Cal
 def recall(octets: bytes, authority: str, ctx: ServiceContext) -> OcspReply | None:
     """Return the answer to a request (DER) from memory, or None.
 
-    It is what `respond` would read, or older than a revocation by NUMBER_COUNTS_FOR at most. None: call `respond`. It
-    waits for nothing.
+    It is what `respond` would read, or older than a revocation by NUMBER_COUNTS_FOR at most. The function waits for
+    nothing. After None, call `respond`.
     """
     if authority not in ctx.responders:
         return None
@@ -187,7 +187,7 @@ def is_due(found: StoredResponse, now: datetime) -> bool:
 def _answered(asked: OcspRequest, authority: str, ctx: ServiceContext, on_the_spot: Callable[[], bool]) -> OcspReply:
     # Taken before the database is read: the answer has every revocation that existed at thisUpdate.
     # So is the number: a revocation after it makes the answer in memory void.
-    now, number = ctx.now(), ctx.last_signed.number
+    now, number = ctx.now(), ctx.last_signed.status_number
     found = ocsp_responses.find(ctx.db, authority, asked.serial, asked.hash)
     ctx.last_signed.remember(found, asked.hash, number)
     status, stored = found.subject.status, _stored(found) if asked.nonce is None else None
