@@ -3,8 +3,8 @@
     python -m bench.gateway_serve [--requests N] [--rate N] [--connections N] [--holders N] [--revoked N]
 
 The cost of the cryptography alone stands beside it, and the server's processor time of a request. The load comes at a
-steady rate over kept-alive connections, as from a web server. A request that finds its connection
-busy is measured from the instant at which it was due.
+steady rate over kept-alive connections, as from a web server. A request that finds its connection busy is measured from
+the instant at which it was due.
 """
 
 import argparse

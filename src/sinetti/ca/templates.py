@@ -24,14 +24,14 @@ _KEY_IDENTIFIER = bytes.fromhex("301d0603551d0e04160414")
 """Extension subjectKeyIdentifier up to its 20 octets (RFC 5280, 4.2.1.2)."""
 
 _SAMPLES: dict[bool, PublicKey] = {
-    # Keys that anyone can compute, without private halves here.
+    # Keys that anyone can compute; no certificate has them.
     True: rsa.RSAPublicNumbers(65_537, (1 << 2047) + 1).public_key(),
     False: ec.derive_private_key(1, ec.SECP256R1()).public_key(),
 }
 _SAMPLE_SERIAL, _SAMPLE_LINEAGE = Serial("40"), "0" * 32
 
 Recorder = Callable[[LeafRequest, IssuingCa], bytes]
-"""Returns the octets that the builder makes of a request."""
+"""Function that returns the octets that the builder makes of a request."""
 
 
 def holder_tbs(plan: LeafRequest, issuer: IssuingCa, by_builder: Recorder) -> bytes:
@@ -39,7 +39,7 @@ def holder_tbs(plan: LeafRequest, issuer: IssuingCa, by_builder: Recorder) -> by
 
     Raises ValueError for a request that no certificate can represent.
     """
-    before, behind = _constant(issuer, is_rsa(plan.public_key), by_builder)
+    before, behind = _constant_parts(issuer, is_rsa(plan.public_key), by_builder)
     identifier = x509.SubjectKeyIdentifier.from_public_key(plan.public_key).digest
     return encode_tlv(
         SEQUENCE,
@@ -54,7 +54,7 @@ def holder_tbs(plan: LeafRequest, issuer: IssuingCa, by_builder: Recorder) -> by
 
 
 @lru_cache(maxsize=256)
-def _constant(issuer: IssuingCa, for_rsa: bool, by_builder: Recorder) -> tuple[bytes, bytes]:  # noqa: FBT001 - a key
+def _constant_parts(issuer: IssuingCa, for_rsa: bool, by_builder: Recorder) -> tuple[bytes, bytes]:  # noqa: FBT001 - a key
     """Return algorithm and issuer, and the extensions behind the key identifier."""
     begin = issuer.certificate.not_valid_before_utc
     key = _SAMPLES[for_rsa]

@@ -91,7 +91,7 @@ class StatusPublisher:
                     _log.warning("the list of %s is due and cannot be signed now: %s", name, away)
 
     def has_changed(self) -> bool:
-        """Return whether `follow` has a revocation or a new list to write."""
+        """Return True if `follow` has a revocation or a new list to write."""
         return status_feed.last_number(self._ctx.db) != self._number
 
     def follow(self) -> PublicationReport:
@@ -143,9 +143,9 @@ class StatusPublisher:
     def _write_answers(
         self, authority: str, before: Mapping[tuple[str, Serial], tuple[SingleResponse, bool]], again_from: datetime
     ) -> None:
-        """Write responses but those of `before`, and keep what is read again.
+        """Write the responses that `before` lacks.
 
-        The next look reads again what was signed from `again_from` on.
+        Keeps those that were signed from `again_from` on, since the next look reads them again.
         """
         for subject, pair in self._answers(authority):
             is_current = pair.response.status == subject.status and self._ctx.now() <= pair.response.next_update

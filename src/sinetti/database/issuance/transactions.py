@@ -80,7 +80,7 @@ class SignedCertificate:
 
 
 def find_passwords(db: Database, transfer_ids: Sequence[str]) -> list[bytes | None]:
-    """Return the stored HMAC of each one's password, or None.
+    """Return the stored HMAC of the password of each of these ids, or None.
 
     No other data is read before the password has been verified.
     """
@@ -90,7 +90,7 @@ def find_passwords(db: Database, transfer_ids: Sequence[str]) -> list[bytes | No
 
 
 def find_transfer_ids(db: Database, transfer_ids: Sequence[str]) -> list[TransferIds | None]:
-    """Return transfer ids with order, lineage and issued certificate, or None."""
+    """Return transfer ids with order, lineage and certificate, or None for each."""
     rows = models.TransferIds.objects.using(db.alias).select_related(
         "order__lineage__organisation",
         "order__lineage__type",
@@ -149,7 +149,7 @@ def check_version(db: Database, lineage: Lineage) -> None:
 
 
 def get_der(db: Database, certificate: Certificate) -> tuple[bytes, bytes | None]:
-    """Return the octets reserved to be signed, or then empty ones and the DER."""
+    """Return the octets to be signed and None, or empty octets and the issued DER."""
     # A lineage has few rows.
     row = models.CertificateDer.objects.using(db.alias).get(
         certificate__lineage_id=certificate.lineage.lineage_id, certificate__serial=certificate.serial

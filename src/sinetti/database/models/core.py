@@ -341,7 +341,7 @@ class Certificate(models.Model):
 class CertificateDer(models.Model):
     """The reserved octets to be signed or, after signing, the certificate's DER.
 
-    The DER has these octets. Earlier code kept both.
+    The DER contains the octets to be signed. Earlier code kept both.
     """
 
     certificate = models.OneToOneField(Certificate, primary_key=True, on_delete=models.PROTECT, related_name="octets")
