@@ -8,7 +8,6 @@ with deploy/nginx.conf, and wrk asks for them.
 
 import argparse
 import logging
-import os
 import re
 import shutil
 import subprocess
@@ -30,6 +29,7 @@ from cryptography.x509 import ocsp
 
 from bench import load, scene, seeding
 from bench.clusters import cluster, free_port, new_database
+from bench.metrics import spent
 from bench.ocsp import path_of, wrk_command, wrk_load
 from bench.scene import KINDS, Holder
 from bench.server import served
@@ -54,7 +54,6 @@ IN_DEMAND = 100
 _GIVEN_UP_AFTER = 60.0
 _LOOKS_EVERY = 0.005
 _PAUSE = 0.5
-_TICK = os.sysconf("SC_CLK_TCK")
 _CONF = Path(__file__).parents[1] / "deploy" / "nginx.conf"
 
 
@@ -191,9 +190,9 @@ class Site:
 
 def _rate(worker: int, command: list[str], seconds: int) -> float:
     wrk_load(command, 1)
-    before = _processor_seconds(worker)
+    before = spent([worker])
     done = wrk_load(command, seconds)
-    return done / (_processor_seconds(worker) - before)
+    return done / (spent([worker]) - before)
 
 
 def _path(holder: Holder, authority: Authority) -> str:
@@ -265,11 +264,6 @@ def _nginx(folder: Path, files: Path, port: int) -> Iterator[int]:
             yield int(children[0])
         finally:
             process.terminate()
-
-
-def _processor_seconds(process: int) -> float:
-    numbers = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(numbers[11]) + int(numbers[12])) / _TICK
 
 
 if __name__ == "__main__":
