@@ -80,6 +80,7 @@ OWN: Mapping[str, str] = {
 """Pages of organisations and people, by page: none has an act of the table."""
 
 API: Mapping[str, str] = {
+    "issuing_waves.py": "takes requests of soap.py together",
     "ocsp.py": "answers a question",
     "request_metrics.py": "counts requests, and is no endpoint",
     "revocations.py": "stops one certificate, proven by its key",

@@ -414,6 +414,15 @@ def soap_threads(workers: int) -> int:
     return max(FEWEST_SOAP_THREADS, SOAP_THREADS_OF_ALL // workers)
 
 
+def database_connections(workers: int) -> int:
+    """Return the greatest number of database connections of a node without its pages.
+
+    Workers have one for each thread of the pools, for waves, for the status feed, and for changes of CAs. The keeper
+    has one of its own and one for changes of CAs.
+    """
+    return workers * (soap_threads(workers) + STATUS_THREADS + 3) + 2
+
+
 def _make_current(authority: Authority) -> None:
     """Ensure a valid response signer, and a fresh CRL of every CA whose key is here."""
     authority.responses.seal()

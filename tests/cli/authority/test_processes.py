@@ -18,7 +18,7 @@ import pytest
 from sinetti.authority.bootstrap import open_authority
 from sinetti.authority.data_directory import DataDirectory, DirectoryKind
 from sinetti.authority.node_reload import ReloadRefused, reread_node
-from sinetti.authority.processes import STATUS_THREADS, NodeReload, NodeRuntime, ServeOptions, proxy_fault, soap_threads
+from sinetti.authority.processes import NodeReload, NodeRuntime, ServeOptions, database_connections, proxy_fault
 from sinetti.authority.serve_record import ServeRecorder
 from sinetti.infra.clock import monotonic_seconds
 from sinetti.server.addresses import AddressInUse, ListenAddress, check_available
@@ -109,9 +109,8 @@ def test_how_many_workers_there_may_be(workers, sqlite_operator):
 
 
 def test_connections_to_the_database_are_bounded_as_the_page_says():
-    """The bound for N workers is max(8, 64 / N) and 4 each, and one for the keeper."""
-    bound = {workers: workers * (soap_threads(workers) + STATUS_THREADS) + 1 for workers in (1, 2, 4, 8)}
-    assert bound == {1: 69, 2: 73, 4: 81, 8: 97}
+    """The bound for N workers is max(8, 64 / N) and 7 each, and two for the keeper."""
+    assert {workers: database_connections(workers) for workers in (1, 2, 4, 8)} == {1: 73, 2: 80, 4: 94, 8: 122}
 
 
 def node_of(folder, files, workers=2):

@@ -11,7 +11,7 @@ from sinetti.authority.bootstrap import Authority, check_identity, open_authorit
 from sinetti.authority.checks.state import CheckState, CheckStep
 from sinetti.authority.data_directory import DirectoryKind
 from sinetti.authority.key_relocation import check_key_separation
-from sinetti.authority.processes import PEOPLE_THREADS, PEOPLE_WORKERS, STATUS_THREADS, soap_threads
+from sinetti.authority.processes import PEOPLE_THREADS, PEOPLE_WORKERS, database_connections
 from sinetti.authority.secret_files import SecretsClosed
 from sinetti.database.connection import Database, can_migrate, check_durability, find_connection_limit, is_migrated
 from sinetti.database.privileges import can_change_log
@@ -69,8 +69,7 @@ def _connections() -> int:
 
     It has a worker for each processor.
     """
-    workers = len(os.sched_getaffinity(0))
-    return workers * (soap_threads(workers) + STATUS_THREADS) + 1 + PEOPLE_WORKERS * PEOPLE_THREADS
+    return database_connections(len(os.sched_getaffinity(0))) + PEOPLE_WORKERS * PEOPLE_THREADS
 
 
 def inspect_clock(state: CheckState) -> Iterator[CheckFinding]:
