@@ -67,10 +67,10 @@ def _tables(db: Database, state: CheckState) -> Iterator[CheckFinding]:
 def _connections() -> int:
     """Return the greatest number of connections of a node.
 
-    It has a worker for each processor.
+    It has a worker for each processor, each with one more thread for waves.
     """
     workers = len(os.sched_getaffinity(0))
-    return workers * (soap_threads(workers) + STATUS_THREADS) + 1 + PEOPLE_WORKERS * PEOPLE_THREADS
+    return workers * (soap_threads(workers) + 1 + STATUS_THREADS) + 1 + PEOPLE_WORKERS * PEOPLE_THREADS
 
 
 def inspect_clock(state: CheckState) -> Iterator[CheckFinding]:
