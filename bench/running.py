@@ -156,7 +156,7 @@ def _one(root: Path, holders: list[Holder], wanted: Wanted, measured_of: tuple[s
 
 
 def _wait_until_calm(root: Path) -> None:
-    """Wait until a server has done what it does once after its start, a minute at most."""
+    """Wait for the end of what a server does once at its start, a minute at most."""
     for _ in range(60):
         before = cpu(root)["server"]
         sleep(1)

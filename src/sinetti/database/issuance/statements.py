@@ -200,7 +200,10 @@ def _live(db: Database) -> str:
 
 @cache
 def _reservation(*, many: bool) -> str:
-    """Return commit 1, for one request or many; an order that was cancelled after step 4 has no row in `spent`."""
+    """Return commit 1, for one request or many.
+
+    An order that was cancelled after step 4 has no row in `spent`.
+    """
     made, held = _beside("made", "serial", many=many), _beside("held", "lineage_id", many=many)
     may = f"""{held} LEFT JOIN spent ON spent.order_id = %(order)s
               WHERE %(order)s IS NULL OR spent.order_id IS NOT NULL"""
@@ -247,7 +250,10 @@ _MATCHES = {"serial": "serial", "lineage_id": "lineage", "key_id": "key", "name"
 
 
 def _beside(part: str, column: str, *, many: bool) -> str:
-    """Return the rows of an earlier part, each with the values of its request if there are many."""
+    """Return the rows of an earlier part.
+
+    Each has the values of its request if there are many.
+    """
     return f"wave JOIN {part} ON {part}.{column} = %({_MATCHES[column]})s" if many else part
 
 
