@@ -1,12 +1,16 @@
 """Enrolments and renewals that arrive together, at an endpoint."""
 
 from dataclasses import replace
+from threading import Thread
 
 import pytest
+from django.db import connections
 
 from sinetti.api import issuing_waves
 from sinetti.api.issuing_waves import LARGEST, mount_issuing_waves
 from sinetti.api.soap import PATH
+from sinetti.database.issuance import transactions
+from sinetti.database.sql import takes_ctes_that_write
 from sinetti.server.asgi import AsgiApp
 from sinetti.server.http import Request
 from sinetti.server.wave_lane import WaitingRequest
@@ -62,3 +66,42 @@ def test_only_requests_that_issue_are_taken(app, counter):
     assert not takes(replace(issuing, method="GET"))
     assert not takes(replace(issuing, path="/elsewhere"))
     assert not takes(replace(issuing, body=issuing.body + b" " * LARGEST)), "others would wait until it is read"
+
+
+def cut_connection(desk):
+    """End this thread's session at the server, from another thread."""
+    pid = connections[desk.db.alias].connection.info.backend_pid
+
+    def cut():
+        with connections[desk.db.alias].cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s)", [pid])
+        desk.db.close()
+
+    thread = Thread(target=cut)
+    thread.start()
+    thread.join()
+
+
+def test_a_connection_that_is_cut_in_a_wave_is_open_for_the_next(any_counter, monkeypatch):
+    desk = any_counter.desk
+    if not takes_ctes_that_write(desk.db):
+        pytest.skip("SQLite has no connection that another session could cut")
+    app = AsgiApp(any_counter.door, leave=desk.db.close)
+    mount_issuing_waves(app, any_counter.door, desk.db.close)
+    left, real = [], app.pool.submit
+    monkeypatch.setattr(app.pool, "submit", lambda *given: (left.append(given), real(*given))[1])
+    waves = [[WaitingRequest(request_of(new_draft(any_counter), number)) for number in range(2)] for _ in range(2)]
+    real_find = transactions.find_passwords
+
+    def is_cut_once(*given):
+        monkeypatch.setattr(transactions, "find_passwords", real_find)
+        cut_connection(desk)
+        return real_find(*given)
+
+    monkeypatch.setattr(transactions, "find_passwords", is_cut_once)
+    for wave in waves:
+        left.clear()
+        app._waves._answer(wave)
+        assert all(any_counter.judged(one.future.result(20)).code is None for one in wave)
+    app.retire()
+    assert left == []

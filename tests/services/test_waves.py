@@ -4,12 +4,13 @@ from collections import Counter
 from collections.abc import Callable
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
+from threading import Event, Thread
 
 import pytest
 from cryptography import x509
 from django.db import DatabaseError
 
-from sinetti.database import models
+from sinetti.database import models, sql
 from sinetti.database.issuance import statements, transactions
 from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
 from sinetti.domain.certificates.revocation import RevocationReason
@@ -211,3 +212,35 @@ def test_an_order_that_was_cancelled_meanwhile_is_refused_and_costs_the_others_n
 
 def read_key(ask: EnrolRequest):
     return x509.load_der_x509_csr(ask.request).public_key()
+
+
+def test_renewals_that_void_others_are_reserved_alone_without_a_fault(wave, desk, caplog):
+    found = holders(desk, 2)
+    wave.run(asks_of(found))
+    answers = wave.run(asks_of(found))
+    assert len({accepted(one) for one in answers}) == 2
+    assert rows(desk, models.Certificate).filter(state=CertificateState.SUPERSEDED).count() == 2
+    assert "one by one" not in caplog.text
+
+
+def test_one_alone_does_not_hold_the_next_wave_while_a_row_is_locked(wave, desk, monkeypatch):
+    if not sql.takes_ctes_that_write(desk.db):
+        pytest.skip("SQLite locks the whole file")
+    (held,) = holders(desk, 1)
+    is_locked, may_end = Event(), Event()
+    monkeypatch.setattr(sql, "WAVE_TIMEOUT", 1)
+
+    def lock():
+        with sql.transaction(desk.db):
+            list(rows(desk, models.Lineage).select_for_update())
+            is_locked.set()
+            may_end.wait(20)
+        desk.db.close()
+
+    thread = Thread(target=lock)
+    thread.start()
+    assert is_locked.wait(20)
+    (answer,) = wave.run(asks_of([held]))
+    may_end.set()
+    thread.join()
+    assert refused(answer) is RejectionReason.UNAVAILABLE

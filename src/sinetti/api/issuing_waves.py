@@ -48,6 +48,8 @@ def _answer(endpoint: SoapEndpoint, app: AsgiApp, waiting: Sequence[WaitingReque
         waves.setdefault(_element(one.request.body), []).append(one)
     for wave in waves.values():
         run_wave([_member(one, endpoint, app) for one in wave], endpoint.ctx)
+        # Requests that left the wave do this for the connections of other threads.
+        endpoint.ctx.db.refresh()
 
 
 def _member(waiting: WaitingRequest, endpoint: SoapEndpoint, app: AsgiApp) -> WaveMember[Response]:

@@ -5,7 +5,7 @@ one tells which OCSP answers in memory still count (docs/relying/ocsp.md).
 """
 
 from sinetti.database.issuance.status_feed import last_number, list_events
-from sinetti.infra.clock import monotonic_seconds
+from sinetti.infra.clock import boottime_seconds
 from sinetti.server.asgi import AsgiApp
 from sinetti.server.event_stream import EventSource, EventStream, NumberedEvents
 from sinetti.server.rate_limits import ConcurrencyLimiter
@@ -40,7 +40,7 @@ class FeedPoll:
 
         Raises the database's errors.
         """
-        db, asked_at = self._ctx.db, monotonic_seconds()
+        db, asked_at = self._ctx.db, boottime_seconds()
         try:
             number = last_number(db)
             self._ctx.last_signed.remember_number(number, asked_at)

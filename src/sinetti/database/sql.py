@@ -88,8 +88,8 @@ def write(db: Database, statement: str, values: Values) -> list[Row]:
 def plan_once(db: Database) -> None:
     """Have this thread's connection plan each prepared statement once.
 
-    The plan is for requests and waves of all sizes. PostgreSQL would plan those of issuing anew each time, which costs
-    more than to run them. Only statements of this module are prepared.
+    One plan serves requests and waves of all sizes. PostgreSQL would plan statements of issuing anew each time, which
+    costs more than to run them. Only statements of this module are prepared.
     """
     _set_once(db, "plan_cache_mode", "force_generic_plan")
 

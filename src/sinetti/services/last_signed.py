@@ -23,7 +23,7 @@ from sinetti.database.issuance.ocsp_responses import StoredResponse
 from sinetti.domain.certificates.ocsp_status import CertIdHash, CertStatus, SingleResponse
 from sinetti.domain.values import Serial
 from sinetti.infra.atomic_files import lock_folder, replace_file
-from sinetti.infra.clock import monotonic_seconds
+from sinetti.infra.clock import boottime_seconds
 
 ANSWERS_AT_MOST = 20_000
 """OCSP responses in the memory of one process, some 20 MB."""
@@ -168,9 +168,12 @@ class LastSigned:
 
     @property
     def status_number(self) -> int | None:
-        """Number of the last status change, or None if the last question is too old."""
+        """Number of the last status change, or None if the last question is too old.
+
+        The clock counts the time that the machine sleeps, too: others may have revoked meanwhile.
+        """
         seen = self._number
-        return None if seen is None or monotonic_seconds() - seen[1] > NUMBER_COUNTS_FOR else seen[0]
+        return None if seen is None or boottime_seconds() - seen[1] > NUMBER_COUNTS_FOR else seen[0]
 
     def remember(self, found: StoredResponse, asked: CertIdHash, number: int | None) -> None:
         """Keep a stored response in memory, if it reports the certificate's status.

@@ -11,11 +11,13 @@ import logging
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
 from contextvars import Context
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, TypeVar, cast
 
+from sinetti.database.connection import DATABASE_ERRORS
 from sinetti.database.sql import limit_statements
 from sinetti.services.context import ServiceContext
 
@@ -111,6 +113,9 @@ def run_wave(members: Sequence[WaveMember[Any]], ctx: ServiceContext) -> None:
 
     A single request takes them alone, in this thread. Does not raise.
     """
+    # A single request, too: one that hangs would hold all that wait for the next wave.
+    with suppress(*DATABASE_ERRORS):  # each request meets the fault itself
+        limit_statements(ctx.db)
     if len(members) == 1:
         members[0].go_alone(ctx)
         return
@@ -129,8 +134,6 @@ def run_wave(members: Sequence[WaveMember[Any]], ctx: ServiceContext) -> None:
 def _take_together(kind: type[Step[Any]], members: Sequence[WaveMember[Any]], ctx: ServiceContext) -> Sequence[Any]:
     """Take a step for a wave, and return the results; None for all after a fault."""
     try:
-        if len(members) > 1:
-            limit_statements(ctx.db)
         return kind.together([one.step for one in members], ctx)
     except Exception:  # noqa: BLE001 - each request meets the fault alone, and answers it
         _log.warning("%s requests go on one by one after step %s", len(members), kind.__name__, exc_info=True)

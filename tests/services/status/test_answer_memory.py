@@ -21,6 +21,7 @@ from sinetti.database.issuance.ocsp_responses import OwnCertificate
 from sinetti.domain.certificates.ocsp_status import SIGNED_ANEW_AFTER
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Channel, Sha256
+from sinetti.infra import clock
 from sinetti.pki.encoding import serial_hex
 from sinetti.server.asgi import AsgiApp
 from sinetti.server.http import Request, Response, text_response
@@ -63,8 +64,8 @@ class Ticks:
 @pytest.fixture(autouse=True)
 def ticks(monkeypatch) -> Ticks:
     one = Ticks()
-    monkeypatch.setattr(module, "monotonic_seconds", one)
-    monkeypatch.setattr(status_feed, "monotonic_seconds", one)
+    monkeypatch.setattr(module, "boottime_seconds", one)
+    monkeypatch.setattr(status_feed, "boottime_seconds", one)
     return one
 
 
@@ -340,3 +341,13 @@ def test_events_that_could_not_be_read_are_read_again(node, held, monkeypatch):
         poll.read(0, 10)
     monkeypatch.undo()
     assert len(poll.read(0, 10)) == 2
+
+
+def test_a_number_from_before_the_machine_slept_does_not_count(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "boottime_seconds", clock.boottime_seconds)
+    last = LastSigned(tmp_path)
+    last.remember_number(5, clock.boottime_seconds())
+    assert last.status_number == 5
+    asleep = clock.boottime_seconds() + 3600
+    monkeypatch.setattr(clock, "_steady", lambda: asleep)
+    assert last.status_number is None

@@ -194,7 +194,7 @@ def reserve_certificates(
 
     Those are all where a statement is no transaction of its own, as on SQLite, and after any fault.
     """
-    if not sql.takes_ctes_that_write(db):
+    if not wave or not sql.takes_ctes_that_write(db):
         return [None] * len(wave)
     try:
         made = statements.reserve_in_one_statement(db, [_reserved_values(*one) for one in wave])
