@@ -17,6 +17,8 @@ from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.refusals import Rejection, RejectionReason
 from sinetti.domain.requests import AcceptedResponse, EnrolRequest, RenewRequest
 from sinetti.pki.key_policy import key_id
+from sinetti.pki.signers import SignatureRefused, SignerTimeout
+from sinetti.services.context import sign_each
 from sinetti.services.issuance.enrol import enrol, enrolment
 from sinetti.services.issuance.renew import renew, renewal
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
@@ -244,3 +246,20 @@ def test_one_alone_does_not_hold_the_next_wave_while_a_row_is_locked(wave, desk,
     may_end.set()
     thread.join()
     assert refused(answer) is RejectionReason.UNAVAILABLE
+
+
+@pytest.mark.parametrize("failure", [SignerTimeout, SignatureRefused])
+def test_a_wait_or_a_refusal_by_the_signer_is_not_repeated_alone(failure, wave, desk):
+    asked = []
+
+    def sign_issue(signer, requests):
+        asked.append(len(requests))
+        results = sign_each(signer, requests)
+        return [failure("the signer said so"), *results[1:]] if len(asked) == 1 else results
+
+    found = holders(desk, 3)
+    wave.desk = desk.but(sign_issue=sign_issue)
+    answers = wave.run(asks_of(found))
+    assert refused(answers[0]) is RejectionReason.UNAVAILABLE
+    assert len({accepted(one) for one in answers[1:]}) == 2
+    assert asked in ([3], [1, 1, 1]), "together, or each alone from commit 1 on SQLite"

@@ -35,8 +35,11 @@ class Step(ABC, Generic[_Result]):
         """Take the step for this request."""
 
     @classmethod
-    def together(cls, steps: Sequence[Any], _ctx: ServiceContext) -> Sequence[_Result | None]:
-        """Take the step for a wave; None for each request that has to take it alone."""
+    def together(cls, steps: Sequence[Any], _ctx: ServiceContext) -> Sequence[_Result | Exception | None]:
+        """Take the step for a wave; None for each request that has to take it alone.
+
+        An exception is what the step would raise for that request.
+        """
         return [None] * len(steps)
 
 
@@ -88,9 +91,12 @@ class WaveMember(Generic[_Result]):
     step: Step[Any] | None = None
 
     def advance(self, result: object = None) -> bool:
-        """Go on to the next step; False if the work has ended."""
+        """Go on to the next step; False if the work has ended. An exception is raised in the work."""
         try:
-            self.step = self.context.run(self.work.send, result)
+            if isinstance(result, Exception):
+                self.step = self.context.run(self.work.throw, result)
+            else:
+                self.step = self.context.run(self.work.send, result)
         except StopIteration as ended:
             self.end(ended.value)
         except Exception as failed:  # noqa: BLE001 - raised where the result is awaited

@@ -21,7 +21,7 @@ from sinetti.authority.signer.protocol import (
     frame_length,
 )
 from sinetti.authority.signer.tasks import SigningTask
-from sinetti.pki.signers import SignatureRefused, SignerUnavailable, count_failure, measured
+from sinetti.pki.signers import SignatureRefused, SignerTimeout, SignerUnavailable, count_failure, measured
 
 REQUEST_TIMEOUT = 20.0
 """Seconds for one request; a list with a million entries takes some of them."""
@@ -130,7 +130,7 @@ class SignerClient:
         except TimeoutError as late:
             connection.close()
             sentence = f"the signer at {self._path} did not answer within {REQUEST_TIMEOUT:.0f} s"
-            raise SignerUnavailable(sentence) from late
+            raise SignerTimeout(sentence) from late
         except (OSError, ProtocolError):
             connection.close()
             raise

@@ -12,7 +12,15 @@ from sinetti.domain.requests import SignatureProof
 from sinetti.infra.metrics import recorder
 from sinetti.infra.metrics.catalogue import SIGNER_ERRORS, SIGNER_SECONDS
 
-__all__ = ["ActApproval", "KeyMissing", "SignatureProof", "SignatureRefused", "Signer", "SignerUnavailable"]
+__all__ = [
+    "ActApproval",
+    "KeyMissing",
+    "SignatureProof",
+    "SignatureRefused",
+    "Signer",
+    "SignerTimeout",
+    "SignerUnavailable",
+]
 
 
 class SignerUnavailable(Exception):
@@ -21,6 +29,10 @@ class SignerUnavailable(Exception):
 
 class SignatureRefused(SignerUnavailable):
     """Refusal of a signer that has read the octets; the sentence has the rule."""
+
+
+class SignerTimeout(SignerUnavailable):
+    """Signer that did not answer in time; a second attempt would double the time."""
 
 
 class KeyMissing(SignerUnavailable):

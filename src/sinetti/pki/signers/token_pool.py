@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from sinetti.domain.values import KeyType
 from sinetti.infra.clock import monotonic_seconds
 from sinetti.pki.encoding import PrivateKey, PublicKey
-from sinetti.pki.signers import KeyMissing, SignerUnavailable, pkcs11_uri
+from sinetti.pki.signers import KeyMissing, SignerTimeout, SignerUnavailable, pkcs11_uri
 from sinetti.pki.signers.pkcs11_uri import TokenKey, TokenLocation
 from sinetti.pki.signers.token_keys import (
     KeyFacts,
@@ -242,6 +242,7 @@ class TokenPool:
             raise _unavailable(place, f"it did not answer other requests within {limit:g} s") from None
         request = {**request, "key": _uri(key)}
         try:
+            has_hung = False
             for _ in range(tries):
                 is_new = process is None
                 try:
@@ -252,13 +253,14 @@ class TokenPool:
                         return answer
                 except _ProcessFailed as failed:
                     answer = {"error": str(_unavailable(place, str(failed)))}
-                    is_new |= isinstance(failed, _ProcessHung)
+                    has_hung = isinstance(failed, _ProcessHung)
+                    is_new |= has_hung
                 if process is not None:
                     self._end(process)
                 process = None
                 if is_new:
                     break
-            raise self._failure(place, answer)
+            raise self._failure(place, answer, has_hung=has_hung)
         finally:
             self._slots.put(process)
 
@@ -276,13 +278,13 @@ class TokenPool:
             raise
         return process
 
-    def _failure(self, place: TokenLocation, answer: Answer) -> SignerUnavailable:
+    def _failure(self, place: TokenLocation, answer: Answer, *, has_hung: bool) -> SignerUnavailable:
         """Return the error of an attempt that failed, and begin the pause of its token."""
         if answer.get("missing"):
             return KeyMissing(answer["error"])
         error = answer.get("error") or str(_unavailable(place, "it returned a wrong signature"))
         self._failed[place.module, place.label] = (monotonic_seconds() + self._limits.pause, error)
-        return SignerUnavailable(error)
+        return SignerTimeout(error) if has_hung else SignerUnavailable(error)
 
     def _refuse_during_pause(self, place: TokenLocation) -> None:
         until, error = self._failed.get((place.module, place.label), (0.0, ""))

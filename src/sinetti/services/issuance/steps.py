@@ -13,7 +13,7 @@ from sinetti.database.issuance.transactions import CertificateReservation, Signe
 from sinetti.domain.certificates.models import Certificate, TransferIds
 from sinetti.domain.values import KeyId, Sha256
 from sinetti.journal.writer import JournalEntry
-from sinetti.pki.signers import SignerUnavailable
+from sinetti.pki.signers import SignatureRefused, SignerTimeout, SignerUnavailable
 from sinetti.services.context import IssueRequest, ServiceContext
 from sinetti.services.waves import Step
 
@@ -136,10 +136,14 @@ class Sign(Step[list[bytes]]):
         return result
 
     @classmethod
-    def together(cls, steps: Sequence["Sign"], ctx: ServiceContext) -> Sequence[list[bytes] | None]:
-        """Sign the certificates of all."""
+    def together(cls, steps: Sequence["Sign"], ctx: ServiceContext) -> Sequence[list[bytes] | Exception | None]:
+        """Sign the certificates of all.
+
+        A request alone asks again if another one's key made the signer unavailable, but not after a refusal or a wait.
+        """
         results = ctx.sign_issue(ctx.signer, [one.request for one in steps])
-        return [None if isinstance(one, SignerUnavailable) else one for one in results]
+        final = (list, SignatureRefused, SignerTimeout)
+        return [one if isinstance(one, final) else None for one in results]
 
 
 @dataclass(frozen=True, slots=True)
