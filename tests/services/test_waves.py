@@ -22,7 +22,7 @@ from sinetti.services.context import sign_each
 from sinetti.services.issuance.enrol import enrol, enrolment
 from sinetti.services.issuance.renew import renew, renewal
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
-from sinetti.services.waves import WaveMember, run_wave
+from sinetti.services.waves import LeaveWave, WaveMember, run_wave
 from tests.support.service_context import (
     REQUEST,
     Desk,
@@ -263,3 +263,25 @@ def test_a_wait_or_a_refusal_by_the_signer_is_not_repeated_alone(failure, wave, 
     assert refused(answers[0]) is RejectionReason.UNAVAILABLE
     assert len({accepted(one) for one in answers[1:]}) == 2
     assert asked in ([3], [1, 1, 1]), "together, or each alone from commit 1 on SQLite"
+
+
+def failing_work(fault: Exception):
+    yield LeaveWave()
+    raise fault
+
+
+def test_a_fault_in_the_work_of_one_reaches_it_alone(wave, desk):
+    """Together with others, and after it has left."""
+    ended: list[object] = []
+
+    def member(work):
+        return WaveMember(work, copy_context(), ended.append, lambda go_on: go_on())
+
+    def at_once():
+        raise fault
+        yield LeaveWave()
+
+    fault = ZeroDivisionError()
+    run_wave([member(at_once()), member(failing_work(fault)), member(failing_work(fault))], desk.ctx)
+    run_wave([member(failing_work(fault))], desk.ctx)
+    assert ended == [fault] * 4

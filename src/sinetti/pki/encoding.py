@@ -344,10 +344,12 @@ def _is_described(signed: bytes, before: int) -> bool:
 
 
 def inner_algorithm(tbs: bytes) -> bytes:
-    """Return the AlgorithmIdentifier (DER) in a TBSCertificate that was parsed before."""
+    """Return the AlgorithmIdentifier (DER) in a TBSCertificate of version 3.
+
+    It must have been parsed before.
+    """
     at, _ = _inside(tbs, 0)
-    if tbs[at] == _VERSION:
-        _, at = _inside(tbs, at)
+    _, at = _inside(tbs, at)  # the version
     _, at = _inside(tbs, at)  # the serial number
     return tbs[at : _inside(tbs, at)[1]]
 
