@@ -22,6 +22,7 @@ def test_requests_three_times_each_are_one_certificate_each(count, tmp_path, pos
     holders = scene.holders(authority, count)
     seeding.seed(authority, holders)
     authority.journal.close()
+    authority.ctx.db.close()
     requests = [load.Posted().framed(one.request) for one in holders for _ in range(TIMES)]
     with served(root, 2) as server:
         answers = load.send(server.port, requests, CONNECTIONS).answers
@@ -30,4 +31,6 @@ def test_requests_three_times_each_are_one_certificate_each(count, tmp_path, pos
     assert all(found), [one[-1500:] for one, has in zip(answers, found, strict=True) if not has][:1]
     assert sorted(Counter(one[1] for one in found).values()) == [TIMES] * count
     by_id = {one[1]: answer for one, answer in zip(found, answers, strict=True)}
-    checking.check(scene.opened(root), list(by_id.values()), holders)
+    checked = scene.opened(root)
+    checking.check(checked, list(by_id.values()), holders)
+    checked.ctx.db.close()
