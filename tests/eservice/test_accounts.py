@@ -590,7 +590,7 @@ def test_a_session_is_put_off_by_an_hour_ten_times_at_most(browser, user):
         browser.post("/account/session", fields) if extend else browser.get("/account/session")
         return int(json.loads(browser.reply.body)["seconds"])
 
-    assert left(extend=True) == left(extend=False) > 11.9 * 3600, "not yet"
+    assert left(extend=True) >= left(extend=False) > 11.9 * 3600, "not yet"
     session = SessionStore(stored(browser.cookies["__Host-session"]))
     session[BEGAN] -= 12 * 3600 - 100
     session.save()
@@ -600,7 +600,8 @@ def test_a_session_is_put_off_by_an_hour_ten_times_at_most(browser, user):
     session[BEGAN] -= 10 * 3600
     session[EXTENDED] = 10
     session.save()
-    assert left(extend=True) == left(extend=False) <= 100, "22 hours at most"
+    assert left(extend=False) <= 100
+    assert left(extend=True) <= 100, "22 hours at most"
     leave(browser)
     assert left(extend=False) == 0
 
