@@ -73,7 +73,7 @@ def guides(tmp_path_factory):
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_commands_of_the_guide_lead_to_a_renewal(guides, language):
     folder, done = guides[language]
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
     warning = translate(messages.NOW_IS_FOR_BENCHES, Language(language), at="@").partition("@")[0]
     assert warning in done.stderr  # messages are in the language, too
     old, new = (

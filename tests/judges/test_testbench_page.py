@@ -31,7 +31,7 @@ def test_the_commands_lead_to_a_renewed_certificate(tmp_path):
         timeout=120,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
     assert len(list((tmp_path / "store" / "payroll" / "generations").iterdir())) == 2
     members = set(re.findall(r"^\| `([a-z_]+(?:\.[a-z]+)?)` \|", PAGE, re.MULTILINE))
     assert {member.partition(".")[2] or member for member in members} == {

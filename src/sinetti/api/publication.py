@@ -52,8 +52,8 @@ class PublicationEndpoint:
     def __call__(self, request: Request) -> Response:
         """Answer one request of any method and path.
 
-        Another node may use a CA up to two seconds before this process reads the register again. So a file that is not
-        there is looked for once more after the register was read.
+        Another node may use a CA up to two seconds before this process reads the register again. So the endpoint reads
+        it, and looks once more, before it answers that there is no such file.
         """
         answer = self._answer(request)
         if answer.status == HTTPStatus.NOT_FOUND and self._has_read_the_register():

@@ -28,7 +28,6 @@ from sinetti.database.notifications.delivery import let_all_go
 from sinetti.domain.requests import LENIENT, STRICT
 from sinetti.domain.values import Environment, KeyPolicy, KeyType
 from sinetti.infra.clock import utc_now
-from sinetti.server.addresses import listen
 from sinetti.server.asgi import AsgiApp, Door
 from sinetti.server.listener import Listener, TlsFiles, serve
 from sinetti.services.issuance.secure_message import lapse_orders
@@ -39,6 +38,7 @@ from sinetti.testbench.core.clock import BenchClock, in_range
 from sinetti.testbench.core.layout import (
     LOCALHOST,
     LOOPBACK,
+    OpenPorts,
     Ports,
     bench_clock,
     exclusive,
@@ -94,34 +94,40 @@ def run_bench(options: BenchOptions, say: Callable[[str], None]) -> None:
     ClockGoesBack and ClockOutOfRange.
     """
     folder = DataDirectory(options.root.resolve())
-    if not folder.exists():
-        _make(folder, options)
-    folder.check(DirectoryKind.TESTBENCH)
-    _check_preset(folder, options)
-    with exclusive(folder):
-        clock = bench_clock(folder)
-        if options.now is not None:
-            clock.set(options.now)
-        ports = load_ports(folder, options.port)
-        policy = _strict_policy if options.strict else _bench_policy
-        authority = open_authority(
-            folder.root,
-            DirectoryKind.TESTBENCH,
-            RuntimeOptions(clock.now, STRICT if options.strict else LENIENT, policy),
-        )
-        try:
-            with maintained(authority, can_reconcile=True):
-                # Their owner was killed, and a clock that jumps does not wait for leases of the machine's clock.
-                let_all_go(authority.ctx.db)
-                _upkeep(authority)
-                serve(_listeners(authority, clock, ports, options), lambda: say(_ready(folder, ports, options)))
-        finally:
-            authority.ctx.db.close()
+    with OpenPorts() as opened:
+        if not folder.exists():
+            _make(folder, options, opened)
+        folder.check(DirectoryKind.TESTBENCH)
+        _check_preset(folder, options)
+        with exclusive(folder):
+            _run(folder, options, opened, say)
 
 
-def _make(folder: DataDirectory, options: BenchOptions) -> None:
+def _run(folder: DataDirectory, options: BenchOptions, opened: OpenPorts, say: Callable[[str], None]) -> None:
+    clock = bench_clock(folder)
+    if options.now is not None:
+        clock.set(options.now)
+    ports = load_ports(folder, options.port, opened)
+    policy = _strict_policy if options.strict else _bench_policy
+    authority = open_authority(
+        folder.root,
+        DirectoryKind.TESTBENCH,
+        RuntimeOptions(clock.now, STRICT if options.strict else LENIENT, policy),
+    )
+    try:
+        with maintained(authority, can_reconcile=True):
+            # Their owner was killed, and a clock that jumps does not wait for leases of the machine's clock.
+            let_all_go(authority.ctx.db)
+            _upkeep(authority)
+            listeners = _listeners(authority, clock, ports, opened, options)
+            serve(listeners, lambda: say(_ready(folder, ports, options)))
+    finally:
+        authority.ctx.db.close()
+
+
+def _make(folder: DataDirectory, options: BenchOptions, opened: OpenPorts) -> None:
     now = in_range(options.now or utc_now())
-    ports = new_ports(options.port)
+    ports = new_ports(options.port, opened)
     settings = AuthoritySettings(
         environment=Environment.TEST,
         base_url=f"http://{LOOPBACK}:{ports.status}",
@@ -173,7 +179,9 @@ def _upkeep(authority: Authority) -> None:
     lapse_orders(authority.ctx, "upkeep")
 
 
-def _listeners(authority: Authority, clock: BenchClock, ports: Ports, options: BenchOptions) -> tuple[Listener, ...]:
+def _listeners(
+    authority: Authority, clock: BenchClock, ports: Ports, opened: OpenPorts, options: BenchOptions
+) -> tuple[Listener, ...]:
     files = server_files(authority.folder)
     tls = None if options.http else TlsFiles(files.certificate, files.key)
     documentation_url = authority.settings.documentation_url or _documentation_url(ports, options) or ""
@@ -215,10 +223,10 @@ def _listeners(authority: Authority, clock: BenchClock, ports: Ports, options: B
     status = StatusEdge(logged(PublicationEndpoint(authority.ctx)), deliveries, identity, leave, documentation)
     mount_feed(status, authority.ctx)
     return (
-        Listener(AsgiApp(soap, leave=leave), listen(LOOPBACK, ports.soap), tls),
-        Listener(ProblemEdge(logged(control_door), leave=leave), listen(LOOPBACK, ports.control)),
-        Listener(status, listen(LOOPBACK, ports.status)),
-        Listener(people, listen(LOOPBACK, ports.people)),
+        Listener(AsgiApp(soap, leave=leave), opened.take(ports.soap), tls),
+        Listener(ProblemEdge(logged(control_door), leave=leave), opened.take(ports.control)),
+        Listener(status, opened.take(ports.status)),
+        Listener(people, opened.take(ports.people)),
     )
 
 

@@ -10,14 +10,17 @@ import fcntl
 import json
 import re
 import secrets
+import socket
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, astuple, dataclass, replace
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from sinetti.authority.data_directory import DataDirectory, FolderDamaged
 from sinetti.infra.urls import is_loopback
-from sinetti.server.addresses import AddressInUse, check_available
+from sinetti.server.addresses import AddressInUse, listen
 from sinetti.testbench.core.clock import BenchClock
 from sinetti.testbench.core.server_certificate import ServerFiles
 
@@ -48,15 +51,50 @@ class Ports:
     people: int
 
 
-def new_ports(soap: int) -> Ports:
-    """Choose ports that are free now.
+class OpenPorts:
+    """Listening sockets of a bench, opened when its ports are chosen.
+
+    Another program could otherwise take a port while the bench is made. Leaving the context closes the sockets that
+    were not taken.
+    """
+
+    def __init__(self) -> None:
+        self._sockets: dict[int, socket.socket] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, end: BaseException | None, at: TracebackType | None) -> None:
+        for opened in self._sockets.values():
+            opened.close()
+        self._sockets.clear()
+
+    def open(self, port: int) -> int:
+        """Listen on a port, unless it is open already, and return it. Raises AddressInUse."""
+        if port not in self._sockets:
+            self._sockets[port] = listen(LOOPBACK, port)
+        return port
+
+    def open_free(self, others: Collection[int] = ()) -> int:
+        """Listen on a free port that is not one of the others, and return it."""
+        while True:
+            port = _LOWEST_PORT + secrets.randbelow(_HIGHEST_PORT - _LOWEST_PORT)
+            if port not in self._sockets and port not in others:
+                with suppress(AddressInUse):
+                    return self.open(port)
+
+    def take(self, port: int) -> socket.socket:
+        """Return the socket of an open port, which the caller closes."""
+        return self._sockets.pop(port)
+
+
+def new_ports(soap: int, opened: OpenPorts) -> Ports:
+    """Choose and open ports that are free.
 
     `soap` is the SOAP port, or 0 for any free port. Raises AddressInUse if that port is taken.
     """
-    chosen = [check_available(LOOPBACK, soap)] if soap else []
-    while len(chosen) < len(Ports.__slots__):
-        chosen.append(_free_port(chosen))
-    return Ports(*chosen)
+    first = opened.open(soap) if soap else opened.open_free()
+    return Ports(first, *(opened.open_free() for _ in _OWN))
 
 
 def write_ports(folder: DataDirectory, ports: Ports) -> None:
@@ -66,8 +104,8 @@ def write_ports(folder: DataDirectory, ports: Ports) -> None:
     partial.replace(_ports_file(folder))
 
 
-def load_ports(folder: DataDirectory, soap: int) -> Ports:
-    """Return the bench's ports.
+def load_ports(folder: DataDirectory, soap: int, opened: OpenPorts) -> Ports:
+    """Return the bench's ports, which are open now.
 
     `soap` is another SOAP port, which is stored, or 0 for the stored one. Raises FolderDamaged if the stored ports
     cannot be read, and AddressInUse if a port is taken.
@@ -76,7 +114,7 @@ def load_ports(folder: DataDirectory, soap: int) -> Ports:
     try:
         written = json.loads(folder.read(path))
         # A bench from before the pages for people chooses their port now; no certificate contains it.
-        kept = Ports(**{"people": _free_port(written.values()), **written})
+        kept = Ports(**{"people": opened.open_free(written.values()), **written})
         damaged = len({kept.control, kept.status, kept.people}) < len(_OWN)
     except (ValueError, TypeError, AttributeError):
         damaged = True
@@ -88,7 +126,7 @@ def load_ports(folder: DataDirectory, soap: int) -> Ports:
         sentence = f"port {ports.soap} is used by another address of this bench: choose another port"
         raise AddressInUse(sentence)
     for port in astuple(ports):
-        check_available(LOOPBACK, port)
+        opened.open(port)
     if asdict(ports) != written:
         write_ports(folder, ports)
     return ports
@@ -123,21 +161,6 @@ def exclusive(folder: DataDirectory) -> Iterator[None]:
             sentence = f"a bench is already running in {folder.root}: stop it, or name another folder"
             raise FolderDamaged(sentence) from taken
         yield
-
-
-def _free_port(others: Collection[int]) -> int:
-    while True:
-        port = _LOWEST_PORT + secrets.randbelow(_HIGHEST_PORT - _LOWEST_PORT)
-        if port not in others and _is_free(port):
-            return port
-
-
-def _is_free(port: int) -> bool:
-    try:
-        check_available(LOOPBACK, port)
-    except AddressInUse:
-        return False
-    return True
 
 
 def _ports_file(folder: DataDirectory) -> Path:
