@@ -16,9 +16,10 @@ def test_two_are_at_work_at_once_and_results_keep_their_order():
         both.wait(20)
         return number, current_thread().name
 
-    results = TokenSessions(2).map(act, [1, 2, 3, 4])
+    sessions = TokenSessions(2)
+    results = sessions.map(act, [1, 2]) + sessions.map(act, [3, 4])
     assert [number for number, _ in results] == [1, 2, 3, 4]
-    assert len({name for _, name in results}) == 2
+    assert len({name for _, name in results}) == 2, "the threads of the first call are used again"
 
 
 def test_the_first_error_is_raised_after_all_have_ended():
