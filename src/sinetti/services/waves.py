@@ -91,7 +91,10 @@ class WaveMember(Generic[_Result]):
     step: Step[Any] | None = None
 
     def advance(self, result: object = None) -> bool:
-        """Go on to the next step; False if the work has ended. An exception is raised in the work."""
+        """Go on to the next step, and return False if the work has ended.
+
+        An exception is raised in the work.
+        """
         try:
             if isinstance(result, Exception):
                 self.step = self.context.run(self.work.throw, result)
