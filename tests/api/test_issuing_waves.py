@@ -11,6 +11,7 @@ from sinetti.api.issuing_waves import LARGEST, mount_issuing_waves
 from sinetti.api.soap import PATH
 from sinetti.database.issuance import transactions
 from sinetti.database.sql import takes_ctes_that_write
+from sinetti.pki.signers import SignatureRefused, SignerUnavailable
 from sinetti.server.asgi import AsgiApp
 from sinetti.server.http import Request
 from sinetti.server.wave_lane import WaitingRequest
@@ -55,6 +56,66 @@ def test_a_message_that_is_no_xml_is_answered_in_its_wave(app, counter):
     app._waves._answer(waiting)
     assert waiting[0].future.result(20).status == 500
     assert counter.judged(waiting[1].future.result(20)).code is None
+
+
+def answered(counter, seal, count=3):
+    """Return the responses to a wave of enrolments, signed by `seal`."""
+    if not takes_ctes_that_write(counter.desk.db):
+        pytest.skip("on SQLite each request is stored alone")
+    endpoint = replace(counter.door, seal=seal)
+    app = AsgiApp(endpoint, leave=counter.desk.db.close)
+    mount_issuing_waves(app, endpoint, counter.desk.db.close)
+    waiting = [WaitingRequest(request_of(new_draft(counter), number)) for number in range(count)]
+    app._waves._answer(waiting)
+    found = [one.future.result(20) for one in waiting]
+    app.retire()
+    return found
+
+
+def test_the_responses_of_a_wave_are_signed_in_one_request(any_counter):
+    seal, sizes = any_counter.door.seal(), []
+
+    def sign_at_once(several):
+        sizes.append(len(several))
+        return [seal.sign(octets) for octets in several]
+
+    together = replace(seal, sign_at_once=sign_at_once)
+    answers = [any_counter.judged(one) for one in answered(any_counter, lambda: together)]
+    assert (sizes, [one.code for one in answers]) == ([3], [None] * 3)
+    assert len({one.retrieval_id for one in answers}) == 3
+
+
+def test_a_signer_of_responses_that_is_away_is_asked_once(any_counter):
+    seal, asked = any_counter.door.seal(), []
+
+    def unavailable(several):
+        asked.append(several)
+        message = "the signer is away for a test"
+        raise SignerUnavailable(message)
+
+    together = replace(seal, sign_at_once=unavailable, sign=unavailable)
+    answers = answered(any_counter, lambda: together)
+    assert (len(asked), [one.status for one in answers]) == (1, [500] * 3)
+    assert all(b"Send the same request again." in one.body for one in answers)
+
+
+def test_after_a_refusal_each_response_is_asked_for_alone(any_counter):
+    seal = any_counter.door.seal()
+
+    def refused(_several):
+        message = "one of them is refused for a test"
+        raise SignatureRefused(message)
+
+    together = replace(seal, sign_at_once=refused)
+    answers = [any_counter.judged(one) for one in answered(any_counter, lambda: together)]
+    assert [one.code for one in answers] == [None] * 3
+
+
+def test_a_new_signer_of_responses_begins_within_a_wave(any_counter):
+    seal = any_counter.door.seal()
+    seals = iter([seal, seal, replace(seal)])
+    answers = [any_counter.judged(one) for one in answered(any_counter, lambda: next(seals))]
+    assert [one.code for one in answers] == [None] * 3
 
 
 def test_only_requests_that_issue_are_taken(app, counter):

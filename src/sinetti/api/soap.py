@@ -5,7 +5,7 @@ says what the service is, and where its description is.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from html import escape
 from typing import assert_never
@@ -17,12 +17,13 @@ from sinetti.domain.requests import AcceptedResponse, CertificateResponse, Enrol
 from sinetti.domain.values import Environment, Language
 from sinetti.i18n.translate import preferred_language, translate
 from sinetti.infra.traces import step
+from sinetti.pki.signers import SignatureRefused, SignerUnavailable
 from sinetti.server.http import SOAP_PATH, Request, Response, text_response
 from sinetti.services.context import ServiceContext
 from sinetti.services.issuance.enrol import enrolment
 from sinetti.services.issuance.renew import renewal
 from sinetti.services.issuance.retrieve import retrieval
-from sinetti.services.waves import Steps, run_alone
+from sinetti.services.waves import LeaveWave, Step, Steps, result_of, run_alone
 from sinetti.wire.soap import operations
 from sinetti.wire.soap.operations import NotSoapError, Operation, RequestSignatureError, SchemaError
 from sinetti.wire.xmldsig.signature import DocumentSigner, SignatureProfile
@@ -88,6 +89,36 @@ _XML = "text/xml; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
+class SignResponse(Step[bytes]):
+    """Step 12: sign a response. It raises SignerUnavailable."""
+
+    seal: DocumentSigner
+    octets: bytes = field(repr=False)
+
+    def alone(self, _ctx: ServiceContext) -> bytes:
+        """Sign one response."""
+        return self.seal.sign(self.octets)
+
+    @classmethod
+    def together(cls, steps: Sequence["SignResponse"], _ctx: ServiceContext) -> Sequence[bytes | Exception | None]:
+        """Sign those of one signer; the others go on alone, as at the hour of its successor.
+
+        After a refusal each asks alone. If the signer cannot be reached, none asks again.
+        """
+        seal = steps[0].seal
+        mine = [place for place, one in enumerate(steps) if one.seal is seal]
+        results: Sequence[bytes | Exception]
+        try:
+            results = seal.sign_all([steps[place].octets for place in mine])
+        except SignatureRefused:
+            return [None] * len(steps)
+        except SignerUnavailable as away:
+            results = [away] * len(mine)
+        found = dict(zip(mine, results, strict=True))
+        return [found.get(place) for place in range(len(steps))]
+
+
+@dataclass(frozen=True, slots=True)
 class SoapEndpoint:
     """Endpoint of the three operations.
 
@@ -140,7 +171,8 @@ class SoapEndpoint:
         except NotSoapError as bad:
             return Response(500, _XML, operations.render_fault(str(bad), actor_is_client=True))
         except SchemaError as bad:
-            return self._refuse(bad.operation, Rejection(RejectionReason.MALFORMED, element=bad.element), request)
+            malformed = Rejection(RejectionReason.MALFORMED, element=bad.element)
+            return (yield from self._refuse(bad.operation, malformed, request))
         try:
             answer = yield from self._act(opened, request)
         except Exception:  # noqa: BLE001 - last handler: a signed FAIL; the traceback is logged
@@ -149,8 +181,8 @@ class SoapEndpoint:
         finally:
             self.ctx.db.refresh()
         if isinstance(answer, Rejection):
-            return self._refuse(opened.operation, answer, request)
-        return self._render(opened.operation, answer)
+            return (yield from self._refuse(opened.operation, answer, request))
+        return (yield from self._render(opened.operation, answer))
 
     def _act(
         self, opened: operations.ParsedRequest, request: Request
@@ -175,19 +207,22 @@ class SoapEndpoint:
             case never:
                 assert_never(never)
 
-    def _refuse(self, operation: Operation, refusal: Rejection, request: Request) -> Response:
-        response = self._render(operation, rejection_response(refusal, request.headers.get("accept-language")))
+    def _refuse(self, operation: Operation, refusal: Rejection, request: Request) -> Steps[Response]:
+        yield LeaveWave()
+        failure = rejection_response(refusal, request.headers.get("accept-language"))
+        response = yield from self._render(operation, failure)
         return replace(response, log_fields={**(response.log_fields or {}), "reason": refusal.reason.value})
 
     def _render(
         self, operation: Operation, answer: AcceptedResponse | CertificateResponse | operations.Failure
-    ) -> Response:
+    ) -> Steps[Response]:
         noted = {"operation": operation.name.lower()}
         step("12 answer")
         try:
-            return Response(
-                200, _XML, operations.render_response(operation, answer, self.seal(), self.recipe), log_fields=noted
-            )
+            seal = self.seal()
+            prepared = operations.prepare_response(operation, answer, seal, self.recipe)
+            plain = yield from result_of(SignResponse(seal, prepared.signature.octets))
+            return Response(200, _XML, prepared.finish(plain), log_fields=noted)
         except Exception:  # noqa: BLE001 - without the signing key no FAIL can be trusted, so a Fault is returned
             _log.exception("the response could not be signed")
             why = "The service cannot sign its responses now. Send the same request again."

@@ -130,7 +130,7 @@ def run_wave(members: Sequence[WaveMember[Any]], ctx: ServiceContext) -> None:
         return
     going = [one for one in members if one.advance()]
     while going:
-        ((kind, _),) = Counter(type(one.step) for one in going if one.step is not None).most_common(1)
+        kind = _most_common([one.step for one in going if one.step is not None])
         same = [one for one in going if type(one.step) is kind]
         results = _take_together(kind, same, ctx)
         left = [one for one in going if type(one.step) is not kind]
@@ -138,6 +138,12 @@ def run_wave(members: Sequence[WaveMember[Any]], ctx: ServiceContext) -> None:
         for one in left:
             one.leave(partial(one.go_alone, ctx))
         going = [one for one, result in zip(same, results, strict=True) if result is not None and one.advance(result)]
+
+
+def _most_common(steps: Sequence[Step[Any]]) -> type[Step[Any]]:
+    """Return the kind of the next step: those that leave the wave do not count beside others."""
+    kinds = Counter(type(one) for one in steps if not isinstance(one, LeaveWave))
+    return kinds.most_common(1)[0][0] if kinds else LeaveWave
 
 
 def _take_together(kind: type[Step[Any]], members: Sequence[WaveMember[Any]], ctx: ServiceContext) -> Sequence[Any]:

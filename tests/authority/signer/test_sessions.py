@@ -10,13 +10,16 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, decode_ds
 
 from sinetti.authority.signer.renewals import MOST_RENEWALS
 from sinetti.authority.signer.rules import SigningRules
+from sinetti.authority.signer.tasks import SigningTask, TaskKind
 from sinetti.domain.values import Serial
+from sinetti.pki.encoding import certificate_der, verify
 from sinetti.pki.signers import SignatureRefused, SignerUnavailable
 from sinetti.pki.signers.pkcs11_uri import TokenKey, TokenLocation
 from sinetti.pki.signers.token_keys import certificate_key
 from tests.authority.signer import test_status
-from tests.support.authority import NOW, holder_certificate, holder_key, leaf_plan
-from tests.support.signing import CA, certificate_task, holder_tbs, keys, policy, renewal_proof
+from tests.authority.signer.test_answers import signed_info
+from tests.support.authority import NOW, holder_certificate, holder_key, leaf_plan, response_signer
+from tests.support.signing import CA, RESPONSE_SIGNER, certificate_task, holder_tbs, keys, policy, renewal_proof
 
 PLACE = TokenLocation(Path("/module"), "token", Path("/pin"))
 OLD_KEY, NEW_KEY = holder_key(1), holder_key(2)
@@ -83,6 +86,17 @@ def test_two_sessions_sign_at_once_and_answers_after_their_certificates(rules_in
     results = rules_in_token().sign(tasks, NOW)
     assert not [one for one in results if isinstance(one, SignatureRefused)]
     assert token.signed == len(set(results)) == 4
+
+
+def test_two_sessions_sign_answers_over_soap_at_once(store, token):
+    key, certificate = response_signer()
+    token.meets = Barrier(2)
+    rules = SigningRules(policy(), store, {**keys(), RESPONSE_SIGNER: token.key(RESPONSE_SIGNER, key)})
+    info = signed_info(key, certificate_der(certificate))
+    tasks = [SigningTask(TaskKind.ANSWER, RESPONSE_SIGNER, octets) for octets in (info, info, b"<another/>")]
+    *signed, refused = rules.sign(tasks, NOW)
+    assert all(verify(key.public_key(), info, one) for one in signed)
+    assert (token.signed, isinstance(refused, SignatureRefused)) == (2, True)
 
 
 def test_the_same_octets_have_one_signature_and_others_with_their_serial_none(rules_in_token, token):

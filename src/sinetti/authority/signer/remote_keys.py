@@ -36,10 +36,18 @@ RoleOf = Callable[[str], CaRole | None]
 
 def sign_one(client: SignerClient, task: SigningTask) -> bytes:
     """Return the signature of one task. Raises SignatureRefused and SignerUnavailable."""
-    (found,) = client.sign([task])
-    if isinstance(found, SignatureRefused):
-        raise found
+    (found,) = _sign_all(client, [task])
     return found
+
+
+def _sign_all(client: SignerClient, tasks: Sequence[SigningTask]) -> list[bytes]:
+    """Return the signatures of tasks. Raises SignatureRefused and SignerUnavailable."""
+    signatures = []
+    for found in client.sign(tasks):
+        if isinstance(found, SignatureRefused):
+            raise found
+        signatures.append(found)
+    return signatures
 
 
 class RemoteSigner:
@@ -91,8 +99,16 @@ class _RemoteKeyBase(KeyElsewhere):
         """Name of the key in the signer."""
         return self._name
 
+    def sign_all(self, several: Sequence[bytes]) -> list[bytes]:
+        """Have several octets signed in one request.
+
+        Raises SignatureRefused and SignerUnavailable.
+        """
+        return _sign_all(self._client, [SigningTask(self._kind, self._name, octets) for octets in several])
+
     def _signed(self, data: bytes) -> bytes:
-        return sign_one(self._client, SigningTask(self._kind, self._name, data))
+        (found,) = self.sign_all([data])
+        return found
 
 
 class RemoteRsaKey(_RemoteKeyBase, RsaKeyElsewhere):

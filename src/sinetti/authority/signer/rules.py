@@ -50,7 +50,7 @@ only after an outage of the service or of the signer. A day covers one; after th
 WARNED_FROM = 0.8
 """Share of the daily number of certificates at which the log has a warning."""
 
-_PARALLEL = (TaskKind.CERTIFICATE, TaskKind.STATUS)
+_PARALLEL = (TaskKind.CERTIFICATE, TaskKind.STATUS, TaskKind.ANSWER)
 """Kinds of tasks that keys in a token sign several at once, in this order."""
 
 _Recording = Callable[[bytes], None]
@@ -116,6 +116,7 @@ class SigningRules:
         self._decides: Mapping[TaskKind, Callable[[SigningTask, datetime], bytes | _Recording]] = {
             TaskKind.CERTIFICATE: self._decide_certificate,
             TaskKind.STATUS: self._decide_status,
+            TaskKind.ANSWER: self._decide_answer,
         }
         self._unrecorded: set[tuple[str, bytes]] = set()
         self._unrecorded_orders = 0
@@ -404,12 +405,15 @@ class SigningRules:
         check_status(form.read(task.octets), ca, self._store, now)
         return _record_nothing
 
-    def _answer(self, task: SigningTask, _now: datetime) -> bytes:
+    def _answer(self, task: SigningTask, now: datetime) -> bytes:
+        return self._signed(task, self._decide_answer(task, now))
+
+    def _decide_answer(self, task: SigningTask, _now: datetime) -> _Recording:
         key = self._keys.get(task.key)
         if not _begins(task.key, self._policy.response_signer_file_name) or not isinstance(key, PrivateKey):
             _refuse(f"{task.key} is no key that signs answers")
         check_answer(task.octets, key.public_key())
-        return self._sign(task)
+        return _record_nothing
 
     def _checkpoint(self, task: SigningTask, now: datetime) -> bytes:
         log_keys = {name: key for name, key in self._keys.items() if isinstance(key, Ed25519PrivateKey)}
@@ -506,7 +510,7 @@ class SigningRules:
 
 
 def _record_nothing(_signature: bytes) -> None:
-    """Record nothing: an answer says what the lists say."""
+    """Record nothing: the answers of responders and of the service say what is recorded elsewhere."""
 
 
 def _begins(name: str, prefix: str) -> bool:

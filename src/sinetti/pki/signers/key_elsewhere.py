@@ -3,7 +3,8 @@
 A caller need not know where a key is. Subclasses sign; export and any other use are refused.
 """
 
-from typing import Any, NoReturn, Self
+from collections.abc import Sequence
+from typing import Any, NoReturn, Protocol, Self, runtime_checkable
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -12,6 +13,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, KeySerializat
 
 SignedOctets = bytes | bytearray | memoryview
 """Octets to sign, as cryptography takes them."""
+
+
+@runtime_checkable
+class SignsAtOnce(Protocol):
+    """Key that signs several octets in one request."""
+
+    def sign_all(self, several: Sequence[bytes]) -> Sequence[bytes]:
+        """Return a signature for each, or raise SignatureRefused or SignerUnavailable."""
 
 
 class KeyElsewhere:

@@ -37,7 +37,7 @@ from sinetti.wire.xmldsig import parser, signature
 from sinetti.wire.xmldsig.algorithms import LARGEST_CERTIFICATE
 from sinetti.wire.xmldsig.errors import SignatureInvalid, SignatureMissing
 from sinetti.wire.xmldsig.parser import XmlRejected
-from sinetti.wire.xmldsig.signature import DocumentSigner, SignatureProfile
+from sinetti.wire.xmldsig.signature import DocumentSigner, PreparedSignature, SignatureProfile
 
 LONGEST_MESSAGE = 255
 """Largest number of characters of an ErrorMessage (facts sheet, 2)."""
@@ -106,13 +106,37 @@ class SoapResponse:
     signer: bytes = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class PreparedResponse:
+    """Response that lacks the value of its signature."""
+
+    signature: PreparedSignature
+    start: bytes = field(repr=False)
+    end: bytes = field(repr=False)
+
+    def finish(self, plain: bytes) -> bytes:
+        """Write the envelope with a plain signature over the octets of `signature`."""
+        return wrap_in_envelope(self.start + self.signature.finish(plain) + self.end)
+
+
 def render_response(
     operation: Operation,
     answer: AcceptedResponse | CertificateResponse | Failure,
     seal: DocumentSigner,
     recipe: SignatureProfile = SignatureProfile.EXCLUSIVE,
 ) -> bytes:
-    """Write a response, signed as a separate document before the envelope is added."""
+    """Write a signed response."""
+    prepared = prepare_response(operation, answer, seal, recipe)
+    return prepared.finish(seal.sign(prepared.signature.octets))
+
+
+def prepare_response(
+    operation: Operation,
+    answer: AcceptedResponse | CertificateResponse | Failure,
+    seal: DocumentSigner,
+    recipe: SignatureProfile,
+) -> PreparedResponse:
+    """Prepare a response, which is signed as a separate document before the envelope is added."""
     match answer:
         case AcceptedResponse(retrieval_id):
             inside = _element(ElementName.RETRIEVAL_ID, retrieval_id) + _result(_OK)
@@ -128,7 +152,7 @@ def render_response(
     # In canonical form for either profile, so it need not be parsed to be signed. Tests verify it independently.
     start = f'<cer:{operation.response} xmlns:cer="{SERVICE}">{inside}'.encode()
     end = f"</cer:{operation.response}>".encode()
-    return wrap_in_envelope(start + signature.signature_over(start + end, seal, recipe) + end)
+    return PreparedResponse(signature.prepare_signature(start + end, seal, recipe), start, end)
 
 
 def render_fault(text: str, *, actor_is_client: bool) -> bytes:

@@ -12,8 +12,8 @@ Everything else is refused. A caller may act on the octets that were digested, a
 """
 
 import itertools
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import lru_cache
 
@@ -23,6 +23,7 @@ from lxml import etree
 
 from sinetti.pki import encoding
 from sinetti.pki.encoding import AnyPublicKey, PrivateKey, describes_curve
+from sinetti.pki.signers.key_elsewhere import SignsAtOnce
 from sinetti.wire.xmldsig import algorithms, parser
 from sinetti.wire.xmldsig.algorithms import (
     ENVELOPED,
@@ -41,6 +42,7 @@ SIGNATURE = f"{{{DS}}}Signature"
 
 _XML = "{http://www.w3.org/XML/1998/namespace}"
 _LINE = 76
+_SIGNED_INFO = f'<ds:SignedInfo xmlns:ds="{DS}">'
 
 _METHODS = frozenset(XmlSignatureAlgorithm)
 
@@ -59,12 +61,42 @@ class SignatureProfile(Enum):
 class DocumentSigner:
     """Signer of documents.
 
-    `certificate` is DER. `sign` returns a plain signature by `algorithm` over octets (ECDSA in DER).
+    `certificate` is DER. `sign` returns a plain signature by `algorithm` over octets (ECDSA in DER). `sign_at_once`
+    signs several octets in one request; None: they are signed one after the other.
     """
 
     certificate: bytes
     sign: Callable[[bytes], bytes] = field(repr=False)
     algorithm: XmlSignatureAlgorithm
+    sign_at_once: Callable[[Sequence[bytes]], Sequence[bytes]] | None = field(default=None, repr=False)
+
+    def sign_all(self, several: Sequence[bytes]) -> Sequence[bytes]:
+        """Return the plain signatures over several octets."""
+        if self.sign_at_once is None:
+            return [self.sign(octets) for octets in several]
+        return self.sign_at_once(several)
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedSignature:
+    """ds:Signature that lacks its value.
+
+    `octets` have to be signed: SignedInfo in its canonical form. `certificate` is the signer's (DER).
+    """
+
+    octets: bytes = field(repr=False)
+    certificate: bytes = field(repr=False)
+
+    def finish(self, plain: bytes) -> bytes:
+        """Write ds:Signature with a plain signature over the octets."""
+        public_key, lines = _key_and_base64(self.certificate)
+        info = "<ds:SignedInfo>" + self.octets.decode().removeprefix(_SIGNED_INFO)
+        value = parser.encode_base64(algorithms.encode_value(public_key, plain))
+        return (
+            f'<ds:Signature xmlns:ds="{DS}">{info}<ds:SignatureValue>{value}</ds:SignatureValue>'
+            f"<ds:KeyInfo><ds:X509Data><ds:X509Certificate>\n{lines}\n</ds:X509Certificate></ds:X509Data></ds:KeyInfo>"
+            "</ds:Signature>"
+        ).encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +114,9 @@ class VerifiedDocument:
 
 
 def signer_for_key(private_key: PrivateKey, certificate: bytes) -> DocumentSigner:
-    """Return a signer with a key in memory; `certificate` (DER) is the key's."""
-    return signer_with(certificate, lambda octets: encoding.sign(private_key, octets))
+    """Return a signer with a private key; `certificate` (DER) is the key's."""
+    made = signer_with(certificate, lambda octets: encoding.sign(private_key, octets))
+    return replace(made, sign_at_once=private_key.sign_all) if isinstance(private_key, SignsAtOnce) else made
 
 
 def signer_with(certificate: bytes, sign: Callable[[bytes], bytes]) -> DocumentSigner:
@@ -117,7 +150,13 @@ def sign_document(document: bytes, seal: DocumentSigner, recipe: SignatureProfil
 
 
 def signature_over(canonical: bytes, seal: DocumentSigner, recipe: SignatureProfile) -> bytes:
-    """Write ds:Signature over a document in its canonical form.
+    """Write ds:Signature over a document in its canonical form."""
+    prepared = prepare_signature(canonical, seal, recipe)
+    return prepared.finish(seal.sign(prepared.octets))
+
+
+def prepare_signature(canonical: bytes, seal: DocumentSigner, recipe: SignatureProfile) -> PreparedSignature:
+    """Prepare ds:Signature over a document in its canonical form.
 
     SignedInfo is written in its canonical form, so that it stands as signed. Programs in the field read the signature
     as text (facts sheet, 3): no attributes within, and the certificate between newlines.
@@ -132,14 +171,7 @@ def signature_over(canonical: bytes, seal: DocumentSigner, recipe: SignatureProf
         f'<ds:DigestMethod Algorithm="{SHA256}"></ds:DigestMethod>'
         f"<ds:DigestValue>{parser.encode_base64(digest or b'')}</ds:DigestValue></ds:Reference></ds:SignedInfo>"
     )
-    public_key, lines = _key_and_base64(seal.certificate)
-    plain = seal.sign(f'<ds:SignedInfo xmlns:ds="{DS}">{inside}'.encode())
-    return (
-        f'<ds:Signature xmlns:ds="{DS}"><ds:SignedInfo>{inside}'
-        f"<ds:SignatureValue>{parser.encode_base64(algorithms.encode_value(public_key, plain))}</ds:SignatureValue>"
-        f"<ds:KeyInfo><ds:X509Data><ds:X509Certificate>\n{lines}\n</ds:X509Certificate></ds:X509Data></ds:KeyInfo>"
-        "</ds:Signature>"
-    ).encode()
+    return PreparedSignature(f"{_SIGNED_INFO}{inside}".encode(), seal.certificate)
 
 
 @lru_cache(maxsize=16)
