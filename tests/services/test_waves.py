@@ -191,9 +191,17 @@ def test_wrong_and_unknown_ids_leave_at_the_same_step(wave, desk):
     answers = wave.run([right, wrong, unknown])
     assert accepted(answers[0])
     assert refused(answers[1]) is refused(answers[2])
-    assert wave.left[-2:] == ["LeaveWave", "LeaveWave"]
+    assert wave.left[:2] == ["LeaveWave", "LeaveWave"]
     assert rows(desk, models.TransferIds).get(pk=wrong.transfer_id).wrong_passwords == 1
     assert rows(desk, models.Counter).get(name="wrong-passwords").value == 2
+
+
+def test_one_good_request_goes_on_beside_many_that_are_refused(wave, desk):
+    right, *others = orders_of(desk, 5)
+    answers = wave.run([right, *(replace(one, transfer_password="x" * 16) for one in others)])
+    assert accepted(answers[0])
+    assert len({refused(one) for one in answers[1:]}) == 1
+    assert wave.left[:4] == ["LeaveWave"] * 4, "they do not make it leave"
 
 
 def test_an_order_that_was_cancelled_meanwhile_is_refused_and_costs_the_others_nothing(wave, desk, monkeypatch):

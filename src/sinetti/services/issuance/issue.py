@@ -190,24 +190,15 @@ def issue(
 
 def _sign(
     certificate: Certificate, ctx: ServiceContext, proof: SignatureProof | None, to_be_signed: bytes | None
-) -> Steps[SignedCertificate | None]:
-    """Sign a reserved certificate and the answers; None if the signer is away.
-
-    Raises SignatureRefused as `sign_and_store` does.
-    """
+) -> Steps[SignedCertificate]:
+    """Sign a reserved certificate and the answers. Raises SignerUnavailable."""
     issuer = ctx.issuers[certificate.authority]
     octets = to_be_signed or transactions.get_to_be_signed(ctx.db, certificate)
     # 10: octets in, signature out, checked with the CA's public key.
     step("10 sign")
-    try:
-        answers = prepare_good(certificate, ctx)
-        requests = answers.requests if answers is not None else []
-        signature, *others = yield from result_of(Sign(IssueRequest(issuer.key_name, octets, proof, requests)))
-    except SignerUnavailable as away:
-        if isinstance(away, SignatureRefused) and ctx.now() - certificate.span.not_before > REFUSED_FOR_GOOD:
-            raise
-        _log.exception("the signer cannot be reached: %s waits for its signature", certificate.serial)
-        return None
+    answers = prepare_good(certificate, ctx)
+    requests = answers.requests if answers is not None else []
+    signature, *others = yield from result_of(Sign(IssueRequest(issuer.key_name, octets, proof, requests)))
     made = attach_signature(octets, signature, issuer.certificate)
     ctx.step("10-signed")
     pair = answers.finish(others) if answers is not None and others else None
@@ -230,8 +221,12 @@ def sign_and_store(
     if certificate.state is CertificateState.RESERVED:
         if not ctx.issuance_allowed() or ctx.states.get(certificate.authority) is CaState.REVOKED:
             return Rejection(RejectionReason.UNAVAILABLE, language=certificate.lineage.language)
-        signed = yield from _sign(certificate, ctx, proof, to_be_signed)
-        if signed is None:
+        try:
+            signed = yield from _sign(certificate, ctx, proof, to_be_signed)
+        except SignerUnavailable as away:
+            if isinstance(away, SignatureRefused) and ctx.now() - certificate.span.not_before > REFUSED_FOR_GOOD:
+                raise
+            _log.exception("the signer cannot be reached: %s waits for its signature", certificate.serial)
             return Rejection(RejectionReason.UNAVAILABLE, language=certificate.lineage.language)
         # 11: commit 2; the row is the answer, regardless of the process that wrote it.
         step("11 store")
