@@ -1,8 +1,10 @@
 """Signatures are checked alike with and without the second library."""
 
+import hashlib
 import sys
 
 import pytest
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
@@ -44,6 +46,16 @@ WRONG = {
 @pytest.mark.parametrize("kind", KEYS)
 def test_its_own_signature_counts(kind, library):
     assert second_library.verify(KEYS[kind].public_key(), OCTETS, sign(KEYS[kind], OCTETS))
+
+
+@pytest.mark.parametrize("hashed", [hashes.SHA256(), hashes.SHA384(), hashes.SHA512()], ids=lambda one: one.name)
+@pytest.mark.parametrize("kind", [KeyType.EC_P256, KeyType.EC_P384])
+def test_a_signature_of_a_digest_counts_for_that_digest(kind, hashed, library):
+    key, digest = KEYS[kind], hashlib.new(hashed.name, OCTETS).digest()
+    signature = key.sign(OCTETS, ec.ECDSA(hashed))
+    assert second_library.verify_digest(key.public_key(), digest, hashed, signature)
+    other = hashlib.new(hashed.name, OCTETS + b"!").digest()
+    assert not second_library.verify_digest(key.public_key(), other, hashed, signature)
 
 
 @pytest.mark.parametrize("kind", KEYS)

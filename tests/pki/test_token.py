@@ -51,6 +51,8 @@ def test_a_key_is_made_found_and_signs(key, kind):
     assert encoding.verify(private.public_key(), b"octets", encoding.sign(private, b"octets"))
     assert private.key_size == private.public_key().key_size
     assert isinstance(private, rsa.RSAPrivateKey) or private.curve.name == private.public_key().curve.name
+    for octets, signature in zip((b"a", b"b"), private.sign_all([b"a", b"b"]), strict=True):
+        assert encoding.verify(private.public_key(), octets, signature)
     requested = csr.read_request(csr.build_request(private, "0123456-7", "Sinisiipi Oy"), KeyPolicy())
     assert requested.key_id == key_policy.key_id(private.public_key())
 

@@ -72,6 +72,16 @@ def test_a_key_is_made_described_found_and_deleted(pool, place, kind):
         pool.describe(key)
 
 
+@pytest.mark.parametrize("kind", [KeyType.EC_P256, KeyType.RSA_2048])
+def test_several_octets_are_signed_at_once_in_their_order(tmp_path, place, kind):
+    with closing(TokenPool(tmp_path, replace(IMPATIENT, processes=2, signing=5.0))) as pool:
+        public = pool.generate(at(place), kind)
+        several = [OCTETS[:end] for end in range(5)]
+        signatures = pool.private_key(at(place), public).sign_all(several)
+        assert len(pool._running) == 2
+    assert all(encoding.verify(public, *pair) for pair in zip(several, signatures, strict=True))
+
+
 @pytest.mark.parametrize("kind", [KeyType.EC_P256, KeyType.EC_P384, KeyType.RSA_2048, ED25519])
 def test_an_imported_key_signs_and_is_marked_as_such(pool, place, kind):
     private = Ed25519PrivateKey.generate() if kind == ED25519 else encoding.generate_key(kind)

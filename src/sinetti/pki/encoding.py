@@ -15,6 +15,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -271,6 +272,17 @@ def verify(public_key: PublicKey, octets: bytes, signature: bytes) -> bool:
             public_key.verify(signature, octets, padding.PKCS1v15(), chosen)
         else:
             public_key.verify(signature, octets, ec.ECDSA(chosen))
+    except (InvalidSignature, UnsupportedAlgorithm):
+        return False
+    return True
+
+
+def verify_digest(
+    public_key: ec.EllipticCurvePublicKey, digest: bytes, hashed: hashes.HashAlgorithm, signature: bytes
+) -> bool:
+    """Return True if this key made the signature of a digest."""
+    try:
+        public_key.verify(signature, digest, ec.ECDSA(Prehashed(hashed)))
     except (InvalidSignature, UnsupportedAlgorithm):
         return False
     return True

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Protocol, cast
 
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -37,9 +38,18 @@ _load = _loader()
 
 def verify(public_key: PublicKey, octets: bytes, signature: bytes) -> bool:
     """Return True if this key made the signature, as `encoding.verify` does."""
-    if _load is None or not isinstance(public_key, ec.EllipticCurvePublicKey) or public_key.curve.name not in _CURVES:
+    if not isinstance(public_key, ec.EllipticCurvePublicKey):
         return encoding.verify(public_key, octets, signature)
-    digest = hashlib.new(hash_for(public_key).name, octets).digest()
+    hashed = hash_for(public_key)
+    return verify_digest(public_key, hashlib.new(hashed.name, octets).digest(), hashed, signature)
+
+
+def verify_digest(
+    public_key: ec.EllipticCurvePublicKey, digest: bytes, hashed: hashes.HashAlgorithm, signature: bytes
+) -> bool:
+    """Return True if this key made the signature of a digest."""
+    if _load is None or public_key.curve.name not in _CURVES:
+        return encoding.verify_digest(public_key, digest, hashed, signature)
     try:
         return _key(public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).verify(digest, signature)
     except (RuntimeError, ValueError):  # octets that the library cannot read are no signature

@@ -5,9 +5,10 @@ use no PKCS#11 library themselves: a function that makes plain signatures is an 
 with the public key before a caller gets it, because a faulty token may return any octets.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from functools import partial
+from typing import Protocol, cast
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -15,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa,
 from cryptography.hazmat.primitives.asymmetric.padding import AsymmetricPadding
 
 from sinetti.pki import key_policy
-from sinetti.pki.encoding import PublicKey
+from sinetti.pki.encoding import PrivateKey, PublicKey, sign
+from sinetti.pki.second_library import verify_digest
 from sinetti.pki.signers import KeyMissing
 from sinetti.pki.signers.key_elsewhere import EcKeyElsewhere, KeyElsewhere, RsaKeyElsewhere, SignedOctets, refuse_use
 from sinetti.pki.signers.pkcs11_uri import TokenKey
@@ -71,6 +73,13 @@ class TokenSign(Protocol):
         """
 
 
+class TokenMap(Protocol):
+    """Function that uses several sessions of a token at once."""
+
+    def __call__(self, act: Callable[[bytes], bytes], given: Sequence[bytes]) -> list[bytes]:
+        """Return the result for each, or raise the first error after all have ended."""
+
+
 class _TokenKeyBase(KeyElsewhere):
     """Signatures of a token's key.
 
@@ -90,15 +99,35 @@ class _TokenKeyBase(KeyElsewhere):
             raise
 
 
-class TokenRsaKey(_TokenKeyBase, RsaKeyElsewhere):
+class _CertificateKeyBase(_TokenKeyBase):
+    """Several signatures at once, each in a session of its own."""
+
+    _in_sessions: TokenMap
+
+    def sign_all(self, several: Sequence[bytes]) -> list[bytes]:
+        """Sign several octets as `encoding.sign` does.
+
+        Raises SignerUnavailable if the token cannot be used.
+        """
+        return self._in_sessions(partial(sign, cast("PrivateKey", self)), several)
+
+
+def one_by_one(act: Callable[[bytes], bytes], given: Sequence[bytes]) -> list[bytes]:
+    """Return the results of a function, called in one session."""
+    return [act(octets) for octets in given]
+
+
+class TokenRsaKey(_CertificateKeyBase, RsaKeyElsewhere):
     """RSA key in a token, for PKCS#1 v1.5 and PSS signatures only.
 
     Hash algorithms are SHA-256, SHA-384 and SHA-512.
     """
 
-    def __init__(self, key: TokenKey, public: rsa.RSAPublicKey, sign_plain: TokenSign) -> None:
-        """Store the location of the key, its public half, and the function that signs."""
-        self._key, self._public, self._sign_plain = key, public, sign_plain
+    def __init__(
+        self, key: TokenKey, public: rsa.RSAPublicKey, sign_plain: TokenSign, in_sessions: TokenMap = one_by_one
+    ) -> None:
+        """Store the location of the key, its public half, and the functions that sign."""
+        self._key, self._public, self._sign_plain, self._in_sessions = key, public, sign_plain, in_sessions
 
     def sign(
         self,
@@ -125,12 +154,18 @@ class TokenRsaKey(_TokenKeyBase, RsaKeyElsewhere):
         return self._signed(wanted, lambda seen: _accepts(lambda: self._public.verify(seen, digest, padding, how)))
 
 
-class TokenEcKey(_TokenKeyBase, EcKeyElsewhere):
+class TokenEcKey(_CertificateKeyBase, EcKeyElsewhere):
     """P-256 or P-384 key in a token, for ECDSA signatures in DER only."""
 
-    def __init__(self, key: TokenKey, public: ec.EllipticCurvePublicKey, sign_plain: TokenSign) -> None:
-        """Store the location of the key, its public half, and the function that signs."""
-        self._key, self._public, self._sign_plain = key, public, sign_plain
+    def __init__(
+        self,
+        key: TokenKey,
+        public: ec.EllipticCurvePublicKey,
+        sign_plain: TokenSign,
+        in_sessions: TokenMap = one_by_one,
+    ) -> None:
+        """Store the location of the key, its public half, and the functions that sign."""
+        self._key, self._public, self._sign_plain, self._in_sessions = key, public, sign_plain, in_sessions
 
     def sign(self, data: SignedOctets, signature_algorithm: ec.EllipticCurveSignatureAlgorithm) -> bytes:
         """Sign octets, or their digest (Prehashed).
@@ -138,12 +173,10 @@ class TokenEcKey(_TokenKeyBase, EcKeyElsewhere):
         Raises SignerUnavailable if the token cannot be used.
         """
         hashed, digest = _digest(data, signature_algorithm.algorithm)
-        size, how = (self.key_size + 7) // 8, ec.ECDSA(utils.Prehashed(hashed))
+        size = (self.key_size + 7) // 8
         # The leftmost bits of a longer digest count (FIPS 186-5, 6.4.1); not every token truncates it.
         wanted = PlainSignature(digest[:size], "ECDSA")
-        return _in_der(
-            self._signed(wanted, lambda seen: _accepts(lambda: self._public.verify(_in_der(seen), digest, how)))
-        )
+        return _in_der(self._signed(wanted, lambda seen: verify_digest(self._public, digest, hashed, _in_der(seen))))
 
 
 class TokenEd25519Key(_TokenKeyBase, ed25519.Ed25519PrivateKey):
@@ -173,15 +206,17 @@ TokenPrivateKey = TokenRsaKey | TokenEcKey
 """Keys of certificates in a token."""
 
 
-def certificate_key(key: TokenKey, public: PublicKey, sign_plain: TokenSign) -> TokenPrivateKey:
+def certificate_key(
+    key: TokenKey, public: PublicKey, sign_plain: TokenSign, in_sessions: TokenMap = one_by_one
+) -> TokenPrivateKey:
     """Return a private key object for an RSA or EC key of a token.
 
     The token is accessed at the first signature, not before.
     """
     whole = located(key, public)
     if isinstance(public, rsa.RSAPublicKey):
-        return TokenRsaKey(whole, public, sign_plain)
-    return TokenEcKey(whole, public, sign_plain)
+        return TokenRsaKey(whole, public, sign_plain, in_sessions)
+    return TokenEcKey(whole, public, sign_plain, in_sessions)
 
 
 _PKCS1, _PSS, _MGF1 = padding.PKCS1v15, padding.PSS, padding.MGF1

@@ -133,6 +133,7 @@ class TokenPool:
     def __init__(self, marks: Path, limits: PoolLimits = PoolLimits()) -> None:
         """Store the arguments; processes start at the first use."""
         self._marks, self._limits = marks, limits
+        self._sessions = TokenSessions(limits.processes)
         self._failed: dict[tuple[Path, str], tuple[float, str]] = {}
         self._slots: LifoQueue[_TokenProcess | None] = self._empty()
         self._running: set[_TokenProcess] = set()
@@ -191,7 +192,7 @@ class TokenPool:
 
     def private_key(self, key: TokenKey, public: PublicKey) -> TokenPrivateKey:
         """Return a private key object that signs through the pool."""
-        return certificate_key(key, public, self.sign)
+        return certificate_key(key, public, self.sign, self._sessions.map)
 
     def ed25519_key(self, key: TokenKey, public: Ed25519PublicKey) -> TokenEd25519Key:
         """Return an Ed25519 private key object that signs through the pool."""
