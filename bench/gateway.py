@@ -32,7 +32,8 @@ from sinetti.gateway.revocation.crl import CrlSource
 from sinetti.gateway.x509.path_validation import authority_of
 from sinetti.pki import chain
 from sinetti.pki.encoding import PrivateKey, generate_key, hash_for, sign, verify
-from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document, signer_for_key
+from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document
+from sinetti.wire.xmldsig.signers import signer_for_key
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 ROUNDS = 7

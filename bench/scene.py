@@ -31,7 +31,7 @@ from sinetti.pki.key_policy import key_id
 from sinetti.pki.signers.pkcs11_uri import TokenLocation
 from sinetti.settings.authority import AuthoritySettings, ResponseRecipe
 from sinetti.wire.soap.operations import render_renew
-from sinetti.wire.xmldsig.signature import signer_for_key
+from sinetti.wire.xmldsig.signers import signer_for_key
 
 BEGAN = timedelta(days=720)
 """Age of the authority and of its holders' certificates."""

@@ -36,7 +36,7 @@ from sinetti.wire.soap.envelope import parse_envelope
 from sinetti.wire.soap.requests import render_renew
 from sinetti.wire.xmldsig import parser, signature
 from sinetti.wire.xmldsig.parser import DS
-from sinetti.wire.xmldsig.signature import signer_for_key
+from sinetti.wire.xmldsig.signers import signer_for_key
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 _CUSTOMER, _NAME, _LINEAGE = "0123456-7", "Bench Oy", "0F" * 16

@@ -19,7 +19,8 @@ from sinetti.client.results import ExitCode
 from sinetti.domain.requests import RenewRequest
 from sinetti.domain.values import Environment, KeyPolicy
 from sinetti.wire.soap import operations
-from sinetti.wire.xmldsig.signature import SignatureProfile, signer_for_key
+from sinetti.wire.xmldsig.signature import SignatureProfile
+from sinetti.wire.xmldsig.signers import signer_for_key
 
 Row = tuple[str, float, float]
 """Subject of a measurement, its seconds, and the mark in seconds."""

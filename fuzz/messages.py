@@ -18,7 +18,8 @@ from sinetti.pki import encoding
 from sinetti.wire.soap import operations
 from sinetti.wire.soap.operations import Failure, Operation
 from sinetti.wire.xmldsig.algorithms import algorithm_for
-from sinetti.wire.xmldsig.signature import DocumentSigner, SignatureProfile, sign_document
+from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document
+from sinetti.wire.xmldsig.signers import DocumentSigner
 
 WHO = "0123456-7"
 NAME = "Sinisiipi & Pojat Oy"

@@ -31,7 +31,7 @@ from sinetti.ca.ocsp import Responder, canonical_request, responder_of, sign_ans
 from sinetti.domain.certificates.ocsp_status import CertIdHash, SingleResponse
 from sinetti.domain.values import VALIDITY, Channel, Environment, KeyType, ValidityPeriod
 from sinetti.pki.encoding import certificate_der, dump_private_key, generate_key, load_certificate, serial_hex
-from sinetti.wire.xmldsig.signature import DocumentSigner, signer_with
+from sinetti.wire.xmldsig.signers import DocumentSigner, signer_with
 from vector_maker.xml import AnyKey, hash_of, plain_signature
 
 BASE_URL = "http://pki.sinetti.example"

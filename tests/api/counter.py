@@ -17,7 +17,8 @@ from sinetti.ca.issuance_request import LeafProfile
 from sinetti.domain.values import KeyType
 from sinetti.pki.encoding import certificate_der, generate_key
 from sinetti.server.http import Request, Response
-from sinetti.wire.xmldsig.signature import SignatureProfile, signer_for_key
+from sinetti.wire.xmldsig.signature import SignatureProfile
+from sinetti.wire.xmldsig.signers import signer_for_key
 from tests.support.authority import issue, leaf_plan, response_signer, services_issuer
 from tests.support.service_context import REQUEST, Desk
 

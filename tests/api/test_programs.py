@@ -12,7 +12,8 @@ from cryptography import x509
 
 from sinetti.domain.values import KeyPolicy, KeyType
 from sinetti.pki.encoding import certificate_der
-from sinetti.wire.xmldsig.signature import SignatureProfile, signer_for_key
+from sinetti.wire.xmldsig.signature import SignatureProfile
+from sinetti.wire.xmldsig.signers import signer_for_key
 from tests.api.counter import Counter, opened_counter
 from tests.api.presets import incomes_register_test
 from tests.api.programs import haskell_erp, java_tool, java_tool_moved, odoo_module, sample_signer, wcf_proxy

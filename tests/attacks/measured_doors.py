@@ -35,7 +35,8 @@ from sinetti.server.asgi import AsgiApp
 from sinetti.server.http import Request, Response, text_response
 from sinetti.testbench.endpoints.deliveries import BenchGateway, DeliveryEndpoint
 from sinetti.testbench.endpoints.status_router import StatusEdge
-from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document, signer_for_key
+from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document
+from sinetti.wire.xmldsig.signers import signer_for_key
 from tests.api.counter import opened_counter
 from tests.attacks.busy import Busy
 from tests.gateway.material import crl

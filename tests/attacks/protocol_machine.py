@@ -29,7 +29,8 @@ from sinetti.services.organisations.registration import approve, withdraw
 from sinetti.services.revocation.revoke import RevocationError, RevocationRequest, revoke
 from sinetti.wire.soap import operations
 from sinetti.wire.soap.operations import Operation, SoapResponse
-from sinetti.wire.xmldsig.signature import SignatureProfile, signer_for_key
+from sinetti.wire.xmldsig.signature import SignatureProfile
+from sinetti.wire.xmldsig.signers import signer_for_key
 from tests.api import messages
 from tests.attacks.protocol_model import DAY, LIFE, OK, SECOND, WINDOW, Ids, Issued, Model, Order, Wanted
 from tests.attacks.protocol_values import DRESSES, HUNG_ON, KEYS, hung_on, key_of, spelt, strange_key

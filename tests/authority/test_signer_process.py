@@ -51,7 +51,7 @@ from sinetti.services.status.crl import current_crl, publish_all
 from sinetti.services.status.ocsp import respond
 from sinetti.settings.authority import AuthoritySettings, write_signer
 from sinetti.wire.soap.requests import parse_request, render_renew, verified_request
-from sinetti.wire.xmldsig.signature import signer_for_key
+from sinetti.wire.xmldsig.signers import signer_for_key
 from tests.support import soft_token
 from tests.support.asking import asked
 from tests.support.registers import all_connections_closed

@@ -21,7 +21,7 @@ from sinetti.domain.values import VALIDITY, KeyPolicy
 from sinetti.pki import csr, encoding, key_policy
 from sinetti.wire.soap import operations as soap_operations
 from sinetti.wire.soap.operations import Failure, Operation
-from sinetti.wire.xmldsig import signature
+from sinetti.wire.xmldsig import signers
 from sinetti.wire.xmldsig.signature import SignatureProfile
 from tests.support import authority
 
@@ -110,13 +110,13 @@ def services_seal(now=authority.NOW):
     built, key = authority.authority(), authority.response_signer()[0]
     plan = response_signer_plan(built.hierarchy, key.public_key(), now)
     certificate = authority.issue(plan, authority.services_issuer(), kind=LeafProfile.SERVICES)
-    return signature.signer_for_key(key, encoding.certificate_der(certificate))
+    return signers.signer_for_key(key, encoding.certificate_der(certificate))
 
 
 def holder_seal():
     """Return a signer for invalid answers: a holder's certificate of the same service."""
     key = authority.holder_key(99)
-    return signature.signer_for_key(key, encoding.certificate_der(authority.holder_certificate(key)))
+    return signers.signer_for_key(key, encoding.certificate_der(authority.holder_certificate(key)))
 
 
 # Behaviours for one request each. They take the handler, the double and the request as it came.

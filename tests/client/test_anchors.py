@@ -14,7 +14,8 @@ from sinetti.gateway.verdicts.verdict import VerdictReason
 from sinetti.pki.chain import anchors_of
 from sinetti.pki.encoding import certificate_der
 from sinetti.wire.receipts import Receipt, render_receipt
-from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document, signer_for_key
+from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document
+from sinetti.wire.xmldsig.signers import signer_for_key
 from tests.gateway.material import DAY, SECOND, certificate, key, leaf
 from tests.support.authority import NOW
 

@@ -17,6 +17,7 @@ from sinetti.pki import chain, encoding
 from sinetti.wire.soap import schema_types
 from sinetti.wire.soap.envelope import wrap_in_envelope
 from sinetti.wire.soap.operations import Failure, Operation
+from sinetti.wire.xmldsig.signature import sign_document
 from tests.client import double as client_double
 from tests.client.conftest import IDS, NAME, texts, words
 from tests.support import authority
@@ -231,7 +232,7 @@ def test_a_ca_itself_signs_no_answers(desk):
     built = authority.authority()
     spec = next(one for one in built.hierarchy.authorities if one.role.value == "services")
     key, certificate = built.entries[spec.file_name]
-    seal = client_double.signature.signer_for_key(key, encoding.certificate_der(certificate))
+    seal = client_double.signers.signer_for_key(key, encoding.certificate_der(certificate))
 
     def signed_by_the_ca(handler, double, seen):
         handler.send(200, client_double.soap_operations.render_response(seen.operation, double.answer(seen), seal))
@@ -502,9 +503,7 @@ def with_an_id(failure):
         seal = client_double.services_seal(double.now)
         handler.send(
             200,
-            wrap_in_envelope(
-                client_double.signature.sign_document(body.encode(), seal, client_double.SignatureProfile.EXCLUSIVE)
-            ),
+            wrap_in_envelope(sign_document(body.encode(), seal, client_double.SignatureProfile.EXCLUSIVE)),
         )
 
     return behave

@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import padding
 from sinetti.diagnostics.explain import diagnose
 from sinetti.diagnostics.search import DiagnosisContext
 from sinetti.pki.encoding import certificate_der
-from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document, signer_for_key
+from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document
+from sinetti.wire.xmldsig.signers import signer_for_key
 from tests.support import authority, xml_signing
 from tests.support.faulty_signing import INCLUSIVE_INFO, request, signed
 from tests.support.xml_signing import ENVELOPED_ALONE, MORE, OURS, PLACE

@@ -18,7 +18,7 @@ from sinetti.pki.encoding import certificate_der
 from sinetti.wire.receipts import Receipt, render_receipt
 from sinetti.wire.soap.responses import render_response
 from sinetti.wire.soap.schema_types import Operation
-from sinetti.wire.xmldsig.signature import signer_for_key
+from sinetti.wire.xmldsig.signers import signer_for_key
 from tests.diagnostics.explained import GOOD, RSA, SECOND, anchors, by_other_key, guessed, replaced, rsa_sign, sealed_by
 from tests.support import authority, xml_signing
 from tests.support.faulty_signing import Faults, envelope, request, signed

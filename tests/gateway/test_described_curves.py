@@ -18,7 +18,8 @@ from sinetti.gateway.x509 import verdict_texts
 from sinetti.gateway.x509.path_validation import authority_of
 from sinetti.pki.encoding import certificate_der
 from sinetti.wire.xmldsig.errors import SignatureErrorCode, SignatureInvalid
-from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document, signer_for_key, verify_document
+from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document, verify_document
+from sinetti.wire.xmldsig.signers import signer_for_key
 from tests.gateway.material import Responder, certificate, holder, issuing, key, leaf, loaded
 from tests.support import authority
 from tests.support.authority import NOW

@@ -22,7 +22,8 @@ from sinetti.pki.encoding import certificate_der, certificate_pem
 from sinetti.wire.soap.schema_types import SERVICE
 from sinetti.wire.xmldsig import signature
 from sinetti.wire.xmldsig.parser import TOO_MUCH, encode_base64
-from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document, signer_for_key
+from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document
+from sinetti.wire.xmldsig.signers import signer_for_key
 from tests.gateway.material import ANCHORS, SECOND, certificate, crl, holder, key, leaf, loaded
 from tests.support import authority
 from tests.support.authority import NOW

@@ -20,7 +20,8 @@ from lxml import etree
 from sinetti.pki.encoding import PrivateKey, certificate_der
 from sinetti.testbench.core.server_certificate import ServerFiles, make_server_certificate
 from sinetti.wire.xmldsig.parser import encode_base64
-from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document, signer_for_key
+from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document
+from sinetti.wire.xmldsig.signers import signer_for_key
 from tests.support.authority import holder_key
 from tests.support.programs import fetched
 

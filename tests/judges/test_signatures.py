@@ -6,7 +6,8 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from sinetti.domain.values import KeyType
-from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document, signer_for_key
+from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document
+from sinetti.wire.xmldsig.signers import signer_for_key
 from tests.judges.signature_judges import JUDGES, Trusted, bergshamra, xmlsec1
 from tests.support.authority import NOW, authority, holder_certificate, holder_key
 

@@ -25,7 +25,7 @@ from sinetti.pki.csr import build_request
 from sinetti.pki.encoding import PrivateKey
 from sinetti.wire.soap import operations
 from sinetti.wire.soap.operations import Operation, SoapFault
-from sinetti.wire.xmldsig.signature import signer_for_key
+from sinetti.wire.xmldsig.signers import signer_for_key
 from tests.kills.history import ACCEPTED, CERTIFICATE, GET, NEW, RENEW, Answer, Asked, History
 from tests.kills.outside import spki
 from tests.support.programs import new_key

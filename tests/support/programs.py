@@ -24,7 +24,7 @@ from sinetti.pki.csr import build_request
 from sinetti.pki.encoding import PrivateKey, certificate_der, generate_key, load_certificate
 from sinetti.wire.soap import operations
 from sinetti.wire.soap.operations import Operation, SoapResponse
-from sinetti.wire.xmldsig.signature import signer_for_key
+from sinetti.wire.xmldsig.signers import signer_for_key
 
 CUSTOMER = {"customer_id": "0123456-7", "customer_name": "Malliyritys Oy"}
 STARTS_WITHIN = 30

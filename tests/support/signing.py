@@ -21,7 +21,8 @@ from sinetti.wire.soap.envelope import parse_envelope
 from sinetti.wire.xmldsig import parser, signature
 from sinetti.wire.xmldsig.algorithms import Canonical
 from sinetti.wire.xmldsig.parser import DS
-from sinetti.wire.xmldsig.signature import SignatureProfile, signer_for_key
+from sinetti.wire.xmldsig.signature import SignatureProfile
+from sinetti.wire.xmldsig.signers import signer_for_key
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME, NOW, authority, issuer, leaf_plan, response_signer
 
 ORIGIN = "pki.sinetti.example/log"

@@ -11,7 +11,8 @@ from sinetti.wire import receipts
 from sinetti.wire.receipts import NAMESPACE, InvalidReceipt, Receipt, is_delivery_id, read_receipt, render_receipt
 from sinetti.wire.xmldsig import signature
 from sinetti.wire.xmldsig.errors import SignatureInvalid, SignatureMissing
-from sinetti.wire.xmldsig.signature import SignatureProfile, signer_for_key
+from sinetti.wire.xmldsig.signature import SignatureProfile
+from sinetti.wire.xmldsig.signers import signer_for_key
 from tests.support import xml_signing
 
 SEAL = signer_for_key(xml_signing.key("p256"), xml_signing.certificate("p256"))

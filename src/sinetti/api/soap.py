@@ -26,7 +26,8 @@ from sinetti.services.issuance.retrieve import retrieval
 from sinetti.services.waves import LeaveWave, Step, Steps, result_of, run_alone
 from sinetti.wire.soap import operations
 from sinetti.wire.soap.operations import NotSoapError, Operation, RequestSignatureError, SchemaError
-from sinetti.wire.xmldsig.signature import DocumentSigner, SignatureProfile
+from sinetti.wire.xmldsig.signature import SignatureProfile
+from sinetti.wire.xmldsig.signers import DocumentSigner
 
 _PAGE = """<!doctype html>
 <html lang="{language}">
@@ -101,9 +102,9 @@ class SignResponse(Step[bytes]):
 
     @classmethod
     def together(cls, steps: Sequence["SignResponse"], _ctx: ServiceContext) -> Sequence[bytes | Exception | None]:
-        """Sign those of one signer; the others go on alone, as at the hour of its successor.
+        """Sign those of one signer in one request.
 
-        After a refusal each asks alone. If the signer cannot be reached, none asks again.
+        Those of its successor go on alone. After a refusal each asks alone. If the signer cannot be reached, none asks again.
         """
         seal = steps[0].seal
         mine = [place for place, one in enumerate(steps) if one.seal is seal]

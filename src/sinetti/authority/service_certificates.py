@@ -33,7 +33,7 @@ from sinetti.infra.clock import monotonic_seconds
 from sinetti.pki.chain import is_valid_at
 from sinetti.pki.encoding import PublicKey, certificate_der, load_certificate, serial_hex, sha256_hex
 from sinetti.pki.signers import SignerUnavailable
-from sinetti.wire.xmldsig.signature import DocumentSigner, signer_for_key
+from sinetti.wire.xmldsig.signers import DocumentSigner, signer_for_key
 
 RENEWED_BEFORE = timedelta(days=90)
 """Remaining validity at which a leaf is replaced.

@@ -141,7 +141,10 @@ def run_wave(members: Sequence[WaveMember[Any]], ctx: ServiceContext) -> None:
 
 
 def _most_common(steps: Sequence[Step[Any]]) -> type[Step[Any]]:
-    """Return the kind of the next step: those that leave the wave do not count beside others."""
+    """Return the kind of the next step.
+
+    Requests that leave the wave do not count beside others.
+    """
     kinds = Counter(type(one) for one in steps if not isinstance(one, LeaveWave))
     return kinds.most_common(1)[0][0] if kinds else LeaveWave
 

@@ -13,7 +13,8 @@ from lxml import etree
 
 from sinetti.domain.values import Serial, Sha256
 from sinetti.wire.xmldsig import parser, signature
-from sinetti.wire.xmldsig.signature import DocumentSigner, SignatureProfile
+from sinetti.wire.xmldsig.signature import SignatureProfile
+from sinetti.wire.xmldsig.signers import DocumentSigner
 
 NAMESPACE = "urn:sinetti:receipt:1"
 

@@ -12,7 +12,8 @@ from sinetti.pki.encoding import certificate_der, sign
 from sinetti.pki.signers import SignatureRefused
 from sinetti.wire.soap.responses import AcceptedResponse, render_response
 from sinetti.wire.soap.schema_types import Operation
-from sinetti.wire.xmldsig.signature import SignatureProfile, signer_with
+from sinetti.wire.xmldsig.signature import SignatureProfile
+from sinetti.wire.xmldsig.signers import signer_with
 from tests.support.authority import NOW, holder_certificate, holder_key, response_signer
 from tests.support.signing import CA, LOG, RESPONSE_SIGNER, one
 

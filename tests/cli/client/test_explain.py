@@ -11,7 +11,8 @@ from sinetti.domain.values import Environment
 from sinetti.infra import clock
 from sinetti.pki.encoding import certificate_der
 from sinetti.wire.soap.requests import render_get, render_new
-from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document, signer_for_key
+from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document
+from sinetti.wire.xmldsig.signers import signer_for_key
 from tests.house.tree import ROOT
 from tests.support import authority, faults, xml_signing
 from tests.support.faulty_signing import Faults, canonical, envelope, indented, request, signed

@@ -13,7 +13,8 @@ from sinetti.gateway.verdicts.verdict import Verdict, VerdictReason
 from sinetti.gateway.x509 import verdict_texts
 from sinetti.pki import chain, encoding
 from sinetti.wire.soap.schema_types import SERVICE
-from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document, signer_for_key
+from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document
+from sinetti.wire.xmldsig.signers import signer_for_key
 from tests.client import double
 from tests.client.store.test_document_signature import ANCHORS, DOCUMENT, MALFORMED, NO_XML, malformed, sealed_with
 from tests.support import authority

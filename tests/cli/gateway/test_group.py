@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from sinetti.cli.main import main
 from sinetti.pki.encoding import certificate_der, sha256_hex
-from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document, signer_for_key
+from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document
+from sinetti.wire.xmldsig.signers import signer_for_key
 from tests.gateway.material import DAY, HOUR, SECOND, certificate, crl, holder, key, leaf, loaded
 from tests.support import authority
 from tests.support.authority import NOW

@@ -16,7 +16,8 @@ from sinetti.domain.values import Language
 from sinetti.pki import chain, encoding
 from sinetti.pki.encoding import sign
 from sinetti.wire.soap.schema_types import SERVICE, Operation
-from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document, signer_for_key
+from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document
+from sinetti.wire.xmldsig.signers import signer_for_key
 from tests.client import double
 from tests.client.conftest import NAME
 from tests.client.test_renew import END, OPENS, SECOND

@@ -12,7 +12,8 @@ from sinetti.gateway.web.endpoints import LARGEST_DOCUMENT, AuthService, Incomin
 from sinetti.gateway.web.guard import RequestGuard
 from sinetti.gateway.web.trusted_proxies import TrustedProxies
 from sinetti.pki.chain import load_bundle
-from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document, signer_for_key
+from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document
+from sinetti.wire.xmldsig.signers import signer_for_key
 from tests.support.authority import NOW
 from tests.support.relying import CUSTOMER_ID, material
 

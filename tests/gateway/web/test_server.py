@@ -27,7 +27,8 @@ from sinetti.infra.atomic_files import write_atomic
 from sinetti.infra.clock import monotonic_seconds, utc_now
 from sinetti.infra.metrics import recorder
 from sinetti.pki.chain import load_bundle
-from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document, signer_for_key
+from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document
+from sinetti.wire.xmldsig.signers import signer_for_key
 from tests.support.collectors import attributes, collector
 from tests.support.programs import program
 from tests.support.relying import material

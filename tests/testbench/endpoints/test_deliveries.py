@@ -25,7 +25,8 @@ from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.testbench.endpoints import deliveries
 from sinetti.testbench.endpoints.deliveries import LONGEST, BenchGateway, DeliveryEndpoint
 from sinetti.wire.receipts import Receipt, read_receipt
-from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document, signer_for_key
+from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document
+from sinetti.wire.xmldsig.signers import signer_for_key
 from tests.house.tree import DOCS, rows
 from tests.support.authority import (
     CUSTOMER_ID,

@@ -26,7 +26,8 @@ from sinetti.server.http import Request, Response
 from sinetti.testbench.endpoints.deliveries import BenchGateway, DeliveryEndpoint
 from sinetti.testbench.endpoints.diagnostics import DiagnosticsEndpoint, explained
 from sinetti.wire.soap.requests import render_get, render_new
-from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document, signer_for_key
+from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document
+from sinetti.wire.xmldsig.signers import signer_for_key
 from tests.support import faults
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME, holder_certificate, holder_key, response_signer
 from tests.support.faulty_signing import canonical, envelope, indented, request, signed

@@ -15,7 +15,8 @@ from sinetti.wire.soap import operations, requests
 from sinetti.wire.soap.envelope import parse_envelope, wrap_in_envelope
 from sinetti.wire.soap.operations import NotSoapError, Operation, RequestSignatureError, SchemaError
 from sinetti.wire.soap.schema_types import SERVICE
-from sinetti.wire.xmldsig.signature import SignatureProfile, VerifiedDocument, signer_for_key
+from sinetti.wire.xmldsig.signature import SignatureProfile, VerifiedDocument
+from sinetti.wire.xmldsig.signers import signer_for_key
 from tests.support import xml_signing
 from tests.support.xml_signing import ENVELOPED, ENVELOPED_ALONE, EXCLUSIVE, INCLUSIVE, OURS, envelope, kept, transform
 

@@ -25,7 +25,8 @@ from sinetti.wire.soap.operations import (
     UntrustedResponse,
 )
 from sinetti.wire.soap.schema_types import SERVICE
-from sinetti.wire.xmldsig.signature import SignatureProfile, signer_for_key
+from sinetti.wire.xmldsig.signature import SignatureProfile
+from sinetti.wire.xmldsig.signers import signer_for_key
 from tests.support import xml_signing
 from tests.support.xml_signing import ENVELOPED_ALONE, envelope
 

@@ -13,7 +13,8 @@ from sinetti.domain.requests import AcceptedResponse, CertificateResponse, Enrol
 from sinetti.domain.values import Environment, KeyPolicy
 from sinetti.wire.soap import operations
 from sinetti.wire.soap.operations import Failure, Operation
-from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document, signer_for_key
+from sinetti.wire.xmldsig.signature import SignatureProfile, sign_document
+from sinetti.wire.xmldsig.signers import signer_for_key
 from tests.support import xml_signing
 from tests.wire.soap.test_requests import BAD, MESSAGES, OTHERS, RENEWALS
 from tests.wire.soap.test_responses import ANSWERS, SEALS

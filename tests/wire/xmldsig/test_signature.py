@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from lxml import etree
 
-from sinetti.wire.xmldsig import algorithms, parser, signature
+from sinetti.wire.xmldsig import algorithms, parser, signature, signers
 from sinetti.wire.xmldsig.algorithms import Canonical
 from sinetti.wire.xmldsig.errors import SignatureInvalid, SignatureMissing, WrongReference
 from sinetti.wire.xmldsig.parser import XmlRejected, parse
@@ -54,7 +54,7 @@ def refuses(document, why, accept=anybody):
 
 
 def seal(kind):
-    return signature.signer_for_key(xml_signing.key(kind), xml_signing.certificate(kind))
+    return signers.signer_for_key(xml_signing.key(kind), xml_signing.certificate(kind))
 
 
 def prefixes(number):
@@ -433,7 +433,7 @@ def test_only_rsa_and_ec_keys_sign():
 
 
 def test_another_key_of_the_same_kind_does_not_verify():
-    foreign = signature.DocumentSigner(xml_signing.certificate("p256"), seal("other-p256").sign, seal("p256").algorithm)
+    foreign = signers.DocumentSigner(xml_signing.certificate("p256"), seal("other-p256").sign, seal("p256").algorithm)
     document = signature.sign_document(b"<a></a>", foreign, SignatureProfile.EXCLUSIVE)
     refuses(document, "does not match")
 

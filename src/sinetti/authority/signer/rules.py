@@ -510,7 +510,7 @@ class SigningRules:
 
 
 def _record_nothing(_signature: bytes) -> None:
-    """Record nothing: the answers of responders and of the service say what is recorded elsewhere."""
+    """Record nothing: answers say what is recorded elsewhere."""
 
 
 def _begins(name: str, prefix: str) -> bool:

@@ -10,13 +10,14 @@ from sinetti.client.store import files, generations
 from sinetti.client.store.generations import InstalledKeySet
 from sinetti.pki import encoding
 from sinetti.wire.soap.schema_types import SERVICE
-from sinetti.wire.xmldsig import parser, signature
-from sinetti.wire.xmldsig.signature import DocumentSigner, SignatureProfile
+from sinetti.wire.xmldsig import parser, signature, signers
+from sinetti.wire.xmldsig.signature import SignatureProfile
+from sinetti.wire.xmldsig.signers import DocumentSigner
 
 
 def document_signer(held: InstalledKeySet) -> DocumentSigner:
     """Return the document signer for the generation in use."""
-    return signature.signer_for_key(held.key, encoding.certificate_der(held.certificate))
+    return signers.signer_for_key(held.key, encoding.certificate_der(held.certificate))
 
 
 def signing_certificate(store: Path, name: str, now: datetime) -> InstalledKeySet:

@@ -31,7 +31,7 @@ from sinetti.server.http import Request, Response, problem_response
 from sinetti.services.context import ServiceContext
 from sinetti.wire import receipts
 from sinetti.wire.receipts import Receipt
-from sinetti.wire.xmldsig.signature import DocumentSigner
+from sinetti.wire.xmldsig.signers import DocumentSigner
 
 PATH = "/deliveries"
 LONGEST = 20 * 1024 * 1024

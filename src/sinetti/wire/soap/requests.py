@@ -27,7 +27,8 @@ from sinetti.wire.soap.schema_types import (
 from sinetti.wire.xmldsig import parser, signature
 from sinetti.wire.xmldsig.errors import SignatureInvalid, SignatureMissing
 from sinetti.wire.xmldsig.parser import XmlRejected
-from sinetti.wire.xmldsig.signature import SIGNATURE, DocumentSigner, SignatureProfile
+from sinetti.wire.xmldsig.signature import SIGNATURE, SignatureProfile
+from sinetti.wire.xmldsig.signers import DocumentSigner
 
 _CHARSET = re.compile(r""";\s*charset\s*=\s*["']?([^"';\s]*)""", re.IGNORECASE)
 _OPERATIONS = {qualified(operation.request): operation for operation in Operation}

@@ -37,7 +37,8 @@ from sinetti.wire.xmldsig import parser, signature
 from sinetti.wire.xmldsig.algorithms import LARGEST_CERTIFICATE
 from sinetti.wire.xmldsig.errors import SignatureInvalid, SignatureMissing
 from sinetti.wire.xmldsig.parser import XmlRejected
-from sinetti.wire.xmldsig.signature import DocumentSigner, PreparedSignature, SignatureProfile
+from sinetti.wire.xmldsig.signature import PreparedSignature, SignatureProfile
+from sinetti.wire.xmldsig.signers import DocumentSigner
 
 LONGEST_MESSAGE = 255
 """Largest number of characters of an ErrorMessage (facts sheet, 2)."""
@@ -136,7 +137,10 @@ def prepare_response(
     seal: DocumentSigner,
     recipe: SignatureProfile,
 ) -> PreparedResponse:
-    """Prepare a response, which is signed as a separate document before the envelope is added."""
+    """Prepare a response.
+
+    It is signed as a separate document before the envelope is added.
+    """
     match answer:
         case AcceptedResponse(retrieval_id):
             inside = _element(ElementName.RETRIEVAL_ID, retrieval_id) + _result(_OK)

@@ -12,8 +12,8 @@ Everything else is refused. A caller may act on the octets that were digested, a
 """
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
 
@@ -21,9 +21,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from lxml import etree
 
-from sinetti.pki import encoding
-from sinetti.pki.encoding import AnyPublicKey, PrivateKey, describes_curve
-from sinetti.pki.signers.key_elsewhere import SignsAtOnce
+from sinetti.pki.encoding import AnyPublicKey, describes_curve
 from sinetti.wire.xmldsig import algorithms, parser
 from sinetti.wire.xmldsig.algorithms import (
     ENVELOPED,
@@ -37,6 +35,7 @@ from sinetti.wire.xmldsig.algorithms import (
 )
 from sinetti.wire.xmldsig.errors import SignatureErrorCode, SignatureInvalid, SignatureMissing, WrongReference
 from sinetti.wire.xmldsig.parser import DS, XmlRejected, children
+from sinetti.wire.xmldsig.signers import DocumentSigner
 
 SIGNATURE = f"{{{DS}}}Signature"
 
@@ -55,26 +54,6 @@ class SignatureProfile(Enum):
 
     EXCLUSIVE = "enveloped, then exclusive C14N"
     ENVELOPED = "enveloped alone, which implies inclusive C14N"
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentSigner:
-    """Signer of documents.
-
-    `certificate` is DER. `sign` returns a plain signature by `algorithm` over octets (ECDSA in DER). `sign_at_once`
-    signs several octets in one request; None: they are signed one after the other.
-    """
-
-    certificate: bytes
-    sign: Callable[[bytes], bytes] = field(repr=False)
-    algorithm: XmlSignatureAlgorithm
-    sign_at_once: Callable[[Sequence[bytes]], Sequence[bytes]] | None = field(default=None, repr=False)
-
-    def sign_all(self, several: Sequence[bytes]) -> Sequence[bytes]:
-        """Return the plain signatures over several octets."""
-        if self.sign_at_once is None:
-            return [self.sign(octets) for octets in several]
-        return self.sign_at_once(several)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,22 +90,6 @@ class VerifiedDocument:
     certificate: bytes = field(repr=False)
     signed_info: bytes = field(default=b"", repr=False, compare=False)
     signature: bytes = field(default=b"", repr=False, compare=False)
-
-
-def signer_for_key(private_key: PrivateKey, certificate: bytes) -> DocumentSigner:
-    """Return a signer with a private key; `certificate` (DER) is the key's."""
-    made = signer_with(certificate, lambda octets: encoding.sign(private_key, octets))
-    return replace(made, sign_at_once=private_key.sign_all) if isinstance(private_key, SignsAtOnce) else made
-
-
-def signer_with(certificate: bytes, sign: Callable[[bytes], bytes]) -> DocumentSigner:
-    """Return a signer with the function `sign`, which uses `signatures.hash_for`.
-
-    Raises ValueError for a key that is neither RSA nor EC.
-    """
-    return DocumentSigner(
-        certificate, sign, algorithms.algorithm_for(x509.load_der_x509_certificate(certificate).public_key())
-    )
 
 
 def sign_document(document: bytes, seal: DocumentSigner, recipe: SignatureProfile) -> bytes:
