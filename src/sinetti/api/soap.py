@@ -104,7 +104,8 @@ class SignResponse(Step[bytes]):
     def together(cls, steps: Sequence["SignResponse"], _ctx: ServiceContext) -> Sequence[bytes | Exception | None]:
         """Sign those of one signer in one request.
 
-        Those of its successor go on alone. After a refusal each asks alone. If the signer cannot be reached, none asks again.
+        Those of its successor go on alone. After a refusal each asks alone. If the signer cannot be reached, none asks
+        again.
         """
         seal = steps[0].seal
         mine = [place for place, one in enumerate(steps) if one.seal is seal]
