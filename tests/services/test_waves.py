@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from threading import Event, Thread
+from traceback import extract_tb
 
 import pytest
 from cryptography import x509
@@ -22,7 +23,7 @@ from sinetti.services.context import sign_each
 from sinetti.services.issuance.enrol import enrol, enrolment
 from sinetti.services.issuance.renew import renew, renewal
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
-from sinetti.services.waves import LeaveWave, WaveMember, run_wave
+from sinetti.services.waves import LeaveWave, Step, WaveMember, run_wave
 from tests.support.service_context import (
     REQUEST,
     Desk,
@@ -293,3 +294,32 @@ def test_a_fault_in_the_work_of_one_reaches_it_alone(wave, desk):
     run_wave([member(at_once()), member(failing_work(fault)), member(failing_work(fault))], desk.ctx)
     run_wave([member(failing_work(fault))], desk.ctx)
     assert ended == [fault] * 4
+
+
+@dataclass(frozen=True)
+class FailingStep(Step[bytes]):
+    """Step that fails for all requests of a wave with one exception."""
+
+    fault: Exception
+
+    def alone(self, _ctx):
+        raise self.fault
+
+    @classmethod
+    def together(cls, steps, _ctx):
+        return [steps[0].fault] * len(steps)
+
+
+def test_the_traceback_of_a_common_fault_does_not_grow_with_each_request(desk):
+    ended: list[object] = []
+
+    def depth():
+        try:
+            yield FailingStep(fault)
+        except ZeroDivisionError as failed:
+            return len(extract_tb(failed.__traceback__))
+
+    fault = ZeroDivisionError()
+    members = [WaveMember(depth(), copy_context(), ended.append, lambda go_on: go_on()) for _ in range(4)]
+    run_wave(members, desk.ctx)
+    assert ended == [ended[0]] * 4

@@ -97,7 +97,7 @@ class WaveMember(Generic[_Result]):
         """
         try:
             if isinstance(result, Exception):
-                self.step = self.context.run(self.work.throw, result)
+                self.step = self._throw(result)
             else:
                 self.step = self.context.run(self.work.send, result)
         except StopIteration as ended:
@@ -107,6 +107,17 @@ class WaveMember(Generic[_Result]):
         else:
             return True
         return False
+
+    def _throw(self, failed: Exception) -> Step[Any]:
+        """Raise an exception in the work.
+
+        Its traceback is restored, since the other requests of the wave may get the same exception.
+        """
+        failed_at = failed.__traceback__
+        try:
+            return self.context.run(self.work.throw, failed)
+        finally:
+            failed.__traceback__ = failed_at
 
     def go_alone(self, ctx: ServiceContext) -> None:
         """Take all further steps alone, in this thread."""
