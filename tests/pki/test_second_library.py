@@ -58,6 +58,15 @@ def test_a_signature_of_a_digest_counts_for_that_digest(kind, hashed, library):
     assert not second_library.verify_digest(key.public_key(), other, hashed, signature)
 
 
+@pytest.mark.parametrize("kind", [KeyType.EC_P256, KeyType.EC_P384])
+@pytest.mark.parametrize("change", [lambda digest: digest[:-1], lambda digest: digest + b"!"], ids=["cut", "longer"])
+def test_octets_of_another_length_are_no_digest(kind, change, library):
+    key, digest = KEYS[kind], hashlib.sha384(OCTETS).digest()
+    signature = key.sign(OCTETS, ec.ECDSA(hashes.SHA384()))
+    with pytest.raises(ValueError, match="length"):
+        second_library.verify_digest(key.public_key(), change(digest), hashes.SHA384(), signature)
+
+
 @pytest.mark.parametrize("kind", KEYS)
 @pytest.mark.parametrize("change", WRONG.values(), ids=WRONG)
 def test_other_octets_are_no_signature(kind, change, library):

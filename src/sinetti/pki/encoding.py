@@ -280,7 +280,10 @@ def verify(public_key: PublicKey, octets: bytes, signature: bytes) -> bool:
 def verify_digest(
     public_key: ec.EllipticCurvePublicKey, digest: bytes, hashed: hashes.HashAlgorithm, signature: bytes
 ) -> bool:
-    """Return True if this key made the signature of a digest."""
+    """Return True if this key made the signature of a digest.
+
+    Raises ValueError if the digest has another length than the hash.
+    """
     try:
         public_key.verify(signature, digest, ec.ECDSA(Prehashed(hashed)))
     except (InvalidSignature, UnsupportedAlgorithm):

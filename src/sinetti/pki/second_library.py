@@ -47,8 +47,13 @@ def verify(public_key: PublicKey, octets: bytes, signature: bytes) -> bool:
 def verify_digest(
     public_key: ec.EllipticCurvePublicKey, digest: bytes, hashed: hashes.HashAlgorithm, signature: bytes
 ) -> bool:
-    """Return True if this key made the signature of a digest."""
-    if _load is None or public_key.curve.name not in _CURVES:
+    """Return True if this key made the signature of a digest.
+
+    Raises ValueError if the digest has another length than the hash, as `encoding.verify_digest` does.
+    """
+    # AWS-LC takes octets of any length, and ignores those after the length of the curve's order.
+    is_whole = len(digest) == hashed.digest_size
+    if _load is None or not is_whole or public_key.curve.name not in _CURVES:
         return encoding.verify_digest(public_key, digest, hashed, signature)
     try:
         return _key(public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).verify(digest, signature)
@@ -58,7 +63,7 @@ def verify_digest(
 
 @lru_cache(maxsize=64)
 def _key(spki: bytes) -> _EcKey:
-    assert _load is not None  # noqa: S101 - `verify` looked
+    assert _load is not None  # noqa: S101 - `verify_digest` looked
     return _load(spki)
 
 
