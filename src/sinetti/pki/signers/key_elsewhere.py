@@ -16,7 +16,7 @@ SignedOctets = bytes | bytearray | memoryview
 
 
 @runtime_checkable
-class SignsAtOnce(Protocol):
+class BatchSigningKey(Protocol):
     """Key that signs several octets in one request."""
 
     def sign_all(self, several: Sequence[bytes]) -> Sequence[bytes]:

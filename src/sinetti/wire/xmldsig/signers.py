@@ -7,7 +7,7 @@ from cryptography import x509
 
 from sinetti.pki import encoding
 from sinetti.pki.encoding import PrivateKey
-from sinetti.pki.signers.key_elsewhere import SignsAtOnce
+from sinetti.pki.signers.key_elsewhere import BatchSigningKey
 from sinetti.wire.xmldsig import algorithms
 from sinetti.wire.xmldsig.algorithms import XmlSignatureAlgorithm
 
@@ -35,7 +35,7 @@ class DocumentSigner:
 def signer_for_key(private_key: PrivateKey, certificate: bytes) -> DocumentSigner:
     """Return a signer with a private key; `certificate` (DER) is the key's."""
     made = signer_with(certificate, lambda octets: encoding.sign(private_key, octets))
-    return replace(made, sign_at_once=private_key.sign_all) if isinstance(private_key, SignsAtOnce) else made
+    return replace(made, sign_at_once=private_key.sign_all) if isinstance(private_key, BatchSigningKey) else made
 
 
 def signer_with(certificate: bytes, sign: Callable[[bytes], bytes]) -> DocumentSigner:
