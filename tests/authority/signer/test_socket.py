@@ -6,8 +6,8 @@ import socket
 import struct
 import subprocess
 import sys
-from contextlib import contextmanager, suppress
-from threading import Thread
+from contextlib import ExitStack, contextmanager, suppress
+from threading import Event, Thread
 
 import pytest
 
@@ -28,7 +28,7 @@ from sinetti.authority.signer.protocol import (
 from sinetti.authority.signer.server import SignerActions, SignerServer
 from sinetti.authority.signer.tasks import ConsistencyProof, SigningTask, TaskKind
 from sinetti.infra.unix_socket import listen_on_path
-from sinetti.pki.signers import ActApproval, SignatureProof, SignatureRefused, SignerUnavailable
+from sinetti.pki.signers import ActApproval, SignatureProof, SignatureRefused, SignerTimeout, SignerUnavailable
 from tests.support.authority import NOW
 
 TASKS = {
@@ -194,6 +194,47 @@ def test_requests_that_wait_together_are_decided_together(path):
     for one in (listener, stop, stopping):
         one.close()
     assert sum(sizes) == 4
+
+
+def frame_of(key):
+    return encode_frame([SignerOperation.SIGN.value, *encode_tasks([SigningTask(TaskKind.LIST, key, b"octets")])])
+
+
+def outcome_of(caller):
+    return decode_fields(caller.recv(4096)[4:])[0]
+
+
+@pytest.mark.parametrize(("key", "spared"), [("away", True), ("hanging", False)])
+def test_a_key_that_is_away_stops_other_callers_only_if_each_would_wait_for_it(path, key, spared):
+    sizes, begun, opened = [], Event(), Event()
+
+    def sign(tasks, now):
+        sizes.append(len(tasks))
+        if tasks[0].key == "gate":
+            begun.set()
+            assert opened.wait(20)
+        if any(task.key == "hanging" for task in tasks):
+            raise SignerTimeout(AWAY)
+        return signed(tasks, now)
+
+    with serving(path, sign=sign), ExitStack() as ends:
+        callers = [ends.enter_context(socket.socket(socket.AF_UNIX)) for _ in range(3)]
+        for one in callers:
+            one.settimeout(20)
+            one.connect(str(path))
+            one.sendall(frame_of("issuing"))
+            assert outcome_of(one) == Outcome.DONE.value  # so it was accepted
+        callers[0].sendall(frame_of("gate"))
+        assert begun.wait(20)
+        callers[1].sendall(frame_of(key))
+        callers[2].sendall(frame_of("issuing"))
+        opened.set()
+        assert [outcome_of(one) for one in callers] == [
+            Outcome.DONE.value,
+            Outcome.UNAVAILABLE.value,
+            Outcome.DONE.value if spared else Outcome.UNAVAILABLE.value,
+        ]
+    assert sizes[3:] == ([1, 2, 1, 1] if spared else [1, 2])
 
 
 def test_more_connections_than_descriptors_do_not_end_the_signer(path):

@@ -25,7 +25,7 @@ from sinetti.authority.signer.protocol import (
     frame_length,
 )
 from sinetti.authority.signer.tasks import SigningTask
-from sinetti.pki.signers import SignatureRefused, SignerUnavailable
+from sinetti.pki.signers import SignatureRefused, SignerTimeout, SignerUnavailable
 
 MOST_CONNECTIONS = 1024
 """Connections at once; each thread of the service keeps one."""
@@ -186,6 +186,10 @@ class SignerServer:
             except Exception:  # noqa: BLE001 - a caller's octets must not end the signer
                 _log.exception("a request could not be answered")
                 self._drop(caller)
+        self._sign_together(together)
+
+    def _sign_together(self, together: Sequence[tuple[_Caller, list[SigningTask]]]) -> None:
+        """Sign the tasks of all callers; apart if one needs a key that cannot be used."""
         tasks = [task for _, one in together for task in one]
         if not tasks:
             return
@@ -193,6 +197,10 @@ class SignerServer:
         try:
             results = list(self._actions.sign(tasks, self._actions.now()))
         except SignerUnavailable as away:
+            if len(together) > 1 and not isinstance(away, SignerTimeout):  # which each would wait for
+                for request in together:
+                    self._sign_together([request])
+                return
             results = [away] * len(tasks)
         except Exception:  # noqa: BLE001 - a caller's octets must not end the signer
             _log.exception("a request could not be decided")
