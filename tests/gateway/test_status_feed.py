@@ -1,7 +1,7 @@
 """The gateway's reader of the status feed: what an event makes due, and what it never changes."""
 
-import socket
 import re
+import socket
 import threading
 from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer

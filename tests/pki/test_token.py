@@ -289,9 +289,10 @@ def test_an_existing_key_is_imported(key, kind):
     assert pkcs11.describe(key) == KeyFacts(is_local=False, is_never_extractable=False, is_sensitive=True)
 
 
-def test_a_wrong_signature_is_not_released(key, monkeypatch):
-    private = made(key, KeyType.EC_P256)
-    monkeypatch.setattr(pkcs11, "sign", lambda _key, _wanted: bytes(64))
+@pytest.mark.parametrize(("kind", "size"), [(KeyType.EC_P256, 64), (KeyType.RSA_2048, 256)])
+def test_a_wrong_signature_is_not_released(key, kind, size, monkeypatch):
+    private = made(key, kind)
+    monkeypatch.setattr(pkcs11, "sign", lambda _key, _wanted: bytes(size))
     with pytest.raises(SignerUnavailable, match="it returned a wrong signature"):
         encoding.sign(private, b"octets")
 

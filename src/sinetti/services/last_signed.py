@@ -8,7 +8,6 @@ answers to a GET are from memory.
 import logging
 from collections import OrderedDict
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -64,9 +63,12 @@ class LastSigned:
     Without a folder, as on a test bench, nothing is kept.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
-        """Store the folder; it is created with its first file."""
-        self.folder = folder
+    def __init__(self, folder: Path | None = None, *, must_write: bool = False) -> None:
+        """Store the folder; it is created with its first file.
+
+        With `must_write`, a list that cannot be written is an error for the caller, too.
+        """
+        self.folder, self._must_write = folder, must_write
         self._answers: OrderedDict[tuple[str, Serial, CertIdHash], _KeptAnswer] = OrderedDict()
         self._number: tuple[int, float] | None = None
         self._lists: dict[Path, _FileList] = {}
@@ -105,7 +107,8 @@ class LastSigned:
     def keep_list(self, authority: str, shard: int, new: PublishedList) -> None:
         """Replace the file of a list, unless it has a later number.
 
-        If the file cannot be replaced, it is removed: no answer is better than one that lacks a revocation.
+        If the file cannot be replaced, it is removed: no answer is better than one that lacks a revocation. Raises
+        OSError only if lists must be written.
         """
         path = self._path(f"crl/{list_file(authority, shard)}")
         if path is None:
@@ -117,9 +120,13 @@ class LastSigned:
                 if kept is None or kept.number < new.number:
                     replace_file(path, new.der)
         except OSError as failed:
-            with suppress(OSError):
+            try:
                 path.unlink(missing_ok=True)
-            _log.warning("%s cannot be written, so it was removed: %s", path, failed)
+                _log.warning("%s cannot be written, so it was removed: %s", path, failed)
+            except OSError:
+                _log.exception("%s cannot be written or removed, so readers may get the old list", path)
+            if self._must_write:
+                raise
 
     def list_number(self, authority: str, shard: int) -> int | None:
         """Return the number of the list in the file, or None without a readable file."""

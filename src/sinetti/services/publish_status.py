@@ -61,7 +61,7 @@ class StatusPublisher:
 
     def __init__(self, ctx: ServiceContext, folder: Path) -> None:
         """Store the folder, which has to exist."""
-        self._ctx, self._folder = replace(ctx, last_signed=LastSigned(folder)), folder
+        self._ctx, self._folder = replace(ctx, last_signed=LastSigned(folder, must_write=True)), folder
         self._since = _BEGINNING
         self._seen: dict[tuple[str, Serial], tuple[SingleResponse, bool]] = {}
         self._tiles: dict[int, int] = {}

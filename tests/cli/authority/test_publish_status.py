@@ -9,7 +9,7 @@ from django.db import OperationalError
 
 from sinetti.authority.data_directory import locked
 from sinetti.cli.authority import publish_status
-from sinetti.services.publish_status import StatusPublisher
+from sinetti.services.publish_status import PublicationReport, StatusPublisher
 
 
 @pytest.fixture
@@ -63,7 +63,25 @@ def test_other_folders_are_refused(operator, tmp_path):
     with locked(place):
         assert "another process uses" in operator.refused(5, "publish-status", "--to", place)
     (place / ".sinetti-status").write_text("another authority", encoding="utf-8")
-    assert "has other files" in operator.refused(2, "publish-status", "--to", place)
+    assert "has files of another authority" in operator.refused(2, "publish-status", "--to", place)
+    (place / ".sinetti-status").unlink()
+    assert "empty it, or give another folder" in operator.refused(2, "publish-status", "--to", place)
+    (tmp_path / "file").write_text("x", encoding="utf-8")
+    assert "is a file: give a folder" in operator.refused(2, "publish-status", "--to", tmp_path / "file")
+
+
+@pytest.mark.parametrize("how", ["--once", "--watch"])
+def test_a_list_that_can_be_neither_written_nor_removed_ends_the_command(operator, tmp_path, how):
+    place = tmp_path / "status"
+    place.mkdir()
+    operator.does("publish-status", "--to", place)
+    for path in (place / "crl").iterdir():
+        path.unlink()
+    (place / "crl").rmdir()
+    (place / "crl").write_text("a file is in its place", encoding="utf-8")
+    code, _, err = operator.run("publish-status", "--to", place, how)
+    assert code == 5
+    assert f"so web servers may answer with old files: make room, and let {place}" in err
 
 
 def test_continuously(operator, tmp_path, monkeypatch):
@@ -81,6 +99,7 @@ def test_continuously(operator, tmp_path, monkeypatch):
         acts.append("follow")
         if turn in failing:
             raise OperationalError
+        return PublicationReport(written=turn, removed=0)
 
     turns = count()
     monkeypatch.setattr(publish_status, "sleep", tick)
@@ -95,6 +114,7 @@ def test_continuously(operator, tmp_path, monkeypatch):
     assert code == 130
     assert pauses == [0.1, 0.1, 1.0, 1.0, 0.1, 0.1]
     assert err.count("the database is away, and the files stay until they expire") == 2
+    assert err.count("OCSP responses written") == 2
     assert acts == [
         "publish", "follow",
         "follow", "expire",

@@ -207,6 +207,17 @@ def test_a_list_that_cannot_be_written_leaves_no_former_one(node, held, monkeypa
     assert "so it was removed" in caplog.text
 
 
+def test_a_list_that_can_be_neither_written_nor_removed_is_an_error_in_the_log(node, held, caplog):
+    listed(node)
+    place = node.ctx.last_signed.folder / "crl"
+    for path in place.iterdir():
+        path.unlink()
+    place.rmdir()
+    place.write_bytes(b"a file is in its place")
+    revoked(node, held)
+    assert "cannot be written or removed, so readers may get the old list" in caplog.text
+
+
 DAMAGED = {"empty": b"", "another kind": b"30030a0103"}
 
 

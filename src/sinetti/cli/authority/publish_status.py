@@ -66,8 +66,10 @@ def _run(parsed: argparse.Namespace) -> int:
         if parsed.watch:
             configure_logging(leniency=False)
             verbose_log.set_level()
-            _follow(publisher, authority)
-        report = _complete(publisher, authority)
+        with _writing(parsed.to):
+            if parsed.watch:
+                _follow(publisher, authority)
+            report = _complete(publisher, authority)
     print_result(asdict(report), as_json=parsed.json, table=lambda: _line(report))
     return 0
 
@@ -90,7 +92,9 @@ def _follow(publisher: StatusPublisher, authority: Authority) -> None:
                 publisher.remove_expired()
                 sign_at = now + SIGNED_EVERY
             if now >= look_at or publisher.has_changed():
-                publisher.follow()
+                changed = publisher.follow()
+                if changed.written or changed.removed:
+                    _log.info("%s", _line(changed))
                 look_at = now + LOOKED_EVERY
         except DATABASE_UNAVAILABLE as away:
             if complete_at:
@@ -114,23 +118,46 @@ def _claimed(folder: Path, instance: str) -> Iterator[None]:
     """
     mask = os.umask(_READABLE)  # the web server is another user
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
-            try:
-                stack.enter_context(locked(folder))
-            except FolderError as used:
-                raise FolderDamaged(str(used)) from None
-            _mark_folder(folder, instance)
+            with _writing(folder):
+                folder.mkdir(parents=True, exist_ok=True)
+                try:
+                    stack.enter_context(locked(folder))
+                except FolderError as used:
+                    raise FolderDamaged(str(used)) from None
+                _mark_folder(folder, instance)
             yield
     finally:
         os.umask(mask)
 
 
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """Name the remedy if a file cannot be written.
+
+    Raises OptionError if the folder is a file, and FolderDamaged.
+    """
+    try:
+        yield
+    except OSError as failed:
+        if not folder.is_dir() and folder.exists():
+            sentence = f"--to: {folder} is a file: give a folder"
+            raise OptionError(sentence) from failed
+        sentence = (
+            f"{failed.filename or folder} cannot be written ({failed.strerror or failed}), so web servers may answer "
+            f"with old files: make room, and let {folder} and all files in it belong to the user of this command"
+        )
+        raise FolderDamaged(sentence) from failed
+
+
 def _mark_folder(folder: Path, instance: str) -> None:
     mark = folder / _MARK
     found = mark.read_text(encoding="ascii").strip() if mark.is_file() else None
-    if found not in {None, instance} or (found is None and any(folder.iterdir())):
-        sentence = f"--to: {folder} has other files: give a folder for this authority alone"
+    if found not in {None, instance}:
+        sentence = f"--to: {folder} has files of another authority: give a folder for this authority alone"
+        raise OptionError(sentence)
+    if found is None and any(folder.iterdir()):
+        sentence = f"--to: {folder} has other files and no {_MARK}: empty it, or give another folder"
         raise OptionError(sentence)
     write_atomic(mark, f"{instance}\n".encode())
 
