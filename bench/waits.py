@@ -4,6 +4,7 @@ The best of three counts, except for the test bench, which starts once. Tests ch
 the order of events, because a mark of seconds fails on a busy machine.
 """
 
+import argparse
 import socket
 import sys
 import tempfile
@@ -70,6 +71,7 @@ def rows_of_testbench(folder: Path) -> list[Row]:
 
 def main() -> int:
     """Print each measurement with its mark; return 1 if a mark is missed."""
+    argparse.ArgumentParser(prog="python -m bench.waits", description=__doc__).parse_args()
     with tempfile.TemporaryDirectory() as folder:
         rows = rows_of_messages(Path(folder)) + rows_of_testbench(Path(folder))
     for what, took, mark in rows:
