@@ -218,6 +218,13 @@ def test_a_list_that_can_be_neither_written_nor_removed_is_an_error_in_the_log(n
     assert "cannot be written or removed, so readers may get the old list" in caplog.text
 
 
+def test_lists_that_must_be_written_end_what_needs_them(node, held, tmp_path):
+    new = publish(name(node), node.ctx, REQUEST)
+    (tmp_path / "crl").write_bytes(b"a file is in its place")
+    with pytest.raises(OSError, match="crl"):
+        LastSigned(tmp_path, must_write=True).keep_list(name(node), WHOLE, new)
+
+
 DAMAGED = {"empty": b"", "another kind": b"30030a0103"}
 
 
