@@ -84,6 +84,16 @@ def test_a_list_that_can_be_neither_written_nor_removed_ends_the_command(operato
     assert f"so web servers may answer with old files: make room, and let {place}" in err
 
 
+def test_a_fault_of_another_file_is_not_one_of_the_folder(operator, tmp_path, monkeypatch):
+    def fails(_self, _request):
+        raise PermissionError(13, "Permission denied", str(tmp_path / "journal"))
+
+    monkeypatch.setattr(StatusPublisher, "publish", fails)
+    _, _, err = operator.run("publish-status", "--to", tmp_path / "status")
+    assert "journal: Permission denied" in err
+    assert "web servers" not in err
+
+
 def test_continuously(operator, tmp_path, monkeypatch):
     """Complete, then changes; while the database is away files expire; then complete again."""
     acts, pauses = [], []

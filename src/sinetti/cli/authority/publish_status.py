@@ -133,13 +133,15 @@ def _claimed(folder: Path, instance: str) -> Iterator[None]:
 
 @contextmanager
 def _writing(folder: Path) -> Iterator[None]:
-    """Name the remedy if a file cannot be written.
+    """Name the remedy if a file of the folder cannot be written.
 
-    Raises OptionError if the folder is a file, and FolderDamaged.
+    Raises OptionError if the folder is a file, and FolderDamaged. Errors about files elsewhere pass.
     """
     try:
         yield
     except OSError as failed:
+        if failed.filename is not None and not Path(failed.filename).is_relative_to(folder):
+            raise
         if not folder.is_dir() and folder.exists():
             sentence = f"--to: {folder} is a file: give a folder"
             raise OptionError(sentence) from failed

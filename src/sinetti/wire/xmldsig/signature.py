@@ -60,7 +60,7 @@ class SignatureProfile(Enum):
 class PreparedSignature:
     """ds:Signature that lacks its value.
 
-    `octets` have to be signed: SignedInfo in its canonical form. `certificate` is the signer's (DER).
+    `octets` are SignedInfo in its canonical form, which the signer signs. `certificate` is the signer's (DER).
     """
 
     octets: bytes = field(repr=False)

@@ -39,7 +39,7 @@ def signer_for_key(private_key: PrivateKey, certificate: bytes) -> DocumentSigne
 
 
 def signer_with(certificate: bytes, sign: Callable[[bytes], bytes]) -> DocumentSigner:
-    """Return a signer with the function `sign`, which uses `signatures.hash_for`.
+    """Return a signer with a function that uses the hash of `encoding.hash_for`.
 
     Raises ValueError for a key that is neither RSA nor EC.
     """
