@@ -74,6 +74,7 @@ from sinetti.services.context import (
     no_failpoint,
     sign_each,
 )
+from sinetti.services.facts import Facts
 from sinetti.services.issuance.clock_guard import ClockGuard
 from sinetti.services.last_signed import LastSigned
 from sinetti.services.token_encryption import link_unsealer
@@ -231,7 +232,8 @@ def open_authority(
     certificates = {spec.file_name: read_certificate(folder, spec.file_name) for spec in hierarchy.authorities}
     phrase = _phrase(folder, kind, hierarchy, passphrase)
     db = _own_database(folder, kind, settings, certificates)
-    cas = CaDirectory(db, folder, hierarchy, offline_names)
+    facts = Facts(folder.facts)
+    cas = CaDirectory(db, folder, hierarchy, offline_names, facts)
     journal = _journal(journal_folder(folder, kind, settings), db, journal_mark(folder, kind))
     clock = _guard(db, manner)
     # A bench's certificates use a separate clock, which the machine's clock cannot check.
@@ -255,6 +257,7 @@ def open_authority(
         **_signing_functions(keys, db),
         shards=Shards(db, settings.certificates_per_list),
         issuance_allowed=may_issue,
+        facts=facts,
         **cas.context_parts(),
     )
     cas.answer_with(lambda now: responders(folder, now.hierarchy, now.issuers, means))

@@ -78,6 +78,11 @@ class DataDirectory:
         return self.root / "founders.json"
 
     @property
+    def facts(self) -> Path:
+        """File with what this node verified of the log (services/facts.py)."""
+        return self.root / "facts.json"
+
+    @property
     def journal_mark(self) -> Path:
         """File with the node that wrote journals from this folder.
 

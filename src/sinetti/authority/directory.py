@@ -25,10 +25,15 @@ from sinetti.database.authorities.register import AuthorityView
 from sinetti.database.connection import DATABASE_UNAVAILABLE, Database
 from sinetti.domain.authorities.lifecycle import CaState
 from sinetti.domain.values import Channel
+from sinetti.infra.clock import utc_now
 from sinetti.pki.encoding import PublicKey, load_certificate
+from sinetti.services.facts import Facts, LogBrokenError, LogFacts
 
 READ_EVERY = 1.5
 """Seconds between two looks at the register's version."""
+
+SUBJECT = "authority:"
+"""Beginning of the object of entries about CAs."""
 
 _log = logging.getLogger(__name__)
 
@@ -80,9 +85,11 @@ class CaDirectory:
         folder: DataDirectory,
         founding: Hierarchy,
         offline_names: Callable[[DataDirectory, Hierarchy], Collection[str]],
+        facts: Facts,
     ) -> None:
         """Read the register. `founding` is the hierarchy of the founding."""
         self._db, self._folder, self._founding, self._offline_names = db, folder, founding, offline_names
+        self._facts = facts
         self._make_responders: Callable[[CaSnapshot], Responders] = _no_responders
         self._lock = Lock()
         register.fill_channels(db)
@@ -154,7 +161,7 @@ class CaDirectory:
             _log.exception("the CAs stay as they were last read")
 
     def _read(self, version: int, before: CaSnapshot | None = None) -> CaSnapshot:
-        views = {one.name: one for one in register.list_authorities(self._db)}
+        views = self._proven()
         certificates = {name: load_certificate(one.certificate) for name, one in views.items()}
         hierarchy = self._hierarchy(views, certificates)
         read = CaSnapshot(
@@ -176,6 +183,21 @@ class CaDirectory:
             ca_keys={name: ca_key(one) for name, one in certificates.items()},
         )
         return replace(read, responders=self._responders(read, {} if before is None else before.responders))
+
+    def _proven(self) -> dict[str, AuthorityView]:
+        """Return the CAs as the register has them; one whose row differs from the log issues nothing."""
+        try:
+            facts, different = self._facts.compare(self._db, utc_now(), SUBJECT)
+        except LogBrokenError as broken:
+            facts, different = LogFacts(), {"": str(broken)}
+        views = {one.name: one for one in register.list_authorities(self._db)}
+        for name, view in views.items():
+            about = f"{SUBJECT}{name}"
+            is_proven = about not in different and '"state":"issuing"' in facts.record.rows.get(about, "")
+            if view.state is CaState.ISSUING and not is_proven:
+                _log.error("%s issues nothing: %s", name, different.get(about) or different.get("", "it has changed"))
+                views[name] = replace(view, state=CaState.PUBLISHING)
+        return views
 
     def _hierarchy(self, views: Mapping[str, AuthorityView], certificates: Mapping[str, x509.Certificate]) -> Hierarchy:
         founding = self._founding.authorities

@@ -29,6 +29,7 @@ from sinetti.domain.values import VALIDITY, Channel, Environment, KeyPolicy
 from sinetti.journal.writer import NO_JOURNAL, Journal, NullJournal
 from sinetti.pki.encoding import PrivateKey, sign
 from sinetti.pki.signers import ActApproval, SignatureProof, SignatureRefused, Signer, SignerUnavailable
+from sinetti.services.facts import Facts
 from sinetti.services.last_signed import LastSigned
 from sinetti.wire.transparency.merkle import Lookup
 from sinetti.wire.transparency.notes import Checkpoint, NoteSigner
@@ -248,6 +249,7 @@ class ServiceContext:
     (services/issuance/clock_guard.py); otherwise nothing is issued. `daily_limits` limit users' actions in 24 hours;
     None for operators' commands, and for a test bench without limits. `caller` is the network address of the request
     over HTTP. `approvals` says how many people each act of the table takes (domain/approvals/acts.py).
+    `facts` compares the rows that the service obeys with the log.
     """
 
     environment: Environment
@@ -282,6 +284,7 @@ class ServiceContext:
     daily_limits: DailyLimits | None = None
     guard: Callable[[], AbstractContextManager[object]] | None = None
     approvals: ApprovalPolicy = NO_CHANGES
+    facts: Facts = field(default_factory=Facts, repr=False, compare=False)
     caller: str = ""
 
     @property

@@ -48,6 +48,7 @@ from sinetti.server.process_exit import STOP, interrupt
 from sinetti.server.supervisor import NotStarted
 from sinetti.services.access.accounts import AccountError
 from sinetti.services.authorities.trust_lists import TrustListConflict
+from sinetti.services.facts import LogBrokenError, RowDiffersError
 from sinetti.services.issuance.clock_guard import ClockNotAcceptable
 from sinetti.services.issuance.order import OrderError
 from sinetti.services.issuance.reconcile import preview
@@ -80,8 +81,8 @@ _REGISTER_DAMAGED = (
     "the register is damaged: stop every node, move the register away, then run sinetti authority restore and "
     "reconcile (docs/operators/journal.md); for a test bench, start a new one in another folder"
 )
-_DAMAGED = (FolderDamaged, JournalError, SettingsError, SignerUnavailable)
-_REFUSED = (CaChangeRefused, CeremonyError, CertificateRefused, DistrustRefused, LintError)
+_DAMAGED = (FolderDamaged, JournalError, LogBrokenError, SettingsError, SignerUnavailable)
+_REFUSED = (CaChangeRefused, CeremonyError, CertificateRefused, DistrustRefused, LintError, RowDiffersError)
 _USAGE = (
     AccountError,
     AddressInUse,

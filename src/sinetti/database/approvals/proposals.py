@@ -15,7 +15,7 @@ from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
 from sinetti.database.models import ActProposal, ActSignature
 from sinetti.domain.approvals.officers import Officer
-from sinetti.domain.approvals.proposals import Proposal, ProposalState, parse_proposal
+from sinetti.domain.approvals.proposals import LOGGED_ACTS, Proposal, ProposalState, parse_proposal
 from sinetti.pki.ssh_signatures import message_digests
 
 _WAITING = (ProposalState.OPEN, ProposalState.APPROVED, ProposalState.STARTED)
@@ -42,7 +42,8 @@ def insert_proposal(db: Database, new: Proposal, audit: AuditContext) -> None:
         created=new.created,
         expires=new.expires,
     )
-    _write(db, audit, "act-proposed", new, people=new.people)
+    octets = {"octets": new.octets.decode("ascii")} if new.act in LOGGED_ACTS else {}
+    _write(db, audit, "act-proposed", new, people=new.people, **octets)
 
 
 def find_proposal(db: Database, proposal_id: str) -> StoredProposal | None:

@@ -240,12 +240,12 @@ def activate(db: Database, name: str, audit: AuditContext) -> Activation:
         _check_chain(db, one)
         predecessor = _predecessor(db, one)
         before = None if predecessor is None else predecessor.name
-        if predecessor is not None:
-            _move(db, predecessor, CaState.PUBLISHING, audit, "ca-replaced", successor=one.name)
-        _move(db, one, CaState.ISSUING, audit, "ca-activated", replaced=before)
         if one.channel is not None:
             types = models.CertificateType.objects.using(db.alias).filter(channel=one.channel)
             types.update(authority_id=one.name)
+        if predecessor is not None:
+            _move(db, predecessor, CaState.PUBLISHING, audit, "ca-replaced", successor=one.name)
+        _move(db, one, CaState.ISSUING, audit, "ca-activated", replaced=before)
     return Activation(before, is_new=True)
 
 
@@ -322,8 +322,8 @@ def revoke(
             declare(db, one, distrust, audit)
             one = get_authority(db, name)
         if one.state is not CaState.REVOKED:
-            _move(db, one, CaState.REVOKED, audit, "ca-revoked", reason=reason)
             _rows(db).filter(pk=one.name).update(revoked_at=audit.at, revocation_reason=reason)
+            _move(db, one, CaState.REVOKED, audit, "ca-revoked", reason=reason)
     return get_authority(db, name)
 
 

@@ -14,10 +14,11 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from sinetti.database import models
+from sinetti.database.common.obeyed_rows import PREFIXES, UNCHANGED, read_row
 from sinetti.database.connection import Database
 from sinetti.database.models import AuditEvent
 from sinetti.domain.daily_limits import LimitContext
-from sinetti.wire.transparency.entries import INSTANT, Facts, format_entry
+from sinetti.wire.transparency.entries import INSTANT, ROW, Facts, format_entry
 from sinetti.wire.transparency.merkle import leaf_hash
 
 LOOKED = "looked"
@@ -52,10 +53,13 @@ def row_of(audit: AuditContext, action: str, subject: str, facts: Facts) -> tupl
 
 
 def write(db: Database, audit: AuditContext, action: str, subject: str, **facts: str | int | None) -> bytes:
-    """Write one audit row. Call it inside the transaction that changes the state.
+    """Write one audit row. Call it inside the transaction that changes the state, after the change.
 
-    Returns the hash of its entry in the log.
+    The entry has the rows about an object that the service obeys (obeyed_rows.py). Returns the hash of its entry in the
+    log.
     """
+    if subject.startswith(PREFIXES) and action not in UNCHANGED:
+        facts[ROW] = read_row(db, subject)
     (leaf,) = write_each(db, audit, action, [subject], **facts)
     return leaf
 

@@ -153,6 +153,16 @@ def leaves(db: Database, start: int, end: int) -> Iterator[StoredLeaf]:
             yield StoredLeaf(one.index, bytes(one.leaf), one.sequence, row)
 
 
+def octets_of(db: Database, start: int, end: int) -> Iterator[tuple[int, bytes, bytes | None]]:
+    """Yield index, hash and octets of the entries of a range; the octets are None if the row is missing."""
+    for first in range(start, end, _CHUNK):
+        rows = LogEntry.objects.using(db.alias).filter(index__gte=first, index__lt=min(first + _CHUNK, end))
+        entries = list(rows.order_by("index").values_list("index", "leaf", "sequence"))
+        known = AuditEvent.objects.using(db.alias).filter(sequence__in=[one[2] for one in entries if one[2]])
+        octets = {sequence: bytes(row) for sequence, row in known.values_list("sequence", "octets")}
+        yield from ((index, bytes(leaf), octets.get(sequence or 0)) for index, leaf, sequence in entries)
+
+
 def count_lost(db: Database, start: int, end: int) -> int:
     """Return the number of entries in a range of which only the hash is known."""
     return LogEntry.objects.using(db.alias).filter(index__gte=start, index__lt=end, sequence=None).count()

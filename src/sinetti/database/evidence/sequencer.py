@@ -238,6 +238,13 @@ def pending_sequences(db: Database, after: int) -> list[int]:
         return [sequence for sequence, _ in cursor.fetchall()]
 
 
+def waiting_octets(db: Database, after: int) -> list[bytes]:
+    """Return the octets of the rows after a sequence number that are not in the tree, in their order."""
+    with connections[db.alias].cursor() as cursor:
+        cursor.execute(_PENDING, [after, _NO_LIMIT])
+        return [bytes(octets) for _, octets in cursor.fetchall()]
+
+
 def is_known(db: Database, leaf: bytes, start: int) -> bool:
     """Return True if a hash is that of a later entry, or of a row that waits.
 

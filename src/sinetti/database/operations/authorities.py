@@ -76,6 +76,8 @@ def insert_authority(
             fingerprints={new.name: new.sha256 for new in authorities},
         )
         audit_log.write(db, audit, "founded", f"instance:{row.instance_id}", environment=environment)
+        for new in authorities:
+            audit_log.write(db, audit, "ca-founded", f"authority:{new.name}", state=new.state)
     return AuthorityIdentity(row.instance_id, environment, dict(row.fingerprints))
 
 

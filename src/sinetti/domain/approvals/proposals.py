@@ -35,6 +35,19 @@ _FORMAT = "sinetti-proposal-v1"
 _INSTANT = "%Y-%m-%dT%H:%M:%SZ"
 
 
+LOGGED_ACTS = frozenset(
+    {
+        TwoPersonAct.CA,
+        TwoPersonAct.CEREMONY,
+        TwoPersonAct.SECRETS,
+        TwoPersonAct.OFFICERS,
+        TwoPersonAct.SETTINGS,
+        TwoPersonAct.RESUME,
+    }
+)
+"""Acts whose proposals are in the log as they were signed. The others have personal data: the log has their digest."""
+
+
 class ProposalState(StrEnum):
     """State of a proposal: open, then approved or rejected, then done.
 

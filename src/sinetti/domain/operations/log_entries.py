@@ -76,6 +76,8 @@ _FIRST_WORD = {
     "approval": EntryKind.APPROVAL,
     "log": EntryKind.LOG,
     "journal": EntryKind.LOG,
+    "rows": EntryKind.LOG,
+    "difference": EntryKind.LOG,
 }
 
 

@@ -196,7 +196,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
         # `authenticate` removes the count if the password is right.
         self._login_failed_rl_usage = count_password(request, str(credentials.get("email", "")))
         if self._login_failed_rl_usage is None:
-            raise self.validation_error("too_many_login_attempts")  # noqa: EM101 - an error code of allauth
+            raise self.validation_error("too_many_login_attempts")  # an error code of allauth
 
     def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
         """Begin a session without the claims of an earlier sign-in."""

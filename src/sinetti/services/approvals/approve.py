@@ -13,7 +13,7 @@ from sinetti.database import sql
 from sinetti.database.approvals import officers, proposals
 from sinetti.database.approvals.proposals import StoredProposal
 from sinetti.database.operations import authorities
-from sinetti.domain.approvals.acts import KeyRequirement, TwoPersonAct
+from sinetti.domain.approvals.acts import ApprovalPolicy, KeyRequirement, TwoPersonAct
 from sinetti.domain.approvals.officers import Officer, may_approve, may_propose
 from sinetti.domain.approvals.proposals import (
     NAMESPACE,
@@ -85,10 +85,10 @@ def propose(
     """Store the proposal of an act. Raises OfficerError and ApprovalError."""
     ctx = means.ctx
     with officers.locked_officers(ctx.db):
-        by = get_officer(officer, ctx)
+        by = _proven(officer, ctx)
         if not may_propose(by.role, act):
             raise _error(ApprovalReason.ROLE, by)
-        people = people_needed(act, parameters, ctx.approvals)
+        people = people_needed(act, parameters, _policy(ctx))
         others = [one for one in officers.list_officers(ctx.db) if one.name != by.name and may_approve(one.role, act)]
         if len(others) < people - 1:
             sentence = (
@@ -138,14 +138,14 @@ def add_signature(proposal_id: str, officer: str, signature: bytes, means: Appro
     ctx, after = means.ctx, None
     with officers.locked_officers(ctx.db):
         stored = _own(proposal_id, ctx)
-        by, proposal = get_officer(officer, ctx), stored.proposal
+        by, proposal = _proven(officer, ctx), stored.proposal
         signed = _signers(proposal, ctx)
         if refused := decide_signature(proposal, stored.state, by, signed, ctx.now()):
             raise _error(refused, by)
         _verify(signature, proposal, by, ctx)
         audit = ctx.audit_entry(means.actor, means.request_id)
         proposals.insert_signature(ctx.db, proposal, by, signature, audit)
-        missing = count_missing(proposal, (*signed, by.name), ctx.approvals)
+        missing = count_missing(proposal, (*signed, by.name), _policy(ctx))
         if not missing:
             proposals.update_state(ctx.db, proposal, {stored.state}, ProposalState.APPROVED, audit)
             if not needs_command(proposal.act):
@@ -181,7 +181,7 @@ def begin(proposal_id: str, act: TwoPersonAct, parameters: Mapping[str, Any], me
         if ctx.now() > stored.proposal.expires:
             raise _error(ApprovalReason.EXPIRED)
         # The state alone proves nothing: it is a row that other programs can write.
-        if count_missing(stored.proposal, _signers(stored.proposal, ctx), ctx.approvals):
+        if count_missing(stored.proposal, _signers(stored.proposal, ctx), _policy(ctx)):
             raise _error(ApprovalReason.NOT_APPROVED)
         before = {ProposalState.APPROVED, ProposalState.STARTED}
         audit = ctx.audit_entry(means.actor, means.request_id)
@@ -208,9 +208,15 @@ def _own(proposal_id: str, ctx: ServiceContext) -> StoredProposal:
 
 
 def _signers(proposal: Proposal, ctx: ServiceContext) -> tuple[str, ...]:
-    """Return the officers in force who have signed, by verified signatures."""
+    """Return the officers in force who have signed, by verified signatures.
+
+    An officer whose row is not that of the log does not count.
+    """
     found: list[str] = []
+    different = ctx.facts.compare(ctx.db, ctx.now(), "officer:")[1]
     for officer, signature in proposals.list_signatures(ctx.db, proposal):
+        if f"officer:{officer.name}" in different:
+            continue
         if decide_signature(proposal, ProposalState.OPEN, officer, found, proposal.created) is None:
             with suppress(ApprovalError):
                 _verify(signature, proposal, officer, ctx)
@@ -218,8 +224,20 @@ def _signers(proposal: Proposal, ctx: ServiceContext) -> tuple[str, ...]:
     return tuple(found)
 
 
+def _proven(name: str, ctx: ServiceContext) -> Officer:
+    """Return the officer in force with this name, as the log has them. Raises OfficerError and RowDiffersError."""
+    found = get_officer(name, ctx)
+    ctx.facts.check(ctx.db, f"officer:{found.name}", ctx.now())
+    return found
+
+
+def _policy(ctx: ServiceContext) -> ApprovalPolicy:
+    """Return the stricter of the settings in effect and those that the log has."""
+    return ctx.facts.current(ctx.db, ctx.now()).record.strictest(ctx.approvals)
+
+
 def _verify(signature: bytes, proposal: Proposal, by: Officer, ctx: ServiceContext) -> None:
-    needs_user = ctx.approvals.keys is KeyRequirement.FIDO2_VERIFIED
+    needs_user = _policy(ctx).keys is KeyRequirement.FIDO2_VERIFIED
     key = load_key(by.key.encode("ascii"))
     try:
         verify_signature(signature, proposal.octets, key, NAMESPACE, user_verification=needs_user)

@@ -26,7 +26,7 @@ def keep_strictest(wanted: ApprovalPolicy, ctx: ServiceContext) -> ApprovalPolic
     if not is_founded(roles, ctx.environment):
         return wanted
     stored = settings.read_settings(ctx.db)
-    before = policy_of(stored, ApprovalPolicy())
+    before = ctx.facts.current(ctx.db, ctx.now()).record.strictest(policy_of(stored, ApprovalPolicy()))
     found = wanted.strictest(before)
     for act in TwoPersonAct:
         people = found.people_for(act)

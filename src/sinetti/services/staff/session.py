@@ -42,12 +42,13 @@ def clerk_act(
 
     Locks the account and the organisations (`about`), then checks the clerk's status again. `beside` is the id of
     another account to lock, such as that of the proposing clerk. Raises NotStaff if the account is deactivated or no
-    longer a clerk's.
+    longer a clerk's, and RowDiffersError if the log does not have its rights and person like this.
     """
     require_staff(actor)
     with locked(ctx.db, actor.user_id, about, beside) as account:
         if not (account.is_active and account.is_staff):
             raise NotStaff
+        ctx.facts.check(ctx.db, f"user:{actor.user_id}", ctx.now())
         yield ctx.audit_entry(actor.name, request_id)
 
 

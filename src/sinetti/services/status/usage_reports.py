@@ -75,9 +75,15 @@ def all_gateways(ctx: ServiceContext) -> tuple[GatewayInfo, ...]:
 
 
 def gateway_key(name: str, ctx: ServiceContext) -> str | None:
-    """Return the public key (PEM) of a gateway that may report, or None."""
+    """Return the public key (PEM) of a gateway that may report, or None.
+
+    Raises RowDiffersError if it is not the one that the log has.
+    """
     found = usage.find(ctx.db, name)
-    return found.public_key if found is not None and found.withdrawn is None else None
+    if found is None or found.withdrawn is not None:
+        return None
+    ctx.facts.check(ctx.db, f"gateway:{name}", ctx.now())
+    return found.public_key
 
 
 def record_report(

@@ -1,24 +1,41 @@
-"""Approvals in a log, verified again entry by entry (docs/evidence.md).
+"""Approvals and facts in a log, verified again entry by entry (docs/evidence.md).
 
-Signatures of officers and assertions of clerks' passkeys are in the entries, with all that their verification needs.
+Signatures of officers and assertions of clerks' passkeys are in the entries, with all that their verification needs. So
+are the rows that the service obeys. Anyone who writes to the database can have the service log an entry, so one that
+gives a right counts only with the signatures of officers who were in force then.
 """
 
 import json
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
 
-from sinetti.domain.approvals.acts import TABLE, OfficerRole, TwoPersonAct
+from sinetti.domain.approvals.acts import (
+    OFFICER_KEYS,
+    TABLE,
+    ApprovalPolicy,
+    KeyRequirement,
+    OfficerRole,
+    TwoPersonAct,
+    policy_of,
+)
 from sinetti.domain.approvals.officers import can_act
-from sinetti.domain.approvals.proposals import NAMESPACE
+from sinetti.domain.approvals.proposals import LOGGED_ACTS, NAMESPACE, life_of, parse_proposal
 from sinetti.pki.encoding import PublicKey, load_certificate, sha256_hex, verify
 from sinetti.pki.passkey_assertions import LoggedAssertion, decode_web64, origin_of, verify_assertion
 from sinetti.pki.ssh_signatures import armor, load_key, load_signer, verify_digest
-from sinetti.wire.transparency.entries import EntryFields
+from sinetti.wire.transparency.entries import INSTANT, ROW, EntryFields
 from sinetti.wire.transparency.merkle import ProofError
 from sinetti.wire.transparency.notes import NoteError, decode64
 
 _STATEMENT = b"sinetti-officers-v1\n"
 """Beginning of a statement about new officers (docs/operators/ceremony.md)."""
+
+_CA = "sinetti_certificateauthority"
+
+_SKEW = timedelta(minutes=5)
+"""Difference between the clocks of two nodes."""
 
 _LEAST = 2
 """Least number of people of a proposal: an act that takes one has none."""
@@ -26,13 +43,18 @@ _LEAST = 2
 
 @dataclass(slots=True)
 class _Proposal:
-    """State of one proposal: digest, number of people, proposer, keys that signed it."""
+    """State of one proposal: digest, number of people, proposer, keys that signed it.
+
+    `parameters` are those of the signed octets, or None where the log has the digest alone.
+    """
 
     act: TwoPersonAct
     sha256: str
     people: int
     proposer: str
-    signers: set[str] = field(default_factory=set)
+    at: str
+    parameters: dict[str, Any] | None = None
+    signers: list[str] = field(default_factory=list)
     is_approved: bool = False
     is_over: bool = False
     request: str = ""
@@ -43,28 +65,56 @@ class ApprovalRecord:
     """Officers, proposals and numbers of people, as the entries so far make them.
 
     `is_whole` is False where entries before are not known: then an officer or a proposal may be older, and only
-    signatures are verified. `officers` has name and role by fingerprint. `origins` are the sites that passkeys signed
-    for. `roots` are the SHA-256 of the root certificates whose keys replaced lost officers.
+    signatures are verified. `officers` has name and role by fingerprint. `settings` are those of approvals. `rows` are
+    the rows that the service obeys, by object, and `accepted` those that officers accepted though no act of the service
+    made them. `founders` are fingerprints of the first officers, if they are pinned outside the log. `origins` are the
+    sites that passkeys signed for. `roots` are the SHA-256 of the root certificates whose keys replaced lost officers.
     """
 
     is_whole: bool = True
-    officers: dict[str, tuple[str, OfficerRole]] = field(default_factory=dict)
+    officers: dict[str, tuple[str, str]] = field(default_factory=dict)
     proposals: dict[str, _Proposal] = field(default_factory=dict)
-    people: dict[str, int] = field(default_factory=dict)
+    settings: dict[str, str] = field(default_factory=dict)
+    rows: dict[str, str] = field(default_factory=dict)
+    accepted: dict[str, str] = field(default_factory=dict)
+    founders: list[str] = field(default_factory=list)
+    has_octets: bool = False
     verified: int = 0
     origins: set[str] = field(default_factory=set)
     roots: set[str] = field(default_factory=set)
-    _recovery: tuple[str, frozenset[tuple[object, ...]]] = ("", frozenset())
-    _statements: set[bytes] = field(default_factory=set)
+    recovery: list[Any] = field(default_factory=lambda: ["", []])
+    statements: list[str] = field(default_factory=list)
+
+    def strictest(self, policy: ApprovalPolicy) -> ApprovalPolicy:
+        """Return the stricter value of each setting: that of a policy, or that of the log."""
+        return policy.strictest(policy_of(self.settings, policy))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `of_json` makes the record from."""
+        values = asdict(self)
+        return values | {name: sorted(values[name]) for name in ("origins", "roots")}
+
+    @staticmethod
+    def of_json(values: Mapping[str, Any]) -> "ApprovalRecord":
+        """Return the record of values that `to_json` made. Raises TypeError and KeyError for others."""
+        record = ApprovalRecord(**values)
+        record.officers = {key: (name, role) for key, (name, role) in record.officers.items()}
+        record.proposals = {key: _Proposal(**value) for key, value in values["proposals"].items()}
+        record.origins, record.roots = set(values["origins"]), set(values["roots"])
+        return record
 
     def take(self, entry: EntryFields) -> None:
         """Check one entry in its place. Raises ProofError."""
         try:
-            if (act := _act_of(entry)) is not None and self._takes_two(act) and not self._is_recovery(entry):
+            if (act := self._act_of(entry)) is not None and self._takes_two(act) and not self._is_recovery(entry):
                 self.check_approved(act, entry)
             if (check := _CHECKS.get(entry.action)) is not None:
                 check(self, entry)
-        except (KeyError, ValueError, NoteError) as bad:
+            if isinstance(row := entry.facts.get(ROW), str):
+                self.rows[entry.object] = row
+                if self.accepted.get(entry.object, row) != row:
+                    del self.accepted[entry.object]
+        except (KeyError, ValueError, TypeError, NoteError) as bad:
             sentence = f"its approval cannot be verified: {bad}"
             raise ProofError(sentence) from bad
 
@@ -90,16 +140,27 @@ class ApprovalRecord:
     def check_approved(self, act: TwoPersonAct, entry: EntryFields) -> None:
         """Raise ProofError unless an approved proposal of this act is being carried out."""
         if not any(
-            one.act is act and one.is_approved and not one.is_over and (one.request in {"", entry.request})
+            (one.act, one.is_approved, one.is_over) == (act, True, False)
+            and one.request in {"", entry.request}
+            and (one.parameters is None or (_is_in_time(one, entry) and _is_of(one.parameters, entry)))
             for one in self.proposals.values()
         ):
-            sentence = f"{entry.action} takes two people, and no approval of it is in the log"
-            raise ProofError(sentence)
+            raise ProofError(f"{entry.action} takes two people, and no approval of it is in the log")
+
+    def _act_of(self, entry: EntryFields) -> TwoPersonAct | None:
+        """Return the act that an entry needs an approval of: its own, or that of a row which gives a right."""
+        row, before = entry.facts.get(ROW), self.rows.get(entry.object, "")
+        act = _GIVES.get(entry.object.partition(":")[0])
+        if isinstance(row, str) and act is not None:
+            return act[0] if row != before and act[1](before, row) else None
+        if entry.action == "account-made" and entry.facts.get("staff"):
+            return TwoPersonAct.STAFF
+        return _ACTS.get(entry.action)
 
     def _is_recovery(self, entry: EntryFields) -> bool:
         """Return True if the root key signed this change of officers before."""
-        request, named = self._recovery
-        added = (entry.object, entry.facts.get("role"), entry.facts.get("public_key"))
+        request, named = self.recovery
+        added = [entry.object, entry.facts.get("role"), entry.facts.get("public_key")]
         is_signed = entry.action == "officer-removed" or added in named
         return entry.action in {"officer-added", "officer-removed"} and entry.request == request and is_signed
 
@@ -108,63 +169,101 @@ class ApprovalRecord:
 
         It counts once, and no former officer counts afterwards. Raises ProofError.
         """
-        statement, root = _text(entry, "statement").encode("ascii"), decode64(_text(entry, "root"))
+        text, root = _text(entry, "statement"), decode64(_text(entry, "root"))
+        statement = text.encode("ascii")
         signer = load_certificate(root).public_key()
         named = json.loads(statement.removeprefix(_STATEMENT))
         is_signed = isinstance(signer, PublicKey) and verify(signer, statement, decode64(_text(entry, "signature")))
         if not statement.startswith(_STATEMENT) or not is_signed or named["authority"] != sha256_hex(root):
             sentence = "the root key did not sign the statement about these officers"
             raise ProofError(sentence)
-        if statement in self._statements:
-            sentence = "the statement about these officers was used before"
-            raise ProofError(sentence)
-        self._statements.add(statement)
+        if text in self.statements:
+            raise ProofError("the statement about these officers was used before")
+        self.statements.append(text)
         self.officers.clear()
         self.roots.add(sha256_hex(root))
-        officers = ((f"officer:{one['name']}", one["role"], one["key"]) for one in named["officers"])
-        self._recovery = (entry.request, frozenset(officers))
+        officers = [[f"officer:{one['name']}", one["role"], one["key"]] for one in named["officers"]]
+        self.recovery = [entry.request, officers]
 
     def _takes_two(self, act: TwoPersonAct) -> bool:
         """Return True if the log shows that an act takes two people by now."""
-        roles = [role for _, role in self.officers.values()]
+        roles = [OfficerRole(role) for _, role in self.officers.values()]
         # The service writes the numbers as soon as it has enough officers.
         # While the officers of a recovery are added, they are too few.
-        is_possible = can_act(act, roles, _LEAST) or (act is TwoPersonAct.OFFICERS and bool(self._statements))
-        return self.is_whole and self.people.get(act, 1) > 1 and is_possible
+        is_possible = can_act(act, roles, _LEAST) or (act is TwoPersonAct.OFFICERS and bool(self.statements))
+        return self.is_whole and self.people_for(act) > 1 and is_possible
+
+    def people_for(self, act: TwoPersonAct) -> int:
+        """Return the number of people that an act takes by now; 0 before the log has one."""
+        return int(self.settings.get(act, 0)) if self.is_whole else 0
 
 
 def _add_officer(record: ApprovalRecord, entry: EntryFields) -> None:
     key = load_key(_text(entry, "public_key").encode("ascii"))
     if key.fingerprint != _text(entry, "key"):
-        sentence = "the officer's key does not have the fingerprint in the entry"
-        raise ProofError(sentence)
-    record.officers[key.fingerprint] = (entry.object, OfficerRole(_text(entry, "role")))
+        raise ProofError("the officer's key does not have the fingerprint in the entry")
+    if record.founders and not record.settings and key.fingerprint not in record.founders:
+        raise ProofError("the officer is none of those who founded the authority")
+    record.officers[key.fingerprint] = (entry.object, OfficerRole(_text(entry, "role")).value)
 
 
 def _remove_officer(record: ApprovalRecord, entry: EntryFields) -> None:
     record.officers.pop(_text(entry, "key"), None)
 
 
-def _set_number(record: ApprovalRecord, entry: EntryFields) -> None:
-    """Take the number of people of an act; a lower one needs an approval."""
+def _set_value(record: ApprovalRecord, entry: EntryFields) -> None:
+    """Take a setting of approvals; a lower one needs an approval."""
     name, value = entry.object.removeprefix("setting:"), _text(entry, "value")
-    if name not in TABLE:
-        return
-    number, before = int(value), record.people.get(name, 0)
-    if number < before and record.is_whole:
+    before = record.settings.get(name)
+    if before is not None and _strictness(name, value) < _strictness(name, before) and record.is_whole:
         record.check_approved(TwoPersonAct.SETTINGS, entry)
-    record.people[name] = number
+    record.settings[name] = value
+
+
+def _strictness(name: str, value: str) -> int:
+    return tuple(KeyRequirement).index(KeyRequirement(value)) if name == OFFICER_KEYS else int(value)
 
 
 def _propose(record: ApprovalRecord, entry: EntryFields) -> None:
     act, people, proposer = TwoPersonAct(_text(entry, "act")), _number(entry, "people"), _text(entry, "proposed_by")
     if entry.object in record.proposals:
-        sentence = "the proposal is in the log twice"
-        raise ProofError(sentence)
-    if people < max(_LEAST, record.people.get(act, 0) if record.is_whole else 0):
-        sentence = f"the proposal takes {people} people, which are too few"
-        raise ProofError(sentence)
-    record.proposals[entry.object] = _Proposal(act, _text(entry, "sha256"), people, proposer)
+        raise ProofError("the proposal is in the log twice")
+    if people < max(_LEAST, record.people_for(act)):
+        raise ProofError(f"the proposal takes {people} people, which are too few")
+    new = _Proposal(act, _text(entry, "sha256"), people, proposer, entry.at)
+    if act in LOGGED_ACTS and (record.has_octets or "octets" in entry.facts):
+        proposal = parse_proposal(_text(entry, "octets").encode("ascii"))
+        signed = (proposal.act, proposal.sha256, proposal.people, f"officer:{proposal.proposer}")
+        if signed != (act, new.sha256, people, proposer):
+            raise ProofError("the proposal differs from its octets")
+        record.has_octets, new.parameters = True, dict(proposal.parameters)
+    record.proposals[entry.object] = new
+
+
+def _is_in_time(proposal: _Proposal, entry: EntryFields) -> bool:
+    made, done = (datetime.strptime(at, INSTANT) for at in (proposal.at, entry.at))  # noqa: DTZ007 - both are UTC
+    return made <= done + _SKEW and done <= made + life_of(proposal.act) + _SKEW
+
+
+def _is_of(parameters: Mapping[str, Any], entry: EntryFields) -> bool:
+    """Return True if officers signed these parameters for what an entry changes."""
+    kind, _, name = entry.object.partition(":")
+    change, facts = parameters.get("change"), entry.facts
+    if change == "accept":
+        return bool(parameters["rows"].get(entry.object) == facts.get(ROW))
+    if kind == "officer":
+        if change == "add":
+            key = load_key(parameters["public_key"].encode("ascii")).fingerprint
+            return [parameters["name"].casefold(), parameters["role"], key] == [name, facts["role"], facts["key"]]
+        return [change, parameters["name"], parameters["key"]] == ["remove", name, facts["key"]]
+    if kind == "setting":
+        return any([one["name"], one["after"]] == [name, facts["value"]] for one in parameters["settings"])
+    if kind == "authority":
+        (ca,) = _rows_in(facts[ROW], _CA)
+        is_named = parameters["ca"] in {name, ca["common_name"], facts.get("replaced")}
+        is_of_channel = change == "rollover" and parameters["channel"] == ca["channel"]
+        return change in {"activate", "rollover"} and (is_named or is_of_channel)
+    return True
 
 
 def _sign(record: ApprovalRecord, entry: EntryFields) -> None:
@@ -179,12 +278,12 @@ def _sign(record: ApprovalRecord, entry: EntryFields) -> None:
     if (proposal := record.proposal_of(entry)) is None:
         return
     if record.is_whole and not _may_sign(proposal, record.officers.get(fingerprint)):
-        sentence = f"the key {fingerprint} is no officer's who may sign this at this time"
-        raise ProofError(sentence)
-    proposal.signers.add(fingerprint)
+        raise ProofError(f"the key {fingerprint} is no officer's who may sign this at this time")
+    if fingerprint not in proposal.signers:
+        proposal.signers.append(fingerprint)
 
 
-def _may_sign(proposal: _Proposal, officer: tuple[str, OfficerRole] | None) -> bool:
+def _may_sign(proposal: _Proposal, officer: tuple[str, str] | None) -> bool:
     if officer is None:
         return False
     name, role = officer
@@ -198,7 +297,7 @@ def _approve(record: ApprovalRecord, entry: EntryFields) -> None:
         return
     names = {record.officers[key][0] for key in proposal.signers if key in record.officers}
     signed = len(names) if record.is_whole else len(proposal.signers)
-    people = max(proposal.people, record.people.get(proposal.act, 0) if record.is_whole else 0)
+    people = max(proposal.people, record.people_for(proposal.act))
     if signed < people or (record.is_whole and proposal.proposer not in names):
         sentence = f"it counts as approved, and {signed} of {people} officers have signed it"
         raise ProofError(sentence)
@@ -219,6 +318,24 @@ def _end(record: ApprovalRecord, entry: EntryFields) -> None:
         proposal.is_over = True
 
 
+def _adopt(record: ApprovalRecord, entry: EntryFields) -> None:
+    """Take the rows of an authority that earlier code founded, once."""
+    if not record.rows:
+        record.rows.update({subject: str(row) for subject, row in entry.facts.items()})
+
+
+def _accept(record: ApprovalRecord, entry: EntryFields) -> None:
+    row = record.accepted[entry.object] = _text(entry, ROW)
+    name = entry.object.partition(":")[0]
+    if name == "officer":
+        others = {key: one for key, one in record.officers.items() if one[0] != entry.object}
+        rows = (one for one in _rows_in(row, "sinetti_officerrecord") if one["removed_at"] is None)
+        in_force = {one["fingerprint"]: (entry.object, one["role"]) for one in rows}
+        record.officers = others | in_force
+    if name == "setting":
+        record.settings[entry.object.partition(":")[2]] = _rows_in(row, "sinetti_approvalsetting")[0]["value"]
+
+
 def _confirm(record: ApprovalRecord, entry: EntryFields) -> None:
     nonce, client_data, authenticator_data, signature = (decode_web64(_text(entry, name)) for name in _ASSERTED)
     key = decode64(_text(entry, "public_key"))
@@ -233,7 +350,9 @@ _CHECKS = {
     "officer-added": _add_officer,
     "officer-removed": _remove_officer,
     "officers-recovered": ApprovalRecord.recover,
-    "approval-setting-set": _set_number,
+    "approval-setting-set": _set_value,
+    "rows-adopted": _adopt,
+    "difference-accepted": _accept,
     "act-proposed": _propose,
     "act-signed": _sign,
     "act-approved": _approve,
@@ -245,6 +364,7 @@ _CHECKS = {
 _ACTS: Mapping[str, TwoPersonAct] = {
     "officer-added": TwoPersonAct.OFFICERS,
     "officer-removed": TwoPersonAct.OFFICERS,
+    "difference-accepted": TwoPersonAct.OFFICERS,
     "clerk-named": TwoPersonAct.STAFF,
     "clock-accepted": TwoPersonAct.RESUME,
     "log-key-changed": TwoPersonAct.SECRETS,
@@ -255,10 +375,41 @@ Pages of clerks do the others, too; there a passkey confirms them.
 """
 
 
-def _act_of(entry: EntryFields) -> TwoPersonAct | None:
-    if entry.action == "account-made" and entry.facts.get("staff"):
-        return TwoPersonAct.STAFF
-    return _ACTS.get(entry.action)
+def _is_clerk(_before: str, row: str) -> bool:
+    return any(one["is_active"] for one in _rows_in(row, "sinetti_user"))
+
+
+def _issues(before: str, row: str) -> bool:
+    """Return True if rows make a CA issue that did not, or issue otherwise."""
+    is_issuing = any(one["state"] == "issuing" for one in _rows_in(row, _CA))
+    return is_issuing and _issuing_part(before) != _issuing_part(row)
+
+
+def _issuing_part(row: str) -> list[object]:
+    cas = [{name: value for name, value in one.items() if name != "version"} for one in _rows_in(row, _CA)]
+    return [cas, _rows_in(row, "sinetti_certificatetype")]
+
+
+def _rows_in(row: object, table: str) -> list[dict[str, Any]]:
+    return list(json.loads(str(row or "{}")).get(table, ()))
+
+
+_GIVES: Mapping[str, tuple[TwoPersonAct, Callable[[str, str], bool]]] = {
+    "officer": (TwoPersonAct.OFFICERS, lambda _before, _row: True),
+    "user": (TwoPersonAct.STAFF, _is_clerk),
+    "authority": (TwoPersonAct.CA, _issues),
+}
+"""Acts whose approval the rows of an object need, where they give a right that the rows before did not."""
+
+
+_ROW = f'"{ROW}":'.encode()
+_BEGIN = b'{"action":"'
+_ACTIONS = frozenset(one.encode() for one in (*_CHECKS, *_ACTS, "account-made"))
+
+
+def is_fact(octets: bytes) -> bool:
+    """Return True if a record takes an entry with these octets; the others are most of a log."""
+    return _ROW in octets or octets.removeprefix(_BEGIN).partition(b'"')[0] in _ACTIONS
 
 
 def _text(entry: EntryFields, name: str) -> str:

@@ -1,0 +1,115 @@
+"""Rows that the service obeys, as the log has them (docs/evidence.md).
+
+Whoever may write to the database could change officers, CAs, gateways or a clerk's rights. So each entry about such an
+object has its rows in the log, and a row that differs from the newest entry about it is not obeyed.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db.models import Max, Model
+
+from sinetti.database import models
+from sinetti.database.connection import Database
+
+UNCHANGED = frozenset({"crl-published"})
+"""Actions on these objects that change none of these columns."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObeyedTable:
+    """Columns of a table that the service obeys.
+
+    `prefix` begins the object of audit rows, and the value of the column `key` ends it. `only` leaves out rows that
+    give no rights. With `newest`, the row with the largest value of that column counts alone.
+    """
+
+    prefix: str
+    model: type[Model]
+    key: str
+    columns: tuple[str, ...]
+    only: Mapping[str, object] = field(default_factory=dict)
+    newest: str = ""
+
+    @property
+    def name(self) -> str:
+        """Name of the table."""
+        return self.model._meta.db_table  # noqa: SLF001 - Django's name for it
+
+
+TABLES = (
+    ObeyedTable(
+        "officer:",
+        models.OfficerRecord,
+        "name",
+        ("officer_id", "role", "key", "fingerprint", "attestation", "removed_at"),
+    ),
+    ObeyedTable("setting:", models.ApprovalSetting, "name", ("value",)),
+    ObeyedTable("user:", models.User, "user_id", ("is_active", "is_staff"), {"is_staff": True}),
+    ObeyedTable("user:", models.StaffPerson, "user_id", ("digest",), {"ended_at": None, "user__is_staff": True}),
+    ObeyedTable(
+        "authority:",
+        models.CertificateAuthority,
+        "name",
+        (
+            *("common_name", "role", "issuer_id", "channel", "generation", "certificate", "sha256", "key_id"),
+            *("state", "signs_from", "signs_until", "version", "revoked_at", "revocation_reason"),
+        ),
+    ),
+    ObeyedTable(
+        "authority:", models.CaDistrust, "authority_id", ("since", "declared_at", "bridge_until", "checkpoint")
+    ),
+    ObeyedTable("authority:", models.CertificateType, "authority_id", ("type_id", "purpose", "channel")),
+    ObeyedTable("gateway:", models.Gateway, "name", ("public_key", "withdrawn")),
+    ObeyedTable("trust-list:", models.TrustList, "kind", ("number", "octets"), newest="number"),
+)
+PREFIXES = tuple(dict.fromkeys(one.prefix for one in TABLES))
+
+
+def read_row(db: Database, subject: str) -> str:
+    """Return the rows about an object as JSON, or an empty text without any."""
+    prefix, colon, key = subject.partition(":")
+    return read_rows(db, f"{prefix}{colon}", key).get(subject, "")
+
+
+def read_rows(db: Database, prefix: str, key: str | None = None) -> dict[str, str]:
+    """Return the rows about each object with this prefix, or about the one with this key."""
+    found: dict[str, dict[str, list[dict[str, object]]]] = {}
+    for table in (one for one in TABLES if one.prefix == prefix):
+        rows = table.model._default_manager.using(db.alias).filter(**table.only)  # noqa: SLF001 - Django's name
+        if key is not None:
+            rows = rows.filter(**{table.key: key})
+        if table.newest:
+            newest = rows.values(table.key).annotate(last=Max(table.newest))
+            rows = rows.filter(**{f"{table.newest}__in": newest.values("last")})
+        for values in rows.order_by("pk").values(table.key, *table.columns):
+            own = found.setdefault(f"{prefix}{values[table.key]}", {}).setdefault(table.name, [])
+            own.append({name: _plain(values[name]) for name in table.columns})
+    return {
+        subject: json.dumps(tables, sort_keys=True, separators=(",", ":")) for subject, tables in sorted(found.items())
+    }
+
+
+def _plain(value: Any) -> object:  # noqa: ANN401 - a column's value
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    return hashlib.sha256(value).hexdigest() if isinstance(value, bytes | memoryview) else value
+
+
+def differing_columns(logged: str, stored: str) -> str:
+    """Return the names of the columns in which two texts of `read_row` differ, for a sentence."""
+    if not logged or not stored:
+        return "the log has no such row" if not logged else "the row is missing"
+    pair = [dict(_columns(json.loads(one))) for one in (logged, stored)]
+    names = (name for name in pair[0].keys() | pair[1].keys() if pair[0].get(name) != pair[1].get(name))
+    return ", ".join(sorted({name.rpartition(".")[2] for name in names}))
+
+
+def _columns(tables: Mapping[str, list[dict[str, object]]]) -> Iterator[tuple[str, object]]:
+    for table, rows in tables.items():
+        for place, row in enumerate(rows):
+            yield from ((f"{table}.{place}.{name}", value) for name, value in row.items())

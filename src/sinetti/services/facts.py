@@ -1,0 +1,224 @@
+"""Facts of the log that the service obeys: officers, people per act, clerks, CAs, gateways (docs/evidence.md).
+
+A process follows the log from the entries that it verified before, and takes each entry whose approvals count. What it
+found is kept in a file of the node, which a writer of the database cannot change. A row that is not the newest fact is
+not obeyed, and reported.
+"""
+
+import json
+import logging
+import secrets
+from collections.abc import Iterable
+from copy import deepcopy
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from threading import RLock
+
+from sinetti.database.common import audit_log
+from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.common.obeyed_rows import PREFIXES, differing_columns, read_row, read_rows
+from sinetti.database.connection import Database
+from sinetti.database.evidence import log_tree, sequencer
+from sinetti.database.evidence.restoration import declared_losses
+from sinetti.infra.atomic_files import PRIVATE, write_atomic
+from sinetti.wire.transparency.approvals import ApprovalRecord, is_fact
+from sinetti.wire.transparency.entries import INSTANT, parse_entry
+from sinetti.wire.transparency.merkle import ProofError, Subtree, cover, extend, leaf_hash, root_of
+from sinetti.wire.transparency.notes import NoteError, open_checkpoint
+
+_ATTEMPTS = 3
+_HOW = "run sinetti authority audit verify"
+_log = logging.getLogger(__name__)
+
+
+class LogBrokenError(Exception):
+    """Log that does not continue what this node verified before; the sentence says where."""
+
+
+class RowDiffersError(Exception):
+    """Row that the log does not have like this; the sentence says what to do."""
+
+
+@dataclass(slots=True)
+class LogFacts:
+    """Facts of the first entries of the log, with the edge of their tree.
+
+    `refused` has the entries that do not count, with the reason, and `differences` what differs from the log, as a
+    sentence with the instant of its first sight.
+    """
+
+    edge: list[Subtree] = field(default_factory=list)
+    record: ApprovalRecord = field(default_factory=ApprovalRecord)
+    refused: dict[str, str] = field(default_factory=dict)
+    differences: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """Number of these entries."""
+        return self.edge[-1].end if self.edge else 0
+
+    @property
+    def open_differences(self) -> dict[str, str]:
+        """Differences that officers have not accepted, as sentences."""
+        rows = self.record.accepted
+        return {
+            about: f"{about}: {what} (since {since})"
+            for about, (what, since) in self.differences.items()
+            if about not in rows
+        }
+
+    def take(self, octets: bytes, about: str) -> None:
+        """Take one entry; one that does not count is refused."""
+        try:
+            if is_fact(octets):
+                self.record.take(parse_entry(octets))
+        except NoteError:
+            return  # a row of earlier code
+        except ProofError as bad:
+            self.refused[about] = str(bad)
+
+
+class Facts:
+    """Facts of the log as one process knows them, and the file in which its node keeps them."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        """Store the path. Without one the process reads the log from its beginning."""
+        self._path, self._lock, self._facts = path, RLock(), LogFacts()
+
+    def current(self, db: Database, now: datetime) -> LogFacts:
+        """Return the facts of the log and of the rows that wait to enter it.
+
+        The first call for an authority of earlier code records the rows that it has. Raises LogBrokenError.
+        """
+        with self._lock:
+            found = deepcopy(self._advanced(db))
+        begun = log_tree.find_beginning(db)
+        after = max(sequencer.settled_sequence(db), int(begun.facts["last_sequence"] or 0) if begun else 0)
+        for octets in sequencer.waiting_octets(db, after):
+            found.take(octets, "a row that waits")
+        if not found.record.rows and (rows := _rows(db, "")):
+            audit_log.note(db, AuditContext("service", now, secrets.token_hex(16)), "rows-adopted", "rows", **rows)
+            found.record.rows.update(rows)
+        return found
+
+    def check(self, db: Database, subject: str, now: datetime) -> None:
+        """Raise RowDiffersError unless the log has the rows about an object as they are."""
+        logged, stored = self.current(db, now).record.rows.get(subject, ""), read_row(db, subject)
+        if logged != stored:
+            columns = differing_columns(logged, stored)
+            raise RowDiffersError(f"{subject} is not obeyed, since its row differs from the log ({columns}): {_HOW}")
+
+    def compare(self, db: Database, now: datetime, prefix: str = "") -> tuple[LogFacts, dict[str, str]]:
+        """Return the facts, and the differences of rows about objects with this prefix, by object.
+
+        Raises LogBrokenError.
+        """
+        for attempt in range(1, _ATTEMPTS + 1):
+            rows = _rows(db, prefix)
+            found = self.current(db, now)
+            logged = {about: row for about, row in found.record.rows.items() if about.startswith(prefix)}
+            different = {
+                about: f"its row differs from the log ({differing_columns(logged.get(about, ''), rows.get(about, ''))})"
+                for about in rows.keys() | logged.keys()
+                if rows.get(about, "") != logged.get(about, "")
+            }
+            # A change may be committed between the two.
+            if not different or attempt == _ATTEMPTS:
+                break
+        return found, different
+
+    def follow(self, db: Database, now: datetime, more: Iterable[tuple[str, str]] = ()) -> LogFacts:
+        """Follow the log, compare all rows with it, and keep what was found in the file.
+
+        `more` are differences of certificates, with their objects. Logs each difference when it appears. Raises
+        LogBrokenError and OSError.
+        """
+        with self._lock:
+            latest, different = self.compare(db, now)
+            found = self._facts
+            different |= {**latest.refused, **dict(more)}
+            before, since = found.differences, now.strftime(INSTANT)
+            found.differences = {
+                about: (what, before[about][1] if about in before else since) for about, what in different.items()
+            }
+            accepted = latest.record.accepted.keys() - different
+            found.differences |= dict.fromkeys(accepted, ("accepted by officers", ""))
+            for about in found.differences.keys() - before:
+                _log.error("the register differs from the log: %s: %s", about, found.differences[about][0])
+            self._save(found)
+        return found
+
+    @property
+    def kept(self) -> LogFacts:
+        """Facts as the node's file has them. Raises LogBrokenError for a damaged file."""
+        with self._lock:
+            return self._load()
+
+    def pin(self, founders: Iterable[str]) -> None:
+        """Keep the fingerprints of the officers who found an authority. Raises OSError."""
+        self._save(LogFacts(record=ApprovalRecord(founders=sorted(founders))))
+
+    def _advanced(self, db: Database) -> LogFacts:
+        """Return the facts of all entries of the tree, read from where this process or its node was."""
+        found = self._facts = max(self._load(), self._facts, key=lambda one: one.size)
+        added = LogFacts(list(found.edge), deepcopy(found.record), dict(found.refused), found.differences)
+        try:
+            note = log_tree.find_head(db)
+            head = None if note is None else open_checkpoint(bytes(note), *log_tree.log_keys(db))[0]
+            _extend(added, db, 0 if head is None else head.size)
+            if head is not None and (added.size, root_of(added.edge)) != head.head:
+                raise ProofError(f"its head of {head.size} entries signs another tree than this node followed")  # noqa: TRY301 - both are one fault
+        except (NoteError, ProofError) as bad:
+            raise LogBrokenError(f"the log does not continue what this node verified: {bad}") from bad
+        self._facts = added
+        return added
+
+    def _load(self) -> LogFacts:
+        """Return the facts of the file, or none before the first time."""
+        if self._path is None or not self._path.exists():
+            return self._facts
+        try:
+            values = json.loads(self._path.read_bytes())
+            places = cover(0, values["size"])
+            edge = [Subtree(*one, bytes.fromhex(digest)) for one, digest in zip(places, values["edge"], strict=True)]
+            differences = {about: (what, since) for about, (what, since) in values["differences"].items()}
+            return LogFacts(edge, ApprovalRecord.of_json(values["record"]), values["refused"], differences)
+        except (ValueError, KeyError, TypeError) as bad:
+            raise LogBrokenError(f"{self._path} cannot be read ({bad}): restore it from a copy of the folder") from bad
+
+    def _save(self, found: LogFacts) -> None:
+        if self._path is None:
+            return
+        values = {
+            "size": found.size,
+            "edge": [one.digest.hex() for one in found.edge],
+            "record": found.record.to_json(),
+            "refused": found.refused,
+            "differences": found.differences,
+        }
+        octets = json.dumps(values).encode()
+        if not self._path.exists() or self._path.read_bytes() != octets:
+            write_atomic(self._path, octets, PRIVATE)
+
+
+def _rows(db: Database, prefix: str) -> dict[str, str]:
+    return {about: row for one in PREFIXES if one.startswith(prefix) for about, row in read_rows(db, one).items()}
+
+
+def _extend(added: LogFacts, db: Database, size: int) -> None:
+    """Take the entries up to this size. Raises ProofError for a tree that is smaller, or has other entries."""
+    if size < added.size:
+        raise ProofError(f"it was rewound: it had {added.size} entries and has {size} now")
+    lost = []
+    for index, leaf, octets in log_tree.octets_of(db, added.size, size):
+        if octets is None:
+            lost.append(index)
+        elif leaf_hash(octets) != leaf:
+            raise ProofError(f"entry {index} does not have the hash in the tree")
+        else:
+            added.take(octets, f"entry {index}")
+        extend(added.edge, [Subtree(0, index, leaf)])
+    declared = declared_losses(db, size, dict(log_tree.checkpoints(db))) if lost else []
+    missing = (index for index in lost if not any(index in one for one in declared))
+    added.refused |= {f"entry {index}": "its audit row is missing" for index in missing}
