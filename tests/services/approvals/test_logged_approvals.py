@@ -127,7 +127,7 @@ def test_a_forged_approval_is_found(entries, change):
 
 
 TRUE = {
-    "a key of the log during the act": lambda all_: [*all_[:-1], replace(all_[0], action="log-key-changed"), all_[-1]],
+    "a key of the log during the act": lambda all_: [*all_[:-1], replace(all_[0], action="log-key-changed", object="log"), all_[-1]],
     "a higher number": lambda all_: [*all_, setting(all_, "staff", "3")],
     "a setting of keys": lambda all_: [*all_, setting(all_, "officer_keys", "any")],
     "an account": lambda all_: [*all_, replace(all_[0], action="account-made", facts={"staff": 0})],
@@ -154,7 +154,9 @@ def test_the_signature_of_a_removed_officer_does_not_count(entries):
 def test_a_removal_is_approved_and_counts(entries):
     """The same entries, for the act `officers`, with the removal of ben in it."""
     removal = replace(entries[1], action="officer-removed", request=entries[-3].request)
-    act = [replace(one, facts={**one.facts, "act": "officers"}) for one in entries[-6:]]
+    # The octets of the proposal are of another act, so the log has the digest alone, as that of earlier code.
+    digests = [{name: value for name, value in one.facts.items() if name != "octets"} for one in entries[-6:]]
+    act = [replace(one, facts={**facts, "act": "officers"}) for one, facts in zip(entries[-6:], digests, strict=True)]
     record = recorded([*entries[:-6], *act[:4], removal, act[5]])
     assert entries[1].facts["key"] not in record.officers
     with pytest.raises(ProofError, match="takes two people"):

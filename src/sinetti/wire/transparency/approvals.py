@@ -149,13 +149,13 @@ class ApprovalRecord:
 
     def _act_of(self, entry: EntryFields) -> TwoPersonAct | None:
         """Return the act that an entry needs an approval of: its own, or that of a row which gives a right."""
+        if entry.action in _ACTS:
+            return _ACTS[entry.action]
         row, before = entry.facts.get(ROW), self.rows.get(entry.object, "")
-        act = _GIVES.get(entry.object.partition(":")[0])
-        if isinstance(row, str) and act is not None:
-            return act[0] if row != before and act[1](before, row) else None
-        if entry.action == "account-made" and entry.facts.get("staff"):
-            return TwoPersonAct.STAFF
-        return _ACTS.get(entry.action)
+        act, gives = _GIVES.get(entry.object.partition(":")[0], (None, None))
+        if gives is not None and isinstance(row, str):
+            return act if row != before and gives(before, row) else None
+        return TwoPersonAct.STAFF if entry.action == "account-made" and entry.facts.get("staff") else None
 
     def _is_recovery(self, entry: EntryFields) -> bool:
         """Return True if the root key signed this change of officers before."""
