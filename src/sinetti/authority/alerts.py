@@ -30,6 +30,7 @@ from sinetti.journal.shipment import shipping_lag
 from sinetti.notifications.context import LADDER, deferred_kinds, is_holiday
 from sinetti.pki.signers import SignerUnavailable
 from sinetti.server.process_exit import request_id
+from sinetti.services.facts import LogBrokenError
 from sinetti.services.issuance.clock_guard import clock_check
 from sinetti.services.monitoring.findings import (
     bulk_findings,
@@ -119,6 +120,22 @@ def shipping_findings(authority: Authority) -> Iterator[MonitoringFinding]:
     since = "never were complete" if lag == timedelta.max else f"lack lines since {int(lag.total_seconds()) // 60} min"
     sentence = f"the copies of the journals {since}: look at sinetti authority journal ship"
     yield MonitoringFinding(FindingKind.JOURNAL_NOT_SHIPPED, "journal", sentence)
+
+
+def fact_findings(authority: Authority, *, is_new: bool = False) -> Iterator[MonitoringFinding]:
+    """Yield what differs from the log in the rows that the service obeys, as the node last found it.
+
+    With `is_new` it is compared now.
+    """
+    ctx = authority.ctx
+    try:
+        found = ctx.facts.follow(ctx.db, ctx.now()) if is_new else ctx.facts.kept
+    except LogBrokenError as broken:
+        yield MonitoringFinding(FindingKind.LOG_WRONG, "log", str(broken))
+        return
+    for about, sentence in found.open_differences.items():
+        step = f"run sinetti authority audit verify --dir {authority.folder.root}, and find out who changed it"
+        yield MonitoringFinding(FindingKind.REGISTER_DIFFERS, about, f"{sentence}: {step}")
 
 
 def people_findings(authority: Authority) -> Iterator[MonitoringFinding]:
@@ -243,6 +260,7 @@ def watchdog_findings(authority: Authority, certificates: Mapping[str, bytes]) -
         *bulk_findings(ctx),
         *shipping_findings(authority),
         *people_findings(authority),
+        *fact_findings(authority),
     )
 
 
@@ -296,9 +314,9 @@ _Result = TypeVar("_Result")
 class PacedCheck(Generic[_Result]):
     """Slow check with a cached result, which is returned to all callers for a while."""
 
-    def __init__(self, look: Callable[[], _Result], seldom: int = SELDOM) -> None:
-        """Store the check; `seldom` is the least ratio of the pause to its duration."""
-        self._look, self._seldom, self._again = look, seldom, 0.0
+    def __init__(self, look: Callable[[], _Result], seldom: int = SELDOM, every: float = LOOKED_EVERY) -> None:
+        """Store the check; `seldom` is the least ratio of the pause to its duration, `every` its least seconds."""
+        self._look, self._seldom, self._every, self._again = look, seldom, every, 0.0
         self._last: _Result | None = None
 
     def __call__(self) -> _Result:
@@ -309,7 +327,7 @@ class PacedCheck(Generic[_Result]):
         if (now := monotonic_seconds()) >= self._again:
             self._last = self._look()
             took = monotonic_seconds() - now
-            self._again = now + took + max(LOOKED_EVERY, self._seldom * took)
+            self._again = now + took + max(self._every, self._seldom * took)
         return cast("_Result", self._last)
 
 

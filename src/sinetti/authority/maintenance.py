@@ -11,12 +11,13 @@ from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 
-from sinetti.authority.alerts import AlertLogger
+from sinetti.authority.alerts import AlertLogger, PacedCheck
 from sinetti.authority.bootstrap import Authority
 from sinetti.authority.data_directory import FolderDamaged
 from sinetti.authority.key_relocation import check_key_separation
 from sinetti.authority.service_certificates import register_existing
 from sinetti.authority.signer_memory import SignerMemory
+from sinetti.database.common.obeyed_rows import differing_certificates
 from sinetti.database.connection import DATABASE_UNAVAILABLE, check_durability, complete_search_indexes
 from sinetti.database.notifications.outbox_queries import LATE
 from sinetti.infra.clock import utc_now
@@ -44,6 +45,9 @@ LOG_EVERY = 10.0
 
 Entries are in the log within 60 s (docs/evidence.md).
 """
+
+COMPARED_EVERY = 30.0
+"""Least seconds between two comparisons of all certificates with the log."""
 
 COPIED_EVERY = 2.0
 """Seconds between two looks for lists that other nodes signed."""
@@ -136,12 +140,14 @@ def _status_loop(authority: Authority, stop: Event) -> None:
 
 
 def _log_loop(authority: Authority, stop: Event) -> None:
-    """Sequence new entries of the log, every ten seconds."""
+    """Sequence new entries of the log, and compare the register with it, every ten seconds."""
     ctx, sequencer = authority.ctx, LogSequencer()
+    certificates = PacedCheck(lambda: tuple(differing_certificates(ctx.db)), every=COMPARED_EVERY)
     witnesses = [WitnessAddress.parse(one) for one in authority.settings.witnesses]
     while not stop.is_set():
         try:
             _do("entries of the log", lambda: sequencer.run(ctx, secrets.token_hex(16)), ctx)
+            _do("facts of the log", lambda: ctx.facts.follow(ctx.db, ctx.now(), certificates()), ctx)
             _do("cosignatures of the log", lambda: cosign_head(ctx.db, witnesses), ctx)
         finally:
             ctx.db.close()

@@ -8,7 +8,7 @@ not obeyed, and reported.
 import json
 import logging
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,7 +17,13 @@ from threading import RLock
 
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import AuditContext
-from sinetti.database.common.obeyed_rows import PREFIXES, differing_columns, read_row, read_rows
+from sinetti.database.common.obeyed_rows import (
+    PREFIXES,
+    differing_certificates,
+    differing_columns,
+    read_row,
+    read_rows,
+)
 from sinetti.database.connection import Database
 from sinetti.database.evidence import log_tree, sequencer
 from sinetti.database.evidence.restoration import declared_losses
@@ -61,12 +67,27 @@ class LogFacts:
     @property
     def open_differences(self) -> dict[str, str]:
         """Differences that officers have not accepted, as sentences."""
-        rows = self.record.accepted
         return {
-            about: f"{about}: {what} (since {since})"
+            about: f"{about}: {what}, since {since}"
             for about, (what, since) in self.differences.items()
-            if about not in rows
+            if self.record.accepted.get(about) != what
         }
+
+    def list_differing(self, rows: Mapping[str, str], prefix: str = "") -> dict[str, str]:
+        """Return what differs in the stored rows about objects with this prefix, by object."""
+        logged = {about: row for about, row in self.record.rows.items() if about.startswith(prefix)}
+        return {
+            about: f"its row differs from the log ({differing_columns(logged.get(about, ''), rows.get(about, ''))})"
+            for about in sorted(rows.keys() | logged.keys())
+            if rows.get(about, "") != logged.get(about, "")
+        }
+
+    def take_waiting(self, db: Database) -> None:
+        """Take the rows that wait to enter the tree, in their order."""
+        begun = log_tree.find_beginning(db)
+        after = max(sequencer.settled_sequence(db), int(begun.facts["last_sequence"] or 0) if begun else 0)
+        for octets in sequencer.waiting_octets(db, after):
+            self.take(octets, "a row that waits")
 
     def take(self, octets: bytes, about: str) -> None:
         """Take one entry; one that does not count is refused."""
@@ -93,11 +114,8 @@ class Facts:
         """
         with self._lock:
             found = deepcopy(self._advanced(db))
-        begun = log_tree.find_beginning(db)
-        after = max(sequencer.settled_sequence(db), int(begun.facts["last_sequence"] or 0) if begun else 0)
-        for octets in sequencer.waiting_octets(db, after):
-            found.take(octets, "a row that waits")
-        if not found.record.rows and (rows := _rows(db, "")):
+        found.take_waiting(db)
+        if not found.record.rows and (rows := stored_rows(db)):
             audit_log.note(db, AuditContext("service", now, secrets.token_hex(16)), "rows-adopted", "rows", **rows)
             found.record.rows.update(rows)
         return found
@@ -115,39 +133,44 @@ class Facts:
         Raises LogBrokenError.
         """
         for attempt in range(1, _ATTEMPTS + 1):
-            rows = _rows(db, prefix)
+            rows = stored_rows(db, prefix)
             found = self.current(db, now)
-            logged = {about: row for about, row in found.record.rows.items() if about.startswith(prefix)}
-            different = {
-                about: f"its row differs from the log ({differing_columns(logged.get(about, ''), rows.get(about, ''))})"
-                for about in rows.keys() | logged.keys()
-                if rows.get(about, "") != logged.get(about, "")
-            }
+            different = found.list_differing(rows, prefix)
             # A change may be committed between the two.
             if not different or attempt == _ATTEMPTS:
                 break
         return found, different
 
-    def follow(self, db: Database, now: datetime, more: Iterable[tuple[str, str]] = ()) -> LogFacts:
+    def follow(self, db: Database, now: datetime, certificates: Iterable[tuple[str, str]] | None = None) -> LogFacts:
         """Follow the log, compare all rows with it, and keep what was found in the file.
 
-        `more` are differences of certificates, with their objects. Logs each difference when it appears. Raises
-        LogBrokenError and OSError.
+        `certificates` are the differences of their rows, or None to compare them here. Logs each difference when it
+        appears. Raises LogBrokenError and OSError.
         """
+        more = dict(differing_certificates(db) if certificates is None else certificates)
         with self._lock:
             latest, different = self.compare(db, now)
-            found = self._facts
-            different |= {**latest.refused, **dict(more)}
-            before, since = found.differences, now.strftime(INSTANT)
+            found, before, since = self._facts, self._facts.differences, now.strftime(INSTANT)
+            different |= latest.refused | more
             found.differences = {
                 about: (what, before[about][1] if about in before else since) for about, what in different.items()
             }
-            accepted = latest.record.accepted.keys() - different
-            found.differences |= dict.fromkeys(accepted, ("accepted by officers", ""))
-            for about in found.differences.keys() - before:
-                _log.error("the register differs from the log: %s: %s", about, found.differences[about][0])
+            for about in different.keys() - before:
+                _log.error("the register differs from the log: %s: %s", about, different[about])
             self._save(found)
         return found
+
+    def accept(self, db: Database, rows: Mapping[str, str], audit: AuditContext) -> None:
+        """Record rows as officers accepted them, in the caller's transaction.
+
+        An entry or a certificate has the sentence about it instead of a row. Raises RowDiffersError for a row that has
+        changed since.
+        """
+        for about, row in rows.items():
+            is_row = about.startswith(PREFIXES)
+            if is_row and read_row(db, about) != row:
+                raise RowDiffersError(f"{about} has changed since: propose it again")
+            audit_log.write(db, audit, "difference-accepted", about, **({} if is_row else {"what": row}))
 
     @property
     def kept(self) -> LogFacts:
@@ -202,7 +225,8 @@ class Facts:
             write_atomic(self._path, octets, PRIVATE)
 
 
-def _rows(db: Database, prefix: str) -> dict[str, str]:
+def stored_rows(db: Database, prefix: str = "") -> dict[str, str]:
+    """Return the rows that the service obeys about objects with this prefix, by object."""
     return {about: row for one in PREFIXES if one.startswith(prefix) for about, row in read_rows(db, one).items()}
 
 

@@ -127,7 +127,11 @@ def test_a_forged_approval_is_found(entries, change):
 
 
 TRUE = {
-    "a key of the log during the act": lambda all_: [*all_[:-1], replace(all_[0], action="log-key-changed", object="log"), all_[-1]],
+    "a key of the log during the act": lambda all_: [
+        *all_[:-1],
+        replace(all_[0], action="log-key-changed", object="log"),
+        all_[-1],
+    ],
     "a higher number": lambda all_: [*all_, setting(all_, "staff", "3")],
     "a setting of keys": lambda all_: [*all_, setting(all_, "officer_keys", "any")],
     "an account": lambda all_: [*all_, replace(all_[0], action="account-made", facts={"staff": 0})],

@@ -109,6 +109,7 @@ def _contents(authority: Authority, state: CheckState) -> Iterator[CheckFinding]
     if not (comparison := preview(authority.ctx, authority.journal)).agrees:
         fix = f"run sinetti authority reconcile --dir {state.folder.root}"
         yield CheckFinding(Impact.START, "journals", comparison.ahead, fix)
+    authority.ctx.facts.follow(authority.ctx.db, authority.ctx.now())
     for name, sentence in operator_findings(authority).items():
         if sentence is not None:
             impact = Impact.MESSAGES if name in _MESSAGES else Impact.UPKEEP

@@ -8,7 +8,9 @@ import secrets
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from django.db.transaction import atomic
 
 from sinetti.authority.bootstrap import Authority
 from sinetti.authority.data_directory import FolderDamaged
@@ -29,6 +31,8 @@ from sinetti.cli.authority.common import (
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.authority.proposals import add_officer_option, approved, propose_act, takes_two
 from sinetti.cli.core.output import print_line
+from sinetti.database.approvals import officers
+from sinetti.database.common.obeyed_rows import PREFIXES, read_row
 from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.infra.atomic_files import PRIVATE, sync_path
 from sinetti.services.evidence import export_log
@@ -61,6 +65,12 @@ def register(commands: "Commands") -> None:
     export.add_argument("--out", metavar="FILE", type=Path, required=True, help="new file for the entries")
     export.add_argument("--from", metavar="WHERE", dest="start", help="first entry: its number, or a time")
     export.add_argument("--to", metavar="WHERE", dest="end", help="end, exclusive: number of an entry, or a time")
+    example = "sinetti authority audit accept officer:anna --officer ben --dir /srv/sinetti"
+    summary = "accept differences between register and log, which audit verify names"
+    accept = command(below, "accept", summary, _accept, example)
+    add_dir(accept)
+    accept.add_argument("about", metavar="ABOUT", nargs="+", help="what differs, as audit verify names it")
+    add_officer_option(accept)
     example = "sinetti authority audit rotate-key --dir /srv/sinetti"
     rotate = command(below, "rotate-key", "sign the log's checkpoints with a new key", _rotate, example)
     add_dir(rotate)
@@ -77,11 +87,15 @@ def _verify(parsed: argparse.Namespace) -> int:
         except (NoteError, ProofError) as bad:
             sentence = f"--checkpoint {parsed.checkpoint}: {bad}"
             raise OptionError(sentence) from bad
-        sources = LogSources(authority.ctx.db, authority.journal.folder, authority.journal.instance_id, known)
+        db, journal = authority.ctx.db, authority.journal
+        sources = LogSources(db, journal.folder, journal.instance_id, known, facts=authority.ctx.facts)
         report = verify_log(sources, authority.ctx.machine_now())
+        has_officers = officers.has_officers(db)
         if report.fault is None:
             keep_verified(authority)
-    print_result(_as_json(report), as_json=parsed.json, table=lambda: _sentence(report, parsed.checkpoint))
+    print_result(
+        _as_json(report), as_json=parsed.json, table=lambda: _sentence(report, parsed.checkpoint, has_officers)
+    )
     return 0 if report.fault is None else EXIT_ACTION_REQUIRED
 
 
@@ -92,20 +106,54 @@ def _as_json(report: LogReport) -> dict[str, object]:
         "entries": report.size,
         "lost": report.lost,
         "pending": report.pending,
+        "differences": _differences(report),
         "first_wrong": None if fault is None else {"about": fault.about, "entry": fault.index, "what": fault.sentence},
     }
 
 
-def _sentence(report: LogReport, kept: Path | None) -> str:
+def _sentence(report: LogReport, kept: Path | None, has_officers: bool) -> str:  # noqa: FBT001 - of one caller
+    rows = [
+        f"{one['about']}: {one['what']}{', as officers accepted' * one['accepted']}." for one in _differences(report)
+    ]
     if report.fault is not None:
-        return f"The log is not as it was written: {report.fault.about}: {report.fault.sentence}."
+        wrong = f"{report.fault.about}: {report.fault.sentence}."
+        return "\n".join([f"The log is not as it was written: {wrong}", *(row for row in rows if row != wrong)])
     lost = f", {report.lost} of them without their audit rows, as declared" if report.lost else ""
     compared = (
         "A log that was rewound as a whole shows only against a checkpoint that was kept elsewhere (--checkpoint)."
         if kept is None
         else f"It continues the checkpoint in {kept}."
     )
-    return f"The log is intact. Entries: {report.size}{lost}. Rows that wait to enter it: {report.pending}. {compared}"
+    alone = "" if has_officers else " There are no officers, so the register was compared with the log alone."
+    sizes = f"Entries: {report.size}{lost}. Rows that wait to enter it: {report.pending}."
+    return "\n".join([f"The log is intact. {sizes} {compared}{alone}", *rows])
+
+
+def _differences(report: LogReport) -> list[dict[str, Any]]:
+    found = {about: "its row" for about in report.accepted} | report.differences
+    return [
+        {"about": about, "what": what, "accepted": report.accepted.get(about, "") == what or what == "its row"}
+        for about, what in found.items()
+    ]
+
+
+def _accept(parsed: argparse.Namespace) -> int:
+    with opened_authority(parsed.dir) as authority:
+        ctx = authority.ctx
+        differences = ctx.facts.follow(ctx.db, ctx.now()).differences
+        if unknown := [about for about in parsed.about if about not in differences]:
+            raise OptionError(f"{unknown[0]} does not differ from the log: {', '.join(differences) or 'nothing does'}")
+        rows = {
+            about: read_row(ctx.db, about) if about.startswith(PREFIXES) else differences[about][0]
+            for about in parsed.about
+        }
+        if takes_two(TwoPersonAct.OFFICERS, authority):
+            parameters = {"change": "accept", "rows": rows}
+            return propose_act(TwoPersonAct.OFFICERS, parameters, {}, parsed, authority)
+        with atomic(using=ctx.db.alias):
+            ctx.facts.accept(ctx.db, rows, ctx.audit_entry(machine_user(), secrets.token_hex(16)))
+    print_line("Accepted. The differences stay in the log, and audit verify lists them as accepted.")
+    return 0
 
 
 def _export(parsed: argparse.Namespace) -> int:

@@ -15,6 +15,8 @@ from django.db.models import Max, Model
 
 from sinetti.database import models
 from sinetti.database.connection import Database
+from sinetti.domain.certificates.lifecycle import CertificateState
+from sinetti.pki.encoding import load_certificate, serial_hex
 
 UNCHANGED = frozenset({"crl-published"})
 """Actions on these objects that change none of these columns."""
@@ -67,6 +69,13 @@ TABLES = (
     ObeyedTable("gateway:", models.Gateway, "name", ("public_key", "withdrawn")),
     ObeyedTable("trust-list:", models.TrustList, "kind", ("number", "octets"), newest="number"),
 )
+_REVOKING = ("certificate-revoked", "certificate-voided")
+_OF_CERTIFICATES = (*_REVOKING, "certificate-issued", "certificate-restored")
+_COMPARED = (
+    *("pk", "serial", "sha256", "state", "not_before", "not_after", "revoked_at", "revocation_reason"),
+    "octets__der",
+)
+_AT_ONCE = 1000
 PREFIXES = tuple(dict.fromkeys(one.prefix for one in TABLES))
 
 
@@ -113,3 +122,48 @@ def _columns(tables: Mapping[str, list[dict[str, object]]]) -> Iterator[tuple[st
     for table, rows in tables.items():
         for place, row in enumerate(rows):
             yield from ((f"{table}.{place}.{name}", value) for name, value in row.items())
+
+
+def differing_certificates(db: Database) -> Iterator[tuple[str, str]]:
+    """Yield each certificate whose row is not as the log has it: its object, and the columns that differ."""
+    rows = models.Certificate.objects.using(db.alias)
+    last, entries = 0, models.AuditEvent.objects.using(db.alias).filter(action__in=_OF_CERTIFICATES)
+    while page := list(rows.filter(pk__gt=last).order_by("pk").values(*_COMPARED)[:_AT_ONCE]):
+        facts: dict[str, dict[str, Any]] = {f"certificate:{row['serial']}": {} for row in page}
+        for octets in entries.filter(object__in=facts).order_by("sequence").values_list("octets", flat=True):
+            entry = json.loads(bytes(octets))
+            facts[entry["object"]] |= {"action": entry["action"], **_facts_of(entry)}
+        for row, about in zip(page, facts, strict=True):
+            if columns := _differing(row, facts[about]):
+                yield about, f"its row differs from the log ({', '.join(columns)})"
+        last = page[-1]["pk"]
+
+
+def _facts_of(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an entry says of a certificate: its digest, or its revocation."""
+    facts = entry["facts"]
+    if entry["action"] in _REVOKING:
+        return {"revoked_at": entry["at"], "reason": facts.get("reason")}
+    return {name: facts[name] for name in ("sha256", "revoked_at", "reason") if name in facts}
+
+
+def _differing(row: Mapping[str, Any], facts: Mapping[str, Any]) -> list[str]:
+    """Return the names of the columns of a certificate that are not as the log has them."""
+    der, at = row["octets__der"], row["revoked_at"]
+    revoked_at = None if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    logged = facts.get("sha256", row["sha256"] if facts else None)
+    pairs = {
+        "sha256": (row["sha256"], logged),
+        "revoked_at": (revoked_at, facts.get("revoked_at")),
+        "revocation_reason": (row["revocation_reason"] or None, facts.get("reason")),
+    }
+    if row["sha256"] is not None:
+        pairs["der"] = (hashlib.sha256(bytes(der or b"")).hexdigest(), row["sha256"])
+        pairs["state"] = (row["state"] == CertificateState.RESERVED, False)
+    differing = [name for name, (stored, written) in pairs.items() if stored != written]
+    if not differing and der:
+        certificate = load_certificate(bytes(der))
+        spans = {"not_before": certificate.not_valid_before_utc, "not_after": certificate.not_valid_after_utc}
+        differing += [name for name, instant in spans.items() if row[name] != instant]
+        differing += ["serial"] * (serial_hex(certificate.serial_number) != row["serial"])
+    return differing

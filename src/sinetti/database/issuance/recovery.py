@@ -65,10 +65,11 @@ def _placed(db: Database, serial: Serial) -> dict[str, list[str]]:
 
 
 def _by(known: JournalState) -> dict[str, str | None]:
-    """Return who revoked a certificate, and when, for the row of its restoration."""
-    if known.revoked is None or known.revoked.get("by") is None:
+    """Return who revoked a certificate, when and why, for the row of its restoration."""
+    if known.revoked is None:
         return {}
-    return {"revoked_by": known.revoked["by"], "revoked_at": known.revoked["at"]}
+    by = {"revoked_by": known.revoked["by"]} if known.revoked.get("by") is not None else {}
+    return {**by, "revoked_at": known.revoked["at"], "reason": known.revoked["reason"]}
 
 
 def raise_crl_number(db: Database, authority: str, number: int) -> None:

@@ -49,6 +49,7 @@ class FindingKind(StrEnum):
     JOURNAL_NOT_SHIPPED = "journal-not-shipped"
     LOG_UNPROTECTED = "log-unprotected"
     LOG_WRONG = "log-wrong"
+    REGISTER_DIFFERS = "register-differs"
 
 
 @dataclass(frozen=True, slots=True)

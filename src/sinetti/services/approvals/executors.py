@@ -134,6 +134,9 @@ def _change_officers(proposal: Proposal, means: ApprovalContext) -> None:
     if given["change"] == "remove":
         remove_officer(given["name"], given["key"], ctx, *by)
         return
+    if given["change"] == "accept":
+        ctx.facts.accept(ctx.db, given["rows"], ctx.audit_entry(*by))
+        return
     if given["change"] != "add":
         raise _unknown()
     new = NewOfficer(

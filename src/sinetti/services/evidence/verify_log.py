@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from sinetti.database.common.audit_log import is_sound
+from sinetti.database.common.obeyed_rows import differing_certificates
 from sinetti.database.connection import Database
 from sinetti.database.evidence import log_tree, sequencer
 from sinetti.database.evidence.log_tree import StoredLeaf
@@ -18,6 +19,7 @@ from sinetti.database.issuance import journal_records
 from sinetti.journal import reader
 from sinetti.journal.reader import JournalError, JournalLine
 from sinetti.journal.writer import check_owner
+from sinetti.services.facts import Facts, LogBrokenError, LogFacts, stored_rows
 from sinetti.wire.transparency.approvals import ApprovalRecord
 from sinetti.wire.transparency.entries import EntryFields, parse_entry
 from sinetti.wire.transparency.export import CHECKS
@@ -46,13 +48,16 @@ class LogFault:
 class LogReport:
     """Result of a verification.
 
-    It has the size, entries whose row was declared lost, rows that wait, and the first fault.
+    It has the size, entries whose row was declared lost, rows that wait, and the first fault. `differences` are entries
+    that do not count and rows that are not as the log has them, by object; officers have accepted those in `accepted`.
     """
 
     size: int = 0
     lost: int = 0
     pending: int = 0
     fault: LogFault | None = None
+    differences: dict[str, str] = field(default_factory=dict)
+    accepted: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,7 @@ class LogSources:
     They are the database, the folder of the journals with the authority's id, and known checkpoints.
 
     `known` are checkpoints that were kept elsewhere. `since` is one that was verified before: only later entries are
-    looked at, and no journal.
+    looked at, and no journal. `facts` are those that this node verified before, which the log must continue.
     """
 
     db: Database
@@ -70,6 +75,7 @@ class LogSources:
     instance_id: str
     known: tuple[Checkpoint, ...] = ()
     since: Checkpoint | None = None
+    facts: Facts | None = None
 
 
 class _Fault(Exception):
@@ -104,7 +110,7 @@ def verify_log(sources: LogSources, now: datetime) -> LogReport:
         _verify(sources, now, report)
     except _Fault as found:
         report.fault = found.fault
-    except (NoteError, ProofError) as bad:
+    except (NoteError, ProofError, LogBrokenError) as bad:
         report.fault = LogFault("log", str(bad))
     except JournalError as bad:
         report.fault = LogFault("journal", str(bad))
@@ -115,6 +121,8 @@ def _verify(sources: LogSources, now: datetime, report: LogReport) -> None:
     db = sources.db
     report.size = log_tree.head_size(db)
     known = [one.head for one in sources.known]
+    if sources.facts is not None and (kept := sources.facts.kept).size:
+        known.append((kept.size, root_of(kept.edge)))
     since = sources.since
     for size, _ in (*known, *([] if since is None else [since.head])):
         if size > report.size:
@@ -125,6 +133,7 @@ def _verify(sources: LogSources, now: datetime, report: LogReport) -> None:
     if since is None:
         _check_first(db, walk.first)
         _check_journals(sources, walk)
+        _compare_rows(db, walk)
     _check_pending(db, now, report, since)
     _check_keys(db)
 
@@ -215,7 +224,13 @@ class _Walk:
         try:
             if (check := CHECKS.get(entry.action)) is not None:
                 check(entry)
+        except (NoteError, ProofError) as bad:
+            raise _wrong(index, str(bad)) from bad
+        try:
             self.approvals.take(entry)
+        except ProofError as bad:
+            self.report.differences[f"entry {index}"] = str(bad)
+        try:
             if entry.action == JOURNALS:
                 for journal, end in entry.facts.items():
                     lines, _, digest = str(end).partition(" ")
@@ -223,7 +238,7 @@ class _Walk:
             if entry.action == JOURNAL_CLOSED:
                 own, count = entry.object.removeprefix("journal:"), int(entry.facts["lines"] or 0)
                 self.ends.setdefault(own, {})[count] = (index, str(entry.facts["end"]))
-        except (NoteError, ProofError, ValueError, KeyError) as bad:
+        except (ValueError, KeyError) as bad:
             raise _wrong(index, str(bad)) from bad
         if index == 0:
             self.first = entry
@@ -250,6 +265,19 @@ class _Walk:
         checkpoint, _ = open_checkpoint(note, *self.keys)
         if checkpoint.head != (size, found):
             raise _wrong(index, f"the checkpoint of {size} entries signs another tree")
+
+
+def _compare_rows(db: Database, walk: _Walk) -> None:
+    """Compare every row that the service obeys with the log. Raises _Fault for the first that nobody accepted."""
+    report, facts = walk.report, LogFacts(record=walk.approvals)
+    facts.take_waiting(db)
+    if facts.record.rows:
+        report.differences |= facts.refused | facts.list_differing(stored_rows(db)) | dict(differing_certificates(db))
+    report.accepted = facts.record.accepted
+    for about, what in report.differences.items():
+        if report.accepted.get(about) != what:
+            kind, _, number = about.partition(" ")
+            raise _Fault(LogFault(about, what, int(number) if kind == "entry" else None))
 
 
 def _check_keys(db: Database) -> None:

@@ -250,7 +250,7 @@ def _is_of(parameters: Mapping[str, Any], entry: EntryFields) -> bool:
     kind, _, name = entry.object.partition(":")
     change, facts = parameters.get("change"), entry.facts
     if change == "accept":
-        return bool(parameters["rows"].get(entry.object) == facts.get(ROW))
+        return bool(parameters["rows"].get(entry.object) == _accepted_row(entry))
     if kind == "officer":
         if change == "add":
             key = load_key(parameters["public_key"].encode("ascii")).fingerprint
@@ -325,7 +325,7 @@ def _adopt(record: ApprovalRecord, entry: EntryFields) -> None:
 
 
 def _accept(record: ApprovalRecord, entry: EntryFields) -> None:
-    row = record.accepted[entry.object] = _text(entry, ROW)
+    row = record.accepted[entry.object] = str(_accepted_row(entry))
     name = entry.object.partition(":")[0]
     if name == "officer":
         others = {key: one for key, one in record.officers.items() if one[0] != entry.object}
@@ -334,6 +334,11 @@ def _accept(record: ApprovalRecord, entry: EntryFields) -> None:
         record.officers = others | in_force
     if name == "setting":
         record.settings[entry.object.partition(":")[2]] = _rows_in(row, "sinetti_approvalsetting")[0]["value"]
+
+
+def _accepted_row(entry: EntryFields) -> object:
+    """Return what officers accepted: rows, or the sentence about an entry or a certificate."""
+    return entry.facts.get(ROW, entry.facts.get("what"))
 
 
 def _confirm(record: ApprovalRecord, entry: EntryFields) -> None:
