@@ -31,7 +31,6 @@ from sinetti.cli.authority.common import (
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.authority.proposals import add_officer_option, approved, propose_act, takes_two
 from sinetti.cli.core.output import print_line
-from sinetti.database.approvals import officers
 from sinetti.database.common.obeyed_rows import PREFIXES, read_row
 from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.infra.atomic_files import PRIVATE, sync_path
@@ -90,12 +89,9 @@ def _verify(parsed: argparse.Namespace) -> int:
         db, journal = authority.ctx.db, authority.journal
         sources = LogSources(db, journal.folder, journal.instance_id, known, facts=authority.ctx.facts)
         report = verify_log(sources, authority.ctx.machine_now())
-        has_officers = officers.has_officers(db)
         if report.fault is None:
             keep_verified(authority)
-    print_result(
-        _as_json(report), as_json=parsed.json, table=lambda: _sentence(report, parsed.checkpoint, has_officers)
-    )
+    print_result(_as_json(report), as_json=parsed.json, table=lambda: _sentence(report, parsed.checkpoint))
     return 0 if report.fault is None else EXIT_ACTION_REQUIRED
 
 
@@ -111,10 +107,9 @@ def _as_json(report: LogReport) -> dict[str, object]:
     }
 
 
-def _sentence(report: LogReport, kept: Path | None, has_officers: bool) -> str:  # noqa: FBT001 - of one caller
-    rows = [
-        f"{one['about']}: {one['what']}{', as officers accepted' * one['accepted']}." for one in _differences(report)
-    ]
+def _sentence(report: LogReport, kept: Path | None) -> str:
+    differences = _differences(report)
+    rows = [f"{one['about']}: {one['what']}{', as officers accepted' * one['accepted']}." for one in differences]
     if report.fault is not None:
         wrong = f"{report.fault.about}: {report.fault.sentence}."
         return "\n".join([f"The log is not as it was written: {wrong}", *(row for row in rows if row != wrong)])
@@ -124,13 +119,13 @@ def _sentence(report: LogReport, kept: Path | None, has_officers: bool) -> str: 
         if kept is None
         else f"It continues the checkpoint in {kept}."
     )
-    alone = "" if has_officers else " There are no officers, so the register was compared with the log alone."
+    alone = "" if report.has_officers else " There are no officers, so the register was compared with the log alone."
     sizes = f"Entries: {report.size}{lost}. Rows that wait to enter it: {report.pending}."
     return "\n".join([f"The log is intact. {sizes} {compared}{alone}", *rows])
 
 
 def _differences(report: LogReport) -> list[dict[str, Any]]:
-    found = {about: "its row" for about in report.accepted} | report.differences
+    found = dict.fromkeys(report.accepted, "its row") | report.differences
     return [
         {"about": about, "what": what, "accepted": report.accepted.get(about, "") == what or what == "its row"}
         for about, what in found.items()

@@ -50,6 +50,7 @@ class LogReport:
 
     It has the size, entries whose row was declared lost, rows that wait, and the first fault. `differences` are entries
     that do not count and rows that are not as the log has them, by object; officers have accepted those in `accepted`.
+    Without officers the rows were compared with the log alone.
     """
 
     size: int = 0
@@ -58,6 +59,7 @@ class LogReport:
     fault: LogFault | None = None
     differences: dict[str, str] = field(default_factory=dict)
     accepted: dict[str, str] = field(default_factory=dict)
+    has_officers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +275,7 @@ def _compare_rows(db: Database, walk: _Walk) -> None:
     facts.take_waiting(db)
     if facts.record.rows:
         report.differences |= facts.refused | facts.list_differing(stored_rows(db)) | dict(differing_certificates(db))
-    report.accepted = facts.record.accepted
+    report.accepted, report.has_officers = facts.record.accepted, bool(facts.record.officers)
     for about, what in report.differences.items():
         if report.accepted.get(about) != what:
             kind, _, number = about.partition(" ")
