@@ -24,6 +24,7 @@ from tests.support.officers import approve, proposed
 from tests.support.people import a_person, audited
 from tests.support.registers import db
 from tests.support.service_context import REQUEST, desk, enrolled, sqlite_desk
+from tests.support.users import logged_clerk
 
 __all__ = ["db", "desk", "sqlite_desk"]
 
@@ -79,6 +80,7 @@ def test_one_person_with_an_account_after_another(desk, monkeypatch, act, reason
     with pytest.raises(AccountError, match="this person has another clerk's account"):
         verified(desk, second, ANNA.lower())
     rows(desk, "StaffPerson").update(ended_at=desk.clock.now)
+    logged_clerk(desk.db, rows(desk, "User").get(pk=first.actor.user_id))
     assert verified(desk, second, ANNA)
     assert act(desk, first, second) == reason("same-person")
 

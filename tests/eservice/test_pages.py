@@ -27,7 +27,7 @@ STATEMENTS = 8
 
 A page of a clerk has one more: a view is recorded while the clerk's rights are read again.
 """
-REHEARSALS, REHEARSED = frozenset({"staff_invitation"}), 40
+REHEARSALS, REHEARSED = frozenset({"staff_invitation"}), 48
 """Pages that show the letters of their act by running it without effect, and their count of statements."""
 
 

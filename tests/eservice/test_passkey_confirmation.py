@@ -17,6 +17,7 @@ from tests.support.browser import ADDRESS
 from tests.support.passkeys import FLAG, Passkey
 from tests.support.registers import opened_register
 from tests.support.service_context import opened_desk
+from tests.support.users import logged_clerk
 from tests.support.visits import CLERK, Visit, town
 
 HOST = urlsplit(ADDRESS).hostname
@@ -28,6 +29,7 @@ def built(request, tmp_path):
     with opened_register("sqlite", request, tmp_path, alias="default") as db:
         made = town(opened_desk(db), ADDRESS)
         other = models.User.objects.create(email="other@authority.example", is_staff=True, created=made.desk.ctx.now())
+        logged_clerk(db, other)
         serials = [made.objects["serial"]]
         rows = models.BulkRevocation.objects.filter(proposal_id=made.objects["proposal"])
         rows.update(officer=f"user.{other.pk}", serials=serials, count=1)

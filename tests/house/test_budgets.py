@@ -7,7 +7,7 @@ from tests.house.tree import PACKAGE, ROOT, modules
 
 FUNCTION_LINES = 50
 MODULE_LINES = 600
-PARAMETERS = 5
+PARAMETERS = 7
 XMLDSIG_LINES = 300
 BESIDE = ("scripts", "fuzz", "bench", "simulate")
 """Folders with the project's programs beside the package."""

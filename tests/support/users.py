@@ -11,6 +11,9 @@ from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 
 from sinetti.database import models
+from sinetti.database.common import audit_log
+from sinetti.database.common.audit_log import AuditContext
+from sinetti.database.connection import Database
 from sinetti.domain.access.roles import Role
 from sinetti.domain.values import Language
 from sinetti.eservice.accounts.sessions import SessionStore
@@ -35,6 +38,14 @@ def account(desk: Desk, name: str, *, language: Language = Language.EN, staff: b
     )
     user.set_unusable_password()
     user.save(using=desk.db.alias)
+    if staff:
+        logged_clerk(desk.db, user)
+    return user
+
+
+def logged_clerk(db: Database, user: models.User) -> models.User:
+    """Write the entry that names a clerk, as the log has it of each, and return the account."""
+    audit_log.note(db, AuditContext("operator", user.created, "0" * 32), "clerk-named", f"user:{user.pk}")
     return user
 
 

@@ -33,7 +33,7 @@ from sinetti.wire.transparency.entries import INSTANT, parse_entry
 from sinetti.wire.transparency.merkle import ProofError, Subtree, cover, extend, leaf_hash, root_of
 from sinetti.wire.transparency.notes import NoteError, open_checkpoint
 
-_ATTEMPTS = 3
+_ATTEMPTS = 2
 _HOW = "run sinetti authority audit verify"
 _log = logging.getLogger(__name__)
 

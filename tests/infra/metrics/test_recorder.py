@@ -64,7 +64,7 @@ def test_counts_and_durations(counts):
     count(DECISIONS, "refused", "revoked", by=2)
     observe(REQUEST_SECONDS, 0.2, "gateway", "check")
     with pytest.raises(ValueError, match="x"), timed(REQUEST_SECONDS, "gateway", "check"):
-        raise ValueError("x")  # noqa: EM101 - a test's
+        raise ValueError("x")
     assert counts.get_sample_value(DECISIONS, {"outcome": "refused", "reason": "revoked"}) == 2
     labels = {"door": "gateway", "operation": "check"}
     assert counts.get_sample_value(f"{REQUEST_SECONDS}_count", labels) == 2

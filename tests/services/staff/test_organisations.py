@@ -22,6 +22,7 @@ from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME
 from tests.support.clerks import a_clerk, looked
 from tests.support.people import audited
 from tests.support.service_context import REQUEST, KilledError, an_order, enrolled, killed_at, ordered
+from tests.support.users import logged_clerk
 
 HEAD = "customer_id;kind;country;name;language;merged_into;ended\n"
 MALLI = f"{CUSTOMER_ID};artificial;FI;{CUSTOMER_NAME};fi"
@@ -53,6 +54,7 @@ def another(clerk):
     rows = models.User.objects.using(clerk.ctx.db.alias)
     made = {"email": "second@clerks.example", "name": "", "is_staff": True, "created": clerk.ctx.now()}
     user, _ = rows.get_or_create(user_id="5ec0" * 8, defaults=made)
+    logged_clerk(clerk.ctx.db, user)
     return replace(clerk, actor=replace(clerk.actor, user_id=user.pk))
 
 

@@ -27,7 +27,8 @@ class ObeyedTable:
     """Columns of a table that the service obeys.
 
     `prefix` begins the object of audit rows, and the value of the column `key` ends it. `only` leaves out rows that
-    give no rights. With `newest`, the row with the largest value of that column counts alone.
+    give no rights. With `newest`, the row with the largest value of that column counts alone. Of a private
+    table the log has hashes, which link no two objects.
     """
 
     prefix: str
@@ -36,6 +37,7 @@ class ObeyedTable:
     columns: tuple[str, ...]
     only: Mapping[str, object] = field(default_factory=dict)
     newest: str = ""
+    is_private: bool = False
 
     @property
     def name(self) -> str:
@@ -52,7 +54,9 @@ TABLES = (
     ),
     ObeyedTable("setting:", models.ApprovalSetting, "name", ("value",)),
     ObeyedTable("user:", models.User, "user_id", ("is_active", "is_staff"), {"is_staff": True}),
-    ObeyedTable("user:", models.StaffPerson, "user_id", ("digest",), {"ended_at": None, "user__is_staff": True}),
+    ObeyedTable(
+        "user:", models.StaffPerson, "user_id", ("digest",), {"ended_at": None, "user__is_staff": True}, is_private=True
+    ),
     ObeyedTable(
         "authority:",
         models.CertificateAuthority,
@@ -96,8 +100,12 @@ def read_rows(db: Database, prefix: str, key: str | None = None) -> dict[str, st
             newest = rows.values(table.key).annotate(last=Max(table.newest))
             rows = rows.filter(**{f"{table.newest}__in": newest.values("last")})
         for values in rows.order_by("pk").values(table.key, *table.columns):
-            own = found.setdefault(f"{prefix}{values[table.key]}", {}).setdefault(table.name, [])
-            own.append({name: _plain(values[name]) for name in table.columns})
+            subject = f"{prefix}{values[table.key]}"
+            own = found.setdefault(subject, {}).setdefault(table.name, [])
+            row = {name: _plain(values[name]) for name in table.columns}
+            if table.is_private:
+                row = {name: _plain(f"{subject}:{value}".encode()) for name, value in row.items()}
+            own.append(row)
     return {
         subject: json.dumps(tables, sort_keys=True, separators=(",", ":")) for subject, tables in sorted(found.items())
     }
