@@ -9,7 +9,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
-from sinetti.database.initial_schema import APPEND_ONLY, complete_schema, forbid_changes
+from sinetti.database.initial_schema import APPEND_ONLY, complete_schema, forbid_changes, require_entries
 from sinetti.database.search_indexes import create_trigram_indexes
 
 
@@ -32,6 +32,7 @@ def create_schema_fast(connection: BaseDatabaseWrapper) -> bool:
         for table in APPEND_ONLY:
             forbid_changes(editor, table)
         if connection.vendor == "postgresql":
+            require_entries(editor)
             create_trigram_indexes(editor)
         rows = [recorder.Migration(app=app, name=name) for app, name in sorted(loader.disk_migrations)]
         recorder.migration_qs.bulk_create(rows)

@@ -1,6 +1,7 @@
 """Parts of the schema that Django models cannot express: triggers and indexes.
 
-Triggers refuse UPDATE, DELETE and TRUNCATE of audit rows, and DELETE of certificates. Indexes for prefix searches need
+Triggers refuse UPDATE, DELETE and TRUNCATE of audit rows, DELETE of certificates, and on PostgreSQL a change of rows
+that the service obeys without an entry of the log. Indexes for prefix searches need
 another collation.
 """
 
@@ -8,6 +9,8 @@ from typing import Any
 
 from django.apps import apps
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+
+from sinetti.database.obeyed_tables import TABLES
 
 SQLITE = (
     """
@@ -114,3 +117,51 @@ def _replace_prefix_indexes(schema_editor: BaseDatabaseSchemaEditor) -> None:
         table = schema_editor.quote_name(apps.get_model("sinetti", model)._meta.db_table)  # noqa: SLF001 - Django's name
         schema_editor.execute(f"DROP INDEX IF EXISTS {name}")
         schema_editor.execute(f"CREATE INDEX {name} ON {table} ({columns})")
+
+
+# An entry of this transaction, or of a savepoint in it, is visible while its transaction is in progress. Its
+# 32 bits of the transaction's number are completed by those of the present one.
+_REQUIRE = """
+CREATE OR REPLACE FUNCTION sinetti_require_entry() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  about text := TG_ARGV[0] || (to_jsonb(CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END) ->> TG_ARGV[1]);
+  present bigint := pg_current_xact_id()::text::bigint;
+  distance bigint;
+BEGIN
+  SELECT ((xmin::text::bigint - (present & 4294967295) + 2147483648) & 4294967295) - 2147483648 INTO distance
+    FROM sinetti_auditevent WHERE object = about ORDER BY sequence DESC LIMIT 1;
+  IF distance IS NULL OR abs(distance) > 1000000
+     OR pg_xact_status((present + distance)::text::xid8) IS DISTINCT FROM 'in progress' THEN
+    RAISE EXCEPTION 'a change of % needs an entry of the log in the same transaction', about
+      USING ERRCODE = 'insufficient_privilege';
+  END IF;
+  RETURN NULL;
+END $$"""
+_TRIGGER = """
+DROP TRIGGER IF EXISTS {table}_{act} ON {table};
+CREATE CONSTRAINT TRIGGER {table}_{act} AFTER {act} ON {table} DEFERRABLE INITIALLY DEFERRED
+FOR EACH ROW WHEN ({condition}) EXECUTE FUNCTION sinetti_require_entry('{prefix}', '{key}')"""
+_STATUS = ("sha256", "revoked_at", "revocation_reason")
+
+
+def require_entries(schema_editor: BaseDatabaseSchemaEditor) -> None:
+    """Refuse a change of rows that the service obeys, unless its transaction writes an entry about their object.
+
+    Certificates that the service issues have theirs by the same statement, so only later changes are looked at.
+    """
+    schema_editor.execute(_REQUIRE, params=None)
+    for table in TABLES:
+        rights = "{0}.is_staff" if "is_staff" in table.only else "true"
+        columns = (*table.columns, *(["ended_at"] if "ended_at" in table.only else []))
+        conditions = {"INSERT": rights.format("NEW"), "DELETE": rights.format("OLD"), "UPDATE": _differs(*columns)}
+        for act, condition in conditions.items():
+            words = {"table": table.name, "prefix": table.prefix, "key": table.key}
+            schema_editor.execute(_TRIGGER.format(act=act, condition=condition, **words), params=None)
+    condition = f"OLD.sha256 IS NOT NULL AND {_differs(*_STATUS)}"
+    words = {"table": "sinetti_certificate", "prefix": "certificate:", "key": "serial"}
+    schema_editor.execute(_TRIGGER.format(act="UPDATE", condition=condition, **words), params=None)
+
+
+def _differs(*columns: str) -> str:
+    before, after = (", ".join(f"{row}.{column}" for column in columns) for row in ("OLD", "NEW"))
+    return f"({before}) IS DISTINCT FROM ({after})"

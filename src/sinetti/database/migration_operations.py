@@ -11,7 +11,7 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
-from sinetti.database.initial_schema import drop_pattern_indexes, forbid_changes
+from sinetti.database.initial_schema import drop_pattern_indexes, forbid_changes, require_entries
 from sinetti.database.search_indexes import create_trigram_indexes
 
 
@@ -90,6 +90,14 @@ class AddTrigramIndexesWhileServing(_OfPostgresql):
     def change(self, schema_editor: BaseDatabaseSchemaEditor) -> None:
         """Create the indexes that are missing."""
         create_trigram_indexes(schema_editor, "CONCURRENTLY ")
+
+
+class RequireEntries(_OfPostgresql):
+    """Triggers that refuse a change of an obeyed row without an entry of the log (initial_schema.py)."""
+
+    def change(self, schema_editor: BaseDatabaseSchemaEditor) -> None:
+        """Create the triggers, or replace those of an earlier version."""
+        require_entries(schema_editor)
 
 
 class ForbidChanges(Operation):

@@ -1,7 +1,7 @@
 """Privileges of the service's database role, if another owns the tables.
 
-The service inserts audit rows and the log, and cannot change, delete or drop them (deploy/postgresql.md). SQLite has
-no roles.
+The service inserts audit rows and the log, and cannot change, delete or drop them. It changes the rows that it obeys in
+a transaction with an entry about them alone (initial_schema.py, deploy/postgresql.md). SQLite has no roles.
 """
 
 from django.db import connections

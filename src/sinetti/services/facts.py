@@ -18,7 +18,6 @@ from threading import RLock
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.common.obeyed_rows import (
-    PREFIXES,
     differing_certificates,
     differing_columns,
     read_row,
@@ -27,6 +26,7 @@ from sinetti.database.common.obeyed_rows import (
 from sinetti.database.connection import Database
 from sinetti.database.evidence import log_tree, sequencer
 from sinetti.database.evidence.restoration import declared_losses
+from sinetti.database.obeyed_tables import PREFIXES
 from sinetti.infra.atomic_files import PRIVATE, write_atomic
 from sinetti.wire.transparency.approvals import ApprovalRecord, is_fact
 from sinetti.wire.transparency.entries import INSTANT, parse_entry

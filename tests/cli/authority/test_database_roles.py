@@ -7,8 +7,11 @@ import psycopg
 import pytest
 
 from sinetti.database.connection import open_database
+from sinetti.database.obeyed_tables import TABLES
 from sinetti.database.privileges import can_change_log
+from sinetti.domain.values import Channel
 from tests.cli.authority.conftest import Operator
+from tests.cli.authority.test_export_certificates import enrolled
 from tests.cli.authority.test_serve import ANY, serving
 from tests.support.registers import all_connections_closed
 
@@ -73,6 +76,55 @@ def test_the_service_works_and_cannot_change_the_past(founded):
     assert not can_change_log(open_database(service, alias="service"))
 
 
+ENTRY = """INSERT INTO sinetti_auditevent (at, actor, action, object, request_id, octets, sha256)
+VALUES (now(), 'operator', 'test', %s, '0', '', '')"""
+ROWS = {
+    "officer:anna": "INSERT INTO sinetti_officerrecord (officer_id, name, role, key, fingerprint, attestation,"
+    " added_at) VALUES ('1', 'anna', 'auditor', 'key', 'print', '', now())",
+    "setting:ca": "INSERT INTO sinetti_approvalsetting VALUES ('ca', '3')",
+    "user:1": "INSERT INTO sinetti_user (user_id, email, name, password, language, is_active, is_staff, is_superuser,"
+    " created) VALUES ('1', 'a@b.example', '', '', 'en', true, true, false, now())",
+    "user:2": "INSERT INTO sinetti_user (user_id, email, name, password, language, is_active, is_staff, is_superuser,"
+    " created) VALUES ('2', 'b@b.example', '', '', 'en', true, false, false, now())",
+    "user:1 ": "INSERT INTO sinetti_staffperson (user_id, digest, added_at) VALUES ('1', 'digest', now())",
+    "gateway:gate1": "INSERT INTO sinetti_gateway (name, public_key, added) VALUES ('gate1', 'key', now())",
+    "trust-list:x": "INSERT INTO sinetti_trustlist (kind, number, octets, created) VALUES ('x', 1, '', now())",
+}
+CHANGES = {
+    "officerrecord": "UPDATE sinetti_officerrecord SET role = 'approver'",
+    "approvalsetting": "UPDATE sinetti_approvalsetting SET value = '1'",
+    "user": "UPDATE sinetti_user SET is_staff = true WHERE user_id = '2'",
+    "staffperson": "UPDATE sinetti_staffperson SET digest = 'another'",
+    "certificateauthority": "UPDATE sinetti_certificateauthority SET state = 'retired', version = version + 1",
+    "cadistrust": "INSERT INTO sinetti_cadistrust VALUES ((SELECT min(name) FROM sinetti_certificateauthority),"
+    " now(), now(), now(), '')",
+    "certificatetype": "UPDATE sinetti_certificatetype SET purpose = 'another'",
+    "gateway": "UPDATE sinetti_gateway SET public_key = 'another'",
+    "trustlist": "UPDATE sinetti_trustlist SET octets = 'x' WHERE kind = 'x'",
+    "certificate": "UPDATE sinetti_certificate SET revoked_at = now(), revocation_reason = 'unspecified'",
+}
+
+
+def test_a_row_that_is_obeyed_changes_with_an_entry_alone(founded):
+    """Each table with each role: the service, and the owner of the tables."""
+    assert {one.name for one in TABLES} | {"sinetti_certificate"} == {f"sinetti_{table}" for table in CHANGES}
+    operator, owner, service = founded
+    operator.add()
+    enrolled(operator, Channel.WS)
+    with psycopg.connect(service) as connection:
+        for about, statement in ROWS.items():
+            connection.execute(statement)
+            with connection.transaction():  # a savepoint, as in the service
+                connection.execute(ENTRY, [about.strip()])
+    for url in (service, owner):
+        with psycopg.connect(url, autocommit=True) as connection:
+            for statement in CHANGES.values():
+                with pytest.raises(psycopg.errors.InsufficientPrivilege, match="needs an entry of the log"):
+                    connection.execute(statement)
+            connection.execute("UPDATE sinetti_user SET name = 'Other'")
+            connection.execute("UPDATE sinetti_certificateauthority SET crl_number = crl_number + 1")
+
+
 def test_the_owner_can_and_watch_says_so(founded, monkeypatch):
     operator, owner, _ = founded
     assert can_change_log(open_database(owner, alias="owner-looks"))
@@ -90,7 +142,7 @@ def test_a_migration_by_the_owner_alone(founded, monkeypatch):
         connection.execute("DROP INDEX messages_given_up")
         for table in ("gateway", "hintrequest"):
             connection.execute(f"ALTER TABLE sinetti_{table} DROP anchors_number, DROP distrust_number")
-        connection.execute("ALTER TABLE sinetti_cadistrust DROP checkpoint")
+        connection.execute("ALTER TABLE sinetti_cadistrust DROP checkpoint CASCADE")
     assert "sinetti authority migrate" in operator.refused(2, "status")
     monkeypatch.setenv("OWNER_DATABASE_URL", owner)
     operator.does("migrate")

@@ -31,7 +31,8 @@ from sinetti.cli.authority.common import (
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.authority.proposals import add_officer_option, approved, propose_act, takes_two
 from sinetti.cli.core.output import print_line
-from sinetti.database.common.obeyed_rows import PREFIXES, read_row
+from sinetti.database.common.obeyed_rows import read_row
+from sinetti.database.obeyed_tables import PREFIXES
 from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.infra.atomic_files import PRIVATE, sync_path
 from sinetti.services.evidence import export_log

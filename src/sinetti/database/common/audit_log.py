@@ -14,9 +14,10 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from sinetti.database import models
-from sinetti.database.common.obeyed_rows import PREFIXES, UNCHANGED, read_row
+from sinetti.database.common.obeyed_rows import UNCHANGED, read_row
 from sinetti.database.connection import Database
 from sinetti.database.models import AuditEvent
+from sinetti.database.obeyed_tables import PREFIXES
 from sinetti.domain.daily_limits import LimitContext
 from sinetti.wire.transparency.entries import INSTANT, ROW, Facts, format_entry
 from sinetti.wire.transparency.merkle import leaf_hash

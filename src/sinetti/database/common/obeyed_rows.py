@@ -7,14 +7,15 @@ object has its rows in the log, and a row that differs from the newest entry abo
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db.models import Max, Model
+from django.apps import apps
+from django.db.models import Max
 
 from sinetti.database import models
 from sinetti.database.connection import Database
+from sinetti.database.obeyed_tables import TABLES
 from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.pki.encoding import load_certificate, serial_hex
 
@@ -22,57 +23,6 @@ UNCHANGED = frozenset({"crl-published"})
 """Actions on these objects that change none of these columns."""
 
 
-@dataclass(frozen=True, slots=True)
-class ObeyedTable:
-    """Columns of a table that the service obeys.
-
-    `prefix` begins the object of audit rows, and the value of the column `key` ends it. `only` leaves out rows that
-    give no rights. With `newest`, the row with the largest value of that column counts alone. Of a private
-    table the log has hashes, which link no two objects.
-    """
-
-    prefix: str
-    model: type[Model]
-    key: str
-    columns: tuple[str, ...]
-    only: Mapping[str, object] = field(default_factory=dict)
-    newest: str = ""
-    is_private: bool = False
-
-    @property
-    def name(self) -> str:
-        """Name of the table."""
-        return self.model._meta.db_table  # noqa: SLF001 - Django's name for it
-
-
-TABLES = (
-    ObeyedTable(
-        "officer:",
-        models.OfficerRecord,
-        "name",
-        ("officer_id", "role", "key", "fingerprint", "attestation", "removed_at"),
-    ),
-    ObeyedTable("setting:", models.ApprovalSetting, "name", ("value",)),
-    ObeyedTable("user:", models.User, "user_id", ("is_active", "is_staff"), {"is_staff": True}),
-    ObeyedTable(
-        "user:", models.StaffPerson, "user_id", ("digest",), {"ended_at": None, "user__is_staff": True}, is_private=True
-    ),
-    ObeyedTable(
-        "authority:",
-        models.CertificateAuthority,
-        "name",
-        (
-            *("common_name", "role", "issuer_id", "channel", "generation", "certificate", "sha256", "key_id"),
-            *("state", "signs_from", "signs_until", "version", "revoked_at", "revocation_reason"),
-        ),
-    ),
-    ObeyedTable(
-        "authority:", models.CaDistrust, "authority_id", ("since", "declared_at", "bridge_until", "checkpoint")
-    ),
-    ObeyedTable("authority:", models.CertificateType, "authority_id", ("type_id", "purpose", "channel")),
-    ObeyedTable("gateway:", models.Gateway, "name", ("public_key", "withdrawn")),
-    ObeyedTable("trust-list:", models.TrustList, "kind", ("number", "octets"), newest="number"),
-)
 _REVOKING = ("certificate-revoked", "certificate-voided")
 _OF_CERTIFICATES = (*_REVOKING, "certificate-issued", "certificate-restored")
 _COMPARED = (
@@ -80,7 +30,6 @@ _COMPARED = (
     "octets__der",
 )
 _AT_ONCE = 1000
-PREFIXES = tuple(dict.fromkeys(one.prefix for one in TABLES))
 
 
 def read_row(db: Database, subject: str) -> str:
@@ -93,7 +42,7 @@ def read_rows(db: Database, prefix: str, key: str | None = None) -> dict[str, st
     """Return the rows about each object with this prefix, or about the one with this key."""
     found: dict[str, dict[str, list[dict[str, object]]]] = {}
     for table in (one for one in TABLES if one.prefix == prefix):
-        rows = table.model._default_manager.using(db.alias).filter(**table.only)  # noqa: SLF001 - Django's name
+        rows = apps.get_model("sinetti", table.model)._default_manager.using(db.alias).filter(**table.only)  # noqa: SLF001 - Django's name
         if key is not None:
             rows = rows.filter(**{table.key: key})
         if table.newest:
