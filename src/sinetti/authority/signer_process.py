@@ -348,6 +348,7 @@ def signer_actions(opened: OpenedSigner, now: Callable[[], datetime]) -> SignerA
         SignerOperation.BEGIN: successors.begin,
         SignerOperation.INSTALL: lambda name, *ders: successors.install(now(), name, *ders),
         SignerOperation.LEARN: lambda octets: rules.learn_distrust(octets, now()),
+        SignerOperation.OFFICERS: lambda: [one.encode() for one in rules.policy.approval_lines],
         SignerOperation.STATUS: lambda: [json.dumps(asdict(rules.status(now()))).encode()],
     }
     return SignerActions(opened.rules.sign, others, now)

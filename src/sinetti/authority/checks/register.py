@@ -13,6 +13,7 @@ from sinetti.authority.data_directory import DirectoryKind
 from sinetti.authority.key_relocation import check_key_separation
 from sinetti.authority.processes import PEOPLE_THREADS, PEOPLE_WORKERS, database_connections
 from sinetti.authority.secret_files import SecretsClosed
+from sinetti.authority.signer_separation import SIGNER_FIX, compare_officers
 from sinetti.database.connection import Database, can_migrate, check_durability, find_connection_limit, is_migrated
 from sinetti.database.privileges import can_change_log
 from sinetti.domain.operations.check_findings import CheckFinding, Impact, finding_of
@@ -109,6 +110,8 @@ def _contents(authority: Authority, state: CheckState) -> Iterator[CheckFinding]
     if not (comparison := preview(authority.ctx, authority.journal)).agrees:
         fix = f"run sinetti authority reconcile --dir {state.folder.root}"
         yield CheckFinding(Impact.START, "journals", comparison.ahead, fix)
+    for difference in compare_officers(authority):
+        yield CheckFinding(Impact.SAFETY, "separate signer", difference, SIGNER_FIX)
     for name, sentence in operator_findings(authority).items():
         if sentence is not None:
             impact = Impact.MESSAGES if name in _MESSAGES else Impact.UPKEEP
