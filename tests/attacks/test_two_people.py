@@ -128,7 +128,7 @@ def test_an_approval_is_not_moved_to_another_authority(operator, tmp_path):
     )
     moved = bytes(models.ActProposal.objects.get().octets)
     code, _out, err = give(operator, proposal, "anna", tmp_path, key_of("anna").sign(moved))
-    assert (code, "no proposal has this ID" in err, row.state) == (2, True, "open")
+    assert (code, "of another authority" in err, row.state) == (2, True, "open")
 
 
 def test_a_signature_for_another_purpose(operator, tmp_path):

@@ -11,7 +11,7 @@ from sinetti.domain.values import KeyPolicy, KeyType
 from sinetti.infra.toml_tables import SettingsError
 from sinetti.pki.encoding import certificate_der, hash_for
 from sinetti.pki.ssh_signatures import load_key
-from sinetti.settings.signer import PolicyOfficer, parse, read, render
+from sinetti.settings.signer import PolicyOfficer, approval_lines, parse, read, render
 from tests.support.authority import NOW, holder_key
 from tests.support.officers import key_of
 from tests.support.signing import policy
@@ -124,5 +124,5 @@ def test_the_lines_that_check_compares_name_what_the_file_has():
         'officer_keys = "fido2-verified"',
         *(f"[approvals] {one}" for one in ("ca = 2", "ceremony = 3", "secrets = 4")),
     ]
-    assert POLICY.approval_lines == [*officers, *rules]
-    assert replace(POLICY, approvals=None).approval_lines == officers
+    assert approval_lines(OFFICERS, RULES) == [*officers, *rules]
+    assert approval_lines(OFFICERS, None) == officers

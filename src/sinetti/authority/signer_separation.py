@@ -256,12 +256,10 @@ def _compare(options: SeparationOptions, moved: list[_MovedKey]) -> None:
 
 
 def _policy(authority: Authority, orders_per_day: int) -> SignerPolicy:
-    pinned = tuple(PolicyOfficer(one.name, one.role, one.key) for one in officers.list_officers(authority.ctx.db))
+    pinned, rules = _approvals(authority)
     certificates = {name: issuer.certificate for name, issuer in authority.ctx.issuers.items()}
     origin = origin_of(authority.settings.base_url)
     policy = policy_for(authority.hierarchy, certificates, authority.folder.instance_id(), origin, pinned)
-    in_effect = authority.ctx.approvals
-    rules = ApprovalPolicy({act: in_effect.people_for(act) for act in OF_SIGNER}, in_effect.keys)
     return replace(policy, keys=authority.ctx.policy, orders_per_day=orders_per_day, approvals=rules)
 
 
@@ -270,12 +268,19 @@ def compare_officers(authority: Authority) -> Iterator[str]:
 
     The rules of approvals are compared, too. Raises SignerUnavailable.
     """
-    expected = _policy(authority, 1).approval_lines
+    expected = signer_settings.approval_lines(*_approvals(authority))
     for store in authority.keys.stores:
         if isinstance(store, RemoteKeyStore):
             pinned = [one.decode() for one in store.client.call(SignerOperation.OFFICERS)]
             yield from (f"signer.toml lacks what is in force: {one}" for one in expected if one not in pinned)
             yield from (f"signer.toml has what is not in force: {one}" for one in pinned if one not in expected)
+
+
+def _approvals(authority: Authority) -> tuple[tuple[PolicyOfficer, ...], ApprovalPolicy]:
+    """Return the officers in force, and the rules in effect for acts that the signer verifies."""
+    rules = authority.ctx.approvals
+    pinned = tuple(PolicyOfficer(one.name, one.role, one.key) for one in officers.list_officers(authority.ctx.db))
+    return pinned, ApprovalPolicy({act: rules.people_for(act) for act in OF_SIGNER}, rules.keys)
 
 
 def _certificates(authority: Authority) -> Iterator[AdoptedCertificate]:

@@ -9,7 +9,7 @@ import re
 import tomllib
 from base64 import b64decode, b64encode
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -134,16 +134,6 @@ class SignerPolicy:
     approvals: ApprovalPolicy | None = None
 
     @property
-    def approval_lines(self) -> list[str]:
-        """Officers and rules of approvals, a line each, which `check` compares with the service's."""
-        keys = [load_key(one.key.encode()).fingerprint for one in self.officers]
-        lines = [f"[[officers]] {one.name}, {one.role}, {key}" for one, key in zip(self.officers, keys, strict=True)]
-        if (rules := self.approvals) is not None:
-            lines.append(f'{OFFICER_KEYS} = "{rules.keys}"')
-            lines += [f"[approvals] {act} = {rules.people_for(act)}" for act in OF_SIGNER]
-        return lines
-
-    @property
     def response_signer_file_name(self) -> str:
         """Beginning of the names of the keys that sign answers."""
         return file_name_for(self.response_signer)
@@ -195,6 +185,15 @@ def policy_for(
         ),
         officers=officers,
     )
+
+
+def approval_lines(officers: Iterable[PolicyOfficer], rules: ApprovalPolicy | None) -> list[str]:
+    """Return officers and rules of approvals, a line each, which `check` compares."""
+    lines = [f"[[officers]] {one.name}, {one.role}, {load_key(one.key.encode()).fingerprint}" for one in officers]
+    if rules is not None:
+        lines.append(f'{OFFICER_KEYS} = "{rules.keys}"')
+        lines += [f"[approvals] {act} = {rules.people_for(act)}" for act in OF_SIGNER]
+    return lines
 
 
 def parse(text: str) -> SignerPolicy:

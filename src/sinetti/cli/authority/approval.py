@@ -30,7 +30,7 @@ from sinetti.domain.values import Language
 from sinetti.i18n.approval_labels import ACTS
 from sinetti.infra.atomic_files import write_atomic
 from sinetti.services.access.signatory_namings import list_namings
-from sinetti.services.approvals.approve import ApprovalResult, add_signature, get_proposal, list_waiting, reject
+from sinetti.services.approvals.approve import add_signature, get_proposal, list_waiting, reject
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
@@ -112,12 +112,13 @@ def _give(parsed: argparse.Namespace) -> int:
     signature = octets_of("--signature", parsed.signature)
     with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
         found = add_signature(parsed.id, parsed.officer, signature, approval_context(authority))
-        customer_id = found.stored.proposal.parameters.get("customer_id", "")
-        waiting = list_namings(customer_id, authority.ctx) if _names_signatory(found) else ()
-        if not found.missing and found.stored.proposal.act in PINNED:
+        proposal, is_done = found.stored.proposal, not found.missing
+        names_signatory = is_done and proposal.act is TwoPersonAct.SIGNATORY
+        waiting = list_namings(proposal.parameters["customer_id"], authority.ctx) if names_signatory else ()
+        if is_done and proposal.act in PINNED:
             print_signer_work(authority)
-    proposal, signed = found.stored.proposal, found.stored.signed
-    if found.missing:
+    signed = found.stored.signed
+    if not is_done:
         who = f"that of {proposal.proposer}, who proposed it" if proposal.proposer not in signed else "of an approver"
         print_note(f"Signed by {', '.join(signed)}. Signatures that are missing: {found.missing}, {who}.")
         return EXIT_ACTION_REQUIRED
@@ -126,10 +127,6 @@ def _give(parsed: argparse.Namespace) -> int:
         return 0
     print_note("Approved, and done.")
     return print_wait(waiting, parsed.dir)
-
-
-def _names_signatory(found: ApprovalResult) -> bool:
-    return found.stored.proposal.act is TwoPersonAct.SIGNATORY and not found.missing
 
 
 def _settings(parsed: argparse.Namespace) -> int:

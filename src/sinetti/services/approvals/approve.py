@@ -194,9 +194,9 @@ def _check_known(proposal: Proposal) -> None:
 
 
 def _own(proposal_id: str, ctx: ServiceContext) -> StoredProposal:
-    """Return a proposal of this authority. Raises ApprovalError."""
+    """Return the proposal whose octets have this id, too. Raises ApprovalError."""
     stored = get_proposal(proposal_id, ctx)
-    if (stored.proposal.proposal_id, stored.proposal.instance_id) != (proposal_id, _instance_id(ctx)):
+    if stored.proposal.proposal_id != proposal_id:
         raise ApprovalError(ApprovalReason.UNKNOWN)
     return stored
 
