@@ -49,7 +49,7 @@ from sinetti.settings.signer import PolicyOfficer, SignerPolicy, policy_for
 from sinetti.wire.transparency.notes import Checkpoint
 
 SIGNER_FIX = "correct signer.toml in the signer's folder, and restart the signer (docs/operators/signer.md)"
-"""Repair of differences between the officers of the service and those of the signer."""
+"""Repair of differences between the officers of service and signer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,9 +264,9 @@ def _policy(authority: Authority, orders_per_day: int) -> SignerPolicy:
 
 
 def compare_officers(authority: Authority) -> Iterator[str]:
-    """Yield each difference between the officers in force and those of the separate signer, if there is one.
+    """Yield each difference of the separate signer's officers from those in force.
 
-    The rules of approvals are compared, too. Raises SignerUnavailable.
+    The rules of approvals are compared, too. Without such a signer there is none. Raises SignerUnavailable.
     """
     expected = signer_settings.approval_lines(*_approvals(authority))
     for store in authority.keys.stores:
@@ -277,7 +277,7 @@ def compare_officers(authority: Authority) -> Iterator[str]:
 
 
 def _approvals(authority: Authority) -> tuple[tuple[PolicyOfficer, ...], ApprovalPolicy]:
-    """Return the officers in force, and the rules in effect for acts that the signer verifies."""
+    """Return the officers in force, and the rules of acts that the signer verifies."""
     rules = authority.ctx.approvals
     pinned = tuple(PolicyOfficer(one.name, one.role, one.key) for one in officers.list_officers(authority.ctx.db))
     return pinned, ApprovalPolicy({act: rules.people_for(act) for act in OF_SIGNER}, rules.keys)

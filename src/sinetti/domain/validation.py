@@ -69,7 +69,7 @@ def is_visible(text: str) -> bool:
 
 
 def make_visible(text: str, kept: str = "") -> str:
-    """Return a foreign text for a person: an invisible character becomes its code point.
+    """Return a foreign text with code points in place of invisible characters.
 
     A control character and the end of a line become a space, but for those in `kept`. Spaces stay.
     """

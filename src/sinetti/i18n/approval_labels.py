@@ -32,9 +32,9 @@ ACTS: Mapping[str, str] = {
     "signatory": gettext_noop("Name a signatory of an organisation"),
     "resume": gettext_noop("Accept the clock and resume issuance"),
 }
-"""What is done, by the kind of a proposal: its act and, if it has several, the change.
+"""Sentences of acts, by the kind of a proposal.
 
-A kind that is missing here is neither proposed nor shown.
+A kind is an act and, if it has several, the change. One that is missing here is neither proposed nor shown.
 """
 
 NOT_UNDONE: Mapping[str, str] = {

@@ -1,4 +1,4 @@
-"""Verification of approvals: one decision for the service and for its separate signer.
+"""Verification of approvals: one decision for service and separate signer.
 
 Both give it the officers that are in force for them: the service those of its register, the signer those that its
 policy pins.
@@ -41,7 +41,7 @@ def verify_signer(
 def list_signers(
     proposal: Proposal, signatures: Iterable[tuple[Officer, bytes]], terms: ApprovalTerms
 ) -> tuple[list[str], ApprovalError | None]:
-    """Return the officers whose signatures count now, and why the last other one does not."""
+    """Return the officers whose signatures count now, and why another's does not."""
     signed: list[str] = []
     why = None
     for officer, signature in signatures:
@@ -54,7 +54,7 @@ def list_signers(
 
 
 def check_approval(proposal: Proposal, signatures: Iterable[tuple[Officer, bytes]], terms: ApprovalTerms) -> None:
-    """Raise ApprovalError unless the proposer and enough others have signed a proposal."""
+    """Raise ApprovalError unless the proposer and enough others have signed."""
     signed, why = list_signers(proposal, signatures, terms)
     if count_missing(proposal, signed, terms.policy):
         raise why or ApprovalError(ApprovalReason.NOT_APPROVED)

@@ -24,7 +24,7 @@ DESTROY = "destroy-keys"
 
 
 def verify_approval(approval: ActApproval, policy: SignerPolicy, now: datetime) -> Proposal:
-    """Return the act that enough pinned officers signed, by the rules that the policy pins.
+    """Return the act that enough pinned officers signed, by the policy's rules.
 
     Raises SignatureRefused.
     """

@@ -140,7 +140,7 @@ def blocks(proposal: Proposal, language: Language) -> Iterator[Block]:
 
 
 def _act(proposal: Proposal, language: Language) -> str:
-    """Return the sentence of the act. Raises UsageError for an act that this version does not know."""
+    """Return the sentence of the act. Raises UsageError for one without a sentence."""
     if proposal.kind not in ACTS:
         raise UsageError(make_message(UNKNOWN_ACT, act=proposal.kind))
     return translate(ACTS[proposal.kind], language)

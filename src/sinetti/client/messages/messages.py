@@ -334,7 +334,10 @@ def render(message: Message, language: Language) -> str:
 
 
 def strip_control_chars(foreign: str) -> str:
-    """Return a foreign text, trimmed, without characters that control a terminal or hide."""
+    """Return a foreign text, trimmed, that cannot control a terminal.
+
+    Invisible characters are shown as code points.
+    """
     return make_visible(foreign).strip()
 
 
