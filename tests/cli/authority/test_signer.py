@@ -234,3 +234,8 @@ def test_officers_of_the_signer_are_compared_until_they_are_those_in_force(opera
     with signing(place):
         rules = ['officer_keys = "any"', *(f"[approvals] {act} = 2" for act in ("ca", "ceremony", "secrets"))]
         assert differences() == [f"signer.toml lacks what is in force: {one}" for one in rules]
+    eva = ("add", "eva", "--public-key", key_of("eva").public, "--role", "auditor")
+    said = change(*eva)
+    assert "does not answer" in said, "the signer is away, and the act is done all the same"
+    assert "To finish, correct signer.toml" in said
+    assert "Approved, and done." in said
