@@ -4,18 +4,37 @@ Every command that changes something is in the table below: it takes two people,
 """
 
 import argparse
+import ast
 import json
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.db import transaction
 
+import sinetti
+from sinetti.authority.signer.approvals import verify_approval
 from sinetti.cli.main import build_parser
 from sinetti.database import models
-from sinetti.domain.approvals.acts import TABLE, TwoPersonAct
+from sinetti.database.approvals import proposals
+from sinetti.domain.approvals.acts import ON_PAGES, TABLE, ApprovalPolicy, KeyRequirement, OfficerRole, TwoPersonAct
+from sinetti.domain.approvals.proposals import ApprovalError, ProposalState, parse_proposal
+from sinetti.domain.values import Environment
+from sinetti.i18n.approval_labels import ACTS, NOT_UNDONE
+from sinetti.pki.signers import ActApproval, SignatureRefused
+from sinetti.services.approvals.approve import ApprovalContext, begin, propose
+from sinetti.services.approvals.executors import EXECUTORS
+from sinetti.services.approvals.officers import NewOfficer, check_officer, found_officers, get_officer
+from sinetti.settings.signer import PolicyOfficer
 from tests.cli.authority.conftest import Operator, at_work
 from tests.support.officers import approve, founders, give, key_of, octets_of, proposed, waiting
-from tests.support.ssh_keys import armored, make_key
+from tests.support.service_context import REQUEST
+from tests.support.signing import policy
+from tests.support.ssh_keys import PRESENT, VERIFIED, Authenticator, armored, make_key
 
+SOURCES = Path(sinetti.__file__).parent
 ORGANISATION = ("--customer-id", "0123456-7")
 ENDING = ("organisation", "close", *ORGANISATION)
 PERSON = ("--name", "The Director", "--email", "director@customer.example")
@@ -109,7 +128,7 @@ def test_an_approval_is_not_moved_to_another_authority(operator, tmp_path):
     )
     moved = bytes(models.ActProposal.objects.get().octets)
     code, _out, err = give(operator, proposal, "anna", tmp_path, key_of("anna").sign(moved))
-    assert (code, "no proposal has this ID" in err, row.state) == (2, True, "open")
+    assert (code, "of another authority" in err, row.state) == (2, True, "open")
 
 
 def test_a_signature_for_another_purpose(operator, tmp_path):
@@ -245,11 +264,11 @@ def two(folder):
 
 
 ELSEWHERE = {
-    "keys destroy": (TwoPersonAct.CEREMONY, "tests/cli/authority/test_keys_destroy.py"),
-    "publish": (TwoPersonAct.CA, "tests/cli/authority/test_keys.py"),
-    "revoke-many": (TwoPersonAct.BULK_REVOCATION, "tests/cli/authority/test_watching.py"),
+    "keys destroy": ("ceremony destroy-keys", "tests/cli/authority/test_keys_destroy.py"),
+    "publish": ("ca publish", "tests/cli/authority/test_keys.py"),
+    "revoke-many": ("bulk-revocation", "tests/cli/authority/test_watching.py"),
 }
-"""Commands that take two, in tests with what they need."""
+"""Commands that take two, with the kinds of their proposals, in tests with what they need."""
 
 
 def leaves(parser, before=()):
@@ -265,9 +284,27 @@ def test_every_command_is_in_the_table(tmp_path):
     parser = build_parser("authority")
     words = {one.removeprefix("authority ") for one in leaves(parser) if one.startswith("authority ")}
     assert words == {*ONE, *READ, *two(tmp_path), *ELSEWHERE}
-    acts = {one for one, _ in [*two(tmp_path).values(), *ELSEWHERE.values()]}
+    acts = {one.partition(" ")[0] for one, _ in [*two(tmp_path).values(), *ELSEWHERE.values()]}
     on_pages = {TwoPersonAct.ORGANISATION_MERGE, TwoPersonAct.ORGANISATION_NAME}
     assert acts | on_pages == set(TABLE)
+
+
+def test_every_place_that_proposes_has_a_sentence_of_its_own():
+    """The sentences differ, and each `change` that a command writes is one of them."""
+    assert len(set(ACTS.values())) == len(ACTS)
+    assert ACTS.keys() == NOT_UNDONE.keys()
+    assert {kind.partition(" ")[0] for kind in ACTS} == set(TABLE)
+    changes = {kind.partition(" ")[2] for kind in ACTS}
+    written = {
+        ast.literal_eval(value)
+        for path in (SOURCES / "cli" / "authority").glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Dict)
+        for key, value in zip(node.keys, node.values, strict=True)
+        if isinstance(key, ast.Constant) and key.value == "change" and isinstance(value, ast.Constant)
+    }
+    assert written <= changes
+    assert len(written) > 8
 
 
 def state(operator: Operator):
@@ -289,13 +326,17 @@ def test_no_command_of_the_table_acts_without_an_approval(operator, tmp_path):
     models.User.objects.filter(email__startswith="clerk").update(is_staff=True)
     settings = operator.root / "authority.toml"
     settings.write_text(f"{settings.read_text()}\n[approvals]\nstaff = 1\n")
+    kinds = set()
     for command, (act, words) in two(tmp_path).items():
         before = state(operator)
         if act is not TwoPersonAct.SETTINGS:
             assert "--officer is missing" in operator.refused_with(2, *command.split(), *words), command
         proposal = proposed(operator, *command.split(), *words, "--officer", "anna")
         assert state(operator) == before, command
-        assert models.ActProposal.objects.get(pk=proposal).act == act
+        stored = parse_proposal(bytes(models.ActProposal.objects.get(pk=proposal).octets))
+        assert stored.act == act
+        assert stored.kind not in kinds, f"{command} has the sentence of another command"
+        kinds.add(stored.kind)
         # Not approved, one signature, and a foreign proposal are no approvals either.
         assert give(operator, proposal, "anna", tmp_path)[0] == 3
         if TABLE[act].needs_medium:
@@ -303,3 +344,151 @@ def test_no_command_of_the_table_acts_without_an_approval(operator, tmp_path):
             assert "it is not approved" in operator.refused_with(2, *again)
         assert state(operator) == before, command
     assert len(waiting(operator)) == len(two(tmp_path))
+    elsewhere = {kind for kind, _ in ELSEWHERE.values()}
+    assert kinds | elsewhere | {act.value for act in ON_PAGES} | {"secrets replace-passphrase"} == set(ACTS)
+
+
+TOUCHED = Authenticator(Ed25519PrivateKey.from_private_bytes(b"\5" * 32), flags=PRESENT)
+ROLES = {
+    **dict.fromkeys(("anna", "ben", "fia"), OfficerRole.APPROVER),
+    "adam": OfficerRole.AUDITOR,
+    "rita": OfficerRole.REGISTRATION,
+}
+"""Officers in force, for the service and for the signer; dora was one, and fia has a FIDO2 key."""
+LONG, DAY = timedelta(days=3000), timedelta(days=1)
+CHANGE = {"change": "rotate-log-key", "key": "log"}
+THREE = ApprovalPolicy({TwoPersonAct.SECRETS: 3})
+VERIFIED_ALONE = ApprovalPolicy(keys=KeyRequirement.FIDO2_VERIFIED)
+
+
+def public(name):
+    return TOUCHED.line if name == "fia" else key_of(name).public.read_bytes()
+
+
+def sign(name, octets, namespace="sinetti-approval@v1"):
+    return (TOUCHED if name == "fia" else key_of(name)).sign(octets, namespace)
+
+
+def later(proposal, **by):
+    return {name: getattr(proposal, name) + change for name, change in by.items()}
+
+
+APPROVED = {
+    "two officers": (lambda one: {}, ("anna", "ben"), ApprovalPolicy()),
+    "a touch, where that is enough": (lambda one: {}, ("anna", "fia"), ApprovalPolicy(keys=KeyRequirement.FIDO2)),
+    "three officers": (lambda one: {"people": 3}, ("anna", "ben", "fia"), THREE),
+    "the last day": (lambda one: later(one, created=-DAY, expires=-DAY), ("anna", "ben"), ApprovalPolicy()),
+}
+TRIED = {
+    "ben alone": (lambda one: {}, ("ben",), "not approved"),
+    "ben twice": (lambda one: {}, ("ben", "ben"), "already signed|another key"),
+    "the proposer alone, who changed the number of people": (lambda one: {"people": 1}, ("anna",), "not approved"),
+    "a number of people below none": (lambda one: {"people": -9}, ("anna",), "not approved"),
+    "a proposal in anna's name": (lambda one: {}, ("ben", "fia"), "not approved"),
+    "a proposal by an own second key in anna's name": (
+        lambda one: {"proposer_key": "SHA256:mine"},
+        ("anna", "ben"),
+        "no longer in force",
+    ),
+    "an own second key": (lambda one: {}, ("anna", "second"), "not that of an officer|another key"),
+    "an officer who was removed": (lambda one: {}, ("anna", "dora"), "not that of an officer|another key"),
+    "a role that approves nothing": (lambda one: {}, ("anna", "adam"), "does not allow it"),
+    "a role that does not propose it": (lambda one: {"proposer": "rita"}, ("rita", "ben"), "no longer|not allow"),
+    "another authority": (lambda one: {"instance_id": "f" * 16}, ("anna", "ben"), "another authority|no proposal"),
+    "another environment": (
+        lambda one: {"environment": Environment.PRODUCTION},
+        ("anna", "ben"),
+        "of another authority",
+    ),
+    "a proposal of yesterday": (
+        lambda one: later(one, created=-DAY, expires=-DAY - timedelta(seconds=1)),
+        ("anna", "ben"),
+        "it has ended",
+    ),
+    "a proposal from the future": (
+        lambda one: later(one, created=timedelta(minutes=6)),
+        ("anna", "ben"),
+        "before its beginning",
+    ),
+    "a proposal that counts for years": (lambda one: later(one, expires=LONG), ("anna", "ben"), "for longer"),
+    "a proposal of 3,000 days ago": (lambda one: later(one, created=-LONG), ("anna", "ben"), "for longer"),
+    "a proposal that ends before it begins": (
+        lambda one: later(one, expires=-LONG),
+        ("anna", "ben"),
+        "it has ended",
+    ),
+}
+
+
+@pytest.fixture
+def offices(sqlite_desk):
+    """Return functions that have the service and the signer count signatures by the same officers and rules."""
+    found = [check_officer(NewOfficer(name, role, public(name)), ApprovalPolicy()) for name, role in ROLES.items()]
+    found_officers(sqlite_desk.db, found, sqlite_desk.audit_entry())
+    means = ApprovalContext(sqlite_desk.ctx, "os-user:root", REQUEST, EXECUTORS, lambda _actor: None)
+    proposed = propose(TwoPersonAct.SECRETS, "anna", CHANGE, {}, means)
+    pinned = tuple(PolicyOfficer(one.name, one.role, one.key.line) for one in found)
+
+    def service(proposal, signatures, rules):
+        """Count rows that the attacker inserted, each under the name of another officer in force."""
+        rows = [one.objects.using(sqlite_desk.db.alias) for one in (models.ActSignature, models.ActProposal)]
+        free = list(ROLES)
+        with transaction.atomic(using=sqlite_desk.db.alias):
+            rows[0].filter(proposal=proposal.proposal_id).delete()
+            rows[1].filter(pk=proposal.proposal_id).delete()
+            proposals.insert_proposal(sqlite_desk.db, proposal, sqlite_desk.audit_entry())
+            rows[1].filter(pk=proposal.proposal_id).update(state=ProposalState.APPROVED)
+            for name, signature in signatures:
+                officer = get_officer(name if name in free else free[0], sqlite_desk.ctx)
+                free.remove(officer.name)
+                at = {"proposal_id": proposal.proposal_id, "signed_at": proposal.created}
+                rows[0].create(officer_id=officer.officer_id, signature=signature, **at)
+        ctx = replace(sqlite_desk.ctx, approvals=rules)
+        begin(proposal.proposal_id, TwoPersonAct.SECRETS, CHANGE, replace(means, ctx=ctx))
+
+    def signer(proposal, signatures, rules):
+        approval = ActApproval(proposal.octets, tuple(signature for _, signature in signatures))
+        pinning = policy(officers=pinned, approvals=rules, instance_id=proposed.instance_id)
+        verify_approval(approval, pinning, sqlite_desk.ctx.now())
+
+    return proposed, {"service": service, "signer": signer}
+
+
+@pytest.mark.parametrize("side", ["service", "signer"])
+@pytest.mark.parametrize(("change", "names", "rules"), APPROVED.values(), ids=APPROVED)
+def test_service_and_signer_count_the_same_approvals(offices, side, change, names, rules):
+    proposed, sides = offices
+    proposal = replace(proposed, **change(proposed))
+    sides[side](proposal, [(name, sign(name, proposal.octets)) for name in names], rules)
+
+
+@pytest.mark.parametrize("side", ["service", "signer"])
+@pytest.mark.parametrize(("change", "names", "why"), TRIED.values(), ids=TRIED)
+def test_one_officer_gets_nothing_from_service_or_signer(offices, side, change, names, why):
+    proposed, sides = offices
+    proposal = replace(proposed, **change(proposed))
+    with pytest.raises((ApprovalError, SignatureRefused), match=why):
+        sides[side](proposal, [(name, sign(name, proposal.octets)) for name in names], ApprovalPolicy())
+
+
+@pytest.mark.parametrize("side", ["service", "signer"])
+def test_signatures_of_other_octets_rules_or_purposes_do_not_count(offices, side):
+    proposed, sides = offices
+    again = replace(proposed, nonce="00" * 32)
+    both = [(name, sign(name, proposed.octets)) for name in ("anna", "ben")]
+    files = [(name, sign(name, proposed.octets, "file")) for name in ("anna", "ben")]
+    touched = [(name, sign(name, proposed.octets)) for name in ("anna", "fia")]
+    tries = {
+        "replayed": (again, both, ApprovalPolicy(), "does not fit these octets"),
+        "of files": (proposed, files, ApprovalPolicy(), "for another purpose"),
+        "two of three": (proposed, both, THREE, "not approved"),
+        "a touch without PIN": (proposed, touched, VERIFIED_ALONE, "did not verify its user"),
+    }
+    for proposal, signatures, rules, why in tries.values():
+        with pytest.raises((ApprovalError, SignatureRefused), match=why):
+            sides[side](proposal, signatures, rules)
+    TOUCHED.flags |= VERIFIED
+    try:
+        sides[side](proposed, [both[0], ("fia", sign("fia", proposed.octets))], VERIFIED_ALONE)
+    finally:
+        TOUCHED.flags = PRESENT

@@ -16,11 +16,13 @@ from sinetti.authority.data_directory import DirectoryKind
 from sinetti.authority.initialise import InitOptions, initialise
 from sinetti.ca.hierarchy_config import load_preset
 from sinetti.database.connection import DatabaseSetupError
+from sinetti.domain.approvals.acts import KeyRequirement
 from sinetti.domain.operations.check_findings import CheckFinding, FindingSeverity, Impact
 from sinetti.domain.values import Environment
 from sinetti.infra.clock import utc_now
-from sinetti.settings.authority import AuthoritySettings
+from sinetti.settings.authority import AuthoritySettings, render
 from tests.support.mail_servers import mail_server
+from tests.support.officers import checked_founders
 from tests.support.registers import all_connections_closed
 from tests.support.serving import tls_pair
 from tests.support.small_disk import may_mount, mounted
@@ -308,6 +310,18 @@ def test_optional_files_of_production(root):
         "eservice.toml": Impact.PAGES,
     }
     assert "appeal, legal_basis, operator" in found["eservice.toml"].why
+
+
+def test_an_officer_without_the_key_that_the_settings_demand(tmp_path):
+    """A key from before the setting counts until its officer is removed, so the check names it."""
+    settings = replace(SETTINGS, officer_keys=KeyRequirement.FIDO2_VERIFIED)
+    founding = InitOptions(DirectoryKind.AUTHORITY, load_preset("default"), SETTINGS, utc_now())
+    with all_connections_closed():
+        initialise(tmp_path / "authority", replace(founding, officers=checked_founders()))
+    assert not [one for one in checked(tmp_path / "authority") if one.startswith("officer ")]
+    (tmp_path / "authority" / "authority.toml").write_text(render(settings))
+    found = checked(tmp_path / "authority")["officer anna"]
+    assert (found.severity, found.fix) == (FindingSeverity.WARNING, "replace it: officer remove, officer add")
 
 
 def test_what_the_watchdog_finds_is_a_warning(root, monkeypatch):

@@ -332,6 +332,7 @@ PROPOSALS = [
     {
         "id": "0190b6f29f5c7c7e8a513f3c0e7f2a10",
         "act": "bulk-revocation",
+        "sentence": "Revoke many certificates",
         "object": "certificates: 12",
         "proposer": "maija.korhonen",
         "state": "open",

@@ -32,6 +32,7 @@ REFUSED = {
     "an empty name": (validation.check_text, ("name", " ", 100), "name is a text of 1 to 100 printable characters"),
     "a name too long": (validation.check_text, ("name", "x" * 101, 100), "name is a text of 1 to 100"),
     "a line break inside": (validation.check_text, ("name", "a\nb", 100), "name is a text of 1 to 100"),
+    "a filler that no reader sees": (validation.check_text, ("name", "a\u3164b", 100), "name is a text of 1 to 100"),
     "half a character": (validation.check_text, ("name", "\ud800", 100), "name is a text of 1 to 100"),
     "a description too long": (
         validation.check_text_or_none,
@@ -170,3 +171,29 @@ def test_nothing_in_it_is_no_link():
     assert validation.check_unlinked_or_none("description", " ", 200) == ""
     with pytest.raises(ValidationError, match="a text of 1 to 200"):
         validation.check_unlinked("description", " ", 200)
+
+
+UNSEEN = {
+    "fillers of Hangul": "\u3164\u115f\u1160\uffa0",
+    "a blank of Braille": "\u2800",
+    "of no width": "\u200b\u200c\u200d\u2060\ufeff",
+    "changes of direction": "\u202a\u202e\u2066\u2069\u200e\u200f\u061c",
+    "variation selectors": "\ufe00\ufe0f\U000e0100\U000e01ef\u180b",
+    "tags": "\U000e0001\U000e0041\U000e007f",
+    "joiners and vowels": "\u034f\u17b4\u17b5\u00ad",
+    "blanks of scripts and notes": "\U0001d159\U00013441\U00016fe4\u303f\ufffc",
+    "half and unassigned characters": "\ud800\u0378\ue000\U000e0fff",
+}
+
+
+@pytest.mark.parametrize("text", UNSEEN.values(), ids=UNSEEN)
+def test_what_no_reader_sees_is_shown_as_its_code_point(text):
+    shown = validation.make_visible(f"a{text}b")
+    assert shown == f"a{''.join(f'<U+{ord(one):04X}>' for one in text)}b"
+    assert not any(map(validation.is_visible, text))
+
+
+def test_control_characters_become_spaces_and_spaces_stay():
+    assert validation.make_visible("a\x1b\r\n\u2028\u00a0ä b") == "a    \u00a0ä b"
+    assert validation.make_visible("a\nb\u3164", kept="\n") == "a\nb<U+3164>"
+    assert validation.make_visible("Åäö 株式会社 e\u0301") == "Åäö 株式会社 e\u0301"

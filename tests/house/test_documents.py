@@ -29,6 +29,7 @@ from sinetti.client.reporting.status import NameStatus, RequiredAction
 from sinetti.client.requests import revoke as requests_revoke
 from sinetti.client.results import CommandResult, ExitCode, Result
 from sinetti.client.store.snapshot import NameSnapshot
+from sinetti.domain.approvals.acts import TABLE, TwoPersonAct
 from sinetti.domain.certificates.lifecycle import DisplayState
 from sinetti.domain.notifications.messages import MessageKind
 from sinetti.domain.refusals import ERROR_CODES, RejectionReason
@@ -36,6 +37,7 @@ from sinetti.domain.requests import LenientBehaviour
 from sinetti.domain.values import Language, Serial
 from sinetti.gateway.verdicts import verdict
 from sinetti.gateway.verdicts.verdict import Verdict
+from sinetti.i18n.approval_labels import ACTS
 from sinetti.testbench.endpoints.control import ControlEndpoint
 from sinetti.testbench.mail.mailbox import StoredMessage
 from sinetti.wire.soap import operations, schema_types
@@ -480,3 +482,28 @@ def test_the_glossary_names_classes_that_there_are():
     named = {name for cell in cells for name in re.findall(r"`([A-Z][a-z]\w*)", cell)}
     assert len(named) > 20
     assert named - {"PrivateKey"} <= known
+
+
+def proposing(parser: argparse.ArgumentParser, words: str = "") -> Iterator[str]:
+    """Yield the words of each command that an officer proposes."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, below in action.choices.items():
+                yield from proposing(below, f"{words} {name}".strip())
+        elif action.help and action.help.startswith("officer who proposes it"):
+            yield words.removeprefix("authority ")
+
+
+def test_the_page_of_officers_lists_every_act():
+    """Each sentence that officers read has a row, with command, change, setting and roles of the code."""
+    page = rows(DOCS / "operators" / "officers.md", "act, as officers read it")
+    assert [cells[0] for cells in page] == list(ACTS.values())
+    for sentence, _, change, setting, proposers, approvers in page:
+        act = TwoPersonAct(setting.strip("`"))
+        kind = f"{act} {change.strip('`')}".removesuffix(" –")
+        assert ACTS[kind] == sentence
+        if proposers != "clerk":
+            assert set(proposers.split(", ")) == TABLE[act].proposers
+            assert set(approvers.split(", ")) == TABLE[act].approvers
+    listed = {words for cells in page for words in re.findall(r"`([a-z -]+?)(?: --[a-z]+)?`", cells[1])}
+    assert listed == set(proposing(build_parser("authority")))

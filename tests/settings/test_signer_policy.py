@@ -6,11 +6,12 @@ from dataclasses import replace
 import pytest
 from cryptography import x509
 
-from sinetti.domain.approvals.acts import OfficerRole
+from sinetti.domain.approvals.acts import ApprovalPolicy, KeyRequirement, OfficerRole, TwoPersonAct
 from sinetti.domain.values import KeyPolicy, KeyType
 from sinetti.infra.toml_tables import SettingsError
 from sinetti.pki.encoding import certificate_der, hash_for
-from sinetti.settings.signer import PolicyOfficer, parse, read, render
+from sinetti.pki.ssh_signatures import load_key
+from sinetti.settings.signer import PolicyOfficer, approval_lines, parse, read, render
 from tests.support.authority import NOW, holder_key
 from tests.support.officers import key_of
 from tests.support.signing import policy
@@ -19,12 +20,16 @@ OFFICERS = tuple(
     PolicyOfficer(name, OfficerRole.APPROVER, " ".join(key_of(name).public.read_text().split()[:2]))
     for name in ("anna", "ben")
 )
-POLICY = replace(policy(), officers=OFFICERS)
+RULES = ApprovalPolicy(
+    {TwoPersonAct.CA: 2, TwoPersonAct.CEREMONY: 3, TwoPersonAct.SECRETS: 4}, KeyRequirement.FIDO2_VERIFIED
+)
+POLICY = replace(policy(), officers=OFFICERS, approvals=RULES)
 TEXT = render(POLICY)
 
 VALUES = {
     "as founded": POLICY,
     "without officers": policy(),
+    "without rules of approvals": replace(POLICY, approvals=None),
     "few key types": policy(keys=KeyPolicy(frozenset({KeyType.EC_P256}), small_exponent=True)),
     "marks in a name": policy(organisation='"Äiti" \\ Oy'),
 }
@@ -61,6 +66,20 @@ REFUSED = {
     "an officer's name with blanks": (TEXT.replace('"anna"', '"anna a"'), "an officer's name has"),
     "two officers of one name": (TEXT.replace('"ben"', '"anna"'), "the officer anna is there twice"),
     "two officers of one key": (TEXT.replace(OFFICERS[1].key, OFFICERS[0].key), "the officers' key .* is there twice"),
+    "no key requirement": (lacking("officer_keys"), "officer_keys: this setting is missing"),
+    "no numbers of people": (TEXT.replace("[approvals]", "[authority]"), "approvals: this setting is missing"),
+    "no number of an act": (lacking("secrets"), r"\[approvals\] secrets: this setting is missing"),
+    "a number of nobody": (TEXT.replace("ca = 2", "ca = 0"), r"\[approvals\] ca: write a whole number .*1 to 5"),
+    "a number that is too high": (TEXT.replace("ca = 2", "ca = 6"), r"\[approvals\] ca: write a whole number"),
+    "one person in PRODUCTION": (
+        TEXT.replace('"TEST"', '"PRODUCTION"').replace("ca = 2", "ca = 1"),
+        r"\[approvals\] ca: write a whole number .*2 to 5",
+    ),
+    "a number of an act that the signer does not verify": (
+        TEXT.replace("ca = 2", "ca = 2\nstaff = 2"),
+        r"\[approvals\] staff: there is no such setting",
+    ),
+    "an unknown key requirement": (TEXT.replace('"fido2-verified"', '"pin"'), "officer_keys: write"),
     "two CAs of one name": (TEXT.replace(POLICY.authorities[1].file_name, FIRST), "is there twice"),
 }
 
@@ -96,3 +115,14 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
     (tmp_path / "signer.toml").write_bytes(b"\xff")
     with pytest.raises(SettingsError, match=r"signer\.toml cannot be read"):
         read(tmp_path / "signer.toml")
+
+
+def test_the_lines_that_check_compares_name_what_the_file_has():
+    keys = [load_key(one.key.encode()).fingerprint for one in OFFICERS]
+    officers = [f"[[officers]] {name}, approver, {key}" for name, key in zip(("anna", "ben"), keys, strict=True)]
+    rules = [
+        'officer_keys = "fido2-verified"',
+        *(f"[approvals] {one}" for one in ("ca = 2", "ceremony = 3", "secrets = 4")),
+    ]
+    assert approval_lines(OFFICERS, RULES) == [*officers, *rules]
+    assert approval_lines(OFFICERS, None) == officers

@@ -348,6 +348,9 @@ def signer_actions(opened: OpenedSigner, now: Callable[[], datetime]) -> SignerA
         SignerOperation.BEGIN: successors.begin,
         SignerOperation.INSTALL: lambda name, *ders: successors.install(now(), name, *ders),
         SignerOperation.LEARN: lambda octets: rules.learn_distrust(octets, now()),
+        SignerOperation.OFFICERS: lambda: [
+            one.encode() for one in signer_settings.approval_lines(rules.policy.officers, rules.policy.approvals)
+        ],
         SignerOperation.STATUS: lambda: [json.dumps(asdict(rules.status(now()))).encode()],
     }
     return SignerActions(opened.rules.sign, others, now)

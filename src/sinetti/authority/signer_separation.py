@@ -23,7 +23,8 @@ from sinetti.authority.secret_files import read_secrets
 from sinetti.authority.secret_wrappings import TokenWrapping
 from sinetti.authority.service_certificates import managed_leaves
 from sinetti.authority.signer.adoption import AdoptedList, adopt
-from sinetti.authority.signer.remote_store import SUFFIX, write_remote_name
+from sinetti.authority.signer.protocol import SignerOperation
+from sinetti.authority.signer.remote_store import SUFFIX, RemoteKeyStore, write_remote_name
 from sinetti.authority.signer.store import AdoptedCertificate, SignerStore, SignerStoreDamaged
 from sinetti.authority.signer_process import (
     SignerFolder,
@@ -37,6 +38,7 @@ from sinetti.database.approvals import officers
 from sinetti.database.evidence import log_tree
 from sinetti.database.issuance import crls, ocsp_responses
 from sinetti.database.operations import authorities
+from sinetti.domain.approvals.acts import OF_SIGNER, ApprovalPolicy
 from sinetti.domain.values import Environment
 from sinetti.infra.atomic_files import sync_path, write_atomic, write_synced
 from sinetti.pki.encoding import serial_hex
@@ -45,6 +47,9 @@ from sinetti.settings import signer as signer_settings
 from sinetti.settings.authority import write_signer
 from sinetti.settings.signer import PolicyOfficer, SignerPolicy, policy_for
 from sinetti.wire.transparency.notes import Checkpoint
+
+SIGNER_FIX = "correct signer.toml in the signer's folder, and restart the signer (docs/operators/signer.md)"
+"""Repair of differences between the officers of service and signer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,11 +256,31 @@ def _compare(options: SeparationOptions, moved: list[_MovedKey]) -> None:
 
 
 def _policy(authority: Authority, orders_per_day: int) -> SignerPolicy:
-    pinned = tuple(PolicyOfficer(one.name, one.role, one.key) for one in officers.list_officers(authority.ctx.db))
+    pinned, rules = _approvals(authority)
     certificates = {name: issuer.certificate for name, issuer in authority.ctx.issuers.items()}
     origin = origin_of(authority.settings.base_url)
     policy = policy_for(authority.hierarchy, certificates, authority.folder.instance_id(), origin, pinned)
-    return replace(policy, keys=authority.ctx.policy, orders_per_day=orders_per_day)
+    return replace(policy, keys=authority.ctx.policy, orders_per_day=orders_per_day, approvals=rules)
+
+
+def compare_officers(authority: Authority) -> Iterator[str]:
+    """Yield each difference of the separate signer's officers from those in force.
+
+    The rules of approvals are compared, too. Without such a signer there is none. Raises SignerUnavailable.
+    """
+    expected = signer_settings.approval_lines(*_approvals(authority))
+    for store in authority.keys.stores:
+        if isinstance(store, RemoteKeyStore):
+            pinned = [one.decode() for one in store.client.call(SignerOperation.OFFICERS)]
+            yield from (f"signer.toml lacks what is in force: {one}" for one in expected if one not in pinned)
+            yield from (f"signer.toml has what is not in force: {one}" for one in pinned if one not in expected)
+
+
+def _approvals(authority: Authority) -> tuple[tuple[PolicyOfficer, ...], ApprovalPolicy]:
+    """Return the officers in force, and the rules of acts that the signer verifies."""
+    rules = authority.ctx.approvals
+    pinned = tuple(PolicyOfficer(one.name, one.role, one.key) for one in officers.list_officers(authority.ctx.db))
+    return pinned, ApprovalPolicy({act: rules.people_for(act) for act in OF_SIGNER}, rules.keys)
 
 
 def _certificates(authority: Authority) -> Iterator[AdoptedCertificate]:

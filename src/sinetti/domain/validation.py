@@ -37,6 +37,15 @@ letters or more, so that “2.0”, “v1.2” and “Oy Ab.” do not match.
 _ALIKE = str.maketrans({".": "\u2024", "\uff0e": "\u2024", "\u3002": "\u2024", "@": "\uff20", ":": "\ua789"})
 """Characters that resemble those of addresses, without making a link."""
 
+_BLANK = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u303f\u3164\ufe00-\ufe0f\uffa0\ufffc\U00013441\U00016fe4"
+    "\U0001d159\U000e0100-\U000e01ef]"
+)
+"""Characters that Python calls printable, and that no reader sees.
+
+They are the default-ignorable ones (Unicode, DerivedCoreProperties), and those whose glyph is empty.
+"""
+
 
 class ValidationError(ValueError):
     """Text that cannot be stored; the sentence names it and says what to write."""
@@ -54,13 +63,34 @@ def pluralise(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
+def is_visible(text: str) -> bool:
+    """Return True if a reader sees each character of a text, blanks aside."""
+    return text.isprintable() and (text.isascii() or not _BLANK.search(text))
+
+
+def make_visible(text: str, kept: str = "") -> str:
+    """Return a foreign text with code points in place of invisible characters.
+
+    A control character and the end of a line become a space, but for those in `kept`. Spaces stay.
+    """
+    if is_visible(text):
+        return text
+    spaces = {"Cc": " ", "Zl": " ", "Zp": " "}
+    return "".join(
+        one
+        if one in kept or is_visible(one) or unicodedata.category(one) == "Zs"
+        else spaces.get(unicodedata.category(one), f"<U+{ord(one):04X}>")
+        for one in text
+    )
+
+
 def check_text(name: str, value: str, longest: int) -> str:
     """Return the trimmed text of 1 to `longest` printable characters.
 
     Raises ValidationError if it is empty or longer, or has control characters.
     """
     trimmed = value.strip()
-    if not trimmed or len(trimmed) > longest or not trimmed.isprintable():
+    if not trimmed or len(trimmed) > longest or not is_visible(trimmed):
         sentence = f"{name} is a text of 1 to {longest} printable characters"
         raise ValidationError(sentence)
     return trimmed
@@ -114,7 +144,7 @@ def check_email(name: str, value: str, *, local: bool = False) -> str:
     """
     trimmed = value.strip()
     checked = re.sub(r"@localhost\Z", "@localhost.example", trimmed) if local else trimmed
-    if len(trimmed) > LONGEST_EMAIL or not trimmed.isprintable() or not _EMAIL.fullmatch(checked):
+    if len(trimmed) > LONGEST_EMAIL or not is_visible(trimmed) or not _EMAIL.fullmatch(checked):
         sentence = f"{name} is an address like contact@customer.example"
         raise ValidationError(sentence)
     return trimmed

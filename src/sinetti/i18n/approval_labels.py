@@ -2,43 +2,72 @@
 
 from collections.abc import Mapping
 
-from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.i18n.translate import gettext_noop
 
-ACTS: Mapping[TwoPersonAct, str] = {
-    TwoPersonAct.BULK_REVOCATION: gettext_noop("Revoke many certificates"),
-    TwoPersonAct.CA: gettext_noop("Sign the revocation lists of root and intermediate CAs"),
-    TwoPersonAct.CEREMONY: gettext_noop("Move or destroy the keys of CAs"),
-    TwoPersonAct.SECRETS: gettext_noop("Change secrets of the authority"),
-    TwoPersonAct.STAFF: gettext_noop("Give an account clerk's rights"),
-    TwoPersonAct.OFFICERS: gettext_noop("Change the officers"),
-    TwoPersonAct.SETTINGS: gettext_noop("Change how many people an act takes"),
-    TwoPersonAct.ORGANISATION_END: gettext_noop("End an organisation"),
-    TwoPersonAct.ORGANISATION_MERGE: gettext_noop("Merge an organisation into another"),
-    TwoPersonAct.ORGANISATION_NAME: gettext_noop("Change the name of an organisation"),
-    TwoPersonAct.SIGNATORY: gettext_noop("Name a signatory of an organisation"),
-    TwoPersonAct.RESUME: gettext_noop("Accept the clock and resume issuance"),
+ACTS: Mapping[str, str] = {
+    "bulk-revocation": gettext_noop("Revoke many certificates"),
+    "ca publish": gettext_noop("Sign the revocation lists of root and intermediate CAs"),
+    "ca begin": gettext_noop("Make the key of a new CA, which is to follow another"),
+    "ca install": gettext_noop("Take in the certificate of a new CA"),
+    "ca rollover": gettext_noop("Replace a CA by a new one, which issues at once"),
+    "ca activate": gettext_noop("Have a CA issue certificates from now on"),
+    "ca retire": gettext_noop("End a CA, with its last revocation lists"),
+    "ca revoke": gettext_noop("Revoke a CA"),
+    "ceremony offline": gettext_noop("Move the keys of root and intermediate CAs out of the authority"),
+    "ceremony destroy-keys": gettext_noop("Destroy keys of CAs"),
+    "secrets move-passphrase": gettext_noop("Move the pass-phrase of the keys to another file"),
+    "secrets replace-passphrase": gettext_noop("Replace the pass-phrase of the keys"),
+    "secrets wrap": gettext_noop("Change the ways to the secret keys"),
+    "secrets separate": gettext_noop("Move all keys to the folder of a separate signer"),
+    "secrets rotate-log-key": gettext_noop("Replace the key of the log"),
+    "staff add": gettext_noop("Create an account with clerk's rights"),
+    "staff give": gettext_noop("Give an account clerk's rights"),
+    "staff reset-second-factor": gettext_noop("Reset the second factor of a clerk"),
+    "officers add": gettext_noop("Add an officer"),
+    "officers remove": gettext_noop("Remove an officer"),
+    "officers accept": gettext_noop("Accept differences between register and log"),
+    "settings": gettext_noop("Lower the rules of approvals"),
+    "organisation-end": gettext_noop("End an organisation"),
+    "organisation-merge": gettext_noop("Merge an organisation into another"),
+    "organisation-name": gettext_noop("Change the name of an organisation"),
+    "signatory": gettext_noop("Name a signatory of an organisation"),
+    "resume": gettext_noop("Accept the clock and resume issuance"),
 }
-"""Names of the acts."""
+"""Sentences of acts, by the kind of a proposal.
 
-NOT_UNDONE: Mapping[TwoPersonAct, str] = {
-    TwoPersonAct.BULK_REVOCATION: gettext_noop("Revocation is permanent: the holders need new certificates."),
-    TwoPersonAct.CA: gettext_noop("Published lists stay valid until they end."),
-    TwoPersonAct.CEREMONY: gettext_noop("The keys are removed from the folder of the authority."),
-    TwoPersonAct.SECRETS: gettext_noop(
-        "The former pass-phrase file or the former key of the log is replaced, or all keys move to the folder of a "
-        "signer."
-    ),
-    TwoPersonAct.STAFF: gettext_noop("The account sees the data of all organisations until its rights are withdrawn."),
-    TwoPersonAct.OFFICERS: gettext_noop("The key of a removed officer is never accepted again."),
-    TwoPersonAct.SETTINGS: gettext_noop("Acts that fewer people do meanwhile stay done."),
-    TwoPersonAct.ORGANISATION_END: gettext_noop("An organisation that has ended gets no certificates ever again."),
-    TwoPersonAct.ORGANISATION_MERGE: gettext_noop("An organisation that has ended gets no certificates ever again."),
-    TwoPersonAct.ORGANISATION_NAME: gettext_noop("Certificates that were issued meanwhile keep the name."),
-    TwoPersonAct.SIGNATORY: gettext_noop("What the signatory orders or grants meanwhile stays."),
-    TwoPersonAct.RESUME: gettext_noop("Certificates that are issued with a wrong time stay wrong."),
+A kind is an act and, if it has several, the change. One that is missing here is neither proposed nor shown.
+"""
+
+NOT_UNDONE: Mapping[str, str] = {
+    "bulk-revocation": gettext_noop("Revocation is permanent: the holders need new certificates."),
+    "ca publish": gettext_noop("Published lists stay valid until they end."),
+    "ca begin": gettext_noop("The name of the new CA is never free again."),
+    "ca install": gettext_noop("Trust files contain the new CA from then on."),
+    "ca rollover": gettext_noop("The new CA and the certificates that it issues meanwhile stay."),
+    "ca activate": gettext_noop("Certificates that the CA issues meanwhile stay valid."),
+    "ca retire": gettext_noop("No other list of this CA is ever signed."),
+    "ca revoke": gettext_noop("Revocation is permanent: all certificates below this CA lose their trust."),
+    "ceremony offline": gettext_noop("The keys are removed from the folder of the authority."),
+    "ceremony destroy-keys": gettext_noop("A destroyed key never signs again."),
+    "secrets move-passphrase": gettext_noop("The former file of the pass-phrase is removed."),
+    "secrets replace-passphrase": gettext_noop("The former pass-phrase opens no key any more."),
+    "secrets wrap": gettext_noop("A way that is replaced opens the secret keys no more."),
+    "secrets separate": gettext_noop("The keys are removed from the folder of the authority."),
+    "secrets rotate-log-key": gettext_noop("The log names the new key from then on."),
+    "staff add": gettext_noop("The account sees the data of all organisations until its rights are withdrawn."),
+    "staff give": gettext_noop("The account sees the data of all organisations until its rights are withdrawn."),
+    "staff reset-second-factor": gettext_noop("The former second factor is removed."),
+    "officers add": gettext_noop("What the officer signs meanwhile stays done."),
+    "officers remove": gettext_noop("The key of a removed officer is never accepted again."),
+    "officers accept": gettext_noop("The service obeys these rows from then on."),
+    "settings": gettext_noop("Acts that fewer people do meanwhile stay done."),
+    "organisation-end": gettext_noop("An organisation that has ended gets no certificates ever again."),
+    "organisation-merge": gettext_noop("An organisation that has ended gets no certificates ever again."),
+    "organisation-name": gettext_noop("Certificates that were issued meanwhile keep the name."),
+    "signatory": gettext_noop("What the signatory orders or grants meanwhile stays."),
+    "resume": gettext_noop("Certificates that are issued with a wrong time stay wrong."),
 }
-"""Sentence on what cannot be undone."""
+"""Sentence on what cannot be undone, by the same kinds."""
 
 FIELDS: Mapping[str, str] = {
     "after": gettext_noop("From now on"),
@@ -50,10 +79,13 @@ FIELDS: Mapping[str, str] = {
     "authority": gettext_noop("Issuing CA"),
     "authorities": gettext_noop("CAs"),
     "before": gettext_noop("So far"),
+    "bridge_hours": gettext_noop("Hours of the bridge"),
+    "ca": gettext_noop("CA"),
     "certificates": gettext_noop("Certificates"),
     "challenge": gettext_noop("Challenge of the attestation"),
     "change": gettext_noop("Change"),
     "channel": gettext_noop("Channel"),
+    "checkpoint": gettext_noop("SHA-256 of the checkpoint of the bridge"),
     "count": gettext_noop("Number of certificates"),
     "customer_id": gettext_noop("ID of the organisation"),
     "description": gettext_noop("Description"),
@@ -85,10 +117,13 @@ FIELDS: Mapping[str, str] = {
     "recipient": gettext_noop("Recipient"),
     "role": gettext_noop("Role"),
     "selected_by": gettext_noop("Selected by"),
+    "rows": gettext_noop("Rows as the register has them"),
     "serial": gettext_noop("Serial number"),
     "serves": gettext_noop("Used for other organisations"),
     "settings": gettext_noop("Settings"),
+    "sha256": gettext_noop("SHA-256 of the certificate"),
     "signatories": gettext_noop("Signatories so far"),
+    "since": gettext_noop("Key compromised since"),
     "subject": gettext_noop("Subject"),
     "to": gettext_noop("New file"),
 }

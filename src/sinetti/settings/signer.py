@@ -9,7 +9,7 @@ import re
 import tomllib
 from base64 import b64decode, b64encode
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -18,7 +18,15 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from sinetti.ca.hierarchy_model import CaRole, Hierarchy, file_name_for
-from sinetti.domain.approvals.acts import OfficerRole
+from sinetti.domain.approvals.acts import (
+    FEWEST,
+    MOST,
+    OF_SIGNER,
+    OFFICER_KEYS,
+    ApprovalPolicy,
+    KeyRequirement,
+    OfficerRole,
+)
 from sinetti.domain.approvals.officers import OfficerError, check_name
 from sinetti.domain.values import Channel, Environment, KeyPolicy, KeyType
 from sinetti.infra import file_permissions
@@ -110,6 +118,7 @@ class SignerPolicy:
     `instance_id` is the authority's. `organisation` and `country` are the subject of its own certificates, `country`
     also that of holders. `response_signer` is the CN of the certificates that sign answers. `orders_per_day` is the
     number of certificates without proof of a renewal. `log_origin` is the first line of the log's heads.
+    `approvals` are the rules of approvals. A file may lack them: then any keys count, and the table's numbers.
     """
 
     environment: Environment
@@ -122,6 +131,7 @@ class SignerPolicy:
     log_origin: str
     authorities: tuple[PolicyCa, ...]
     officers: tuple[PolicyOfficer, ...] = ()
+    approvals: ApprovalPolicy | None = None
 
     @property
     def response_signer_file_name(self) -> str:
@@ -177,6 +187,15 @@ def policy_for(
     )
 
 
+def approval_lines(officers: Iterable[PolicyOfficer], rules: ApprovalPolicy | None) -> list[str]:
+    """Return officers and rules of approvals, a line each, which `check` compares."""
+    lines = [f"[[officers]] {one.name}, {one.role}, {load_key(one.key.encode()).fingerprint}" for one in officers]
+    if rules is not None:
+        lines.append(f'{OFFICER_KEYS} = "{rules.keys}"')
+        lines += [f"[approvals] {act} = {rules.people_for(act)}" for act in OF_SIGNER]
+    return lines
+
+
 def parse(text: str) -> SignerPolicy:
     """Parse `signer.toml`.
 
@@ -187,8 +206,10 @@ def parse(text: str) -> SignerPolicy:
     except tomllib.TOMLDecodeError as bad:
         sentence = f"signer.toml is not valid TOML: {bad}"
         raise SettingsError(sentence) from bad
+    environment = table.choice("environment", Environment)
+    has_rules = table.has(OFFICER_KEYS) or table.has("approvals")
     policy = SignerPolicy(
-        environment=table.choice("environment", Environment),
+        environment=environment,
         instance_id=table.text("instance_id"),
         organisation=table.text("organisation"),
         country=_matching(table, "country", _COUNTRY, "two capitals"),
@@ -198,6 +219,7 @@ def parse(text: str) -> SignerPolicy:
         log_origin=table.text("log_origin"),
         authorities=tuple(_ca(one) for one in table.tables("authorities", least=1)),
         officers=tuple(_officer(one) for one in table.tables("officers")),
+        approvals=_approvals(table, environment) if has_rules else None,
     )
     table.finish()
     _check_names(policy)
@@ -217,12 +239,16 @@ def render(policy: SignerPolicy) -> str:
         "orders_per_day": policy.orders_per_day,
         "log_origin": policy.log_origin,
     }
+    text = _HEAD + _lines(values)
+    if (rules := policy.approvals) is not None:
+        people = {act.value: rules.people_for(act) for act in OF_SIGNER}
+        text += f"{_lines({OFFICER_KEYS: rules.keys.value})}\n[approvals]\n{_lines(people)}"
     cas = [_ca_values(one) for one in policy.authorities]
     officers: list[Mapping[str, object]] = [
         {"name": one.name, "role": one.role.value, "key": one.key} for one in policy.officers
     ]
     tables = [*(("authorities", one) for one in cas), *(("officers", one) for one in officers)]
-    return _HEAD + _lines(values) + "".join(f"\n[[{name}]]\n{_lines(one)}" for name, one in tables)
+    return text + "".join(f"\n[[{name}]]\n{_lines(one)}" for name, one in tables)
 
 
 def parse_successor(text: str) -> PolicySuccessor:
@@ -329,6 +355,14 @@ def _officer(table: TomlTable) -> PolicyOfficer:
     officer = PolicyOfficer(name, table.choice("role", OfficerRole), key)
     table.finish()
     return officer
+
+
+def _approvals(table: TomlTable, environment: Environment) -> ApprovalPolicy:
+    among = range(FEWEST[environment], MOST + 1)
+    rules = table.table("approvals")
+    people = {act: rules.number(act, among) for act in OF_SIGNER}
+    rules.finish()
+    return ApprovalPolicy(people, table.choice(OFFICER_KEYS, KeyRequirement))
 
 
 def _check_names(policy: SignerPolicy) -> None:

@@ -165,7 +165,7 @@ def test_an_approval_may_shorten_the_bridge(pinned):
 
 APPROVALS = {
     "none": (lambda: None, "has no approval"),
-    "one officer": (lambda: approval("anna"), "1 signatures of officers are missing"),
+    "one officer": (lambda: approval("anna"), "it is not approved"),
     "another act": (lambda: approval("anna", "ben", act=TwoPersonAct.SECRETS), "another act|does not count"),
     "another CA": (lambda: approval("anna", "ben", ca="Other"), "approval is of another act"),
     "another instant": (lambda: approval("anna", "ben", since="2026-03-02T12:00:00Z"), "approval is of another act"),

@@ -9,6 +9,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from sinetti.cli.main import main
 from sinetti.database import models
+from sinetti.domain.values import Language
+from sinetti.i18n.approval_labels import ACTS, NOT_UNDONE
+from sinetti.i18n.translate import translate
 from sinetti.infra.environment import login_uid
 from sinetti.infra.file_permissions import user_name
 from sinetti.pki.ssh_signatures import load_attesting_certificate, load_key
@@ -321,3 +324,72 @@ def test_a_first_signatory_without_officers_waits_as_well(sqlite_operator):
     settings.write_text(settings.read_text().replace("signatory_wait_hours = 0", "signatory_wait_hours = 5"))
     for invite in ((), ("--invite",)):
         assert "can act from" in one.run("organisation", "signatory", "add", *ORGANISATION, *PERSON, *invite)[2]
+
+
+def changed(octets, tmp_path, **fields):
+    """Return the file of a proposal with other fields, in the one form of a proposal."""
+    path = tmp_path / "changed.json"
+    path.write_bytes(json.dumps({**json.loads(octets), **fields}, sort_keys=True, separators=(",", ":")).encode())
+    return str(path)
+
+
+def test_what_an_officer_cannot_read_is_not_shown(staffed, tmp_path, capsys):
+    """A life of years, and an act or a change without a sentence of its own."""
+    octets = octets_of(staffed, proposed(staffed, *ENDING, "--officer", "anna"), tmp_path)
+    tries = {
+        "longer than its act allows": {"expires": "2099-01-01T00:00:00Z"},
+        "not know the act “ca”": {"act": "ca"},
+        "not know the act “ca activate-all”": {"act": "ca", "parameters": {"change": "activate-all"}},
+        "not know the act “officers publish”": {"act": "officers", "parameters": {"change": "publish"}},
+        "not know the act “ca <U+200B>": {"act": "ca", "parameters": {"change": "\u200bpublish"}},
+    }
+    for sentence, fields in tries.items():
+        for words in ((), ("--json",)):
+            assert main(["--lang", "en", "approval", "show", changed(octets, tmp_path, **fields), *words]) == 2
+            out, err = capsys.readouterr()
+            assert sentence in " ".join((out + err).split())
+
+
+@pytest.mark.parametrize("change", ["publish", "begin", "install", "rollover", "activate", "retire", "revoke"])
+def test_each_act_on_a_ca_has_its_own_sentence(staffed, tmp_path, capsys, change):
+    octets = octets_of(staffed, proposed(staffed, *ENDING, "--officer", "anna"), tmp_path)
+    path = changed(octets, tmp_path, act="ca", parameters={"change": change, "ca": "RootCAv1"})
+    for language in Language:
+        assert main(["--lang", language.value, "approval", "show", path]) == 0
+        shown = " ".join(capsys.readouterr().out.split())
+        found = {kind for kind, sentence in ACTS.items() if translate(sentence, language) in shown}
+        assert found == {f"ca {change}"}
+        assert translate(NOT_UNDONE[f"ca {change}"], language) in shown
+
+
+def test_no_letter_of_a_proposal_is_invisible(staffed, tmp_path, capsys):
+    unseen = "\u3164\u2800\u200b\u202e\ufe0f\U000e0041"
+    octets = octets_of(staffed, proposed(staffed, *ENDING, "--officer", "anna"), tmp_path)
+    names = {
+        "name": f"A{unseen}B",
+        "rows": [{"name": f"C{unseen}D"}],
+        f"E{unseen}F": ["x"],
+        "letters": [{"text": unseen}],
+    }
+    path = changed(octets, tmp_path, context=names)
+    points = "".join(f"<U+{ord(one):04X}>" for one in unseen)
+    assert main(["--lang", "en", "approval", "show", path]) == 0
+    shown = "".join(capsys.readouterr().out.split())
+    assert not set(unseen) & set(shown)
+    assert all(f"{a}{points}{b}" in shown for a, b in ("AB", "CD", "EF"))
+    assert shown.count(points) == 4
+    assert main(["approval", "show", path, "--json"]) == 0
+    raw = capsys.readouterr().out
+    assert not set(unseen) & set(raw)
+    assert json.loads(raw)["context"] == names
+
+
+def test_the_list_has_the_act_as_officers_read_it(staffed, tmp_path):
+    proposed(staffed, "ca", "retire", "DataProvidersTestIssuingCAv1", "--officer", "anna")
+    (row,) = json.loads(staffed.does("approval", "list", "--json"))
+    assert (row["act"], row["sentence"]) == ("ca", ACTS["ca retire"])
+    assert row["object"] == "DataProvidersTestIssuingCAv1"
+    assert ACTS["ca retire"].split()[0] in staffed.does("approval", "list")
+    stored = models.ActProposal.objects.get()
+    models.ActProposal.objects.update(octets=bytes(stored.octets).replace(b'"retire"', b'"recall"'))
+    assert "unknown: reject it" in " ".join(staffed.does("approval", "list").split())

@@ -12,7 +12,7 @@ import pytest
 
 from sinetti.infra.clock import utc_now
 from sinetti.pki.encoding import load_private_key
-from tests.support.officers import approve, does_approved, proposed
+from tests.support.officers import approve, does_approved, founders, give, key_of, proposed
 from tests.support.programs import STOPS_WITHIN, Holder, new_key, program
 from tests.support.serving import serving, until
 
@@ -191,3 +191,51 @@ def test_the_log_s_key_is_changed_with_an_approval_that_the_signer_verifies(oper
         finally:
             process.terminate()
             process.wait()
+
+
+@pytest.mark.long
+def test_officers_of_the_signer_are_compared_until_they_are_those_in_force(operator, place, tmp_path):
+    """A removed officer counts at the signer until its policy is corrected, and each command says so."""
+
+    def differences():
+        rows = json.loads(operator.run("check", "--json")[1])
+        found = [one for one in rows if one["what"] == "separate signer"]
+        assert all(one["severity"] == "warning" and "restart the signer" in one["fix"] for one in found)
+        return [one["why"] for one in found]
+
+    def change(*words):
+        proposal = proposed(operator, "officer", *words, "--officer", "anna")
+        assert give(operator, proposal, "anna", tmp_path)[0] == 3
+        return give(operator, proposal, "ben", tmp_path)[2]
+
+    operator.found(*founders())
+    does_approved(operator, tmp_path, *separate(place))
+    policy, (dora, carl) = place / "signer.toml", (key_of(name).public for name in ("dora", "carl"))
+    adding = ("add", "dora", "--public-key", dora, "--role", "approver")
+    with signing(place):
+        assert differences() == []
+        code, _, err = operator.run("officer", *adding, "--officer", "anna")
+        assert (code, "correct signer.toml" in err) == (3, True)
+        lacks, has = (
+            f"signer.toml {one}: [[officers]]" for one in ("lacks what is in force", "has what is not in force")
+        )
+        assert f"{lacks} dora, approver, SHA256:" in change(*adding)
+        said = change("remove", "carl")
+        assert f"{has} carl, approver, SHA256:" in said
+        assert "To finish, correct signer.toml in the signer's folder, and restart the signer" in said
+        assert [one.partition(", ")[0] for one in differences()] == [f"{lacks} dora", f"{has} carl"]
+    lines = [" ".join(one.read_text().split()[:2]) for one in (carl, dora)]
+    text = policy.read_text().replace('"carl"', '"dora"').replace(*lines)
+    policy.write_text(text)
+    with signing(place):
+        assert differences() == []
+    before, _, after = text.partition("officer_keys")
+    policy.write_text(f"{before}\n[[authorities]]{after.partition('[[authorities]]')[2]}")
+    with signing(place):
+        rules = ['officer_keys = "any"', *(f"[approvals] {act} = 2" for act in ("ca", "ceremony", "secrets"))]
+        assert differences() == [f"signer.toml lacks what is in force: {one}" for one in rules]
+    eva = ("add", "eva", "--public-key", key_of("eva").public, "--role", "auditor")
+    said = change(*eva)
+    assert "does not answer" in said, "the signer is away, and the act is done all the same"
+    assert "To finish, correct signer.toml" in said
+    assert "Approved, and done." in said

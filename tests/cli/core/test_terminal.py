@@ -72,7 +72,7 @@ def test_a_mark_stays_below_wide_characters():
 
 def test_a_foreign_value_neither_controls_the_terminal_nor_adds_lines_in_a_pipe():
     blocks = (OutputTable(("Name",), (Row(("a\n\x1b[31m\u202eb",)),)), Record("t", (("k", "v\n[bold]\r\u2028w"),)))
-    assert terminal.render(blocks, None).splitlines() == ["Name", "a  [31m b", "t", "  k  v [bold]  w"]
+    assert terminal.render(blocks, None).splitlines() == ["Name", "a  [31m<U+202E>b", "t", "  k  v [bold]  w"]
     shown = terminal.render(blocks, Screen(60))
     assert not {"\x1b", "\u202e", "\r", "\u2028"} & set(shown)
     assert "[bold]" in shown

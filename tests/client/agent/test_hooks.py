@@ -277,7 +277,7 @@ TAILS = {
     "colours and a title": (b"\x1b[1;31mred\x1b[0m \x1b]0;title\x07end", ("red end",)),
     "a progress bar": (b"10 %\r20 %\r", ("10 %", "20 %")),
     "control characters": (b"a\x00b\x07c\x1bd\te", ("a b c d e",)),
-    "a change of direction": ("safe\u202egnp.exe".encode(), ("safe gnp.exe",)),
+    "a change of direction": ("safe\u202egnp.exe".encode(), ("safe<U+202E>gnp.exe",)),
     "octets that are no UTF-8": (b"M\xe4ki \xc3", ("M\N{REPLACEMENT CHARACTER}ki \N{REPLACEMENT CHARACTER}",)),
     "UTF-16": ("ok".encode("utf-16-le"), ("o k",)),
     "a line that is too long": (b"x" * 999, ("x" * 200 + "…",)),

@@ -24,12 +24,10 @@ from sinetti.domain.approvals.officers import (
     may_propose,
 )
 from sinetti.domain.values import Environment
-from tests.house.tree import DOCS, rows
 
 PRODUCTION, TEST = Environment.PRODUCTION, Environment.TEST
 APPROVER, OPERATOR, AUDITOR = OfficerRole.APPROVER, OfficerRole.OPERATOR, OfficerRole.AUDITOR
 CUSTODIAN, CLERK = OfficerRole.KEY_CUSTODIAN, OfficerRole.REGISTRATION
-PAGE = DOCS / "operators" / "officers.md"
 
 FOUNDED = {
     "none": ([], TEST, False),
@@ -97,16 +95,6 @@ def test_no_role_does_everything_alone_and_auditors_do_nothing():
         assert not may_approve(OPERATOR, act)
         assert not may_approve(CLERK, act)
         assert may_approve(CUSTODIAN, act) is TABLE[act].needs_medium
-
-
-def test_the_page_has_the_table():
-    table = [cells for cells in rows(PAGE, "act") if cells[3] != "clerk"]
-    acts = {TwoPersonAct(cells[2].strip("`")) for cells in table}
-    assert acts == set(TwoPersonAct) - {TwoPersonAct.ORGANISATION_MERGE, TwoPersonAct.ORGANISATION_NAME}
-    for *_, setting, proposers, approvers in table:
-        rule = TABLE[TwoPersonAct(setting.strip("`"))]
-        assert set(proposers.split(", ")) == {role.value for role in rule.proposers}
-        assert set(approvers.split(", ")) == {role.value for role in rule.approvers}
 
 
 PEOPLE = {

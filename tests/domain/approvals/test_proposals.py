@@ -14,8 +14,8 @@ from sinetti.domain.approvals.proposals import (
     LIFE,
     ApprovalError,
     ApprovalReason,
+    ApprovalTerms,
     Proposal,
-    ProposalState,
     challenge_of,
     count_missing,
     decide_signature,
@@ -107,27 +107,45 @@ def test_what_is_no_proposal(octets):
         parse_proposal(octets)
 
 
-OPEN, DONE = ProposalState.OPEN, ProposalState.DONE
+def test_a_proposal_with_a_longer_life_is_refused():
+    assert parse_proposal(replace(PROPOSAL, expires=NOW + LIFE).octets)
+    late = {PROPOSAL.act: LIFE, TwoPersonAct.RESUME: timedelta(hours=1), TwoPersonAct.CA: timedelta(days=3000)}
+    for act, life in late.items():
+        with pytest.raises(ApprovalError, match="for longer than its act allows") as refused:
+            parse_proposal(replace(PROPOSAL, act=act, expires=NOW + life + ONE_SECOND).octets)
+        assert refused.value.reason is ApprovalReason.TOO_LONG
+
+
+def test_the_kind_of_a_proposal_is_its_act_with_its_change():
+    assert PROPOSAL.kind == "organisation-end"
+    assert replace(PROPOSAL, act=TwoPersonAct.CA, parameters={"change": "revoke"}).kind == "ca revoke"
+
+
+TERMS = ApprovalTerms(PROPOSAL.instance_id, Environment.TEST, ApprovalPolicy(), NOW)
 SIGNATURES = {
-    "the proposer": (officer("anna"), OPEN, (), NOW, None),
-    "an approver": (officer("ben"), OPEN, ("anna",), NOW, None),
-    "an operator who proposed it": (officer("anna", OfficerRole.OPERATOR), OPEN, (), NOW, None),
-    "an operator who did not": (officer("ben", OfficerRole.OPERATOR), OPEN, (), NOW, ApprovalReason.ROLE),
-    "an auditor": (officer("ben", OfficerRole.AUDITOR), OPEN, (), NOW, ApprovalReason.ROLE),
-    "a custodian": (officer("ben", OfficerRole.KEY_CUSTODIAN), OPEN, (), NOW, ApprovalReason.ROLE),
-    "twice": (officer("ben"), OPEN, ("ben",), NOW, ApprovalReason.SIGNED),
-    "the proposer with another key": (officer("anna", key="SHA256:x"), OPEN, (), NOW, ApprovalReason.OTHER_KEY),
-    "the last second": (officer("ben"), OPEN, (), NOW + LIFE, None),
-    "before its beginning": (officer("ben"), OPEN, (), NOW - timedelta(minutes=6), ApprovalReason.EXPIRED),
-    "by a clock that is a little behind": (officer("ben"), OPEN, (), NOW - timedelta(minutes=5), None),
-    "one second late": (officer("ben"), OPEN, (), NOW + LIFE + ONE_SECOND, ApprovalReason.EXPIRED),
-    "already done": (officer("ben"), DONE, (), NOW, ApprovalReason.ENDED),
+    "the proposer": (officer("anna"), (), NOW, None),
+    "an approver": (officer("ben"), ("anna",), NOW, None),
+    "an operator who proposed it": (officer("anna", OfficerRole.OPERATOR), (), NOW, None),
+    "an operator who did not": (officer("ben", OfficerRole.OPERATOR), (), NOW, ApprovalReason.ROLE),
+    "an auditor": (officer("ben", OfficerRole.AUDITOR), (), NOW, ApprovalReason.ROLE),
+    "a custodian": (officer("ben", OfficerRole.KEY_CUSTODIAN), (), NOW, ApprovalReason.ROLE),
+    "twice": (officer("ben"), ("ben",), NOW, ApprovalReason.SIGNED),
+    "the proposer with another key": (officer("anna", key="SHA256:x"), (), NOW, ApprovalReason.OTHER_KEY),
+    "the last second": (officer("ben"), (), NOW + LIFE, None),
+    "before its beginning": (officer("ben"), (), NOW - timedelta(minutes=6), ApprovalReason.EXPIRED),
+    "by a clock that is a little behind": (officer("ben"), (), NOW - timedelta(minutes=5), None),
+    "one second late": (officer("ben"), (), NOW + LIFE + ONE_SECOND, ApprovalReason.EXPIRED),
 }
 
 
-@pytest.mark.parametrize(("by", "state", "signed", "now", "reason"), SIGNATURES.values(), ids=SIGNATURES)
-def test_a_signature(by, state, signed, now, reason):
-    assert decide_signature(PROPOSAL, state, by, signed, now) is reason
+@pytest.mark.parametrize(("by", "signed", "now", "reason"), SIGNATURES.values(), ids=SIGNATURES)
+def test_a_signature(by, signed, now, reason):
+    assert decide_signature(PROPOSAL, by, signed, replace(TERMS, now=now)) is reason
+
+
+def test_a_signature_for_another_authority():
+    for terms in (replace(TERMS, instance_id="x"), replace(TERMS, environment=Environment.PRODUCTION)):
+        assert decide_signature(PROPOSAL, officer("anna"), (), terms) is ApprovalReason.OTHER_AUTHORITY
 
 
 MISSING = {

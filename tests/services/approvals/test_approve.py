@@ -122,10 +122,11 @@ def test_a_proposal_without_enough_approvers_is_not_stored(sqlite_desk):
 @pytest.mark.parametrize(
     ("parameters", "subject"),
     [
-        ({"customer_id": CUSTOMER_ID, "name": "A B"}, CUSTOMER_ID),
-        ({"certificates": [{}, {}]}, "certificates: 2"),
+        ({"change": "add", "customer_id": CUSTOMER_ID, "name": "A B"}, CUSTOMER_ID),
+        ({"change": "add", "certificates": [{}, {}]}, "certificates: 2"),
         ({"change": "add", "name": "anna"}, "anna"),
-        ({"settings": []}, ""),
+        ({"change": "add", "ca": "RootCAv1"}, "RootCAv1"),
+        ({"change": "add"}, ""),
     ],
 )
 def test_the_object_of_a_proposal(sqlite_desk, parameters, subject):
@@ -213,7 +214,7 @@ def test_what_does_not_count(desk, means):
 
 
 def test_a_command_carries_out_what_was_approved(desk, means):
-    parameters = {"to": "/etc/sinetti/passphrase"}
+    parameters = {"change": "move-passphrase", "to": "/etc/sinetti/passphrase"}
     proposal = propose(TwoPersonAct.SECRETS, "anna", parameters, {}, means)
     name = proposal.proposal_id
     act = TwoPersonAct.SECRETS
@@ -287,7 +288,8 @@ def test_until_there_are_enough_officers_the_file_counts(sqlite_desk):
 
 def test_rows_of_the_database_alone_approve_nothing(desk, means):
     """A proposal, a signature and a state that were inserted do not count without the officers' signatures."""
-    act, parameters, rows = TwoPersonAct.SECRETS, {"to": "/x"}, models.ActProposal.objects.using(desk.db.alias)
+    act, parameters = TwoPersonAct.SECRETS, {"change": "move-passphrase", "to": "/x"}
+    rows = models.ActProposal.objects.using(desk.db.alias)
     proposal = propose(act, "anna", parameters, {}, means)
     forged = replace(proposal, proposal_id="f" * 32, people=1)
     with transaction.atomic(using=desk.db.alias):
@@ -299,12 +301,12 @@ def test_rows_of_the_database_alone_approve_nothing(desk, means):
     models.ActSignature.objects.using(desk.db.alias).create(
         proposal_id=forged.proposal_id, officer_id=ben.officer_id, signature=signed(forged, "anna"), signed_at=NOW
     )
-    assert reason_of(begin, forged.proposal_id, act, parameters, means) is ApprovalReason.NOT_APPROVED
+    assert reason_of(begin, forged.proposal_id, act, parameters, means) is ApprovalReason.SIGNATURE
     models.ActSignature.objects.using(desk.db.alias).filter(officer_id=ben.officer_id).update(
         signature=signed(forged, "ben")
     )
     models.OfficerRecord.objects.using(desk.db.alias).filter(pk=ben.officer_id).update(role="auditor")
-    assert reason_of(begin, forged.proposal_id, act, parameters, means) is ApprovalReason.NOT_APPROVED
+    assert reason_of(begin, forged.proposal_id, act, parameters, means) is ApprovalReason.ROLE
     rows.filter(pk=proposal.proposal_id).update(octets=forged.octets)
     assert reason_of(add_signature, proposal.proposal_id, "anna", b"", means) is ApprovalReason.UNKNOWN
 
@@ -312,7 +314,7 @@ def test_rows_of_the_database_alone_approve_nothing(desk, means):
 def test_an_inserted_signature_of_an_officer_who_may_not_approve_does_not_count(desk, means):
     new = NewOfficer("dora", OfficerRole.AUDITOR, key_of("dora").public.read_bytes())
     approved(means, TwoPersonAct.OFFICERS, officer_parameters(new))
-    proposal = propose(TwoPersonAct.SECRETS, "anna", {"to": "/x"}, {}, means)
+    proposal = propose(TwoPersonAct.SECRETS, "anna", {"change": "move-passphrase", "to": "/x"}, {}, means)
     dora = get_officer("dora", desk.ctx)
     models.ActSignature.objects.using(desk.db.alias).create(
         proposal_id=proposal.proposal_id, officer_id=dora.officer_id, signature=signed(proposal, "dora"), signed_at=NOW
@@ -321,7 +323,7 @@ def test_an_inserted_signature_of_an_officer_who_may_not_approve_does_not_count(
 
 
 def test_an_approval_of_a_removed_officer_is_not_carried_out(means):
-    parameters = {"to": "/x"}
+    parameters = {"change": "move-passphrase", "to": "/x"}
     new = NewOfficer("dora", OfficerRole.APPROVER, key_of("dora").public.read_bytes())
     approved(means, TwoPersonAct.OFFICERS, officer_parameters(new))
     proposal = propose(TwoPersonAct.SECRETS, "anna", parameters, {}, means)
@@ -334,18 +336,23 @@ def test_an_approval_of_a_removed_officer_is_not_carried_out(means):
 
 
 UNKNOWN = {
-    "staff": (TwoPersonAct.STAFF, {"change": "withdraw"}),
-    "officers": (TwoPersonAct.OFFICERS, {"change": "replace"}),
+    "another change of clerks": (TwoPersonAct.STAFF, {"change": "withdraw"}),
+    "another change of officers": (TwoPersonAct.OFFICERS, {"change": "replace"}),
+    "no change of a CA": (TwoPersonAct.CA, {"ca": "RootCAv1"}),
+    "a change that is no text": (TwoPersonAct.CA, {"change": ["revoke"], "ca": "RootCAv1"}),
 }
 
 
 @pytest.mark.parametrize(("act", "parameters"), UNKNOWN.values(), ids=UNKNOWN)
-def test_a_change_that_is_not_known_is_refused(desk, means, act, parameters):
-    accounts.make_account(NewAccount("m@authority.example", "M", Language.EN), desk.ctx, MACHINE, REQUEST)
-    account = account_of("m@authority.example", desk.ctx)
-    given = {**staff_parameters("", account), **parameters}
-    assert reason_of(approved, means, act, given) is ApprovalReason.OTHER_ACT
-    assert not account_of("m@authority.example", desk.ctx).staff
+def test_a_change_without_a_sentence_is_refused(desk, means, act, parameters):
+    """It is not proposed, and a row that another program inserted is not signed."""
+    assert reason_of(propose, act, "anna", parameters, {}, means) is ApprovalReason.OTHER_ACT
+    known = propose(TwoPersonAct.ORGANISATION_END, "anna", {"customer_id": CUSTOMER_ID}, {}, means)
+    inserted = replace(known, proposal_id="f" * 32, act=act, parameters=parameters)
+    with transaction.atomic(using=desk.db.alias):
+        proposals.insert_proposal(desk.db, inserted, desk.audit_entry())
+    given = (inserted.proposal_id, "anna", signed(inserted, "anna"), means)
+    assert reason_of(add_signature, *given) is ApprovalReason.OTHER_ACT
 
 
 def test_an_address_that_belongs_to_another_account_meanwhile(desk, means):

@@ -32,7 +32,7 @@ from tests.support.logs import LOG_KEY, logging, sequenced
 from tests.support.officers import checked_founders, key_of
 from tests.support.service_context import REQUEST
 
-PARAMETERS = {"change": "remove"}
+PARAMETERS = {"change": "wrap"}
 ROOT = "SinettiRootTestCAv1"
 
 

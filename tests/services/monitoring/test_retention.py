@@ -272,7 +272,7 @@ def test_proposals_go_with_their_signatures(desk):
     """The log keeps what was signed; a proposal that lapsed without an end goes too."""
     found_officers(desk.db, checked_founders(), desk.audit_entry())
     means = ApprovalContext(desk.ctx, "os-user:root", REQUEST, {}, lambda _actor: None)
-    signed, lapsed = (propose(TwoPersonAct.SECRETS, "anna", {}, {}, means) for _ in range(2))
+    signed, lapsed = (propose(TwoPersonAct.SECRETS, "anna", {"change": "wrap"}, {}, means) for _ in range(2))
     add_signature(signed.proposal_id, "anna", key_of("anna").sign(signed.octets), means)
     reject(signed.proposal_id, means)
     desk.clock.forward(PERIODS.people)

@@ -13,8 +13,11 @@ from sinetti.authority.data_directory import DirectoryKind
 from sinetti.authority.key_relocation import check_key_separation
 from sinetti.authority.processes import PEOPLE_THREADS, PEOPLE_WORKERS, database_connections
 from sinetti.authority.secret_files import SecretsClosed
+from sinetti.authority.signer_separation import SIGNER_FIX, compare_officers
+from sinetti.database.approvals.officers import list_officers
 from sinetti.database.connection import Database, can_migrate, check_durability, find_connection_limit, is_migrated
 from sinetti.database.privileges import can_change_log
+from sinetti.domain.approvals.acts import KeyRequirement
 from sinetti.domain.operations.check_findings import CheckFinding, Impact, finding_of
 from sinetti.infra.clock import boottime_seconds, utc_now_precise
 from sinetti.services.issuance.clock_guard import ClockGuard, describe_problem
@@ -110,6 +113,12 @@ def _contents(authority: Authority, state: CheckState) -> Iterator[CheckFinding]
         fix = f"run sinetti authority reconcile --dir {state.folder.root}"
         yield CheckFinding(Impact.START, "journals", comparison.ahead, fix)
     authority.ctx.facts.follow(authority.ctx.db, authority.ctx.now())
+    for one in list_officers(authority.ctx.db):
+        if authority.ctx.approvals.keys is not KeyRequirement.ANY and not one.key.startswith("sk-"):
+            why = "the key is no FIDO2 key, which officer_keys demands, and still counts"
+            yield CheckFinding(Impact.SAFETY, f"officer {one.name}", why, "replace it: officer remove, officer add")
+    for difference in compare_officers(authority):
+        yield CheckFinding(Impact.SAFETY, "separate signer", difference, SIGNER_FIX)
     for name, sentence in operator_findings(authority).items():
         if sentence is not None:
             impact = Impact.MESSAGES if name in _MESSAGES else Impact.UPKEEP

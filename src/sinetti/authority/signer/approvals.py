@@ -12,50 +12,30 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from sinetti.domain.approvals.acts import ApprovalPolicy, TwoPersonAct
 from sinetti.domain.approvals.officers import Officer
-from sinetti.domain.approvals.proposals import (
-    NAMESPACE,
-    Proposal,
-    ProposalState,
-    count_missing,
-    decide_signature,
-    parse_proposal,
-)
+from sinetti.domain.approvals.proposals import ApprovalTerms, Proposal, parse_proposal
+from sinetti.pki.approvals import check_approval
 from sinetti.pki.signers import ActApproval, SignatureRefused
 from sinetti.pki.signers.token_keys import TokenPublicKey
-from sinetti.pki.ssh_signatures import SshKeyError, SshSignatureError, load_key, load_signer, verify_signature
-from sinetti.settings.signer import PolicyOfficer, SignerPolicy
+from sinetti.pki.ssh_signatures import load_signer
+from sinetti.settings.signer import SignerPolicy
 
 DESTROY = "destroy-keys"
 """Change that a proposal about the destruction of keys names."""
 
-_TABLE_ALONE = ApprovalPolicy()
-"""Numbers of people of the table; settings cannot lower them for the signer."""
-
 
 def verify_approval(approval: ActApproval, policy: SignerPolicy, now: datetime) -> Proposal:
-    """Return the act that enough pinned officers signed.
+    """Return the act that enough pinned officers signed, by the policy's rules.
 
-    The proposal is of this authority and still in time. Its proposer and one more officer at least have signed it, each
-    in a role that may. Raises SignatureRefused.
+    Raises SignatureRefused.
     """
+    terms = ApprovalTerms(policy.instance_id, policy.environment, policy.approvals or ApprovalPolicy(), now)
     try:
         proposal = parse_proposal(approval.proposal)
+        check_approval(proposal, [(_officer(one, policy, now), one) for one in approval.signatures], terms)
     except ValueError as bad:
         _refuse(str(bad))
-    if (proposal.instance_id, proposal.environment) != (policy.instance_id, policy.environment):
-        _refuse("the proposal is of another authority")
-    signed: list[str] = []
-    for signature in approval.signatures:
-        officer = _verified(signature, proposal, policy)
-        if (reason := decide_signature(proposal, ProposalState.OPEN, officer, signed, now)) is not None:
-            _refuse(f"the signature of {officer.name} does not count ({reason.value})")
-        signed.append(officer.name)
-    try:
-        missing = count_missing(proposal, signed, _TABLE_ALONE)
     except (KeyError, TypeError):
         _refuse("the proposal lacks parameters of its act")
-    if missing:
-        _refuse(f"{missing} signatures of officers are missing")
     return proposal
 
 
@@ -79,22 +59,14 @@ def public_digest(public: TokenPublicKey) -> str:
     return hashlib.sha256(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
 
 
-def _verified(signature: bytes, proposal: Proposal, policy: SignerPolicy) -> Officer:
-    """Return the officer who made a signature over a proposal."""
-    try:
-        key = load_signer(signature)
-        found = next((one for one in policy.officers if one.key == key.line), None)
-        if found is None:
-            _refuse(f"the key {key.fingerprint} is not that of an officer of the signer's policy")
-        verify_signature(signature, proposal.octets, key, NAMESPACE)
-    except (SshKeyError, SshSignatureError, ValueError) as bad:
-        _refuse(f"a signature does not count: {bad}")
-    return _officer(found, proposal)
-
-
-def _officer(pinned: PolicyOfficer, proposal: Proposal) -> Officer:
-    fingerprint = load_key(pinned.key.encode("ascii")).fingerprint
-    return Officer(pinned.name, pinned.name, pinned.role, pinned.key, fingerprint, "", proposal.created)
+def _officer(signature: bytes, policy: SignerPolicy, now: datetime) -> Officer:
+    """Return the pinned officer whose key a signature names. Raises ValueError."""
+    key = load_signer(signature)
+    for one in policy.officers:
+        if one.key == key.line:
+            return Officer(one.name, one.name, one.role, one.key, key.fingerprint, "", now)
+    sentence = f"the key {key.fingerprint} is not that of an officer of the signer's policy"
+    raise ValueError(sentence)
 
 
 def _refuse(why: str) -> NoReturn:

@@ -59,11 +59,16 @@ def check_statement(
     if task.approval is None:
         _refuse("the change of the log's key has no approval")
     proposal = verify_approval(task.approval, policy, now)
-    if (proposal.act, proposal.parameters) != (TwoPersonAct.SECRETS, {"key": str(old)}):
+    if (proposal.act, proposal.parameters) != (TwoPersonAct.SECRETS, rotation_parameters(old)):
         _refuse("the approval is of another act")
     if store.find_act(proposal.proposal_id) not in {None, hashlib.sha256(task.octets).digest()}:
         _refuse("the approval was used for another change")
     return proposal.proposal_id
+
+
+def rotation_parameters(old: VerifierKey) -> dict[str, str]:
+    """Return the parameters of the act that replaces a key of the log."""
+    return {"change": "rotate-log-key", "key": str(old)}
 
 
 def _check_form(octets: bytes, origin: str, keys: Collection[bytes]) -> VerifierKey:

@@ -38,6 +38,7 @@ class SignerOperation(Enum):
     BEGIN = b"begin"
     INSTALL = b"install"
     LEARN = b"learn"
+    OFFICERS = b"officers"
 
 
 class Outcome(Enum):

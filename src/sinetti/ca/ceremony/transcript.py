@@ -12,6 +12,7 @@ from typing import Any
 from sinetti.ca.ceremony.plan import NAMESPACE, CeremonyAct, CeremonyPlan, CeremonyRole, Participant, PlanStep
 from sinetti.ca.ceremony.sets import INSTANT, CeremonyKind, canonical, read_instant
 from sinetti.ca.ceremony.words import CeremonyError
+from sinetti.domain.validation import is_visible
 from sinetti.domain.values import Environment, Language
 from sinetti.i18n.translate import gettext_noop, translate
 from sinetti.pki.ssh_signatures import SshSignatureError, load_key, verify_signature
@@ -210,7 +211,7 @@ def _person_value(one: PersonPresent) -> dict[str, str]:
 
 def _step(value: dict[str, Any]) -> TranscriptStep:
     facts = tuple((str(name), str(text)) for name, text in value["facts"])
-    if not {name for name, _ in facts} <= FACTS.keys() or not all(text.isprintable() for _, text in facts):
+    if not {name for name, _ in facts} <= FACTS.keys() or not all(is_visible(text) for _, text in facts):
         raise ValueError(facts)
     act, by = CeremonyAct(value["act"]), CeremonyRole(value["by"])
     return TranscriptStep(act, by, value["check"], read_instant(value["at"]), facts)

@@ -18,7 +18,7 @@ from sinetti.cli.authority.common import (
 )
 from sinetti.cli.authority.organisation_people import print_wait
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
-from sinetti.cli.authority.proposals import add_officer_option, approval_context, propose_act
+from sinetti.cli.authority.proposals import PINNED, add_officer_option, approval_context, print_signer_work, propose_act
 from sinetti.cli.client.approval import blocks
 from sinetti.cli.core.blocks import Block
 from sinetti.cli.core.invocation import print_note
@@ -27,9 +27,10 @@ from sinetti.database.approvals.proposals import StoredProposal
 from sinetti.domain.approvals.acts import ApprovalPolicy, TwoPersonAct
 from sinetti.domain.approvals.proposals import ProposalState, count_missing, needs_command
 from sinetti.domain.values import Language
+from sinetti.i18n.approval_labels import ACTS
 from sinetti.infra.atomic_files import write_atomic
 from sinetti.services.access.signatory_namings import list_namings
-from sinetti.services.approvals.approve import ApprovalResult, add_signature, get_proposal, list_waiting, reject
+from sinetti.services.approvals.approve import add_signature, get_proposal, list_waiting, reject
 
 if TYPE_CHECKING:
     from sinetti.cli.core.argparse_i18n import Commands
@@ -77,6 +78,7 @@ def _row(one: StoredProposal, policy: ApprovalPolicy) -> dict[str, object]:
     return {
         "id": one.proposal.proposal_id,
         "act": one.proposal.act.value,
+        "sentence": ACTS.get(one.proposal.kind, "unknown: reject it"),
         "object": one.proposal.subject,
         "proposer": one.proposal.proposer,
         "state": one.state.value,
@@ -88,20 +90,21 @@ def _row(one: StoredProposal, policy: ApprovalPolicy) -> dict[str, object]:
 
 def _table(rows: list[dict[str, object]]) -> Sequence[Block]:
     shown = [
-        {**row, "object": row["object"] or "-", "signed": ", ".join(row["signed"]) or "-"}
+        {**row, "act": row["sentence"], "object": row["object"] or "-", "signed": ", ".join(row["signed"]) or "-"}
         for row in rows
         if isinstance(row["signed"], list)
     ]
-    return table_of(_COLUMNS, shown, fold={"object", "signed"}, nothing="There are no proposals.")
+    return table_of(_COLUMNS, shown, fold={"act", "object", "signed"}, nothing="There are no proposals.")
 
 
 def _show(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
         proposal = get_proposal(parsed.id, authority.ctx).proposal
+    shown = tuple(blocks(proposal, Language.EN))
     if parsed.out is not None:
         write_atomic(parsed.out, proposal.octets)
         print_note(f"Written to {parsed.out}. Each officer reads it with: sinetti approval show {parsed.out}")
-    show(tuple(blocks(proposal, Language.EN)))
+    show(shown)
     return 0
 
 
@@ -109,10 +112,13 @@ def _give(parsed: argparse.Namespace) -> int:
     signature = octets_of("--signature", parsed.signature)
     with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
         found = add_signature(parsed.id, parsed.officer, signature, approval_context(authority))
-        customer_id = found.stored.proposal.parameters.get("customer_id", "")
-        waiting = list_namings(customer_id, authority.ctx) if _names_signatory(found) else ()
-    proposal, signed = found.stored.proposal, found.stored.signed
-    if found.missing:
+        proposal, is_done = found.stored.proposal, not found.missing
+        names_signatory = is_done and proposal.act is TwoPersonAct.SIGNATORY
+        waiting = list_namings(proposal.parameters["customer_id"], authority.ctx) if names_signatory else ()
+        if is_done and proposal.act in PINNED:
+            print_signer_work(authority)
+    signed = found.stored.signed
+    if not is_done:
         who = f"that of {proposal.proposer}, who proposed it" if proposal.proposer not in signed else "of an approver"
         print_note(f"Signed by {', '.join(signed)}. Signatures that are missing: {found.missing}, {who}.")
         return EXIT_ACTION_REQUIRED
@@ -121,10 +127,6 @@ def _give(parsed: argparse.Namespace) -> int:
         return 0
     print_note("Approved, and done.")
     return print_wait(waiting, parsed.dir)
-
-
-def _names_signatory(found: ApprovalResult) -> bool:
-    return found.stored.proposal.act is TwoPersonAct.SIGNATORY and not found.missing
 
 
 def _settings(parsed: argparse.Namespace) -> int:

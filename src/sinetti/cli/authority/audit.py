@@ -16,6 +16,7 @@ from sinetti.authority.bootstrap import Authority
 from sinetti.authority.data_directory import FolderDamaged
 from sinetti.authority.log_keys import create_log_key
 from sinetti.authority.log_watch import keep_verified
+from sinetti.authority.signer.log_heads import rotation_parameters
 from sinetti.cli.authority.common import (
     EXIT_ACTION_REQUIRED,
     OptionError,
@@ -205,10 +206,8 @@ def _rotate(parsed: argparse.Namespace) -> int:
             current, *_ = current_signers(authority.ctx, signers)
         except LogKeyMissing as bad:
             raise FolderDamaged(str(bad)) from bad
-        parameters = {"key": str(current.verifier)}
-        if parsed.approval is None and takes_two(TwoPersonAct.SECRETS, authority):
-            return propose_act(TwoPersonAct.SECRETS, parameters, {}, parsed, authority)
-        with approved(TwoPersonAct.SECRETS, parameters, parsed, authority):
+        parameters = rotation_parameters(current.verifier)
+        with approved(TwoPersonAct.SECRETS, parameters, {}, parsed, authority):
             create = partial(create_log_key, authority.folder, keys=authority.keys)
             audit = authority.ctx.audit_entry(machine_user(), secrets.token_hex(16))
             try:

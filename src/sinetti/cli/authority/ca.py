@@ -21,7 +21,7 @@ from sinetti.cli.authority.common import (
     table_of,
 )
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
-from sinetti.cli.authority.proposals import add_officer_option, approved, propose_act, takes_two
+from sinetti.cli.authority.proposals import add_officer_option, approved
 from sinetti.cli.core.invocation import print_note
 from sinetti.database.authorities.register import AuthorityView, get_authority
 from sinetti.domain.approvals.acts import TwoPersonAct
@@ -121,9 +121,7 @@ def _with_second(parsed: argparse.Namespace, change: str, act: Callable[[Authori
     with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
         one = get_authority(authority.ctx.db, parsed.name)
         parameters = {"change": change, "ca": one.name}
-        if parsed.approval is None and takes_two(TwoPersonAct.CA, authority):
-            return propose_act(TwoPersonAct.CA, parameters, {"state": one.state.value}, parsed, authority)
-        with approved(TwoPersonAct.CA, parameters, parsed, authority):
+        with approved(TwoPersonAct.CA, parameters, {"state": one.state.value}, parsed, authority):
             act(one, authority)
     return 0
 

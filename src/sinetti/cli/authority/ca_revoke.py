@@ -18,7 +18,7 @@ from sinetti.cli.authority.common import (
 )
 from sinetti.cli.authority.import_signed import add_request_set, write_request
 from sinetti.cli.authority.passphrase_options import add_offline, add_passphrase_file, passphrase_of
-from sinetti.cli.authority.proposals import add_officer_option, approved, propose_act, takes_two
+from sinetti.cli.authority.proposals import add_officer_option, approved, takes_two
 from sinetti.cli.client import common
 from sinetti.cli.core.invocation import print_note
 from sinetti.domain.approvals.acts import TwoPersonAct
@@ -67,12 +67,11 @@ def _run(parsed: argparse.Namespace) -> int:
         means = succession_context(parsed, authority)
         one = check_revocable(parsed.name, means)
         parameters = {"change": "revoke", "ca": one.name, "reason": parsed.reason, **_compromise(parsed)}
-        if parsed.approval is None and takes_two(TwoPersonAct.CA, authority):
-            if parsed.reason == RevocationReason.CA_COMPROMISE and parsed.since is None:
-                sentence = "--since is missing: officers sign the instant from which the key may be in foreign hands"
-                raise OptionError(sentence)
-            return propose_act(TwoPersonAct.CA, parameters, {"state": one.state.value}, parsed, authority)
-        with approved(TwoPersonAct.CA, parameters, parsed, authority) as approval:
+        is_declared = parsed.reason == RevocationReason.CA_COMPROMISE and parsed.since is None
+        if is_declared and takes_two(TwoPersonAct.CA, authority):
+            sentence = "--since is missing: officers sign the instant from which the key may be in foreign hands"
+            raise OptionError(sentence)
+        with approved(TwoPersonAct.CA, parameters, {"state": one.state.value}, parsed, authority) as approval:
             check_register(authority)
             view = revoke_authority(_wanted(parsed), means, approval)
         if view.distrust is not None:

@@ -31,7 +31,7 @@ from sinetti.cli.authority.common import (
 )
 from sinetti.cli.authority.import_signed import add_request_set, write_request
 from sinetti.cli.authority.passphrase_options import add_offline, add_passphrase_file, offline_keys, passphrase_of
-from sinetti.cli.authority.proposals import add_officer_option, approved, propose_act, takes_two
+from sinetti.cli.authority.proposals import add_officer_option, approved
 from sinetti.cli.core.blocks import Paragraph
 from sinetti.cli.core.invocation import print_note
 from sinetti.database.authorities.register import find_pending
@@ -164,11 +164,11 @@ def _rolled(parsed: argparse.Namespace, wanted: SuccessorOptions, means: Success
 
 def _act(parsed: argparse.Namespace, parameters: Mapping[str, str], act: Callable[[SuccessionContext], None]) -> int:
     """Carry out a command, or propose it where it takes two people."""
-    with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
-        if parsed.approval is None and takes_two(TwoPersonAct.CA, authority):
-            return propose_act(TwoPersonAct.CA, parameters, {}, parsed, authority)
-        with approved(TwoPersonAct.CA, parameters, parsed, authority):
-            act(succession_context(parsed, authority))
+    with (
+        opened_authority(parsed.dir, passphrase_of(parsed)) as authority,
+        approved(TwoPersonAct.CA, parameters, {}, parsed, authority),
+    ):
+        act(succession_context(parsed, authority))
     return 0
 
 

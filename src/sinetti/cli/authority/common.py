@@ -70,6 +70,10 @@ The reason is either findings or an approval that is missing.
 """
 
 
+class ActProposed(Exception):
+    """End of a command whose act waits for officers."""
+
+
 class OptionError(ValueError):
     """Error for an option that cannot be used.
 
@@ -174,6 +178,8 @@ def run_command(run: Callable[[argparse.Namespace], int], parsed: argparse.Names
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     try:
         return run(parsed)
+    except ActProposed:
+        return EXIT_ACTION_REQUIRED
     except RegisterNotWhole as bad:
         return _say(f"{_REGISTER_DAMAGED} (it says: {bad})", ExitCode.STORE)
     except (*_DAMAGED, *_USAGE, *_REFUSED) as bad:

@@ -10,6 +10,7 @@ from sinetti.ca.ceremony.sets import CeremonyKind, RequestSet
 from sinetti.ca.ceremony.words import CeremonyError, check_digest_words, digest_words
 from sinetti.cli.authority.common import OptionError, add_dir, command, machine_user, octets_of, opened_authority
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
+from sinetti.cli.authority.proposals import print_signer_work
 from sinetti.cli.ceremony.desk import TerminalDesk
 from sinetti.cli.core.invocation import print_note
 from sinetti.infra.atomic_files import write_atomic
@@ -84,5 +85,7 @@ def _run(parsed: argparse.Namespace) -> int:
         return 0
     with opened_authority(parsed.dir, options.passphrase) as authority:
         import_signed(authority, octets, options)
+        if request.kind is CeremonyKind.OFFICERS:
+            print_signer_work(authority)
     print_note(_TAKEN_IN.format(what=_WHAT[request.kind]))
     return 0

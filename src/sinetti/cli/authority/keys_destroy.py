@@ -8,7 +8,7 @@ from sinetti.authority.key_destruction import DestructionOptions, destroy_keys, 
 from sinetti.authority.signer.approvals import DESTROY
 from sinetti.cli.authority.common import add_dir, command, machine_user, opened_authority
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
-from sinetti.cli.authority.proposals import add_officer_option, approved, propose_act, takes_two
+from sinetti.cli.authority.proposals import add_officer_option, approved
 from sinetti.cli.core.invocation import print_note
 from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.server.process_exit import request_id
@@ -42,9 +42,7 @@ def _run(parsed: argparse.Namespace) -> int:
         rows = plan_destruction(options, authority)
         keys = [f"{row['name']} {row['public_key_sha256']}" for row in rows]
         parameters = {"change": DESTROY, "keys": keys, "protocol": str(options.protocol)}
-        if parsed.approval is None and takes_two(TwoPersonAct.CEREMONY, authority):
-            return propose_act(TwoPersonAct.CEREMONY, parameters, {}, parsed, authority)
-        with approved(TwoPersonAct.CEREMONY, parameters, parsed, authority):
+        with approved(TwoPersonAct.CEREMONY, parameters, {}, parsed, authority):
             audit = authority.ctx.audit_entry(machine_user(), request_id())
             destroy_keys(rows, options, authority, audit)
     print_note(_DESTROYED.format(names=", ".join(parsed.names), protocol=parsed.protocol, dir=parsed.dir))

@@ -12,7 +12,7 @@ from sinetti.authority.passphrases import read_or_create, read_passphrase
 from sinetti.authority.signer_separation import SeparationOptions, check_place, separate_keys
 from sinetti.cli.authority.common import OptionError, add_dir, command, opened_authority
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
-from sinetti.cli.authority.proposals import add_officer_option, approved, propose_act, takes_two
+from sinetti.cli.authority.proposals import add_officer_option, approved
 from sinetti.cli.core.invocation import print_note
 from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.domain.values import Environment
@@ -65,6 +65,7 @@ def register_separate(verbs: "Commands") -> None:
 def _run(parsed: argparse.Namespace) -> int:
     options = _options(parsed)
     parameters = {
+        "change": "separate",
         "signer_dir": str(options.root),
         "socket": str(options.socket),
         "signer_user": parsed.signer_user or "",
@@ -74,9 +75,7 @@ def _run(parsed: argparse.Namespace) -> int:
         _check_passphrase_file(parsed.signer_passphrase_file, authority)
         if not authority.settings.signer:
             check_place(authority, options)
-        if parsed.approval is None and takes_two(TwoPersonAct.SECRETS, authority):
-            return propose_act(TwoPersonAct.SECRETS, parameters, {}, parsed, authority)
-        with approved(TwoPersonAct.SECRETS, parameters, parsed, authority):
+        with approved(TwoPersonAct.SECRETS, parameters, {}, parsed, authority):
             names = separate_keys(authority, replace(options, passphrase=_passphrase(parsed)))
     more = " --user SERVICE-USER" if parsed.signer_user else ""
     more += f" --passphrase-file {parsed.signer_passphrase_file}" if parsed.signer_passphrase_file else ""

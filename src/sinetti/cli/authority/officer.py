@@ -19,7 +19,7 @@ from sinetti.cli.authority.common import (
     table_of,
 )
 from sinetti.cli.authority.import_signed import add_request_set, write_request
-from sinetti.cli.authority.proposals import add_officer_option, propose_act
+from sinetti.cli.authority.proposals import add_officer_option, print_signer_work, propose_act
 from sinetti.cli.core.blocks import Block
 from sinetti.cli.core.invocation import print_note
 from sinetti.domain.approvals.acts import OfficerRole, TwoPersonAct
@@ -81,6 +81,7 @@ def _add(parsed: argparse.Namespace) -> int:
         checked = check_officer(new, authority.ctx.approvals)
         if add_founder(checked, authority.ctx, machine_user(), request_id()):
             print_note(f"Officer {checked.name} added with the key {checked.key.fingerprint}.")
+            print_signer_work(authority)
             return 0
         # The approver's command computes fingerprint and maker from the key itself (cli/client/approval.py).
         return propose_act(TwoPersonAct.OFFICERS, officer_parameters(new), {}, parsed, authority)

@@ -4,7 +4,7 @@
 """
 
 import argparse
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from sinetti.authority.passphrases import locate
 from sinetti.cli.authority.common import OptionError, add_dir, command, opened_authority
 from sinetti.cli.authority.import_signed import add_request_set, write_request
 from sinetti.cli.authority.passphrase_options import add_offline, add_passphrase_file, offline_keys, passphrase_of
-from sinetti.cli.authority.proposals import add_officer_option, approved, propose_act, takes_two
+from sinetti.cli.authority.proposals import add_officer_option, approved
 from sinetti.cli.core.invocation import print_note
 from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.pki.signers import Signer
@@ -65,11 +65,9 @@ def _offline(parsed: argparse.Namespace) -> int:
         if offline.passphrase == phrase:
             sentence = "the offline keys need a pass-phrase of their own, other than that of the keys in DIR"
             raise OptionError(sentence)
-        parameters = {"offline_dir": str(parsed.offline_dir.absolute())}
-        if parsed.approval is None and takes_two(TwoPersonAct.CEREMONY, authority):
-            context = {"authorities": [spec.file_name for spec in authority.hierarchy.kept_offline]}
-            return propose_act(TwoPersonAct.CEREMONY, parameters, context, parsed, authority)
-        with approved(TwoPersonAct.CEREMONY, parameters, parsed, authority):
+        parameters = {"change": "offline", "offline_dir": str(parsed.offline_dir.absolute())}
+        context = {"authorities": [spec.file_name for spec in authority.hierarchy.kept_offline]}
+        with approved(TwoPersonAct.CEREMONY, parameters, context, parsed, authority):
             names = relocate_offline_keys(authority, phrase or b"", offline)
     print_note(_MOVED.format(place=parsed.offline_dir, names=", ".join(names), dir=parsed.dir))
     return 0
@@ -92,21 +90,14 @@ def _publish(parsed: argparse.Namespace) -> int:
             keys = ", ".join(in_folder)
             sentence = f"name either --request-set, for a ceremony, or --offline-dir, which has the keys of {keys}"
             raise OptionError(sentence)
-        parameters = {"authorities": sorted(ctx.offline)}
-        if parsed.approval is None and takes_two(TwoPersonAct.CA, authority):
-            return propose_act(TwoPersonAct.CA, parameters, {}, parsed, authority)
-        signers: dict[str, Signer] = dict.fromkeys(in_tokens, authority.keys.offline_tokens())
-        signers |= _folder_signers(parsed, authority, ctx.offline - in_tokens)
-        _sign_lists(signers, parsed, authority)
+        parameters = {"change": "publish", "authorities": sorted(ctx.offline)}
+        with approved(TwoPersonAct.CA, parameters, {}, parsed, authority):
+            signers: dict[str, Signer] = dict.fromkeys(in_tokens, authority.keys.offline_tokens())
+            signers |= _folder_signers(parsed, authority, ctx.offline - in_tokens)
+            for name, signer in sorted(signers.items()):
+                new = publish(name, replace(ctx, signer=signer), request_id(), OFFLINE_LIFE)
+                print_note(f"{name}: revocation list {new.number}, valid until {new.next_update:%Y-%m-%d}")
     return 0
-
-
-def _sign_lists(signers: Mapping[str, Signer], parsed: argparse.Namespace, authority: Authority) -> None:
-    parameters = {"authorities": sorted(signers)}
-    with approved(TwoPersonAct.CA, parameters, parsed, authority):
-        for name, signer in sorted(signers.items()):
-            new = publish(name, replace(authority.ctx, signer=signer), request_id(), OFFLINE_LIFE)
-            print_note(f"{name}: revocation list {new.number}, valid until {new.next_update:%Y-%m-%d}")
 
 
 def _folder_signers(parsed: argparse.Namespace, authority: Authority, names: Collection[str]) -> dict[str, Signer]:

@@ -17,7 +17,7 @@ from sinetti.authority.passphrase_change import (
 from sinetti.authority.passphrases import read_or_create, read_passphrase
 from sinetti.cli.authority.common import OptionError, add_dir, command, machine_user, opened_authority
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
-from sinetti.cli.authority.proposals import add_officer_option, approved, propose_act, takes_two
+from sinetti.cli.authority.proposals import add_officer_option, approved
 from sinetti.cli.core.invocation import print_note
 from sinetti.database.operations.secret_rows import write_event
 from sinetti.domain.approvals.acts import TwoPersonAct
@@ -56,12 +56,12 @@ def _run(parsed: argparse.Namespace) -> int:
     if parsed.to is None:
         sentence = "--to is missing: name the file outside DIR to which the pass-phrase is moved"
         raise OptionError(sentence)
-    parameters = {"to": str(parsed.to.absolute())}
-    with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
-        if parsed.approval is None and takes_two(TwoPersonAct.SECRETS, authority):
-            return propose_act(TwoPersonAct.SECRETS, parameters, {}, parsed, authority)
-        with approved(TwoPersonAct.SECRETS, parameters, parsed, authority):
-            move_passphrase(authority, parsed.to.absolute())
+    parameters = {"change": "move-passphrase", "to": str(parsed.to.absolute())}
+    with (
+        opened_authority(parsed.dir, passphrase_of(parsed)) as authority,
+        approved(TwoPersonAct.SECRETS, parameters, {}, parsed, authority),
+    ):
+        move_passphrase(authority, parsed.to.absolute())
     print_note(_MOVED.format(to=parsed.to, dir=parsed.dir))
     return 0
 
@@ -73,12 +73,10 @@ def _replace(parsed: argparse.Namespace) -> int:
     made = read_passphrase(parsed.to) if parsed.to is not None and parsed.to.exists() else None
     # A kill may have ended the command after its last step.
     is_done = made is not None and is_passphrase_in_force(folder, made)
-    parameters = {"new": True, "to": None if parsed.to is None else str(parsed.to.absolute())}
+    parameters = {"change": "replace-passphrase", "to": None if parsed.to is None else str(parsed.to.absolute())}
     with opened_authority(parsed.dir, made if is_done else passphrase_of(parsed)) as authority:
         _check_place(parsed, authority)
-        if parsed.approval is None and takes_two(TwoPersonAct.SECRETS, authority):
-            return propose_act(TwoPersonAct.SECRETS, parameters, {}, parsed, authority)
-        with approved(TwoPersonAct.SECRETS, parameters, parsed, authority):
+        with approved(TwoPersonAct.SECRETS, parameters, {}, parsed, authority):
             if not is_done:
                 _change(parsed, authority)
     print_note(_CHANGED.format(place=parsed.to or folder.passphrase, dir=parsed.dir))

@@ -7,14 +7,15 @@ from functools import partial
 from typing import Any
 
 from sinetti.authority.bootstrap import Authority, notification_context
-from sinetti.cli.authority.common import EXIT_ACTION_REQUIRED, OptionError, machine_user, print_result
+from sinetti.authority.signer_separation import SIGNER_FIX, compare_officers
+from sinetti.cli.authority.common import EXIT_ACTION_REQUIRED, ActProposed, OptionError, machine_user, print_result
 from sinetti.cli.core.invocation import print_note
 from sinetti.database.approvals.proposals import list_signatures
 from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.domain.approvals.proposals import NAMESPACE, Proposal
 from sinetti.domain.values import Environment
 from sinetti.notifications.previews.rehearsal import rehearse
-from sinetti.pki.signers import ActApproval
+from sinetti.pki.signers import ActApproval, SignerUnavailable
 from sinetti.server.process_exit import request_id
 from sinetti.services.approvals.approve import ApprovalContext, begin, finish, needs_approval, propose
 from sinetti.services.approvals.executors import EXECUTORS
@@ -30,6 +31,8 @@ Proposed: {id}. Nothing has changed. {people} officers must sign it by {expires}
 _LETTERS_IN_FULL = 2
 _SENDING = frozenset({TwoPersonAct.STAFF, TwoPersonAct.ORGANISATION_END, TwoPersonAct.SIGNATORY})
 """Acts that send letters, and whose function can be rehearsed."""
+PINNED = frozenset({TwoPersonAct.OFFICERS, TwoPersonAct.SETTINGS})
+"""Acts that change what a separate signer has in its policy, too."""
 _AGAIN = "Then run this command again with --approval {id}."
 
 
@@ -84,7 +87,19 @@ def propose_act(
     if getattr(parsed, "json", False):
         print_result(value, as_json=True, table=lambda: "")
     print_note(_how(new, parsed))
+    if act in PINNED and authority.settings.signer:
+        print_note(f"Once it is approved, {SIGNER_FIX}. Until then sinetti authority check says what differs.")
     return EXIT_ACTION_REQUIRED
+
+
+def print_signer_work(authority: Authority) -> None:
+    """Print what a change of officers or of rules leaves to do at the separate signer."""
+    try:
+        left = list(compare_officers(authority))
+    except SignerUnavailable as away:
+        left = [str(away)]
+    if left:
+        print_note("\n".join((*left, f"To finish, {SIGNER_FIX}. Until then sinetti authority check says so.")))
 
 
 def _draft(act: TwoPersonAct, officer: str, parameters: Mapping[str, Any], authority: Authority) -> Proposal:
@@ -121,13 +136,21 @@ def _how(new: Proposal, parsed: argparse.Namespace) -> str:
 
 @contextmanager
 def approved(
-    act: TwoPersonAct, parameters: Mapping[str, Any], parsed: argparse.Namespace, authority: Authority
+    act: TwoPersonAct,
+    parameters: Mapping[str, Any],
+    context: Mapping[str, Any],
+    parsed: argparse.Namespace,
+    authority: Authority,
 ) -> Iterator[ActApproval | None]:
-    """Carry out an approved act in the block, if it needs an approval; yield that.
+    """Carry out an act in the block, and yield its approval, if it needs one.
 
-    Raises ApprovalError if the proposal of `--approval` is not approved, or differs.
+    Raises ActProposed if it needs one that is not named, and ApprovalError if the proposal of `--approval` is not
+    approved, or differs.
     """
     if parsed.approval is None:
+        if takes_two(act, authority):
+            propose_act(act, parameters, context, parsed, authority)
+            raise ActProposed
         yield None
         return
     means = approval_context(authority)

@@ -10,7 +10,7 @@ from sinetti.authority.secret_wrappings import BY_PASSPHRASE, BY_TOKEN
 from sinetti.authority.wrapping_change import NewWrapping, wrap_secrets
 from sinetti.cli.authority.common import OptionError, add_dir, command, machine_user, opened_authority
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
-from sinetti.cli.authority.proposals import add_officer_option, approved, propose_act, takes_two
+from sinetti.cli.authority.proposals import add_officer_option, approved
 from sinetti.cli.authority.token_options import add_token_options, token_settings
 from sinetti.cli.core.invocation import print_note
 from sinetti.database.operations.secret_rows import write_event
@@ -50,14 +50,13 @@ def _run(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
         token = _token(parsed, authority)
         parameters = {
-            "wrap": parsed.way,
+            "change": "wrap",
+            "way": parsed.way,
             "alone": parsed.alone,
             "to": None if parsed.to is None else str(parsed.to.absolute()),
             "token": None if token is None else token.label,
         }
-        if parsed.approval is None and takes_two(TwoPersonAct.SECRETS, authority):
-            return propose_act(TwoPersonAct.SECRETS, parameters, {}, parsed, authority)
-        with approved(TwoPersonAct.SECRETS, parameters, parsed, authority):
+        with approved(TwoPersonAct.SECRETS, parameters, {}, parsed, authority):
             kinds = _wrap(parsed, authority, token)
     print_note(_WRAPPED.format(path=authority.folder.secret_keys, kinds=", ".join(kinds)))
     return 0

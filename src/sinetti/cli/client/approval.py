@@ -18,7 +18,7 @@ from sinetti.cli.core.blocks import Block, Heading, OutputTable, Paragraph, Reco
 from sinetti.client.messages.messages import make_message, strip_control_chars
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.domain.approvals.acts import TwoPersonAct
-from sinetti.domain.approvals.proposals import LARGEST, NAMESPACE, Proposal, parse_proposal
+from sinetti.domain.approvals.proposals import LARGEST, NAMESPACE, ApprovalError, Proposal, parse_proposal
 from sinetti.domain.values import Language
 from sinetti.i18n.approval_labels import ACTS, FIELDS, NOT_UNDONE
 from sinetti.i18n.translate import gettext_noop, number, translate
@@ -34,6 +34,12 @@ EXAMPLE = (
 
 NO_PROPOSAL = gettext_noop(
     "{path} is not a proposal, or it was changed. Do not sign it. Get it again with “sinetti authority approval show”."
+)
+TOO_LONG = gettext_noop(
+    "{path} would count for longer than its act allows. Do not sign it. Have the act proposed again."
+)
+UNKNOWN_ACT = gettext_noop(
+    "This program does not know the act “{act}”. Do not sign it. Install the version that the authority has."
 )
 ACT = gettext_noop("Proposed act")
 INSTANCE = gettext_noop("Authority")
@@ -81,7 +87,8 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     try:
         proposal = parse_proposal(octets)
     except ValueError as bad:
-        raise UsageError(make_message(NO_PROPOSAL, path=str(parsed.file))) from bad
+        text = TOO_LONG if isinstance(bad, ApprovalError) else NO_PROPOSAL
+        raise UsageError(make_message(text, path=str(parsed.file))) from bad
     if parsed.json:
         common.print_json(as_json(proposal))
     else:
@@ -94,6 +101,7 @@ def as_json(proposal: Proposal) -> dict[str, object]:
     return {
         "id": proposal.proposal_id,
         "act": proposal.act.value,
+        "sentence": _act(proposal, Language.EN),
         "environment": proposal.environment.value,
         "instance": proposal.instance_id,
         "proposer": proposal.proposer,
@@ -111,7 +119,7 @@ def as_json(proposal: Proposal) -> dict[str, object]:
 def blocks(proposal: Proposal, language: Language) -> Iterator[Block]:
     """Yield a proposal for people: the act, what is done, and what cannot be undone."""
     head = [
-        (ACT, translate(ACTS[proposal.act], language)),
+        (ACT, _act(proposal, language)),
         (INSTANCE, f"{proposal.environment.value}  {proposal.instance_id}"),
         (PROPOSER, f"{proposal.proposer}  {proposal.proposer_key}"),
         (PEOPLE, number(proposal.people, language)),
@@ -126,9 +134,16 @@ def blocks(proposal: Proposal, language: Language) -> Iterator[Block]:
         if fields:
             yield Heading(translate(title, language))
             yield from _fields(fields, language)
-    yield Paragraph(translate(NOT_UNDONE[proposal.act], language), is_apart=True)
+    yield Paragraph(translate(NOT_UNDONE[proposal.kind], language), is_apart=True)
     command = f"ssh-keygen -Y sign -n {NAMESPACE} -f KEY FILE"
     yield Paragraph(translate(HOW, language, command=command), is_apart=True)
+
+
+def _act(proposal: Proposal, language: Language) -> str:
+    """Return the sentence of the act. Raises UsageError for one without a sentence."""
+    if proposal.kind not in ACTS:
+        raise UsageError(make_message(UNKNOWN_ACT, act=proposal.kind))
+    return translate(ACTS[proposal.kind], language)
 
 
 def _from_key(proposal: Proposal) -> dict[str, Any]:

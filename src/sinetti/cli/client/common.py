@@ -26,6 +26,7 @@ from sinetti.client.requests import operations
 from sinetti.client.requests.exchange import ClientContext
 from sinetti.client.results import CommandResult, ExitCode, Result, UsageError, highest_exit_code
 from sinetti.client.store import files, output_files, settings
+from sinetti.domain.validation import is_visible
 from sinetti.domain.values import Language
 from sinetti.i18n.translate import gettext_noop
 from sinetti.infra import clock, environment, file_permissions, standard_input
@@ -338,8 +339,8 @@ def print_json(value: object) -> None:
     text = json.dumps(value, ensure_ascii=False, indent=2)
     if not output.is_encodable(text):
         text = json.dumps(value, indent=2)
-    if any(not line.isprintable() for line in text.split("\n")):
-        text = "".join(sign if sign.isprintable() or sign == "\n" else json.dumps(sign)[1:-1] for sign in text)
+    if any(not is_visible(line) for line in text.split("\n")):
+        text = "".join(sign if is_visible(sign) or sign == "\n" else json.dumps(sign)[1:-1] for sign in text)
     print_line(text)
 
 
@@ -350,9 +351,9 @@ def print_rows(rows: Sequence[Mapping[str, object]]) -> None:
     """
     invocation.CURRENT.has_json = True
     json_rows = [json.dumps(row, ensure_ascii=False) for row in rows]
-    if not all(map(str.isprintable, json_rows)):
+    if not all(map(is_visible, json_rows)):
         json_rows = [
-            json.dumps(row) if not text.isprintable() else text for row, text in zip(rows, json_rows, strict=True)
+            json.dumps(row) if not is_visible(text) else text for row, text in zip(rows, json_rows, strict=True)
         ]
     if not all(map(output.is_encodable, json_rows)):
         json_rows = [json.dumps(row) for row in rows]

@@ -145,18 +145,6 @@ class Record:
 Block = Paragraph | Heading | Literal | OutputTable | Record
 
 
-def strip_control_chars(text: str) -> str:
-    """Return a text without characters that could control a terminal.
-
-    A space takes the place of each. Line breaks and the no-break spaces of numbers stay.
-    """
-    if text.isprintable():
-        return text
-    return "".join(
-        sign if sign.isprintable() or sign == "\n" or unicodedata.category(sign) == "Zs" else " " for sign in text
-    )
-
-
 def columns_of(text: str) -> int:
     """Return the number of columns that a text takes on a terminal."""
     return len(text) if text.isascii() else sum(map(_columns, text))

@@ -28,8 +28,8 @@ from sinetti.cli.core.blocks import (
     Record,
     Row,
     Screen,
-    strip_control_chars,
 )
+from sinetti.domain.validation import make_visible
 
 LONGEST_LINE = 100
 """Columns of a paragraph on a wide terminal, since longer lines are hard to read.
@@ -186,7 +186,7 @@ def _line(
 
 def _text(text: str, style: str = "", *, no_wrap: bool | None = None, overflow: OverflowMethod | None = None) -> Text:
     """Return a text of rich that cannot control the terminal."""
-    return Text(strip_control_chars(text), style=style, no_wrap=no_wrap, overflow=overflow)
+    return Text(make_visible(text, "\n"), style=style, no_wrap=no_wrap, overflow=overflow)
 
 
 def _indented(text: str, indent: int, width: int) -> Padding:

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Te
 from rich.table import Column
 
 from sinetti.cli.core import layout
-from sinetti.cli.core.blocks import strip_control_chars
+from sinetti.domain.validation import make_visible
 
 _BAR_WIDTH = 24
 
@@ -26,7 +26,7 @@ class Drawing:
 
     def show(self, text: str, done: int = 0, total: int | None = None) -> None:
         """Draw the line."""
-        self._progress.update(self._task, description=strip_control_chars(text), completed=done, total=total)
+        self._progress.update(self._task, description=make_visible(text), completed=done, total=total)
         if self._progress.live.is_started:
             self._progress.refresh()
         else:

@@ -8,14 +8,15 @@ COLUMNS sets the width. NO_COLOR turns colours off. FORCE_COLOR treats a pipe as
 from collections.abc import Iterable
 from typing import TextIO, TypeGuard
 
-from sinetti.cli.core.blocks import Block, Screen, strip_control_chars
+from sinetti.cli.core.blocks import Block, Screen
+from sinetti.domain.validation import make_visible
 from sinetti.infra import environment
 
 
 def render(blocks: Iterable[Block], screen: Screen | None) -> str:
     """Return blocks as text for a screen, or for a pipe if it is None."""
     if screen is None:
-        return "\n".join(strip_control_chars(line) for block in blocks for line in block.plain())
+        return "\n".join(make_visible(line, "\n") for block in blocks for line in block.plain())
     # rich takes half as long as the rest of the command, so it is loaded only for a terminal.
     from sinetti.cli.core import layout  # noqa: PLC0415 - as above
 

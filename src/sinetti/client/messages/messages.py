@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from sinetti.domain.validation import make_visible
 from sinetti.domain.values import Language
 from sinetti.i18n import translate
 from sinetti.i18n.translate import gettext_noop, ngettext_noop
@@ -333,10 +334,11 @@ def render(message: Message, language: Language) -> str:
 
 
 def strip_control_chars(foreign: str) -> str:
-    """Return a foreign text without characters that could control a terminal."""
-    if foreign.isprintable():
-        return foreign.strip()
-    return "".join(sign if sign.isprintable() else " " for sign in foreign).strip()
+    """Return a foreign text, trimmed, that cannot control a terminal.
+
+    Invisible characters are shown as code points.
+    """
+    return make_visible(foreign).strip()
 
 
 def _render_value(value: Value, language: Language) -> str:

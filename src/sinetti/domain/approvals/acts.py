@@ -144,6 +144,8 @@ TABLE: Mapping[TwoPersonAct, ActRule] = {
 No command or page can skip it (tests/attacks/test_two_people.py).
 """
 
+OF_SIGNER = tuple(act for act, rule in TABLE.items() if rule.needs_medium)
+"""Acts whose approval a separate signer verifies: those with keys."""
 
 ON_PAGES = frozenset(
     {

@@ -74,17 +74,43 @@ class ApprovalReason(StrEnum):
     NOT_APPROVED = "not-approved"
     OTHER_ACT = "other-act"
     CHANGED = "changed"
+    OTHER_AUTHORITY = "other-authority"
+    TOO_LONG = "too-long"
+
+
+_SENTENCES: Mapping[ApprovalReason, str] = {
+    ApprovalReason.UNKNOWN: "no proposal has this ID: run sinetti authority approval list",
+    ApprovalReason.ROLE: "the role of {officer} does not allow it (docs/operators/officers.md has the roles)",
+    ApprovalReason.EXPIRED: "it has ended, or the clock is before its beginning: propose it again",
+    ApprovalReason.ENDED: "it has been approved, done or rejected: there is nothing left to decide",
+    ApprovalReason.SIGNED: "{officer} has already signed it: another officer must",
+    ApprovalReason.OTHER_KEY: "{officer} proposed it with a key that is no longer in force: propose it again",
+    ApprovalReason.NOT_APPROVED: "it is not approved: sinetti authority approval list shows whose signature is missing",
+    ApprovalReason.OTHER_ACT: "what was approved differs from this command: run it with the same options as then",
+    ApprovalReason.OTHER_AUTHORITY: "it is of another authority: propose it in this one",
+    ApprovalReason.TOO_LONG: "it would count for longer than its act allows: do not sign it, and propose it again",
+}
 
 
 class ApprovalError(ValueError):
     """Proposal or signature that does not count; the sentence says what to do."""
 
-    def __init__(self, reason: ApprovalReason, sentence: str) -> None:
-        super().__init__(sentence)
+    def __init__(self, reason: ApprovalReason, sentence: str = "", officer: str = "") -> None:
+        super().__init__(sentence or _SENTENCES[reason].format(officer=officer))
         self.reason = reason
 
 
-_SUBJECTS = ("customer_id", "name", "email", "key")
+@dataclass(frozen=True, slots=True)
+class ApprovalTerms:
+    """Authority, rules and instant by which service and signer count signatures."""
+
+    instance_id: str
+    environment: Environment
+    policy: ApprovalPolicy
+    now: datetime
+
+
+_SUBJECTS = ("customer_id", "name", "email", "key", "ca")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +156,11 @@ class Proposal:
         )
 
     @property
+    def kind(self) -> str:
+        """Act, and the change that its parameters name, if they do."""
+        return f"{self.act} {self.parameters['change']}" if "change" in self.parameters else self.act.value
+
+    @property
     def subject(self) -> str:
         """Object of the act, for a list.
 
@@ -150,7 +181,10 @@ def _canonical(value: object) -> bytes:
 
 
 def parse_proposal(octets: bytes) -> Proposal:
-    """Read a proposal from its canonical octets. Raises ValueError for others."""
+    """Read a proposal from its canonical octets.
+
+    Raises ApprovalError for one that would count for too long, and ValueError for other octets.
+    """
     try:
         found = json.loads(octets[: LARGEST + 1])
         proposal = Proposal(
@@ -175,6 +209,8 @@ def parse_proposal(octets: bytes) -> Proposal:
         # Two readers could see two different acts in octets of another form, as with a key that is there twice.
         sentence = "it is not in the one form of a proposal: get it again with approval show ID --out FILE"
         raise ValueError(sentence)
+    if proposal.expires - proposal.created > life_of(proposal.act):
+        raise ApprovalError(ApprovalReason.TOO_LONG)
     return proposal
 
 
@@ -188,15 +224,15 @@ def challenge_of(nonce: bytes, digest: bytes) -> bytes:
 
 
 def decide_signature(
-    proposal: Proposal, state: ProposalState, officer: Officer, signed: Collection[str], now: datetime
+    proposal: Proposal, officer: Officer, signed: Collection[str], terms: ApprovalTerms
 ) -> ApprovalReason | None:
     """Return why a signature of this officer does not count now, or None.
 
     `signed` are the names of the officers that have signed it. The last second before the end is in time.
     """
-    if state is not ProposalState.OPEN:
-        return ApprovalReason.ENDED
-    if not proposal.created - _SKEW <= now <= proposal.expires:
+    if (proposal.instance_id, proposal.environment) != (terms.instance_id, terms.environment):
+        return ApprovalReason.OTHER_AUTHORITY
+    if not proposal.created - _SKEW <= terms.now <= proposal.expires:
         return ApprovalReason.EXPIRED
     if officer.name in signed:
         return ApprovalReason.SIGNED

@@ -11,7 +11,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from sinetti.domain.validation import ValidationError, check_text_or_none
+from sinetti.domain.validation import ValidationError, check_text_or_none, is_visible
 from sinetti.domain.values import Channel, Language
 
 LONGEST_PURPOSE: Final = 1000
@@ -176,7 +176,7 @@ def paragraphs(text: str) -> str:
 
 
 def _is_readable(text: str) -> bool:
-    return all(line.isprintable() for line in text.split("\n"))
+    return all(is_visible(line) for line in text.split("\n"))
 
 
 class PersonErrorReason(StrEnum):

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from sinetti.domain.validation import make_visible
 from sinetti.domain.values import Channel, Environment, Language, Serial
 from sinetti.gateway.x509.end_entity import EndEntityCertificate
 from sinetti.gateway.x509.trust_file import CaPurpose
@@ -130,7 +131,7 @@ def _value_text(value: Value, language: Language) -> str:
     if isinstance(value, datetime):
         return translate.format_datetime(value, language)
     # Values from a certificate must not control a terminal or contain line breaks.
-    return "".join(sign if sign.isprintable() else " " for sign in str(value)).strip()
+    return make_visible(str(value)).strip()
 
 
 @dataclass(frozen=True, slots=True)

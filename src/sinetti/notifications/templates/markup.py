@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Final
 
-from sinetti.domain.validation import unlinked
+from sinetti.domain.validation import is_visible, unlinked
 from sinetti.domain.values import Language
 
 LONGEST_SUBJECT: Final = 78
@@ -83,7 +83,7 @@ def sanitise(value: str) -> str:
     """
     if value.isascii() and value.isprintable():
         return value
-    kept = "".join(one if one.isprintable() else " " for one in value)
+    kept = "".join(one if is_visible(one) else " " for one in value)
     kept = " ".join(kept.split())
     if any(unicodedata.bidirectional(one) in _FROM_RIGHT for one in kept):
         return _ISOLATED.format(kept)

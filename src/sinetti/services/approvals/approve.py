@@ -5,7 +5,6 @@ The act is done with the parameters of the signed octets, in the transaction of 
 
 import secrets
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,21 +12,21 @@ from sinetti.database import sql
 from sinetti.database.approvals import officers, proposals
 from sinetti.database.approvals.proposals import StoredProposal
 from sinetti.database.operations import authorities
-from sinetti.domain.approvals.acts import ApprovalPolicy, KeyRequirement, TwoPersonAct
+from sinetti.domain.approvals.acts import ApprovalPolicy, TwoPersonAct
 from sinetti.domain.approvals.officers import Officer, may_approve, may_propose
 from sinetti.domain.approvals.proposals import (
-    NAMESPACE,
     ApprovalError,
     ApprovalReason,
+    ApprovalTerms,
     Proposal,
     ProposalState,
     count_missing,
-    decide_signature,
     life_of,
     needs_command,
     people_needed,
 )
-from sinetti.pki.ssh_signatures import SshSignatureError, load_key, verify_signature
+from sinetti.i18n.approval_labels import ACTS
+from sinetti.pki.approvals import check_approval, list_signers, verify_signer
 from sinetti.services.approvals.officers import get_officer
 from sinetti.services.context import ServiceContext
 
@@ -39,17 +38,6 @@ Executors = Mapping[TwoPersonAct, Callable[[Proposal, "ApprovalContext"], AfterC
 
 They are in services/approvals/executors.py.
 """
-
-_SENTENCES: Mapping[ApprovalReason, str] = {
-    ApprovalReason.UNKNOWN: "no proposal has this ID: run sinetti authority approval list",
-    ApprovalReason.ROLE: "the role of {officer} does not allow it (docs/operators/officers.md has the roles)",
-    ApprovalReason.EXPIRED: "it has ended, or the clock is before its beginning: propose it again",
-    ApprovalReason.ENDED: "it has been approved, done or rejected: there is nothing left to decide",
-    ApprovalReason.SIGNED: "{officer} has already signed it: another officer must",
-    ApprovalReason.OTHER_KEY: "{officer} proposed it with a key that is no longer in force: propose it again",
-    ApprovalReason.NOT_APPROVED: "it is not approved: sinetti authority approval list shows whose signature is missing",
-    ApprovalReason.OTHER_ACT: "what was approved differs from this command: run it with the same options as then",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +75,7 @@ def propose(
     with officers.locked_officers(ctx.db):
         by = _proven(officer, ctx)
         if not may_propose(by.role, act):
-            raise _error(ApprovalReason.ROLE, by)
+            raise ApprovalError(ApprovalReason.ROLE, officer=by.name)
         people = people_needed(act, parameters, _policy(ctx))
         others = [one for one in officers.list_officers(ctx.db) if one.name != by.name and may_approve(one.role, act)]
         if len(others) < people - 1:
@@ -112,6 +100,7 @@ def propose(
             parameters=parameters,
             context=context,
         )
+        _check_known(new)
         proposals.insert_proposal(ctx.db, new, audit)
     return new
 
@@ -125,7 +114,7 @@ def get_proposal(proposal_id: str, ctx: ServiceContext) -> StoredProposal:
     """Return a proposal with its state. Raises ApprovalError."""
     found = proposals.find_proposal(ctx.db, proposal_id)
     if found is None:
-        raise _error(ApprovalReason.UNKNOWN)
+        raise ApprovalError(ApprovalReason.UNKNOWN)
     return found
 
 
@@ -140,9 +129,10 @@ def add_signature(proposal_id: str, officer: str, signature: bytes, means: Appro
         stored = _own(proposal_id, ctx)
         by, proposal = _proven(officer, ctx), stored.proposal
         signed = _signers(proposal, ctx)
-        if refused := decide_signature(proposal, stored.state, by, signed, ctx.now()):
-            raise _error(refused, by)
-        _verify(signature, proposal, by, ctx)
+        _check_known(proposal)
+        if stored.state is not ProposalState.OPEN:
+            raise ApprovalError(ApprovalReason.ENDED)
+        verify_signer(signature, proposal, by, signed, _terms(ctx))
         audit = ctx.audit_entry(means.actor, means.request_id)
         proposals.insert_signature(ctx.db, proposal, by, signature, audit)
         missing = count_missing(proposal, (*signed, by.name), _policy(ctx))
@@ -164,7 +154,7 @@ def reject(proposal_id: str, means: ApprovalContext) -> Proposal:
     with officers.locked_officers(ctx.db):
         audit = ctx.audit_entry(means.actor, means.request_id)
         if not proposals.update_state(ctx.db, stored.proposal, before, ProposalState.REJECTED, audit):
-            raise _error(ApprovalReason.ENDED)
+            raise ApprovalError(ApprovalReason.ENDED)
     return stored.proposal
 
 
@@ -177,17 +167,14 @@ def begin(proposal_id: str, act: TwoPersonAct, parameters: Mapping[str, Any], me
     with officers.locked_officers(ctx.db):
         stored = _own(proposal_id, ctx)
         if (stored.proposal.act, stored.proposal.parameters) != (act, parameters):
-            raise _error(ApprovalReason.OTHER_ACT)
-        if ctx.now() > stored.proposal.expires:
-            raise _error(ApprovalReason.EXPIRED)
+            raise ApprovalError(ApprovalReason.OTHER_ACT)
         # The state alone proves nothing: it is a row that other programs can write.
-        if count_missing(stored.proposal, _signers(stored.proposal, ctx), _policy(ctx)):
-            raise _error(ApprovalReason.NOT_APPROVED)
+        check_approval(stored.proposal, _signatures(stored.proposal, ctx), _terms(ctx))
         before = {ProposalState.APPROVED, ProposalState.STARTED}
         audit = ctx.audit_entry(means.actor, means.request_id)
         if not proposals.update_state(ctx.db, stored.proposal, before, ProposalState.STARTED, audit):
             is_open = stored.state is ProposalState.OPEN
-            raise _error(ApprovalReason.NOT_APPROVED if is_open else ApprovalReason.ENDED)
+            raise ApprovalError(ApprovalReason.NOT_APPROVED if is_open else ApprovalReason.ENDED)
     return stored.proposal
 
 
@@ -199,29 +186,31 @@ def finish(proposal: Proposal, means: ApprovalContext) -> None:
         proposals.update_state(ctx.db, proposal, {ProposalState.STARTED}, ProposalState.DONE, audit)
 
 
+def _check_known(proposal: Proposal) -> None:
+    """Raise ApprovalError for an act that officers could not read."""
+    if proposal.kind not in ACTS:
+        sentence = f"this version does not know the act {proposal.kind}: propose it again"
+        raise ApprovalError(ApprovalReason.OTHER_ACT, sentence)
+
+
 def _own(proposal_id: str, ctx: ServiceContext) -> StoredProposal:
-    """Return a proposal of this authority. Raises ApprovalError."""
+    """Return the proposal whose octets have this id, too. Raises ApprovalError."""
     stored = get_proposal(proposal_id, ctx)
-    if (stored.proposal.proposal_id, stored.proposal.instance_id) != (proposal_id, _instance_id(ctx)):
-        raise _error(ApprovalReason.UNKNOWN)
+    if stored.proposal.proposal_id != proposal_id:
+        raise ApprovalError(ApprovalReason.UNKNOWN)
     return stored
 
 
-def _signers(proposal: Proposal, ctx: ServiceContext) -> tuple[str, ...]:
-    """Return the officers in force who have signed, by verified signatures.
+def _signers(proposal: Proposal, ctx: ServiceContext) -> list[str]:
+    """Return the officers in force who have signed, by verified signatures."""
+    return list_signers(proposal, _signatures(proposal, ctx), _terms(ctx))[0]
 
-    An officer whose row is not that of the log does not count.
-    """
-    found: list[str] = []
+
+def _signatures(proposal: Proposal, ctx: ServiceContext) -> list[tuple[Officer, bytes]]:
+    """Return the stored signatures of officers whose rows are those of the log."""
     different = ctx.facts.compare(ctx.db, ctx.now(), "officer:")[1]
-    for officer, signature in proposals.list_signatures(ctx.db, proposal):
-        if f"officer:{officer.name}" in different:
-            continue
-        if decide_signature(proposal, ProposalState.OPEN, officer, found, proposal.created) is None:
-            with suppress(ApprovalError):
-                _verify(signature, proposal, officer, ctx)
-                found.append(officer.name)
-    return tuple(found)
+    found = proposals.list_signatures(ctx.db, proposal)
+    return [(officer, signature) for officer, signature in found if f"officer:{officer.name}" not in different]
 
 
 def _proven(name: str, ctx: ServiceContext) -> Officer:
@@ -236,22 +225,11 @@ def _policy(ctx: ServiceContext) -> ApprovalPolicy:
     return ctx.facts.current(ctx.db, ctx.now()).record.strictest(ctx.approvals)
 
 
-def _verify(signature: bytes, proposal: Proposal, by: Officer, ctx: ServiceContext) -> None:
-    needs_user = _policy(ctx).keys is KeyRequirement.FIDO2_VERIFIED
-    key = load_key(by.key.encode("ascii"))
-    try:
-        verify_signature(signature, proposal.octets, key, NAMESPACE, user_verification=needs_user)
-    except SshSignatureError as bad:
-        sentence = f"the signature of {by.name} does not count: {bad}"
-        raise ApprovalError(ApprovalReason.SIGNATURE, sentence) from bad
+def _terms(ctx: ServiceContext) -> ApprovalTerms:
+    return ApprovalTerms(_instance_id(ctx), ctx.environment, _policy(ctx), ctx.now())
 
 
 def _instance_id(ctx: ServiceContext) -> str:
     identity = authorities.identity(ctx.db)
     assert identity is not None  # noqa: S101 - an authority that was opened has one
     return identity.instance_id
-
-
-def _error(reason: ApprovalReason, officer: Officer | None = None) -> ApprovalError:
-    name = officer.name if officer is not None else ""
-    return ApprovalError(reason, _SENTENCES[reason].format(officer=name))

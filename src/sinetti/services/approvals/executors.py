@@ -137,8 +137,6 @@ def _change_officers(proposal: Proposal, means: ApprovalContext) -> None:
     if given["change"] == "accept":
         ctx.facts.accept(ctx.db, given["rows"], ctx.audit_entry(*by))
         return
-    if given["change"] != "add":
-        raise _unknown()
     new = NewOfficer(
         given["name"],
         OfficerRole(given["role"]),
@@ -161,10 +159,8 @@ def _name_staff(proposal: Proposal, means: ApprovalContext) -> None:
         raise ApprovalError(ApprovalReason.CHANGED, sentence)
     if given["change"] == "reset-second-factor":
         accounts.reset_second_factor(given["email"], means.ctx, *by)
-    elif given["change"] == "give":
-        accounts.give_staff(given["email"], given.get("person", ""), means.ctx, *by)
     else:
-        raise _unknown()
+        accounts.give_staff(given["email"], given.get("person", ""), means.ctx, *by)
 
 
 def _end_organisation(proposal: Proposal, means: ApprovalContext) -> None:
@@ -191,11 +187,6 @@ def _lower_settings(proposal: Proposal, means: ApprovalContext) -> None:
 
 def _resume_issuance(proposal: Proposal, means: ApprovalContext) -> None:
     means.accept_clock(_actor(proposal))
-
-
-def _unknown() -> ApprovalError:
-    sentence = "it has a change that this version does not know: propose it again"
-    return ApprovalError(ApprovalReason.OTHER_ACT, sentence)
 
 
 def _actor(proposal: Proposal) -> str:
