@@ -52,6 +52,9 @@ ACTIONS: Mapping[str, str] = {
     "bulk-proposed": gettext_noop("Bulk revocation proposed"),
     "bulk-withdrawn": gettext_noop("Bulk revocation proposal withdrawn"),
     "ca-activated": gettext_noop("CA issues from now on"),
+    "ca-founded": gettext_noop("CA founded"),
+    "rows-adopted": gettext_noop("Rows of the register recorded in the log"),
+    "difference-accepted": gettext_noop("Difference from the log accepted"),
     "ca-begun": gettext_noop("Successor of a CA begun"),
     "ca-distrusted": gettext_noop("CA key declared compromised"),
     "ca-installed": gettext_noop("Certificate of a CA installed"),
@@ -257,6 +260,7 @@ OBJECTS: Mapping[str, str] = {
     "instance": gettext_noop("this service"),
     "clock": gettext_noop("clock"),
     "log": gettext_noop("log"),
+    "rows": gettext_noop("rows of the register"),
     "retention": gettext_noop("retention"),
     "secret": gettext_noop("secret keys"),
 }

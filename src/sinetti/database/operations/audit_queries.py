@@ -10,13 +10,17 @@ from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import AuditContext, is_sound
 from sinetti.database.connection import Database
 from sinetti.database.models import AuditEvent
-from sinetti.wire.transparency.entries import Facts
+from sinetti.wire.transparency.entries import ROW, Facts
 
 LOOKED_THROUGH = 100_000
 """Maximum number of rows scanned by one query without an index.
 
 Further rows need another query.
 """
+
+
+_ROWS = frozenset({ROW, "octets"})
+"""Facts for programs. Those of adopted rows have the name of an object, with a colon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,5 +99,7 @@ def note_look(db: Database, audit: AuditContext, subject: str, **facts: str) -> 
 def _entry(row: AuditEvent) -> AuditEntry:
     octets = bytes(row.octets)
     sound = is_sound(row)
-    facts = json.loads(octets)["facts"]
+    facts = {
+        name: value for name, value in json.loads(octets)["facts"].items() if name not in _ROWS and ":" not in name
+    }
     return AuditEntry(row.sequence, row.at, row.actor, row.action, row.object, row.request_id, facts, sound)
