@@ -91,7 +91,7 @@ def _fill_log(authority: Authority) -> None:
         with transaction.atomic(using=db.alias):
             first = sequencer.entry_count(db)
             note = sequencer.add_leaves(db, first, part, HeadSigner(utc_now() - _AGO, sign))
-        authority.journal.append([journal_records.logged(first, [leaf for _, leaf in part], note)])
+        authority.journal.append([journal_records.logged(first, [leaf for _, leaf in part], note, ())])
 
 
 def _parts(authority: Authority) -> Iterator[list[tuple[int | None, bytes]]]:

@@ -123,7 +123,7 @@ def shipping_findings(authority: Authority) -> Iterator[MonitoringFinding]:
 
 
 def fact_findings(authority: Authority, *, is_new: bool = False) -> Iterator[MonitoringFinding]:
-    """Yield what differs from the log in the rows that the service obeys, as the node last found it.
+    """Yield the differences between register and log, as the node last found them.
 
     With `is_new` it is compared now.
     """
@@ -315,7 +315,10 @@ class PacedCheck(Generic[_Result]):
     """Slow check with a cached result, which is returned to all callers for a while."""
 
     def __init__(self, look: Callable[[], _Result], seldom: int = SELDOM, every: float = LOOKED_EVERY) -> None:
-        """Store the check; `seldom` is the least ratio of the pause to its duration, `every` its least seconds."""
+        """Store the check.
+
+        The pause lasts `seldom` times as long as the check, and `every` seconds at least.
+        """
         self._look, self._seldom, self._every, self._again = look, seldom, every, 0.0
         self._last: _Result | None = None
 

@@ -185,7 +185,10 @@ class CaDirectory:
         return replace(read, responders=self._responders(read, {} if before is None else before.responders))
 
     def _proven(self) -> dict[str, AuthorityView]:
-        """Return the CAs as the register has them; one whose row differs from the log issues nothing."""
+        """Return the CAs of the register.
+
+        One whose row differs from the log issues nothing.
+        """
         try:
             facts, different = self._facts.compare(self._db, utc_now(), SUBJECT)
         except LogBrokenError as broken:

@@ -56,6 +56,7 @@ from sinetti.pki.encoding import certificate_der, sha256_hex, sign
 from sinetti.pki.key_policy import key_id
 from sinetti.services.approvals.officers import CheckedOfficer, check_founders, found_officers
 from sinetti.services.context import no_failpoint
+from sinetti.services.facts import Facts
 from sinetti.services.status.crl import OFFLINE_LIFE, store_external_crl
 from sinetti.settings import authority
 from sinetti.settings.authority import AuthoritySettings, check_database_url
@@ -249,7 +250,7 @@ def finish_founding(folder: DataDirectory, hierarchy: Hierarchy, founding: InitO
                 founding.step("committed")
             if identity.fingerprints != {row.name: row.sha256 for row in rows}:
                 raise FolderError(_TAKEN)
-            _insert_officers(db, founding)
+            _insert_officers(db, founding, folder)
             _publish_first_lists(folder, db, founding)
         finally:
             db.close()
@@ -261,13 +262,17 @@ def finish_founding(folder: DataDirectory, hierarchy: Hierarchy, founding: InitO
         sync_path(folder.root)
 
 
-def _insert_officers(db: Database, founding: InitOptions) -> None:
-    """Insert the founders, once. Raises FolderError if others were inserted before."""
+def _insert_officers(db: Database, founding: InitOptions, folder: DataDirectory) -> None:
+    """Insert the founders, once, and pin their keys in the folder.
+
+    Raises FolderError if others were inserted before.
+    """
     found_officers(db, founding.officers, AuditContext(founding.actor, founding.now, secrets.token_hex(16)))
     wanted = {one.key.fingerprint for one in founding.officers}
     if wanted != {one.fingerprint for one in officers.list_all_officers(db)}:
-        sentence = "the interrupted init had other officers: give the same ones again"
-        raise FolderError(sentence)
+        raise FolderError("the interrupted init had other officers: give the same ones again")
+    if not folder.facts.exists():
+        Facts(folder.facts).pin(wanted)
 
 
 def _write(folder: DataDirectory, built: GeneratedHierarchy, keys: FoundingKeys, founding: InitOptions) -> None:

@@ -140,7 +140,10 @@ def _status_loop(authority: Authority, stop: Event) -> None:
 
 
 def _log_loop(authority: Authority, stop: Event) -> None:
-    """Sequence new entries of the log, and compare the register with it, every ten seconds."""
+    """Sequence new entries of the log, and compare the register with them.
+
+    Repeats every ten seconds.
+    """
     ctx, sequencer = authority.ctx, LogSequencer()
     certificates = PacedCheck(lambda: tuple(differing_certificates(ctx.db)), every=COMPARED_EVERY)
     witnesses = [WitnessAddress.parse(one) for one in authority.settings.witnesses]

@@ -145,7 +145,7 @@ _STATUS = ("sha256", "revoked_at", "revocation_reason")
 
 
 def require_entries(schema_editor: BaseDatabaseSchemaEditor) -> None:
-    """Refuse a change of rows that the service obeys, unless its transaction writes an entry about their object.
+    """Refuse a change of obeyed rows without an entry of the same transaction.
 
     Certificates that the service issues have theirs by the same statement, so only later changes are looked at.
     """

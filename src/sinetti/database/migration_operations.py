@@ -93,7 +93,7 @@ class AddTrigramIndexesWhileServing(_OfPostgresql):
 
 
 class RequireEntries(_OfPostgresql):
-    """Triggers that refuse a change of an obeyed row without an entry of the log (initial_schema.py)."""
+    """Triggers that refuse a change of an obeyed row without an entry of the log."""
 
     def change(self, schema_editor: BaseDatabaseSchemaEditor) -> None:
         """Create the triggers, or replace those of an earlier version."""

@@ -1,6 +1,6 @@
-"""Facts of the log that the service obeys: officers, people per act, clerks, CAs, gateways (docs/evidence.md).
+"""Facts of the log that the service obeys (docs/evidence.md).
 
-A process follows the log from the entries that it verified before, and takes each entry whose approvals count. What it
+They are about officers, numbers of people, clerks, CAs, gateways and trust lists. A process follows the log from the entries that it verified before, and takes each entry whose approvals count. What it
 found is kept in a file of the node, which a writer of the database cannot change. A row that is not the newest fact is
 not obeyed, and reported.
 """
@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from threading import RLock
 
+from sinetti.database import sql
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.common.obeyed_rows import (
@@ -39,7 +40,7 @@ _log = logging.getLogger(__name__)
 
 
 class LogBrokenError(Exception):
-    """Log that does not continue what this node verified before; the sentence says where."""
+    """Log that does not continue what this node verified before."""
 
 
 class RowDiffersError(Exception):
@@ -74,7 +75,7 @@ class LogFacts:
         }
 
     def list_differing(self, rows: Mapping[str, str], prefix: str = "") -> dict[str, str]:
-        """Return what differs in the stored rows about objects with this prefix, by object."""
+        """Return the differences of stored rows about objects with this prefix."""
         logged = {about: row for about, row in self.record.rows.items() if about.startswith(prefix)}
         return {
             about: f"its row differs from the log ({differing_columns(logged.get(about, ''), rows.get(about, ''))})"
@@ -101,7 +102,7 @@ class LogFacts:
 
 
 class Facts:
-    """Facts of the log as one process knows them, and the file in which its node keeps them."""
+    """Facts of the log as one process knows them, and the file of its node."""
 
     def __init__(self, path: Path | None = None) -> None:
         """Store the path. Without one the process reads the log from its beginning."""
@@ -128,9 +129,9 @@ class Facts:
             raise RowDiffersError(f"{subject} is not obeyed, since its row differs from the log ({columns}): {_HOW}")
 
     def compare(self, db: Database, now: datetime, prefix: str = "") -> tuple[LogFacts, dict[str, str]]:
-        """Return the facts, and the differences of rows about objects with this prefix, by object.
+        """Return the facts, and the differences of rows, by object.
 
-        Raises LogBrokenError.
+        The objects have this prefix. Raises LogBrokenError.
         """
         for attempt in range(1, _ATTEMPTS + 1):
             rows = stored_rows(db, prefix)
@@ -161,16 +162,17 @@ class Facts:
         return found
 
     def accept(self, db: Database, rows: Mapping[str, str], audit: AuditContext) -> None:
-        """Record rows as officers accepted them, in the caller's transaction.
+        """Record rows as officers accepted them, in one transaction.
 
         An entry or a certificate has the sentence about it instead of a row. Raises RowDiffersError for a row that has
         changed since.
         """
-        for about, row in rows.items():
-            is_row = about.startswith(PREFIXES)
-            if is_row and read_row(db, about) != row:
-                raise RowDiffersError(f"{about} has changed since: propose it again")
-            audit_log.write(db, audit, "difference-accepted", about, **({} if is_row else {"what": row}))
+        with sql.transaction(db):
+            for about, row in rows.items():
+                is_row = about.startswith(PREFIXES)
+                if is_row and read_row(db, about) != row:
+                    raise RowDiffersError(f"{about} has changed since: propose it again")
+                audit_log.write(db, audit, "difference-accepted", about, **({} if is_row else {"what": row}))
 
     @property
     def kept(self) -> LogFacts:
@@ -183,7 +185,10 @@ class Facts:
         self._save(LogFacts(record=ApprovalRecord(founders=sorted(founders))))
 
     def _advanced(self, db: Database) -> LogFacts:
-        """Return the facts of all entries of the tree, read from where this process or its node was."""
+        """Return the facts of all entries of the tree.
+
+        Reading begins where this process or its node was.
+        """
         found = self._facts = max(self._load(), self._facts, key=lambda one: one.size)
         added = LogFacts(list(found.edge), deepcopy(found.record), dict(found.refused), found.differences)
         try:
@@ -226,12 +231,15 @@ class Facts:
 
 
 def stored_rows(db: Database, prefix: str = "") -> dict[str, str]:
-    """Return the rows that the service obeys about objects with this prefix, by object."""
+    """Return the obeyed rows about objects with this prefix, by object."""
     return {about: row for one in PREFIXES if one.startswith(prefix) for about, row in read_rows(db, one).items()}
 
 
 def _extend(added: LogFacts, db: Database, size: int) -> None:
-    """Take the entries up to this size. Raises ProofError for a tree that is smaller, or has other entries."""
+    """Take the entries up to this size.
+
+    Raises ProofError for a tree that is smaller, or has other entries.
+    """
     if size < added.size:
         raise ProofError(f"it was rewound: it had {added.size} entries and has {size} now")
     lost = []

@@ -5,6 +5,7 @@ import shutil
 import pytest
 from django.db import connections
 
+from sinetti.database.certificates import usage
 from sinetti.database.common import audit_log
 from sinetti.database.connection import open_database
 from sinetti.database.evidence import log_tree, restoration
@@ -49,6 +50,7 @@ def restored(sqlite_desk, tmp_path):
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         shutil.copyfile(file, tmp_path / "backup")
         sequenced(ctx)
+        usage.add(ctx.db, "gate2", "a key", lambda _: False, AUDIT)
         write_rows(ctx.db, 300)
         enrolled(desk)
         sequenced(ctx)
@@ -74,14 +76,13 @@ def test_the_tree_goes_on_as_it_was_published(restored):
     reconcile(ctx, ctx.journal, REQUEST)
     assert head(ctx) == newest
     assert preview(ctx, ctx.journal).agrees
-    report = found(ctx, newest)
-    assert report.fault is None
+    assert found(ctx, newest).fault.about == "gateway:gate2"
     sequenced(ctx)
     after = head(ctx)
     proof = consistency_proof(newest.size, after.size, log_tree.lookup(ctx.db, after.size))
     check_consistency(newest.head, after.head, proof)
     report = found(ctx, newest)
-    assert report.fault is None
+    assert report.fault.about == "gateway:gate2"
     assert 300 < report.lost < 320
     rows = [one for one in log_tree.leaves(ctx.db, 0, newest.size) if one.row is not None]
     assert [one.row.object for one in rows if one.row.action == "looked"] == ["person:0", "person:1"]
@@ -177,6 +178,17 @@ def not_restored(ctx, lines):
         restoration.restore_log(ctx.db, lines, LATER, AUDIT)
     assert head(ctx) == before
     return str(refused.value)
+
+
+def test_a_fact_keeps_its_content_and_the_row_is_compared(restored):
+    """A gateway that was added after the backup is in the log, and its row is named as missing."""
+    ctx, newest = restored
+    report = reconcile(ctx, ctx.journal, REQUEST)
+    assert ctx.facts.follow(ctx.db, LATER).open_differences.keys() == {"gateway:gate2"}
+    assert found(ctx, newest).differences.keys() == {"gateway:gate2"}
+    assert len(report.lost_entries) >= 300
+    assert set(map(type, report.lost_entries)) == {int}
+    assert [name for name in report.lost_entries.values() if name.startswith("issued ")]
 
 
 def test_lines_that_do_not_continue_the_log(restored):

@@ -105,7 +105,7 @@ def test_a_journal_with_another_hash(sqlite_desk, tmp_path):
         leaves = [one.leaf for one in log_tree.leaves(ctx.db, 0, log_tree.head_size(ctx.db))]
         sources = LogSources(ctx.db, ctx.journal.folder, ctx.journal.instance_id)
         for given, about in ((leaves, None), ([*leaves[:2], bytes(32), *leaves[3:]], "entry 2")):
-            ctx.journal.append([journal_records.logged(0, given, read_log.head(ctx.db))])
+            ctx.journal.append([journal_records.logged(0, given, read_log.head(ctx.db), ())])
             fault = verify_log(sources, NOW).fault
             assert (None if fault is None else fault.about) == about
         assert fault.sentence == "the journal has another hash for it"

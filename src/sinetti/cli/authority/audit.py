@@ -10,8 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from django.db.transaction import atomic
-
 from sinetti.authority.bootstrap import Authority
 from sinetti.authority.data_directory import FolderDamaged
 from sinetti.authority.log_keys import create_log_key
@@ -147,8 +145,7 @@ def _accept(parsed: argparse.Namespace) -> int:
         if takes_two(TwoPersonAct.OFFICERS, authority):
             parameters = {"change": "accept", "rows": rows}
             return propose_act(TwoPersonAct.OFFICERS, parameters, {}, parsed, authority)
-        with atomic(using=ctx.db.alias):
-            ctx.facts.accept(ctx.db, rows, ctx.audit_entry(machine_user(), secrets.token_hex(16)))
+        ctx.facts.accept(ctx.db, rows, ctx.audit_entry(machine_user(), secrets.token_hex(16)))
     print_line("Accepted. The differences stay in the log, and audit verify lists them as accepted.")
     return 0
 

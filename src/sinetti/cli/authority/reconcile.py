@@ -86,6 +86,7 @@ def _begin_anew(journal: Journal) -> None:
 def _lines(done: ReconciliationReport, folder: Path) -> str:
     lines = [f"restored  {serial}" for serial in done.restored]
     lines += [f"not restored  {serial}" for serial in done.failed]
+    lines += [f"content lost  entry {index} of the log ({name})" for index, name in sorted(done.lost_entries.items())]
     counted = f"{pluralise(len(done.restored), 'certificate')} restored, {len(done.failed)} not;"
     reservations = f"{pluralise(done.finished, 'reservation')} finished, {done.given_up} given up"
     return "\n".join([*lines, f"{counted} {reservations}", *_people_lines(done, folder)])

@@ -54,9 +54,9 @@ def row_of(audit: AuditContext, action: str, subject: str, facts: Facts) -> tupl
 
 
 def write(db: Database, audit: AuditContext, action: str, subject: str, **facts: str | int | None) -> bytes:
-    """Write one audit row. Call it inside the transaction that changes the state, after the change.
+    """Write one audit row.
 
-    The entry has the rows about an object that the service obeys (obeyed_rows.py). Returns the hash of its entry in the
+    Call it inside the transaction that changes the state, after the change. The entry has the rows about an object that the service obeys (obeyed_rows.py). Returns the hash of its entry in the
     log.
     """
     if subject.startswith(PREFIXES) and action not in UNCHANGED:

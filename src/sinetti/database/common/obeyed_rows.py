@@ -1,6 +1,6 @@
 """Rows that the service obeys, as the log has them (docs/evidence.md).
 
-Whoever may write to the database could change officers, CAs, gateways or a clerk's rights. So each entry about such an
+A writer of the database could change officers, CAs, gateways or a clerk's rights. So each entry about such an
 object has its rows in the log, and a row that differs from the newest entry about it is not obeyed.
 """
 
@@ -39,7 +39,7 @@ def read_row(db: Database, subject: str) -> str:
 
 
 def read_rows(db: Database, prefix: str, key: str | None = None) -> dict[str, str]:
-    """Return the rows about each object with this prefix, or about the one with this key."""
+    """Return the rows about each object with this prefix, or the one with this key."""
     found: dict[str, dict[str, list[dict[str, object]]]] = {}
     for table in (one for one in TABLES if one.prefix == prefix):
         rows = apps.get_model("sinetti", table.model)._default_manager.using(db.alias).filter(**table.only)  # noqa: SLF001 - Django's name
@@ -67,7 +67,7 @@ def _plain(value: Any) -> object:  # noqa: ANN401 - a column's value
 
 
 def differing_columns(logged: str, stored: str) -> str:
-    """Return the names of the columns in which two texts of `read_row` differ, for a sentence."""
+    """Return the columns in which two texts of `read_row` differ, for a sentence."""
     if not logged or not stored:
         return "the log has no such row" if not logged else "the row is missing"
     pair = [dict(_columns(json.loads(one))) for one in (logged, stored)]
@@ -82,7 +82,7 @@ def _columns(tables: Mapping[str, list[dict[str, object]]]) -> Iterator[tuple[st
 
 
 def differing_certificates(db: Database) -> Iterator[tuple[str, str]]:
-    """Yield each certificate whose row is not as the log has it: its object, and the columns that differ."""
+    """Yield each certificate that differs from the log: its object and a sentence."""
     rows = models.Certificate.objects.using(db.alias)
     last, entries = 0, models.AuditEvent.objects.using(db.alias).filter(action__in=_OF_CERTIFICATES)
     while page := list(rows.filter(pk__gt=last).order_by("pk").values(*_COMPARED)[:_AT_ONCE]):
@@ -105,7 +105,7 @@ def _facts_of(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _differing(row: Mapping[str, Any], facts: Mapping[str, Any]) -> list[str]:
-    """Return the names of the columns of a certificate that are not as the log has them."""
+    """Return the columns of a certificate that are not as the log has them."""
     der, at = row["octets__der"], row["revoked_at"]
     revoked_at = None if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     logged = facts.get("sha256", row["sha256"] if facts else None)

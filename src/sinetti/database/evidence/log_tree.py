@@ -154,7 +154,10 @@ def leaves(db: Database, start: int, end: int) -> Iterator[StoredLeaf]:
 
 
 def octets_of(db: Database, start: int, end: int) -> Iterator[tuple[int, bytes, bytes | None]]:
-    """Yield index, hash and octets of the entries of a range; the octets are None if the row is missing."""
+    """Yield index, hash and octets of the entries of a range.
+
+    The octets are None if the row is missing.
+    """
     for first in range(start, end, _CHUNK):
         rows = LogEntry.objects.using(db.alias).filter(index__gte=first, index__lt=min(first + _CHUNK, end))
         entries = list(rows.order_by("index").values_list("index", "leaf", "sequence"))

@@ -1,9 +1,10 @@
 """Restoring of the log from journals, after an older database was restored.
 
-The tree continues as it was published. The rows of its last entries may be lost, so only their hashes come back. An
-entry declares them.
+The tree continues as it was published. Facts come back with their content. Of its other last entries only the hashes
+do, if their rows are lost. An entry declares them.
 """
 
+import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,10 +16,13 @@ from django.db import transaction
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
-from sinetti.database.evidence.log_tree import LOG, checkpoints, count_lost, leaves, log_keys, own_acts
+from sinetti.database.evidence.log_tree import LOG, checkpoints, count_lost, leaves, log_keys, octets_of, own_acts
 from sinetti.database.evidence.sequencer import HeadSigner, LogDiverged, add_leaves, entry_count, waiting_rows
+from sinetti.database.models import AuditEvent
 from sinetti.journal.reader import JournalError
-from sinetti.wire.transparency.merkle import Lookup, ProofError
+from sinetti.wire.transparency.approvals import is_fact
+from sinetti.wire.transparency.entries import parse_entry
+from sinetti.wire.transparency.merkle import Lookup, ProofError, leaf_hash
 from sinetti.wire.transparency.notes import NoteError, VerifierKey, open_checkpoint
 
 RESTORED = "log-restored"
@@ -39,12 +43,13 @@ class LogNotRestored(JournalError):
 class LoggedLine:
     """Line of a journal about the log.
 
-    It has the first index, the hashes, and the checkpoint (octets of the note).
+    It has the first index, the hashes, the checkpoint (octets of the note), and the octets of entries that are facts.
     """
 
     first: int
     leaves: tuple[bytes, ...]
     note: bytes
+    facts: tuple[bytes, ...] = ()
 
     @property
     def end(self) -> int:
@@ -54,17 +59,19 @@ class LoggedLine:
     @staticmethod
     def of(facts: Mapping[str, Any]) -> "LoggedLine":
         """Return the content of a journal line."""
-        return LoggedLine(facts["first"], tuple(map(bytes.fromhex, facts["leaves"])), facts["note"].encode())
+        octets = tuple(one.encode("ascii") for one in facts.get("facts", ()))
+        return LoggedLine(facts["first"], tuple(map(bytes.fromhex, facts["leaves"])), facts["note"].encode(), octets)
 
 
-def restore_log(db: Database, lines: Iterable[LoggedLine], now: datetime, audit: AuditContext) -> int:
-    """Add the entries that only the journals have, and return their number.
+def restore_log(db: Database, lines: Iterable[LoggedLine], now: datetime, audit: AuditContext) -> dict[int, bytes]:
+    """Add the entries that only the journals have.
 
-    `now` is the machine's time. Rows that are there get their places again. Raises LogNotRestored.
+    Returns the hashes of those whose content is lost, by index. `now` is the machine's time. Rows that are there get their places again, and facts their rows. Raises
+    LogNotRestored.
     """
+    lost: dict[int, bytes] = {}
     with transaction.atomic(using=db.alias):
-        start = entry_count(db)
-        keys, lost = log_keys(db), 0
+        start, keys = entry_count(db), log_keys(db)
         for line in sorted(lines, key=lambda one: (one.end, one.first)):
             size = entry_count(db)
             if line.end <= size:
@@ -72,17 +79,35 @@ def restore_log(db: Database, lines: Iterable[LoggedLine], now: datetime, audit:
             if line.first > size:
                 sentence = f"no journal has the entries of the log from {size} to {line.first}"
                 raise LogNotRestored(sentence)
-            rows, new = waiting_rows(db), line.leaves[size - line.first :]
+            new = line.leaves[size - line.first :]
+            _insert_facts(db, line, set(new) - waiting_rows(db).keys())
+            rows = waiting_rows(db)
             found = [(rows.get(leaf), leaf) for leaf in new]
-            lost += sum(sequence is None for sequence, _ in found)
+            lost |= {index: leaf for index, (sequence, leaf) in enumerate(found, size) if sequence is None}
             try:
                 add_leaves(db, size, found, HeadSigner(now, partial(_signed_before, line, keys)))
             except LogDiverged as bad:
                 raise LogNotRestored(str(bad)) from bad
         added = entry_count(db) - start
         if lost:
-            audit_log.write(db, audit, RESTORED, LOG, first=start, count=added, lost=lost)
-        return added
+            audit_log.write(db, audit, RESTORED, LOG, first=start, count=added, lost=len(lost))
+    return lost
+
+
+def _insert_facts(db: Database, line: LoggedLine, missing: Collection[bytes]) -> None:
+    """Insert the rows of facts that only a journal has, as they were written."""
+    for octets in line.facts:
+        if leaf_hash(octets) in missing:
+            entry = parse_entry(octets)
+            AuditEvent.objects.using(db.alias).create(
+                at=datetime.fromisoformat(entry.at),
+                actor=entry.actor,
+                action=entry.action,
+                object=entry.object,
+                request_id=entry.request,
+                octets=octets,
+                sha256=hashlib.sha256(octets).hexdigest(),
+            )
 
 
 def declare_lost(db: Database, entries: Iterable[str], audit: AuditContext) -> int:
@@ -155,5 +180,7 @@ def unlogged(db: Database, ranges: Iterable[tuple[int, int]], start: int = 0) ->
         while covered and covered[0][0] <= start:
             start = max(start, covered.pop(0)[1])
         if size > start:
-            yield LoggedLine(start, tuple(one.leaf for one in leaves(db, start, size)), note)
+            entries = list(octets_of(db, start, size))
+            facts = tuple(octets for _, _, octets in entries if octets is not None and is_fact(octets))
+            yield LoggedLine(start, tuple(leaf for _, leaf, _ in entries), note, facts)
             start = size

@@ -20,6 +20,7 @@ from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
 from sinetti.database.evidence.log_tree import FOUNDED, LOG, find_head, log_keys, lookup
 from sinetti.database.models import AuditEvent, LogCheckpoint, LogEntry, LogNode, LogPlan
+from sinetti.wire.transparency.approvals import is_fact
 from sinetti.wire.transparency.entries import parse_entry
 from sinetti.wire.transparency.merkle import Lookup, ProofError, Subtree, cover, extend, leaf_hash, root_of
 from sinetti.wire.transparency.notes import NoteError, open_checkpoint
@@ -81,12 +82,13 @@ class HeadSigner:
 class SequencedEntries:
     """Entries that one transaction added.
 
-    They have the first index, the hashes, and the checkpoint.
+    They have the first index, the hashes, the checkpoint, and the octets of those that are facts.
     """
 
     first: int
     leaves: tuple[bytes, ...]
     note: bytes
+    facts: tuple[bytes, ...] = ()
 
     @property
     def size(self) -> int:
@@ -204,24 +206,25 @@ def add_planned(db: Database, after: int, head: HeadSigner) -> SequencedEntries 
         if not _locked(db) or not _has_plan(db):
             return None
         plan = LogPlan.objects.using(db.alias).get()
-        leaves, first = _planned_leaves(db, plan.sequences, after), plan.first
+        octets, first = _planned_octets(db, plan.sequences, after), plan.first
+        leaves: list[tuple[int | None, bytes]] = [
+            (sequence, leaf_hash(octets[sequence])) for sequence in plan.sequences
+        ]
         note = add_leaves(db, first, leaves, head)
+        facts = tuple(octets[sequence] for sequence in plan.sequences if is_fact(octets[sequence]))
         plan.delete()
-        return SequencedEntries(first, tuple(leaf for _, leaf in leaves), note)
+        return SequencedEntries(first, tuple(leaf for _, leaf in leaves), note, facts)
 
 
-def _planned_leaves(db: Database, sequences: Sequence[int], after: int) -> list[tuple[int | None, bytes]]:
-    """Return the leaves of planned rows, computed from the rows.
-
-    Raises LogDiverged if one is missing.
-    """
+def _planned_octets(db: Database, sequences: Sequence[int], after: int) -> dict[int, bytes]:
+    """Return the octets of planned rows. Raises LogDiverged if one is missing."""
     found: dict[int, bytes] = {}
     for start in range(0, len(sequences), _ROWS_EACH):
         rows = AuditEvent.objects.using(db.alias).filter(sequence__in=sequences[start : start + _ROWS_EACH])
-        found |= {sequence: leaf_hash(bytes(octets)) for sequence, octets in rows.values_list("sequence", "octets")}
+        found |= {sequence: bytes(octets) for sequence, octets in rows.values_list("sequence", "octets")}
     if len(found) != len(sequences) or min(sequences) <= after:
         raise LogDiverged(_diverged("the plan has rows that cannot enter it"))
-    return [(sequence, found[sequence]) for sequence in sequences]
+    return found
 
 
 def has_pending(db: Database, seen: Watermark, after: int) -> bool:
@@ -239,7 +242,10 @@ def pending_sequences(db: Database, after: int) -> list[int]:
 
 
 def waiting_octets(db: Database, after: int) -> list[bytes]:
-    """Return the octets of the rows after a sequence number that are not in the tree, in their order."""
+    """Return the octets of the rows that are not in the tree, in their order.
+
+    They are those after a sequence number.
+    """
     with connections[db.alias].cursor() as cursor:
         cursor.execute(_PENDING, [after, _NO_LIMIT])
         return [bytes(octets) for _, octets in cursor.fetchall()]

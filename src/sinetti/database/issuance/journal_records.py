@@ -146,13 +146,14 @@ def revoked(
     return JournalEntry(REVOKED, {**facts, "issued": issued})
 
 
-def logged(first: int, leaves: Sequence[bytes], note: bytes) -> JournalEntry:
+def logged(first: int, leaves: Sequence[bytes], note: bytes, facts: Sequence[bytes]) -> JournalEntry:
     """Return the line of entries of the log.
 
-    It has the first index, their hashes, and the checkpoint that signs them.
+    It has the first index, their hashes, the checkpoint that signs them, and the entries that are facts: without their
+    content a restored register could not be compared with the log.
     """
-    hashes = [leaf.hex() for leaf in leaves]
-    return JournalEntry(LOGGED, {"first": first, "leaves": hashes, "note": note.decode()})
+    hashes, octets = [leaf.hex() for leaf in leaves], [one.decode("ascii") for one in facts]
+    return JournalEntry(LOGGED, {"first": first, "leaves": hashes, "note": note.decode(), "facts": octets})
 
 
 def lines(folder: Path, instance_id: str, known: Collection[Path] = ()) -> Iterator[JournalLine]:

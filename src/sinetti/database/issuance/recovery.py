@@ -2,7 +2,7 @@
 
 from base64 import b64decode
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -24,10 +24,14 @@ from sinetti.domain.values import Serial, normalise
 
 @dataclass(frozen=True, slots=True)
 class RestoreReport:
-    """Result of a recovery: certificates restored, and certificates that failed."""
+    """Result of a recovery: certificates restored, and certificates that failed.
+
+    `lost_entries` names the log's entries whose content is lost, by their number.
+    """
 
     done: tuple[Serial, ...]
     failed: tuple[Serial, ...]
+    lost_entries: dict[int, str] = field(default_factory=dict)
 
 
 def restore(db: Database, known: Mapping[Serial, JournalState], audit: AuditContext) -> RestoreReport:

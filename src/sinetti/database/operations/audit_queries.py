@@ -20,7 +20,10 @@ Further rows need another query.
 
 
 _ROWS = frozenset({ROW, "octets"})
-"""Facts for programs. Those of adopted rows have the name of an object, with a colon."""
+"""Facts for programs.
+
+Those of adopted rows have the name of an object, with a colon.
+"""
 
 
 @dataclass(frozen=True, slots=True)

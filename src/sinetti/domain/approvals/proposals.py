@@ -45,7 +45,10 @@ LOGGED_ACTS = frozenset(
         TwoPersonAct.RESUME,
     }
 )
-"""Acts whose proposals are in the log as they were signed. The others have personal data: the log has their digest."""
+"""Acts whose proposals are in the log as they were signed.
+
+The others have personal data, so the log has their digest.
+"""
 
 
 class ProposalState(StrEnum):

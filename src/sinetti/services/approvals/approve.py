@@ -214,7 +214,10 @@ def _signatures(proposal: Proposal, ctx: ServiceContext) -> list[tuple[Officer, 
 
 
 def _proven(name: str, ctx: ServiceContext) -> Officer:
-    """Return the officer in force with this name, as the log has them. Raises OfficerError and RowDiffersError."""
+    """Return the officer in force with this name, as the log has them.
+
+    Raises OfficerError and RowDiffersError.
+    """
     found = get_officer(name, ctx)
     ctx.facts.check(ctx.db, f"officer:{found.name}", ctx.now())
     return found

@@ -110,4 +110,4 @@ def _bound_ends(before: Mapping[str, str], after: Mapping[str, str]) -> Mapping[
 
 
 def _line(added: SequencedEntries) -> JournalEntry:
-    return journal_records.logged(added.first, added.leaves, added.note)
+    return journal_records.logged(added.first, added.leaves, added.note, added.facts)

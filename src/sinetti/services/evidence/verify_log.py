@@ -270,7 +270,10 @@ class _Walk:
 
 
 def _compare_rows(db: Database, walk: _Walk) -> None:
-    """Compare every row that the service obeys with the log. Raises _Fault for the first that nobody accepted."""
+    """Compare every row that the service obeys with the log.
+
+    Raises _Fault for the first difference that officers have not accepted.
+    """
     report, facts = walk.report, LogFacts(record=walk.approvals)
     facts.take_waiting(db)
     if facts.record.rows:

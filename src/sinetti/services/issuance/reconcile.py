@@ -87,7 +87,8 @@ class ReconciliationStatus:
 class ReconciliationReport:
     """Restored facts, facts that could not be restored, and results of reservations.
 
-    `without_people` are the holdings in use whose people no journal has, of earlier runs too.
+    `without_people` are the holdings in use whose people no journal has, of earlier runs too. `lost_entries` names the
+    log's entries whose content no journal has, by their number.
     """
 
     restored: tuple[Serial, ...]
@@ -95,6 +96,7 @@ class ReconciliationReport:
     finished: int
     given_up: int
     without_people: tuple[UnrestoredHolding, ...] = ()
+    lost_entries: dict[int, str] = field(default_factory=dict)
 
 
 def preview(ctx: ServiceContext, journal: Journal, *, is_full: bool = False) -> ReconciliationStatus:
@@ -169,7 +171,7 @@ def compare(ctx: ServiceContext, journal: Journal, *, is_full: bool = False) -> 
     )
     journal.append(written)
     for line in restoration.unlogged(ctx.db, status.logged, status.first_open):
-        journal.append([journal_records.logged(line.first, line.leaves, line.note)])
+        journal.append([journal_records.logged(line.first, line.leaves, line.note, line.facts)])
     return replace(status, written=len(written))
 
 
@@ -184,7 +186,7 @@ def reconcile(
     back = restore_lost(ctx, journal, status, ctx.audit_entry(actor, request_id))
     finished, given_up = (0, 0) if back.failed else resolve_reservations(ctx, request_id)
     without_people = unrestored_people.list_open(ctx.db, ctx.now())
-    return ReconciliationReport(back.done, back.failed, finished, given_up, without_people)
+    return ReconciliationReport(back.done, back.failed, finished, given_up, without_people, back.lost_entries)
 
 
 def restore_lost(
@@ -208,11 +210,17 @@ def restore_lost(
             store_external_crl(authority, shard, der, ctx.db, audit)
     journal_lines = journal_records.lines(journal.folder, journal.instance_id)
     known = journal_records.merge_facts(journal_lines, entries(lists), set(status.lost))
+    lost: dict[int, str] = {}
     if status.log_lost:
         lines = journal_records.lines(journal.folder, journal.instance_id)
         logged = (restoration.LoggedLine.of(one.facts) for one in lines if one.kind == journal_records.LOGGED)
-        restoration.restore_log(ctx.db, logged, ctx.machine_now(), audit)
-    back = recovery.restore(ctx.db, known, audit)
+        gone = restoration.restore_log(ctx.db, logged, ctx.machine_now(), audit)
+        names = {
+            str(line.facts.get("entry")): f"{line.kind} {line.facts.get('serial') or line.facts.get('name')}"
+            for line in journal_records.lines(journal.folder, journal.instance_id)
+        }
+        lost = {index: names.get(leaf.hex(), "unknown") for index, leaf in gone.items()}
+    back = replace(recovery.restore(ctx.db, known, audit), lost_entries=lost)
     if not status.agrees:
         lines = journal_records.lines(journal.folder, journal.instance_id)
         restoration.declare_lost(ctx.db, filter(None, (line.facts.get("entry") for line in lines)), audit)

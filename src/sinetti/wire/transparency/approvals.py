@@ -96,7 +96,10 @@ class ApprovalRecord:
 
     @staticmethod
     def of_json(values: Mapping[str, Any]) -> "ApprovalRecord":
-        """Return the record of values that `to_json` made. Raises TypeError and KeyError for others."""
+        """Return the record of values that `to_json` made.
+
+        Raises TypeError and KeyError for others.
+        """
         record = ApprovalRecord(**values)
         record.officers = {key: (name, role) for key, (name, role) in record.officers.items()}
         record.proposals = {key: _Proposal(**value) for key, value in values["proposals"].items()}
@@ -148,7 +151,10 @@ class ApprovalRecord:
             raise ProofError(f"{entry.action} takes two people, and no approval of it is in the log")
 
     def _act_of(self, entry: EntryFields) -> TwoPersonAct | None:
-        """Return the act that an entry needs an approval of: its own, or that of a row which gives a right."""
+        """Return the act whose approval an entry needs, or None.
+
+        It is the entry's own, or that of a row which gives a right.
+        """
         if entry.action in _ACTS:
             return _ACTS[entry.action]
         row, before = entry.facts.get(ROW), self.rows.get(entry.object, "")
@@ -337,7 +343,7 @@ def _accept(record: ApprovalRecord, entry: EntryFields) -> None:
 
 
 def _accepted_row(entry: EntryFields) -> object:
-    """Return what officers accepted: rows, or the sentence about an entry or a certificate."""
+    """Return the rows that officers accepted, or the sentence about another object."""
     return entry.facts.get(ROW, entry.facts.get("what"))
 
 
@@ -404,7 +410,7 @@ _GIVES: Mapping[str, tuple[TwoPersonAct, Callable[[str, str], bool]]] = {
     "user": (TwoPersonAct.STAFF, _is_clerk),
     "authority": (TwoPersonAct.CA, _issues),
 }
-"""Acts whose approval the rows of an object need, where they give a right that the rows before did not."""
+"""Acts whose approval rows need that give a right which the rows before did not."""
 
 
 _ROW = f'"{ROW}":'.encode()
@@ -413,7 +419,10 @@ _ACTIONS = frozenset(one.encode() for one in (*_CHECKS, *_ACTS, "account-made"))
 
 
 def is_fact(octets: bytes) -> bool:
-    """Return True if a record takes an entry with these octets; the others are most of a log."""
+    """Return True if a record takes an entry with these octets.
+
+    The others are most of a log.
+    """
     return _ROW in octets or octets.removeprefix(_BEGIN).partition(b'"')[0] in _ACTIONS
 
 

@@ -19,7 +19,7 @@ Facts = Mapping[str, str | int | None]
 
 NONCE_SIZE = 32
 ROW = "row"
-"""Fact of an entry with the rows that the service obeys from now on (database/common/obeyed_rows.py)."""
+"""Fact with the rows that the service obeys from now on (obeyed_rows.py)."""
 _TEXTS = ("action", "actor", "at", "kind", "object", "request")
 INSTANT = "%Y-%m-%dT%H:%M:%SZ"
 """Form of an entry's instant, in UTC."""
