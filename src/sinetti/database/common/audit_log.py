@@ -56,8 +56,8 @@ def row_of(audit: AuditContext, action: str, subject: str, facts: Facts) -> tupl
 def write(db: Database, audit: AuditContext, action: str, subject: str, **facts: str | int | None) -> bytes:
     """Write one audit row.
 
-    Call it inside the transaction that changes the state, after the change. The entry has the rows about an object that the service obeys (obeyed_rows.py). Returns the hash of its entry in the
-    log.
+    Call it inside the transaction that changes the state, after the change. The entry has the rows about an object that
+    the service obeys (obeyed_rows.py). Returns the hash of its entry in the log.
     """
     if subject.startswith(PREFIXES) and action not in UNCHANGED:
         facts[ROW] = read_row(db, subject)

@@ -66,8 +66,8 @@ class LoggedLine:
 def restore_log(db: Database, lines: Iterable[LoggedLine], now: datetime, audit: AuditContext) -> dict[int, bytes]:
     """Add the entries that only the journals have.
 
-    Returns the hashes of those whose content is lost, by index. `now` is the machine's time. Rows that are there get their places again, and facts their rows. Raises
-    LogNotRestored.
+    Returns the hashes of those whose content is lost, by index. `now` is the machine's time. Rows that are there get
+    their places again, and facts their rows. Raises LogNotRestored.
     """
     lost: dict[int, bytes] = {}
     with transaction.atomic(using=db.alias):
