@@ -196,9 +196,11 @@ class Facts:
             head = None if note is None else open_checkpoint(bytes(note), *log_tree.log_keys(db))[0]
             _extend(added, db, 0 if head is None else head.size)
             if head is not None and (added.size, root_of(added.edge)) != head.head:
-                raise ProofError(f"its head of {head.size} entries signs another tree than this node followed")  # noqa:
-                TRY301 - both are one fault except (NoteError, ProofError) as bad: raise LogBrokenError(f"the log does
-                not continue what this node verified: {bad}") from bad self._facts = added return added
+                raise ProofError(f"its head of {head.size} entries signs another tree than this node followed")  # noqa: TRY301 - both are one fault
+        except (NoteError, ProofError) as bad:
+            raise LogBrokenError(f"the log does not continue what this node verified: {bad}") from bad
+        self._facts = added
+        return added
 
     def _load(self) -> LogFacts:
         """Return the facts of the file, or none before the first time."""
