@@ -138,6 +138,9 @@ def migrated_database(url: str) -> str:
     """
     own = create_database(url, f"registers_{random_id()}")
     _migrated(own)
+    # Tests change rows without an entry, as earlier code or a thief did. Copied databases keep these triggers.
+    with psycopg.connect(own, autocommit=True) as connection:
+        connection.execute("DROP FUNCTION sinetti_require_entry() CASCADE")
     return own
 
 
