@@ -232,6 +232,10 @@ READ = {
 """Commands that change nothing."""
 
 
+CHANGED = "authority:DataProvidersTestSFTPIssuingCAv1"
+"""Object with a row that differs from the log."""
+
+
 def two(folder):
     """Return words for each command that takes two, with the act."""
     key = make_key(folder, "new") if not (folder / "new").exists() else None
@@ -252,6 +256,7 @@ def two(folder):
         "ca retire": (TwoPersonAct.CA, ("DataProvidersTestIssuingCAv1",)),
         "ca revoke": (TwoPersonAct.CA, ("DataProvidersTestIssuingCAv1", "--reason", "superseded")),
         "approval settings": (TwoPersonAct.SETTINGS, ()),
+        "audit accept": (TwoPersonAct.OFFICERS, (CHANGED,)),
         "audit rotate-key": (TwoPersonAct.SECRETS, ()),
         "passphrase": (TwoPersonAct.SECRETS, ("--to", folder / "passphrase")),
         "keys separate": (TwoPersonAct.SECRETS, ("--signer-dir", folder / "signer", "--socket", folder / "socket")),
@@ -326,6 +331,8 @@ def test_no_command_of_the_table_acts_without_an_approval(operator, tmp_path):
     models.User.objects.filter(email__startswith="clerk").update(is_staff=True)
     settings = operator.root / "authority.toml"
     settings.write_text(f"{settings.read_text()}\n[approvals]\nstaff = 1\n")
+    name = CHANGED.partition(":")[2]
+    models.CertificateAuthority.objects.filter(pk=name).update(signs_until=NOW + timedelta(days=9000))
     kinds = set()
     for command, (act, words) in two(tmp_path).items():
         before = state(operator)

@@ -306,7 +306,7 @@ def test_rows_of_the_database_alone_approve_nothing(desk, means):
         signature=signed(forged, "ben")
     )
     models.OfficerRecord.objects.using(desk.db.alias).filter(pk=ben.officer_id).update(role="auditor")
-    assert reason_of(begin, forged.proposal_id, act, parameters, means) is ApprovalReason.ROLE
+    assert reason_of(begin, forged.proposal_id, act, parameters, means) is ApprovalReason.NOT_APPROVED
     rows.filter(pk=proposal.proposal_id).update(octets=forged.octets)
     assert reason_of(add_signature, proposal.proposal_id, "anna", b"", means) is ApprovalReason.UNKNOWN
 
