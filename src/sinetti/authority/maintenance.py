@@ -136,11 +136,13 @@ def _status_loop(authority: Authority, stop: Event) -> None:
 
 
 def _log_loop(authority: Authority, stop: Event) -> None:
-    """Sequence new entries of the log, every ten seconds."""
-    ctx, sequencer = authority.ctx, LogSequencer()
+    """Compare the signer with the register, and sequence new entries of the log, every ten seconds."""
+    ctx, sequencer, memory, keys = authority.ctx, LogSequencer(), SignerMemory(), authority.keys
     witnesses = [WitnessAddress.parse(one) for one in authority.settings.witnesses]
     while not stop.is_set():
         try:
+            _do("certificates of the signer", lambda: memory.look(ctx, keys, secrets.token_hex(16)), ctx)
+            _do("heads of other nodes", lambda: memory.follow(ctx, keys), ctx)
             _do("entries of the log", lambda: sequencer.run(ctx, secrets.token_hex(16)), ctx)
             _do("cosignatures of the log", lambda: cosign_head(ctx.db, witnesses), ctx)
         finally:
@@ -154,9 +156,8 @@ def _maintenance_loop(authority: Authority, stop: Event) -> None:
     Repeats every half minute; alerts are logged once a day. A failing task does not stop the others: with a full
     journal, OCSP responses are still signed.
     """
-    ctx, alert_logger, rounds, memory = authority.ctx, AlertLogger(authority), OcspRefresher(), SignerMemory()
+    ctx, alert_logger, rounds = authority.ctx, AlertLogger(authority), OcspRefresher()
     duties: dict[str, Callable[[], object]] = {
-        "certificates of other nodes": lambda: memory.look(ctx.db, authority.keys),
         "reservations": lambda: _settle_reservations(ctx),
         "journal": authority.journal.end_month,
         "orders": lambda: _lapse_orders(ctx),

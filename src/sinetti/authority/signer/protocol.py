@@ -16,7 +16,7 @@ from sinetti.pki.signers import ActApproval, SignatureProof
 LARGEST_FRAME = 96 * 1024 * 1024
 """Octets of a body at most: a revocation list with two million entries has 80 MB."""
 
-MOST_FIELDS = 4096
+MOST_FIELDS = 16_384
 _LENGTH = struct.Struct(">I")
 
 
@@ -38,6 +38,7 @@ class SignerOperation(Enum):
     BEGIN = b"begin"
     INSTALL = b"install"
     LEARN = b"learn"
+    SIGNED_SINCE = b"signed-since"
 
 
 class Outcome(Enum):

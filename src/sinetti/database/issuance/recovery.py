@@ -65,10 +65,11 @@ def _placed(db: Database, serial: Serial) -> dict[str, list[str]]:
 
 
 def _by(known: JournalState) -> dict[str, str | None]:
-    """Return who revoked a certificate, and when, for the row of its restoration."""
+    """Return digest of a certificate, and who revoked it and when, for the row of its restoration."""
+    digest = {} if known.issued is None else {"sha256": known.issued["sha256"]}
     if known.revoked is None or known.revoked.get("by") is None:
-        return {}
-    return {"revoked_by": known.revoked["by"], "revoked_at": known.revoked["at"]}
+        return digest
+    return digest | {"revoked_by": known.revoked["by"], "revoked_at": known.revoked["at"]}
 
 
 def raise_crl_number(db: Database, authority: str, number: int) -> None:

@@ -49,6 +49,8 @@ class FindingKind(StrEnum):
     JOURNAL_NOT_SHIPPED = "journal-not-shipped"
     LOG_UNPROTECTED = "log-unprotected"
     LOG_WRONG = "log-wrong"
+    UNREGISTERED = "unregistered"
+    NOT_SIGNED = "not-signed"
 
 
 @dataclass(frozen=True, slots=True)
