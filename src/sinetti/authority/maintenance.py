@@ -136,13 +136,16 @@ def _status_loop(authority: Authority, stop: Event) -> None:
 
 
 def _log_loop(authority: Authority, stop: Event) -> None:
-    """Compare the signer with the register, and sequence new entries of the log, every ten seconds."""
-    ctx, sequencer, memory, keys = authority.ctx, LogSequencer(), SignerMemory(), authority.keys
+    """Compare the signer with the register, and sequence new entries of the log.
+
+    Repeats every ten seconds.
+    """
+    ctx, sequencer, memory = authority.ctx, LogSequencer(), SignerMemory()
     witnesses = [WitnessAddress.parse(one) for one in authority.settings.witnesses]
     while not stop.is_set():
         try:
-            _do("certificates of the signer", lambda: memory.look(ctx, keys, secrets.token_hex(16)), ctx)
-            _do("heads of other nodes", lambda: memory.follow(ctx, keys), ctx)
+            _do("certificates of the signer", lambda: memory.look(ctx, authority.keys, secrets.token_hex(16)), ctx)
+            _do("heads of other nodes", lambda: memory.follow(ctx, authority.keys), ctx)
             _do("entries of the log", lambda: sequencer.run(ctx, secrets.token_hex(16)), ctx)
             _do("cosignatures of the log", lambda: cosign_head(ctx.db, witnesses), ctx)
         finally:

@@ -1,4 +1,7 @@
-"""Comparison of a node's signer with the register, both ways (docs/operators/signer.md)."""
+"""Comparison of a node's signer with the register, both ways.
+
+See docs/operators/signer.md.
+"""
 
 import logging
 from contextlib import suppress
@@ -50,7 +53,7 @@ def remote_store(keys: AuthorityKeys) -> RemoteKeyStore | None:
 
 
 class SignerMemory:
-    """Position of one process in the certificates of the register and in those of its signer.
+    """Position of one process in the certificates of register and signer.
 
     The signer refuses "good" for a certificate that it does not know, and keeps the entry of its revocation for ever.
     """
@@ -81,7 +84,7 @@ class SignerMemory:
                     revoke(ask, ctx, _ACTOR, request_id)
 
     def compare(self, db: Database, store: RemoteKeyStore, now: datetime) -> tuple[Strays, set[Serial]]:
-        """Return what the register lacks, and what it has without a signature of the signer's CAs.
+        """Return what the register lacks, and what it has that no CA signed.
 
         The signer is shown what is new in the register, and remembers it. Raises as `look` does.
         """

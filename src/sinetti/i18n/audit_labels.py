@@ -67,7 +67,7 @@ ACTIONS: Mapping[str, str] = {
     "certificate-reserved": gettext_noop("Certificate reserved for issue"),
     "certificate-restored": gettext_noop("Certificate recorded again after a restore"),
     "certificate-revoked": gettext_noop("Certificate revoked"),
-    "certificate-unregistered": gettext_noop("Certificate found that only the signer knew"),
+    "certificate-unregistered": gettext_noop("Certificate found that the register lacks"),
     "certificate-voided": gettext_noop("Certificate reservation released"),
     "channel-approved": gettext_noop("Channel approved"),
     "channel-withdrawn": gettext_noop("Channel approval withdrawn"),

@@ -42,13 +42,13 @@ the register lacks is an entry after three and a half (authority/signer_memory.p
 """
 
 FULL_HEAD = 5000
-"""Entries of a head that the log has in part: more of them wait (database/evidence/sequencer.py)."""
+"""Entries of a head that is full: more of them wait (database/evidence/sequencer.py)."""
 
 CATCHING_UP = timedelta(days=7)
-"""Time in which the log must have a certificate while all its heads are full, as after an outage."""
+"""Time in which the log must have a certificate while its heads are full.
 
-LEAVES_KEPT = timedelta(hours=25)
-"""Time for which entries are remembered, an hour longer than reservations are signed."""
+They are after an outage.
+"""
 
 _CERTIFICATE = "certificate:"
 _LARGEST = 4096
@@ -79,7 +79,7 @@ def record_head(task: SigningTask, origin: str, store: SignerStore, now: datetim
         _refuse(str(bad))
     if (begins, (last[0] + len(leaves), root_of(edge))) != (last, head.head):
         _refuse(f"the tree of size {head.size} does not continue the tree of size {last[0]}")
-    store.insert_leaves(leaves, now, LEAVES_KEPT)
+    store.insert_leaves(leaves, now)
     for octets in new:
         if len(octets) != HASH_SIZE:
             _take_entry(octets, store)
@@ -97,7 +97,7 @@ def _take_entry(octets: bytes, store: SignerStore) -> None:
 
 
 def check_reservation(task: SigningTask, serial: bytes) -> bytes:
-    """Return the leaf of the entry by which the register reserved exactly these octets.
+    """Return the leaf of the entry by which the register reserved these octets.
 
     Raises SignatureRefused.
     """

@@ -273,14 +273,9 @@ class SigningRules:
             self._store.insert_adopted(shown)
 
     def list_issued(self, after: int) -> list[bytes]:
-        """Return the last number, and a page of the holders' certificates with higher ones.
-
-        Each has a field with number, CA and seconds of Unix time, and its DER.
-        """
+        """Return the last number, and a page of holders' certificates with higher ones."""
         with self._store.transaction():
-            newest, page = self._store.list_issued(after)
-        rows = ((f"{number} {ca} {at}".encode(), der) for number, ca, at, der in page)
-        return [b"%d" % newest, *(field for row in rows for field in row)]
+            return self._store.list_issued(after)
 
     def learn_distrust(self, octets: bytes, now: datetime) -> list[bytes]:
         """Remember a list of distrust that another signer or the root signed.

@@ -55,6 +55,9 @@ CREATE TABLE unlogged (
 CREATE TABLE leaves (digest BLOB PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX leaves_by_time ON leaves (at);
 """
+_LEAVES_KEPT = timedelta(hours=25)
+"""Time for which entries are remembered: an hour more than reservations are signed."""
+
 _VERSIONS = (_SCHEMA, _OF_VERSION_2, _OF_VERSION_3)
 _ANY_CA = ""
 """CA of a revocation that an entry of the log reports; serial numbers are random."""
@@ -67,7 +70,10 @@ LOGGED = {
     "certificate-unregistered": f"UPDATE unlogged SET is_noted = 1 WHERE {_SAME}",  # noqa: S608 - as above
     **dict.fromkeys(_REVOKING, "DELETE FROM unlogged WHERE serial = :serial"),
 }
-"""Changes by the entries of the log, by action. A certificate that the register lacks is noted alone."""
+"""Changes by the entries of the log, by action.
+
+A certificate that the register lacks is noted alone.
+"""
 
 
 class SignerStoreDamaged(Exception):
@@ -206,33 +212,40 @@ class SignerStore:
         self._db.execute("INSERT INTO signed VALUES (?, ?, ?, ?, ?, 0)", row)
 
     def insert_issued(self, ca: str, serial: bytes, der: bytes, leaf: bytes | None, at: datetime) -> None:
-        """Add a certificate under a number; the log must have it and this leaf from now on."""
+        """Add a certificate under a number; the log must have it and this leaf."""
         self._db.execute("INSERT INTO issued (ca, at, der) VALUES (?, ?, ?)", (ca, _seconds(at), der))
         rows = ((serial, digest, _seconds(at)) for digest in (sha256(der).digest(), leaf) if digest is not None)
         self._db.executemany("INSERT OR IGNORE INTO unlogged (serial, digest, at) VALUES (?, ?, ?)", rows)
 
-    def list_issued(self, after: int) -> tuple[int, list[tuple[int, str, int, bytes]]]:
-        """Return the last number, and a page of later certificates: number, CA, seconds of Unix time, DER."""
-        (newest,) = self._db.execute("SELECT COALESCE(MAX(number), 0) FROM issued").fetchone()
-        page = "SELECT number, ca, at, der FROM issued WHERE number > ? ORDER BY number LIMIT ?"
-        return newest, self._db.execute(page, (after, _AT_ONCE)).fetchall()
+    def list_issued(self, after: int) -> list[bytes]:
+        """Return the last number, and a page of the certificates with higher ones.
 
-    def insert_leaves(self, leaves: Iterable[bytes], now: datetime, kept_for: timedelta) -> None:
+        Each has a field with number, CA and seconds of Unix time, and its DER.
+        """
+        (newest,) = self._db.execute("SELECT COALESCE(MAX(number), 0) FROM issued").fetchone()
+        page = "SELECT number || ' ' || ca || ' ' || at, der FROM issued WHERE number > ? ORDER BY number LIMIT ?"
+        rows = self._db.execute(page, (after, _AT_ONCE))
+        return [b"%d" % newest, *(field for named, der in rows for field in (named.encode(), der))]
+
+    def insert_leaves(self, leaves: Iterable[bytes], now: datetime) -> None:
         """Remember entries of the log, which need not come any more, for a while."""
         self._db.executemany("INSERT OR IGNORE INTO leaves VALUES (?, ?)", ((one, _seconds(now)) for one in leaves))
-        self._db.execute("DELETE FROM unlogged WHERE digest IN (SELECT digest FROM leaves)")
-        self._db.execute("DELETE FROM leaves WHERE at < ?", (_seconds(now - kept_for),))
+        self._db.execute("DELETE FROM unlogged WHERE EXISTS (SELECT 1 FROM leaves WHERE digest = unlogged.digest)")
+        self._db.execute("DELETE FROM leaves WHERE at < ?", (_seconds(now - _LEAVES_KEPT),))
 
     def record_entry(self, action: str, serial: bytes, digest: bytes) -> None:
-        """Record what an entry of the log says of a certificate. Raises KeyError for another action."""
+        """Record what an entry of the log says of a certificate.
+
+        Raises KeyError for another action.
+        """
         self._db.execute(LOGGED[action], {"serial": serial, "digest": digest})
         if action in _REVOKING:
             self.insert_revoked(_ANY_CA, [serial])
 
     def find_unlogged(self, before: datetime, serial: bytes | None = None) -> bytes | None:
-        """Return the serial of a certificate that was signed before an instant and is in no entry, or None.
+        """Return the serial of a certificate that no entry has, or None.
 
-        For a given serial, an entry that the register lacks it does not count.
+        It was signed before an instant. For a given serial, an entry that the register lacks it does not count.
         """
         query = "SELECT serial FROM unlogged WHERE at < ? AND (serial = ? OR ? AND NOT is_noted)"
         row = self._db.execute(query, (_seconds(before), serial, serial is None)).fetchone()

@@ -8,7 +8,7 @@ from base64 import b64decode
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from sinetti.api.serializers import certificate_json
+from sinetti.api.serializers import MEMBERS, certificate_json
 from sinetti.authority.bootstrap import Authority
 from sinetti.authority.signer_memory import SignerMemory
 from sinetti.cli.authority.common import add_dir, command, machine_user, opened_authority, past_instant, print_result
@@ -63,7 +63,7 @@ def _run(parsed: argparse.Namespace) -> int:
         revoked = revoke(ask, authority.ctx, machine_user(), request_id())
         rows = [certificate_json(row, authority.ctx.now()) for row in revoked]
     if not rows:
-        rows = [{"serial": ask.serial, "customer_id": None, "reason": ask.reason.value}]
+        rows = [{**dict.fromkeys(MEMBERS), "serial": ask.serial, "state": "revoked", "reason": ask.reason.value}]
     print_result(rows, as_json=parsed.json, table=lambda: "\n".join(_line(row) for row in rows))
     if rows[0]["customer_id"] is None:
         print_note("The register lacks this certificate: find out who asked the signer for it.")

@@ -158,7 +158,7 @@ def leaves(db: Database, start: int, end: int) -> Iterator[StoredLeaf]:
 
 
 def list_shown(db: Database, start: int, end: int, actions: Iterable[str]) -> Iterator[bytes]:
-    """Yield the octets of the entries of a range with these actions, and the hashes of the others."""
+    """Yield the octets of a range's entries with these actions; of others the hash."""
     names = ", ".join(f"'{one}'" for one in actions)
     for (octets,) in sql.read(db, _SHOWN.format(actions=names), {"start": start, "end": end}):
         yield bytes(octets)

@@ -65,7 +65,7 @@ def _placed(db: Database, serial: Serial) -> dict[str, list[str]]:
 
 
 def _by(known: JournalState) -> dict[str, str | None]:
-    """Return digest of a certificate, and who revoked it and when, for the row of its restoration."""
+    """Return digest and revocation of a certificate, for the row of its restoration."""
     digest = {} if known.issued is None else {"sha256": known.issued["sha256"]}
     if known.revoked is None or known.revoked.get("by") is None:
         return digest

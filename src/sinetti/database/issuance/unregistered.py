@@ -1,4 +1,7 @@
-"""Certificates that a separate signer signed and the register lacks (docs/operators/signer.md)."""
+"""Certificates that a separate signer signed and the register lacks.
+
+See docs/operators/signer.md.
+"""
 
 import re
 from collections.abc import Callable, Collection, Mapping
@@ -25,7 +28,7 @@ _LOGGED = ("certificate-issued", "certificate-restored")
 _SHARD = re.compile(rb"-([1-9][0-9]{0,6})\.crl")
 
 
-class UnregisteredCertificate(NamedTuple):
+class StrayCertificate(NamedTuple):
     """Certificate that the register lacks, since when, and its revocation."""
 
     serial: Serial
@@ -35,7 +38,10 @@ class UnregisteredCertificate(NamedTuple):
 
 
 def list_registered(db: Database, digests: Collection[str]) -> set[str]:
-    """Return those of these certificates (SHA-256) that the register has, and the log's entry of their issue."""
+    """Return those of these certificates (SHA-256) that the register has.
+
+    An entry of the log has their issue, too.
+    """
     rows = models.Certificate.objects.using(db.alias).filter(sha256__in=digests).values_list("serial", "sha256")
     found = {f"certificate:{serial}": str(sha256) for serial, sha256 in rows}
     entries = models.AuditEvent.objects.using(db.alias).filter(object__in=found, action__in=_LOGGED)
@@ -43,7 +49,7 @@ def list_registered(db: Database, digests: Collection[str]) -> set[str]:
 
 
 def find_revocation(db: Database, serial: Serial) -> tuple[datetime | None] | None:
-    """Return the revocation of a certificate or reservation of the register, or None without one."""
+    """Return the revocation of a row of the register, or None without the row."""
     return models.Certificate.objects.using(db.alias).filter(serial=serial).values_list("revoked_at").first()
 
 
@@ -74,13 +80,13 @@ def record(db: Database, ders: Mapping[str, tuple[str, bytes]], audit: AuditCont
     return made
 
 
-def list_recent(db: Database, now: datetime) -> list[UnregisteredCertificate]:
+def list_recent(db: Database, now: datetime) -> list[StrayCertificate]:
     """Return the certificates that are reported now, the oldest first."""
     rows = models.UnregisteredCertificate.objects.using(db.alias).filter(found_at__gte=now - KEPT_FOR)
     there = models.Certificate.objects.using(db.alias).filter(serial=OuterRef("serial")).values("revoked_at")[:1]
     found = rows.annotate(ended=Coalesce("revoked_at", Subquery(there))).order_by("found_at", "pk")
     columns = ("serial", "authority_id", "found_at", "ended")
-    return [UnregisteredCertificate(*row) for row in found.values_list(*columns)]
+    return [StrayCertificate(*row) for row in found.values_list(*columns)]
 
 
 def revoked_rows(db: Database) -> "QuerySet[models.UnregisteredCertificate]":
@@ -92,7 +98,9 @@ def revoked_rows(db: Database) -> "QuerySet[models.UnregisteredCertificate]":
 def revoke(
     db: Database, serial: Serial, reason: RevocationReason, audit: AuditContext, note: Callable[[datetime], None]
 ) -> tuple[str, bool] | None:
-    """Revoke a certificate; return its CA, and True if it was not revoked before, or None if it is unknown.
+    """Revoke a certificate; return its CA, and True if it was not revoked before.
+
+    Returns None if it is unknown.
 
     `note` records the instant before the commit. It is notBefore: the certificate was never good. After a restore it is
     revoked at the same instant again, without which the signer would sign no list.

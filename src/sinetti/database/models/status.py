@@ -71,7 +71,7 @@ class ServiceCertificate(models.Model):
 
 
 class UnregisteredCertificate(models.Model):
-    """A certificate that a separate signer signed, and the register lacks (docs/operators/signer.md).
+    """A certificate that a separate signer signed, and the register lacks.
 
     Once it is in the register, the row is deleted, unless it was revoked here.
     """

@@ -80,7 +80,7 @@ def revoke(ask: RevocationRequest, ctx: ServiceContext, actor: str, request_id: 
 
 
 def _revoke_unregistered(ask: RevocationRequest, ctx: ServiceContext, actor: str, request_id: str) -> bool:
-    """Revoke a certificate that only a signer knows, and return True; False if it is unknown."""
+    """Revoke a certificate that only a signer knows; False if it is unknown."""
 
     def note(at: datetime) -> None:
         # As one that a restored database may lose: the comparison with the signer finds it again.
