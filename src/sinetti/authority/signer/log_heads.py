@@ -42,7 +42,7 @@ the register lacks is an entry after three and a half (authority/signer_memory.p
 """
 
 FULL_HEAD = 5000
-"""Entries of a head that is full: more of them wait (database/evidence/sequencer.py)."""
+"""Entries of a full head: more of them wait (database/evidence/sequencer.py)."""
 
 CATCHING_UP = timedelta(days=7)
 """Time in which the log must have a certificate while its heads are full.

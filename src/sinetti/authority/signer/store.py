@@ -56,7 +56,7 @@ CREATE TABLE leaves (digest BLOB PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID
 CREATE INDEX leaves_by_time ON leaves (at);
 """
 _LEAVES_KEPT = timedelta(hours=25)
-"""Time for which entries are remembered: an hour more than reservations are signed."""
+"""Time for which entries are remembered, an hour more than reservations wait."""
 
 _VERSIONS = (_SCHEMA, _OF_VERSION_2, _OF_VERSION_3)
 _ANY_CA = ""
