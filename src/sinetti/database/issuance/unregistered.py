@@ -60,8 +60,8 @@ def record(db: Database, ders: Mapping[str, tuple[str, bytes]], audit: AuditCont
     """
     rows, made = models.UnregisteredCertificate.objects.using(db.alias), []
     with transaction.atomic(using=db.alias):
-        known = set(rows.values_list("pk", flat=True))
-        rows.filter(pk__in=list_registered(db, known), revoked_at__isnull=True).delete()
+        known = set(rows.values_list("sha256", flat=True))
+        rows.filter(sha256__in=list_registered(db, known), revoked_at__isnull=True).delete()
         for sha256 in ders.keys() - known:
             authority, der = ders[sha256]
             certificate, shard = load_certificate(der), _SHARD.search(der)

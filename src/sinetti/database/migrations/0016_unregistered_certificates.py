@@ -12,7 +12,8 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='UnregisteredCertificate',
             fields=[
-                ('sha256', models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ('number', models.BigAutoField(primary_key=True, serialize=False)),
+                ('sha256', models.CharField(max_length=64)),
                 ('serial', models.CharField(max_length=40)),
                 ('crl_shard', models.PositiveIntegerField()),
                 ('not_after', models.DateTimeField()),
@@ -21,7 +22,7 @@ class Migration(migrations.Migration):
                 ('revoked_at', models.DateTimeField(null=True)),
                 ('revocation_reason', models.CharField(blank=True, max_length=24)),
                 ('invalidity_date', models.DateTimeField(null=True)),
-                ('authority', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='unregistered', to='sinetti.certificateauthority')),
+                ('authority', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='strays', to='sinetti.certificateauthority')),
             ],
             options={
                 'constraints': [models.UniqueConstraint(fields=('authority', 'serial'), name='one_unregistered_serial')],

@@ -76,8 +76,11 @@ class UnregisteredCertificate(models.Model):
     Once it is in the register, the row is deleted, unless it was revoked here.
     """
 
-    sha256 = models.CharField(max_length=64, primary_key=True)
-    authority = models.ForeignKey("CertificateAuthority", on_delete=models.PROTECT, related_name="unregistered")
+    number = models.BigAutoField(primary_key=True)
+    sha256 = models.CharField(max_length=64)
+    authority = models.ForeignKey(
+        "CertificateAuthority", on_delete=models.PROTECT, db_index=False, related_name="strays"
+    )
     serial = models.CharField(max_length=40)
     crl_shard = models.PositiveIntegerField()
     not_after = models.DateTimeField()
