@@ -86,7 +86,6 @@ class Node:
         """Let time pass, and do what the node's background process does."""
         self.clock.now += after
         self.memory.look(self.ctx, self.authority.keys, REQUEST)
-        self.memory.follow(self.ctx, self.authority.keys)
         return self.sequencer.run(self.ctx, REQUEST)
 
     def entries(self, action):

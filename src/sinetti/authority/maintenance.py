@@ -145,7 +145,6 @@ def _log_loop(authority: Authority, stop: Event) -> None:
     while not stop.is_set():
         try:
             _do("certificates of the signer", lambda: memory.look(ctx, authority.keys, secrets.token_hex(16)), ctx)
-            _do("heads of other nodes", lambda: memory.follow(ctx, authority.keys), ctx)
             _do("entries of the log", lambda: sequencer.run(ctx, secrets.token_hex(16)), ctx)
             _do("cosignatures of the log", lambda: cosign_head(ctx.db, witnesses), ctx)
         finally:

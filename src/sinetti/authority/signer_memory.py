@@ -64,9 +64,9 @@ class SignerMemory:
         self._reported: set[Serial] = set()
 
     def look(self, ctx: ServiceContext, keys: AuthorityKeys, request_id: str) -> None:
-        """Record what the register lacks, and revoke it after a while.
+        """Record what the register lacks, revoke it after a while, and show the log.
 
-        Raises SignerUnavailable, JournalUnavailable, and the exceptions in DATABASE_UNAVAILABLE.
+        Raises SignerUnavailable, JournalUnavailable, LogKeyMissing, and the exceptions in DATABASE_UNAVAILABLE.
         """
         if (store := remote_store(keys)) is None:
             return
@@ -82,6 +82,11 @@ class SignerMemory:
                 with suppress(RevocationError):  # another process was faster
                     ask = RevocationRequest(one.serial, RevocationReason.PRIVILEGE_WITHDRAWN)
                     revoke(ask, ctx, _ACTOR, request_id)
+        # Another node's signer may have signed the newest head. The entries tell of its issues and revocations.
+        note = log_tree.find_head(ctx.db)
+        head = None if note is None else Checkpoint.parse(note.text)
+        if head is not None and head.size > int(store.client.call(SignerOperation.HEAD)[0]):
+            ctx.sign_head(head, current_signers(ctx, ctx.log_signers()), log_tree.lookup(ctx.db, head.size))
 
     def compare(self, db: Database, store: RemoteKeyStore, now: datetime) -> tuple[Strays, set[Serial]]:
         """Return what the register lacks, and what it has that no CA signed.
@@ -121,14 +126,3 @@ class SignerMemory:
             after = page[-1][0]
         self._after = after
         return refused
-
-    def follow(self, ctx: ServiceContext, keys: AuthorityKeys) -> None:
-        """Show the signer the newest head of the log, which another node's signer signed.
-
-        It learns issues and revocations from the entries. Raises as `look` does, and LogKeyMissing.
-        """
-        if (store := remote_store(keys)) is None or (note := log_tree.find_head(ctx.db)) is None:
-            return
-        head = Checkpoint.parse(note.text)
-        if head.size > int(store.client.call(SignerOperation.HEAD)[0]):
-            ctx.sign_head(head, current_signers(ctx, ctx.log_signers()), log_tree.lookup(ctx.db, head.size))

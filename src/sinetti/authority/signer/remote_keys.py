@@ -261,16 +261,16 @@ def remote_head_signer(
         """Return the note of a head. Raises SignatureRefused and SignerUnavailable."""
         # The last head of this signer may be older than the newest one, which another node's signer signed.
         # It is led there by full heads, whose signatures are not used.
-        start, signatures = min(int(client.call(SignerOperation.HEAD)[0]), head.size), []
+        start, signatures = min(int(client.call(SignerOperation.HEAD)[0]), head.size), list[tuple[str, bytes, bytes]]()
         for end in (*range(start + FULL_HEAD, head.size, FULL_HEAD), head.size):
             part = head if end == head.size else Checkpoint(head.origin, end, range_hash(0, end, lookup))
             edge = (lookup(*place) for place in cover(0, start))
             growth = ConsistencyProof((*edge, *log_tree.list_shown(db, start, end, LOGGED)))
-            for one in signers if part is head else signers[:1]:
+            start, signatures = end, []
+            for one in signers:
                 assert isinstance(one.key, RemoteLogKey)  # noqa: S101 - all keys of the log are in the signer
                 task = SigningTask(TaskKind.CHECKPOINT, one.key.name, part.text.encode(), consistency=growth)
                 signatures.append((one.name, one.verifier.key_id, sign_one(client, task)))
-            start, signatures = end, signatures if part is head else []
         return bytes(SignedNote(head.text, tuple(signatures)))
 
     return sign

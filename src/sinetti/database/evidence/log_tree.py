@@ -20,7 +20,7 @@ LOG, FOUNDED = "log", "log-founded"
 """Object of the log's own entries, and the action of the first one."""
 
 _CHUNK = 2000
-_SHOWN = """SELECT CASE WHEN a.action IN ({actions}) THEN a.octets ELSE e.leaf END
+_SHOWN = """SELECT CASE WHEN a.action IN {actions} THEN a.octets ELSE e.leaf END
   FROM sinetti_logentry e LEFT JOIN sinetti_auditevent a ON a.sequence = e.sequence
  WHERE e."index" >= %(start)s AND e."index" < %(end)s ORDER BY e."index" """
 
@@ -159,8 +159,7 @@ def leaves(db: Database, start: int, end: int) -> Iterator[StoredLeaf]:
 
 def list_shown(db: Database, start: int, end: int, actions: Iterable[str]) -> Iterator[bytes]:
     """Yield the octets of a range's entries with these actions; of others the hash."""
-    names = ", ".join(f"'{one}'" for one in actions)
-    for (octets,) in sql.read(db, _SHOWN.format(actions=names), {"start": start, "end": end}):
+    for (octets,) in sql.read(db, _SHOWN.format(actions=tuple(actions)), {"start": start, "end": end}):
         yield bytes(octets)
 
 
