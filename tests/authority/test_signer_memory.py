@@ -342,6 +342,17 @@ def test_a_restored_register_revokes_it_again_at_the_same_instant(root, clock, o
         assert (again.serial_number, again.revocation_date_utc) == (first.serial_number, first.revocation_date_utc)
 
 
+def test_a_comparison_that_failed_is_repeated(node, monkeypatch):
+    node.stolen()
+    for name in ("find_revocation", "record"):
+        with monkeypatch.context() as patched:
+            patched.setattr(unregistered, name, lambda *_: 1 // 0)
+            with pytest.raises(ZeroDivisionError):
+                node.round()
+    node.round()
+    assert len(node.findings(is_live=False)) == 1
+
+
 def test_a_restored_signer_is_compared_from_the_beginning(node):
     node.stolen()
     node.round()

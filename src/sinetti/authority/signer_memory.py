@@ -96,21 +96,21 @@ class SignerMemory:
         unsigned, strays = self._show(db, store), Strays()
         while True:
             newest, *fields = store.client.call(SignerOperation.SIGNED_SINCE, b"%d" % self._number)
-            page, self._waiting = self._waiting, {}
+            page, waiting, number = {**self._waiting}, {}, self._number
             for named, der in zip(fields[::2], fields[1::2], strict=True):
-                number, ca, seconds = named.decode().split()
-                page[sha256_hex(der)], self._number = (ca, seconds, der), int(number)
+                place, ca, seconds = named.decode().split()
+                page[sha256_hex(der)], number = (ca, seconds, der), int(place)
             for sha256 in page.keys() - unregistered.list_registered(db, page):
                 ca, seconds, der = page[sha256]
                 there = unregistered.find_revocation(db, serial_hex(load_certificate(der).serial_number))
                 if there in {None, (None,)}:
-                    self._waiting[sha256] = page[sha256]
+                    waiting[sha256] = page[sha256]
                     is_recent = now.timestamp() - int(seconds) < RECORDED_WITHIN.total_seconds()
                     strays |= {} if there is not None and is_recent else {sha256: (ca, der)}
-            if self._number == int(newest):
+            # After the last error that may end it. The numbers of a signer that was restored begin again.
+            self._waiting, self._number = waiting, 0 if number > int(newest) else number
+            if number == int(newest):
                 return strays, unsigned
-            # The numbers of a signer that was restored begin again.
-            self._number = 0 if self._number > int(newest) else self._number
 
     def _show(self, db: Database, store: RemoteKeyStore) -> set[Serial]:
         """Show the signer what another node's signer signed, and return what it refuses."""
