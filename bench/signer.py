@@ -5,6 +5,7 @@ The signature alone is measured in the same run, so that the difference is the c
 """
 
 import argparse
+import hashlib
 import sys
 import tempfile
 from base64 import b64decode
@@ -18,6 +19,7 @@ from statistics import median
 from lxml import etree
 
 from bench.scene import KINDS, hierarchy
+from sinetti.authority.signer.certificates import read_fields
 from sinetti.authority.signer.rules import SigningRules
 from sinetti.authority.signer.store import SignerStore
 from sinetti.authority.signer.tasks import SigningTask, TaskKind
@@ -34,6 +36,7 @@ from sinetti.pki.signers import SignatureProof, SignatureRefused
 from sinetti.settings.signer import MOST_ORDERS, policy_for
 from sinetti.wire.soap.envelope import parse_envelope
 from sinetti.wire.soap.requests import render_renew
+from sinetti.wire.transparency.entries import format_entry
 from sinetti.wire.xmldsig import parser, signature
 from sinetti.wire.xmldsig.parser import DS
 from sinetti.wire.xmldsig.signers import signer_for_key
@@ -105,7 +108,9 @@ def _renewals(issuer: IssuingCa, rules: SigningRules, count: int) -> list[Signin
     tasks = []
     for _ in range(count):
         old = _tbs(issuer, old_key.public_key())
-        task = SigningTask(TaskKind.CERTIFICATE, issuer.key_name, old)
+        subject, tbs = f"certificate:{read_fields(old).serial.hex()}", hashlib.sha256(old).hexdigest()
+        entry = format_entry("certificate-reserved", subject, ("bench", NOW, "bench"), {"tbs": tbs})
+        task = SigningTask(TaskKind.CERTIFICATE, issuer.key_name, old, SignatureProof(b"", b"", b"", entry))
         (found,) = rules.sign([task], NOW)
         if isinstance(found, SignatureRefused):
             raise found

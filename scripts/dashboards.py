@@ -134,6 +134,8 @@ BOARDS = (
             graph("Entries of the log", "short", ("max(sinetti_log_size)", "entries")),
             graph("Rows that wait for the log", "short", ("min(sinetti_log_unsequenced)", "rows")),
             graph("Age of the checkpoint", "s", ("min(sinetti_log_checkpoint_age_seconds)", "age")),
+            graph("Certificates that the register lacks", "short",
+                  ("max(sinetti_unregistered_certificates)", "certificates")),
             graph("Journal ahead of the register", "short", ("sinetti_journal_ahead", "{{instance}}")),
             graph("Lag of the journals' copies", "s", ("sinetti_journal_shipping_lag_seconds", "{{instance}}")),
         ),

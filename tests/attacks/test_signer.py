@@ -14,7 +14,7 @@ from sinetti.authority.signer.adoption import AdoptedCertificate, adopt
 from sinetti.authority.signer.client import SignerClient
 from sinetti.authority.signer.server import SignerActions, SignerServer
 from sinetti.authority.signer.store import SignerStore
-from sinetti.authority.signer.tasks import SigningTask, TaskKind
+from sinetti.authority.signer.tasks import ConsistencyProof, SigningTask, TaskKind
 from sinetti.ca import profiles
 from sinetti.ca.crl import RevokedEntry, prepare_crl
 from sinetti.ca.hierarchy_builder import responder_plan, response_signer_plan
@@ -45,6 +45,7 @@ from tests.support.signing import (
     ORIGIN,
     RESPONSE_SIGNER,
     SERVICES,
+    certificate_task,
     holder_tbs,
     renewal_proof,
     rules_of,
@@ -93,6 +94,11 @@ def signer_at(path):
 def client(tmp_path):
     with signer_at(tmp_path / "signer.sock") as found:
         yield found
+
+
+def head_of(leaf):
+    """The head of a log with one entry, and its growth."""
+    return Checkpoint(ORIGIN, 1, leaf).text.encode(), None, ConsistencyProof((leaf,))
 
 
 def ca_certificate():
@@ -182,15 +188,14 @@ def test_the_same_kinds_of_octets_are_signed_for_the_service(client):
         [
             SigningTask(TaskKind.CERTIFICATE, CA, tbs, proof),
             SigningTask(TaskKind.LIST, CA, listed(LISTED, OTHER, number=2)),
-            SigningTask(TaskKind.CHECKPOINT, LOG, Checkpoint(ORIGIN, 1, bytes(32)).text.encode()),
+            SigningTask(TaskKind.CHECKPOINT, LOG, *head_of(bytes(32))),
         ]
     )
     assert all(isinstance(one, bytes) for one in answers)
 
 
 def test_the_tree_of_the_log_does_not_fork(client):
-    first, second = (Checkpoint(ORIGIN, 1, bytes([number]) * 32).text.encode() for number in (1, 2))
-    answers = client.sign([SigningTask(TaskKind.CHECKPOINT, LOG, one) for one in (first, second)])
+    answers = client.sign([SigningTask(TaskKind.CHECKPOINT, LOG, *head_of(bytes([number]) * 32)) for number in (1, 2)])
     assert [isinstance(one, SignatureRefused) for one in answers] == [False, True]
 
 
@@ -199,15 +204,15 @@ def test_certificates_without_a_renewal_end_with_the_day_s_number(client):
     tasks = []
     for number in range(5):
         key = holder_key(10 + number)
-        tasks.append(SigningTask(TaskKind.CERTIFICATE, CA, holder_tbs(key)))
+        tasks.append(certificate_task(holder_tbs(key)))
     assert [isinstance(one, bytes) for one in client.sign(tasks)] == [True, True, True, False, False]
 
 
 def test_a_serial_is_signed_for_one_content_only(client):
     plan = leaf_plan(holder_key(1).public_key())
-    first = SigningTask(TaskKind.CERTIFICATE, CA, holder_tbs(holder_key(1), plan=plan))
+    first = certificate_task(holder_tbs(holder_key(1), plan=plan))
     other = replace(plan, organisation="Another Oy")
-    second = SigningTask(TaskKind.CERTIFICATE, CA, holder_tbs(holder_key(1), plan=other))
+    second = certificate_task(holder_tbs(holder_key(1), plan=other))
     (one,), (again,), (refused,) = (client.sign([task]) for task in (first, first, second))
     assert one == again
     assert isinstance(refused, SignatureRefused)

@@ -63,7 +63,7 @@ def end(authority):
 
 
 def test_a_new_authority_has_nothing_to_tell(authority):
-    names = ("succession", "offline-lists", "status", "messages", "optional-parts")
+    names = ("succession", "offline-lists", "status", "messages", "unregistered", "optional-parts")
     assert {name: look() for name, look in health_warnings(authority).items()} == dict.fromkeys(names)
 
 

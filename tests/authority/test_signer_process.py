@@ -16,8 +16,10 @@ from sinetti.authority.bootstrap import RuntimeOptions, open_authority
 from sinetti.authority.data_directory import DirectoryKind, FolderDamaged, FolderError
 from sinetti.authority.initialise import InitOptions, initialise
 from sinetti.authority.key_store import StoreKind
+from sinetti.authority.signer.remote_keys import sign_one
 from sinetti.authority.signer.server import SignerServer
 from sinetti.authority.signer.store import SignerStore
+from sinetti.authority.signer.tasks import SigningTask, TaskKind
 from sinetti.authority.signer_memory import SignerMemory
 from sinetti.authority.signer_process import (
     MOST_NEW_KEYS,
@@ -29,9 +31,12 @@ from sinetti.authority.signer_process import (
 )
 from sinetti.authority.signer_separation import SeparationOptions, separate_keys
 from sinetti.ca.hierarchy_config import load_preset
+from sinetti.ca.ocsp import canonical_request, prepare_answer
 from sinetti.ca.profiles import ca_key
+from sinetti.database.evidence import log_tree
 from sinetti.database.issuance import ocsp_responses
 from sinetti.database.issuance.ocsp_responses import OwnCertificate
+from sinetti.domain.certificates.ocsp_status import GOOD, CertIdHash, SingleResponse
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.refusals import RejectionReason
 from sinetti.domain.values import Environment, KeyPolicy, KeyType, Serial
@@ -403,7 +408,15 @@ def test_a_signer_without_its_memory_does_not_start(root, clock, options, is_mis
     assert store.exists() is not is_missing
 
 
-def test_certificates_of_another_node_are_shown_to_the_signer(root, clock, options, tmp_path):
+def good_of(held, issuer, responder):
+    """Return the task to sign a good answer about a certificate."""
+    asked_ = canonical_request(held.serial, CertIdHash.SHA1, issuer.certificate)
+    at = NOW + timedelta(minutes=1)
+    data = prepare_answer(asked_, issuer.certificate, SingleResponse(GOOD, at, at + timedelta(hours=1)), responder)
+    return SigningTask(TaskKind.STATUS, responder.key.name, data)
+
+
+def test_certificates_of_another_node_are_shown_to_the_signer(root, clock, options, tmp_path, monkeypatch):
     """A second node has the same keys, and a signer whose memory lacks what the first one signed."""
     second = replace(options, root=tmp_path / "second", socket=tmp_path / "second.sock")
     with opened(root, clock) as authority:
@@ -425,10 +438,17 @@ def test_certificates_of_another_node_are_shown_to_the_signer(root, clock, optio
         octets = asked(int(held.serial, 16), issuer.certificate, nonce=bytes(16))
         reply = respond(octets, issuer.file_name, desk.ctx, lambda: True)
         assert reply.response is None  # to be asked again later
-        assert memory.look(desk.db, authority.keys) == 2
-        assert memory.look(desk.db, authority.keys) == 0
+        with monkeypatch.context() as patched:
+            patched.setattr(log_tree, "find_head", lambda _db: None)
+            memory.look(desk.ctx, authority.keys, REQUEST)
         reply = respond(octets, issuer.file_name, desk.ctx, lambda: True)
         assert ocsp.load_der_ocsp_response(reply.der).certificate_status is ocsp.OCSPCertStatus.GOOD
+        # A taken-over process of this node asks its signer for "good" before the next list.
+        good = good_of(revoked, issuer, desk.ctx.responders[issuer.file_name]())
+        assert isinstance(sign_one(authority.keys.stores[0].client, good), bytes)
+        memory.look(desk.ctx, authority.keys, REQUEST)
+        with pytest.raises(SignatureRefused, match="is revoked, so it is not good"):
+            sign_one(authority.keys.stores[0].client, good)
         publish_all(desk.ctx, REQUEST)
         add_organisation(desk, "7654321-0")
         assert LogSequencer().run(desk.ctx, REQUEST) > 0

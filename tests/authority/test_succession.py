@@ -40,6 +40,7 @@ from sinetti.database.authorities.register import CaChangeRefused, CaUnknown
 from sinetti.domain.authorities.lifecycle import CaState
 from sinetti.domain.values import Channel, Environment, KeyType
 from sinetti.pki.encoding import generate_key, load_certificate
+from sinetti.services.evidence.sequence_log import LogSequencer
 from sinetti.services.issuance.clock_guard import ClockGuard
 from sinetti.services.monitoring.health import issuing_check
 from sinetti.services.status.crl import current_crl
@@ -132,6 +133,8 @@ def check_status(name, held, desk):
 def roll(authority, desk, renew=renewed, offline=None):
     """Roll the CA of the channel WS over, and renew a certificate of v1 into one of v2."""
     held = enrolled(desk)
+    LogSequencer().run(desk.ctx, REQUEST)
+    LogSequencer().run(desk.ctx, REQUEST)
     in_the_window(desk, held)
     new = roll_over(WS, AS_BEFORE, means_of(authority, offline))
     assert (new.common_name, new.state) == ("Data Providers Test Issuing CA v2", CaState.ISSUING)

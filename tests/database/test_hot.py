@@ -1,5 +1,6 @@
 """Hand-written statements: rows as in the ORM, few round trips, decisive locks."""
 
+import hashlib
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -90,6 +91,7 @@ def written_by_the_orm(desk: Desk, reservation: CertificateReservation, signed: 
     name = f"certificate:{reservation.serial}"
     lineage = approval.lineage.lineage_id
     facts = {"key": KEY, "order": None, "predecessor": approval.predecessor, "voids": None}
+    facts["tbs"] = hashlib.sha256(reservation.to_be_signed).hexdigest()
     audit_log.write(desk.db, desk.audit_entry(), "certificate-reserved", name, holding=lineage, **facts)
     audit_log.write(desk.db, desk.audit_entry(), "certificate-issued", name, sha256=signed.sha256)
     outbox.notify_contact(desk.db, "renewed", mappers.certificates(desk.db).get(pk=row.pk), desk.clock.now)

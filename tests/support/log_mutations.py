@@ -37,6 +37,7 @@ ACTIONS = {
     EntryKind.ISSUED: "certificate-issued",
     EntryKind.FETCHED: "certificate-fetched",
     EntryKind.REVOKED: "certificate-revoked",
+    EntryKind.UNREGISTERED: "certificate-unregistered",
     EntryKind.REFUSED: "request-refused",
     EntryKind.ORDER: "ordered",
     EntryKind.ROLE: "authorisation-given",

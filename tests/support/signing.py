@@ -1,11 +1,14 @@
 """Separate signer for tests: its policy, its rules, and octets as the service makes them."""
 
+import hashlib
 from base64 import b64decode
+from contextlib import suppress
 from dataclasses import replace
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from sinetti.authority.signer.certificates import read_fields
 from sinetti.authority.signer.rules import SigningRules
 from sinetti.authority.signer.tasks import SigningTask, TaskKind
 from sinetti.ca.issuance import build_tbs, capture_key
@@ -18,6 +21,7 @@ from sinetti.pki.signers import SignatureProof, SignatureRefused
 from sinetti.settings.signer import policy_for
 from sinetti.wire.soap import requests
 from sinetti.wire.soap.envelope import parse_envelope
+from sinetti.wire.transparency.entries import format_entry
 from sinetti.wire.xmldsig import parser, signature
 from sinetti.wire.xmldsig.algorithms import Canonical
 from sinetti.wire.xmldsig.parser import DS
@@ -74,8 +78,21 @@ def unlinted(builder, by=None):
 
 
 def certificate_task(tbs, proof=None, ca=CA):
-    """Return the task to sign a holder's certificate."""
-    return SigningTask(TaskKind.CERTIFICATE, ca, tbs, proof)
+    """Return the task to sign a holder's certificate, which is reserved unless a proof is given."""
+    return SigningTask(TaskKind.CERTIFICATE, ca, tbs, proof or reserved(reservation_of(tbs)))
+
+
+def reservation_of(tbs, serial=None, **facts):
+    """Return the octets of the log's entry about the reservation of these octets."""
+    with suppress(SignatureRefused):
+        serial = serial or read_fields(tbs).serial.hex()
+    given = {"tbs": hashlib.sha256(tbs).hexdigest(), "order": "o1", **facts}
+    return format_entry("certificate-reserved", f"certificate:{serial}", ("order:o1", NOW, "r1"), given)
+
+
+def reserved(entry):
+    """Return the proof that has the entry about a reservation."""
+    return SignatureProof(b"", b"", b"", entry)
 
 
 def request_of(new_key, customer_id=CUSTOMER_ID, environment=None, signer=b""):

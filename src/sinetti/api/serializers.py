@@ -10,6 +10,12 @@ from sinetti.domain.certificates.models import Certificate
 from sinetti.domain.notifications.early_replacement import CallReach
 from sinetti.domain.usage import UsageReport, UsageState
 
+MEMBERS = (
+    *("serial", "customer_id", "channel", "state", "not_before", "not_after", "sha256", "renewed_by"),
+    *("revoked_at", "reason", "first_fetched_at"),
+)
+"""Members of the row of a certificate."""
+
 
 def instant(at: datetime | None) -> str | None:
     """Return an instant by RFC 3339, in UTC and whole seconds; None for None."""

@@ -8,10 +8,11 @@ from typing import Generic, TypeVar, cast
 
 from sinetti.authority.bootstrap import Authority
 from sinetti.authority.data_directory import FolderError
+from sinetti.authority.signer_memory import SignerMemory, Strays, remote_store
 from sinetti.database.authorities.register import list_authorities
 from sinetti.database.authorities.successions import list_closed, list_planned
 from sinetti.database.connection import Database
-from sinetti.database.issuance import crls, unrestored_people
+from sinetti.database.issuance import crls, unregistered, unrestored_people
 from sinetti.database.notifications import bounces
 from sinetti.database.notifications.outbox_queries import LATE, outbox_summary
 from sinetti.database.notifications.reminders import find_unreachable
@@ -25,9 +26,11 @@ from sinetti.domain.operations.monitoring import (
     list_alarms,
 )
 from sinetti.domain.validation import pluralise
+from sinetti.domain.values import Serial
 from sinetti.infra.clock import monotonic_seconds
 from sinetti.journal.shipment import shipping_lag
 from sinetti.notifications.context import LADDER, deferred_kinds, is_holiday
+from sinetti.pki.encoding import load_certificate, serial_hex
 from sinetti.pki.signers import SignerUnavailable
 from sinetti.server.process_exit import request_id
 from sinetti.services.facts import LogBrokenError
@@ -103,6 +106,7 @@ def health_warnings(authority: Authority) -> Mapping[str, Callable[[], str | Non
         "offline-lists": lambda: offline_lists(authority),
         "status": PacedCheck(lambda: status(authority)),
         "messages": PacedCheck(lambda: messages(authority)),
+        "unregistered": lambda: "; ".join(one.sentence for one in unregistered_findings(authority)) or None,
         "optional-parts": lambda: describe_parts(authority.left_out),
     }
 
@@ -147,6 +151,27 @@ def people_findings(authority: Authority) -> Iterator[MonitoringFinding]:
             f"{what}: sinetti authority reconcile --dir {authority.folder.root} lists the commands that name them"
         )
         yield MonitoringFinding(FindingKind.PEOPLE_MISSING, "holdings", sentence)
+
+
+def unregistered_findings(authority: Authority, *, is_live: bool = False) -> Iterator[MonitoringFinding]:
+    """Yield a finding about each certificate that the register or the signer lacks.
+
+    They are those that the service found, or with `is_live` those that a comparison finds now, too.
+    """
+    ctx, strays, unsigned = authority.ctx, Strays(), set[Serial]()
+    try:
+        if is_live and (store := remote_store(authority.keys)) is not None:
+            strays, unsigned = SignerMemory().compare(ctx.db, store, ctx.machine_now())
+    except SignerUnavailable as away:
+        yield MonitoringFinding(FindingKind.UNREGISTERED, "signer", f"its certificates cannot be compared: {away}")
+    found = {one.serial: one.authority for one in unregistered.list_recent(ctx.db, ctx.now())}
+    found |= {serial_hex(load_certificate(der).serial_number): ca for ca, der in strays.values()}
+    for serial, ca in found.items():
+        sentence = f"the signer signed {serial} of {ca}, and the register lacks it: find out who asked for it"
+        yield MonitoringFinding(FindingKind.UNREGISTERED, serial, sentence)
+    for serial in sorted(unsigned):
+        sentence = f"{serial} is in the register, and no CA of the signer signed it: find out who inserted it"
+        yield MonitoringFinding(FindingKind.NOT_SIGNED, serial, sentence)
 
 
 def successions(authority: Authority) -> tuple[Timetable, ...]:
@@ -241,7 +266,8 @@ def operator_findings(authority: Authority, more: Mapping[str, bytes] = _NO_MORE
         "unreachable-recipients": unreachable_recipients(authority),
     }
     watched = watchdog_findings(authority, {**own_certificates(authority), **more})
-    for one in (*succession_findings(authority), *watched):
+    compared = unregistered_findings(authority, is_live=True)
+    for one in (*succession_findings(authority), *watched, *compared):
         before = findings.get(one.kind.value)
         findings[one.kind.value] = one.sentence if before is None else f"{before}; {one.sentence}"
     return findings

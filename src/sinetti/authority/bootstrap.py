@@ -339,8 +339,8 @@ def _signing_functions(keys: AuthorityKeys, db: Database) -> dict[str, Any]:
     for store in keys.stores:
         if isinstance(store, RemoteKeyStore):
             return {
-                "sign_head": remote_head_signer(store.client),
-                "sign_issue": remote_issue_signer(store.client),
+                "sign_head": remote_head_signer(store.client, db),
+                "sign_issue": remote_issue_signer(store.client, db),
                 "sign_distrust": remote_distrust_signer(store.client),
                 "sign_bridge": remote_bridge_signer(store.client, partial(_newest_distrust, db)),
             }

@@ -46,7 +46,7 @@ def log_findings(authority: Authority) -> Iterator[MonitoringFinding]:
     journal = authority.journal
     known = () if kept is None else (kept,)
     report = verify_log(LogSources(ctx.db, journal.folder, journal.instance_id, known, kept), now)
-    if report.fault is not None:
+    if report.fault is not None and report.fault.about not in report.differences:
         step = (
             f"keep the database, the journals and {authority.folder.root / SEEN} as they are, and run sinetti "
             "authority audit verify"

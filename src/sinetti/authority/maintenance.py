@@ -140,15 +140,16 @@ def _status_loop(authority: Authority, stop: Event) -> None:
 
 
 def _log_loop(authority: Authority, stop: Event) -> None:
-    """Sequence new entries of the log, and compare the register with them.
+    """Compare signer, register and log, and sequence new entries of the log.
 
     Repeats every ten seconds.
     """
-    ctx, sequencer = authority.ctx, LogSequencer()
+    ctx, sequencer, memory = authority.ctx, LogSequencer(), SignerMemory()
     certificates = PacedCheck(lambda: tuple(differing_certificates(ctx.db)), every=COMPARED_EVERY)
     witnesses = [WitnessAddress.parse(one) for one in authority.settings.witnesses]
     while not stop.is_set():
         try:
+            _do("certificates of the signer", lambda: memory.look(ctx, authority.keys, secrets.token_hex(16)), ctx)
             _do("entries of the log", lambda: sequencer.run(ctx, secrets.token_hex(16)), ctx)
             _do("facts of the log", lambda: ctx.facts.follow(ctx.db, ctx.now(), certificates()), ctx)
             _do("cosignatures of the log", lambda: cosign_head(ctx.db, witnesses), ctx)
@@ -163,9 +164,8 @@ def _maintenance_loop(authority: Authority, stop: Event) -> None:
     Repeats every half minute; alerts are logged once a day. A failing task does not stop the others: with a full
     journal, OCSP responses are still signed.
     """
-    ctx, alert_logger, rounds, memory = authority.ctx, AlertLogger(authority), OcspRefresher(), SignerMemory()
+    ctx, alert_logger, rounds = authority.ctx, AlertLogger(authority), OcspRefresher()
     duties: dict[str, Callable[[], object]] = {
-        "certificates of other nodes": lambda: memory.look(ctx.db, authority.keys),
         "reservations": lambda: _settle_reservations(ctx),
         "journal": authority.journal.end_month,
         "orders": lambda: _lapse_orders(ctx),

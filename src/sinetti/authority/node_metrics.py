@@ -55,6 +55,8 @@ _SERVED_KINDS = frozenset(FindingKind) - {
     FindingKind.ANSWER_WRONG,
     FindingKind.LOG_UNPROTECTED,
     FindingKind.LOG_WRONG,
+    FindingKind.UNREGISTERED,
+    FindingKind.NOT_SIGNED,
 }
 """Findings that the keeper looks for; `sinetti authority watch` looks for all."""
 

@@ -344,6 +344,7 @@ def signer_actions(opened: OpenedSigner, now: Callable[[], datetime]) -> SignerA
         SignerOperation.HEAD: lambda: [b"%d" % rules.head_size()],
         SignerOperation.UNKNOWN: opened.list_unknown,
         SignerOperation.SHOW: opened.show,
+        SignerOperation.SIGNED_SINCE: lambda number: rules.list_issued(int(number)),
         SignerOperation.DESTROY: lambda *fields: opened.destroy_key(now(), *fields),
         SignerOperation.BEGIN: successors.begin,
         SignerOperation.INSTALL: lambda name, *ders: successors.install(now(), name, *ders),

@@ -16,7 +16,7 @@ from sinetti.pki.signers import ActApproval, SignatureRefused
 from sinetti.pki.ssh_signatures import load_key
 from sinetti.settings.signer import PolicyOfficer
 from sinetti.wire.transparency.key_rotation import rotation_facts
-from sinetti.wire.transparency.merkle import EMPTY_ROOT, consistency_proof, leaf_hash, node_hash, range_hash
+from sinetti.wire.transparency.merkle import EMPTY_ROOT, cover, leaf_hash, node_hash, range_hash
 from sinetti.wire.transparency.notes import Checkpoint, NoteSigner
 from tests.support.authority import NOW
 from tests.support.officers import key_of
@@ -43,7 +43,7 @@ def task(octets, path=None, key=LOG):
 
 
 def path(old, new):
-    return consistency_proof(old, new, subtree)
+    return [*(subtree(*place) for place in cover(0, old)), *LEAVES[old:new]]
 
 
 def test_heads_that_continue_each_other_are_signed(rules):
@@ -55,8 +55,8 @@ def test_heads_that_continue_each_other_are_signed(rules):
 
 def test_a_head_is_signed_again_and_by_a_second_key(rules):
     rules.add_key("log-2", NEW_KEY)
-    one(rules, task(head(5)))
-    assert one(rules, task(head(5))) == one(rules, task(head(5)))
+    one(rules, task(head(5), path(0, 5)))
+    assert one(rules, task(head(5))) == one(rules, task(head(5), path(0, 5)))
     NEW_KEY.public_key().verify(one(rules, task(head(5), key="log-2")), head(5))
 
 
@@ -64,7 +64,7 @@ REFUSED = {
     "a smaller tree": (task(head(4), path(4, 5)), "does not continue"),
     "another tree of the same size": (task(head(5).replace(head(5)[-10:-2], b"AAAAAAAA")), "does not continue|base64"),
     "a larger tree without a proof": (task(head(8)), "does not continue"),
-    "a larger tree with the proof of another": (task(head(8), path(4, 8)), "does not continue"),
+    "a larger tree with the proof of another": (task(head(8), path(3, 8)), "does not continue"),
     "a proof that is too long": (task(head(8), [*path(5, 8), bytes(32)]), "does not continue"),
     "another log": (task(head(5, "other.example/log")), "head of this log"),
     "a line more": (task(head(5) + b"more\n"), "head of this log"),
@@ -81,7 +81,7 @@ REFUSED = {
 
 @pytest.mark.parametrize(("bad", "why"), REFUSED.values(), ids=REFUSED)
 def test_is_refused(rules, bad, why):
-    one(rules, task(head(5)))
+    one(rules, task(head(5), path(0, 5)))
     with pytest.raises(SignatureRefused, match=why):
         one(rules, bad)
     assert one(rules, task(head(8), path(5, 8)))

@@ -13,7 +13,7 @@ from sinetti.services import context
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.status.crl import publish
 from tests.support.service_context import DAY, REQUEST, enrolled, in_the_window, renewed
-from tests.support.signing import CA, one, rules_of
+from tests.support.signing import CA, one, reservation_of, reserved, rules_of
 
 VERSION_2_OF_A_LIST = b"\x02\x01\x01"
 
@@ -37,6 +37,8 @@ class RulesSigner:
 
     def _signed(self, kind, key_name, octets, proof=None):
         self.kinds.append(kind)
+        if kind is TaskKind.CERTIFICATE and proof is None:
+            proof = reserved(reservation_of(octets))
         return one(self.rules, SigningTask(kind, key_name, octets, proof), self.now())
 
 

@@ -79,9 +79,9 @@ def test_a_store_of_a_newer_program_is_refused(tmp_path):
     path = tmp_path / "signer.sqlite"
     SignerStore(path).close()
     other = sqlite3.connect(path)
-    other.execute("PRAGMA user_version = 3")
+    other.execute("PRAGMA user_version = 4")
     other.close()
-    with pytest.raises(SignerStoreDamaged, match="is of version 3: start the newer program"):
+    with pytest.raises(SignerStoreDamaged, match="is of version 4: start the newer program"):
         SignerStore(path)
 
 

@@ -138,7 +138,7 @@ def test_a_migration_by_the_owner_alone(founded, monkeypatch):
     with psycopg.connect(owner, autocommit=True) as connection:
         later = "name >= '0013_unrestored_people'"
         connection.execute(f"DELETE FROM django_migrations WHERE app = 'sinetti' AND {later}")  # noqa: S608
-        connection.execute("DROP TABLE sinetti_unrestoredpeople")
+        connection.execute("DROP TABLE sinetti_unrestoredpeople, sinetti_unregisteredcertificate")
         connection.execute("DROP INDEX messages_given_up")
         for table in ("gateway", "hintrequest"):
             connection.execute(f"ALTER TABLE sinetti_{table} DROP anchors_number, DROP distrust_number")

@@ -4,17 +4,30 @@ import json
 import re
 import signal
 import subprocess
+from base64 import b64encode
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from urllib.error import HTTPError
 
 import pytest
 
+from sinetti.authority.bootstrap import open_authority
+from sinetti.authority.data_directory import DirectoryKind
+from sinetti.authority.signer.client import SignerClient
+from sinetti.authority.signer.remote_keys import sign_one
+from sinetti.authority.signer.tasks import SigningTask, TaskKind
+from sinetti.ca.issuance import build_tbs, new_serial
+from sinetti.ca.issuance_request import LeafProfile, LeafRequest
+from sinetti.domain.values import Channel, ValidityPeriod
 from sinetti.infra.clock import utc_now
-from sinetti.pki.encoding import load_private_key
+from sinetti.journal.writer import JournalEntry
+from sinetti.pki.encoding import certificate_der, load_certificate, load_private_key, serial_hex
+from tests.support.authority import holder_certificate, holder_key
 from tests.support.officers import approve, does_approved, founders, give, key_of, proposed
 from tests.support.programs import STOPS_WITHIN, Holder, new_key, program
 from tests.support.serving import serving, until
+from tests.support.signing import reservation_of, reserved
 
 
 @pytest.fixture
@@ -239,3 +252,62 @@ def test_officers_of_the_signer_are_compared_until_they_are_those_in_force(opera
     assert "does not answer" in said, "the signer is away, and the act is done all the same"
     assert "To finish, correct signer.toml" in said
     assert "Approved, and done." in said
+
+
+def stolen(operator, place):
+    """Have the signer sign a certificate of an organisation that is not in the register, and return its serial."""
+    authority = open_authority(operator.root, DirectoryKind.AUTHORITY)
+    try:
+        issuer = authority.ctx.issuers[authority.ctx.issuing[Channel.WS]]
+    finally:
+        authority.ctx.db.close()
+    span = ValidityPeriod(utc_now(), utc_now() + timedelta(days=90))
+    plan = LeafRequest("7654321-0", "Stranger Oy", "FI", "0F" * 16, new_key().public_key(), new_serial(), span)
+    tbs = build_tbs(plan, issuer, LeafProfile.HOLDER)
+    proof = reserved(reservation_of(tbs))
+    client = SignerClient(place.with_suffix(".sock"))
+    sign_one(client, SigningTask(TaskKind.CERTIFICATE, issuer.key_name, tbs, proof))
+    client.close()
+    return plan.serial
+
+
+def test_a_certificate_that_only_the_signer_knows_is_named_and_revoked(operator, place):
+    operator.found()
+    operator.does(*separate(place))
+    with signing(place):
+        serial = stolen(operator, place)
+        code, out, _ = operator.run("audit", "verify")
+        assert (code, serial in out) == (3, True)
+        found = json.loads(operator.run("audit", "verify", "--json")[1])
+        assert [(one["kind"], one["about"]) for one in found["signer"]] == [("unregistered", serial)]
+        code, out, _ = operator.run("watch")
+        assert (code, f"unregistered: the signer signed {serial} of " in out) == (3, True)
+        code, out, _ = operator.run("check", "--json")
+        assert any(one["what"] == "unregistered" and serial in one["why"] for one in json.loads(out))
+        row = json.loads(operator.does("revoke", serial, "--reason", "keyCompromise", "--json"))
+        assert (row[0]["serial"], row[0]["state"], row[0]["reason"]) == (serial, "revoked", "keyCompromise")
+        code, _, err = operator.run("revoke", serial, "--reason", "keyCompromise")
+        assert (code, "already been revoked" in err) == (2, True)
+        code, _, err = operator.run("revoke", "4a" * 19, "--reason", "keyCompromise")
+        assert (code, "no certificate has this serial number" in err) == (2, True)
+
+
+def test_a_certificate_that_only_a_journal_knows_is_revoked(operator, place):
+    """Its line was copied by hand; the register was restored, and cannot be reconciled."""
+    operator.found()
+    operator.does(*separate(place))
+    with signing(place):
+        authority = open_authority(operator.root, DirectoryKind.AUTHORITY)
+        issuer = authority.ctx.issuers[authority.ctx.issuing[Channel.WS]]
+        der = certificate_der(holder_certificate(holder_key(1)))
+        serial = serial_hex(load_certificate(der).serial_number)
+        at = "2026-03-02T12:00:00Z"
+        facts = {"serial": serial, "sha256": "ab" * 32, "authority": issuer.file_name, "key": "cd" * 32, "entry": None}
+        facts |= dict.fromkeys(("not_before", "not_after", "renewable_from", "recorded_at"), at)
+        facts |= {"retrieval_id": "ef" * 16, "crl_shard": 1, "predecessor": None, "order": None}
+        holding = {"holding_id": "01" * 16, "subject_serial": "0F" * 16, "channel": "WS", "customer_id": "0123456-7"}
+        authority.journal.open()
+        authority.journal.append([JournalEntry("issued", facts | {"holding": holding, "der": b64encode(der).decode()})])
+        authority.journal.close()
+        authority.ctx.db.close()
+        assert serial in operator.does("revoke", serial, "--reason", "superseded")

@@ -17,6 +17,8 @@ from sinetti.authority.data_directory import DirectoryKind
 from sinetti.cli.authority import serial_selection, watch
 from sinetti.cli.main import main
 from sinetti.database import models
+from sinetti.database.common import audit_log
+from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
 from sinetti.domain.usage import Observation
 from sinetti.domain.values import KeyType
@@ -275,7 +277,9 @@ def test_watch(shop, tmp_path, monkeypatch):
     assert operator.does("watch").startswith("No problems found. ")
     assert json.loads(operator.does("watch", "--json")) == []
     rows = models.Certificate.objects.using("default").filter(serial=held[0].serial)
-    rows.update(revoked_at=utc_now(), revocation_reason="superseded")
+    audit, subject = AuditContext("operator", utc_now(), "0" * 32), f"certificate:{held[0].serial}"
+    rows.update(revoked_at=audit.at, revocation_reason="superseded")
+    audit_log.note(Database("default"), audit, "certificate-revoked", subject, reason="superseded")
     Database("default").close()
     code, out, _ = operator.run("watch", "--json")
     assert (code, [one["kind"] for one in json.loads(out)]) == (3, ["list-lacks"] * 2)

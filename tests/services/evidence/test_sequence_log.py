@@ -490,8 +490,8 @@ def test_a_fact_beside_the_line_about_the_log_is_bound_by_the_next_entry(sqlite_
             assert AuditEvent.objects.using(ctx.db.alias).filter(action="log-journals").count() == before + more
 
 
-def test_a_plan_is_signed_again_after_an_interruption(desk):
-    """A signer may have signed the head, and signs no other tree of that size."""
+def test_a_plan_goes_on_after_an_interruption(desk):
+    """A signer may have signed the head, and signs no other tree of that size, but a larger one."""
     ctx, heads = logging(desk.ctx), []
     enrolled(desk)
     sequenced(ctx)
@@ -506,10 +506,11 @@ def test_a_plan_is_signed_again_after_an_interruption(desk):
         LogSequencer().run(replace(ctx, sign_head=away), REQUEST)
     write_rows(ctx.db, 2)  # they follow the planned ones
     sequenced(ctx)
-    sizes = set(LogCheckpoint.objects.using(ctx.db.alias).values_list("size", flat=True))
-    assert heads[0].size in sizes
-    sequenced(ctx)
-    assert check_tree(ctx).size > heads[0].size
+    assert check_tree(ctx).size == heads[0].size + 2
+    leaves = [one.leaf for one in log_tree.leaves(ctx.db, 0, heads[0].size)]
+    edge = []
+    extend(edge, (Subtree(0, index, leaf) for index, leaf in enumerate(leaves)))
+    assert root_of(edge) == heads[0].root
     assert not LogPlan.objects.using(ctx.db.alias).exists()
 
 

@@ -224,7 +224,12 @@ def test_a_restored_revocation_keeps_its_officer(desk, tmp_path):
     facts = parse_entry(bytes(row.octets)).facts
     assert (row.actor, facts) == (
         "os-user:root",
-        {"revoked_by": "officer:anna", "revoked_at": f"{at:%Y-%m-%dT%H:%M:%SZ}", "reason": "keyCompromise"},
+        {
+            "sha256": certificates(desk).get().sha256,
+            "revoked_by": "officer:anna",
+            "revoked_at": f"{at:%Y-%m-%dT%H:%M:%SZ}",
+            "reason": "keyCompromise",
+        },
     )  # fmt: skip
 
 

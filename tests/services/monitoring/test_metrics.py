@@ -28,7 +28,7 @@ def test_an_empty_register(desk):
     found = current_samples(desk.ctx)
     shown = {name for name, values in found.items() if values}
     server = {catalogue.DATABASE_CONNECTIONS} if catalogue.DATABASE_CONNECTIONS in found else set()
-    assert shown == {catalogue.OUTBOX, catalogue.OUTBOX_AGE, *server}
+    assert shown == {catalogue.OUTBOX, catalogue.OUTBOX_AGE, catalogue.UNREGISTERED, *server}
     assert catalogue.LOG_SIZE not in found
     assert set(values(counted_samples(desk.ctx), catalogue.CERTIFICATES).values()) == {0}
 

@@ -1,8 +1,12 @@
-"""Octets that the log's keys sign: heads, and statements about a change of key."""
+"""Octets that the log's keys sign: heads, and statements about a change of key.
+
+A head has the entries about the certificates that the signer signed. Otherwise none is signed any more.
+"""
 
 import hashlib
 from collections.abc import Collection
-from datetime import datetime
+from contextlib import suppress
+from datetime import datetime, timedelta
 from typing import NoReturn
 
 from sinetti.authority.signer.approvals import verify_approval
@@ -11,7 +15,17 @@ from sinetti.authority.signer.tasks import SigningTask
 from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.pki.signers import SignatureRefused
 from sinetti.settings.signer import SignerPolicy
-from sinetti.wire.transparency.merkle import ProofError, check_consistency
+from sinetti.wire.transparency.entries import parse_entry
+from sinetti.wire.transparency.merkle import (
+    EMPTY_ROOT,
+    HASH_SIZE,
+    ProofError,
+    Subtree,
+    cover,
+    extend,
+    leaf_hash,
+    root_of,
+)
 from sinetti.wire.transparency.notes import ED25519, Checkpoint, NoteError, VerifierKey
 
 STATEMENT = b"sinetti-log-key@v1\n"
@@ -20,14 +34,31 @@ STATEMENT = b"sinetti-log-key@v1\n"
 Its form is that of wire/transparency/key_rotation.py.
 """
 
+LOGGED_WITHIN = timedelta(minutes=5)
+"""Time in which the log must have a certificate.
+
+An abandoned reservation is finished after a minute and a half (services/issuance/reconcile.py), and a certificate that
+the register lacks is an entry after three and a half (authority/signer_memory.py).
+"""
+
+FULL_HEAD = 5000
+"""Entries of a full head: more of them wait (database/evidence/sequencer.py)."""
+
+CATCHING_UP = timedelta(days=7)
+"""Time in which the log must have a certificate while its heads are full.
+
+They are after an outage.
+"""
+
+_CERTIFICATE = "certificate:"
 _LARGEST = 4096
 _LARGEST_TREE = 1 << 48
 
 
-def check_head(task: SigningTask, origin: str, store: SignerStore) -> tuple[int, bytes]:
-    """Return size and root of a head that continues the last one.
+def record_head(task: SigningTask, origin: str, store: SignerStore, now: datetime) -> None:
+    """Record a head that continues the last one, and the entries that it adds.
 
-    Raises SignatureRefused.
+    Raises SignatureRefused, also if a certificate that was signed before is in no entry.
     """
     try:
         text = task.octets[:_LARGEST].decode()
@@ -36,13 +67,48 @@ def check_head(task: SigningTask, origin: str, store: SignerStore) -> tuple[int,
             _refuse("it is not the text of a head of this log")
         if head.size > _LARGEST_TREE:
             _refuse("its size is greater than any log's")
-        last = store.find_head()
-        if last is not None:
-            path = () if task.consistency is None else task.consistency.path
-            check_consistency(last, head.head, path)
+        last = store.find_head() or (0, EMPTY_ROOT)
+        if head.head == last:
+            return
+        path = () if task.consistency is None else task.consistency.path
+        edge = [Subtree(*place, digest) for place, digest in zip(cover(0, last[0]), path, strict=False)]
+        begins, new = (last[0], root_of(edge)), path[len(edge) :]
+        leaves = [one if len(one) == HASH_SIZE else leaf_hash(one) for one in new]
+        extend(edge, (Subtree(0, last[0] + at, leaf) for at, leaf in enumerate(leaves)))
     except (NoteError, ProofError, UnicodeDecodeError) as bad:
         _refuse(str(bad))
-    return head.head
+    if (begins, (last[0] + len(leaves), root_of(edge))) != (last, head.head):
+        _refuse(f"the tree of size {head.size} does not continue the tree of size {last[0]}")
+    store.insert_leaves(leaves, now)
+    for octets in new:
+        if len(octets) != HASH_SIZE:
+            _take_entry(octets, store)
+    late = store.find_unlogged(now - (CATCHING_UP if len(leaves) >= FULL_HEAD else LOGGED_WITHIN))
+    if late is not None and last[0]:  # the first head has the beginning of the log alone
+        _refuse(f"the certificate {late.hex()} was signed, and the log has no entry about it")
+    store.replace_head(*head.head)
+
+
+def _take_entry(octets: bytes, store: SignerStore) -> None:
+    with suppress(KeyError, NoteError, ValueError):  # it says nothing of a certificate
+        entry = parse_entry(octets)
+        serial, digest = entry.object.removeprefix(_CERTIFICATE), str(entry.facts.get("sha256", ""))
+        store.record_entry(entry.action, bytes.fromhex(serial), bytes.fromhex(digest))
+
+
+def check_reservation(task: SigningTask, serial: bytes) -> bytes:
+    """Return the leaf of the entry by which the register reserved these octets.
+
+    Raises SignatureRefused.
+    """
+    octets = b"" if task.proof is None else task.proof.digested
+    with suppress(NoteError):
+        entry, digest = parse_entry(octets), hashlib.sha256(task.octets).hexdigest()
+        wanted = ("certificate-reserved", f"{_CERTIFICATE}{serial.hex()}", digest)
+        if (entry.action, entry.object, entry.facts.get("tbs")) == wanted:
+            return leaf_hash(octets)
+    sentence = "the signer refuses: no renewal is proven, and no reservation of the register is shown"
+    raise SignatureRefused(sentence)
 
 
 def check_statement(

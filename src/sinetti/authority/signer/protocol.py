@@ -16,7 +16,7 @@ from sinetti.pki.signers import ActApproval, SignatureProof
 LARGEST_FRAME = 96 * 1024 * 1024
 """Octets of a body at most: a revocation list with two million entries has 80 MB."""
 
-MOST_FIELDS = 4096
+MOST_FIELDS = 16_384
 _LENGTH = struct.Struct(">I")
 
 
@@ -39,6 +39,7 @@ class SignerOperation(Enum):
     INSTALL = b"install"
     LEARN = b"learn"
     OFFICERS = b"officers"
+    SIGNED_SINCE = b"signed-since"
 
 
 class Outcome(Enum):

@@ -13,17 +13,22 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa, utils
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.padding import AsymmetricPadding
 
+from sinetti.authority.signer.certificates import read_fields
 from sinetti.authority.signer.client import SignerClient
+from sinetti.authority.signer.log_heads import FULL_HEAD
 from sinetti.authority.signer.protocol import SignerOperation
+from sinetti.authority.signer.store import LOGGED
 from sinetti.authority.signer.tasks import ConsistencyProof, SigningTask, TaskKind
 from sinetti.ca.hierarchy_model import CaRole
 from sinetti.ca.ocsp import Responder
+from sinetti.database.connection import Database
+from sinetti.database.evidence import log_tree
 from sinetti.domain.requests import SignatureProof
 from sinetti.pki.signers import ActApproval, SignatureRefused, SignerUnavailable
 from sinetti.pki.signers.key_elsewhere import EcKeyElsewhere, KeyElsewhere, RsaKeyElsewhere, SignedOctets
 from sinetti.pki.trust_lists.lists import TrustListKind
 from sinetti.services.context import IssueRequest
-from sinetti.wire.transparency.merkle import Lookup, consistency_proof
+from sinetti.wire.transparency.merkle import Lookup, cover, range_hash
 from sinetti.wire.transparency.notes import Checkpoint, NoteSigner, SignedNote
 
 _OCSP_SIGNING = bytes.fromhex("06082b06010505070309")
@@ -175,13 +180,13 @@ class RemoteLogKey(_RemoteKeyBase, Ed25519PrivateKey):
 
 
 def remote_issue_signer(
-    client: SignerClient,
+    client: SignerClient, db: Database
 ) -> Callable[[object, Sequence[IssueRequest]], Sequence[list[bytes] | SignerUnavailable]]:
     """Return a function for `ServiceContext.sign_issue`: one request for all."""
 
     def sign(_signer: object, requests: Sequence[IssueRequest]) -> Sequence[list[bytes] | SignerUnavailable]:
         """Return the signatures of each request, or why it has none."""
-        tasks = [_tasks_of(one) for one in requests]
+        tasks = [_tasks_of(one, db) for one in requests]
         try:
             results = iter(client.sign([task for each in tasks for task in each]))
         except SignerUnavailable as away:
@@ -191,8 +196,13 @@ def remote_issue_signer(
     return sign
 
 
-def _tasks_of(request: IssueRequest) -> list[SigningTask]:
-    tasks = [SigningTask(TaskKind.CERTIFICATE, request.key_name, request.octets, request.proof)]
+def _tasks_of(request: IssueRequest, db: Database) -> list[SigningTask]:
+    proof = request.proof
+    if proof is None:
+        subject = f"certificate:{read_fields(request.octets).serial.hex()}"
+        rows = log_tree.rows_about(db, subject, "certificate-reserved")
+        proof = next((SignatureProof(b"", b"", b"", octets) for octets, _ in rows), None)
+    tasks = [SigningTask(TaskKind.CERTIFICATE, request.key_name, request.octets, proof)]
     return tasks + [SigningTask(TaskKind.STATUS, cast("RemoteEcKey", key).name, data) for key, data in request.answers]
 
 
@@ -242,20 +252,25 @@ def remote_bridge_signer(
     return sign
 
 
-def remote_head_signer(client: SignerClient) -> Callable[[Checkpoint, Sequence[NoteSigner], Lookup], bytes]:
+def remote_head_signer(
+    client: SignerClient, db: Database
+) -> Callable[[Checkpoint, Sequence[NoteSigner], Lookup], bytes]:
     """Return a function for `ServiceContext.sign_head` that has heads signed."""
 
     def sign(head: Checkpoint, signers: Sequence[NoteSigner], lookup: Lookup) -> bytes:
         """Return the note of a head. Raises SignatureRefused and SignerUnavailable."""
         # The last head of this signer may be older than the newest one, which another node's signer signed.
-        (size,) = client.call(SignerOperation.HEAD)
-        last = min(int(size), head.size)
-        proof = ConsistencyProof(tuple(consistency_proof(last, head.size, lookup)))
-        octets, signatures = head.text.encode(), []
-        for one in signers:
-            assert isinstance(one.key, RemoteLogKey)  # noqa: S101 - all keys of the log are in the signer
-            task = SigningTask(TaskKind.CHECKPOINT, one.key.name, octets, consistency=proof)
-            signatures.append((one.name, one.verifier.key_id, sign_one(client, task)))
+        # It is led there by full heads, whose signatures are not used.
+        start, signatures = min(int(client.call(SignerOperation.HEAD)[0]), head.size), list[tuple[str, bytes, bytes]]()
+        for end in (*range(start + FULL_HEAD, head.size, FULL_HEAD), head.size):
+            part = head if end == head.size else Checkpoint(head.origin, end, range_hash(0, end, lookup))
+            edge = (lookup(*place) for place in cover(0, start))
+            growth = ConsistencyProof((*edge, *log_tree.list_shown(db, start, end, LOGGED)))
+            start, signatures = end, []
+            for one in signers:
+                assert isinstance(one.key, RemoteLogKey)  # noqa: S101 - all keys of the log are in the signer
+                task = SigningTask(TaskKind.CHECKPOINT, one.key.name, part.text.encode(), consistency=growth)
+                signatures.append((one.name, one.verifier.key_id, sign_one(client, task)))
         return bytes(SignedNote(head.text, tuple(signatures)))
 
     return sign

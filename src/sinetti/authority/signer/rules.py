@@ -19,20 +19,21 @@ from sinetti.authority.signer.certificates import (
     read_subject,
     spki_of,
 )
+from sinetti.authority.signer.der import BIT_STRING, SEQUENCE
 from sinetti.authority.signer.distrust import BridgeRules, check_distrust, check_follows, digest_of, read_signed_list
 from sinetti.authority.signer.leaves import LeafForm, check_anchors, check_successor
 from sinetti.authority.signer.lists import check_list, read_list
-from sinetti.authority.signer.log_heads import STATEMENT, check_head, check_statement
+from sinetti.authority.signer.log_heads import STATEMENT, check_reservation, check_statement, record_head
 from sinetti.authority.signer.renewals import Predecessor, check_predecessor, check_request, read_proven_request
 from sinetti.authority.signer.status import StatusForm, check_status
 from sinetti.authority.signer.store import AdoptedCertificate, SignedRecord, SignerStore
 from sinetti.authority.signer.tasks import AROUND_NOW, SigningKey, SigningTask, TaskKind
 from sinetti.ca.hierarchy_model import CaRole
 from sinetti.ca.issuance_request import LeafProfile
-from sinetti.ca.profiles import ca_key
+from sinetti.ca.profiles import ca_key, encode_tlv
 from sinetti.domain.refusals import Rejection
 from sinetti.domain.values import Environment
-from sinetti.pki.encoding import PrivateKey, PublicKey, sign
+from sinetti.pki.encoding import PrivateKey, PublicKey, inner_algorithm, sign
 from sinetti.pki.key_policy import check_key_policy
 from sinetti.pki.policy_oids import channel_from_policy, signs_responses
 from sinetti.pki.signers import SignatureRefused
@@ -100,7 +101,7 @@ class SigningRules:
         self._forms: dict[str, StatusForm] = {}
         self._alarm_day: date | None = None
         self._expected: dict[bytes, PolicySuccessor] = {}
-        # Each rule writes to the store after its signature, so that a refusal writes nothing.
+        # Each rule writes to the store after its signature or undoes it, so that a refusal writes nothing.
         self._rules: Mapping[TaskKind, Callable[[SigningTask, datetime], bytes]] = {
             TaskKind.CERTIFICATE: self._certificate,
             TaskKind.LEAF: self._leaf,
@@ -271,6 +272,11 @@ class SigningRules:
         with self._store.transaction():
             self._store.insert_adopted(shown)
 
+    def list_issued(self, after: int) -> list[bytes]:
+        """Return the last number, and a page of holders' certificates with higher ones."""
+        with self._store.transaction():
+            return self._store.list_issued(after)
+
     def learn_distrust(self, octets: bytes, now: datetime) -> list[bytes]:
         """Remember a list of distrust that another signer or the root signed.
 
@@ -322,7 +328,10 @@ class SigningRules:
         if isinstance(check_key_policy(key, self._policy.keys), Rejection):
             _refuse("its key is not one that the policy accepts")
         renewed: Predecessor | None = None
-        if task.proof is not None:
+        leaf: bytes | None = None
+        if task.proof is None or not task.proof.certificate:
+            leaf = check_reservation(task, fields.serial)
+        else:
             issuers = [one for one in self._policy.authorities if one.channel is ca.channel]
             renewed = check_predecessor(task.proof.certificate, subject, issuers, self._store, now)
             asked = read_proven_request(task.proof, renewed.fields.spki)
@@ -340,6 +349,9 @@ class SigningRules:
 
         def record(signature: bytes) -> None:
             self._insert_signed(ca, fields, task, signature)
+            bits = encode_tlv(BIT_STRING, b"\0", signature)
+            der = encode_tlv(SEQUENCE, task.octets, inner_algorithm(task.octets), bits)
+            self._store.insert_issued(ca.file_name, fields.serial, der, leaf, now)
             if is_order:
                 self._count_order(now)
             if renewed is not None:
@@ -426,10 +438,9 @@ class SigningRules:
             if proposal is not None:
                 self._store.insert_act(proposal, hashlib.sha256(task.octets).digest())
             return signature
-        head = check_head(task, self._policy.log_origin, self._store)
-        signature = self._sign(task)
-        self._store.replace_head(*head)
-        return signature
+        with self._store.savepoint():
+            record_head(task, self._policy.log_origin, self._store, now)
+        return self._sign(task)
 
     def _distrust(self, task: SigningTask, now: datetime) -> bytes:
         self._services_of(task.key)

@@ -18,6 +18,7 @@ from sinetti.authority.signer.der import (
     DerReader,
     refuse,
 )
+from sinetti.authority.signer.log_heads import LOGGED_WITHIN
 from sinetti.authority.signer.store import SignerStore
 from sinetti.authority.signer.tasks import AROUND_NOW
 from sinetti.ca.ocsp import NONCE_OCTETS
@@ -173,7 +174,9 @@ def check_status(content: StatusContent, ca: PolicyCa, store: SignerStore, now: 
     if content.status is not CertStatus.GOOD:
         return
     if store.is_revoked(ca.file_name, content.serial):
-        _refuse(f"{content.serial.hex()} is on a revocation list, so it is not good")
+        _refuse(f"{content.serial.hex()} is revoked, so it is not good")
+    if store.find_unlogged(now - LOGGED_WITHIN, content.serial) is not None:
+        _refuse(f"the log does not have {content.serial.hex()} as issued, so it is not good")
     if store.find_signed(ca.file_name, content.serial) is None:
         _refuse(f"{content.serial.hex()} was not signed here, so it is not good: show its certificate")
 

@@ -9,7 +9,8 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from threading import Lock
 from typing import NamedTuple
@@ -19,7 +20,7 @@ from sinetti.infra.atomic_files import PRIVATE
 from sinetti.pki.signers import SignerUnavailable
 from sinetti.pki.trust_lists.lists import DistrustEntry, DistrustList
 
-VERSION = 2
+VERSION = 3
 _AT_ONCE = 500
 
 _SCHEMA = """
@@ -44,6 +45,34 @@ CREATE TABLE distrust (
     sha256 TEXT PRIMARY KEY, ca TEXT NOT NULL, since INTEGER NOT NULL, bridge_until INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE distrust_list (only INTEGER PRIMARY KEY CHECK (only = 1), number INTEGER NOT NULL);
+"""
+_OF_VERSION_3 = """
+CREATE TABLE issued (number INTEGER PRIMARY KEY, ca TEXT NOT NULL, at INTEGER NOT NULL, der BLOB NOT NULL);
+CREATE TABLE unlogged (
+    serial BLOB NOT NULL, digest BLOB NOT NULL, at INTEGER NOT NULL, is_noted INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (serial, digest)
+) WITHOUT ROWID;
+CREATE TABLE leaves (digest BLOB PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX leaves_by_time ON leaves (at);
+"""
+_LEAVES_KEPT = timedelta(hours=25)
+"""Time for which entries are remembered, an hour more than reservations wait."""
+
+_VERSIONS = (_SCHEMA, _OF_VERSION_2, _OF_VERSION_3)
+_ANY_CA = ""
+"""CA of a revocation that an entry of the log reports; serial numbers are random."""
+
+_SAME = "serial IN (SELECT serial FROM unlogged WHERE serial = :serial AND digest = :digest)"
+_REVOKING = ("certificate-revoked", "certificate-voided")
+LOGGED = {
+    "certificate-issued": "DELETE FROM unlogged WHERE serial = :serial AND digest = :digest",
+    "certificate-restored": f"DELETE FROM unlogged WHERE {_SAME}",  # noqa: S608 - no text of a caller
+    "certificate-unregistered": f"UPDATE unlogged SET is_noted = 1 WHERE {_SAME}",  # noqa: S608 - as above
+    **dict.fromkeys(_REVOKING, "DELETE FROM unlogged WHERE serial = :serial"),
+}
+"""Changes by the entries of the log, by action.
+
+A certificate that the register lacks is noted alone.
 """
 
 
@@ -123,7 +152,7 @@ class SignerStore:
                 sentence = f"the signer's store {path} is empty: restore it from a backup of the signer"
                 raise SignerStoreDamaged(sentence)
             if version < VERSION:
-                for statement in (*(_SCHEMA.split(";") if version == 0 else ()), *_OF_VERSION_2.split(";")):
+                for statement in ";".join(_VERSIONS[version:]).split(";"):
                     self._db.execute(statement)
                 self._db.execute(f"PRAGMA user_version = {VERSION}")
         if version > VERSION:
@@ -133,6 +162,18 @@ class SignerStore:
     def close(self) -> None:
         """Close the file."""
         self._db.close()
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Undo what the block wrote if it raises; the transaction goes on."""
+        self._db.execute("SAVEPOINT part")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK TO part")
+            raise
+        finally:
+            self._db.execute("RELEASE part")
 
     @contextmanager
     def transaction(self, *, is_durable: bool = False) -> Iterator[None]:
@@ -170,6 +211,46 @@ class SignerStore:
         row = (serial, ca, record.digest, record.signature, _seconds(record.not_after))
         self._db.execute("INSERT INTO signed VALUES (?, ?, ?, ?, ?, 0)", row)
 
+    def insert_issued(self, ca: str, serial: bytes, der: bytes, leaf: bytes | None, at: datetime) -> None:
+        """Add a certificate under a number; the log must have it and this leaf."""
+        self._db.execute("INSERT INTO issued (ca, at, der) VALUES (?, ?, ?)", (ca, _seconds(at), der))
+        rows = ((serial, digest, _seconds(at)) for digest in (sha256(der).digest(), leaf) if digest is not None)
+        self._db.executemany("INSERT OR IGNORE INTO unlogged (serial, digest, at) VALUES (?, ?, ?)", rows)
+
+    def list_issued(self, after: int) -> list[bytes]:
+        """Return the last number, and a page of the certificates with higher ones.
+
+        Each has a field with number, CA and seconds of Unix time, and its DER.
+        """
+        (newest,) = self._db.execute("SELECT COALESCE(MAX(number), 0) FROM issued").fetchone()
+        page = "SELECT number || ' ' || ca || ' ' || at, der FROM issued WHERE number > ? ORDER BY number LIMIT ?"
+        rows = self._db.execute(page, (after, _AT_ONCE))
+        return [b"%d" % newest, *(field for named, der in rows for field in (named.encode(), der))]
+
+    def insert_leaves(self, leaves: Iterable[bytes], now: datetime) -> None:
+        """Remember entries of the log, which need not come any more, for a while."""
+        self._db.executemany("INSERT OR IGNORE INTO leaves VALUES (?, ?)", ((one, _seconds(now)) for one in leaves))
+        self._db.execute("DELETE FROM unlogged WHERE EXISTS (SELECT 1 FROM leaves WHERE digest = unlogged.digest)")
+        self._db.execute("DELETE FROM leaves WHERE at < ?", (_seconds(now - _LEAVES_KEPT),))
+
+    def record_entry(self, action: str, serial: bytes, digest: bytes) -> None:
+        """Record what an entry of the log says of a certificate.
+
+        Raises KeyError for another action.
+        """
+        self._db.execute(LOGGED[action], {"serial": serial, "digest": digest})
+        if action in _REVOKING:
+            self.insert_revoked(_ANY_CA, [serial])
+
+    def find_unlogged(self, before: datetime, serial: bytes | None = None) -> bytes | None:
+        """Return the serial of a certificate that no entry has, or None.
+
+        It was signed before an instant. For a given serial, an entry that the register lacks it does not count.
+        """
+        query = "SELECT serial FROM unlogged WHERE at < ? AND (serial = ? OR ? AND NOT is_noted)"
+        row = self._db.execute(query, (_seconds(before), serial, serial is None)).fetchone()
+        return None if row is None else bytes(row[0])
+
     def list_expired(self, ca: str, serials: Sequence[bytes], before: datetime) -> set[bytes]:
         """Return those of these serials whose certificates ended before an instant."""
         found: set[bytes] = set()
@@ -183,7 +264,7 @@ class SignerStore:
     def find_predecessor(self, ca: str, serial: bytes) -> PredecessorRecord | None:
         """Return a certificate that is to be renewed, or None if it is unknown."""
         query = (
-            "SELECT digest, renewals, EXISTS (SELECT 1 FROM revoked WHERE serial = ?1 AND ca = ?2) FROM signed "
+            "SELECT digest, renewals, EXISTS (SELECT 1 FROM revoked WHERE serial = ?1 AND ca IN (?2, '')) FROM signed "
             "WHERE serial = ?1 AND ca = ?2"
         )
         row = self._db.execute(query, (serial, ca)).fetchone()
@@ -208,9 +289,9 @@ class SignerStore:
         self._db.execute(upsert, (day.isoformat(),))
 
     def is_revoked(self, ca: str, serial: bytes) -> bool:
-        """Return True if a list of the CA has had this serial."""
-        query = "SELECT 1 FROM revoked WHERE serial = ? AND ca = ?"
-        return self._db.execute(query, (serial, ca)).fetchone() is not None
+        """Return True if a list of the CA has had this serial, or an entry of the log."""
+        query = "SELECT 1 FROM revoked WHERE serial = ? AND ca IN (?, ?)"
+        return self._db.execute(query, (serial, ca, _ANY_CA)).fetchone() is not None
 
     def find_list(self, ca: str, shard: int) -> ListRecord | None:
         """Return the last list of a shard, or None."""
@@ -245,7 +326,7 @@ class SignerStore:
         self.insert_revoked(ca, serials)
 
     def insert_revoked(self, ca: str, serials: Iterable[bytes]) -> None:
-        """Record serials that are on a list of the CA."""
+        """Record revoked serials of a CA."""
         # In order, since a million of them at random places of the tree take four times as long.
         rows = ((serial, ca) for serial in sorted(serials))
         self._db.executemany("INSERT OR IGNORE INTO revoked VALUES (?, ?)", rows)

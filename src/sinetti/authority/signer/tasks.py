@@ -34,16 +34,21 @@ class TaskKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ConsistencyProof:
-    """Hashes that lead from the last signed head of the log to the new one (RFC 6962)."""
+    """Growth of the log from its last signed head to the new one.
 
-    path: tuple[bytes, ...] = ()
+    It has the hashes of the largest subtrees of the last tree, then each new leaf: the octets of its entry, or only its
+    hash where the signer needs no more.
+    """
+
+    path: tuple[bytes, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class SigningTask:
     """Octets for one signature with the key of this name.
 
-    `proof` proves a renewal, or has the certificate that an answer of a bridge is about. `consistency` belongs to a
+    `proof` proves a renewal, or has the certificate that an answer of a bridge is about. Without a certificate and a
+    signature, it has the entry of the log about the reservation in its place. `consistency` belongs to a
     head of the log, `approval` to a change of its key or to a declaration of a compromise.
     """
 

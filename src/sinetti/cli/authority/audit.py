@@ -6,10 +6,12 @@ The log is described in docs/evidence.md.
 import argparse
 import secrets
 from collections.abc import Iterable
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sinetti.authority.alerts import unregistered_findings
 from sinetti.authority.bootstrap import Authority
 from sinetti.authority.data_directory import FolderDamaged
 from sinetti.authority.log_keys import create_log_key
@@ -91,8 +93,13 @@ def _verify(parsed: argparse.Namespace) -> int:
         report = verify_log(sources, authority.ctx.machine_now())
         if report.fault is None:
             keep_verified(authority)
-    print_result(_as_json(report), as_json=parsed.json, table=lambda: _sentence(report, parsed.checkpoint))
-    return 0 if report.fault is None else EXIT_ACTION_REQUIRED
+        found = tuple(unregistered_findings(authority, is_live=True))
+    result = _as_json(report) | {"signer": [asdict(one) for one in found]}
+    sentences = (one.sentence for one in found)
+    print_result(
+        result, as_json=parsed.json, table=lambda: "\n".join((_sentence(report, parsed.checkpoint), *sentences))
+    )
+    return EXIT_ACTION_REQUIRED if report.fault is not None or found else 0
 
 
 def _as_json(report: LogReport) -> dict[str, object]:

@@ -87,6 +87,7 @@ def _found(authority: Authority, address: str | None, more: Mapping[str, bytes])
     yield from alerts.shipping_findings(authority)
     yield from alerts.people_findings(authority)
     yield from alerts.fact_findings(authority, is_new=True)
+    yield from alerts.unregistered_findings(authority, is_live=True)
     if not (comparison := preview(ctx, authority.journal)).agrees:
         sentence = f"{comparison.ahead}: run sinetti authority reconcile --dir {authority.folder.root}"
         yield MonitoringFinding(FindingKind.JOURNAL_AHEAD, "journal", sentence)

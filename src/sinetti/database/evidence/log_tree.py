@@ -1,11 +1,12 @@
 """Tree of the log as it is stored: heads, tiles, entries."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db.models import Max, Min, Subquery
 
+from sinetti.database import sql
 from sinetti.database.connection import Database
 from sinetti.database.models import AuditEvent, LogCheckpoint, LogCosignature, LogEntry, LogNode
 from sinetti.wire.transparency.entries import EntryFields, parse_entry
@@ -19,6 +20,9 @@ LOG, FOUNDED = "log", "log-founded"
 """Object of the log's own entries, and the action of the first one."""
 
 _CHUNK = 2000
+_SHOWN = """SELECT CASE WHEN a.action IN {actions} THEN a.octets ELSE e.leaf END
+  FROM sinetti_logentry e LEFT JOIN sinetti_auditevent a ON a.sequence = e.sequence
+ WHERE e."index" >= %(start)s AND e."index" < %(end)s ORDER BY e."index" """
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +168,12 @@ def octets_of(db: Database, start: int, end: int) -> Iterator[tuple[int, bytes, 
         known = AuditEvent.objects.using(db.alias).filter(sequence__in=[one[2] for one in entries if one[2]])
         octets = {sequence: bytes(row) for sequence, row in known.values_list("sequence", "octets")}
         yield from ((index, bytes(leaf), octets.get(sequence or 0)) for index, leaf, sequence in entries)
+
+
+def list_shown(db: Database, start: int, end: int, actions: Iterable[str]) -> Iterator[bytes]:
+    """Yield the octets of a range's entries with these actions; of others the hash."""
+    for (octets,) in sql.read(db, _SHOWN.format(actions=tuple(actions)), {"start": start, "end": end}):
+        yield bytes(octets)
 
 
 def count_lost(db: Database, start: int, end: int) -> int:

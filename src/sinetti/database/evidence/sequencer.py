@@ -2,8 +2,8 @@
 
 The order is that of the sequence numbers that are visible. A row that is committed late gets a later place. One
 transaction stores which rows enter the tree next: the plan. A second one has the head signed, and inserts leaves, nodes
-and the checkpoint. After an interruption the same plan is signed again, since a signer may have signed its head, and
-signs no other head of that size. Both run under an advisory lock (SQLite: under its writing lock). The primary keys of
+and the checkpoint. After an interruption the next plan begins with the same rows: a signer may have signed their head,
+and signs no other of that size. Both run under an advisory lock (SQLite: under its writing lock). The primary keys of
 the three tables refuse a second leaf at an index, and a second checkpoint of a size.
 """
 
@@ -165,14 +165,12 @@ def sequence_rows(db: Database, seen: Watermark, after: int, head: HeadSigner) -
     with transaction.atomic(using=db.alias):
         if not _locked(db):
             return None
-        newest = seen.value
-        if not _has_plan(db):
-            settled = seen.look(db)
-            sequences = [sequence for sequence, _ in _pending(db, max(seen.value, after))]
-            if sequences:
-                _plan(db, sequences, head)
-            if len(sequences) < MOST_AT_ONCE:
-                newest = settled
+        newest, settled = seen.value, seen.look(db)
+        sequences = [sequence for sequence, _ in _pending(db, max(seen.value, after))]
+        if sequences:
+            _plan(db, sequences, head)
+        if len(sequences) < MOST_AT_ONCE:
+            newest = settled
     added = add_planned(db, after, head)
     if added is not None:
         seen.value = newest
@@ -180,12 +178,17 @@ def sequence_rows(db: Database, seen: Watermark, after: int, head: HeadSigner) -
 
 
 def _plan(db: Database, sequences: Sequence[int], head: HeadSigner) -> None:
-    """Store the plan of a round, with an entry about the ends of the journals."""
-    planned = list(sequences)
-    if head.audit is not None and head.journals:
+    """Store the plan of a round, with an entry about the ends of the journals.
+
+    Rows are added to the plan of an interrupted round: a signer refuses its head if the log lacks a certificate.
+    """
+    plans = LogPlan.objects.using(db.alias)
+    before: list[int] = plans.get().sequences if _has_plan(db) else []
+    planned = [*before, *sorted(set(sequences).difference(before))]
+    if not before and head.audit is not None and head.journals:
         leaf = audit_log.write(db, head.audit, JOURNALS, JOURNAL_ENDS, **head.journals)
         planned.append(_sequence_of(db, JOURNAL_ENDS, leaf))
-    LogPlan.objects.using(db.alias).create(first=entry_count(db), sequences=planned)
+    plans.update_or_create(first=entry_count(db), defaults={"sequences": planned})
 
 
 def _has_plan(db: Database) -> bool:

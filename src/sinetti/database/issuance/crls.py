@@ -3,9 +3,11 @@
 Shard 0 is the whole CA.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from heapq import merge
 from itertools import chain
 from typing import Any
 
@@ -16,7 +18,7 @@ from sinetti.database import models
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
-from sinetti.database.issuance import status_feed
+from sinetti.database.issuance import status_feed, unregistered
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Serial
 from sinetti.pki.crl_splice import join_crl, split_crl, strip_entries
@@ -191,8 +193,8 @@ def _store(db: Database, authority: str, shard: int, new: PublishedList) -> None
 
 def revocations(db: Database, authority: str, shard: int) -> int:
     """Count all certificates of this shard that were ever revoked."""
-    rows = _revoked(db, authority)
-    certificates = (rows.filter(crl_shard=shard) if shard != WHOLE else rows).count()
+    several = revoked_certificates(db, authority)
+    certificates = sum((rows.filter(crl_shard=shard) if shard != WHOLE else rows).count() for rows in several)
     return certificates + (_revoked_cas(db, authority).count() if shard in {WHOLE, _FIRST} else 0)
 
 
@@ -200,10 +202,11 @@ def revocations_by_shard(db: Database, authority: str, shards: Collection[int]) 
     """Count the certificates ever revoked, by shard of a CA and for the whole CA."""
     cas = _revoked_cas(db, authority).count()
     if set(shards) <= {WHOLE, _FIRST}:
-        return dict.fromkeys((WHOLE, _FIRST), _revoked(db, authority).count() + cas)  # half the time at a million
-    rows = _revoked(db, authority).values_list("crl_shard").annotate(Count("pk")).order_by()
-    counts = {shard: count for shard, count in rows}  # noqa: C416 - a query set is no list of pairs to the type checker
-    counts[_FIRST] = counts.get(_FIRST, 0) + cas
+        # Half the time at a million.
+        return dict.fromkeys((WHOLE, _FIRST), sum(rows.count() for rows in revoked_certificates(db, authority)) + cas)
+    counts = Counter({_FIRST: cas})
+    for rows in revoked_certificates(db, authority):
+        counts.update(dict(rows.values_list("crl_shard").annotate(Count("pk")).order_by()))
     return {**dict.fromkeys(shards, 0), **counts, WHOLE: sum(counts.values())}
 
 
@@ -212,23 +215,24 @@ def revoked(db: Database, authority: str, ends_from: datetime | None) -> Iterabl
 
     With `ends_from`, only those that expire then or later.
     """
-    rows = _revoked(db, authority).order_by("revoked_at", "serial")
-    rows = rows if ends_from is None else rows.filter(not_after__gte=ends_from)
-    return chain(_ca_entries(_revoked_cas(db, authority), ends_from), _entries(rows))
+    several = revoked_certificates(db, authority)
+    several = several if ends_from is None else tuple(rows.filter(not_after__gte=ends_from) for rows in several)
+    return chain(_ca_entries(_revoked_cas(db, authority), ends_from), _entries(several))
 
 
 def revoked_since(
     db: Database, authority: str, shards: Collection[int], since: datetime
 ) -> tuple[RevokedCertificate, ...]:
     """Return certificates of some shards revoked since an instant, by revocation time."""
-    rows = _revoked(db, authority).filter(crl_shard__in=shards, revoked_at__gte=since)
+    several = (rows.filter(crl_shard__in=shards, revoked_at__gte=since) for rows in revoked_certificates(db, authority))
     cas = _ca_entries(_revoked_cas(db, authority).filter(revoked_at__gte=since), None)
-    return (*cas, *_entries(rows.order_by("revoked_at", "serial")))
+    return (*cas, *_entries(several))
 
 
-def _revoked(db: Database, authority: str) -> QuerySet[models.Certificate]:
-    rows = models.Certificate.objects.using(db.alias)
-    return rows.filter(authority_id=authority, revoked_at__isnull=False)
+def revoked_certificates(db: Database, authority: str) -> tuple[QuerySet[Any], ...]:
+    """Return the revoked certificates of the register, and those that it lacks."""
+    rows = models.Certificate.objects.using(db.alias).filter(authority_id=authority, revoked_at__isnull=False)
+    return rows, unregistered.revoked_rows(db).filter(authority_id=authority)
 
 
 def _revoked_cas(db: Database, authority: str) -> QuerySet[models.CertificateAuthority]:
@@ -249,8 +253,8 @@ def _ca_entries(
             yield RevokedCertificate(_FIRST, serial, row.revoked_at, reason, distrust.since if distrust else None)
 
 
-def _entries(rows: QuerySet[models.Certificate]) -> Iterable[RevokedCertificate]:
-    fields = ("crl_shard", "serial", "revoked_at", "revocation_reason", "invalidity_date")
-    for shard, serial, revoked_at, reason, invalidity_date in rows.values_list(*fields).iterator(_CHUNK):
-        if revoked_at is not None:
-            yield RevokedCertificate(shard, Serial(serial), revoked_at, RevocationReason(reason), invalidity_date)
+def _entries(several: Iterable[QuerySet[Any]]) -> Iterable[RevokedCertificate]:
+    fields = ("revoked_at", "serial", "crl_shard", "revocation_reason", "invalidity_date")
+    parts = (rows.order_by(*fields[:2]).values_list(*fields).iterator(_CHUNK) for rows in several)
+    for revoked_at, serial, shard, reason, invalidity_date in merge(*parts, key=lambda row: row[:2]):
+        yield RevokedCertificate(shard, Serial(serial), revoked_at, RevocationReason(reason), invalidity_date)

@@ -19,9 +19,13 @@ from sinetti.domain.values import Serial, Sha256
 from sinetti.pki.encoding import signed_part
 
 # One snapshot of everything, so a response is never older than the revocation read with it.
-_STATUS_COLUMNS = "c.sha256, c.revoked_at, c.revocation_reason, c.not_after, s.not_after"
+_STATUS_COLUMNS = (
+    "c.sha256, COALESCE(c.revoked_at, u.revoked_at), COALESCE(NULLIF(c.revocation_reason, ''), u.revocation_reason), "
+    "COALESCE(c.not_after, u.not_after), s.not_after"
+)
 _OURS = """
   LEFT JOIN sinetti_certificate c ON c.authority_id = {authority} AND c.serial = {serial}
+  LEFT JOIN sinetti_unregisteredcertificate u ON u.authority_id = {authority} AND u.serial = {serial}
   LEFT JOIN sinetti_servicecertificate s ON s.authority = {authority} AND s.serial = {serial}"""
 _RESPONSE_COLUMNS = "a.this_update, a.next_update, a.revoked_at, a.revocation_reason"
 _CHUNK = 5000

@@ -69,11 +69,12 @@ def _placed(db: Database, serial: Serial) -> dict[str, list[str]]:
 
 
 def _by(known: JournalState) -> dict[str, str | None]:
-    """Return who revoked a certificate, when and why, for the row of its restoration."""
+    """Return digest and revocation of a certificate, for the row of its restoration."""
+    digest = {} if known.issued is None else {"sha256": known.issued["sha256"]}
     if known.revoked is None:
-        return {}
+        return digest
     by = {"revoked_by": known.revoked["by"]} if known.revoked.get("by") is not None else {}
-    return {**by, "revoked_at": known.revoked["at"], "reason": known.revoked["reason"]}
+    return {**digest, **by, "revoked_at": known.revoked["at"], "reason": known.revoked["reason"]}
 
 
 def raise_crl_number(db: Database, authority: str, number: int) -> None:

@@ -5,6 +5,7 @@ the row count, or a unique constraint. `Lineage.version` increases with every ch
 fails.
 """
 
+import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -383,6 +384,8 @@ def _reserved_values(reservation: CertificateReservation, audit: AuditContext) -
         "order": approval.order_id,
         "predecessor": approval.predecessor,
         "voids": approval.supersedes.serial if approval.supersedes else None,
+        # A separate signer compares it with what it is to sign.
+        "tbs": hashlib.sha256(reservation.to_be_signed).hexdigest(),
     }
     return {
         "lineage": approval.lineage.lineage_id,

@@ -6,7 +6,7 @@ from sinetti.database.migration_operations import RequireEntries
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sinetti', '0015_given_up_messages'),
+        ('sinetti', '0016_unregistered_certificates'),
     ]
 
     operations = [

@@ -56,7 +56,14 @@ from sinetti.database.models.portal import (
     SecureMessage,
     User,
 )
-from sinetti.database.models.status import Crl, CrlDelta, FeedEvent, OcspResponse, ServiceCertificate
+from sinetti.database.models.status import (
+    Crl,
+    CrlDelta,
+    FeedEvent,
+    OcspResponse,
+    ServiceCertificate,
+    UnregisteredCertificate,
+)
 
 __all__ = [
     "AccessApplication",
@@ -116,6 +123,7 @@ __all__ = [
     "StaffPerson",
     "TransferIds",
     "TrustList",
+    "UnregisteredCertificate",
     "UnrestoredPeople",
     "UsedKey",
     "User",

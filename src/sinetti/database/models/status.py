@@ -70,6 +70,32 @@ class ServiceCertificate(models.Model):
     not_after = models.DateTimeField()
 
 
+class UnregisteredCertificate(models.Model):
+    """A certificate that a separate signer signed, and the register lacks.
+
+    Once it is in the register, the row is deleted, unless it was revoked here.
+    """
+
+    number = models.BigAutoField(primary_key=True)
+    sha256 = models.CharField(max_length=64)
+    authority = models.ForeignKey(
+        "CertificateAuthority", on_delete=models.PROTECT, db_index=False, related_name="strays"
+    )
+    serial = models.CharField(max_length=40)
+    crl_shard = models.PositiveIntegerField()
+    not_after = models.DateTimeField()
+    der = models.BinaryField()
+    found_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+    revocation_reason = models.CharField(max_length=24, blank=True)
+    invalidity_date = models.DateTimeField(null=True)
+
+    class Meta:
+        """One row for each serial."""
+
+        constraints = (models.UniqueConstraint(fields=["authority", "serial"], name="one_unregistered_serial"),)
+
+
 class FeedEvent(models.Model):
     """One event of the status feed, written in the transaction that it reports.
 

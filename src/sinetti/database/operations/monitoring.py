@@ -3,12 +3,15 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from heapq import merge
+from typing import Any
 
 from django.db.models import Min, QuerySet
 from django.db.models.functions import Coalesce, Greatest
 
 from sinetti.database import models
 from sinetti.database.connection import Database
+from sinetti.database.issuance import crls
 from sinetti.database.issuance.crls import WHOLE
 from sinetti.domain.values import Serial
 
@@ -49,14 +52,15 @@ def count_revoked(db: Database, authority: str, shard: int, ended_before: dateti
 
     With `ended_before`, only certificates that had not expired by then count.
     """
-    rows = _revoked(db, authority, shard)
-    return (rows if ended_before is None else rows.filter(not_after__gte=ended_before)).count()
+    several = _revoked(db, authority, shard)
+    return sum((rows if ended_before is None else rows.filter(not_after__gte=ended_before)).count() for rows in several)
 
 
 def revoked(db: Database, authority: str, shard: int) -> Iterator[tuple[Serial, datetime]]:
     """Yield serial and expiry of each revoked certificate of a CRL, newest first."""
-    rows = _revoked(db, authority, shard).order_by("-revoked_at", "-pk").values_list("serial", "not_after")
-    return ((Serial(serial), ends) for serial, ends in rows.iterator(chunk_size=_CHUNK))
+    several = (rows.order_by("-revoked_at", "-pk") for rows in _revoked(db, authority, shard))
+    parts = (rows.values_list("revoked_at", "serial", "not_after").iterator(chunk_size=_CHUNK) for rows in several)
+    return ((Serial(serial), ends) for _, serial, ends in merge(*parts, key=lambda row: row[0], reverse=True))
 
 
 def newest_of(db: Database, authority: str, now: datetime, *, is_revoked: bool) -> Serial | None:
@@ -87,6 +91,6 @@ def answer_ages(db: Database) -> tuple[AnswerAge, ...]:
     return tuple(AnswerAge(*one) for one in oldest)
 
 
-def _revoked(db: Database, authority: str, shard: int) -> "QuerySet[models.Certificate]":
-    rows = models.Certificate.objects.using(db.alias).filter(authority_id=authority, revoked_at__isnull=False)
-    return rows if shard == WHOLE else rows.filter(crl_shard=shard)
+def _revoked(db: Database, authority: str, shard: int) -> "Iterator[QuerySet[Any]]":
+    several = crls.revoked_certificates(db, authority)
+    return (rows if shard == WHOLE else rows.filter(crl_shard=shard) for rows in several)

@@ -12,6 +12,7 @@ class EntryKind(StrEnum):
     ISSUED = "issued"
     FETCHED = "fetched"
     REVOKED = "revoked"
+    UNREGISTERED = "unregistered"
     REFUSED = "refused"
     ORDER = "order"
     ROLE = "role"
@@ -32,6 +33,7 @@ _EXACT = {
     "ordered": EntryKind.ORDER,
     "certificate-revoked": EntryKind.REVOKED,
     "certificate-voided": EntryKind.REVOKED,
+    "certificate-unregistered": EntryKind.UNREGISTERED,
     "reservation-given-up": EntryKind.REVOKED,
     "request-refused": EntryKind.REFUSED,
     "own-invitation-refused": EntryKind.REFUSED,

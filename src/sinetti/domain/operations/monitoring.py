@@ -50,6 +50,8 @@ class FindingKind(StrEnum):
     LOG_UNPROTECTED = "log-unprotected"
     LOG_WRONG = "log-wrong"
     REGISTER_DIFFERS = "register-differs"
+    UNREGISTERED = "unregistered"
+    NOT_SIGNED = "not-signed"
 
 
 @dataclass(frozen=True, slots=True)

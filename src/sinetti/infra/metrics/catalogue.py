@@ -54,6 +54,7 @@ REFUSALS, RESTARTS = "sinetti_refusals_total", "sinetti_worker_restarts_total"
 CERTIFICATES, CERTIFICATE_ENDS = "sinetti_certificates", "sinetti_certificate_ends"
 CRL_AGE, CRL_NEXT = "sinetti_crl_age_seconds", "sinetti_crl_next_update_seconds"
 CRL_OCTETS, CRL_ENTRIES = "sinetti_crl_octets", "sinetti_crl_entries"
+UNREGISTERED = "sinetti_unregistered_certificates"
 OCSP_AGE, OCSP_ANSWERS = "sinetti_ocsp_oldest_answer_age_seconds", "sinetti_ocsp_answers"
 LOG_SIZE, LOG_UNSEQUENCED = "sinetti_log_size", "sinetti_log_unsequenced"
 LOG_AGE = "sinetti_log_checkpoint_age_seconds"
@@ -96,6 +97,7 @@ _ALL = (
     Metric(POLICY_VIOLATIONS, _COUNTER, ("directive",), _NODE, "Violations of the pages' policy that browsers report."),
     Metric(CERTIFICATES, _GAUGE, ("state",), (MetricSource.DATABASE, MetricSource.AGENT), "Certificates by state."),
     Metric(CERTIFICATE_ENDS, _GAUGE, ("month",), _DATABASE, "Certificates without a successor by month of their end."),
+    Metric(UNREGISTERED, _GAUGE, (), _DATABASE, "Certificates of the last 30 days that only a signer knew."),
     Metric(CRL_AGE, _GAUGE, ("ca",), _DATABASE, "Age of the oldest of a CA's newest revocation lists."),
     Metric(CRL_NEXT, _GAUGE, ("ca",), _DATABASE, "Seconds until the first nextUpdate of a CA's revocation lists."),
     Metric(CRL_OCTETS, _GAUGE, ("ca",), _DATABASE, "Size of a CA's complete revocation list."),

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
+from sinetti.database.issuance import unregistered
 from sinetti.database.notifications import outbox_queries
 from sinetti.database.operations import figures, metrics, monitoring
 from sinetti.domain.certificates.overview import MONTHS, coming_months
@@ -25,6 +26,7 @@ def current_samples(ctx: ServiceContext) -> Samples:
     lists = metrics.list_crl_sizes(ctx.db).items()
     waiting = outbox_queries.count_waiting(ctx.db).items()
     found: Samples = {
+        catalogue.UNREGISTERED: [((), len(unregistered.list_recent(ctx.db, ctx.now())))],
         catalogue.CRL_AGE: [((name,), age(one.oldest)) for name, one in lists],
         catalogue.CRL_NEXT: [((name,), -age(one.first_end)) for name, one in lists],
         catalogue.CRL_OCTETS: [((name,), one.octets) for name, one in lists],

@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from sinetti.database.certificates import revocation
-from sinetti.database.issuance import transactions
+from sinetti.database.issuance import journal_records, transactions, unregistered
 from sinetti.domain.certificates.models import Certificate
 from sinetti.domain.certificates.revocation import RevocationReason, RevokerRole, cascade, may_use_reason
 from sinetti.domain.values import Serial
@@ -67,13 +67,35 @@ def revoke(ask: RevocationRequest, ctx: ServiceContext, actor: str, request_id: 
     """Revoke a certificate and its dependants; return it first, then the others.
 
     A key may be found compromised after its certificate was revoked for another reason. Certificates renewed from it
-    are then revoked, and the certificate itself stays as it is. Raises RevocationError.
+    are then revoked, and the certificate itself stays as it is. For a certificate that the register lacks, nothing is
+    returned. Raises RevocationError.
     """
+    if unregistered.find_revocation(ctx.db, ask.serial) is None and _revoke_unregistered(ask, ctx, actor, request_id):
+        return ()
     lineage_id = _revocable(ask, ctx).lineage.lineage_id
     taken, done = _revoke_all(ask, lineage_id, ctx, (actor, request_id))
     if done:
         ctx.step("revoked")
     return _follow_up(ask.serial, taken, done, ctx.unguarded, request_id)
+
+
+def _revoke_unregistered(ask: RevocationRequest, ctx: ServiceContext, actor: str, request_id: str) -> bool:
+    """Revoke a certificate that only a signer knows; False if it is unknown."""
+
+    def note(at: datetime) -> None:
+        # As one that a restored database may lose: the comparison with the signer finds it again.
+        ctx.journal.append([journal_records.revoked(ask.serial, at, (ask.reason, None), issued=False)])
+
+    with ctx.act(actor, request_id) as audit:
+        found = unregistered.revoke(ctx.db, ask.serial, ask.reason, audit, note)
+    if found is None:
+        return False
+    authority, is_new = found
+    publish_best_effort(authority, ctx, request_id)
+    if not is_new:
+        raise AlreadyRevoked
+    recorder.count(REVOKED, ask.reason.value)
+    return True
 
 
 def _follow_up(
