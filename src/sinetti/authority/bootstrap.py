@@ -199,8 +199,7 @@ def migrate_as_owner(db: Database, check: Callable[[Database], None] | None = No
     try:
         owner = open_database(url, alias="owner")
     except ValueError:
-        sentence = f"{OWNER}: write postgresql://USER:PASSWORD@HOST/NAME"
-        raise SettingsError(sentence) from None
+        raise SettingsError(f"{OWNER}: write postgresql://USER:PASSWORD@HOST/NAME") from None
     try:
         check(owner)
         migrate(owner)
@@ -396,8 +395,9 @@ def read_hierarchy(folder: DataDirectory, settings: AuthoritySettings) -> Hierar
     try:
         found = parse_hierarchy(text, settings.environment, settings.base_url, is_stored=True)
     except HierarchyError as bad:
-        sentence = f"{folder.hierarchy} cannot be used ({bad}): restore it from a copy of the folder"
-        raise FolderDamaged(sentence) from None
+        raise FolderDamaged(
+            f"{folder.hierarchy} cannot be used ({bad}): restore it from a copy of the folder"
+        ) from None
     if not _has_certificates(folder, found):
         other = next(one for one in Environment if one is not settings.environment)
         with suppress(HierarchyError):
@@ -464,8 +464,9 @@ def check_opens(folder: DataDirectory, hierarchy: Hierarchy, found: PassphraseSo
             return
         path = files[0]
     if not passphrase_matches(folder.read(path), found.octets):
-        sentence = f"the pass-phrase in {found.place} does not open the keys in {folder.keys}: give that of their init"
-        raise FolderDamaged(sentence)
+        raise FolderDamaged(
+            f"the pass-phrase in {found.place} does not open the keys in {folder.keys}: give that of their init"
+        )
 
 
 def _phrase(folder: DataDirectory, kind: DirectoryKind, hierarchy: Hierarchy, given: bytes | None) -> bytes | None:
@@ -485,8 +486,9 @@ def connect_database(
         return open_database(database_url(folder, kind, settings), alias)
     except ValueError:
         # The URL is not repeated, because it may contain a password.
-        sentence = "DATABASE_URL or database_url: write postgresql://USER:PASSWORD@HOST/NAME or sqlite:////PATH"
-        raise SettingsError(sentence) from None
+        raise SettingsError(
+            "DATABASE_URL or database_url: write postgresql://USER:PASSWORD@HOST/NAME or sqlite:////PATH"
+        ) from None
 
 
 def open_register(folder: DataDirectory, kind: DirectoryKind, settings: AuthoritySettings) -> Database:
@@ -497,8 +499,7 @@ def open_register(folder: DataDirectory, kind: DirectoryKind, settings: Authorit
     db = connect_database(folder, kind, settings)
     if (missing := db.missing_file()) is not None:
         backup = "" if kind is DirectoryKind.TESTBENCH else ", or from a backup (sinetti authority restore)"
-        sentence = f"{missing} is missing: restore it from a copy of the folder{backup}"
-        raise FolderDamaged(sentence)
+        raise FolderDamaged(f"{missing} is missing: restore it from a copy of the folder{backup}")
     return db
 
 
@@ -523,8 +524,7 @@ def read_certificate(folder: DataDirectory, name: str) -> x509.Certificate:
     try:
         return load_certificate(folder.read(path))
     except ValueError:
-        sentence = f"{path} is not a certificate: restore it from a copy of the folder"
-        raise FolderDamaged(sentence) from None
+        raise FolderDamaged(f"{path} is not a certificate: restore it from a copy of the folder") from None
 
 
 def issuers_of(hierarchy: Hierarchy, certificates: Mapping[str, x509.Certificate]) -> dict[str, IssuingCa]:
@@ -543,12 +543,10 @@ def check_identity(
     """Raise FolderDamaged unless the database is this authority's."""
     identity = authorities.identity(db)
     if identity is None:
-        sentence = "the register is empty: this folder's authority was created with another database"
-        raise FolderDamaged(sentence)
+        raise FolderDamaged("the register is empty: this folder's authority was created with another database")
     files = {name: sha256_hex(certificate_der(certificate)) for name, certificate in certificates.items()}
     if identity.fingerprints != files or folder.instance_id() != identity.instance_id:
         source = "the variable DATABASE_URL" if os.environ.get("DATABASE_URL") else "database_url in authority.toml"
-        sentence = f"folder and register belong to different authorities: check {source}"
-        raise FolderDamaged(sentence)
+        raise FolderDamaged(f"folder and register belong to different authorities: check {source}")
     if identity.environment is not settings.environment:
         raise FolderDamaged(_other_environment(settings.environment, identity.environment))

@@ -39,14 +39,14 @@ def check_revocable(name: str, means: SuccessionContext) -> AuthorityView:
     """Return a CA that can be revoked. Raises CaUnknown and CaChangeRefused."""
     found = register.get_authority(means.authority.ctx.db, name)
     if found.issuer is None:
-        sentence = (
+        raise CaChangeRefused(
             f"{found.name} is a root, which no list revokes: relying parties remove it from their bundles, and get "
             "those of a new authority out of band (docs/operators/succession.md)"
         )
-        raise CaChangeRefused(sentence)
     if found.role == CaRole.SERVICES and found.state is CaState.ISSUING:
-        sentence = f"no answer could be signed without {found.name}: activate its successor first, then revoke it"
-        raise CaChangeRefused(sentence)
+        raise CaChangeRefused(
+            f"no answer could be signed without {found.name}: activate its successor first, then revoke it"
+        )
     return found
 
 
@@ -95,9 +95,8 @@ def _declared(one: AuthorityView, wanted: CaRevocationRequest, means: Succession
         return Distrust(since, now, decide_bridge_end(since, now, hours), text or "")
     if since < one.distrust.since or text not in {None, one.distrust.checkpoint}:
         limit = "under a checkpoint" if one.distrust.checkpoint else "without --under-checkpoint"
-        sentence = (
+        raise DistrustRefused(
             f"{one.name} was declared stolen since {one.distrust.since:%Y-%m-%dT%H:%M:%SZ} {limit}, and a declaration "
             "never changes: revoke the certificates that are in doubt (sinetti authority revoke-many)"
         )
-        raise DistrustRefused(sentence)
     return one.distrust

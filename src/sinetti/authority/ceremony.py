@@ -133,13 +133,11 @@ class Ceremony:
         Raises CeremonyError, CeremonyInterrupted if people must act first, FolderError and FolderDamaged.
         """
         if not self.exchange.is_dir():
-            sentence = f"{self.exchange} is not a folder: name the one that was carried from the online machine"
-            raise FolderError(sentence)
+            raise FolderError(f"{self.exchange} is not a folder: name the one that was carried from the online machine")
         if self.place.resolve().is_relative_to(self.exchange.resolve()):
-            sentence = (
+            raise FolderError(
                 f"the medium {self.place} is in the folder that is carried to the online machine: keep them apart"
             )
-            raise FolderError(sentence)
         if self.is_rehearsal:
             self._prepare_rehearsal()
         with locked(self.exchange):
@@ -160,8 +158,7 @@ class Ceremony:
     def _so_far(self) -> Transcript:
         """Return the transcript of an interrupted ceremony, or a new one."""
         if (self.exchange / TRANSCRIPT).exists() and not (self.exchange / _PROGRESS).exists():
-            sentence = f"a ceremony was completed in {self.exchange}: take a new folder for another one"
-            raise CeremonyError(sentence)
+            raise CeremonyError(f"a ceremony was completed in {self.exchange}: take a new folder for another one")
         new = begin_transcript(self.plan, (__version__, package_digest()), is_rehearsal=self.is_rehearsal)
         if not (self.exchange / _PROGRESS).exists():
             self._write(_PROGRESS, new.octets)
@@ -169,11 +166,10 @@ class Ceremony:
         found = parse_transcript(self._read(_PROGRESS))
         done, planned = ([(one.act, one.by, one.check) for one in of.steps] for of in (found, self.plan))
         if replace(found, present=(), steps=()) != new or planned[: len(done)] != done:
-            sentence = (
+            raise CeremonyError(
                 f"another ceremony was begun in {self.exchange}, with another plan or software: take the same ones, or "
                 "a new folder"
             )
-            raise CeremonyError(sentence)
         self._confirm_again({one.act for one in found.steps}, found)
         return found
 
@@ -183,8 +179,9 @@ class Ceremony:
         The folder came from outside, so the record may be forged. Raises CeremonyError if it differs.
         """
         if CeremonyAct.PRESENT in done and so_far.with_present(self._present()) != so_far:
-            sentence = "the people present are not those of the interrupted ceremony: call them, or take a new folder"
-            raise CeremonyError(sentence)
+            raise CeremonyError(
+                "the people present are not those of the interrupted ceremony: call them, or take a new folder"
+            )
         if CeremonyAct.REQUEST in done:
             octets = self._request(so_far).octets
             self._ask_until(_TYPE_WORDS, lambda typed: check_digest_words(typed, octets))
@@ -223,10 +220,9 @@ class Ceremony:
 
     def _confirm(self, prompt: str, number: int, role: str) -> None:
         if self._ask(prompt, role=role).casefold() not in _YES:
-            sentence = (
+            raise CeremonyInterrupted(
                 f"step {number} was not confirmed, so the ceremony stops here: the same command continues with it"
             )
-            raise CeremonyInterrupted(sentence)
 
     def _present(self) -> tuple[Participant, ...]:
         """Ask for each participant, and check that there are enough people."""
@@ -235,11 +231,13 @@ class Ceremony:
         least = len(CUSTODIANS) if self.plan.kind is CeremonyKind.FOUNDING else _LEAST_CUSTODIANS
         missing = least - roles.count(CeremonyRole.CUSTODIAN)
         if missing > 0:
-            sentence = f"{missing} of {least} custodians are missing: run the same command when they are present"
-            raise CeremonyInterrupted(sentence)
+            raise CeremonyInterrupted(
+                f"{missing} of {least} custodians are missing: run the same command when they are present"
+            )
         if absent := sorted({step.by for step in self.plan.steps} - set(roles)):
-            sentence = f"a person with the role {absent[0]} is missing: run the same command when one is present"
-            raise CeremonyInterrupted(sentence)
+            raise CeremonyInterrupted(
+                f"a person with the role {absent[0]} is missing: run the same command when one is present"
+            )
         return people
 
     def _is_present(self, one: Participant) -> bool:
@@ -264,8 +262,9 @@ class Ceremony:
         """
         request = parse_request_set(self._read(REQUEST_SET))
         if request.sha256 != so_far.fact("request"):
-            sentence = f"{REQUEST_SET} is not the one whose words were typed: put that one back, or take a new folder"
-            raise CeremonyError(sentence)
+            raise CeremonyError(
+                f"{REQUEST_SET} is not the one whose words were typed: put that one back, or take a new folder"
+            )
         return request
 
     def _make_keys(self, so_far: Transcript) -> tuple[tuple[str, str], ...]:
@@ -322,8 +321,9 @@ class Ceremony:
                     found = self._ask_until(_TYPE_SHARE, parse_share, is_secret=True, medium=medium, count=count)
                 except CeremonyInterrupted:
                     missing = _LEAST_CUSTODIANS - len(shares)
-                    sentence = f"too few shares: {missing} of 2 missing. The same command asks for both again"
-                    raise CeremonyInterrupted(sentence) from None
+                    raise CeremonyInterrupted(
+                        f"too few shares: {missing} of 2 missing. The same command asks for both again"
+                    ) from None
                 shares.append(found)
             self._medium = open_medium(self.place, combine_shares(*shares))
         return self._medium
@@ -378,10 +378,9 @@ class Ceremony:
         """Set up a folder with a request whose keys are thrown away. Raises CeremonyError."""
         hierarchy = self.plan.hierarchy
         if hierarchy is None:
-            sentence = (
+            raise CeremonyError(
                 "a rehearsal has throw-away keys, which only a founding makes: rehearse lists and officers in TEST"
             )
-            raise CeremonyError(sentence)
         self.place = self.exchange / _THROWN_AWAY
         self.exchange /= _REHEARSAL
         self.exchange.mkdir(mode=0o700, exist_ok=True)
@@ -411,8 +410,9 @@ class Ceremony:
         try:
             return self.desk.ask(translate(prompt, self.language, **values), is_secret=is_secret).strip()
         except EOFError:
-            sentence = "the ceremony was interrupted, and nothing is lost: the same command continues it"
-            raise CeremonyInterrupted(sentence) from None
+            raise CeremonyInterrupted(
+                "the ceremony was interrupted, and nothing is lost: the same command continues it"
+            ) from None
 
     def _show(self, text: str, **values: object) -> None:
         self.desk.show(translate(text, self.language, **values))
@@ -421,8 +421,9 @@ class Ceremony:
         try:
             return (self.exchange / name).read_bytes()
         except OSError as missing:
-            sentence = f"{self.exchange / name} cannot be read ({missing.strerror}): put it into the folder"
-            raise CeremonyError(sentence) from missing
+            raise CeremonyError(
+                f"{self.exchange / name} cannot be read ({missing.strerror}): put it into the folder"
+            ) from missing
 
     def _write(self, name: str, octets: bytes) -> None:
         write_atomic(self.exchange / name, octets)
@@ -442,8 +443,7 @@ def package_digest() -> str:
 def _check_sheet(typed: str, wanted: Share) -> None:
     """Raise CeremonyError unless a sheet was copied exactly."""
     if parse_share(typed) != wanted:
-        sentence = f"this is another sheet than {wanted.pair} {wanted.holder}: type the one that is asked for"
-        raise CeremonyError(sentence)
+        raise CeremonyError(f"this is another sheet than {wanted.pair} {wanted.holder}: type the one that is asked for")
 
 
 def _facts_of(made: ResultSet) -> list[tuple[str, str]]:

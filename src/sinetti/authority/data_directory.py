@@ -185,11 +185,9 @@ class DataDirectory:
                 return False
             made = self.kind.is_file()
         except OSError as closed:
-            sentence = f"{self.root} cannot be read: {closed.strerror}"
-            raise FolderError(sentence) from closed
+            raise FolderError(f"{self.root} cannot be read: {closed.strerror}") from closed
         if not made:
-            sentence = f"{self.root} does not contain an authority: {way_out}"
-            raise FolderError(sentence)
+            raise FolderError(f"{self.root} does not contain an authority: {way_out}")
         return not self.is_partially_initialised()
 
     def is_partially_initialised(self) -> bool:
@@ -211,20 +209,17 @@ class DataDirectory:
         """Raise FolderError unless this is a folder of this kind."""
         if not self.exists("check --dir"):
             if self.awaits_certificates():
-                sentence = (
+                raise FolderDamaged(
                     f"the authority in {self.root} awaits its certificates: run the ceremony with its request set, "
                     "then sinetti authority import-signed"
                 )
-                raise FolderDamaged(sentence)
             if self.is_partially_initialised():
-                sentence = (
+                raise FolderDamaged(
                     f"the founding of the authority in {self.root} was cut short: run the same sinetti authority init "
                     "once more, which finishes it"
                 )
-                raise FolderDamaged(sentence)
             make = f"create one first (sinetti authority init --dir {self.root})"
-            sentence = f"there is no authority in {self.root}: check --dir, or {make}"
-            raise FolderError(sentence)
+            raise FolderError(f"there is no authority in {self.root}: check --dir, or {make}")
         if self.is_kind(kind):
             return
         found = self.read(self.kind).decode("ascii", "replace").strip()
@@ -245,8 +240,9 @@ class DataDirectory:
         try:
             return path.read_bytes()
         except OSError as missing:
-            sentence = f"{path} cannot be read ({missing.strerror}): restore it from a copy of the folder"
-            raise FolderDamaged(sentence) from missing
+            raise FolderDamaged(
+                f"{path} cannot be read ({missing.strerror}): restore it from a copy of the folder"
+            ) from missing
 
 
 @contextmanager
@@ -285,8 +281,7 @@ def atomic_directory(
                 before_removal(temporary)
         if not isinstance(failed, OSError):
             raise
-        sentence = f"{root} could not be created: {failed.strerror or failed}"
-        raise FolderError(sentence) from failed
+        raise FolderError(f"{root} could not be created: {failed.strerror or failed}") from failed
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
         if lineage is not None:
@@ -302,8 +297,7 @@ def locked(folder: Path, *, wait: bool = False) -> Iterator[None]:
     try:
         handle = _lock(folder, wait=wait)
     except BlockingIOError:
-        sentence = f"another process uses {folder}: wait until it ends"
-        raise FolderError(sentence) from None
+        raise FolderError(f"another process uses {folder}: wait until it ends") from None
     try:
         yield
     finally:
@@ -369,8 +363,7 @@ def journal_folder(folder: DataDirectory, kind: DirectoryKind, settings: Authori
         return root / "journal"
     path = Path(settings.journal) if settings.journal else root.with_name(f"{root.name}-journal")
     if path.resolve().is_relative_to(root):
-        sentence = f"the journal cannot be in {root}: it must survive a loss of the folder"
-        raise SettingsError(sentence)
+        raise SettingsError(f"the journal cannot be in {root}: it must survive a loss of the folder")
     return path
 
 
@@ -379,8 +372,6 @@ def check_no_journal(path: Path) -> None:
     try:
         taken = path.exists() and (not path.is_dir() or any(path.iterdir()))
     except OSError as closed:
-        sentence = f"{path}, the folder of the journals, cannot be read: {closed.strerror}"
-        raise FolderError(sentence) from closed
+        raise FolderError(f"{path}, the folder of the journals, cannot be read: {closed.strerror}") from closed
     if taken:
-        sentence = f"{path} is for this authority's journals, but another file is there: move it away"
-        raise FolderError(sentence)
+        raise FolderError(f"{path} is for this authority's journals, but another file is there: move it away")

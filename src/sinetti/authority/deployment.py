@@ -81,19 +81,20 @@ def check_deployment(known: Deployment) -> None:
     """
     for address in filter(None, (known.soap_address, known.base_url, known.people_address)):
         if not _HOST.fullmatch(_host(address)):
-            sentence = f"{address}: a host name has letters, digits, hyphens and dots, such as pki.example"
-            raise SettingsError(sentence)
+            raise SettingsError(f"{address}: a host name has letters, digits, hyphens and dots, such as pki.example")
     if known.people_address is None or known.mail is None:
         return
     # Without its name: the file of the password is not there yet.
     bare = replace(known.mail, server=known.mail.server.replace(_login(known.mail.server), "", 1))
     notifications.parse(render_notices(replace(known, mail=bare)), known.root)
     if _host(known.people_address) == _host(known.soap_address):
-        sentence = f"the pages need a host name of their own, because programs use {_host(known.soap_address)}"
-        raise SettingsError(sentence)
+        raise SettingsError(
+            f"the pages need a host name of their own, because programs use {_host(known.soap_address)}"
+        )
     if bool(_login(known.mail.server)) != bool(known.mail.password):
-        sentence = "a mail server needs both a name (smtps://NAME@HOST) and a file with its password, or neither"
-        raise SettingsError(sentence)
+        raise SettingsError(
+            "a mail server needs both a name (smtps://NAME@HOST) and a file with its password, or neither"
+        )
 
 
 def _login(server: str) -> str:

@@ -107,8 +107,9 @@ def begin_founding(root: Path, founding: InitOptions) -> RequestSet:
     if folder.is_partially_initialised():
         refuse_other_options(folder, hierarchy, founding)
         if not folder.awaits_certificates() or _founders(folder) != founding.officers:
-            sentence = f"another founding was begun in {folder.root}: give the same options as then, or another folder"
-            raise FolderError(sentence)
+            raise FolderError(
+                f"another founding was begun in {folder.root}: give the same options as then, or another folder"
+            )
         return parse_request_set(folder.read(folder.request_set))
     check_database_free(folder, founding)
     # Keys of root and intermediates are made in the ceremony.
@@ -134,8 +135,7 @@ def request_lists(authority: Authority) -> RequestSet:
     """
     ctx = authority.ctx
     if not ctx.offline:
-        sentence = "no key of this authority is offline, so the service signs all revocation lists itself"
-        raise FolderError(sentence)
+        raise FolderError("no key of this authority is offline, so the service signs all revocation lists itself")
     names = [spec.file_name for spec in authority.hierarchy.kept_offline if spec.file_name in ctx.offline]
     lists = tuple(one for name in names for one in offline_list_data(name, ctx))
     return _await(authority, replace(_request(CeremonyKind.LISTS, authority.hierarchy, ctx.now()), lists=lists))
@@ -166,8 +166,7 @@ def request_certificates(authority: Authority) -> RequestSet:
     begun = sorted(register.list_pending(ctx.db), key=lambda one: order.index(CaRole(one.role)))
     asked = [one for one in begun if one.issuer in ctx.offline or (one.issuer is None and not one.request)]
     if not asked:
-        sentence = "no CA that was begun waits for a ceremony: run sinetti authority ca begin first"
-        raise FolderError(sentence)
+        raise FolderError("no CA that was begun waits for a ceremony: run sinetti authority ca begin first")
     specs = tuple(pending_spec(one, cas[one.issuer].common_name if one.issuer else None) for one in asked)
     states = {name: one.state for name, one in cas.items()} | {one.name: CaState.STANDBY for one in asked}
     new = replace(
@@ -201,8 +200,7 @@ def request_revocations(authority: Authority) -> RequestSet:
         one for one in register.list_authorities(ctx.db) if one.issuer in ctx.offline and not is_listed(one, ctx)
     ]
     if not unlisted:
-        sentence = "every revoked CA is on the list of the CA above it: there is nothing to sign"
-        raise FolderError(sentence)
+        raise FolderError("every revoked CA is on the list of the CA above it: there is nothing to sign")
     lines = tuple(RevocationLine(one.name, *_reason(one)) for one in unlisted)
     request = replace(request_lists(authority), kind=CeremonyKind.REVOKE, revocations=lines)
     if any(one.since is not None for one in lines):
@@ -231,8 +229,7 @@ def _reason(one: AuthorityView) -> tuple[RevocationReason, datetime | None]:
 def waiting_request(folder: DataDirectory) -> RequestSet:
     """Return the request that waits for its result. Raises FolderError without one."""
     if not folder.request_set.exists():
-        sentence = f"no request of {folder.root} waits for a result: it was taken in, or none was written"
-        raise FolderError(sentence)
+        raise FolderError(f"no request of {folder.root} waits for a result: it was taken in, or none was written")
     return parse_request_set(folder.read(folder.request_set))
 
 
@@ -251,8 +248,7 @@ def import_founding(root: Path, octets: bytes, options: ImportOptions) -> None:
         certificates = verify_founding(hierarchy, request, result)
         _check_clock(request, options)
         if folder.result_set.exists() and folder.read(folder.result_set) != octets:
-            sentence = "another result of this request was begun to be taken in: carry that one again"
-            raise CeremonyError(sentence)
+            raise CeremonyError("another result of this request was begun to be taken in: carry that one again")
         write_atomic(folder.result_set, octets, PRIVATE)
         options.step("result")
         for (name, shard), der in result.lists.items():
@@ -320,8 +316,9 @@ def _install(authority: Authority, request: RequestSet, result: ResultSet, optio
     certified = verify_certified({name: one for name, one in ctx.issuers.items() if name not in new}, request, result)
     before = newest_anchors(ctx.db)
     if before is not None and before.number >= certified.anchors.number and before != certified.anchors:
-        sentence = "a list of anchors was stored after the request: write a new request set, and have that signed"
-        raise CeremonyError(sentence)
+        raise CeremonyError(
+            "a list of anchors was stored after the request: write a new request set, and have that signed"
+        )
     means = SuccessionContext(authority, options.actor, options.request_id)
     lists = first_lists(request.authorities, request)
     for name in (spec.file_name for spec in request.authorities):
@@ -358,8 +355,9 @@ def _store_crls(
         try:
             store_ceremony_lists(mine, ctx, audit)
         except RegisterMovedOn:
-            sentence = f"a certificate of {name} was revoked after the request: write a new request set, and sign that"
-            raise CeremonyError(sentence) from None
+            raise CeremonyError(
+                f"a certificate of {name} was revoked after the request: write a new request set, and sign that"
+            ) from None
         options.step("list")
 
 
@@ -370,14 +368,16 @@ def _check_in_force(request: RequestSet, new: Sequence[CheckedOfficer], ctx: Ser
     """
     in_force = {one.key for one in officers.list_officers(ctx.db)}
     if in_force not in ({one.key for one in request.officers}, {one.key.line for one in new}):
-        sentence = "the officers changed after the request: write a new request set, and run the ceremony with that"
-        raise CeremonyError(sentence)
+        raise CeremonyError(
+            "the officers changed after the request: write a new request set, and run the ceremony with that"
+        )
 
 
 def _check_clock(request: RequestSet, options: ImportOptions) -> None:
     if options.now < request.created:
-        sentence = f"the clock of this machine is before the request of {request.created:%Y-%m-%d %H:%M} UTC: set it"
-        raise CeremonyError(sentence)
+        raise CeremonyError(
+            f"the clock of this machine is before the request of {request.created:%Y-%m-%d %H:%M} UTC: set it"
+        )
 
 
 def _checked(one: OfficerLine, ctx: ServiceContext) -> CheckedOfficer:
@@ -415,6 +415,5 @@ def _founders(folder: DataDirectory) -> tuple[CheckedOfficer, ...]:
         rows = json.loads(folder.read(folder.founders))["officers"]
         new = [NewOfficer(one["name"], OfficerRole(one["role"]), one["key"].encode()) for one in rows]
     except (ValueError, TypeError, KeyError):
-        sentence = f"{folder.founders} is damaged: restore it from a copy of the folder"
-        raise FolderDamaged(sentence) from None
+        raise FolderDamaged(f"{folder.founders} is damaged: restore it from a copy of the folder") from None
     return tuple(check_officer(one, policy) for one in new)

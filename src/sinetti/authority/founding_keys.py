@@ -30,18 +30,16 @@ class KeyPlaces:
         specs = self.hierarchy.kept_offline
         in_folder = [spec for spec in specs if self.is_in_offline_folder(spec)]
         if self.has_offline_folder and not in_folder:
-            sentence = (
+            raise FolderError(
                 "--offline-dir is not needed: the hierarchy has tokens for root and intermediate CAs; leave it out"
             )
-            raise FolderError(sentence)
         if self.hierarchy.environment is Environment.PRODUCTION and self.token is not None:
             beside = [spec for spec in specs if not self.is_offline(spec)]
             if beside:
-                sentence = (
+                raise FolderError(
                     f"the key of {beside[0].name} would be in the token of the service: give --offline-dir, or name a "
                     "token of its own in the hierarchy"
                 )
-                raise FolderError(sentence)
 
     def token_of(self, spec: CaSpec | ResponseSignerSpec) -> TokenLocation | None:
         """Return the token for a key; None: in a file. Raises HierarchyError."""
@@ -50,8 +48,7 @@ class KeyPlaces:
         try:
             return load_location(spec.token, self.token)
         except ValueError as bad:
-            sentence = f"token of {spec.name!r}: {bad}"
-            raise HierarchyError(sentence) from None
+            raise HierarchyError(f"token of {spec.name!r}: {bad}") from None
 
     def is_in_offline_folder(self, spec: CaSpec | ResponseSignerSpec) -> bool:
         """Return True for a key in the folder of offline keys."""

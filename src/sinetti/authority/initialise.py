@@ -131,8 +131,9 @@ def check_founding(root: Path, founding: InitOptions) -> tuple[DataDirectory, Hi
         check_founders(founding.officers, founding.settings.environment)
     hierarchy = parse_hierarchy(founding.hierarchy, founding.settings.environment, founding.settings.base_url)
     if folder.exists():
-        sentence = f"there is already an authority in {root}; its keys are never overwritten. Choose another folder"
-        raise FolderError(sentence)
+        raise FolderError(
+            f"there is already an authority in {root}; its keys are never overwritten. Choose another folder"
+        )
     journal = journal_folder(folder, founding.kind, founding.settings)
     check_no_journal(journal)
     if founding.offline is not None:
@@ -206,11 +207,10 @@ def refuse_other_options(folder: DataDirectory, hierarchy: Hierarchy, founding: 
     if begun.token is not None:
         same &= (BY_PASSPHRASE in read_secrets(folder).kinds()) is (founding.passphrase is not None)
     if not same or (founding.kind is DirectoryKind.AUTHORITY and begun != founding.settings):
-        sentence = (
+        raise FolderError(
             f"the founding of another authority was begun in {folder.root} and cut short: give the same options as "
             "then, which finishes it, or another folder"
         )
-        raise FolderError(sentence)
 
 
 def check_database_free(folder: DataDirectory, founding: InitOptions) -> None:

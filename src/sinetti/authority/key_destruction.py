@@ -58,8 +58,7 @@ def plan_destruction(options: DestructionOptions, authority: Authority) -> Rows:
     """
     names = options.names
     if len(set(names)) != len(names):
-        sentence = "a key is named twice: name each once"
-        raise KeyDestructionError(sentence)
+        raise KeyDestructionError("a key is named twice: name each once")
     begun = _read(options, authority)
     before = {row["name"]: row for row in begun["keys"]} if begun else {}
     known = {one.name: one for one in list_keys(holder_of(authority))}
@@ -74,10 +73,8 @@ def plan_destruction(options: DestructionOptions, authority: Authority) -> Rows:
         else:
             is_gone = _mark(name, authority).exists()
             if listed is None and not is_gone:
-                sentence = f"there is no key {name}: sinetti authority keys list shows the keys"
-                raise CaUnknown(sentence)
-            sentence = f"the key {name} was destroyed already" if is_gone else _absent(name)
-            raise KeyDestructionError(sentence)
+                raise CaUnknown(f"there is no key {name}: sinetti authority keys list shows the keys")
+            raise KeyDestructionError(f"the key {name} was destroyed already" if is_gone else _absent(name))
     return tuple(rows)
 
 
@@ -108,8 +105,9 @@ def _read(options: DestructionOptions, authority: Authority) -> dict[str, Any] |
     """Return the protocol that a killed command left, or None."""
     path = options.protocol
     if path.resolve().is_relative_to(authority.folder.root.resolve()):
-        sentence = f"--protocol {path} is in {authority.folder.root}, which may be destroyed, too: name another place"
-        raise KeyDestructionError(sentence)
+        raise KeyDestructionError(
+            f"--protocol {path} is in {authority.folder.root}, which may be destroyed, too: name another place"
+        )
     if not path.exists():
         return None
     try:
@@ -119,8 +117,7 @@ def _read(options: DestructionOptions, authority: Authority) -> dict[str, Any] |
             return dict(found)
     except (ValueError, KeyError, TypeError):
         pass
-    sentence = f"--protocol {path} exists and is not the protocol of this destruction: name a new file"
-    raise KeyDestructionError(sentence)
+    raise KeyDestructionError(f"--protocol {path} exists and is not the protocol of this destruction: name a new file")
 
 
 def _is_in_store(listed: ListedKey) -> bool:
@@ -146,8 +143,7 @@ def _row(listed: ListedKey, cas: Mapping[str, AuthorityView]) -> dict[str, Any]:
     for one in _users(listed, cas.values()):
         if one.state not in _ENDED:
             needs = f"{name} is" if one.name == name else f"{name} is still needed by {one.name}, which is"
-            sentence = f"{needs} {one.state}: retire or revoke it first (docs/termination.md)"
-            raise KeyDestructionError(sentence)
+            raise KeyDestructionError(f"{needs} {one.state}: retire or revoke it first (docs/termination.md)")
     is_offline = not _is_in_store(listed)
     return {
         "name": name,

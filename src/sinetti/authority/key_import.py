@@ -23,19 +23,16 @@ def move_keys_to_token(authority: Authority, token: TokenLocation) -> tuple[str,
     """
     folder, settings = authority.folder, authority.settings
     if settings.environment is Environment.PRODUCTION:
-        sentence = (
+        raise FolderError(
             "a key that was in a file may have copies, so PRODUCTION imports none: create a new generation of the "
             "CA in the token"
         )
-        raise FolderError(sentence)
     if settings.token not in {None, token}:
-        sentence = f"the keys of this authority are created in the token {settings.pkcs11_token}: name that one"
-        raise FolderError(sentence)
+        raise FolderError(f"the keys of this authority are created in the token {settings.pkcs11_token}: name that one")
     with locked(folder.root):
         listed = [one for one in list_keys(holder_of(authority)) if (folder.keys / f"{one.name}.pem").exists()]
         if not listed and settings.token is not None:
-            sentence = f"no key of this authority is in a file in {folder.keys}: there is nothing to move"
-            raise FolderError(sentence)
+            raise FolderError(f"no key of this authority is in a file in {folder.keys}: there is nothing to move")
         pool = TokenPool(folder.keys)
         try:
             store = TokenKeyStore(folder.keys, token, pool)
@@ -65,8 +62,7 @@ def _move(one: ListedKey, store: TokenKeyStore, files: FileKeyStore, authority: 
             step("named")
         check_signature(store.open(one.name, one.public), one.public)
     except ValueError as bad:
-        sentence = f"the key {one.name} was not moved: {bad}"
-        raise FolderDamaged(sentence) from None
+        raise FolderDamaged(f"the key {one.name} was not moved: {bad}") from None
     (keys / f"{one.name}.pem").unlink()
     sync_path(keys)
     step("removed one")

@@ -46,16 +46,16 @@ class OfflineKeys:
         place = self.place.resolve()
         for other in (folder.root.resolve(), journal.resolve()):
             if place.is_relative_to(other) or other.is_relative_to(place):
-                sentence = f"keys in {self.place} would not be separate from {other}: choose a folder on another disk"
-                raise FolderError(sentence)
+                raise FolderError(
+                    f"keys in {self.place} would not be separate from {other}: choose a folder on another disk"
+                )
 
     def is_there(self) -> bool:
         """Return whether the path is in use. Raises FolderError."""
         try:
             return self.place.exists() and (not self.place.is_dir() or any(self.place.iterdir()))
         except OSError as closed:
-            sentence = f"{self.place} cannot be read: {closed.strerror}"
-            raise FolderError(sentence) from closed
+            raise FolderError(f"{self.place} cannot be read: {closed.strerror}") from closed
 
     def clear_what_was_begun(self, folder: DataDirectory) -> None:
         """Remove the keys of an initialisation that was killed before it had its folder.
@@ -66,8 +66,7 @@ class OfflineKeys:
             return
         mark = self.place / "founding"
         if not mark.is_file() or mark.read_text(encoding="utf-8") != str(folder.root):
-            sentence = f"{self.place} is not empty; keys are never overwritten. Choose another folder"
-            raise FolderError(sentence)
+            raise FolderError(f"{self.place} is not empty; keys are never overwritten. Choose another folder")
         shutil.rmtree(self.place)
 
     def write(
@@ -91,14 +90,11 @@ class OfflineKeys:
             try:
                 key = load_private_key(path.read_bytes(), self.passphrase)
             except OSError as missing:
-                sentence = f"{path} cannot be read ({missing.strerror}): it is the key of {name}"
-                raise FolderDamaged(sentence) from missing
+                raise FolderDamaged(f"{path} cannot be read ({missing.strerror}): it is the key of {name}") from missing
             except ValueError:
-                sentence = f"the pass-phrase does not open {path}"
-                raise FolderDamaged(sentence) from None
+                raise FolderDamaged(f"the pass-phrase does not open {path}") from None
             if key.public_key() != certificate.public_key():
-                sentence = f"{path} is not the key of {name} of this authority"
-                raise FolderDamaged(sentence)
+                raise FolderDamaged(f"{path} is not the key of {name} of this authority")
 
     def finish(self) -> None:
         """Remove the mark of an initialisation. Raises OSError."""
@@ -132,12 +128,12 @@ def check_key_separation(authority: Authority, tls_key: Path | None = None) -> N
         move = f"run sinetti authority offline --dir {folder.root} --offline-dir DIR2"
         known = named and path.parent == folder.keys and path.suffix == ".pem"
         what = move if known else f"destroy it if it is a copy, or move it out of {folder.root}"
-        sentence = f"{whose} is in {path}, where PRODUCTION has none: {what}"
-        raise FolderDamaged(sentence)
+        raise FolderDamaged(f"{whose} is in {path}, where PRODUCTION has none: {what}")
     if folder.passphrase.exists():
         command = f"sinetti authority passphrase --dir {folder.root} --to FILE"
-        sentence = f"the keys' pass-phrase is beside them in {folder.root}, where it protects nothing: run {command}"
-        raise FolderDamaged(sentence)
+        raise FolderDamaged(
+            f"the keys' pass-phrase is beside them in {folder.root}, where it protects nothing: run {command}"
+        )
     _check_no_clear_secret(authority)
 
 
@@ -152,17 +148,15 @@ def _check_no_clear_secret(authority: Authority) -> None:
         if not path.resolve().is_relative_to(folder.root.resolve()):
             continue
         if authority.passphrase in octets.splitlines():
-            sentence = (
+            raise FolderDamaged(
                 f"the keys' pass-phrase is in {path}, beside them, where it protects nothing: destroy it if it is a "
                 f"copy, or move it out of {folder.root} and name it with --passphrase-file"
             )
-            raise FolderDamaged(sentence)
         if any(form in octets for form in forms):
-            sentence = (
+            raise FolderDamaged(
                 f"{path} contains a secret key that is not encrypted: destroy it, then run sinetti authority secrets "
                 "rotate for every purpose (docs/operators/keys.md)"
             )
-            raise FolderDamaged(sentence)
 
 
 def _clear_forms(ring: Keyring) -> Iterator[bytes]:
@@ -184,14 +178,14 @@ def relocate_offline_keys(authority: Authority, passphrase: bytes, offline: Offl
         names = [spec.file_name for spec in authority.hierarchy.kept_offline if spec.file_name not in in_tokens]
         keys = {name: _key(authority, name, passphrase) for name in names if name not in ctx.offline}
         if not keys:
-            sentence = f"no file in {folder.root} has a key of a root or intermediate CA: there is nothing to move"
-            raise FolderError(sentence)
+            raise FolderError(
+                f"no file in {folder.root} has a key of a root or intermediate CA: there is nothing to move"
+            )
         offline.check_place(folder, authority.journal.folder)
         if len(keys) < len(names) and not offline.is_there():
-            sentence = (
+            raise FolderError(
                 f"{', '.join(sorted(ctx.offline - set(in_tokens)))} was moved before: give the folder that has its key"
             )
-            raise FolderError(sentence)
         for name in keys:
             publish(name, ctx, secrets.token_hex(16), OFFLINE_LIFE)
         ctx.step("published")
@@ -203,8 +197,9 @@ def relocate_offline_keys(authority: Authority, passphrase: bytes, offline: Offl
         offline.check(certificates)
         for name, key in keys.items():
             if _octets(load_private_key(offline.key_file(name).read_bytes(), offline.passphrase)) != _octets(key):
-                sentence = f"{offline.key_file(name)} is another key than the one in {folder.keys}: nothing was removed"
-                raise FolderDamaged(sentence)
+                raise FolderDamaged(
+                    f"{offline.key_file(name)} is another key than the one in {folder.keys}: nothing was removed"
+                )
         ctx.step("compared")
         for name in keys:
             (folder.keys / f"{name}.pem").unlink()
@@ -221,17 +216,16 @@ def move_passphrase(authority: Authority, to: Path) -> None:
     folder = authority.folder
     with locked(folder.root):
         if not folder.passphrase.exists():
-            sentence = f"there is no pass-phrase in {folder.root}: it is in another place"
-            raise FolderError(sentence)
+            raise FolderError(f"there is no pass-phrase in {folder.root}: it is in another place")
         if to.resolve().is_relative_to(folder.root.resolve()):
-            sentence = f"{to} is in {folder.root}, beside the keys: choose a place outside"
-            raise FolderError(sentence)
+            raise FolderError(f"{to} is in {folder.root}, beside the keys: choose a place outside")
         phrase = folder.read(folder.passphrase)
         if not to.exists():
             write_passphrase(to, phrase)
         if read_passphrase(to) != phrase:
-            sentence = f"{to} contains something other than this pass-phrase: nothing was removed; choose another file"
-            raise FolderError(sentence)
+            raise FolderError(
+                f"{to} contains something other than this pass-phrase: nothing was removed; choose another file"
+            )
         folder.passphrase.unlink()
         sync_path(folder.passphrase.parent)
 
@@ -278,8 +272,7 @@ def _key(authority: Authority, name: str, passphrase: bytes) -> PrivateKey:
     try:
         return load_private_key(authority.folder.read(path), passphrase)
     except ValueError as bad:
-        sentence = f"{path} cannot be opened: {bad}"
-        raise FolderDamaged(sentence) from None
+        raise FolderDamaged(f"{path} cannot be opened: {bad}") from None
 
 
 def _octets(key: PrivateKey) -> bytes:

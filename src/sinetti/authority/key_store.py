@@ -161,8 +161,7 @@ class _FolderStore(ABC):
         path = self._folder / f"{name}{REQUEST_SUFFIX}"
         if self.has(name):
             if not path.exists():
-                sentence = f"there is a key {name} in {self._folder} already: give the new CA another name"
-                raise FolderError(sentence)
+                raise FolderError(f"there is a key {name} in {self._folder} already: give the new CA another name")
             return path.read_bytes()
         new = self.create(name, spec.key_type)
         request = build_request(cast("PrivateKey", new.key), spec.name, organisation)
@@ -219,8 +218,7 @@ class FileKeyStore(_FolderStore):
         else:
             key = load_private_key(path.read_bytes(), passphrase)
         if cast("SigningKey", key).public_key() != public:
-            why = f"{path} does not match its public half"
-            raise ValueError(why)
+            raise ValueError(f"{path} does not match its public half")
         return cast("SigningKey", key)
 
     def sign(
@@ -250,8 +248,9 @@ class FileKeyStore(_FolderStore):
 
     def _known_passphrase(self) -> bytes:
         if self._passphrase is None:
-            sentence = "the keys' pass-phrase is not beside them: give --passphrase-file (docs/operators/keys.md)"
-            raise SignerUnavailable(sentence)
+            raise SignerUnavailable(
+                "the keys' pass-phrase is not beside them: give --passphrase-file (docs/operators/keys.md)"
+            )
         return self._passphrase
 
 
@@ -314,11 +313,9 @@ class TokenKeyStore(_FolderStore):
         at = self.location(name)
         found = self.pool.find(at)
         if found is None:
-            why = f"the token {at.place.label} does not contain the key {name}"
-            raise KeyMissing(why)
+            raise KeyMissing(f"the token {at.place.label} does not contain the key {name}")
         if found != public:
-            why = f"{self._folder / name}.uri does not match its public half"
-            raise ValueError(why)
+            raise ValueError(f"{self._folder / name}.uri does not match its public half")
         return self._private(at, public)
 
     def check(self, key_name: str, public: TokenPublicKey) -> None:
@@ -338,8 +335,7 @@ class TokenKeyStore(_FolderStore):
             try:
                 key = self._opened[key_name] = self._private(self.location(key_name), public)
             except (OSError, ValueError) as bad:
-                why = f"the URI of the key {key_name} cannot be read: {bad}"
-                raise SignerUnavailable(why) from None
+                raise SignerUnavailable(f"the URI of the key {key_name} cannot be read: {bad}") from None
         with measured(self.kind.value):
             return encoding.sign(cast("PrivateKey", key), octets)
 
@@ -447,8 +443,7 @@ class AuthorityKeys:
     def _public_key(self, key_name: str) -> PublicKey:
         public = self._ca_keys.get(key_name)
         if public is None:
-            why = f"this authority has no CA whose key is {key_name}"
-            raise SignerUnavailable(why)
+            raise SignerUnavailable(f"this authority has no CA whose key is {key_name}")
         return public
 
     def place_of(self, name: str) -> KeyStore:
@@ -524,8 +519,7 @@ def check_signature(key: SigningKey, public: TokenPublicKey) -> None:
     else:
         is_right = encoding.verify(public, octets, encoding.sign(cast("PrivateKey", key), octets))
     if not is_right:
-        why = "its signature does not match its public half"
-        raise ValueError(why)
+        raise ValueError("its signature does not match its public half")
 
 
 def delete_unfinished(folder: Path) -> None:

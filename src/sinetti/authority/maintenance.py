@@ -87,8 +87,7 @@ def check_consistency(authority: Authority, *, can_reconcile: bool = False, tls_
         status = compare(authority.ctx, authority.journal)
     if not status.agrees:
         way_out = f"nothing is served until you run sinetti authority reconcile --dir {authority.folder.root}"
-        sentence = f"{status.ahead}; {way_out}"
-        raise FolderDamaged(sentence)
+        raise FolderDamaged(f"{status.ahead}; {way_out}")
     if status.written:
         _log.info("%d facts were only in the database and are in the journal now", status.written)
 

@@ -91,8 +91,9 @@ def _check_fixed(node: NodeRuntime) -> None:
     new, old = authority_settings.read(node.authority.folder.settings), node.authority.settings
     for name in _FIXED:
         if getattr(new, name) != getattr(old, name):
-            sentence = f"authority.toml: {name} has changed, which a running service does not take over: restart it"
-            raise SettingsError(sentence)
+            raise SettingsError(
+                f"authority.toml: {name} has changed, which a running service does not take over: restart it"
+            )
 
 
 def _with_portal(node: NodeRuntime, before: Iterable[PartOff]) -> NodeRuntime:

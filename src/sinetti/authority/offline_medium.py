@@ -50,8 +50,9 @@ class OpenedMedium:
                 octets = dump_private_key(keys[spec.file_name], _passphrase(self.key))
                 write_atomic(self.place / f"{spec.file_name}.pem", octets, PRIVATE)
             elif key_type(keys[spec.file_name].public_key()) is not spec.key_type:
-                sentence = f"the medium has a key of {spec.name} that is no {spec.key_type}: name that type in the plan"
-                raise CeremonyError(sentence)
+                raise CeremonyError(
+                    f"the medium has a key of {spec.name} that is no {spec.key_type}: name that type in the plan"
+                )
         return replace(self, keys=keys)
 
     def signer(self, step: Callable[[str], None]) -> OfflineSigner:
@@ -73,11 +74,9 @@ def check_new(place: Path) -> None:
     try:
         is_taken = place.exists() and (not place.is_dir() or any(place.iterdir()))
     except OSError as closed:
-        sentence = f"{place} cannot be read: {closed.strerror}"
-        raise FolderError(sentence) from closed
+        raise FolderError(f"{place} cannot be read: {closed.strerror}") from closed
     if is_taken:
-        sentence = f"{place} is not empty; keys are never overwritten. Choose a new folder on an empty medium"
-        raise FolderError(sentence)
+        raise FolderError(f"{place} is not empty; keys are never overwritten. Choose a new folder on an empty medium")
 
 
 def create_medium(place: Path, registry: Registry, key: bytes, keys: Mapping[str, PrivateKey]) -> OpenedMedium:
@@ -111,19 +110,17 @@ def open_medium(place: Path, key: bytes) -> OpenedMedium:
     octets = _read(place / _REGISTER)
     registry = parse_registry(octets[:-_DIGITS])
     if not hmac.compare_digest(_mac(octets[:-_DIGITS], key), octets[-_DIGITS:]):
-        sentence = (
+        raise CeremonyError(
             f"the shares do not open the medium {registry.medium}, or its register was changed: take the sheets of "
             "this medium, or its other copy"
         )
-        raise CeremonyError(sentence)
     keys = {}
     for path in sorted(place.glob("*.pem")):
         if not path.name.endswith(".cer.pem"):
             try:
                 keys[path.stem] = load_private_key(_read(path), _passphrase(key))
             except ValueError:
-                sentence = f"{path} is damaged: take the other copy of the medium"
-                raise FolderDamaged(sentence) from None
+                raise FolderDamaged(f"{path} is damaged: take the other copy of the medium") from None
     return OpenedMedium(place, registry, key, keys)
 
 
@@ -131,8 +128,9 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as missing:
-        sentence = f"{path} cannot be read ({missing.strerror}): check --medium, or take the other copy of the medium"
-        raise FolderDamaged(sentence) from missing
+        raise FolderDamaged(
+            f"{path} cannot be read ({missing.strerror}): check --medium, or take the other copy of the medium"
+        ) from missing
 
 
 def _sealed(registry: Registry, key: bytes) -> bytes:

@@ -79,14 +79,14 @@ def change_passphrase(
     """
     old = access.passphrase or b""
     if old == new.octets:
-        sentence = "the new pass-phrase is the present one: nothing was changed"
-        raise FolderError(sentence)
+        raise FolderError("the new pass-phrase is the present one: nothing was changed")
     settle_passphrase_change(folder)
     with locked(folder.secrets):
         opened, keys = open_secrets(folder, access), dict(_encrypted_keys(folder, old))
         if not keys and BY_PASSPHRASE not in opened.file.kinds():
-            sentence = "no key of this authority has a pass-phrase: sinetti authority secrets wrap passphrase adds one"
-            raise FolderError(sentence)
+            raise FolderError(
+                "no key of this authority has a pass-phrase: sinetti authority secrets wrap passphrase adds one"
+            )
         wrapping_key = secrets.token_bytes(KEY_OCTETS)
         wrappings = _new_wrappings(opened, access, new.octets, wrapping_key)
         state: dict[str, Any] = {"state": _BEGUN, "wrappings": [*wrappings], "inside": new.is_inside}
@@ -204,16 +204,16 @@ def _write_next(path: Path, key: PrivateKeyTypes, passphrase: bytes) -> None:
     write_synced(_beside(path), key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, how))
     again = _loaded(_beside(path), _beside(path).read_bytes(), passphrase)
     if _octets(again) != _octets(key):
-        sentence = f"{_beside(path)} is not what was written: nothing was changed; check the disk"
-        raise FolderDamaged(sentence)
+        raise FolderDamaged(f"{_beside(path)} is not what was written: nothing was changed; check the disk")
 
 
 def _loaded(path: Path, octets: bytes, passphrase: bytes) -> PrivateKeyTypes:
     try:
         return load_pem_private_key(octets, passphrase)
     except (TypeError, ValueError, UnsupportedAlgorithm):
-        sentence = f"the pass-phrase does not open {path}: move the file out of the folder if it is not in use"
-        raise FolderDamaged(sentence) from None
+        raise FolderDamaged(
+            f"the pass-phrase does not open {path}: move the file out of the folder if it is not in use"
+        ) from None
 
 
 def _octets(key: PrivateKeyTypes) -> bytes:
@@ -237,8 +237,7 @@ def _state(folder: DataDirectory) -> dict[str, Any]:
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        sentence = f"{_mark(folder)} is damaged: restore the folder from a copy"
-        raise FolderDamaged(sentence)
+        raise FolderDamaged(f"{_mark(folder)} is damaged: restore the folder from a copy")
     return found
 
 

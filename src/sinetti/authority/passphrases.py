@@ -47,11 +47,9 @@ def read_passphrase(path: Path) -> bytes:
         mode = path.stat().st_mode
         octets = path.read_bytes() if stat.S_ISREG(mode) else b""
     except OSError as closed:
-        sentence = f"{path}, the file of a pass-phrase, cannot be read: {closed.strerror}"
-        raise PassphraseError(sentence) from closed
+        raise PassphraseError(f"{path}, the file of a pass-phrase, cannot be read: {closed.strerror}") from closed
     if stat.S_IMODE(mode) & 0o077:
-        sentence = f"{path} contains a pass-phrase and other users can read it: chmod 600 {path}"
-        raise PassphraseError(sentence)
+        raise PassphraseError(f"{path} contains a pass-phrase and other users can read it: chmod 600 {path}")
     return checked(octets, str(path))
 
 
@@ -59,8 +57,7 @@ def checked(octets: bytes, place: str) -> bytes:
     """Return the pass-phrase without its line end. Raises PassphraseError."""
     phrase = octets.removesuffix(b"\n").removesuffix(b"\r")
     if not phrase or len(phrase) > _LONGEST or b"\n" in phrase or b"\0" in phrase:
-        sentence = f"{place} contains no pass-phrase: write one line of 1 to {_LONGEST} octets"
-        raise PassphraseError(sentence)
+        raise PassphraseError(f"{place} contains no pass-phrase: write one line of 1 to {_LONGEST} octets")
     return phrase
 
 
@@ -70,8 +67,9 @@ def read_or_create(path: Path, folder: DataDirectory) -> bytes:
     The file must be outside `folder`. Raises PassphraseError.
     """
     if path.resolve().is_relative_to(folder.root.resolve()):
-        sentence = f"{path} is in {folder.root}, beside the keys: a pass-phrase there protects nothing; choose another"
-        raise PassphraseError(sentence)
+        raise PassphraseError(
+            f"{path} is in {folder.root}, beside the keys: a pass-phrase there protects nothing; choose another"
+        )
     if not path.exists():
         write_passphrase(path, secrets.token_urlsafe(_RANDOM).encode())
     return read_passphrase(path)
@@ -86,8 +84,7 @@ def write_passphrase(path: Path, octets: bytes) -> None:
         write_synced(path, octets + b"\n")
         sync_path(path.parent)
     except OSError as failed:
-        sentence = f"{path}, the file of a pass-phrase, cannot be created: {failed.strerror}"
-        raise PassphraseError(sentence) from failed
+        raise PassphraseError(f"{path}, the file of a pass-phrase, cannot be created: {failed.strerror}") from failed
 
 
 def locate(folder: DataDirectory, kind: DirectoryKind) -> PassphraseSource | None:
@@ -103,8 +100,7 @@ def locate(folder: DataDirectory, kind: DirectoryKind) -> PassphraseSource | Non
         try:
             return PassphraseSource(str(credential), checked(credential.read_bytes(), str(credential)))
         except OSError as closed:
-            sentence = f"the credential {credential} cannot be read: {closed.strerror}"
-            raise PassphraseError(sentence) from closed
+            raise PassphraseError(f"the credential {credential} cannot be read: {closed.strerror}") from closed
     if kind is DirectoryKind.AUTHORITY and not folder.passphrase.exists():
         return None
     return PassphraseSource(str(folder.passphrase), checked(folder.read(folder.passphrase), str(folder.passphrase)))

@@ -108,8 +108,7 @@ class OpenSecrets:
         """
         number = 1 + int(self.ring.current(purpose).key_id)
         if number > MOST:
-            sentence = f"{purpose} has had {MOST} keys already, and no more ids are left"
-            raise FolderDamaged(sentence)
+            raise FolderDamaged(f"{purpose} has had {MOST} keys already, and no more ids are left")
         new = SecretKey(str(number), secrets.token_bytes(KEY_OCTETS), now)
         by = dict.fromkeys(self.file.wrappings, self.wrapping_key)
         return replace(self.file, keys=(*self.file.keys, wrap(purpose, new, by)))
@@ -205,8 +204,7 @@ def open_secrets(folder: DataDirectory, access: SecretAccess) -> OpenSecrets:
             except InvalidTag:
                 continue
             except SignerUnavailable as away:
-                sentence = f"the keys in {path} cannot be opened: {away}"
-                raise TokenAway(sentence) from None
+                raise TokenAway(f"the keys in {path} cannot be opened: {away}") from None
     raise SecretsClosed(closed)
 
 
@@ -234,8 +232,7 @@ def read_secrets(folder: DataDirectory) -> SecretFile:
     try:
         return _parsed(json.loads(folder.read(path)))
     except (ValueError, KeyError, TypeError, AttributeError):
-        sentence = f"{path} is damaged: restore it from a copy of the folder"
-        raise FolderDamaged(sentence) from None
+        raise FolderDamaged(f"{path} is damaged: restore it from a copy of the folder") from None
 
 
 def write_secrets(folder: DataDirectory, file: SecretFile) -> None:
@@ -291,8 +288,7 @@ def remove_secret(folder: DataDirectory, access: SecretAccess, purpose: SecretPu
         ids = [key.key_id for key in opened.ring.every(purpose)]
         if key_id not in ids[1:]:
             why = "makes new data; rotate it first" if key_id == ids[0] else "does not exist"
-            sentence = f"key {key_id} of {purpose} {why}: see sinetti authority secrets status"
-            raise FolderError(sentence)
+            raise FolderError(f"key {key_id} of {purpose} {why}: see sinetti authority secrets status")
         write_secrets(folder, opened.without_key(purpose, key_id))
 
 
@@ -316,8 +312,9 @@ def upgrade_secrets(
             step("upgrade-written")
         ring = open_secrets(folder, SecretAccess(passphrase)).ring
         if any(key.key_id == FIRST and key.octets != old for one in SecretPurpose for key in ring.every(one)):
-            sentence = f"{old_file} is another key than the first one in {folder.secret_keys.name}: move it elsewhere"
-            raise FolderDamaged(sentence)
+            raise FolderDamaged(
+                f"{old_file} is another key than the first one in {folder.secret_keys.name}: move it elsewhere"
+            )
         step("upgrade-compared")
         old_file.unlink()
         sync_path(folder.secrets)

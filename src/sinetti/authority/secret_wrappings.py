@@ -111,8 +111,7 @@ class WrappingToken:
         try:
             sealed = self._pool.encrypt(at, key, bound)
             if self._pool.decrypt(at, sealed, bound) != key or key in sealed:
-                why = f"the token {at.place.label} cannot be used: it does not encrypt correctly"
-                raise SignerUnavailable(why)
+                raise SignerUnavailable(f"the token {at.place.label} cannot be used: it does not encrypt correctly")
         finally:
             self._pool.close()
         return TokenWrapping(at, sealed)

@@ -147,24 +147,23 @@ class ManagedCertificate:
         name, ca = self._spec.files.name, self._spec.issuer
         believed = self._clock_believed()
         if believed and now > (end := ca.certificate.not_valid_after_utc):
-            sentence = (
+            raise IssuerExpired(
                 f"{ca.name} ended at {end:%Y-%m-%dT%H:%M:%SZ}, so answers cannot be signed: give it a successor "
                 "with sinetti authority ca begin"
             )
-            raise IssuerExpired(sentence)
         if monotonic_seconds() < self._again:
-            sentence = (
+            raise SignerUnavailable(
                 f"no certificate for {name} could be made; the next attempts follow every {TRIED_AGAIN_AFTER:.0f} s"
             )
-            raise SignerUnavailable(sentence)
         newest = self._newest(now)
         if newest is not None and self._lasts(newest.certificate, now):
             return newest
         if not believed:
             if newest is not None:
                 return newest
-            sentence = f"no certificate for {name} is in force, and none is made while the clock is not trusted"
-            raise SignerUnavailable(sentence)
+            raise SignerUnavailable(
+                f"no certificate for {name} is in force, and none is made while the clock is not trusted"
+            )
         try:
             with locked(self._folder.certificates, wait=True):
                 # Another process of this node may have created one during the wait.

@@ -34,8 +34,9 @@ def signer_running(root: Path, signer_dir: Path | None) -> Iterator[None]:
     folder = DataDirectory(root)
     path = authority.read(folder.settings).signer
     if not path:
-        sentence = f"the keys of the authority in {root} are not in a signer: run sinetti authority keys separate first"
-        raise FolderError(sentence)
+        raise FolderError(
+            f"the keys of the authority in {root} are not in a signer: run sinetti authority keys separate first"
+        )
     command = [sys.executable, "-m", "sinetti", "authority", "signer", "--signer-dir", str(signer_dir)]
     command += ["--socket", path, "--until-stdin-closes"]
     # In a session of its own, it does not get the signals of the terminal: it answers until the service has stopped.
@@ -62,5 +63,4 @@ def _wait(child: "subprocess.Popen[bytes]", path: Path, signer_dir: Path) -> Non
             trial.connect(str(path))
             return
         sleep(_PAUSE)
-    sentence = f"the signer in {signer_dir} does not start: its reason is above"
-    raise FolderDamaged(sentence)
+    raise FolderDamaged(f"the signer in {signer_dir} does not start: its reason is above")

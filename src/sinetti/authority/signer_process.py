@@ -88,8 +88,7 @@ class SignerFolder:
         Raises FolderError if there is no signer, and SettingsError.
         """
         if not self.policy.exists():
-            sentence = f"there is no signer in {self.root}: make one with sinetti authority keys separate"
-            raise FolderError(sentence)
+            raise FolderError(f"there is no signer in {self.root}: make one with sinetti authority keys separate")
         return with_successors(signer_settings.read(self.policy), read_successors(self.root))
 
 
@@ -123,8 +122,9 @@ class OpenedSigner:
         wanted = _wanted(self.policy, label, kind.decode("ascii", "replace"))
         names = [path for path in self.folder.keys.glob(f"{label}-*{_PUBLIC}") if _is_new(path, now)]
         if len(names) >= MOST_NEW_KEYS:
-            sentence = f"{len(names)} keys for {label} were made in a day: find out why before more are made"
-            raise SignatureRefused(sentence)
+            raise SignatureRefused(
+                f"{len(names)} keys for {label} were made in a day: find out why before more are made"
+            )
         new = self.keys.makes.create(label, wanted)
         public = new.key.public_key()
         name = key_name(label, public, self.policy)
@@ -141,8 +141,7 @@ class OpenedSigner:
         """
         key = self.rules.find_key(name.decode("ascii", "replace"))
         if key is None:
-            sentence = "the signer has no key of this name"
-            raise SignatureRefused(sentence)
+            raise SignatureRefused("the signer has no key of this name")
         try:
             check_signature(key, key.public_key())
         except ValueError as bad:
@@ -215,8 +214,7 @@ def _wanted(policy: SignerPolicy, label: str, kind: str) -> KeyType | str:
     if label in labels:
         with suppress(ValueError):
             return KeyType(kind)
-    sentence = "keys are created for response signers, OCSP responders and the log alone"
-    raise SignatureRefused(sentence)
+    raise SignatureRefused("keys are created for response signers, OCSP responders and the log alone")
 
 
 def _is_new(path: Path, now: datetime) -> bool:
@@ -243,8 +241,7 @@ def open_signer(root: Path, passphrase: bytes | None = None) -> OpenedSigner:
         try:
             opened[name] = keys.open(name, public)
         except (OSError, ValueError) as bad:
-            sentence = f"the key {name} of the signer in {root} cannot be used: {bad}"
-            raise FolderDamaged(sentence) from None
+            raise FolderDamaged(f"the key {name} of the signer in {root} cannot be used: {bad}") from None
     try:
         store = SignerStore(folder.store, is_new=False)
     except SignerStoreDamaged as bad:
@@ -258,8 +255,7 @@ def _public_halves(folder: SignerFolder) -> dict[str, TokenPublicKey]:
         try:
             found[path.stem] = cast("TokenPublicKey", load_der_public_key(path.read_bytes()))
         except ValueError:
-            sentence = f"{path} is not a public key: restore it from a backup of the signer"
-            raise FolderDamaged(sentence) from None
+            raise FolderDamaged(f"{path} is not a public key: restore it from a backup of the signer") from None
     return found
 
 
@@ -303,8 +299,7 @@ def run_signer(opened: OpenedSigner, options: SignerOptions, ready: Callable[[],
         try:
             listener = listen_on_path(options.socket, _BACKLOG)
         except OSError as bad:
-            sentence = f"the socket {options.socket} cannot be used: {bad.strerror or bad}"
-            raise FolderError(sentence) from bad
+            raise FolderError(f"the socket {options.socket} cannot be used: {bad.strerror or bad}") from bad
         try:
             ready()
             stops = (stop, sys.stdin.fileno()) if options.until_stdin_closes else (stop,)

@@ -115,8 +115,7 @@ def check_place(authority: Authority, options: SeparationOptions) -> None:
     root, place, path = options.root, options.root.resolve(), options.socket.resolve()
     for other in (authority.folder.root.resolve(), authority.journal.folder.resolve()):
         if place.is_relative_to(other) or other.is_relative_to(place):
-            sentence = f"the signer's folder {root} would not be separate from {other}: choose another place"
-            raise FolderError(sentence)
+            raise FolderError(f"the signer's folder {root} would not be separate from {other}: choose another place")
         if path.is_relative_to(other):
             raise FolderError(socket_misplaced(options.socket, other))
     if path.is_relative_to(place):
@@ -124,8 +123,7 @@ def check_place(authority: Authority, options: SeparationOptions) -> None:
     folder = SignerFolder(root)
     is_taken = root.exists() and any(root.iterdir())
     if is_taken and not (folder.policy.exists() and folder.read_policy().instance_id == authority.folder.instance_id()):
-        sentence = f"{root} is not empty, and it is not a signer of this authority: choose another folder"
-        raise FolderError(sentence)
+        raise FolderError(f"{root} is not empty, and it is not a signer of this authority: choose another folder")
 
 
 def _remove_unused(root: Path, moved: list[_MovedKey]) -> None:
@@ -145,11 +143,10 @@ def _remove_unused(root: Path, moved: list[_MovedKey]) -> None:
         is_used = store.has_signed()
     store.close()
     if is_used or {path.stem for path in folder.keys.glob("*.pub")} - {one.remote for one in moved}:
-        sentence = (
+        raise FolderError(
             f"the signer in {root} is in use, and this copy of the authority is from before: restore the newest copy "
             "of its folder"
         )
-        raise FolderError(sentence)
     shutil.rmtree(root)
 
 
@@ -163,11 +160,10 @@ def _check_secrets(authority: Authority) -> None:
         return
     for one in read_secrets(folder).wrappings.values():
         if isinstance(one, TokenWrapping) and one.at.place.label == token.label:
-            sentence = (
+            raise FolderError(
                 f"the token {token.label} opens the secret keys of the service, which would keep its PIN: run sinetti "
                 "authority secrets wrap --alone first, with another token or a pass-phrase"
             )
-            raise FolderError(sentence)
 
 
 def _check_nothing_begun(authority: Authority) -> None:
@@ -177,8 +173,7 @@ def _check_nothing_begun(authority: Authority) -> None:
     """
     begun = sorted(path.stem for path in authority.folder.keys.glob(f"*{REQUEST_SUFFIX}"))
     if begun:
-        sentence = f"{begun[0]} has no certificate yet: finish it with sinetti authority ca install first"
-        raise FolderError(sentence)
+        raise FolderError(f"{begun[0]} has no certificate yet: finish it with sinetti authority ca install first")
 
 
 def _keys_of(authority: Authority) -> list[_MovedKey]:
@@ -239,8 +234,7 @@ def _copy_key(authority: Authority, one: _MovedKey, signer: SignerFolder, passph
     try:
         key: SigningKey = store.open(one.name, one.public)
     except (OSError, ValueError) as bad:
-        sentence = f"the key {one.name} cannot be used: {bad}"
-        raise FolderDamaged(sentence) from None
+        raise FolderDamaged(f"the key {one.name} cannot be used: {bad}") from None
     target.makes.keep(NewKey(key), one.remote)
 
 
@@ -249,8 +243,7 @@ def _compare(options: SeparationOptions, moved: list[_MovedKey]) -> None:
     opened = open_signer(options.root, options.passphrase)
     try:
         if missing := {one.remote for one in moved} - set(opened.rules.key_names):
-            sentence = f"the signer in {options.root} lacks the key {min(missing)}: nothing was removed"
-            raise FolderDamaged(sentence)
+            raise FolderDamaged(f"the signer in {options.root} lacks the key {min(missing)}: nothing was removed")
     finally:
         opened.close()
 

@@ -111,8 +111,9 @@ def begin_successor(ca: str, wanted: SuccessorOptions, means: SuccessionContext)
             _check_same(waiting, wanted)
             return waiting if waiting.request else _with_key(waiting, before, means)
         if before.state not in {CaState.ISSUING, CaState.PUBLISHING, CaState.REVOKED}:
-            sentence = f"{before.name} is {before.state}: only a CA that issues or has issued gets a successor"
-            raise CaChangeRefused(sentence)
+            raise CaChangeRefused(
+                f"{before.name} is {before.state}: only a CA that issues or has issued gets a successor"
+            )
         spec, above = _plan(before, wanted, means)
         request = _make_key(before, spec, means)
         ctx.step("ca key made")
@@ -145,11 +146,10 @@ def _check_same(waiting: PendingAuthorityView, wanted: SuccessorOptions) -> None
     """Raise CaChangeRefused if a successor was begun with other options."""
     begun = SuccessorOptions(waiting.common_name, KeyType(waiting.key_type), waiting.lifetime_days * _DAY)
     if any(getattr(wanted, one) not in {None, getattr(begun, one)} for one in SuccessorOptions.__slots__):
-        sentence = (
+        raise CaChangeRefused(
             f"{waiting.common_name} was begun as successor of {waiting.replaces} with other options ("
             f"{waiting.key_type}, {waiting.lifetime_days} days): leave out --name, --key and --days"
         )
-        raise CaChangeRefused(sentence)
 
 
 def _plan(
@@ -162,10 +162,9 @@ def _plan(
     names = [one.common_name for one in views.values()]
     names += [one.common_name for one in register.list_pending(ctx.db)]
     if len(names) >= MOST_AUTHORITIES:
-        sentence = (
+        raise CaChangeRefused(
             f"the authority has {len(names)} CAs, the most that a list of anchors can have: found a new authority"
         )
-        raise CaChangeRefused(sentence)
     if wanted.name is None:
         wanted = replace(wanted, name=_free_name(before.common_name, names))
     certificate = None if above is None else load_certificate(above.certificate)
@@ -180,8 +179,7 @@ def _in_force(above: AuthorityView, views: Mapping[str, AuthorityView]) -> Autho
     while found.state is not CaState.ISSUING:
         after = [one for one in views.values() if one.replaces == found.name and one.state is not CaState.STANDBY]
         if not after:
-            sentence = f"{above.name} is {above.state}: begin and activate its successor first"
-            raise CaChangeRefused(sentence)
+            raise CaChangeRefused(f"{above.name} is {above.state}: begin and activate its successor first")
         found = after[0]
     return found
 
@@ -209,8 +207,7 @@ def _make_key(before: AuthorityView, spec: CaSpec, means: SuccessionContext) -> 
     request = store.begin(spec, means.authority.hierarchy.organisation)
     made = key_type(x509.load_der_x509_csr(request).public_key())
     if made is not spec.key_type:
-        sentence = f"a key of {spec.name} was begun as {made}: give --key {made}, or another --name"
-        raise CaChangeRefused(sentence)
+        raise CaChangeRefused(f"a key of {spec.name} was begun as {made}: give --key {made}, or another --name")
     return request
 
 
@@ -262,8 +259,9 @@ def certify(pending: PendingAuthorityView, means: SuccessionContext) -> bytes:
             ctx.step("ca intended")
         octets = intent.read_bytes()
     if not _is_intended(octets, pending, issuer, means):
-        sentence = f"{intent} is not the certificate of {pending.name}, so nothing was signed: see who wrote it"
-        raise FolderDamaged(sentence)
+        raise FolderDamaged(
+            f"{intent} is not the certificate of {pending.name}, so nothing was signed: see who wrote it"
+        )
     try:
         signature = sign(octets)
     except SignatureRefused:
@@ -369,8 +367,7 @@ def install_successor(name: str, octets: bytes | None, means: SuccessionContext)
     with locked(authority.folder.root):
         pending = register.find_pending(ctx.db, name)
         if pending is None:
-            sentence = f"no CA {name} was begun: run sinetti authority ca begin first"
-            raise CaUnknown(sentence)
+            raise CaUnknown(f"no CA {name} was begun: run sinetti authority ca begin first")
         certificate = read_ca_certificate(_stored(pending, means) if octets is None else octets)
         if pending.installed_at is None:
             _check(pending, certificate, means)
@@ -405,11 +402,10 @@ def publish_anchors_at_hand(means: SuccessionContext) -> bool:
 def _stored(pending: PendingAuthorityView, means: SuccessionContext) -> bytes:
     path = means.folder / f"{pending.name}.cer"
     if not path.exists():
-        sentence = (
+        raise FolderError(
             f"{pending.name} has no certificate yet: give --certificate FILE or --offline-dir, or take in the result "
             "of the ceremony with sinetti authority import-signed"
         )
-        raise FolderError(sentence)
     return path.read_bytes()
 
 
@@ -425,8 +421,9 @@ def _check(pending: PendingAuthorityView, certificate: x509.Certificate, means: 
     check_ca_certificate(certificate, subject_of(means.authority.hierarchy), spec, issuer, ctx.now())
     is_online = spec.role in {CaRole.ISSUING, CaRole.SERVICES}
     if is_online and not means.authority.keys.store_of(pending.name).has(pending.name):
-        sentence = f"the key of {pending.name} is not in {means.authority.folder.keys}: run this where it was begun"
-        raise FolderError(sentence)
+        raise FolderError(
+            f"the key of {pending.name} is not in {means.authority.folder.keys}: run this where it was begun"
+        )
 
 
 def _admit(pending: PendingAuthorityView, certificate: x509.Certificate, means: SuccessionContext) -> None:
@@ -503,14 +500,12 @@ def _check_unreplaced(before: AuthorityView, db: Database) -> None:
         return
     for one in register.list_authorities(db):
         if (one.role, one.channel, one.state) == (before.role, before.channel, CaState.ISSUING):
-            sentence = f"{before.name} is {before.state}, and {one.name} issues: name that one"
-            raise CaChangeRefused(sentence)
+            raise CaChangeRefused(f"{before.name} is {before.state}, and {one.name} issues: name that one")
 
 
 def issuing_ca(channel: Channel, means: SuccessionContext) -> str:
     """Return the CA that issues for a channel. Raises FolderError unless there is one."""
     name = means.authority.ctx.issuing.get(channel)
     if name is None:
-        sentence = f"no CA issues for the channel {channel}: name the CA with --ca (sinetti authority ca list)"
-        raise FolderError(sentence)
+        raise FolderError(f"no CA issues for the channel {channel}: name the CA with --ca (sinetti authority ca list)")
     return name

@@ -89,8 +89,9 @@ def _check_key_files(folder: DataDirectory, passphrase: bytes) -> None:
     """Raise FolderDamaged if a pass-phrase is not that of the key files."""
     for path in sorted(folder.keys.glob("*.pem")):
         if not passphrase_matches(folder.read(path), passphrase):
-            sentence = f"this pass-phrase does not open {path}: give that of the key files, since one opens both"
-            raise FolderDamaged(sentence)
+            raise FolderDamaged(
+                f"this pass-phrase does not open {path}: give that of the key files, since one opens both"
+            )
 
 
 def _check_same(folder: DataDirectory, opened: OpenSecrets, new: NewWrapping) -> None:
@@ -99,13 +100,13 @@ def _check_same(folder: DataDirectory, opened: OpenSecrets, new: NewWrapping) ->
         try:
             open_secrets(folder, SecretAccess(new.by))
         except SecretsClosed:
-            sentence = "another pass-phrase opens the secret keys: sinetti authority passphrase --new replaces it"
-            raise FolderError(sentence) from None
+            raise FolderError(
+                "another pass-phrase opens the secret keys: sinetti authority passphrase --new replaces it"
+            ) from None
         return
     places = [one.at.place for one in opened.file.wrappings.values() if isinstance(one, TokenWrapping)]
     if (new.by.module, new.by.label) not in {(one.module, one.label) for one in places}:
-        sentence = f"the token {places[0].label} opens the secret keys: --alone replaces it by {new.by.label}"
-        raise FolderError(sentence)
+        raise FolderError(f"the token {places[0].label} opens the secret keys: --alone replaces it by {new.by.label}")
 
 
 def _made(

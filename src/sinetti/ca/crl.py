@@ -77,8 +77,7 @@ def read_signed(der: bytes, issuer_certificate: x509.Certificate) -> ParsedCrl:
     try:
         crl = x509.load_der_x509_crl(der)
         if crl.issuer != issuer_certificate.subject or not crl.is_signature_valid(ca_key(issuer_certificate)):
-            why = "its signature is not from this CA"
-            raise ValueError(why)
+            raise ValueError("its signature is not from this CA")
         return read_list(der)
     except (x509.ExtensionNotFound, x509.DuplicateExtension) as lacking:
         # All our CRLs have a number (RFC 5280, 5.2.3).
@@ -115,11 +114,9 @@ def build_tbs_crl(
     Raises ValueError if the next update is not after `now`, or if the number is out of bounds.
     """
     if not 0 <= number < 1 << _NUMBER_BITS:
-        why = "a CRL number must be a whole number of at most 20 octets"
-        raise ValueError(why)
+        raise ValueError("a CRL number must be a whole number of at most 20 octets")
     if next_update <= now:
-        why = "the next update must be later than this update"
-        raise ValueError(why)
+        raise ValueError("the next update must be later than this update")
     extensions = _extension(_AUTHORITY_KEY_IDENTIFIER, key_identifier_of(issuer.certificate).public_bytes())
     extensions += _extension(_CRL_NUMBER, der_integer(number))
     if issuer.shard:
@@ -145,8 +142,7 @@ def attach_crl_signature(tbs: bytes, signature: bytes, issuer_certificate: x509.
     """
     signer_key = ca_key(issuer_certificate)
     if not verify(signer_key, tbs, signature):
-        why = "the CRL's signature is not from this CA"
-        raise SignatureRejected(why)
+        raise SignatureRejected("the CRL's signature is not from this CA")
     return encode_signed(tbs, signer_key, signature)
 
 

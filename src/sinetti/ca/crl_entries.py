@@ -40,8 +40,7 @@ def encode_entry(entry: RevokedEntry) -> bytes:
     """
     serial = int(entry.serial, 16)
     if not 0 < serial < 1 << _SERIAL_BITS:
-        why = "a serial number must be a positive whole number of at most 20 octets (RFC 5280, 4.1.2.2)"
-        raise ValueError(why)
+        raise ValueError("a serial number must be a positive whole number of at most 20 octets (RFC 5280, 4.1.2.2)")
     more = _entry_extensions(entry.reason, entry.invalidity_date)
     return encode_tlv(SEQUENCE, der_integer(serial), der_time(entry.revoked_at), more)
 
@@ -85,8 +84,7 @@ def _serials(octets: bytes, at: int) -> frozenset[Serial]:
 def _entry_extensions(reason: str, invalidity_date: datetime | None) -> bytes:
     code = _REASONS.get(reason)
     if code is None:
-        why = f"a full revocation list cannot contain the reason {reason} (RFC 5280, 5.3.1)"
-        raise ValueError(why)
+        raise ValueError(f"a full revocation list cannot contain the reason {reason} (RFC 5280, 5.3.1)")
     content = b""
     # "unspecified" is expressed by the absence of the reason (5.3.1).
     if code:

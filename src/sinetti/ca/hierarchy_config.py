@@ -94,8 +94,7 @@ def load_preset(name: str) -> str:
     Raises HierarchyError if there is no such preset.
     """
     if name not in PRESETS:
-        why = f"there is no preset {name!r}; use one of {', '.join(PRESETS)}"
-        raise HierarchyError(why)
+        raise HierarchyError(f"there is no preset {name!r}; use one of {', '.join(PRESETS)}")
     file = "default" if name in _SHORT else name
     text = (files("sinetti.ca") / "presets" / f"{file}.toml").read_text(encoding="utf-8")
     return text.replace('validity = "P730D"', _SHORT[name]) if name in _SHORT else text
@@ -114,8 +113,7 @@ def parse_hierarchy(
     try:
         top = PresetTable(tomllib.loads(text))
     except tomllib.TOMLDecodeError as bad:
-        why = f"the hierarchy is not valid TOML: {bad}; correct that line"
-        raise HierarchyError(why) from None
+        raise HierarchyError(f"the hierarchy is not valid TOML: {bad}; correct that line") from None
     return read_hierarchy(top, environment, base_url, is_stored=is_stored)
 
 
@@ -211,8 +209,7 @@ def _validity(table: PresetTable) -> timedelta:
     """
     days = table.raw.get("validity_days")
     if days is not None:
-        why = f'[holders]: validity_days: this key has a new name; write validity = "P{days}D"'
-        raise HierarchyError(why)
+        raise HierarchyError(f'[holders]: validity_days: this key has a new name; write validity = "P{days}D"')
     written = table.text("validity")
     if has_years(written):
         wanted = 'days, because years and months differ in length, such as "P730D" for two years'
@@ -287,22 +284,20 @@ def check_name(name: str, environment: Environment) -> None:
     Raises HierarchyError.
     """
     if not _is_name(name):
-        why = f"name: {name!r} is not valid; write {_NAME_FORM}"
-        raise HierarchyError(why)
+        raise HierarchyError(f"name: {name!r} is not valid; write {_NAME_FORM}")
     is_production = environment is Environment.PRODUCTION
     if bool(_TEST_WORD.search(name)) is is_production:
         wanted = 'without the word "Test"' if is_production else 'with the word "Test"'
-        why = f"name: {name!r} does not distinguish PRODUCTION from TEST; write it {wanted}"
-        raise HierarchyError(why)
+        raise HierarchyError(f"name: {name!r} does not distinguish PRODUCTION from TEST; write it {wanted}")
 
 
 def _base_url(url: str | None) -> str:
     if url is None:
-        why = 'base_url: this key is missing; write the http address, such as "http://pki.example.fi"'
-        raise HierarchyError(why)
+        raise HierarchyError('base_url: this key is missing; write the http address, such as "http://pki.example.fi"')
     if not _is_plain_http(url):
-        why = f"base_url: {url!r} is not valid; write a plain http:// address without user, query, or slash at the end"
-        raise HierarchyError(why)
+        raise HierarchyError(
+            f"base_url: {url!r} is not valid; write a plain http:// address without user, query, or slash at the end"
+        )
     return url
 
 
@@ -328,18 +323,17 @@ def _check_environment(parsed: Hierarchy) -> None:
     """
     production = parsed.environment is Environment.PRODUCTION
     if production and parsed.test_bench_only:
-        why = "test_bench_only: this hierarchy is only for tests; use another one for PRODUCTION"
-        raise HierarchyError(why)
+        raise HierarchyError("test_bench_only: this hierarchy is only for tests; use another one for PRODUCTION")
     if production and parsed.key_policy.small_exponent:
-        why = "[holders]: small_exponent: RSA with e=3 is only for test benches; write false for PRODUCTION"
-        raise HierarchyError(why)
+        raise HierarchyError(
+            "[holders]: small_exponent: RSA with e=3 is only for test benches; write false for PRODUCTION"
+        )
     for one in _named(parsed):
         if bool(_TEST_WORD.search(one.name)) is production:
-            why = (
+            raise HierarchyError(
                 f"name: {one.name!r} does not distinguish PRODUCTION from TEST; write {_PLACEHOLDER} "
                 "where the environment belongs"
             )
-            raise HierarchyError(why)
 
 
 def _check_tree(parsed: Hierarchy) -> None:
@@ -353,20 +347,17 @@ def _check_tree(parsed: Hierarchy) -> None:
         above = None if spec.parent is None else seen.get(spec.parent)
         if spec.role is not CaRole.ROOT and (above is None or above.role is not ABOVE[spec.role]):
             wanted = ABOVE[spec.role].value
-            why = f"parent: {spec.name!r} needs a CA of the role {wanted!r} before it in the file"
-            raise HierarchyError(why)
+            raise HierarchyError(f"parent: {spec.name!r} needs a CA of the role {wanted!r} before it in the file")
         seen[spec.name] = spec
     _check_unique(parsed)
     _check_count(specs, CaRole.ROOT)
     _check_count(specs, CaRole.SERVICES)
     channels = [spec.channel for spec in specs if spec.channel is not None and not spec.is_standby]
     if not channels or len(channels) != len(set(channels)):
-        why = 'channel: write at least one [[authorities]] of the role "issuing", and each channel once'
-        raise HierarchyError(why)
+        raise HierarchyError('channel: write at least one [[authorities]] of the role "issuing", and each channel once')
     beside = [spec.channel for spec in specs if spec.is_standby]
     if len(beside) != len(set(beside)) or not set(beside) <= set(channels):
-        why = "standby: write at most one for a channel, beside the CA that issues for it"
-        raise HierarchyError(why)
+        raise HierarchyError("standby: write at most one for a channel, beside the CA that issues for it")
 
 
 def _named(parsed: Hierarchy) -> tuple[CaSpec | ResponseSignerSpec, ...]:
@@ -386,24 +377,22 @@ def check_distinct_names(authorities: Sequence[str], signer: str) -> None:
     files = file_name_for(signer).lower()
     for one in (*names, files):
         if [*names, files].count(one) > 1:
-            why = f"name: {one!r} is used twice (spaces and case do not matter); write different names"
-            raise HierarchyError(why)
+            raise HierarchyError(f"name: {one!r} is used twice (spaces and case do not matter); write different names")
     for one in names:
         # The signer's files are named NAME-SERIAL; no CA's file may have such a name.
         if one.startswith(f"{files}-"):
-            why = f"name: {one!r} begins like the files of [response_signer]; rename one of them"
-            raise HierarchyError(why)
+            raise HierarchyError(f"name: {one!r} begins like the files of [response_signer]; rename one of them")
         # Certificates contain /crl/NAME-SHARD.crl, CRLs in a critical extension; no other file may have that address.
         shard_of, _, number = one.rpartition("-")
         if shard_of in names and number.isdecimal():
-            why = f"name: {one!r} is the address of a revocation list of {shard_of!r}; rename one of them"
-            raise HierarchyError(why)
+            raise HierarchyError(
+                f"name: {one!r} is the address of a revocation list of {shard_of!r}; rename one of them"
+            )
 
 
 def _check_count(specs: Sequence[CaSpec], role: CaRole) -> None:
     if sum(spec.role is role for spec in specs) != 1:
-        why = f'role: write exactly one [[authorities]] of the role "{role.value}"'
-        raise HierarchyError(why)
+        raise HierarchyError(f'role: write exactly one [[authorities]] of the role "{role.value}"')
 
 
 def _check_lifetimes(parsed: Hierarchy) -> None:
@@ -416,20 +405,18 @@ def _check_lifetimes(parsed: Hierarchy) -> None:
     for spec in parsed.authorities:
         above = None if spec.parent is None else lifetimes[spec.parent]
         if above is not None and spec.lifetime > above:
-            why = f"lifetime_days: {spec.name!r} would be valid longer than {spec.parent!r}; write at most {above.days}"
-            raise HierarchyError(why)
+            raise HierarchyError(
+                f"lifetime_days: {spec.name!r} would be valid longer than {spec.parent!r}; write at most {above.days}"
+            )
         if spec.channel is not None and parsed.holder_validity >= spec.lifetime:
-            why = (
+            raise HierarchyError(
                 f"[holders]: validity: {spec.name!r} could never issue a certificate; write less "
                 f'than "P{spec.lifetime.days}D"'
             )
-            raise HierarchyError(why)
         if spec.channel is not None and spec.lifetime > parsed.services.lifetime:
             ends = f"{parsed.services.name!r} would expire before {spec.name!r}, and responses could not be signed"
-            why = f"lifetime_days: {ends}; write at least {spec.lifetime.days}"
-            raise HierarchyError(why)
+            raise HierarchyError(f"lifetime_days: {ends}; write at least {spec.lifetime.days}")
     if parsed.response_signer.lifetime >= parsed.services.lifetime:
-        why = (
+        raise HierarchyError(
             f"[response_signer]: lifetime_days: write less than {parsed.services.lifetime.days}, the lifetime of its CA"
         )
-        raise HierarchyError(why)

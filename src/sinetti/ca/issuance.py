@@ -53,8 +53,7 @@ _MARK = b"\0"
 
 
 def _never(*_: object, **__: object) -> NoReturn:
-    why = "this object has no private key and only records what is to be signed"
-    raise NotImplementedError(why)
+    raise NotImplementedError("this object has no private key and only records what is to be signed")
 
 
 class TbsCaptureKey(rsa.RSAPrivateKey):
@@ -192,8 +191,7 @@ def _checked(der: bytes, issuer: x509.Certificate | None) -> bytes:
     except (ValueError, TypeError):
         is_ours = False
     if not is_ours:
-        why = "the certificate's signature is not from this CA"
-        raise SignatureRejected(why)
+        raise SignatureRejected("the certificate's signature is not from this CA")
     return der
 
 

@@ -110,8 +110,7 @@ def responder_of(certificate: x509.Certificate, key: PrivateKey) -> Responder:
     """
     own = extension_value(certificate, x509.SubjectKeyIdentifier)
     if own is None or not is_ocsp_responder(certificate):
-        why = "this certificate is not for an OCSP responder"
-        raise ValueError(why)
+        raise ValueError("this certificate is not for an OCSP responder")
     # KeyHash is SHA-1 over the key's bits (RFC 6960, 4.2.1), like our subjectKeyIdentifier.
     by_key = encode_tlv(_EXPLICIT_2, encode_tlv(_OCTET_STRING, own.digest))
     return Responder(
@@ -131,11 +130,13 @@ def parse_request(der: bytes) -> OcspRequest:
         request = ocsp.load_der_ocsp_request(der)
         serial, extensions = serial_hex(request.serial_number), list(request.extensions)
     except (ValueError, NotImplementedError, x509.DuplicateExtension) as bad:
-        why = "this is not an OCSP request about one certificate"
-        raise OcspRequestError(ErrorStatus.MALFORMED_REQUEST, why) from bad
+        raise OcspRequestError(
+            ErrorStatus.MALFORMED_REQUEST, "this is not an OCSP request about one certificate"
+        ) from bad
     if len(serial) > 2 * _LONGEST_SERIAL:
-        why = "a serial number must not have so many octets (RFC 5280, 4.1.2.2)"
-        raise OcspRequestError(ErrorStatus.MALFORMED_REQUEST, why)
+        raise OcspRequestError(
+            ErrorStatus.MALFORMED_REQUEST, "a serial number must not have so many octets (RFC 5280, 4.1.2.2)"
+        )
     return OcspRequest(serial, _hash_of(request), request.issuer_name_hash, request.issuer_key_hash, _nonce(extensions))
 
 
@@ -145,8 +146,7 @@ def check_issuer(asked: OcspRequest, issuer: x509.Certificate) -> None:
     It must name it by its name and its key (4.1.1).
     """
     if (asked.name_hash, asked.key_hash) != _named(issuer)[asked.hash]:
-        why = "the request is about certificates of another issuer"
-        raise OcspRequestError(ErrorStatus.UNAUTHORIZED, why)
+        raise OcspRequestError(ErrorStatus.UNAUTHORIZED, "the request is about certificates of another issuer")
 
 
 def sign_answer(asked: OcspRequest, issuer: x509.Certificate, response: SingleResponse, responder: Responder) -> bytes:
@@ -202,8 +202,9 @@ def _hash_of(request: ocsp.OCSPRequest) -> CertIdHash:
     try:
         return CertIdHash(request.hash_algorithm.name)
     except (ValueError, UnsupportedAlgorithm) as unknown:
-        why = "the issuer is identified by a hash other than SHA-1 or SHA-256"
-        raise OcspRequestError(ErrorStatus.UNAUTHORIZED, why) from unknown
+        raise OcspRequestError(
+            ErrorStatus.UNAUTHORIZED, "the issuer is identified by a hash other than SHA-1 or SHA-256"
+        ) from unknown
 
 
 def _nonce(extensions: list[x509.Extension[x509.ExtensionType]]) -> bytes | None:
@@ -212,11 +213,9 @@ def _nonce(extensions: list[x509.Extension[x509.ExtensionType]]) -> bytes | None
         if isinstance(one.value, x509.OCSPNonce):
             nonce = one.value.nonce
         elif one.critical:
-            why = "the request has an unknown critical extension"
-            raise OcspRequestError(ErrorStatus.MALFORMED_REQUEST, why)
+            raise OcspRequestError(ErrorStatus.MALFORMED_REQUEST, "the request has an unknown critical extension")
     if nonce is not None and len(nonce) not in NONCE_OCTETS:
-        why = "the request's nonce must have 1 to 32 octets"
-        raise OcspRequestError(ErrorStatus.MALFORMED_REQUEST, why)
+        raise OcspRequestError(ErrorStatus.MALFORMED_REQUEST, "the request's nonce must have 1 to 32 octets")
     return nonce
 
 

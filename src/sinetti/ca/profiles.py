@@ -38,8 +38,7 @@ def holder_subject(plan: LeafRequest) -> list[x509.NameAttribute[str]]:
     Raises ValueError without the id of the lineage.
     """
     if plan.subject_serial is None:
-        why = "a holder's certificate must have the holding's ID as serialNumber"
-        raise ValueError(why)
+        raise ValueError("a holder's certificate must have the holding's ID as serialNumber")
     return [
         x509.NameAttribute(NameOID.COMMON_NAME, plan.customer_id),
         x509.NameAttribute(NameOID.SERIAL_NUMBER, plan.subject_serial),
@@ -125,8 +124,7 @@ def key_identifier_of(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
     """
     own = extension_value(issuer, x509.SubjectKeyIdentifier)
     if own is None:
-        why = "the issuing CA's certificate has no subjectKeyIdentifier"
-        raise ValueError(why)
+        raise ValueError("the issuing CA's certificate has no subjectKeyIdentifier")
     return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own)
 
 
@@ -202,8 +200,7 @@ def ca_key(certificate: x509.Certificate) -> PublicKey:
     """
     key = certificate.public_key()
     if not isinstance(key, (rsa.RSAPublicKey, ec.EllipticCurvePublicKey)):
-        why = "the CA's key must be RSA or EC"
-        raise ValueError(why)  # noqa: TRY004 -- the certificate is wrong, not the caller's types
+        raise ValueError("the CA's key must be RSA or EC")  # noqa: TRY004 -- the certificate is wrong, not the caller's types
     return key
 
 
@@ -236,8 +233,7 @@ def der_time(at: datetime) -> bytes:
     """
     utc = at.astimezone(UTC)
     if utc.year < _FIRST_YEAR:
-        why = "a certificate or list cannot contain a date before 1950 (RFC 5280, 4.1.2.5.1)"
-        raise ValueError(why)
+        raise ValueError("a certificate or list cannot contain a date before 1950 (RFC 5280, 4.1.2.5.1)")
     if utc.year < _GENERALIZED_FROM:
         return encode_tlv(_UTC_TIME, f"{utc:%y%m%d%H%M%S}Z".encode())
     return generalized_time(utc)

@@ -74,15 +74,15 @@ def plan_successor(
     if above is not None:
         left = (above.not_valid_after_utc - now) // _DAY * _DAY
         if lifetime > left and (wanted.lifetime is not None or left <= least):
-            sentence = (
+            raise HierarchyError(
                 f"{common_name(above)} ends at {above.not_valid_after_utc:{_TIME}}, in {left.days} days: begin its "
                 "successor first, or give fewer --days"
             )
-            raise HierarchyError(sentence)
         lifetime = min(lifetime, left)
     if lifetime <= least:
-        sentence = f"--days: a CA of {lifetime.days} days could issue nothing; give more than {least / _DAY:g}"
-        raise HierarchyError(sentence)
+        raise HierarchyError(
+            f"--days: a CA of {lifetime.days} days could issue nothing; give more than {least / _DAY:g}"
+        )
     return replace(
         before,
         name=wanted.name or successor_name(before.name),
@@ -116,8 +116,7 @@ def read_ca_certificate(octets: bytes) -> x509.Certificate:
             return load_certificate(x509.load_pem_x509_certificate(octets).public_bytes(Encoding.DER))
         return load_certificate(octets)
     except ValueError:
-        sentence = "the file is not a certificate: give the CA's certificate, in DER or PEM"
-        raise CertificateRefused(sentence) from None
+        raise CertificateRefused("the file is not a certificate: give the CA's certificate, in DER or PEM") from None
 
 
 def check_ca_certificate(
@@ -210,5 +209,4 @@ def _check_dates(certificate: x509.Certificate, spec: CaSpec, issuer: IssuingCa 
 
 
 def _refuse(why: str) -> NoReturn:
-    sentence = f"the certificate is refused: {why}"
-    raise CertificateRefused(sentence) from None
+    raise CertificateRefused(f"the certificate is refused: {why}") from None

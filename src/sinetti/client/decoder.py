@@ -15,8 +15,7 @@ def json_of(octets: bytes) -> Any:  # noqa: ANN401 - the caller checks the type
     try:
         return json.loads(octets)
     except RecursionError as bad:
-        sentence = "it is nested too deeply"
-        raise ValueError(sentence) from bad
+        raise ValueError("it is nested too deeply") from bad
 
 
 def toml_of(text: str) -> dict[str, Any]:
@@ -24,8 +23,7 @@ def toml_of(text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except RecursionError as bad:
-        sentence = "Nested too deeply"
-        raise tomllib.TOMLDecodeError(sentence) from bad
+        raise tomllib.TOMLDecodeError("Nested too deeply") from bad
 
 
 def instant_of(text: object) -> datetime:

@@ -35,23 +35,17 @@ def parse_service_url(url: str) -> ServiceUrl:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as bad:
-        why = "its host name or port is not valid"
-        raise InvalidServiceUrl(why) from bad
+        raise InvalidServiceUrl("its host name or port is not valid") from bad
     if parts.scheme not in PORTS or not parts.hostname:
-        why = "the address must begin with https:// and contain a host name"
-        raise InvalidServiceUrl(why)
+        raise InvalidServiceUrl("the address must begin with https:// and contain a host name")
     if parts.username is not None or parts.password is not None or parts.fragment:
-        why = "the address must not contain a user name, a password or a fragment"
-        raise InvalidServiceUrl(why)
+        raise InvalidServiceUrl("the address must not contain a user name, a password or a fragment")
     if not url.isascii() or any(sign.isspace() for sign in url):
-        why = "the address must not contain spaces or characters outside ASCII"
-        raise InvalidServiceUrl(why)
+        raise InvalidServiceUrl("the address must not contain spaces or characters outside ASCII")
     if not is_host_name(parts.hostname):
-        why = "its host name or port is not valid"
-        raise InvalidServiceUrl(why)
+        raise InvalidServiceUrl("its host name or port is not valid")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
-        why = "http:// works only for this machine itself (127.0.0.1), so use https://"
-        raise InvalidServiceUrl(why)
+        raise InvalidServiceUrl("http:// works only for this machine itself (127.0.0.1), so use https://")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return ServiceUrl(parts.scheme == "https", parts.hostname, port or PORTS[parts.scheme], path)
 

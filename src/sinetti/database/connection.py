@@ -186,10 +186,9 @@ def open_database(url: str, alias: str = "default") -> Database:
     options = config.get("OPTIONS", {})
     known = POSTGRESQL_OPTIONS if config["ENGINE"] == "django.db.backends.postgresql" else frozenset()
     if not known.issuperset(options) or any(isinstance(value, list) for value in options.values()):
-        sentence = (
+        raise ValueError(
             f"a database address can have these options after the question mark, each once: {', '.join(sorted(known))}"
         )
-        raise ValueError(sentence)
     if config["ENGINE"] == SQLITE:
         config["OPTIONS"] = dict(SQLITE_OPTIONS)
     elif config["ENGINE"] == "django.db.backends.postgresql":
@@ -282,11 +281,10 @@ def migrate(db: Database) -> None:
         if is_corruption(refused):
             raise
         why = str(refused).strip().partition("\n")[0]
-        sentence = (
+        raise DatabaseSetupError(
             f"the database's tables cannot be created ({why}): grant the database user the right to create them, or "
             "run sinetti authority migrate with their owner"
-        )
-        raise DatabaseSetupError(sentence) from refused
+        ) from refused
 
 
 def is_migrated(db: Database) -> bool:
@@ -361,11 +359,10 @@ def _is_current(connection: BaseDatabaseWrapper) -> bool:
             cursor.execute("SELECT MAX(readable_from) FROM sinetti_schemafloor")
             (needed,) = cursor.fetchone()
         if needed is not None and needed > ours:
-            sentence = (
+            raise DatabaseSetupError(
                 f"the database's tables need a later version of this program (number {needed}, this "
                 f"one has {ours}): install the version that the other nodes run"
             )
-            raise DatabaseSetupError(sentence)
     return not executor.migration_plan(executor.loader.graph.leaf_nodes())
 
 
@@ -461,11 +458,10 @@ def _check_sqlite(connection: BaseDatabaseWrapper) -> None:
         cursor.execute("PRAGMA synchronous")
         (synchronous,) = cursor.fetchone()
     if mode != "wal" or synchronous < _FULL:
-        sentence = (
+        raise DatabaseSetupError(
             f"SQLite does not save commits durably here (journal_mode {mode}, synchronous "
             f"{synchronous}): put the database on a local disk"
         )
-        raise DatabaseSetupError(sentence)
 
 
 def _check_postgresql(connection: BaseDatabaseWrapper) -> tuple[str, ...]:
@@ -482,8 +478,9 @@ def _check_postgresql(connection: BaseDatabaseWrapper) -> tuple[str, ...]:
         ),
     ):
         if "off" in values:
-            sentence = f"PostgreSQL has {name} = off, so a power failure can lose confirmed data: {remedy}"
-            raise DatabaseSetupError(sentence)
+            raise DatabaseSetupError(
+                f"PostgreSQL has {name} = off, so a power failure can lose confirmed data: {remedy}"
+            )
         if None in values:
             unknown.append(f"the database does not report its {name}: make sure that commits survive a crash")
     # Reported but accepted: on a file system that writes whole pages, such as ZFS, off is right.

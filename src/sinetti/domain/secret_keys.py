@@ -92,8 +92,7 @@ class Keyring:
         for key in self.keys[purpose]:
             if key.key_id == key_id:
                 return key
-        sentence = f"there is no key {key_id} for {purpose}"
-        raise UnknownKeyError(sentence)
+        raise UnknownKeyError(f"there is no key {key_id} for {purpose}")
 
     def new_row_id(self, purpose: SecretPurpose, random_id: str) -> str:
         """Return the id of a new row whose secret the newest key makes.

@@ -119,8 +119,7 @@ def check_gateway_name(text: str) -> str:
     Raises GatewayRefused if its form is wrong.
     """
     if not _GATEWAY.fullmatch(text):
-        sentence = "a gateway's name has 1 to 40 letters, digits, dots, hyphens and underscores"
-        raise GatewayRefused(sentence)
+        raise GatewayRefused("a gateway's name has 1 to 40 letters, digits, dots, hyphens and underscores")
     return text
 
 

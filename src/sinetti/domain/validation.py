@@ -91,8 +91,7 @@ def check_text(name: str, value: str, longest: int) -> str:
     """
     trimmed = value.strip()
     if not trimmed or len(trimmed) > longest or not is_visible(trimmed):
-        sentence = f"{name} is a text of 1 to {longest} printable characters"
-        raise ValidationError(sentence)
+        raise ValidationError(f"{name} is a text of 1 to {longest} printable characters")
     return trimmed
 
 
@@ -115,11 +114,10 @@ def check_unlinked(name: str, value: str, longest: int) -> str:
     """
     trimmed = check_text(name, value, longest)
     if has_link(trimmed):
-        sentence = (
+        raise LinkError(
             f"{name} has an address of a page or an e-mail address in it, which letters must not carry: "
             "leave it out, or put a space after the full stop"
         )
-        raise LinkError(sentence)
     return trimmed
 
 
@@ -145,8 +143,7 @@ def check_email(name: str, value: str, *, local: bool = False) -> str:
     trimmed = value.strip()
     checked = re.sub(r"@localhost\Z", "@localhost.example", trimmed) if local else trimmed
     if len(trimmed) > LONGEST_EMAIL or not is_visible(trimmed) or not _EMAIL.fullmatch(checked):
-        sentence = f"{name} is an address like contact@customer.example"
-        raise ValidationError(sentence)
+        raise ValidationError(f"{name} is an address like contact@customer.example")
     return trimmed
 
 
@@ -157,8 +154,7 @@ def check_phone(name: str, value: str) -> str:
     """
     trimmed = value.strip()
     if trimmed and (len(trimmed) > LONGEST_PHONE or not _PHONE.fullmatch(trimmed)):
-        sentence = f"{name} is a number like +358 40 1234567"
-        raise ValidationError(sentence)
+        raise ValidationError(f"{name} is a number like +358 40 1234567")
     return trimmed
 
 
@@ -168,8 +164,7 @@ def check_country(name: str, value: str) -> str:
     Raises ValidationError if the form is wrong.
     """
     if not _COUNTRY.fullmatch(value):
-        sentence = f"{name} is a country's two capitals, like FI"
-        raise ValidationError(sentence)
+        raise ValidationError(f"{name} is a country's two capitals, like FI")
     return value
 
 

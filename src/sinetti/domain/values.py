@@ -244,13 +244,13 @@ def check_customer_id(customer_id: str, kind: IdentifierType, environment: Envir
     """
     value = unicodedata.normalize("NFC", customer_id).strip()
     if not _ALLOWED.fullmatch(value) or len(value) > MAXIMUM_LENGTH:
-        sentence = f"an id has 1 to {MAXIMUM_LENGTH} characters out of A-Z, a-z, 0-9, full stop, slash and hyphen"
-        raise CustomerIdError(sentence)
+        raise CustomerIdError(
+            f"an id has 1 to {MAXIMUM_LENGTH} characters out of A-Z, a-z, 0-9, full stop, slash and hyphen"
+        )
     if environment is Environment.TEST:
         return value
     if kind is IdentifierType.ARTIFICIAL:
-        sentence = "artificial ids are for the TEST environment; choose the kind that the real id has"
-        raise CustomerIdError(sentence)
+        raise CustomerIdError("artificial ids are for the TEST environment; choose the kind that the real id has")
     _check_production(value, kind)
     return value
 
@@ -259,14 +259,10 @@ def _check_production(value: str, kind: IdentifierType) -> None:
     looks_like_business_id = bool(_BUSINESS_ID.fullmatch(value))
     looks_like_vat = is_vat_number(value)
     if kind is IdentifierType.BUSINESS_ID and not is_business_id(value):
-        sentence = "a Business ID is seven digits, a hyphen and the right check digit, like 1234567-1"
-        raise CustomerIdError(sentence)
+        raise CustomerIdError("a Business ID is seven digits, a hyphen and the right check digit, like 1234567-1")
     if kind is IdentifierType.VAT and not looks_like_vat:
-        sentence = "a VAT number begins with the letters of its EU country, like FI12345671"
-        raise CustomerIdError(sentence)
+        raise CustomerIdError("a VAT number begins with the letters of its EU country, like FI12345671")
     if looks_like_business_id and kind is not IdentifierType.BUSINESS_ID:
-        sentence = "this looks like a Business ID; register it as kind business-id"
-        raise CustomerIdError(sentence)
+        raise CustomerIdError("this looks like a Business ID; register it as kind business-id")
     if looks_like_vat and kind is not IdentifierType.VAT:
-        sentence = "this looks like a VAT number; register it as kind vat"
-        raise CustomerIdError(sentence)
+        raise CustomerIdError("this looks like a VAT number; register it as kind vat")

@@ -60,5 +60,4 @@ def __getattr__(name: str) -> object:
     for module, names in _MODULES.items():
         if name in names:
             return getattr(import_module(module), name)
-    sentence = f"module {__name__!r} has no attribute {name!r}"
-    raise AttributeError(sentence)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

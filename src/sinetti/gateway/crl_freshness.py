@@ -229,13 +229,13 @@ def download_of(settings: GatewaySettings, one: ListToFetch) -> CrlDownload:
     """
     folder = settings.crls
     if one.issuer is None or folder is None:
-        why = f"[[list]] {one.file}: issuer is needed, the file of the CA certificate whose key signs the list"
-        raise GatewaySettingsError(why)
+        raise GatewaySettingsError(
+            f"[[list]] {one.file}: issuer is needed, the file of the CA certificate whose key signs the list"
+        )
     try:
         return CrlDownload(one.url, folder / one.file, issuer_of(one.issuer.read_bytes(), str(one.issuer)))
     except OSError as bad:
-        why = f"[[list]] {one.file}: {one.issuer}: {bad.strerror}"
-        raise GatewaySettingsError(why) from None
+        raise GatewaySettingsError(f"[[list]] {one.file}: {one.issuer}: {bad.strerror}") from None
 
 
 def issuer_in(path: Path) -> CaCertificate:
@@ -243,8 +243,7 @@ def issuer_in(path: Path) -> CaCertificate:
     try:
         return issuer_of(path.read_bytes(), str(path))
     except OSError as bad:
-        why = f"{path}: {bad.strerror or bad}"
-        raise NoIssuer(why) from bad
+        raise NoIssuer(f"{path}: {bad.strerror or bad}") from bad
 
 
 def issuer_of(octets: bytes, name: str) -> CaCertificate:
@@ -254,12 +253,10 @@ def issuer_of(octets: bytes, name: str) -> CaCertificate:
             load_bundle(octets) if b"-----BEGIN" in octets else (load_certificate(octets),)
         )
     except ValueError as bad:
-        why = f"{name}: {bad}"
-        raise NoIssuer(why) from bad
+        raise NoIssuer(f"{name}: {bad}") from bad
     authority = authority_of(certificates[0]) if len(certificates) == 1 else None
     if authority is None or not authority.signs_lists:
-        why = f"{name}: give one CA certificate, whose key signs the list"
-        raise NoIssuer(why)
+        raise NoIssuer(f"{name}: give one CA certificate, whose key signs the list")
     return authority
 
 

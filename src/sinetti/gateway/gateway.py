@@ -138,8 +138,7 @@ class Gateway:
         self._listed = tuple(one for one in map(authority_of, self.listed) if one is not None)
         self._state = self._state_of(TrustContent() if self.lists is None else self.lists.current())
         if not self._state.trusted.ways:
-            why = "none of its certificates belongs to a CA that may issue certificates"
-            raise ValueError(why)
+            raise ValueError("none of its certificates belongs to a CA that may issue certificates")
 
     @property
     def is_blocking(self) -> bool:

@@ -119,8 +119,7 @@ def load_settings(path: Path) -> GatewaySettings:
     except OSError as bad:
         raise GatewaySettingsError(_unreadable(path, bad)) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as bad:
-        why = f"{path}: not valid TOML ({bad})"
-        raise GatewaySettingsError(why) from None
+        raise GatewaySettingsError(f"{path}: not valid TOML ({bad})") from None
     return _parsed(raw, path.absolute().parent)
 
 
@@ -144,8 +143,7 @@ def open_gateway(settings: GatewaySettings) -> Gateway:
     except GatewaySettingsError:
         raise
     except ValueError as bad:
-        why = f"anchors: {bad}"
-        raise GatewaySettingsError(why) from bad
+        raise GatewaySettingsError(f"anchors: {bad}") from bad
 
 
 def listed_cas(settings: GatewaySettings) -> tuple[x509.Certificate, ...]:
@@ -164,8 +162,7 @@ def _issuers_in(path: Path) -> tuple[x509.Certificate, ...]:
     except OSError as bad:
         raise GatewaySettingsError(_unreadable(path, bad)) from None
     except ValueError as bad:
-        why = f"{path}: {bad}"
-        raise GatewaySettingsError(why) from None
+        raise GatewaySettingsError(f"{path}: {bad}") from None
 
 
 def source_of(settings: GatewaySettings, lists: TrustLists | None = None) -> RevocationSource | None:
@@ -199,8 +196,7 @@ def duration(text: str) -> timedelta:
     except (ValueError, OverflowError):
         length = timedelta()
     if not timedelta() < length < _LONGEST:
-        why = "write a duration like PT1H, PT30M or P1D"
-        raise ValueError(why)
+        raise ValueError("write a duration like PT1H, PT30M or P1D")
     return length
 
 
@@ -253,37 +249,31 @@ class _Faults:
 
 def _check_keys(raw: Mapping[str, object]) -> None:
     if unknown := raw.keys() - _KEYS:
-        why = f"{min(unknown)} is not a gateway setting (docs/relying/gateway.md)"
-        raise GatewaySettingsError(why)
+        raise GatewaySettingsError(f"{min(unknown)} is not a gateway setting (docs/relying/gateway.md)")
     if "revocation" not in raw:
-        why = f"revocation must be one of {', '.join(RevocationKind)}"
-        raise GatewaySettingsError(why)
+        raise GatewaySettingsError(f"revocation must be one of {', '.join(RevocationKind)}")
 
 
 def _anchor_file(raw: Mapping[str, object], folder: Path) -> Path:
     path = _path(raw, "anchors", folder)
     if path is None:
-        why = "anchors must name the PEM file of the trusted CAs"
-        raise GatewaySettingsError(why)
+        raise GatewaySettingsError("anchors must name the PEM file of the trusted CAs")
     return path
 
 
 def _check_source(settings: GatewaySettings) -> None:
     if settings.revocation is RevocationKind.CRL and settings.crls is None:
-        why = 'crls must name the folder of the revocation lists for revocation = "crl"'
-        raise GatewaySettingsError(why)
+        raise GatewaySettingsError('crls must name the folder of the revocation lists for revocation = "crl"')
     if settings.revocation is RevocationKind.OCSP and not settings.ocsp:
-        why = 'revocation = "ocsp" needs an [[ocsp]] table with the url of the service'
-        raise GatewaySettingsError(why)
+        raise GatewaySettingsError('revocation = "ocsp" needs an [[ocsp]] table with the url of the service')
     if settings.freshness_during_outage is not None and settings.freshness_during_outage <= settings.freshness:
-        why = f"{_OUTAGE} must be longer than freshness: it counts while no newer list or answer can be had"
-        raise GatewaySettingsError(why)
+        raise GatewaySettingsError(
+            f"{_OUTAGE} must be longer than freshness: it counts while no newer list or answer can be had"
+        )
     if len({one.file for one in settings.lists}) < len(settings.lists):
-        why = "each [[list]] needs a file of its own"
-        raise GatewaySettingsError(why)
+        raise GatewaySettingsError("each [[list]] needs a file of its own")
     if settings.lists and settings.crls is None:
-        why = "crls must name the folder for the files of [[list]]"
-        raise GatewaySettingsError(why)
+        raise GatewaySettingsError("crls must name the folder for the files of [[list]]")
 
 
 def _writable(path: Path, bad: RightsError) -> str:
@@ -301,8 +291,7 @@ def _anchors(path: Path) -> tuple[x509.Certificate, ...]:
     except OSError as bad:
         raise GatewaySettingsError(_unreadable(path, bad)) from None
     except ValueError as bad:
-        why = f"{path}: {bad}"
-        raise GatewaySettingsError(why) from None
+        raise GatewaySettingsError(f"{path}: {bad}") from None
 
 
 def _trust(path: Path | None) -> TrustFile | None:
@@ -313,26 +302,24 @@ def _trust(path: Path | None) -> TrustFile | None:
     except OSError as bad:
         raise GatewaySettingsError(_unreadable(path, bad)) from None
     except TrustError as bad:
-        why = f"{path}: {bad}"
-        raise GatewaySettingsError(why) from None
+        raise GatewaySettingsError(f"{path}: {bad}") from None
 
 
 def _duration(raw: Mapping[str, object], name: str) -> timedelta | None:
     try:
         return duration(str(raw[name])) if name in raw else None
     except ValueError as bad:
-        why = f"{name}: {bad}"
-        raise GatewaySettingsError(why) from None
+        raise GatewaySettingsError(f"{name}: {bad}") from None
 
 
 def _list_to_fetch(row: Mapping[str, object], folder: Path) -> ListToFetch:
     if row.keys() - {"url", "file", "issuer"}:
-        why = "a [[list]] needs url, file and issuer"
-        raise GatewaySettingsError(why)
+        raise GatewaySettingsError("a [[list]] needs url, file and issuer")
     file = row.get("file")
     if not isinstance(file, str) or not _FILE.fullmatch(file):
-        why = "file of a [[list]] must be the name of a file in the folder crls, such as issuing.crl"
-        raise GatewaySettingsError(why)
+        raise GatewaySettingsError(
+            "file of a [[list]] must be the name of a file in the folder crls, such as issuing.crl"
+        )
     return ListToFetch(_address(row, "url", "[[list]]"), file, _path(row, "issuer", folder))
 
 
@@ -343,22 +330,20 @@ def _trust_lists(
     if row is None or not anchors:
         return None
     if not isinstance(row, dict) or row.keys() - {"url", "folder", "responders"}:
-        why = "[trust_lists] needs url and folder, and may have responders"
-        raise GatewaySettingsError(why)
+        raise GatewaySettingsError("[trust_lists] needs url and folder, and may have responders")
     place, responders = _path(row, "folder", folder), _path(row, "responders", folder)
     url = _address(row, "url", "[trust_lists]").rstrip("/")
     if place is None:
-        why = "folder of [trust_lists]: missing; name the folder in which the lists are kept"
-        raise GatewaySettingsError(why)
+        raise GatewaySettingsError("folder of [trust_lists]: missing; name the folder in which the lists are kept")
     roots = tuple(one for one in anchors if chain.is_self_signed(one))
     if not roots:
-        why = "[trust_lists] needs the root in the file of anchors, since it signs the lists"
-        raise GatewaySettingsError(why)
+        raise GatewaySettingsError("[trust_lists] needs the root in the file of anchors, since it signs the lists")
     purposes = (channel_from_policy(one) for one in anchors)
     found = {environment} if environment is not None else {one[1] for one in purposes if one is not None}
     if len(found) != 1:
-        why = "[trust_lists] needs the setting environment, which the file of anchors does not show"
-        raise GatewaySettingsError(why)
+        raise GatewaySettingsError(
+            "[trust_lists] needs the setting environment, which the file of anchors does not show"
+        )
     return TrustListSettings(url, place, roots, found.pop(), () if responders is None else _anchors(responders))
 
 
@@ -367,16 +352,14 @@ def _address(row: Mapping[str, object], key: str, table: str) -> str:
     try:
         return check_url(value if isinstance(value, str) else "")
     except InvalidUrl as bad:
-        why = f"{key} of {table}: {bad}"
-        raise GatewaySettingsError(why) from None
+        raise GatewaySettingsError(f"{key} of {table}: {bad}") from None
 
 
 def _rows(raw: Mapping[str, object], name: str) -> list[Mapping[str, object]]:
     found = raw.get(name, [])
     rows = [found] if isinstance(found, dict) else found
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        why = f"{name} must be a table: [[{name}]]"
-        raise GatewaySettingsError(why)
+        raise GatewaySettingsError(f"{name} must be a table: [[{name}]]")
     return rows
 
 
@@ -385,16 +368,14 @@ def _path(raw: Mapping[str, object], name: str, folder: Path) -> Path | None:
     if value is None:
         return None
     if not isinstance(value, str) or not value:
-        why = f"{name} must be a path"
-        raise GatewaySettingsError(why)
+        raise GatewaySettingsError(f"{name} must be a path")
     return folder / value
 
 
 def _flag(raw: Mapping[str, object], name: str) -> bool:
     value = raw.get(name, False)
     if not isinstance(value, bool):
-        why = f"{name} must be true or false"
-        raise GatewaySettingsError(why)
+        raise GatewaySettingsError(f"{name} must be true or false")
     return value
 
 
@@ -403,8 +384,7 @@ def _chosen(kind: type[Choice], raw: Mapping[str, object], name: str) -> Choice 
     if value is None:
         return None
     if not isinstance(value, str) or value not in set(kind):
-        why = f"{name} must be one of {', '.join(kind)}"
-        raise GatewaySettingsError(why)
+        raise GatewaySettingsError(f"{name} must be one of {', '.join(kind)}")
     return kind(str(value))
 
 

@@ -89,21 +89,17 @@ def parse_offered(user: str, kind: str, encoded: str) -> OfferedKey:
     Raises ValueError with a sentence.
     """
     if not _USER.fullmatch(user):
-        why = "this is not a user name"
-        raise ValueError(why)
+        raise ValueError("this is not a user name")
     if kind not in _TYPES:
-        why = f"holders' keys are of the types {', '.join(_TYPES)}; no others are checked"
-        raise ValueError(why)
+        raise ValueError(f"holders' keys are of the types {', '.join(_TYPES)}; no others are checked")
     if len(encoded) > LONGEST_KEY or not _BASE64.fullmatch(encoded):
-        why = "the key is not base64, or too long"
-        raise ValueError(why)
+        raise ValueError("the key is not base64, or too long")
     try:
         key = load_ssh_public_key(f"{_TYPES[kind]} {encoded}".encode())
     except (ValueError, UnsupportedAlgorithm):
         key = None
     if not isinstance(key, PublicKey):
-        why = f"the key is not of type {kind}"
-        raise ValueError(why)  # noqa: TRY004 -- the octets are wrong, not the caller's types
+        raise ValueError(f"the key is not of type {kind}")  # noqa: TRY004 -- the octets are wrong, not the caller's types
     return OfferedKey(user, key)
 
 
@@ -119,11 +115,9 @@ def read_users(text: str) -> Mapping[str, str]:
         if not words:
             continue
         if len(words) != 2 or not _USER.fullmatch(words[0]) or not _CUSTOMER.fullmatch(words[1]):  # noqa: PLR2004
-            why = f"line {number} is not a user with a customer ID"
-            raise ValueError(why)
+            raise ValueError(f"line {number} is not a user with a customer ID")
         if words[0] in users:
-            why = f"line {number} names a user a second time"
-            raise ValueError(why)
+            raise ValueError(f"line {number} names a user a second time")
         users[words[0]] = words[1]
     return users
 

@@ -316,8 +316,7 @@ class FeedReader:
                 if self._is_stopped:
                     return
                 if monotonic_seconds() - max(begun, self._heard_at) > SILENT_AFTER:
-                    sentence = "it sent no event and no heartbeat for half a minute"
-                    raise InvalidFeed(sentence)
+                    raise InvalidFeed("it sent no event and no heartbeat for half a minute")
         finally:
             parts.close()
 

@@ -309,8 +309,9 @@ def _catalogue(language: Language) -> GNUTranslations:
         with file.open("rb") as opened:
             return GNUTranslations(opened)
     except FileNotFoundError:
-        sentence = f"the texts in language {language.value} are not compiled: run `make texts`, or install the package"
-        raise CatalogueMissingError(sentence) from None
+        raise CatalogueMissingError(
+            f"the texts in language {language.value} are not compiled: run `make texts`, or install the package"
+        ) from None
 
 
 LANGUAGES: Mapping[Language, str] = {

@@ -23,8 +23,7 @@ def parse_duration(text: str) -> timedelta:
     parts = _DURATION.fullmatch(text) if len(text) <= _LONGEST else None
     given = {unit: int(number) for unit, number in parts.groupdict().items() if number} if parts else {}
     if not parts or not given:
-        sentence = "not a duration in weeks, days or smaller units"
-        raise ValueError(sentence)
+        raise ValueError("not a duration in weeks, days or smaller units")
     length = timedelta(**given)
     return -length if parts[1] else length
 

@@ -128,8 +128,7 @@ def stream_body(wanted: HttpRequest) -> Generator[bytes]:
             _send(connection, wanted)
             response = stack.enter_context(contextlib.closing(connection.getresponse()))
         if response.status != http.HTTPStatus.OK:
-            why = f"HTTP {response.status}"
-            raise HttpError(why, HttpStage.LOST)
+            raise HttpError(f"HTTP {response.status}", HttpStage.LOST)
         while part := response.read1(wanted.limit):
             yield part
     except (OSError, http.client.HTTPException) as bad:
@@ -147,13 +146,11 @@ def fetch_body(url: str, within: float) -> bytes | None:
     try:
         reply = send_request(HttpRequest(url, within=within))
     except HttpError as failed:
-        why = f"{url}: {failed}"
-        raise HttpError(why, failed.stage) from failed
+        raise HttpError(f"{url}: {failed}", failed.stage) from failed
     if reply.status == http.HTTPStatus.NOT_FOUND:
         return None
     if reply.status != http.HTTPStatus.OK:
-        why = f"{url}: HTTP {reply.status}"
-        raise HttpError(why, HttpStage.LOST)
+        raise HttpError(f"{url}: HTTP {reply.status}", HttpStage.LOST)
     return reply.body
 
 
@@ -182,8 +179,7 @@ def deadline(connection: http.client.HTTPConnection, within: float) -> Iterator[
         watchdog.cancel()
         # A connection that was shut down may look complete: http.client treats it as the end of headers.
         if late.is_set():
-            sentence = f"it took longer than {within:g} s"
-            raise TimeoutError(sentence)
+            raise TimeoutError(f"it took longer than {within:g} s")
 
 
 def _connection(wanted: HttpRequest) -> http.client.HTTPConnection:
@@ -225,8 +221,7 @@ def _exchange(connection: http.client.HTTPConnection, wanted: HttpRequest) -> Ht
         speaks_tls = urlsplit(wanted.url).scheme == "http" and _refused_by_tls(connection, bad)
         raise HttpError(_reason(bad), HttpStage.LOST, peer_speaks_tls=speaks_tls) from bad
     if len(body) > wanted.limit and not wanted.truncates:
-        why = f"the answer is longer than {wanted.limit} octets"
-        raise HttpError(why, HttpStage.TOO_LONG)
+        raise HttpError(f"the answer is longer than {wanted.limit} octets", HttpStage.TOO_LONG)
     named = {name.lower(): value for name, value in reversed(response.getheaders())}  # the first of a name counts
     return HttpResponse(response.status, named, body, peer)
 

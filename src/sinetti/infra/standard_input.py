@@ -72,6 +72,5 @@ def read_bounded(file: BinaryIO) -> bytes:
 
 def _take() -> None:
     if _READ:
-        sentence = "only one file can be standard input (-)"
-        raise InputTakenError(sentence)
+        raise InputTakenError("only one file can be standard input (-)")
     _READ.append(STREAM)

@@ -48,8 +48,7 @@ def _clear(path: Path) -> None:
             if stat.S_ISSOCK(path.stat().st_mode):
                 path.unlink()
             return
-    sentence = "something listens there"
-    raise OSError(sentence)
+    raise OSError("something listens there")
 
 
 _log = logging.getLogger(__name__)

@@ -24,11 +24,9 @@ def check_url(url: str) -> str:
     except ValueError:
         known = False
     if not known or not url.isascii() or any(sign.isspace() for sign in url):
-        why = f"{url!r} is not an address: it must begin with http:// or https:// and contain a host name"
-        raise InvalidUrl(why)
+        raise InvalidUrl(f"{url!r} is not an address: it must begin with http:// or https:// and contain a host name")
     if parts.username is not None or parts.password is not None or parts.fragment:
-        why = f"{url!r}: the address must not contain a user name, a password or a fragment"
-        raise InvalidUrl(why)
+        raise InvalidUrl(f"{url!r}: the address must not contain a user name, a password or a fragment")
     return url
 
 

@@ -80,11 +80,10 @@ def newest_list(folder: Path, authority: str, shard: int) -> tuple[Path, bytes] 
         with suppress(FileNotFoundError):
             return kept[-1], load_full(kept[-1])
         if kept[-1] == looked_at:
-            sentence = (
+            raise JournalDamaged(
                 f"{kept[-1]} lacks the revocation list that its name begins with: restore that list from "
                 "a copy, or move the file away"
             )
-            raise JournalDamaged(sentence)
         looked_at = kept[-1]
     return None
 
@@ -101,11 +100,10 @@ def load_full(path: Path) -> bytes:
     try:
         return join_crl(split_crl(base).entries, der)
     except ValueError as wrong:
-        sentence = (
+        raise JournalDamaged(
             f"{path} cannot be read as a revocation list, or its base list cannot ({wrong}): restore them "
             "from a copy, or move them away"
-        )
-        raise JournalDamaged(sentence) from wrong
+        ) from wrong
 
 
 def archive(folder: Path, name: ArchivedCrlName, der: bytes, base: Callable[[], bytes]) -> None:

@@ -63,8 +63,9 @@ def retire(path: Path) -> Path:
     """
     first = reader.first_line(path)
     if first is None:
-        sentence = f"{path.name}: line 1 was changed: run sinetti authority journal verify for details"
-        raise reader.JournalDamaged(sentence)
+        raise reader.JournalDamaged(
+            f"{path.name}: line 1 was changed: run sinetti authority journal verify for details"
+        )
     ended = path.with_name(f"{path.stem}.{first.at[:7]}-{reader.journal_id(first)[:_ID_IN_NAME]}.jsonl")
     path.with_name(f"{path.name}.head").unlink(missing_ok=True)
     path.rename(ended)
@@ -124,10 +125,9 @@ def compress(path: Path) -> Path:
         beside.unlink(missing_ok=True)
     sync_path(path.parent)
     if _sha256_of_lines(packed) != _sha256_of_lines(path):
-        sentence = (
+        raise reader.JournalDamaged(
             f"{packed.name}: it differs from {path.name}: look at the disk, then remove it and repeat the command"
         )
-        raise reader.JournalDamaged(sentence)
     path.unlink()
     sync_path(path.parent)
     return packed
@@ -152,8 +152,9 @@ def ends_of(path: Path) -> tuple[reader.JournalLine, reader.JournalLine]:
         last = deque(lines, maxlen=1)
     ends = [reader.JournalLine.parse(octets.rstrip(b"\n")) for octets in (first, *(last or [first]))]
     if ends[0] is None or ends[1] is None:
-        sentence = f"{path.name}: its first or its last line was changed: run sinetti authority journal verify"
-        raise reader.JournalDamaged(sentence)
+        raise reader.JournalDamaged(
+            f"{path.name}: its first or its last line was changed: run sinetti authority journal verify"
+        )
     return ends[0], ends[1]
 
 

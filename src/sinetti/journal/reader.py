@@ -264,8 +264,9 @@ def opened(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
         with gzip.open(path, "rb") as unpacked:
             yield unpacked
     except (gzip.BadGzipFile, EOFError, zlib.error) as bad:
-        sentence = f"{path.name}: the compressed file was changed or cut off ({bad}): restore it from a copy"
-        raise JournalDamaged(sentence) from bad
+        raise JournalDamaged(
+            f"{path.name}: the compressed file was changed or cut off ({bad}): restore it from a copy"
+        ) from bad
 
 
 def raw_lines(path: Path, file: IO[bytes] | gzip.GzipFile) -> Iterator[bytes]:
@@ -275,8 +276,9 @@ def raw_lines(path: Path, file: IO[bytes] | gzip.GzipFile) -> Iterator[bytes]:
     """
     while octets := file.readline(LONGEST_LINE + 1):
         if len(octets) > LONGEST_LINE:
-            sentence = f"{path.name}: a line has more than {LONGEST_LINE} octets: restore the file from a copy"
-            raise JournalDamaged(sentence)
+            raise JournalDamaged(
+                f"{path.name}: a line has more than {LONGEST_LINE} octets: restore the file from a copy"
+            )
         yield octets
 
 
@@ -334,11 +336,10 @@ def check_present(path: Path) -> None:
     """Raise JournalDamaged if a journal is missing, though its head or proof exists."""
     if not path.exists():
         end = PROOF if path.suffix == COMPRESSED else ".head"
-        sentence = (
+        raise JournalDamaged(
             f"{path} is missing, but {path.name}{end} exists: restore it from a copy; if it is "
             f"permanently lost, move the {end} file away too"
         )
-        raise JournalDamaged(sentence)
 
 
 def read(path: Path) -> Iterator[JournalLine]:
@@ -354,18 +355,16 @@ def read(path: Path) -> Iterator[JournalLine]:
                 break
             line = JournalLine.parse(octets[:-1])
             if line is None:
-                sentence = (
+                raise JournalDamaged(
                     f"{path.name}: line {expected} was changed: it is not a valid journal line with a matching digest"
                 )
-                raise JournalDamaged(sentence)
             if line.sequence != expected or line.previous != previous:
                 raise JournalDamaged(_out_of_place(path, expected, line))
             if (member := first_invalid_member(line.kind, line.facts)) is not None:
-                sentence = (
+                raise JournalDamaged(
                     f"{path.name}: line {expected} was not written by this service: {member!r} in a "
                     f"line of kind {line.kind} is wrong"
                 )
-                raise JournalDamaged(sentence)
             previous, expected = line.digest, expected + 1
             yield line
 
@@ -380,11 +379,9 @@ def verify(path: Path) -> int:
     for line in read(path):
         lines, last = line.sequence, line.digest
     if _torn(path):
-        sentence = f"{path.name}: line {lines + 1} is truncated"
-        raise JournalDamaged(sentence)
+        raise JournalDamaged(f"{path.name}: line {lines + 1} is truncated")
     if not lines:
-        sentence = f"{path.name}: line 1 is missing because the journal is empty"
-        raise JournalDamaged(sentence)
+        raise JournalDamaged(f"{path.name}: line 1 is missing because the journal is empty")
     _check_head(path, lines, last)
     return lines
 
@@ -408,8 +405,9 @@ def last_line(path: Path) -> tuple[JournalLine | None, bytes]:
         return None, torn
     line = JournalLine.parse(whole.rpartition(b"\n")[2])
     if line is None:
-        sentence = f"{path.name}: the last line was changed: run sinetti authority journal verify for details"
-        raise JournalDamaged(sentence)
+        raise JournalDamaged(
+            f"{path.name}: the last line was changed: run sinetti authority journal verify for details"
+        )
     _check_head(path, line.sequence, line.digest)
     return line, torn
 
@@ -456,8 +454,8 @@ def _head(path: Path) -> tuple[int, str] | None:
 def _compare_end(path: Path, end: tuple[int, str], lines: int, last: str) -> None:
     known, its_digest = end
     if known > lines:
-        sentence = f"{path.name}: line {lines + 1} is missing: the journal had {known} lines, and its end was cut off"
-        raise JournalDamaged(sentence)
+        raise JournalDamaged(
+            f"{path.name}: line {lines + 1} is missing: the journal had {known} lines, and its end was cut off"
+        )
     if known == lines and its_digest != last:
-        sentence = f"{path.name}: line {lines} was changed: it is not the line that was written last"
-        raise JournalDamaged(sentence)
+        raise JournalDamaged(f"{path.name}: line {lines} was changed: it is not the line that was written last")

@@ -132,8 +132,7 @@ class FolderTarget:
             with source.open("rb") as file, os.fdopen(os.open(path, flags, PRIVATE), "ab") as target:
                 found = os.fstat(target.fileno())
                 if not stat.S_ISREG(found.st_mode) or found.st_size != size:
-                    sentence = f"{path} is no file, or changed during this round"
-                    raise ShipmentError(sentence)
+                    raise ShipmentError(f"{path} is no file, or changed during this round")
                 file.seek(size)
                 shutil.copyfileobj(file, target, _BLOCK)
                 target.flush()
@@ -163,8 +162,9 @@ class SftpTarget:
                 found[listed["name"]] = int(listed["size"])
             elif listed["name"].endswith(_SHIPPED):
                 # An upload would follow a symbolic link, and overwrite the file behind it.
-                sentence = f"{self.path}/{listed['name']} at {self.host} is no file: look at it, and move it away"
-                raise ShipmentError(sentence)
+                raise ShipmentError(
+                    f"{self.path}/{listed['name']} at {self.host} is no file: look at it, and move it away"
+                )
         return found
 
     def read(self, name: str, start: int, into: Path) -> None:
@@ -190,11 +190,9 @@ class SftpTarget:
                 check=False,
             )
         except (OSError, subprocess.TimeoutExpired) as failed:
-            sentence = f"{self.program[0]} to {self.host} failed: {failed}"
-            raise ShipmentError(sentence) from failed
+            raise ShipmentError(f"{self.program[0]} to {self.host} failed: {failed}") from failed
         if done.returncode:
-            sentence = f"{self.program[0]} to {self.host} failed: {' '.join(done.stderr.split())[:300]}"
-            raise ShipmentError(sentence)
+            raise ShipmentError(f"{self.program[0]} to {self.host} failed: {' '.join(done.stderr.split())[:300]}")
         return done.stdout
 
 
@@ -204,27 +202,24 @@ def target_of(text: str) -> ShipmentTarget:
     A path that begins with `/~/` is below the user's home. Raises ValueError.
     """
     if not text or (_SCHEME.match(text) and not text.startswith("sftp://")):
-        sentence = f"{text!r} is neither a folder nor an address that begins with sftp://"
-        raise ValueError(sentence)
+        raise ValueError(f"{text!r} is neither a folder nor an address that begins with sftp://")
     if not text.startswith("sftp://"):
         folder = Path(text)
         if not folder.is_dir():
-            sentence = f"{text} is not a folder"
-            raise ValueError(sentence)
+            raise ValueError(f"{text} is not a folder")
         return FolderTarget(folder)
     parts = urlsplit(text)
     path = unquote(parts.path).rstrip("/").removeprefix("/~/")
     if parts.password is not None or parts.query or parts.fragment or not parts.hostname:
-        sentence = "an address has the form sftp://USER@HOST:PORT/PATH, without a password: give ssh a key"
-        raise ValueError(sentence)
+        raise ValueError("an address has the form sftp://USER@HOST:PORT/PATH, without a password: give ssh a key")
     if not _PLAIN_PATH.fullmatch(path) or ".." in path.split("/"):
-        sentence = f"the path {path!r} is empty, or has other characters than letters, digits and . _ - /"
-        raise ValueError(sentence)
+        raise ValueError(f"the path {path!r} is empty, or has other characters than letters, digits and . _ - /")
     host = parts.hostname if parts.username is None else f"{parts.username}@{parts.hostname}"
     if host.startswith("-") or parts.hostname.startswith("-"):
         # sftp and ssh would take it for an option, which can name a program to run.
-        sentence = "an address has the form sftp://USER@HOST:PORT/PATH, and neither USER nor HOST begins with a hyphen"
-        raise ValueError(sentence)
+        raise ValueError(
+            "an address has the form sftp://USER@HOST:PORT/PATH, and neither USER nor HOST begins with a hyphen"
+        )
     return SftpTarget(host, parts.port, path)
 
 
@@ -329,11 +324,10 @@ class Shipper:
                 end = ShippedEnd(end.octets + len(ours), end.lines + 1, reader.digest(ours[:-1]))
             if end.octets == size:
                 return end
-        sentence = (
+        raise ShipmentDiffers(
             f"{name} at {self.to} differs from {path} after line {end.lines}, and was not changed: run sinetti "
             "authority journal verify here; if the journal is intact, move the other file away and it is shipped again"
         )
-        raise ShipmentDiffers(sentence)
 
     def _extend(self, path: Path, name: str, there: tuple[int, ShippedEnd], staged: Path) -> ShippedEnd:
         """Stage the lines that the target lacks in a sparse file, and append them."""
@@ -349,8 +343,9 @@ class Shipper:
                 if (limit is not None and end.lines >= limit) or (line is None and not octets.endswith(b"\n")):
                     break
                 if line is None or (line.sequence, line.previous) != (end.lines + 1, end.digest):
-                    sentence = f"{path.name}: line {end.lines + 1} was changed: run sinetti authority journal verify"
-                    raise JournalDamaged(sentence)
+                    raise JournalDamaged(
+                        f"{path.name}: line {end.lines + 1} was changed: run sinetti authority journal verify"
+                    )
                 rest.write(octets)
                 end = ShippedEnd(end.octets + len(octets), line.sequence, line.digest)
         if end.octets > size:
@@ -417,5 +412,4 @@ def _target_errors(place: str) -> Iterator[None]:
     try:
         yield
     except OSError as failed:
-        sentence = f"{place} cannot be used: {failed.strerror}"
-        raise ShipmentError(sentence) from failed
+        raise ShipmentError(f"{place} cannot be used: {failed.strerror}") from failed

@@ -153,8 +153,7 @@ class Journal:
             self._opened()
             room = os.statvfs(self.folder)
             if room.f_bavail * room.f_frsize < LEAST_ROOM:
-                sentence = f"the journal cannot be written: less than 1 MiB is left in {self.folder}"
-                raise JournalUnavailable(sentence)
+                raise JournalUnavailable(f"the journal cannot be written: less than 1 MiB is left in {self.folder}")
 
     def check_not_lost(self) -> None:
         """Raise JournalMissing or JournalDamaged if a journal existed and is not here.
@@ -262,8 +261,9 @@ class Journal:
         except OSError as failed:
             # The system may have dropped the data and report no error at the next fsync, so the file is not used again.
             self._failed = True
-            sentence = f"the journal in {self.folder} cannot be written to disk: {failed.strerror}"
-            raise JournalUnavailable(sentence) from failed
+            raise JournalUnavailable(
+                f"the journal in {self.folder} cannot be written to disk: {failed.strerror}"
+            ) from failed
         self._synced, _ = end
         if self._head is not None:
             with suppress(OSError):  # a hint for `journal verify`; the journal itself is on disk
@@ -271,8 +271,7 @@ class Journal:
 
     def _opened(self) -> int:
         if self._handle is None or self._failed:
-            sentence = f"the journal in {self.folder} is not open: restart the process"
-            raise JournalUnavailable(sentence)
+            raise JournalUnavailable(f"the journal in {self.folder} is not open: restart the process")
         return self._handle
 
     def _open(self) -> None:
@@ -342,8 +341,7 @@ def check_owner(path: Path, instance_id: str) -> None:
     """Raise JournalDamaged if a journal's first line names another authority."""
     if not _first_is_of(path, instance_id):
         what = f"{path} is not a journal of this authority"
-        sentence = f"{what}: move it and its .head away, or bring ours back"
-        raise JournalDamaged(sentence)
+        raise JournalDamaged(f"{what}: move it and its .head away, or bring ours back")
 
 
 def _first_is_of(path: Path, instance_id: str) -> bool:
@@ -377,8 +375,7 @@ def _free_file(folder: Path, node: str) -> tuple[Path, int]:
         path = folder / (f"{node}.jsonl" if number == 1 else f"{node}-{number}.jsonl")
         if (handle := month_files.lock(path)) is not None:
             return path, handle
-    sentence = f"{_MOST_FILES} processes already write journals in {folder}"
-    raise JournalUnavailable(sentence)
+    raise JournalUnavailable(f"{_MOST_FILES} processes already write journals in {folder}")
 
 
 def _keep_aside(path: Path, handle: int, torn: bytes) -> None:
@@ -403,5 +400,6 @@ class _JournalErrors:
 
     def __exit__(self, _kind: object, failed: BaseException | None, _where: object) -> None:
         if isinstance(failed, OSError):
-            sentence = f"the journal cannot be {self._doing}: {failed.filename or 'its file'}: {failed.strerror}"
-            raise JournalUnavailable(sentence) from failed
+            raise JournalUnavailable(
+                f"the journal cannot be {self._doing}: {failed.filename or 'its file'}: {failed.strerror}"
+            ) from failed

@@ -34,8 +34,7 @@ def verify_signer(
     try:
         verify_signature(signature, proposal.octets, key, NAMESPACE, user_verification=needs_user)
     except SshSignatureError as bad:
-        sentence = f"the signature of {officer.name} does not count: {bad}"
-        raise ApprovalError(ApprovalReason.SIGNATURE, sentence) from bad
+        raise ApprovalError(ApprovalReason.SIGNATURE, f"the signature of {officer.name} does not count: {bad}") from bad
 
 
 def list_signers(

@@ -33,8 +33,7 @@ def ari_cert_id(certificate: x509.Certificate) -> str:
     except x509.ExtensionNotFound:
         named = None
     if not named:
-        why = "this certificate does not name its issuer's key (authorityKeyIdentifier)"
-        raise ValueError(why)
+        raise ValueError("this certificate does not name its issuer's key (authorityKeyIdentifier)")
     serial = bytes.fromhex(serial_hex(certificate.serial_number))
     # DER puts a zero octet before a number that would otherwise be negative (X.690, 8.3).
     return f"{_written(named)}.{_written(_der(serial))}"

@@ -25,6 +25,5 @@ def cert_hash_value(digest: bytes) -> bytes:
     Raises ValueError for another length.
     """
     if len(digest) != DIGEST_OCTETS:
-        why = "a SHA-256 has 32 octets"
-        raise ValueError(why)
+        raise ValueError("a SHA-256 has 32 octets")
     return _BEFORE_DIGEST + digest

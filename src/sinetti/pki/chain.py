@@ -38,12 +38,11 @@ def load_bundle(pem: bytes) -> tuple[x509.Certificate, ...]:
     try:
         found = x509.load_pem_x509_certificates(pem)
     except (ValueError, x509.InvalidVersion):
-        why = (
+        raise ValueError(
             "a certificate in this PEM file cannot be read"
             if b"CERTIFICATE-----" in pem
             else "this file contains no PEM certificate"
-        )
-        raise ValueError(why) from None
+        ) from None
     return tuple(map(encoding.checked, found))
 
 
@@ -192,8 +191,7 @@ def extension_value(certificate: x509.Certificate, kind: type[ExtensionValue]) -
         return None
     except (x509.DuplicateExtension, x509.UnsupportedGeneralNameType, UnsupportedAlgorithm, TypeError) as bad:
         # TypeError: a bit string in a name of an extension, as an attribute of another type.
-        why = "an extension of the certificate cannot be read"
-        raise ValueError(why) from bad
+        raise ValueError("an extension of the certificate cannot be read") from bad
     return value if isinstance(value, kind) else None
 
 

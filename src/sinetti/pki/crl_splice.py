@@ -71,8 +71,7 @@ def element(octets: bytes | memoryview, at: int) -> tuple[int, int]:
         more = length & ~_LONG
         length, start = int.from_bytes(octets[start : start + more], "big"), start + more
     if start + length > len(octets):
-        why = "it is cut off"
-        raise ValueError(why)
+        raise ValueError("it is cut off")
     return start, start + length
 
 

@@ -72,22 +72,18 @@ def load_private_key(pem: bytes, passphrase: bytes | None = None, *, tests_prime
     try:
         key = load_pem_private_key(pem, passphrase, unsafe_skip_rsa_key_validation=not tests_primes)
     except TypeError:
-        why = (
+        raise ValueError(
             "the key is encrypted, and its passphrase is missing"
             if passphrase is None
             else "the key is not encrypted, so it needs no passphrase"
-        )
-        raise ValueError(why) from None
+        ) from None
     except (ValueError, UnsupportedAlgorithm):
         is_encrypted = passphrase is not None and b"ENCRYPTED" in pem
-        why = "the passphrase is wrong" if is_encrypted else "this is not a private key in PEM"
-        raise ValueError(why) from None
+        raise ValueError("the passphrase is wrong" if is_encrypted else "this is not a private key in PEM") from None
     if not isinstance(key, PrivateKey):
-        why = "the key is neither RSA nor EC"
-        raise ValueError(why)  # noqa: TRY004 -- the octets are wrong, not the caller's types
+        raise ValueError("the key is neither RSA nor EC")  # noqa: TRY004 -- the octets are wrong, not the caller's types
     if isinstance(key, rsa.RSAPrivateKey) and not tests_primes and not _is_consistent(key):
-        why = "the numbers in the key do not match each other"
-        raise ValueError(why)
+        raise ValueError("the numbers in the key do not match each other")
     return key
 
 
@@ -156,8 +152,7 @@ def load_certificate(octets: bytes) -> x509.Certificate:
         except (ValueError, x509.InvalidVersion):
             continue
         return checked(certificate)
-    why = "this is not an X.509 certificate in DER or PEM"
-    raise ValueError(why)
+    raise ValueError("this is not an X.509 certificate in DER or PEM")
 
 
 def sha256_hex(octets: bytes) -> Sha256:
@@ -173,8 +168,7 @@ def serial_hex(number: int) -> Serial:
     Raises ValueError for a negative one, which RFC 5280, 4.1.2.2, forbids.
     """
     if number < 0:
-        why = "its serial number is negative"
-        raise ValueError(why)
+        raise ValueError("its serial number is negative")
     return Serial(number.to_bytes(max(1, (number.bit_length() + 7) // 8), "big").hex())
 
 

@@ -149,8 +149,7 @@ def key_id(public_key: AnyPublicKey) -> KeyId:
             point = public_key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
             return KeyId(sha256_hex(public_key.curve.name.encode() + point))
         case _:
-            why = "only RSA and EC keys have a key id"
-            raise ValueError(why)
+            raise ValueError("only RSA and EC keys have a key id")
 
 
 def check_key_policy(public_key: AnyPublicKey, policy: KeyPolicy) -> KeyId | Rejection:

@@ -54,8 +54,7 @@ def to_spki(key: Mapping[int, Any]) -> bytes:
     try:
         return _load_cose(key).public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     except (KeyError, TypeError, ValueError) as bad:
-        sentence = "keys of the passkey's type cannot be verified"
-        raise PasskeyError(sentence) from bad
+        raise PasskeyError("keys of the passkey's type cannot be verified") from bad
 
 
 def _load_cose(key: Mapping[int, Any]) -> AnyPasskey:
@@ -80,17 +79,14 @@ def verify_assertion(assertion: LoggedAssertion, digest: bytes) -> None:
         client = json.loads(assertion.client_data)
         challenge, kind, origin = client["challenge"], client["type"], urlsplit(client["origin"])
     except (ValueError, KeyError, TypeError, AttributeError) as bad:
-        sentence = "the assertion's client data cannot be read"
-        raise PasskeyError(sentence) from bad
+        raise PasskeyError("the assertion's client data cannot be read") from bad
     wanted = urlsafe_b64encode(hashlib.sha256(assertion.nonce + digest).digest()).decode().rstrip("=")
     if (kind, challenge) != ("webauthn.get", wanted):
-        sentence = "the passkey signed another challenge than that of the proposal"
-        raise PasskeyError(sentence)
+        raise PasskeyError("the passkey signed another challenge than that of the proposal")
     data = assertion.authenticator_data
     party = hashlib.sha256((origin.hostname or "").encode()).digest()
     if len(data) < _HEAD or data[:32] != party or data[32] & (_PRESENT | _VERIFIED) != _PRESENT | _VERIFIED:
-        sentence = "the passkey did not prove both this site and its user"
-        raise PasskeyError(sentence)
+        raise PasskeyError("the passkey did not prove both this site and its user")
     _verify(assertion, data + hashlib.sha256(assertion.client_data).digest())
 
 
@@ -104,8 +100,7 @@ def _verify(assertion: LoggedAssertion, signed: bytes) -> None:
         key = load_der_public_key(assertion.public_key)
         _VERIFIERS[assertion.algorithm](key, assertion.signature, signed)
     except (InvalidSignature, KeyError, ValueError, TypeError, AttributeError) as bad:
-        sentence = "the passkey's signature does not fit"
-        raise PasskeyError(sentence) from bad
+        raise PasskeyError("the passkey's signature does not fit") from bad
 
 
 def _of_curve(digest: hashes.HashAlgorithm) -> _Verifier:
@@ -133,5 +128,4 @@ def decode_web64(text: str) -> bytes:
     try:
         return urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except ValueError as bad:
-        sentence = "a part of the assertion is not base64url"
-        raise PasskeyError(sentence) from bad
+        raise PasskeyError("a part of the assertion is not base64url") from bad

@@ -37,8 +37,7 @@ def verify_attestation(octets: bytes, challenge: bytes, key: SshPublicKey) -> At
     The chain of the certificate is not checked: the caller shows whose it is. Raises SshKeyError.
     """
     if not key.is_fido2:
-        sentence = f"it is a key of the type {key.kind}, which has no attestation: make one with -t ed25519-sk"
-        raise SshKeyError(sentence)
+        raise SshKeyError(f"it is a key of the type {key.kind}, which has no attestation: make one with -t ed25519-sk")
     try:
         certificate, signature, data = _parts(octets)
         made = AuthenticatorData(data)
@@ -49,11 +48,9 @@ def verify_attestation(octets: bytes, challenge: bytes, key: SshPublicKey) -> At
     except SshKeyError:
         raise
     except InvalidSignature as bad:
-        sentence = "the attestation is not signed by its certificate, or the challenge is another one"
-        raise SshKeyError(sentence) from bad
+        raise SshKeyError("the attestation is not signed by its certificate, or the challenge is another one") from bad
     except (InvalidData, ValueError, KeyError, TypeError, AssertionError) as bad:
-        sentence = f"the attestation is not one that ssh-keygen wrote ({bad})"
-        raise SshKeyError(sentence) from bad
+        raise SshKeyError(f"the attestation is not one that ssh-keygen wrote ({bad})") from bad
     return Attestation(sha256_hex(octets), subject, sha256_hex(certificate))
 
 
@@ -61,8 +58,7 @@ def _parts(octets: bytes) -> tuple[bytes, bytes, bytes]:
     """Return certificate, signature and authenticator data. Raises ValueError."""
     reader = SshReader(octets[:LARGEST])
     if reader.string() != _FORMAT:
-        sentence = f"its format is not {_FORMAT.decode()}"
-        raise ValueError(sentence)
+        raise ValueError(f"its format is not {_FORMAT.decode()}")
     certificate, signature, wrapped = (reader.string() for _ in range(3))
     reader.number()
     reader.string()
@@ -70,8 +66,7 @@ def _parts(octets: bytes) -> tuple[bytes, bytes, bytes]:
     # libfido2 returns the authenticator data as a byte string of CBOR.
     data = cbor.decode(wrapped)
     if not isinstance(data, bytes):
-        sentence = "its authenticator data are no byte string"
-        raise ValueError(sentence)  # noqa: TRY004 - one type of error for a foreign file
+        raise ValueError("its authenticator data are no byte string")  # noqa: TRY004 - one type of error for a foreign file
     return certificate, signature, data
 
 
@@ -80,8 +75,7 @@ def _check_covers(made: AuthenticatorData, key: SshPublicKey) -> None:
     credential = made.credential_data
     same = credential is not None and _same_key(credential.public_key, key)
     if not same or made.rp_id_hash != hashlib.sha256(key.application.encode()).digest():
-        sentence = "the attestation is for another key: give the one that was written with this key"
-        raise SshKeyError(sentence)
+        raise SshKeyError("the attestation is for another key: give the one that was written with this key")
 
 
 def _same_key(attested: CoseKey, key: SshPublicKey) -> bool:

@@ -79,8 +79,7 @@ class SshReader:
         """Return the next octets."""
         found = self._octets[self._at : self._at + count]
         if len(found) != count:
-            sentence = "it ends too early"
-            raise ValueError(sentence)
+            raise ValueError("it ends too early")
         self._at += count
         return found
 
@@ -95,8 +94,7 @@ class SshReader:
     def end(self) -> None:
         """Raise ValueError unless everything was read."""
         if self._at != len(self._octets):
-            sentence = "it has octets after its end"
-            raise ValueError(sentence)
+            raise ValueError("it has octets after its end")
 
 
 def string(octets: bytes) -> bytes:
@@ -108,37 +106,30 @@ def load_key(text: bytes) -> SshPublicKey:
     """Read the line of a public key file. Raises SshKeyError."""
     words = text.split(None, 2)
     if b"PRIVATE KEY" in text:
-        sentence = "it is a private key: keep it secret, and give the file that ends in .pub"
-        raise SshKeyError(sentence)
+        raise SshKeyError("it is a private key: keep it secret, and give the file that ends in .pub")
     if len(text) > LARGEST or len(text.strip().splitlines()) != 1 or len(words) < 2:  # noqa: PLR2004 - kind and key
-        sentence = "it is not an OpenSSH public key of one line"
-        raise SshKeyError(sentence)
+        raise SshKeyError("it is not an OpenSSH public key of one line")
     try:
         blob = base64.b64decode(words[1], validate=True)
         key = load_ssh_public_key(b" ".join(words[:2]))
     except (ValueError, binascii.Error, UnsupportedAlgorithm, NotImplementedError) as bad:
-        sentence = "it is not an OpenSSH public key of a known type"
-        raise SshKeyError(sentence) from bad
+        raise SshKeyError("it is not an OpenSSH public key of a known type") from bad
     kind = words[0].decode("ascii")
     accepted = _accepted(kind, key)
     # One key must not have two fingerprints, as with zeros before a number.
     if not kind.startswith("sk-") and accepted.public_bytes(*_OPENSSH).split()[1] != words[1]:
-        sentence = "its octets are not in the form that ssh-keygen writes"
-        raise SshKeyError(sentence)
+        raise SshKeyError("its octets are not in the form that ssh-keygen writes")
     try:
         return SshPublicKey(kind, blob, accepted, _application(kind, blob))
     except ValueError as bad:
-        sentence = "the FIDO2 key is damaged: make one with ssh-keygen"
-        raise SshKeyError(sentence) from bad
+        raise SshKeyError("the FIDO2 key is damaged: make one with ssh-keygen") from bad
 
 
 def _accepted(kind: str, key: object) -> AnySshKey:
     if "-cert-" in kind or not isinstance(key, Ed25519PublicKey | ec.EllipticCurvePublicKey | rsa.RSAPublicKey):
-        sentence = f"keys of the type {kind} are not accepted: make an Ed25519, ECDSA, RSA or FIDO2 key"
-        raise SshKeyError(sentence)
+        raise SshKeyError(f"keys of the type {kind} are not accepted: make an Ed25519, ECDSA, RSA or FIDO2 key")
     if isinstance(key, rsa.RSAPublicKey) and key.key_size < _LEAST_RSA:
-        sentence = f"the RSA key has {key.key_size} bits, and {_LEAST_RSA} are the least: make an Ed25519 key"
-        raise SshKeyError(sentence)
+        raise SshKeyError(f"the RSA key has {key.key_size} bits, and {_LEAST_RSA} are the least: make an Ed25519 key")
     return key
 
 
@@ -186,15 +177,12 @@ def verify_digest(
     """
     signer, found, reserved, algorithm, signature = _envelope(armored)
     if found != namespace.encode():
-        sentence = f"it is for another purpose: sign with ssh-keygen -Y sign -n {namespace}"
-        raise SshSignatureError(sentence)
+        raise SshSignatureError(f"it is for another purpose: sign with ssh-keygen -Y sign -n {namespace}")
     if signer != key.blob:
-        sentence = f"it was made with another key than {key.fingerprint}"
-        raise SshSignatureError(sentence)
+        raise SshSignatureError(f"it was made with another key than {key.fingerprint}")
     digest = digests.get(algorithm.decode("latin-1"))
     if digest is None:
-        sentence = "its digest is neither sha256 nor sha512"
-        raise SshSignatureError(sentence)
+        raise SshSignatureError("its digest is neither sha256 nor sha512")
     signed = _MAGIC + string(found) + string(reserved) + string(algorithm) + string(digest)
     _verify(signature, signed, key, user_verification=user_verification)
 
@@ -225,23 +213,20 @@ def _envelope(armored: bytes) -> tuple[bytes, bytes, bytes, bytes, bytes]:
     try:
         envelope = SshReader(_unarmored(armored))
         if envelope.take(len(_MAGIC)) != _MAGIC or envelope.number() != 1:
-            sentence = "it is not an SSH signature of version 1"
-            raise SshSignatureError(sentence)
+            raise SshSignatureError("it is not an SSH signature of version 1")
         parts = (envelope.string(), envelope.string(), envelope.string(), envelope.string(), envelope.string())
         envelope.end()
     except (ValueError, binascii.Error) as bad:
         if isinstance(bad, SshSignatureError):
             raise
-        sentence = f"the file is not a signature of ssh-keygen -Y sign ({bad})"
-        raise SshSignatureError(sentence) from bad
+        raise SshSignatureError(f"the file is not a signature of ssh-keygen -Y sign ({bad})") from bad
     return parts
 
 
 def _unarmored(armored: bytes) -> bytes:
     lines = armored.strip().splitlines()
     if len(armored) > LARGEST or len(lines) < 3 or (lines[0].strip(), lines[-1].strip()) != (_BEGIN, _END):  # noqa: PLR2004
-        sentence = "the first and the last line are missing"
-        raise ValueError(sentence)
+        raise ValueError("the first and the last line are missing")
     return base64.b64decode(b"".join(line.strip() for line in lines[1:-1]), validate=True)
 
 
@@ -257,35 +242,31 @@ def _verify(blob: bytes, signed: bytes, key: SshPublicKey, *, user_verification:
         reader.end()
         _verify_octets(kind, signature, signed, key)
     except InvalidSignature as bad:
-        sentence = "it does not fit these octets: sign exactly the file that approval show wrote"
-        raise SshSignatureError(sentence) from bad
+        raise SshSignatureError("it does not fit these octets: sign exactly the file that approval show wrote") from bad
     except SshSignatureError:
         raise
     except ValueError as bad:
-        sentence = f"its octets are damaged ({bad})"
-        raise SshSignatureError(sentence) from bad
+        raise SshSignatureError(f"its octets are damaged ({bad})") from bad
 
 
 def _check_flags(flags: int, *, user_verification: bool) -> None:
     if not flags & _PRESENT:
-        sentence = "the authenticator did not prove that a person touched it"
-        raise SshSignatureError(sentence)
+        raise SshSignatureError("the authenticator did not prove that a person touched it")
     if user_verification and not flags & _VERIFIED:
-        sentence = "the authenticator did not verify its user: make a key with ssh-keygen -O verify-required"
-        raise SshSignatureError(sentence)
+        raise SshSignatureError(
+            "the authenticator did not verify its user: make a key with ssh-keygen -O verify-required"
+        )
 
 
 def _verify_octets(kind: bytes, signature: bytes, signed: bytes, key: SshPublicKey) -> None:
     """Verify the signature proper. Raises InvalidSignature or ValueError."""
     if isinstance(key.key, rsa.RSAPublicKey):
         if kind not in _RSA_HASHES:
-            sentence = "an RSA key signs with rsa-sha2-256 or rsa-sha2-512"
-            raise ValueError(sentence)
+            raise ValueError("an RSA key signs with rsa-sha2-256 or rsa-sha2-512")
         key.key.verify(signature, signed, padding.PKCS1v15(), _RSA_HASHES[kind])
         return
     if kind != key.kind.encode():
-        sentence = "its type is not that of the key"
-        raise ValueError(sentence)
+        raise ValueError("its type is not that of the key")
     if isinstance(key.key, Ed25519PublicKey):
         key.key.verify(signature, signed)
         return

@@ -147,11 +147,10 @@ def _bound(host: str, port: int, *, shared: bool = False) -> socket.socket:
         opened.bind((host, port))
     except OSError as taken:
         opened.close()
-        sentence = (
+        raise AddressInUse(
             f"cannot listen on {host} port {port} ({taken.strerror}): stop the program that uses it, or "
             "choose another port"
-        )
-        raise AddressInUse(sentence) from taken
+        ) from taken
     return opened
 
 
@@ -160,5 +159,6 @@ def _listen_unix(path: Path) -> socket.socket:
         return listen_on_path(path, BACKLOG)
     except OSError as failed:
         why = failed.strerror or failed
-        sentence = f"cannot listen on {path} ({why}): stop the program that uses it, or choose another path"
-        raise AddressInUse(sentence) from failed
+        raise AddressInUse(
+            f"cannot listen on {path} ({why}): stop the program that uses it, or choose another path"
+        ) from failed

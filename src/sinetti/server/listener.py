@@ -121,8 +121,7 @@ async def _serve(listeners: tuple[Listener, ...], ready: Callable[[], None]) -> 
         ready()
         await asyncio.wait({*waiting, *running}, return_when=asyncio.FIRST_COMPLETED)
         if not any(task.done() for task in waiting):
-            sentence = "the HTTP server stopped unexpectedly"
-            raise ServerStopped(sentence)
+            raise ServerStopped("the HTTP server stopped unexpectedly")
     finally:
         for task in waiting:
             task.cancel()
@@ -184,8 +183,7 @@ async def _until_running(servers: list[_GranianServer], running: list["asyncio.T
         for task in running:
             if task.done():
                 task.result()
-                sentence = "the HTTP server did not start"
-                raise ServerStopped(sentence)
+                raise ServerStopped("the HTTP server did not start")
         await asyncio.sleep(0)
 
 
@@ -209,8 +207,9 @@ def load_key_pair(certificate: Path, key: Path) -> TlsFiles:
     pair = TlsFiles(_in_memory(read.certificate), _in_memory(read.key))
     if not _serves(pair):
         release(pair)
-        sentence = f"{certificate} and {key}: the TLS server cannot start with them; use ECDSA P-256 or RSA 2048"
-        raise InvalidKeyPair(sentence)
+        raise InvalidKeyPair(
+            f"{certificate} and {key}: the TLS server cannot start with them; use ECDSA P-256 or RSA 2048"
+        )
     return pair
 
 
@@ -236,22 +235,22 @@ def check_key_pair(certificate: Path, key: Path) -> KeyPairOctets:
     try:
         first = x509.load_pem_x509_certificates(chain)[0]
     except ValueError:
-        sentence = f"{certificate} contains no certificate in PEM: give the server's certificate, then its chain"
-        raise InvalidKeyPair(sentence) from None
+        raise InvalidKeyPair(
+            f"{certificate} contains no certificate in PEM: give the server's certificate, then its chain"
+        ) from None
     try:
         public = load_pem_private_key(private, None).public_key()
     except TypeError:
-        sentence = f"{key} is encrypted: give the key without a pass-phrase, mode 0600"
-        raise InvalidKeyPair(sentence) from None
+        raise InvalidKeyPair(f"{key} is encrypted: give the key without a pass-phrase, mode 0600") from None
     except (ValueError, UnsupportedAlgorithm):
-        sentence = f"{key} contains no private key in PEM: give the key of the certificate in {certificate}"
-        raise InvalidKeyPair(sentence) from None
+        raise InvalidKeyPair(
+            f"{key} contains no private key in PEM: give the key of the certificate in {certificate}"
+        ) from None
     if public != first.public_key():
-        sentence = (
+        raise InvalidKeyPair(
             f"the private key in {key} does not match the first certificate in {certificate}: give the key for which "
             "that certificate was issued"
         )
-        raise InvalidKeyPair(sentence)
     return KeyPairOctets(chain, private, first.not_valid_before_utc, first.not_valid_after_utc)
 
 
@@ -259,8 +258,7 @@ def _read(path: Path) -> bytes:
     try:
         return _octets(path)
     except OSError as bad:
-        sentence = f"{path} cannot be read ({bad.strerror or bad})"
-        raise InvalidKeyPair(sentence) from None
+        raise InvalidKeyPair(f"{path} cannot be read ({bad.strerror or bad})") from None
 
 
 def release(pair: TlsFiles) -> None:
@@ -273,8 +271,7 @@ def _octets(path: Path) -> bytes:
     """Read a regular file; for a pipe, raise OSError instead of waiting."""
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            sentence = "it is not a regular file"
-            raise OSError(sentence)
+            raise OSError("it is not a regular file")
         return file.read()
 
 

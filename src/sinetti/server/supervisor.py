@@ -200,8 +200,7 @@ class Supervisor:
         code = os.waitstatus_to_exitcode(status)
         how = f"was ended by signal {-code}" if code < 0 else f"exited ({code})"
         if not self._started:
-            sentence = f"{child.role.name} {how} while it was starting"
-            raise NotStarted(sentence)
+            raise NotStarted(f"{child.role.name} {how} while it was starting")
         if self._next is not None and child.role is self._next[1].get(child.role.name):
             _log.error(
                 "%s (process %d) %s: the replacement is cancelled, the previous processes stay",
@@ -227,8 +226,7 @@ class Supervisor:
     def _all_ready(self, begun: float) -> bool:
         waiting = [child.role.name for child in self._children.values() if child.telling is not None]
         if waiting and monotonic_seconds() - begun > READY_WITHIN:
-            sentence = f"{', '.join(waiting)} did not become ready within {READY_WITHIN:.0f} s"
-            raise NotStarted(sentence)
+            raise NotStarted(f"{', '.join(waiting)} did not become ready within {READY_WITHIN:.0f} s")
         return not waiting
 
     def _renew(self) -> None:

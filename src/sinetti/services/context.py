@@ -307,8 +307,7 @@ class ServiceContext:
         Raises RuntimeError if the step has to use `act`.
         """
         if self.guard is not None:
-            sentence = "this office is guarded: take the deed from Office.act, inside its transaction"
-            raise RuntimeError(sentence)
+            raise RuntimeError("this office is guarded: take the deed from Office.act, inside its transaction")
         return self._deed(actor, request_id)
 
     @contextmanager

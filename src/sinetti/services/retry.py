@@ -90,8 +90,7 @@ def rejecting_errors(language: Language, request_id: str) -> Iterator[None]:
     except Exception as error:
         # The trace stays in the log; the caller gets the reference.
         _failures.exception("request %s failed", request_id)
-        rejection = Rejection(RejectionReason.INTERNAL, reference=request_id, language=language)
-        raise _RejectedError(rejection) from error
+        raise _RejectedError(Rejection(RejectionReason.INTERNAL, reference=request_id, language=language)) from error
 
 
 def record_rejection(

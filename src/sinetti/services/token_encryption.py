@@ -101,8 +101,7 @@ def decrypt_token(key: bytes, purpose: str, sealed: str) -> str:
         octets = urlsafe_b64decode(sealed.encode("ascii"))
         return _cipher(key).decrypt(octets[:_NONCE_OCTETS], octets[_NONCE_OCTETS:], purpose.encode()).decode()
     except (ValueError, InvalidTag):
-        sentence = "this value was not encrypted by this service for this purpose"
-        raise InvalidToken(sentence) from None
+        raise InvalidToken("this value was not encrypted by this service for this purpose") from None
 
 
 def _cipher(key: bytes) -> AESGCM:

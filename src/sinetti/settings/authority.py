@@ -140,8 +140,7 @@ def parse(text: str, optional: OptionalParts | None = None) -> AuthoritySettings
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as bad:
-        sentence = f"authority.toml is not valid TOML: {bad}"
-        raise SettingsError(sentence) from bad
+        raise SettingsError(f"authority.toml is not valid TOML: {bad}") from bad
     parts = OptionalParts()
     parts.take("authority.toml", partial(_check_known, raw), None)
     found = {name: parts.take(name, partial(read, raw), None) for name, read in _READERS.items() if name in raw}
@@ -162,8 +161,9 @@ def parse(text: str, optional: OptionalParts | None = None) -> AuthoritySettings
 
 def _check_known(raw: Mapping[str, object]) -> None:
     if unknown := sorted(raw.keys() - set(_NAMES)):
-        sentence = f"authority.toml: there is no setting {unknown[0]!r}; known settings are {', '.join(sorted(_NAMES))}"
-        raise SettingsError(sentence)
+        raise SettingsError(
+            f"authority.toml: there is no setting {unknown[0]!r}; known settings are {', '.join(sorted(_NAMES))}"
+        )
 
 
 def _environment(raw: Mapping[str, object]) -> Environment:
@@ -182,23 +182,22 @@ def _environment_or_strictest(raw: Mapping[str, object]) -> Environment:
 def _database_url(raw: Mapping[str, object]) -> str:
     value = raw["database_url"]
     if not isinstance(value, str):
-        sentence = 'authority.toml: database_url must be text such as "postgresql://USER@HOST/NAME"'
-        raise SettingsError(sentence)
+        raise SettingsError('authority.toml: database_url must be text such as "postgresql://USER@HOST/NAME"')
     return value
 
 
 def _journal(raw: Mapping[str, object]) -> str:
     value = raw["journal"]
     if not isinstance(value, str) or (value and not Path(value).is_absolute()):
-        sentence = 'authority.toml: journal must be the absolute path of a folder, such as "/srv/journal"'
-        raise SettingsError(sentence)
+        raise SettingsError('authority.toml: journal must be the absolute path of a folder, such as "/srv/journal"')
     return value
 
 
 def _socket(value: object) -> str:
     if not isinstance(value, str) or (value and not Path(value).is_absolute()):
-        sentence = 'authority.toml: signer must be the path of a socket, such as "/run/sinetti-signer/signer.sock"'
-        raise SettingsError(sentence)
+        raise SettingsError(
+            'authority.toml: signer must be the path of a socket, such as "/run/sinetti-signer/signer.sock"'
+        )
     return value
 
 
@@ -216,11 +215,10 @@ def _token(raw: Mapping[str, object]) -> tuple[str, str, str]:
     module, label, pin_file = (value if isinstance(value, str) else "" for value in found)
     is_complete = bool(label) and Path(module).is_absolute() and Path(pin_file).is_absolute()
     if not is_complete and any(found):
-        sentence = (
+        raise SettingsError(
             "authority.toml: write pkcs11_module and pkcs11_pin_file as absolute paths and pkcs11_token as a label, or "
             "none of the three"
         )
-        raise SettingsError(sentence)
     return module, label, pin_file
 
 
@@ -250,68 +248,65 @@ def _write_values(path: Path, values: Mapping[str, str]) -> None:
 def _days(name: str, raw: Mapping[str, object]) -> int:
     value, least = raw[name], _DAYS[name]
     if type(value) is not int or not least <= value <= LONGEST.days:
-        sentence = f"authority.toml: {name} must be a number of days from {least} to {LONGEST.days}"
-        raise SettingsError(sentence)
+        raise SettingsError(f"authority.toml: {name} must be a number of days from {least} to {LONGEST.days}")
     return value
 
 
 def _bridge_hours(value: object) -> int:
     if type(value) is not int or not 0 <= value <= LONGEST_BRIDGE:
-        sentence = f"authority.toml: bridge_hours must be a whole number of hours from 0 to {LONGEST_BRIDGE}"
-        raise SettingsError(sentence)
+        raise SettingsError(f"authority.toml: bridge_hours must be a whole number of hours from 0 to {LONGEST_BRIDGE}")
     return value
 
 
 def _per_list(value: object) -> int:
     if type(value) is not int or not 0 <= value <= _MOST_PER_LIST:
-        sentence = (
+        raise SettingsError(
             "authority.toml: certificates_per_list must be a whole number from 0 (one list for all) to "
             f"{_MOST_PER_LIST}"
         )
-        raise SettingsError(sentence)
     return value
 
 
 def _approvals(value: object, environment: Environment) -> dict[TwoPersonAct, int]:
     if not isinstance(value, dict):
-        sentence = f"authority.toml: approvals must be a table with numbers of people for {', '.join(TwoPersonAct)}"
-        raise SettingsError(sentence)
+        raise SettingsError(
+            f"authority.toml: approvals must be a table with numbers of people for {', '.join(TwoPersonAct)}"
+        )
     if unknown := sorted(set(value) - set(TwoPersonAct)):
-        sentence = f"authority.toml, approvals: {unknown[0]!r} is not an act: name one of {', '.join(TwoPersonAct)}"
-        raise SettingsError(sentence)
+        raise SettingsError(
+            f"authority.toml, approvals: {unknown[0]!r} is not an act: name one of {', '.join(TwoPersonAct)}"
+        )
     try:
         return {
             TwoPersonAct(name): check_people(TwoPersonAct(name), people, environment) for name, people in value.items()
         }
     except ValueError as bad:
-        sentence = f"authority.toml, approvals: {bad}"
-        raise SettingsError(sentence) from bad
+        raise SettingsError(f"authority.toml, approvals: {bad}") from bad
 
 
 def _wait(value: object, environment: Environment) -> int:
     try:
         return SHORTEST_WAIT[environment] if value is None else check_wait(value, environment)
     except ValueError as bad:
-        sentence = f"authority.toml: {bad}"
-        raise SettingsError(sentence) from bad
+        raise SettingsError(f"authority.toml: {bad}") from bad
 
 
 def _documentation_url(value: object) -> str:
     if value == "" or (isinstance(value, str) and is_web_address(value)):
         return str(value)
-    sentence = f"authority.toml: documentation_url must be an address such as {DOCUMENTATION_EXAMPLE}, not {value!r}"
-    raise SettingsError(sentence)
+    raise SettingsError(
+        f"authority.toml: documentation_url must be an address such as {DOCUMENTATION_EXAMPLE}, not {value!r}"
+    )
 
 
 def _witnesses(value: object) -> tuple[str, ...]:
     """Return witnesses of the log, each as `URL VERIFIERKEY`."""
     if isinstance(value, list) and all(isinstance(one, str) and _is_witness(one) for one in value):
         return tuple(value)
-    sentence = (
+    raise SettingsError(
         'authority.toml: witnesses must be a list of texts such as "https://witness.example NAME+ID+KEY", with the key '
         "that sinetti log witness prints"
     )
-    raise SettingsError(sentence)
 
 
 def _is_witness(text: str) -> bool:
@@ -370,11 +365,11 @@ def read(path: Path) -> AuthoritySettings:
     try:
         text = file_permissions.read_trusted(path, is_named=True).decode("utf-8")
     except RightsError as bad:
-        sentence = f"other users can change {bad.path} and could set another database: run chmod go-w {bad.path}"
-        raise SettingsError(sentence) from bad
+        raise SettingsError(
+            f"other users can change {bad.path} and could set another database: run chmod go-w {bad.path}"
+        ) from bad
     except (OSError, UnicodeDecodeError) as bad:
-        sentence = f"{path.name} cannot be read: {bad}"
-        raise SettingsError(sentence) from bad
+        raise SettingsError(f"{path.name} cannot be read: {bad}") from bad
     return parse(text, OptionalParts())
 
 
@@ -386,8 +381,7 @@ def check_base_url(name: str, value: object) -> str:
     if isinstance(value, str) and _is_address(value, ("https",)):
         # Retrieving a list over TLS may require that same list (RFC 5280, 4.2.1.13 and 8).
         why = "certificates contain it as the address of CA certificates and revocation lists"
-        sentence = f"{name} must be plain http, because {why}; write an address such as {_BASE_URL}"
-        raise SettingsError(sentence)
+        raise SettingsError(f"{name} must be plain http, because {why}; write an address such as {_BASE_URL}")
     return _checked(name, value, ("http",), _BASE_URL)
 
 
@@ -398,11 +392,10 @@ def check_soap_address(name: str, value: object) -> str:
     """
     address = _checked(name, value, ("http", "https"), _SOAP_ADDRESS)
     if address.startswith("http://") and not is_loopback(urlsplit(address).hostname or ""):
-        sentence = (
+        raise SettingsError(
             f"{name} must be https, because passwords and certificates are sent to it; write an address "
             f"such as {_SOAP_ADDRESS}"
         )
-        raise SettingsError(sentence)
     return address
 
 
@@ -414,8 +407,7 @@ def check_database_url(name: str, value: str) -> str:
     The error text never repeats the URL, which may contain a password.
     """
     if value and not (_is_sqlite_file(value) or _is_postgresql(value)):
-        sentence = f"{name}: write postgresql://USER:PASSWORD@HOST/NAME or sqlite:////PATH, percent-encoded"
-        raise SettingsError(sentence)
+        raise SettingsError(f"{name}: write postgresql://USER:PASSWORD@HOST/NAME or sqlite:////PATH, percent-encoded")
     return value
 
 
@@ -444,8 +436,7 @@ def _checked(name: str, value: object, schemes: tuple[str, ...], example: str) -
     Raises SettingsError for other addresses, and for those with a query or fragment.
     """
     if not isinstance(value, str) or not _is_address(value, schemes):
-        sentence = f"{name}: write an address such as {example}, not {value!r}"
-        raise SettingsError(sentence)
+        raise SettingsError(f"{name}: write an address such as {example}, not {value!r}")
     return value.rstrip("/")
 
 
@@ -464,6 +455,5 @@ def _is_address(value: str, schemes: tuple[str, ...]) -> bool:
 
 def _one_of(name: str, value: object, allowed: tuple[StrEnum, ...]) -> str:
     if not isinstance(value, str) or value not in set(allowed):
-        sentence = f"authority.toml: {name} must be one of {', '.join(allowed)}, not {value!r}"
-        raise SettingsError(sentence)
+        raise SettingsError(f"authority.toml: {name} must be one of {', '.join(allowed)}, not {value!r}")
     return value

@@ -15,8 +15,7 @@ SECRET_KEY = "not used: processes that serve pages have a key of their own"  # n
 
 def no_keys() -> Keyring:
     """Raise RuntimeError: only processes that serve pages have keys of sessions."""
-    sentence = "this process serves no pages, so it has no keys of sessions"
-    raise RuntimeError(sentence)
+    raise RuntimeError("this process serves no pages, so it has no keys of sessions")
 
 
 SECRET_KEYS: KeySource = no_keys

@@ -71,18 +71,17 @@ def read(path: Path) -> NoticeSettings:
         text = file_permissions.read_trusted(path, is_named=True).decode("utf-8")
         mode = path.stat().st_mode
     except FileNotFoundError:
-        sentence = f"{path} is missing, so no messages are sent: copy deploy/notices.toml to begin with"
-        raise SettingsError(sentence) from None
+        raise SettingsError(
+            f"{path} is missing, so no messages are sent: copy deploy/notices.toml to begin with"
+        ) from None
     except RightsError as bad:
         # A user who can set another SMS provider would receive the provider token and PIN codes.
-        sentence = (
+        raise SettingsError(
             f"other users can change {bad.path} and could have passwords and codes sent to them: "
             f"run chmod go-w {bad.path}"
-        )
-        raise SettingsError(sentence) from bad
+        ) from bad
     except (OSError, UnicodeDecodeError) as bad:
-        sentence = f"{path.name} cannot be read: {bad}"
-        raise SettingsError(sentence) from bad
+        raise SettingsError(f"{path.name} cannot be read: {bad}") from bad
     return parse(text, path.parent, private=not mode & _OTHERS, parts=OptionalParts())
 
 
@@ -95,8 +94,7 @@ def parse(text: str, folder: Path, *, private: bool = True, parts: OptionalParts
     try:
         top = TomlTable(tomllib.loads(text), f"{FILE}: ")
     except (tomllib.TOMLDecodeError, RecursionError) as bad:
-        sentence = f"{FILE} is not valid TOML: {bad}"
-        raise SettingsError(sentence) from bad
+        raise SettingsError(f"{FILE} is not valid TOML: {bad}") from bad
     terms = _terms(top)
     mail = top.table("mail")
     smtp, sender = _smtp(mail, folder, private=private), _sender(mail)

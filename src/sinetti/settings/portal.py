@@ -152,11 +152,11 @@ def _text(path: Path) -> str:
         return ""
     except RightsError as bad:
         # A user who can set another provider could sign in as any person.
-        sentence = f"other users can change {bad.path} and could sign in as any person: run chmod go-w {bad.path}"
-        raise SettingsError(sentence) from bad
+        raise SettingsError(
+            f"other users can change {bad.path} and could sign in as any person: run chmod go-w {bad.path}"
+        ) from bad
     except (OSError, UnicodeDecodeError) as bad:
-        sentence = f"{path.name} cannot be read: {bad}"
-        raise SettingsError(sentence) from bad
+        raise SettingsError(f"{path.name} cannot be read: {bad}") from bad
 
 
 def parse(text: str, folder: Path, parts: OptionalParts | None = None) -> EserviceSettings:
@@ -167,8 +167,7 @@ def parse(text: str, folder: Path, parts: OptionalParts | None = None) -> Eservi
     try:
         top = TomlTable(tomllib.loads(text), f"{FILE}: ")
     except (tomllib.TOMLDecodeError, RecursionError) as bad:
-        sentence = f"{FILE} is not valid TOML: {bad}"
-        raise SettingsError(sentence) from bad
+        raise SettingsError(f"{FILE} is not valid TOML: {bad}") from bad
     parts = parts or OptionalParts(is_strict=True)
     unnamed: tuple[Spoken, None] = ({}, None)
     operator, logo = parts.take("operator", lambda: _operator(top, folder), unnamed)

@@ -146,8 +146,9 @@ class SignerPolicy:
         purpose = (new.role, new.channel)
         before = next((one for one in self.authorities if (one.role, one.channel) == purpose), None)
         if before is None or new.certificate is None:
-            sentence = f"{_SUCCESSOR_FILE}{new.name} follows no CA of signer.toml: restore the signer's folder"
-            raise SettingsError(sentence)
+            raise SettingsError(
+                f"{_SUCCESSOR_FILE}{new.name} follows no CA of signer.toml: restore the signer's folder"
+            )
         added = replace(before, file_name=new.file_name, certificate=new.certificate)
         found = replace(self, authorities=(*self.authorities, added))
         _check_names(found)
@@ -204,8 +205,7 @@ def parse(text: str) -> SignerPolicy:
     try:
         table = TomlTable(tomllib.loads(text), _FILE)
     except tomllib.TOMLDecodeError as bad:
-        sentence = f"signer.toml is not valid TOML: {bad}"
-        raise SettingsError(sentence) from bad
+        raise SettingsError(f"signer.toml is not valid TOML: {bad}") from bad
     environment = table.choice("environment", Environment)
     has_rules = table.has(OFFICER_KEYS) or table.has("approvals")
     policy = SignerPolicy(
@@ -256,8 +256,7 @@ def parse_successor(text: str) -> PolicySuccessor:
     try:
         table = TomlTable(tomllib.loads(text), _SUCCESSOR_FILE)
     except tomllib.TOMLDecodeError as bad:
-        sentence = f"{_SUCCESSOR_FILE}it is not valid TOML: {bad}"
-        raise SettingsError(sentence) from bad
+        raise SettingsError(f"{_SUCCESSOR_FILE}it is not valid TOML: {bad}") from bad
     role = table.choice("role", CaRole)
     found = PolicySuccessor(
         name=table.text("name"),
@@ -303,11 +302,11 @@ def _trusted_text(path: Path) -> str:
     try:
         return file_permissions.read_trusted(path, is_named=True).decode("utf-8")
     except RightsError as bad:
-        sentence = f"other users can change {bad.path}, which limits what is signed: run chmod go-w {bad.path}"
-        raise SettingsError(sentence) from bad
+        raise SettingsError(
+            f"other users can change {bad.path}, which limits what is signed: run chmod go-w {bad.path}"
+        ) from bad
     except (OSError, UnicodeDecodeError) as bad:
-        sentence = f"{path.name} cannot be read: {bad}"
-        raise SettingsError(sentence) from bad
+        raise SettingsError(f"{path.name} cannot be read: {bad}") from bad
 
 
 def _ca(table: TomlTable) -> PolicyCa:
@@ -350,8 +349,7 @@ def _officer(table: TomlTable) -> PolicyOfficer:
         name = check_name(table.text("name"))
         key = load_key(table.text("key").encode()).line
     except (OfficerError, SshKeyError) as bad:
-        sentence = f"{_FILE}[officers] {bad}"
-        raise SettingsError(sentence) from bad
+        raise SettingsError(f"{_FILE}[officers] {bad}") from bad
     officer = PolicyOfficer(name, table.choice("role", OfficerRole), key)
     table.finish()
     return officer
@@ -376,8 +374,7 @@ def _check_names(policy: SignerPolicy) -> None:
     }
     for what, names in groups.items():
         if twice := [name for name, count in Counter(names).items() if count > 1]:
-            sentence = f"{_FILE}{what} {twice[0]} is there twice: give each its own"
-            raise SettingsError(sentence)
+            raise SettingsError(f"{_FILE}{what} {twice[0]} is there twice: give each its own")
 
 
 def _matching(table: TomlTable, key: str, form: re.Pattern[str], wanted: str) -> str:

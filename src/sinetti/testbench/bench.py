@@ -148,8 +148,7 @@ def _check_preset(folder: DataDirectory, options: BenchOptions) -> None:
     stored = folder.read(folder.hierarchy).decode("utf-8", "replace")
     if options.preset is not None and not is_same_hierarchy(stored, load_preset(options.preset)):
         made = f"the bench in {folder.root} has another preset than {options.preset}"
-        sentence = f"{made}: leave out --preset, or name a new folder"
-        raise FolderError(sentence)
+        raise FolderError(f"{made}: leave out --preset, or name a new folder")
 
 
 def _bench_policy(policy: KeyPolicy) -> KeyPolicy:

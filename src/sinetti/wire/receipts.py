@@ -83,16 +83,13 @@ def read_receipt(octets: bytes, accept_key: Callable[[x509.Certificate], bool]) 
     found = parser.children(root)
     tags = [f"{{{NAMESPACE}}}{name}" for name in _PARTS]
     if root.tag != _ROOT or [one.tag for one in found] != tags or parser.has_loose_text(root):
-        why = "it is not a receipt"
-        raise InvalidReceipt(why)
+        raise InvalidReceipt("it is not a receipt")
     values = [text for one in found if (text := parser.value(one)) is not None]
     if len(values) != len(found):  # an element inside a value: it has no whole string value
-        why = "it is not a receipt"
-        raise InvalidReceipt(why)
+        raise InvalidReceipt("it is not a receipt")
     delivery_id, sha256, received, customer_id, name, serial = values
     if not (is_delivery_id(delivery_id) and _SHA256.fullmatch(sha256) and _SERIAL.fullmatch(serial)):
-        why = "it is not a receipt"
-        raise InvalidReceipt(why)
+        raise InvalidReceipt("it is not a receipt")
     return Receipt(delivery_id, Sha256(sha256), _instant(received), customer_id, name, Serial(serial))
 
 
@@ -108,6 +105,5 @@ def _instant(text: str) -> datetime:
         at = None
     # strptime accepts "2026-3-2", and digits of any script.
     if at is None or _written(at) != text:
-        why = "it is not a receipt"
-        raise InvalidReceipt(why)
+        raise InvalidReceipt("it is not a receipt")
     return at

@@ -65,10 +65,8 @@ def _officer(signature: bytes, policy: SignerPolicy, now: datetime) -> Officer:
     for one in policy.officers:
         if one.key == key.line:
             return Officer(one.name, one.name, one.role, one.key, key.fingerprint, "", now)
-    sentence = f"the key {key.fingerprint} is not that of an officer of the signer's policy"
-    raise ValueError(sentence)
+    raise ValueError(f"the key {key.fingerprint} is not that of an officer of the signer's policy")
 
 
 def _refuse(why: str) -> NoReturn:
-    sentence = f"the act is not approved: {why}"
-    raise SignatureRefused(sentence) from None
+    raise SignatureRefused(f"the act is not approved: {why}") from None

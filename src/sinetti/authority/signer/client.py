@@ -90,8 +90,7 @@ class SignerClient:
         try:
             return self._talk(self._connect(), octets)
         except ConnectionError as gone:
-            sentence = f"the signer at {self._path} ended a connection: its log says why"
-            raise SignerUnavailable(sentence) from gone
+            raise SignerUnavailable(f"the signer at {self._path} ended a connection: its log says why") from gone
 
     def _take(self) -> socket.socket | None:
         with self._lock:
@@ -108,14 +107,14 @@ class SignerClient:
             opened.settimeout(REQUEST_TIMEOUT)
         except PermissionError as refused:
             opened.close()
-            sentence = f"this user may not open {self._path}: run the signer with the group of the service"
-            raise SignerUnavailable(sentence) from refused
+            raise SignerUnavailable(
+                f"this user may not open {self._path}: run the signer with the group of the service"
+            ) from refused
         except OSError as away:
             opened.close()
-            sentence = (
+            raise SignerUnavailable(
                 f"the signer at {self._path} does not answer ({away.strerror or away}): start sinetti authority signer"
-            )
-            raise SignerUnavailable(sentence) from away
+            ) from away
         return opened
 
     def _talk(self, connection: socket.socket, octets: bytes) -> bytes:
@@ -129,8 +128,7 @@ class SignerClient:
             body = _received(connection, length)
         except TimeoutError as late:
             connection.close()
-            sentence = f"the signer at {self._path} did not answer within {REQUEST_TIMEOUT:.0f} s"
-            raise SignerTimeout(sentence) from late
+            raise SignerTimeout(f"the signer at {self._path} did not answer within {REQUEST_TIMEOUT:.0f} s") from late
         except (OSError, ProtocolError):
             connection.close()
             raise

@@ -129,8 +129,7 @@ def _long_length(octets: Octets, count: int, start: int) -> tuple[int, int]:
 
 def refuse(why: str) -> NoReturn:
     """Refuse octets that are not of the one accepted form. Raises SignatureRefused."""
-    sentence = f"the octets are not of the form that the signer signs: {why}"
-    raise SignatureRefused(sentence) from None
+    raise SignatureRefused(f"the octets are not of the form that the signer signs: {why}") from None
 
 
 @lru_cache(maxsize=4096)

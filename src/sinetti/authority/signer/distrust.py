@@ -173,8 +173,9 @@ class BridgeRules:
     def check_trusted(self, ca: PolicyCa, authorities: Sequence[PolicyCa]) -> None:
         """Raise SignatureRefused if a CA or one above it is distrusted."""
         if found := self._entries(ca, authorities):
-            sentence = f"the signer refuses: {found[0].name} is distrusted, so nothing new is issued below it"
-            raise SignatureRefused(sentence)
+            raise SignatureRefused(
+                f"the signer refuses: {found[0].name} is distrusted, so nothing new is issued below it"
+            )
 
     def _entries(self, ca: PolicyCa, authorities: Sequence[PolicyCa]) -> list[DistrustEntry]:
         """Return the entries of a CA and of those above it."""
@@ -222,10 +223,8 @@ def _chain(ca: PolicyCa, authorities: Collection[PolicyCa]) -> list[PolicyCa]:
 
 
 def _refuse(why: str) -> NoReturn:
-    sentence = f"the list of distrust is not signed: {why}"
-    raise SignatureRefused(sentence) from None
+    raise SignatureRefused(f"the list of distrust is not signed: {why}") from None
 
 
 def _refuse_answer(why: str) -> NoReturn:
-    sentence = f"the answer of the bridge is not signed: {why}"
-    raise SignatureRefused(sentence)
+    raise SignatureRefused(f"the answer of the bridge is not signed: {why}")

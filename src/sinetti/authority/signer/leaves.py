@@ -103,5 +103,4 @@ def _issuer(ca: PolicyCa) -> IssuingCa:
 
 
 def _refuse(why: str) -> NoReturn:
-    sentence = f"the certificate of the service is not signed: {why}"
-    raise SignatureRefused(sentence) from None
+    raise SignatureRefused(f"the certificate of the service is not signed: {why}") from None

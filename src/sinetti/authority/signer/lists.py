@@ -181,5 +181,4 @@ def _dated(entry: bytes) -> bytes:
 
 
 def _refuse(why: str) -> NoReturn:
-    sentence = f"the list is not signed: {why}"
-    raise SignatureRefused(sentence)
+    raise SignatureRefused(f"the list is not signed: {why}")

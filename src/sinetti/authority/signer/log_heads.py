@@ -107,8 +107,7 @@ def check_reservation(task: SigningTask, serial: bytes) -> bytes:
         wanted = ("certificate-reserved", f"{_CERTIFICATE}{serial.hex()}", digest)
         if (entry.action, entry.object, entry.facts.get("tbs")) == wanted:
             return leaf_hash(octets)
-    sentence = "the signer refuses: no renewal is proven, and no reservation of the register is shown"
-    raise SignatureRefused(sentence)
+    raise SignatureRefused("the signer refuses: no renewal is proven, and no reservation of the register is shown")
 
 
 def check_statement(
@@ -152,5 +151,4 @@ def _check_form(octets: bytes, origin: str, keys: Collection[bytes]) -> Verifier
 
 
 def _refuse(why: str) -> NoReturn:
-    sentence = f"the log's key does not sign it: {why}"
-    raise SignatureRefused(sentence) from None
+    raise SignatureRefused(f"the log's key does not sign it: {why}") from None

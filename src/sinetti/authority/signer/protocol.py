@@ -60,8 +60,7 @@ def frame_length(head: bytes | bytearray | memoryview) -> int:
     """Return the length of the body from the first four octets. Raises ProtocolError."""
     (length,) = _LENGTH.unpack_from(head)
     if length > LARGEST_FRAME:
-        sentence = f"a frame of {length} octets is longer than {LARGEST_FRAME}"
-        raise ProtocolError(sentence)
+        raise ProtocolError(f"a frame of {length} octets is longer than {LARGEST_FRAME}")
     return int(length)
 
 
@@ -81,8 +80,7 @@ def decode_fields(body: bytes) -> list[bytes]:
     else:
         if found:
             return found
-    sentence = "the body of a frame does not consist of fields"
-    raise ProtocolError(sentence)
+    raise ProtocolError("the body of a frame does not consist of fields")
 
 
 _FIXED = 6
@@ -121,8 +119,7 @@ def decode_tasks(fields: Sequence[bytes]) -> list[SigningTask]:
             task = SigningTask(TaskKind(kind.decode()), key.decode(), octets, _proof(proof))
             tasks.append(replace(task, consistency=_consistency(path), approval=_approval(approval)))
     except ValueError:
-        sentence = "the fields of a frame are not tasks"
-        raise ProtocolError(sentence) from None
+        raise ProtocolError("the fields of a frame are not tasks") from None
     return tasks
 
 

@@ -278,5 +278,4 @@ def remote_head_signer(
 
 def _check_whole(algorithm: object) -> None:
     if isinstance(algorithm, utils.Prehashed | utils.NoDigestInfo):
-        sentence = "the signer signs no digests, since it reads what it signs"
-        raise UnsupportedAlgorithm(sentence)
+        raise UnsupportedAlgorithm("the signer signs no digests, since it reads what it signs")

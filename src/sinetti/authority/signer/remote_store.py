@@ -164,8 +164,7 @@ class RemoteKeyStore:
         """Return the name of a key in the signer. Raises ValueError and OSError."""
         octets = (self._folder / f"{name}{SUFFIX}").read_bytes().strip()
         if not _NAME.fullmatch(octets):
-            sentence = f"{self._folder / name}{SUFFIX} does not name a key"
-            raise ValueError(sentence)
+            raise ValueError(f"{self._folder / name}{SUFFIX} does not name a key")
         return octets.decode()
 
     def _key(self, name: str, public: TokenPublicKey) -> SigningKey:

@@ -141,5 +141,4 @@ def _requested_spki(request: bytes) -> bytes:
 
 
 def _refuse(why: str) -> NoReturn:
-    sentence = f"the renewal is not proven: {why}"
-    raise SignatureRefused(sentence)
+    raise SignatureRefused(f"the renewal is not proven: {why}")

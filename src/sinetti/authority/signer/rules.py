@@ -141,8 +141,7 @@ class SigningRules:
         """
         ca = policy.authorities[-1]
         if key.public_key() != ca.certificate.public_key():
-            why = f"the key {ca.file_name} does not match its certificate"
-            raise ValueError(why)
+            raise ValueError(f"the key {ca.file_name} does not match its certificate")
         _check_ca(ca, policy)
         self._policy, self._cas[ca.file_name] = policy, ca
         self._admit(ca)
@@ -165,8 +164,7 @@ class SigningRules:
         Raises ValueError if the name is taken or does not fit the policy, or if the key does not fit its name.
         """
         if name in self._keys or not self._fits(name, key):
-            why = f"the key {name} is there already, or it is not one that the signer's policy names"
-            raise ValueError(why)
+            raise ValueError(f"the key {name} is there already, or it is not one that the signer's policy names")
         self._keys[name] = key
         if not isinstance(key, Ed25519PrivateKey):
             self._spkis[name] = spki_of(key.public_key())
@@ -537,8 +535,7 @@ def _check_ca(ca: PolicyCa, policy: SignerPolicy) -> None:
         CaRole.SERVICES: signs_responses(ca.certificate, policy.environment),
     }
     if not fits.get(ca.role, True):
-        why = f"the certificate of {ca.file_name} has the policy of another channel or environment"
-        raise ValueError(why)
+        raise ValueError(f"the certificate of {ca.file_name} has the policy of another channel or environment")
     ca_key(ca.certificate)
 
 
@@ -552,5 +549,4 @@ def _check_dates(ca: PolicyCa, fields: CertificateFields, now: datetime) -> None
 
 
 def _refuse(why: str) -> NoReturn:
-    sentence = f"the signer refuses: {why}"
-    raise SignatureRefused(sentence)
+    raise SignatureRefused(f"the signer refuses: {why}")

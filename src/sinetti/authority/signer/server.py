@@ -161,8 +161,7 @@ class SignerServer:
     def _check_waiting(self, caller: _Caller) -> None:
         """Raise ProtocolError if incomplete requests would fill the memory."""
         if len(caller.octets) > _SMALL and sum(len(one.octets) for one in self._callers.values()) > MOST_WAITING:
-            sentence = f"incomplete requests have more than {MOST_WAITING} octets"
-            raise ProtocolError(sentence)
+            raise ProtocolError(f"incomplete requests have more than {MOST_WAITING} octets")
 
     def _drop(self, caller: _Caller) -> None:
         self._callers.pop(caller.connection.fileno(), None)

@@ -182,5 +182,4 @@ def check_status(content: StatusContent, ca: PolicyCa, store: SignerStore, now: 
 
 
 def _refuse(why: str) -> NoReturn:
-    sentence = f"the OCSP response is not signed: {why}"
-    raise SignatureRefused(sentence)
+    raise SignatureRefused(f"the OCSP response is not signed: {why}")

@@ -142,22 +142,23 @@ class SignerStore:
             self._db.execute("PRAGMA wal_autocheckpoint = 10000")
             self._create(path)
         except (OSError, sqlite3.DatabaseError, SignerUnavailable) as bad:
-            sentence = f"the signer's store {path} cannot be used ({bad}): restore it from a backup of the signer"
-            raise SignerStoreDamaged(sentence) from bad
+            raise SignerStoreDamaged(
+                f"the signer's store {path} cannot be used ({bad}): restore it from a backup of the signer"
+            ) from bad
 
     def _create(self, path: Path) -> None:
         with self.transaction():
             (version,) = self._db.execute("PRAGMA user_version").fetchone()
             if version == 0 and not self._is_new:
-                sentence = f"the signer's store {path} is empty: restore it from a backup of the signer"
-                raise SignerStoreDamaged(sentence)
+                raise SignerStoreDamaged(f"the signer's store {path} is empty: restore it from a backup of the signer")
             if version < VERSION:
                 for statement in ";".join(_VERSIONS[version:]).split(";"):
                     self._db.execute(statement)
                 self._db.execute(f"PRAGMA user_version = {VERSION}")
         if version > VERSION:
-            sentence = f"the signer's store {path} is of version {version}: start the newer program that wrote it"
-            raise SignerStoreDamaged(sentence)
+            raise SignerStoreDamaged(
+                f"the signer's store {path} is of version {version}: start the newer program that wrote it"
+            )
 
     def close(self) -> None:
         """Close the file."""
@@ -189,8 +190,7 @@ class SignerStore:
                 yield
                 self._db.execute("COMMIT")
             except sqlite3.Error as bad:
-                sentence = f"the signer's store cannot be used now: {bad}"
-                raise SignerUnavailable(sentence) from bad
+                raise SignerUnavailable(f"the signer's store cannot be used now: {bad}") from bad
             finally:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")

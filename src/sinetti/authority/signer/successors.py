@@ -47,8 +47,7 @@ def read_successors(root: Path) -> tuple[PolicySuccessor, ...]:
     for path in sorted(_folder(root).glob("*.toml")):
         one = signer_settings.read_successor(path)
         if one.file_name != path.stem:
-            sentence = f"{path} is of another CA: restore the signer's folder"
-            raise SettingsError(sentence)
+            raise SettingsError(f"{path} is of another CA: restore the signer's folder")
         found.append(one)
     return tuple(found)
 
@@ -187,5 +186,4 @@ def _folder(root: Path) -> Path:
 
 
 def _refuse(why: str) -> NoReturn:
-    sentence = f"the signer refuses the successor: {why}"
-    raise SignatureRefused(sentence) from None
+    raise SignatureRefused(f"the signer refuses the successor: {why}") from None

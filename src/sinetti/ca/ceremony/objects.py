@@ -41,26 +41,29 @@ def requested_keys(specs: Iterable[CaSpec], request: RequestSet) -> dict[str, Pu
     """
     online = {spec.file_name: spec for spec in specs if spec.role not in OFFLINE_ROLES}
     if extra := sorted(request.requests.keys() - online.keys()):
-        sentence = f"the request set has a CSR of {extra[0]}, which the plan does not have below an offline CA: stop"
-        raise CeremonyError(sentence)
+        raise CeremonyError(
+            f"the request set has a CSR of {extra[0]}, which the plan does not have below an offline CA: stop"
+        )
     if missing := sorted(online.keys() - request.requests.keys()):
-        sentence = f"the request set has no CSR of {missing[0]}, which the plan has: have the set written again"
-        raise CeremonyError(sentence)
+        raise CeremonyError(
+            f"the request set has no CSR of {missing[0]}, which the plan has: have the set written again"
+        )
     keys = {name: _requested_key(online[name], der) for name, der in request.requests.items()}
     if len({key.public_numbers() for key in keys.values()}) < len(keys):
-        sentence = "two CSRs of the request set have one key: have the set written again, with a key for each CA"
-        raise CeremonyError(sentence)
+        raise CeremonyError(
+            "two CSRs of the request set have one key: have the set written again, with a key for each CA"
+        )
     return keys
 
 
 def _requested_key(spec: CaSpec, der: bytes) -> PublicKey:
     found = read_request(der, KeyPolicy(frozenset({spec.key_type})))
     if isinstance(found, Rejection):
-        sentence = f"the CSR of {spec.name} is no request with a key {spec.key_type}, signed by that key: stop"
-        raise CeremonyError(sentence)
+        raise CeremonyError(
+            f"the CSR of {spec.name} is no request with a key {spec.key_type}, signed by that key: stop"
+        )
     if (named := request_name(der)) != spec.name:
-        sentence = f"the CSR in the place of {spec.name} has the name {named!r}: the set was changed. Stop"
-        raise CeremonyError(sentence)
+        raise CeremonyError(f"the CSR in the place of {spec.name} has the name {named!r}: the set was changed. Stop")
     return found.public_key
 
 

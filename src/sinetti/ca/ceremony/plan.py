@@ -126,10 +126,9 @@ class CeremonyPlan:
         """Raise CeremonyError unless an instant is within the days of the plan."""
         if not self.earliest <= at < self.latest + _ONE_DAY:
             days = f"{self.earliest:%Y-%m-%d} to {self.latest:%Y-%m-%d}"
-            sentence = (
+            raise CeremonyError(
                 f"{named} is of {at:%Y-%m-%d %H:%M} UTC, and the plan is for {days}: correct the one that is wrong"
             )
-            raise CeremonyError(sentence)
 
 
 class _PlanTable(TomlTable):
@@ -148,8 +147,7 @@ def parse_plan(octets: bytes) -> CeremonyPlan:
     try:
         raw = tomllib.loads(octets.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as bad:
-        sentence = f"the plan is not valid TOML: {bad}; correct that line"
-        raise CeremonyError(sentence) from None
+        raise CeremonyError(f"the plan is not valid TOML: {bad}; correct that line") from None
     top = _PlanTable(raw, "plan: ")
     if top.text("format") != FORMAT:
         top.refuse("format", f'"{FORMAT}"', raw["format"])
@@ -178,24 +176,23 @@ def _check(plan: CeremonyPlan) -> None:
     names, keys = ({one.name for one in plan.participants}, {one.key.fingerprint for one in plan.participants})
     roles = Counter(one.role for one in plan.participants)
     if len(names) < len(plan.participants) or len(keys) < len(plan.participants):
-        sentence = "plan: two participants have one name or one key; each person takes part once"
-        raise CeremonyError(sentence)
+        raise CeremonyError("plan: two participants have one name or one key; each person takes part once")
     if roles[CeremonyRole.CUSTODIAN] != _CUSTODIANS or not roles[CeremonyRole.ADMINISTRATOR]:
-        sentence = 'plan: participants: write three of the role "custodian" and at least one "administrator"'
-        raise CeremonyError(sentence)
+        raise CeremonyError('plan: participants: write three of the role "custodian" and at least one "administrator"')
     acts = tuple(step.act for step in plan.steps if step.act is not CeremonyAct.CONFIRM)
     if acts != ACTS[plan.kind]:
         wanted = ", ".join(ACTS[plan.kind])
-        sentence = f'plan: steps: write the acts {wanted} once each, in this order; "confirm" may stand between them'
-        raise CeremonyError(sentence)
+        raise CeremonyError(
+            f'plan: steps: write the acts {wanted} once each, in this order; "confirm" may stand between them'
+        )
     if missing := sorted({step.by for step in plan.steps} - roles.keys()):
-        sentence = f"plan: steps: no participant has the role {missing[0]}; name one, or give the step another role"
-        raise CeremonyError(sentence)
+        raise CeremonyError(
+            f"plan: steps: no participant has the role {missing[0]}; name one, or give the step another role"
+        )
     if plan.kind is CeremonyKind.OFFICERS:
         _check_officers(plan)
     if plan.latest < plan.earliest:
-        sentence = "plan: latest is before earliest; write the last day of the ceremony"
-        raise CeremonyError(sentence)
+        raise CeremonyError("plan: latest is before earliest; write the last day of the ceremony")
 
 
 def _check_officers(plan: CeremonyPlan) -> None:
@@ -203,11 +200,10 @@ def _check_officers(plan: CeremonyPlan) -> None:
     names, keys = ({one.name for one in plan.officers}, {one.key for one in plan.officers})
     is_one_each = len(names) == len(keys) == len(plan.officers)
     if not is_one_each or not is_founded([OfficerRole(one.role) for one in plan.officers], plan.environment):
-        sentence = (
+        raise CeremonyError(
             f'plan: officers: write {least} or more, {approvers} of the role "approver" or more, each with a name and '
             "a key of their own"
         )
-        raise CeremonyError(sentence)
 
 
 def _day(top: _PlanTable, key: str) -> datetime:
@@ -256,8 +252,7 @@ def _hierarchy(top: _PlanTable, environment: Environment) -> Hierarchy:
     try:
         return read_hierarchy(PresetTable(written), environment)
     except HierarchyError as bad:
-        sentence = f"plan: [hierarchy] {bad}"
-        raise CeremonyError(sentence) from None
+        raise CeremonyError(f"plan: [hierarchy] {bad}") from None
 
 
 def _authorities(top: _PlanTable, environment: Environment) -> tuple[CaSpec, ...]:
@@ -265,20 +260,17 @@ def _authorities(top: _PlanTable, environment: Environment) -> tuple[CaSpec, ...
     try:
         found = tuple(read_authority(PresetTable(one.raw), environment) for one in top.tables("authorities", 1))
     except HierarchyError as bad:
-        sentence = f"plan: [[authorities]] {bad}"
-        raise CeremonyError(sentence) from None
+        raise CeremonyError(f"plan: [[authorities]] {bad}") from None
     names = {one.file_name.lower() for one in found}
     if len(names) < len(found) or sum(one.role is CaRole.ROOT for one in found) > 1:
-        sentence = "plan: [[authorities]]: write each CA once, and at most one root"
-        raise CeremonyError(sentence)
+        raise CeremonyError("plan: [[authorities]]: write each CA once, and at most one root")
     return found
 
 
 def _revocations(top: _PlanTable) -> tuple[RevocationLine, ...]:
     found = tuple(_revocation(one) for one in top.tables("revocations", 1))
     if len({one.name for one in found}) < len(found):
-        sentence = "plan: [[revocations]]: write each CA once"
-        raise CeremonyError(sentence)
+        raise CeremonyError("plan: [[revocations]]: write each CA once")
     return found
 
 
@@ -291,8 +283,9 @@ def _revocation(table: _PlanTable) -> RevocationLine:
         table.refuse("since", 'an instant in UTC, such as "2027-01-15T08:00:00Z"', written)
     table.finish()
     if (reason is RevocationReason.CA_COMPROMISE) is not (since is not None):
-        sentence = f"plan: [[revocations]] {name}: since, the instant of the theft, belongs to cACompromise alone"
-        raise CeremonyError(sentence)
+        raise CeremonyError(
+            f"plan: [[revocations]] {name}: since, the instant of the theft, belongs to cACompromise alone"
+        )
     return RevocationLine(name, reason, since)
 
 

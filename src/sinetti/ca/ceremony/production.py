@@ -34,24 +34,22 @@ def check_request(plan: CeremonyPlan, request: RequestSet, registry: Registry | 
     `registry` is None before the founding.
     """
     if (request.kind, request.environment) != (plan.kind, plan.environment):
-        sentence = (
+        raise CeremonyError(
             f"the request set is for {request.kind} in {request.environment}, and the plan for {plan.kind} in "
             f"{plan.environment}: take the plan and the set of one ceremony"
         )
-        raise CeremonyError(sentence)
     plan.check_date(request.created, "the request set")
     others = any(getattr(request, part) for part in _PARTS - _CONTENT[plan.kind])
     if others or (plan.kind is CeremonyKind.FOUNDING and request.authority):
-        sentence = f"the request set has content that a ceremony of the kind {plan.kind} does not have: stop"
-        raise CeremonyError(sentence)
+        raise CeremonyError(f"the request set has content that a ceremony of the kind {plan.kind} does not have: stop")
     if plan.hierarchy is not None:
         if request.base_url != plan.hierarchy.base_url:
-            sentence = f"the request set has the address {request.base_url}, and the plan {plan.hierarchy.base_url}"
-            raise CeremonyError(sentence)
+            raise CeremonyError(
+                f"the request set has the address {request.base_url}, and the plan {plan.hierarchy.base_url}"
+            )
         requested_keys(plan.hierarchy.authorities, request)
     elif registry is None:
-        sentence = "the medium of this authority is missing: name its folder"
-        raise CeremonyError(sentence)
+        raise CeremonyError("the medium of this authority is missing: name its folder")
     if registry is not None:
         _check_medium(plan, request, registry)
 
@@ -62,11 +60,10 @@ def _check_medium(plan: CeremonyPlan, request: RequestSet, registry: Registry) -
     mine = registry.items[0].request == request.sha256 if registry.items else True
     same &= mine if is_founding else request.authority == registry.authority
     if not same or plan.custodians != registry.custodians:
-        sentence = (
+        raise CeremonyError(
             f"the medium {registry.medium} is that of another authority, or has other custodians: take the medium of "
             "this authority, or a new folder for a founding, and a plan with its custodians in their order"
         )
-        raise CeremonyError(sentence)
     if plan.kind in {CeremonyKind.LISTS, CeremonyKind.REVOKE}:
         _check_lists(request, registry)
     if plan.kind is CeremonyKind.CERTIFY:
@@ -79,8 +76,9 @@ def _check_lists(request: RequestSet, registry: Registry) -> None:
     found = [(one.name, one.shard) for one in request.lists]
     wanted = {(one.name, one.shard) for one in registry.items if one.kind is MadeKind.LIST}
     if len(found) > len(set(found)) or not wanted <= set(found) or {name for name, _ in found} - set(registry.signing):
-        sentence = "the request set does not have the lists of each CA on the medium once: have it written again"
-        raise CeremonyError(sentence)
+        raise CeremonyError(
+            "the request set does not have the lists of each CA on the medium once: have it written again"
+        )
     for one in request.lists:
         registry.check_list(one, request)
 
@@ -107,8 +105,9 @@ def make_result(
     item = MadeItem(request.sha256, MadeKind.OFFICERS, root, root)
     found = signer.registry.find(item)
     if found is not None and found.tbs != statement:
-        sentence = "the medium has signed other officers for this request: have a new request written, and begin again"
-        raise CeremonyError(sentence)
+        raise CeremonyError(
+            "the medium has signed other officers for this request: have a new request written, and begin again"
+        )
     signature = signer.make(item, lambda: statement, lambda _tbs, made: made)
     return ResultSet(plan.kind, request.sha256, is_rehearsal=False, officers=plan.officers, signature=signature)
 

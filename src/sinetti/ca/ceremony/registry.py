@@ -143,33 +143,31 @@ class Registry:
         """
         former = self._former(data, request)
         if former and data.number <= (highest := max(one.number for one in former)):
-            sentence = (
+            raise CeremonyError(
                 f"the list {data.name}, shard {data.shard}, has the number {data.number}, and the medium has signed "
                 f"{highest}: the request is old or was changed. Have a new one written"
             )
-            raise CeremonyError(sentence)
         known = self.certificates()
         # A cross-certificate is revoked with its root alone, which is out of band.
         issued = (known[name] for name in self.issued_by(data.name))
         ends = {serial_hex(one.serial_number): one.not_valid_after_utc for one in issued}
         entries = {one.serial: one for one in data.entries}
         if unknown := sorted(entries.keys() - ends.keys()):
-            sentence = f"{data.name} has issued no certificate {unknown[0]}, which the request has as revoked"
-            raise CeremonyError(sentence)
+            raise CeremonyError(f"{data.name} has issued no certificate {unknown[0]}, which the request has as revoked")
         signed = [one for one in former if one.made]
         if not signed:
             return
         last = read_list(max(signed, key=lambda one: one.number).made)
         if request.created < last.this_update:
-            sentence = f"the request set is of {request.created:{INSTANT}}, before the last list of {data.name}"
-            raise CeremonyError(sentence)
+            raise CeremonyError(
+                f"the request set is of {request.created:{INSTANT}}, before the last list of {data.name}"
+            )
         for one in last.entries:
             if entries.get(one.serial) != one and not ends[one.serial] < last.this_update:
-                sentence = (
+                raise CeremonyError(
                     f"the request has no entry for {one.serial} as the last list of {data.name} has it, and its "
                     "certificate has not ended: the request was changed. Have a new one written"
                 )
-                raise CeremonyError(sentence)
 
     def issued_by(self, name: str) -> tuple[str, ...]:
         """Return the names of the CAs that a CA has certified."""
@@ -239,8 +237,7 @@ def parse_registry(octets: bytes) -> Registry:
             tuple(_item(one) for one in value["items"]),
         )
     except (ValueError, TypeError, KeyError, RecursionError) as bad:
-        sentence = "the register of the medium is damaged: take the other copy of the medium"
-        raise CeremonyError(sentence) from bad
+        raise CeremonyError("the register of the medium is damaged: take the other copy of the medium") from bad
     return found
 
 

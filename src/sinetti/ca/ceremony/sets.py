@@ -245,16 +245,14 @@ def read_instant(text: str) -> datetime:
 def _parse(octets: bytes, wanted: str, named: str, read: Callable[[dict[str, Any]], AnySet]) -> AnySet:
     value = _loaded(octets)
     if value.get("format") != wanted:
-        sentence = f"the file is not a {named}: take the one that the other machine wrote"
-        raise CeremonyError(sentence)
+        raise CeremonyError(f"the file is not a {named}: take the one that the other machine wrote")
     try:
         found = read(value)
     except (ValueError, TypeError, KeyError, AttributeError):
         found = None
     # Only one spelling of a content is accepted: unknown members and other white space are refused with it.
     if found is None or found.octets != octets:
-        sentence = f"the {named} is damaged or was changed: have it written again, and carry it again"
-        raise CeremonyError(sentence)
+        raise CeremonyError(f"the {named} is damaged or was changed: have it written again, and carry it again")
     return found
 
 

@@ -51,15 +51,18 @@ def split_key(key: bytes, medium: str, random: Callable[[int], bytes]) -> tuple[
 def combine_shares(one: Share, other: Share) -> bytes:
     """Return the key of two shares of one pair. Raises CeremonyError."""
     if one.medium != other.medium:
-        sentence = f"the shares are of two media, {one.medium} and {other.medium}: take the sheets of one medium"
-        raise CeremonyError(sentence)
+        raise CeremonyError(
+            f"the shares are of two media, {one.medium} and {other.medium}: take the sheets of one medium"
+        )
     if one.holder == other.holder:
-        sentence = f"both shares are of custodian {one.holder}, and one is missing: another custodian must type one"
-        raise CeremonyError(sentence)
+        raise CeremonyError(
+            f"both shares are of custodian {one.holder}, and one is missing: another custodian must type one"
+        )
     if one.pair != other.pair:
         pair = "".join(sorted(one.holder + other.holder))
-        sentence = f"the shares are of two pairs, {one.pair} and {other.pair}: take the sheets of the pair {pair}"
-        raise CeremonyError(sentence)
+        raise CeremonyError(
+            f"the shares are of two pairs, {one.pair} and {other.pair}: take the sheets of the pair {pair}"
+        )
     return _xor(one.octets, other.octets)
 
 
@@ -68,22 +71,23 @@ def parse_share(line: str) -> Share:
     typed = line.split()
     pair, holder = (one.upper() for one in (*typed[:2], "", "")[:2])
     if pair not in _PAIRS or len(holder) != 1 or holder not in pair:
-        sentence = "a share begins with its pair, its custodian and its medium, such as “AB A”: type the whole sheet"
-        raise CeremonyError(sentence)
+        raise CeremonyError(
+            "a share begins with its pair, its custodian and its medium, such as “AB A”: type the whole sheet"
+        )
     medium, *words = [word.casefold() for word in typed[2:]] or [""]
     number_of(medium)
     number = decode_words(words)
     if len(words) != _WORDS:
-        sentence = f"the share {pair} {holder} has {_WORDS} words after its medium, and {len(words)} were typed"
-        raise CeremonyError(sentence)
+        raise CeremonyError(
+            f"the share {pair} {holder} has {_WORDS} words after its medium, and {len(words)} were typed"
+        )
     octets = (number >> _CHECK_BITS & (1 << 8 * KEY_OCTETS) - 1).to_bytes(KEY_OCTETS, "big")
     share = Share(pair, holder, medium, octets)
     if number & (1 << _CHECK_BITS) - 1 != _checksum(share):
-        sentence = (
+        raise CeremonyError(
             f"the share {pair} {holder} of {medium} is wrong, although all of its words are in the list: compare each "
             "word and their order with the paper"
         )
-        raise CeremonyError(sentence)
     return share
 
 

@@ -45,29 +45,30 @@ from sinetti.pki.trust_lists.verification import check_newer
 def check_certify(plan: CeremonyPlan, request: RequestSet, registry: Registry) -> None:
     """Raise CeremonyError unless a request has the plan's CAs, below the medium's."""
     if request.authorities != plan.authorities or request.anchors is None:
-        sentence = "the CAs of the request set are not those of the plan: take the plan and the set of one ceremony"
-        raise CeremonyError(sentence)
+        raise CeremonyError(
+            "the CAs of the request set are not those of the plan: take the plan and the set of one ceremony"
+        )
     existing = registry.certificates()
     others = {one.name: one for one in registry.items if one.kind is MadeKind.CERTIFICATE and one.made}
     taken = {name.lower() for name, one in others.items() if one.request != request.sha256}
     roles = {name: CaRole(role_of(one)[0].value) for name, one in existing.items() if name.lower() in taken}
     for spec in plan.authorities:
         if spec.file_name.lower() in taken:
-            sentence = f"the medium has certified a CA {spec.name} before: names are unique for ever. Stop"
-            raise CeremonyError(sentence)
+            raise CeremonyError(f"the medium has certified a CA {spec.name} before: names are unique for ever. Stop")
         if spec.parent is not None and roles.get(file_name_for(spec.parent)) is not ABOVE[spec.role]:
-            sentence = f"{spec.parent}, above {spec.name}, is no CA of the role {ABOVE[spec.role]} on this medium"
-            raise CeremonyError(sentence)
+            raise CeremonyError(
+                f"{spec.parent}, above {spec.name}, is no CA of the role {ABOVE[spec.role]} on this medium"
+            )
         roles[spec.file_name] = spec.role
     keys = requested_keys(plan.authorities, request)
     if {key.public_numbers() for key in keys.values()} & {
         ca_key(existing[name]).public_numbers() for name in existing if name.lower() in taken
     }:
-        sentence = "a CSR of the request set has the key of a CA that exists: have a key made for each CA"
-        raise CeremonyError(sentence)
+        raise CeremonyError("a CSR of the request set has the key of a CA that exists: have a key made for each CA")
     if request.anchors.states.keys() != roles.keys() or CaState.PENDING in request.anchors.states.values():
-        sentence = "the request set does not have the states of exactly the CAs on the medium: have it written again"
-        raise CeremonyError(sentence)
+        raise CeremonyError(
+            "the request set does not have the states of exactly the CAs on the medium: have it written again"
+        )
     _check_number(MadeKind.ANCHORS, request.anchors.number, request, registry)
 
 
@@ -76,8 +77,9 @@ def check_revoke(plan: CeremonyPlan, request: RequestSet, registry: Registry) ->
     existing = registry.certificates()
     lines = {one.name: one for one in request.revocations}
     if request.revocations != plan.revocations or not lines.keys() <= existing.keys() - set(registry.roots):
-        sentence = "the CAs to be revoked are not those of the plan, or are no CAs below a root of this medium: stop"
-        raise CeremonyError(sentence)
+        raise CeremonyError(
+            "the CAs to be revoked are not those of the plan, or are no CAs below a root of this medium: stop"
+        )
     # invalidityDate (RFC 5280, 5.3.2) of a stolen CA is the instant that people have read in the plan.
     wanted = {serial_hex(existing[name].serial_number): (one.reason.value, one.since) for name, one in lines.items()}
     for one in request.lists:
@@ -86,13 +88,13 @@ def check_revoke(plan: CeremonyPlan, request: RequestSet, registry: Registry) ->
         new = {entry.serial: (str(entry.reason), entry.invalidity_date) for entry in entries}
         below = {serial_hex(existing[name].serial_number) for name in registry.issued_by(one.name)}
         if new != {serial: found for serial, found in wanted.items() if serial in below}:
-            sentence = f"the list {one.name}, shard {one.shard}, has not exactly the plan's revocations as new entries"
-            raise CeremonyError(sentence)
+            raise CeremonyError(
+                f"the list {one.name}, shard {one.shard}, has not exactly the plan's revocations as new entries"
+            )
     stolen = {(one.name, one.since) for one in lines.values() if one.reason is RevocationReason.CA_COMPROMISE}
     rows = request.distrust.rows if request.distrust else ()
     if not stolen <= {(one.name, one.since) for one in rows} or bool(stolen) is not bool(rows):
-        sentence = "the request set does not declare exactly the plan's compromises: have it written again"
-        raise CeremonyError(sentence)
+        raise CeremonyError("the request set does not declare exactly the plan's compromises: have it written again")
     if request.distrust is not None:
         _check_distrust(request, registry)
 
@@ -102,8 +104,9 @@ def _check_distrust(request: RequestSet, registry: Registry) -> None:
     rows, existing = request.distrust.rows, registry.certificates()
     latest = request.created + timedelta(hours=LONGEST_BRIDGE)
     if {one.name for one in rows} - existing.keys() or any(one.bridge_until > latest for one in rows):
-        sentence = "a compromise is of a CA that is not on the medium, or has a bridge of more than 72 hours: stop"
-        raise CeremonyError(sentence)
+        raise CeremonyError(
+            "a compromise is of a CA that is not on the medium, or has a bridge of more than 72 hours: stop"
+        )
     _check_number(MadeKind.DISTRUST, request.distrust.number, request, registry)
     try:
         before, new = _last_list(MadeKind.DISTRUST, request, registry), distrust_list(request, existing)
@@ -115,11 +118,10 @@ def _check_distrust(request: RequestSet, registry: Registry) -> None:
 
 def _check_number(kind: MadeKind, number: int, request: RequestSet, registry: Registry) -> None:
     if number <= (highest := registry.highest(kind, request.sha256)):
-        sentence = (
+        raise CeremonyError(
             f"the list of {kind} has the number {number}, and the medium has signed {highest}: the request is old or "
             "was changed. Have a new one written"
         )
-        raise CeremonyError(sentence)
 
 
 def _last_list(kind: MadeKind, request: RequestSet, registry: Registry) -> TrustList | None:

@@ -155,8 +155,9 @@ def parse_transcript(octets: bytes) -> Transcript:
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         is_same = False
     if not is_same:
-        sentence = "the file is not a transcript of a ceremony, or it was changed: take the file of the ceremony"
-        raise CeremonyError(sentence)
+        raise CeremonyError(
+            "the file is not a transcript of a ceremony, or it was changed: take the file of the ceremony"
+        )
     return found
 
 
@@ -165,8 +166,7 @@ def check_signature(transcript: Transcript, person: PersonPresent, armored: byte
     try:
         verify_signature(armored, transcript.octets, load_key(person.key.encode()), NAMESPACE)
     except SshSignatureError as bad:
-        sentence = f"the signature of {person.name} does not count: {bad}"
-        raise CeremonyError(sentence) from None
+        raise CeremonyError(f"the signature of {person.name} does not count: {bad}") from None
 
 
 def printed(transcript: Transcript, sha256: str, language: Language) -> str:

@@ -33,14 +33,12 @@ LONGEST_LIST = timedelta(days=400)
 def check_answer(request: RequestSet, result: ResultSet) -> None:
     """Raise CeremonyError if a result is a rehearsal's, or answers another request."""
     if result.is_rehearsal:
-        sentence = "the result set is of a rehearsal, whose keys were thrown away: carry that of the ceremony"
-        raise CeremonyError(sentence)
+        raise CeremonyError("the result set is of a rehearsal, whose keys were thrown away: carry that of the ceremony")
     if (result.kind, result.request) != (request.kind, request.sha256):
-        sentence = (
+        raise CeremonyError(
             f"the result set answers another request than {request.sha256[:16]}…: carry the result of this request, or "
             "have a new request written and run the ceremony with it"
         )
-        raise CeremonyError(sentence)
 
 
 def verify_founding(hierarchy: Hierarchy, request: RequestSet, result: ResultSet) -> dict[str, x509.Certificate]:
@@ -48,8 +46,9 @@ def verify_founding(hierarchy: Hierarchy, request: RequestSet, result: ResultSet
     check_answer(request, result)
     names = [spec.file_name for spec in hierarchy.authorities]
     if result.certificates.keys() != set(names):
-        sentence = "the result set has not exactly the CAs of this authority's hierarchy: run the ceremony again"
-        raise CeremonyError(sentence)
+        raise CeremonyError(
+            "the result set has not exactly the CAs of this authority's hierarchy: run the ceremony again"
+        )
     requested = requested_keys(hierarchy.authorities, request)
     issuers: dict[str, IssuingCa] = {}
     for spec in hierarchy.authorities:
@@ -81,11 +80,10 @@ def _accepted(place: _Place, result: ResultSet, base_url: str) -> IssuingCa:
     spec, name = place.spec, place.spec.file_name
     der = result.certificates[name]
     if _rebuilt(place, der) != der:
-        sentence = (
+        raise CeremonyError(
             f"the certificate of {spec.name} is not the one that the request and this authority's hierarchy give: "
             "compare the hierarchy with the plan of the ceremony"
         )
-        raise CeremonyError(sentence)
     return IssuingCa(spec.name, name, name, load_certificate(der), base_url)
 
 
@@ -127,8 +125,7 @@ def verify_certified(known: Mapping[str, IssuingCa], request: RequestSet, result
     check_answer(request, result)
     names = {spec.file_name for spec in request.authorities}
     if result.certificates.keys() != names or names & known.keys():
-        sentence = "the result set has not exactly the CAs of the request: run the ceremony again"
-        raise CeremonyError(sentence)
+        raise CeremonyError("the result set has not exactly the CAs of the request: run the ceremony again")
     requested = requested_keys(request.authorities, request)
     roots = [one for one in known.values() if _is_root(one)]
     subject = subject_of_certificate(roots[0].certificate, request.environment)
@@ -161,8 +158,9 @@ def _check_links(
             wanted[LinkKind.NEW_WITH_OLD, name] = _rebuilt_link(result, LinkKind.NEW_WITH_OLD, new, (new, old))
             wanted[LinkKind.OLD_WITH_NEW, name] = _rebuilt_link(result, LinkKind.OLD_WITH_NEW, new, (old, new))
     if dict(result.links) != wanted:
-        sentence = "the result set has not exactly the cross-certificates of the new root: run the ceremony again"
-        raise CeremonyError(sentence)
+        raise CeremonyError(
+            "the result set has not exactly the cross-certificates of the new root: run the ceremony again"
+        )
 
 
 def _rebuilt_link(result: ResultSet, kind: LinkKind, new: IssuingCa, pair: tuple[IssuingCa, IssuingCa]) -> bytes:
@@ -194,8 +192,7 @@ def _checked_anchors(
         wanted = build_anchors(head, ((one.certificate, states[name]) for name, one in cas.items()), found.links)
         is_fit = found == wanted and new <= set(found.links)
     if not is_fit:
-        sentence = "the list of anchors is not the one that the request asks for: run the ceremony again"
-        raise CeremonyError(sentence)
+        raise CeremonyError("the list of anchors is not the one that the request asks for: run the ceremony again")
     return found
 
 
@@ -214,8 +211,7 @@ def verify_revoked(known: Mapping[str, IssuingCa], request: RequestSet, result: 
     except InvalidTrustList:
         found = None
     if found != wanted:
-        sentence = "the list of distrust is not the one that the request asks for: run the ceremony again"
-        raise CeremonyError(sentence)
+        raise CeremonyError("the list of distrust is not the one that the request asks for: run the ceremony again")
     return found
 
 
@@ -233,24 +229,23 @@ def verify_officers(root: x509.Certificate, request: RequestSet, result: ResultS
     """Raise CeremonyError unless the root key signed these officers for this request."""
     check_answer(request, result)
     if not verify(ca_key(root), officers_statement(request, result.officers), result.signature):
-        sentence = "the root CA of this authority has not signed these officers for this request"
-        raise CeremonyError(sentence)
+        raise CeremonyError("the root CA of this authority has not signed these officers for this request")
 
 
 def _check_distinct(certificates: Mapping[str, x509.Certificate]) -> None:
     serials = {one.serial_number for one in certificates.values()}
     keys = {ca_key(one).public_numbers() for one in certificates.values()}
     if min(len(serials), len(keys)) < len(certificates):
-        sentence = "two certificates of the result set have one key or one serial number: run the ceremony again"
-        raise CeremonyError(sentence)
+        raise CeremonyError(
+            "two certificates of the result set have one key or one serial number: run the ceremony again"
+        )
 
 
 def _check_lists(
     lists: tuple[ListData, ...], request: RequestSet, result: ResultSet, issuers: Mapping[str, IssuingCa]
 ) -> None:
     if result.lists.keys() != {(one.name, one.shard) for one in lists}:
-        sentence = "the result set has not exactly the lists of the request: run the ceremony again"
-        raise CeremonyError(sentence)
+        raise CeremonyError("the result set has not exactly the lists of the request: run the ceremony again")
     for one in lists:
         der = result.lists[one.name, one.shard]
         issuer = replace(issuers[one.name], shard=one.shard)
@@ -262,5 +257,4 @@ def _check_lists(
         except ValueError:
             signed = b""
         if signed != der or until > request.created + LONGEST_LIST:
-            sentence = f"the list of {one.name}, shard {one.shard}, is not the one that the request asks for"
-            raise CeremonyError(sentence)
+            raise CeremonyError(f"the list of {one.name}, shard {one.shard}, is not the one that the request asks for")

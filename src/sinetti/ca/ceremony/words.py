@@ -52,8 +52,7 @@ def number_of(word: str) -> int:
         if number < WORD_COUNT and word_of(number) == word:
             return number
     shown = word[:20] if word.isprintable() else "?"
-    sentence = f"“{shown}” is not in the list of words: compare it with the paper, letter by letter"
-    raise CeremonyError(sentence)
+    raise CeremonyError(f"“{shown}” is not in the list of words: compare it with the paper, letter by letter")
 
 
 def encode_words(number: int, count: int) -> tuple[str, ...]:
@@ -82,11 +81,11 @@ def check_digest_words(typed: str, octets: bytes) -> None:
     for word in words:
         number_of(word)
     if len(words) != DIGEST_WORDS:
-        sentence = f"{len(words)} words were typed, and the digest has {DIGEST_WORDS}: type all of them in one line"
-        raise CeremonyError(sentence)
+        raise CeremonyError(
+            f"{len(words)} words were typed, and the digest has {DIGEST_WORDS}: type all of them in one line"
+        )
     if not hmac.compare_digest(" ".join(words).encode(), " ".join(digest_words(octets)).encode()):
-        sentence = (
+        raise CeremonyError(
             "the words are not those of this file: it is not the file that the other side wrote, or the words are from "
             "another one. Compare them with the paper. If they agree with it, stop: the file was swapped"
         )
-        raise CeremonyError(sentence)

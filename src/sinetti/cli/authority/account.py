@@ -130,19 +130,16 @@ def _person(parsed: argparse.Namespace, authority: Authority, *, staff: bool) ->
     """Return the digest of the clerk's person; empty without one."""
     if parsed.person_id is None:
         if staff and authority.settings.environment is Environment.PRODUCTION:
-            sentence = "--person-id is missing: in PRODUCTION each clerk's account has one verified person"
-            raise OptionError(sentence)
+            raise OptionError("--person-id is missing: in PRODUCTION each clerk's account has one verified person")
         return ""
     if not staff:
-        sentence = "--person-id belongs to clerk's rights: give it with --staff, or without --withdraw"
-        raise OptionError(sentence)
+        raise OptionError("--person-id belongs to clerk's rights: give it with --staff, or without --withdraw")
     given = parsed.person_id
     try:
         text = octets_of("--person-id", Path("-")).decode("utf-8", "replace") if given == "-" else given
         return accounts.digest_of_person(text, authority.ctx)
     except PersonIdError as bad:
-        sentence = f"--person-id: {bad}"
-        raise OptionError(sentence) from None
+        raise OptionError(f"--person-id: {bad}") from None
 
 
 def _reset(parsed: argparse.Namespace) -> int:

@@ -86,8 +86,7 @@ def _verify(parsed: argparse.Namespace) -> int:
         try:
             known = tuple(read_checkpoint(authority.ctx.db, one) for one in kept)
         except (NoteError, ProofError) as bad:
-            sentence = f"--checkpoint {parsed.checkpoint}: {bad}"
-            raise OptionError(sentence) from bad
+            raise OptionError(f"--checkpoint {parsed.checkpoint}: {bad}") from bad
         db, journal = authority.ctx.db, authority.journal
         sources = LogSources(db, journal.folder, journal.instance_id, known, facts=authority.ctx.facts)
         report = verify_log(sources, authority.ctx.machine_now())
@@ -159,11 +158,9 @@ def _accept(parsed: argparse.Namespace) -> int:
 
 def _export(parsed: argparse.Namespace) -> int:
     if parsed.out.exists():
-        sentence = f"--out {parsed.out} exists and was not changed: name a new file"
-        raise OptionError(sentence)
+        raise OptionError(f"--out {parsed.out} exists and was not changed: name a new file")
     if not parsed.out.absolute().parent.is_dir():
-        sentence = f"--out {parsed.out}: the folder does not exist: create it first"
-        raise OptionError(sentence)
+        raise OptionError(f"--out {parsed.out}: the folder does not exist: create it first")
     with opened_authority(parsed.dir) as authority:
         start, end = _place(authority, "--from", parsed.start), _place(authority, "--to", parsed.end)
         try:
@@ -204,8 +201,9 @@ def _rotate(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
         signers = authority.ctx.log_signers()
         if not signers:
-            sentence = "the pass-phrase of the keys is not here: give --passphrase-file (docs/operators/keys.md)"
-            raise OptionError(sentence)
+            raise OptionError(
+                "the pass-phrase of the keys is not here: give --passphrase-file (docs/operators/keys.md)"
+            )
         try:
             current, *_ = current_signers(authority.ctx, signers)
         except LogKeyMissing as bad:

@@ -68,14 +68,14 @@ def _drill(parsed: argparse.Namespace) -> int:
     except ValueError:
         has_password = False
     if has_password:
-        sentence = "--scratch-database: other users see a password there: name a file with ?passfile=PATH instead"
-        raise OptionError(sentence)
+        raise OptionError(
+            "--scratch-database: other users see a password there: name a file with ?passfile=PATH instead"
+        )
     with opened_authority(parsed.dir) as opened:
         try:
             db = open_scratch(parsed.scratch_database)
         except ValueError as bad:
-            sentence = f"--scratch-database: {bad}"
-            raise OptionError(sentence) from None
+            raise OptionError(f"--scratch-database: {bad}") from None
         scratch = (parsed.scratch_database, db)
         report = drill_restore(opened.ctx, opened.journal, parsed.backup.absolute(), scratch, request_id())
     print_result(
@@ -104,8 +104,7 @@ def _drill_lines(report: RestoreDrillReport) -> str:
 
 def _back_up(parsed: argparse.Namespace) -> int:
     if parsed.out == STREAM:
-        sentence = "--out: a backup is not written to standard output: name a file"
-        raise OptionError(sentence)
+        raise OptionError("--out: a backup is not written to standard output: name a file")
     backups.back_up(_url(parsed.dir), parsed.out.absolute())
     print_note(f"The register is backed up in {parsed.out}. Back up DIR and the journals too.")
     return 0

@@ -69,8 +69,9 @@ def _run(parsed: argparse.Namespace) -> int:
         parameters = {"change": "revoke", "ca": one.name, "reason": parsed.reason, **_compromise(parsed)}
         is_declared = parsed.reason == RevocationReason.CA_COMPROMISE and parsed.since is None
         if is_declared and takes_two(TwoPersonAct.CA, authority):
-            sentence = "--since is missing: officers sign the instant from which the key may be in foreign hands"
-            raise OptionError(sentence)
+            raise OptionError(
+                "--since is missing: officers sign the instant from which the key may be in foreign hands"
+            )
         with approved(TwoPersonAct.CA, parameters, {"state": one.state.value}, parsed, authority) as approval:
             check_register(authority)
             view = revoke_authority(_wanted(parsed), means, approval)
@@ -90,8 +91,9 @@ def _check_options(parsed: argparse.Namespace) -> None:
     """Raise OptionError for options that belong to a compromise alone."""
     given = (parsed.since, parsed.bridge_hours, parsed.under_checkpoint)
     if parsed.reason != RevocationReason.CA_COMPROMISE and any(one is not None for one in given):
-        sentence = "--since, --bridge-hours and --under-checkpoint belong to --reason cACompromise: leave them out"
-        raise OptionError(sentence)
+        raise OptionError(
+            "--since, --bridge-hours and --under-checkpoint belong to --reason cACompromise: leave them out"
+        )
 
 
 def _compromise(parsed: argparse.Namespace) -> dict[str, str]:

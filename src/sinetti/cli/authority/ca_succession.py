@@ -180,8 +180,7 @@ def succession_context(parsed: argparse.Namespace, authority: Authority) -> Succ
 
 def _wanted(parsed: argparse.Namespace) -> SuccessorOptions:
     if parsed.days is not None and parsed.days not in _DAYS:
-        sentence = f"--days: {parsed.days} is not from 1 to {_DAYS[-1]}"
-        raise OptionError(sentence)
+        raise OptionError(f"--days: {parsed.days} is not from 1 to {_DAYS[-1]}")
     return SuccessorOptions(
         parsed.name,
         None if parsed.key is None else KeyType(parsed.key),

@@ -197,8 +197,7 @@ def _end(parsed: argparse.Namespace) -> int:
 def _narrow(parsed: argparse.Namespace) -> int:
     """Limit a call to a selection."""
     if any(getattr(parsed, name) not in {None, False} for name in _OPTIONS):
-        sentence = "--narrow takes a selection, and no other option"
-        raise OptionError(sentence)
+        raise OptionError("--narrow takes a selection, and no other option")
     with opened_authority(parsed.dir) as authority:
         kept, dropped = narrow(parsed.narrow, selection_of(parsed), machine_officer(), authority.ctx, request_id())
     value = {"result": "narrowed", "call": parsed.narrow, "kept": kept, "left_out": dropped}
@@ -209,8 +208,7 @@ def _narrow(parsed: argparse.Namespace) -> int:
 
 def _ask(parsed: argparse.Namespace) -> EarlyReplacementRequest:
     if parsed.reason is None:
-        sentence = "--reason is missing: give the reason, which the register keeps"
-        raise OptionError(sentence)
+        raise OptionError("--reason is missing: give the reason, which the register keeps")
     wanted = selection_of(parsed)
     texts = {one: getattr(parsed, f"explanation_{one}") for one in Language}
     explanation = {one: words for one, words in texts.items() if words is not None} or None
@@ -223,8 +221,7 @@ def _over(text: str | None) -> timedelta:
     found = _OVER.fullmatch(text or "")
     if found is None:
         fault = "--over is missing" if text is None else f"--over: {text!r} is not a number with m, h or d"
-        sentence = f"{fault}: give the time over which renewals are spread, such as 10m, 12h or 2d"
-        raise OptionError(sentence)
+        raise OptionError(f"{fault}: give the time over which renewals are spread, such as 10m, 12h or 2d")
     return int(found[1]) * _UNITS[found[2]]
 
 

@@ -57,8 +57,7 @@ def selection_of(parsed: argparse.Namespace) -> CertificateSelection:
     if parsed.serial is not None:
         serial = parsed.serial.strip().casefold()
         if not is_serial(serial):
-            sentence = "--serial: this is not a serial number in hex, as `status --customer-id` prints it"
-            raise OptionError(sentence)
+            raise OptionError("--serial: this is not a serial number in hex, as `status --customer-id` prints it")
         serials = (Serial(serial),)
     elif parsed.serials is not None:
         serials = serials_of(parsed.serials, "called")
@@ -80,8 +79,7 @@ def check_alone(option: str, parsed: argparse.Namespace, *others: str) -> None:
     """
     if any(getattr(parsed, name) not in {None, False} for name in (*CHOICES, *others)):
         named = ", ".join(f"--{name.replace('_', '-')}" for name in others)
-        sentence = f"{option} cannot be combined with a selection" + (f", {named}" if named else "")
-        raise OptionError(sentence)
+        raise OptionError(f"{option} cannot be combined with a selection" + (f", {named}" if named else ""))
 
 
 def has_sms(authority: Authority) -> bool:

@@ -49,16 +49,16 @@ def _who(parsed: argparse.Namespace) -> ContactDetails | ContactCorrection:
     if parsed.correct:
         return _corrected(parsed)
     if parsed.name is None or parsed.email is None:
-        sentence = "name the new person with --name and --email, or give --correct to change details of the present one"
-        raise OptionError(sentence)
+        raise OptionError(
+            "name the new person with --name and --email, or give --correct to change details of the present one"
+        )
     parsed.phone, parsed.language = parsed.phone or "", parsed.language or Language.FI.value
     return person_of(parsed)
 
 
 def _corrected(parsed: argparse.Namespace) -> ContactCorrection:
     if all(one is None for one in (parsed.name, parsed.email, parsed.phone, parsed.language)):
-        sentence = "--correct needs a detail to change: --name, --email, --phone or --language"
-        raise OptionError(sentence)
+        raise OptionError("--correct needs a detail to change: --name, --email, --phone or --language")
     return ContactCorrection(
         None if parsed.name is None else check_unlinked("--name", parsed.name, LONGEST_PERSON),
         None if parsed.email is None else check_email("--email", parsed.email),

@@ -74,12 +74,10 @@ def _ask(status: ClockStatus) -> None:
     Raises OptionError if the operator does not confirm, or standard input is no terminal.
     """
     if not sys.stdin.isatty():
-        sentence = "clock accept asks for confirmation, but standard input is not a terminal: give --yes"
-        raise OptionError(sentence)
+        raise OptionError("clock accept asks for confirmation, but standard input is not a terminal: give --yes")
     print_error(f"Is {_instant(status.readings.answered)} the correct time? [y/N] ", end="")
     if sys.stdin.readline().strip().casefold() not in {"y", "yes"}:
-        sentence = "nothing was changed: correct the machine's clock, then run the command again"
-        raise OptionError(sentence)
+        raise OptionError("nothing was changed: correct the machine's clock, then run the command again")
 
 
 def _row(status: ClockStatus) -> dict[str, Any]:

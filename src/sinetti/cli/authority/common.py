@@ -225,8 +225,7 @@ def check_register(authority: Authority) -> None:
     status = preview(authority.ctx, authority.journal)
     if not status.agrees:
         way_out = f"nothing is published until you run sinetti authority reconcile --dir {authority.folder.root}"
-        sentence = f"{status.ahead}; {way_out}"
-        raise FolderDamaged(sentence)
+        raise FolderDamaged(f"{status.ahead}; {way_out}")
 
 
 def unknown_organisation(customer_id: str) -> CustomerIdError:
@@ -247,8 +246,7 @@ def zoned_instant(option: str, text: str) -> datetime:
         at = None
     # Refuses a year with a digit too few, as 0202, because a revocation and its date cannot be undone.
     if at is None or at.year < _FIRST_YEAR:
-        sentence = f"{option}: {text!r} is not a time with a time zone, such as 2027-03-01T12:00:00Z"
-        raise OptionError(sentence)
+        raise OptionError(f"{option}: {text!r} is not a time with a time zone, such as 2027-03-01T12:00:00Z")
     return at
 
 
@@ -260,19 +258,16 @@ def octets_of(option: str, path: Path) -> bytes:
     try:
         return standard_input.read_file(path)
     except InputTakenError as bad:
-        sentence = f"{option}: {bad}"
-        raise OptionError(sentence) from None
+        raise OptionError(f"{option}: {bad}") from None
     except OSError as bad:
-        sentence = f"{option}: {path} cannot be read: {bad.strerror}"
-        raise OptionError(sentence) from None
+        raise OptionError(f"{option}: {path} cannot be read: {bad.strerror}") from None
 
 
 def past_instant(option: str, text: str) -> datetime:
     """Parse an instant in the past. Raises OptionError for any other."""
     at = zoned_instant(option, text)
     if at > utc_now():
-        sentence = f"{option} must not be in the future; for the present time, leave it out"
-        raise OptionError(sentence)
+        raise OptionError(f"{option} must not be in the future; for the present time, leave it out")
     return at
 
 

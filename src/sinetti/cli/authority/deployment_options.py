@@ -40,11 +40,9 @@ def deployment_of(parsed: argparse.Namespace, settings: AuthoritySettings) -> De
     """Return the authority's surroundings. Raises OptionError for bad options."""
     given = (parsed.people_address, parsed.mail_server, parsed.operator_email)
     if any(given) and not all(given):
-        sentence = "--people-address, --mail-server and --operator-email belong together: pages send messages"
-        raise OptionError(sentence)
+        raise OptionError("--people-address, --mail-server and --operator-email belong together: pages send messages")
     if parsed.mail_password_file is not None and not any(given):
-        sentence = "--mail-password-file needs --mail-server"
-        raise OptionError(sentence)
+        raise OptionError("--mail-password-file needs --mail-server")
     password = None
     if parsed.mail_password_file is not None:
         password = octets_of("--mail-password-file", parsed.mail_password_file).strip()
@@ -59,16 +57,14 @@ def deployment_of(parsed: argparse.Namespace, settings: AuthoritySettings) -> De
     try:
         check_deployment(known)
     except SettingsError as bad:
-        sentence = f"--people-address, --mail-server, --operator-email: {bad}"
-        raise OptionError(sentence) from None
+        raise OptionError(f"--people-address, --mail-server, --operator-email: {bad}") from None
     return known
 
 
 def _mail(parsed: argparse.Namespace, password: bytes | None) -> MailRoute:
     if ":" in urlsplit(parsed.mail_server).netloc.rpartition("@")[0]:
         # Other users of the machine can read the words of a command.
-        sentence = "--mail-server: leave the password out, and name its file with --mail-password-file"
-        raise OptionError(sentence)
+        raise OptionError("--mail-server: leave the password out, and name its file with --mail-password-file")
     return MailRoute(parsed.mail_server, parsed.operator_email, password)
 
 

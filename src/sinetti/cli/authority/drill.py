@@ -82,8 +82,7 @@ def _run(parsed: argparse.Namespace) -> int:
     if parsed.action == "report":
         check_alone("report", parsed, *_OPTIONS)
         if parsed.drill is None:
-            sentence = "report needs the ID of a drill: sinetti authority drill list"
-            raise OptionError(sentence)
+            raise OptionError("report needs the ID of a drill: sinetti authority drill list")
         with opened_authority(parsed.dir) as authority:
             report = report_drill(parsed.drill, authority.ctx)
         return _show(report, parsed)
@@ -116,8 +115,7 @@ def drill_table(rows: Iterable[Mapping[str, Any]]) -> Sequence[Block]:
 
 def _begin(parsed: argparse.Namespace) -> int:
     if parsed.reason is None and not parsed.dry_run:
-        sentence = "--reason is missing: give the reason, which the register keeps"
-        raise OptionError(sentence)
+        raise OptionError("--reason is missing: give the reason, which the register keeps")
     wanted, audience = selection_of(parsed), DrillAudience(parsed.to or DrillAudience.NONE)
     with opened_authority(parsed.dir) as authority:
         ctx, sms = authority.ctx, has_sms(authority)

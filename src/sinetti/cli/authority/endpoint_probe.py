@@ -29,8 +29,7 @@ def check_address(text: str) -> str:
     except ValueError:
         well = False
     if not well:
-        sentence = f"--status-url: {text!r} is not an address such as http://pki.example"
-        raise OptionError(sentence)
+        raise OptionError(f"--status-url: {text!r} is not an address such as http://pki.example")
     return text.rstrip("/")
 
 
@@ -71,6 +70,5 @@ def fetched(url: str, request: bytes | None = None) -> bytes:
             sentence = f"{url} cannot be retrieved ({failed}): check that the service is running"
         raise NotFound(sentence) from None
     if reply.status != HTTPStatus.OK:
-        sentence = f"{url} answers with HTTP status {reply.status}: check the service and its proxy"
-        raise NotFound(sentence)
+        raise NotFound(f"{url} answers with HTTP status {reply.status}: check the service and its proxy")
     return reply.body

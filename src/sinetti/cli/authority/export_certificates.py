@@ -43,13 +43,13 @@ def register(commands: "Commands") -> None:
 
 def _run(parsed: argparse.Namespace) -> int:
     if not parsed.out.is_dir():
-        why = f"--out {parsed.out}: the folder does not exist. Create it with the permissions that its readers need"
-        raise OptionError(why)
+        raise OptionError(
+            f"--out {parsed.out}: the folder does not exist. Create it with the permissions that its readers need"
+        )
     if parsed.out.resolve().is_relative_to(parsed.dir.resolve()):
-        why = (
+        raise OptionError(
             f"--out {parsed.out} is in the authority's folder, which other users cannot read: name a folder outside it"
         )
-        raise OptionError(why)
     with opened_authority(parsed.dir) as authority:
         now_there, written = set(), 0
         for serial, der in registration.in_force(authority.ctx, Channel(parsed.channel)):

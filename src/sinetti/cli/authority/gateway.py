@@ -61,16 +61,14 @@ def _verb(
 def _add(parsed: argparse.Namespace) -> int:
     octets = octets_of("--key", parsed.key)
     if b"PRIVATE KEY" in octets:
-        sentence = (
+        raise OptionError(
             f"--key: {parsed.key} is a private key: keep it secret, and give the public key that sinetti gateway key "
             "printed"
         )
-        raise OptionError(sentence)
     try:
         key = load_public_key(octets)
     except ValueError as bad:
-        sentence = f"--key: {parsed.key}: {bad}"
-        raise OptionError(sentence) from None
+        raise OptionError(f"--key: {parsed.key}: {bad}") from None
     pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode("ascii")
     with opened_authority(parsed.dir) as authority:
         add_gateway(parsed.name, pem, authority.ctx, machine_user(), request_id())

@@ -62,8 +62,9 @@ def write_request(parsed: argparse.Namespace, request: RequestSet) -> None:
     try:
         write_atomic(parsed.request_set, request.octets)
     except OSError as failed:
-        sentence = f"the request set cannot be written to {parsed.request_set} ({failed.strerror}): name another file"
-        raise OptionError(sentence) from failed
+        raise OptionError(
+            f"the request set cannot be written to {parsed.request_set} ({failed.strerror}): name another file"
+        ) from failed
     words = " ".join(digest_words(request.octets))
     print_note(_WRITTEN.format(path=parsed.request_set, words=words, dir=parsed.dir))
 
@@ -75,8 +76,9 @@ def _run(parsed: argparse.Namespace) -> int:
     try:
         typed = TerminalDesk().ask("Type the words of the result set from the paper: ")
     except EOFError:
-        sentence = "the words of the result set were not typed: run the command again, and type them from the paper"
-        raise CeremonyError(sentence) from None
+        raise CeremonyError(
+            "the words of the result set were not typed: run the command again, and type them from the paper"
+        ) from None
     check_digest_words(typed, octets)
     options = ImportOptions(utc_now(), machine_user(), request_id(), passphrase_of(parsed))
     if folder.awaits_certificates():

@@ -144,12 +144,12 @@ def _create(parsed: argparse.Namespace, founding: InitOptions) -> RequestSet | N
             return begin_founding(parsed.dir.resolve(), founding)
         initialise(parsed.dir.resolve(), founding)
     except HierarchyError as bad:
-        sentence = f"--hierarchy {parsed.hierarchy}: {bad}"
-        raise OptionError(sentence) from None
+        raise OptionError(f"--hierarchy {parsed.hierarchy}: {bad}") from None
     except SettingsError:
         # Only the database's URL is checked this late. The message does not repeat it, because it has a password.
-        sentence = "the database address must be postgresql://USER:PASSWORD@HOST/NAME or sqlite:////PATH"
-        raise OptionError(sentence) from None
+        raise OptionError(
+            "the database address must be postgresql://USER:PASSWORD@HOST/NAME or sqlite:////PATH"
+        ) from None
     return None
 
 
@@ -192,11 +192,11 @@ def _result_message(parsed: argparse.Namespace, journal: Path) -> str:
 def _founding(parsed: argparse.Namespace, text: str, settings: AuthoritySettings) -> InitOptions:
     root, named = parsed.dir.resolve(), parsed.passphrase_file
     if parsed.request_set is not None and parsed.offline_dir is not None:
-        sentence = "--request-set and --offline-dir exclude each other: a ceremony makes the offline keys elsewhere"
-        raise OptionError(sentence)
+        raise OptionError(
+            "--request-set and --offline-dir exclude each other: a ceremony makes the offline keys elsewhere"
+        )
     if parsed.offline_passphrase_file is not None and parsed.offline_dir is None:
-        sentence = "--offline-passphrase-file needs --offline-dir"
-        raise OptionError(sentence)
+        raise OptionError("--offline-passphrase-file needs --offline-dir")
     # Checked before the file of the pass-phrase is created.
     known = deployment_of(parsed, settings)
     officers = tuple(_officer(one, settings) for one in parsed.officer)
@@ -204,8 +204,7 @@ def _founding(parsed: argparse.Namespace, text: str, settings: AuthoritySettings
     passphrase = read_or_create(named, DataDirectory(root)) if named else None
     offline = offline_keys(parsed, new=True) if parsed.offline_dir else None
     if offline is not None and offline.passphrase == passphrase:
-        sentence = "the offline keys need a pass-phrase of their own, other than that of the keys in DIR"
-        raise OptionError(sentence)
+        raise OptionError("the offline keys need a pass-phrase of their own, other than that of the keys in DIR")
     return InitOptions(
         DirectoryKind.AUTHORITY,
         text,
@@ -223,8 +222,7 @@ def _officer(named: str, settings: AuthoritySettings) -> CheckedOfficer:
     """Return the officer of one option NAME=FILE."""
     name, equals, path = named.partition("=")
     if not equals or not path:
-        sentence = f"--officer {named}: write NAME=FILE, with the public key file of the officer"
-        raise OptionError(sentence)
+        raise OptionError(f"--officer {named}: write NAME=FILE, with the public key file of the officer")
     new = NewOfficer(name, OfficerRole.APPROVER, octets_of("--officer", Path(path)))
     return check_officer(new, settings.policy)
 
@@ -259,8 +257,7 @@ def _journal(root: Path, settings: AuthoritySettings) -> Path:
     try:
         return journal_folder(DataDirectory(root), DirectoryKind.AUTHORITY, settings)
     except SettingsError as bad:
-        sentence = f"--journal: {bad}"
-        raise OptionError(sentence) from None
+        raise OptionError(f"--journal: {bad}") from None
 
 
 def _address(check: Callable[[str, str], str], option: str, value: str) -> str:
@@ -273,8 +270,9 @@ def _address(check: Callable[[str, str], str], option: str, value: str) -> str:
 def _with_standby(parsed: argparse.Namespace, text: str) -> str:
     """Return the hierarchy with standbys, if they are asked for. Raises OptionError."""
     if parsed.standby_token is not None and not (parsed.standby and parsed.pkcs11_token):
-        sentence = "--standby-token needs --standby and --pkcs11-token: it names another token of the same module"
-        raise OptionError(sentence)
+        raise OptionError(
+            "--standby-token needs --standby and --pkcs11-token: it names another token of the same module"
+        )
     token = f"pkcs11:token={quote(parsed.standby_token, safe='')}" if parsed.standby_token else ""
     return with_standby(text, token) if parsed.standby else text
 
@@ -286,10 +284,10 @@ def _hierarchy(named: str) -> str:
     path = Path(named)
     if not path.exists():
         presets = ", ".join(PRESETS)
-        sentence = f"--hierarchy: there is no file and no preset {named}: write the path of a file, or one of {presets}"
-        raise OptionError(sentence)
+        raise OptionError(
+            f"--hierarchy: there is no file and no preset {named}: write the path of a file, or one of {presets}"
+        )
     try:
         return octets_of("--hierarchy", path).decode("utf-8")
     except UnicodeDecodeError as bad:
-        sentence = f"--hierarchy: {path} is not UTF-8: save it as such"
-        raise OptionError(sentence) from bad
+        raise OptionError(f"--hierarchy: {path} is not UTF-8: save it as such") from bad

@@ -100,24 +100,22 @@ def _closed_lines(report: ClosingReport) -> str:
 
 def _ship(parsed: argparse.Namespace) -> int:
     if parsed.every is not None and parsed.every <= 0:
-        sentence = "--every: give a number of seconds above 0"
-        raise OptionError(sentence)
+        raise OptionError("--every: give a number of seconds above 0")
     folder = DataDirectory(parsed.dir.absolute())
     folder.check(DirectoryKind.AUTHORITY)
     place = journal_folder(folder, DirectoryKind.AUTHORITY, authority.read(folder.settings))
     try:
         target = target_of(parsed.to)
     except ValueError as bad:
-        sentence = f"--to: {bad}"
-        raise OptionError(sentence) from bad
+        raise OptionError(f"--to: {bad}") from bad
     except OSError as bad:
-        sentence = f"--to: {parsed.to}: {bad.strerror}"
-        raise OptionError(sentence) from bad
+        raise OptionError(f"--to: {parsed.to}: {bad.strerror}") from bad
     own = next((one for one in (place, folder.root) if _is_within(parsed.to, one)), None)
     if isinstance(target, FolderTarget) and own is not None:
         # Copies there would be lost with the originals, and each command would read them as journals.
-        sentence = f"--to: {parsed.to} belongs to this authority: name a folder on another disk, or an sftp address"
-        raise OptionError(sentence)
+        raise OptionError(
+            f"--to: {parsed.to} belongs to this authority: name a folder on another disk, or an sftp address"
+        )
     shipper = Shipper(place, folder.instance_id(), folder.journal_shipped, parsed.to, target)
     code = _ship_once(shipper, parsed, is_full=parsed.full)
     while parsed.every is not None:
@@ -166,8 +164,7 @@ def _print_result(check: Callable[[], str]) -> int:
 def _checks(parsed: argparse.Namespace) -> list[Callable[[], str]]:
     if parsed.file is not None:
         if not parsed.file.is_file():
-            sentence = f"--file: {parsed.file} is not a file"
-            raise OptionError(sentence)
+            raise OptionError(f"--file: {parsed.file} is not a file")
         return [partial(_journal, parsed.file)]
     folder = DataDirectory(parsed.dir.absolute())
     folder.check(DirectoryKind.AUTHORITY)
@@ -177,8 +174,7 @@ def _checks(parsed: argparse.Namespace) -> list[Callable[[], str]]:
     if not journals and (why := mark.expected()) is not None:
         raise JournalMissing(missing_sentence(place, why, mark))
     if not journals:
-        sentence = f"there is no journal in {place}"
-        raise OptionError(sentence)
+        raise OptionError(f"there is no journal in {place}")
     lists = sorted(place.glob("*.crl"))
     instance = folder.instance_id()
     return [
@@ -200,8 +196,9 @@ def _journal(path: Path) -> str:
         return f"{path.name}: {lines} lines, complete and unchanged"
     known = closed_facts(path)
     if known is None or (known[1]["lines"], known[1]["sha256"]) != (lines, month_files.sha256_of(path)):
-        sentence = f"{path.name}: it is not the file that {proof_of(path).name} closes: restore both from a copy"
-        raise JournalDamaged(sentence)
+        raise JournalDamaged(
+            f"{path.name}: it is not the file that {proof_of(path).name} closes: restore both from a copy"
+        )
     return f"{path.name}: {lines} lines, complete and unchanged, closed"
 
 

@@ -78,8 +78,7 @@ def _move(parsed: argparse.Namespace) -> int:
     settings = token_settings(parsed)
     token = TokenLocation(parsed.pkcs11_module.absolute(), parsed.pkcs11_token, parsed.pkcs11_pin_file.absolute())
     if not settings:
-        sentence = "--pkcs11-module, --pkcs11-token and --pkcs11-pin-file must not be empty"
-        raise OptionError(sentence)
+        raise OptionError("--pkcs11-module, --pkcs11-token and --pkcs11-pin-file must not be empty")
     with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
         names = move_keys_to_token(authority, token)
     print_note(_MOVED.format(label=token.label, names=", ".join(names), dir=parsed.dir))

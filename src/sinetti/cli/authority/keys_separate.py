@@ -87,8 +87,7 @@ def _run(parsed: argparse.Namespace) -> int:
 
 def _options(parsed: argparse.Namespace) -> SeparationOptions:
     if not 1 <= parsed.orders_per_day <= MOST_ORDERS:
-        sentence = f"--orders-per-day: {parsed.orders_per_day} is not from 1 to {MOST_ORDERS}"
-        raise OptionError(sentence)
+        raise OptionError(f"--orders-per-day: {parsed.orders_per_day} is not from 1 to {MOST_ORDERS}")
     root, path = parsed.signer_dir.absolute(), parsed.socket.absolute()
     return SeparationOptions(root, path, parsed.orders_per_day, owner=_owner(parsed.signer_user))
 
@@ -97,18 +96,15 @@ def _check_passphrase_file(named: Path | None, authority: Authority) -> None:
     """Raise OptionError unless the file may have the pass-phrase of the signer's keys."""
     if named is None:
         if authority.settings.environment is Environment.PRODUCTION:
-            sentence = "--signer-passphrase-file is missing: a pass-phrase beside its keys protects nothing"
-            raise OptionError(sentence)
+            raise OptionError("--signer-passphrase-file is missing: a pass-phrase beside its keys protects nothing")
         return
     for folder in (authority.folder.root, authority.journal.folder):
         if named.resolve().is_relative_to(folder.resolve()):
-            sentence = (
+            raise OptionError(
                 f"--signer-passphrase-file: {named} is in {folder}, which the service reads: choose another place"
             )
-            raise OptionError(sentence)
     if named.exists() and read_passphrase(named) == authority.passphrase:
-        sentence = f"--signer-passphrase-file: {named} has the service's own pass-phrase: name another file"
-        raise OptionError(sentence)
+        raise OptionError(f"--signer-passphrase-file: {named} has the service's own pass-phrase: name another file")
 
 
 def _passphrase(parsed: argparse.Namespace) -> bytes | None:
@@ -123,6 +119,5 @@ def _owner(name: str | None) -> tuple[int, int] | None:
     try:
         found = pwd.getpwnam(name)
     except KeyError:
-        sentence = f"--signer-user: this machine has no user {name}"
-        raise OptionError(sentence) from None
+        raise OptionError(f"--signer-user: this machine has no user {name}") from None
     return found.pw_uid, found.pw_gid

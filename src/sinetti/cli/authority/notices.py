@@ -208,17 +208,14 @@ def _letter(parsed: argparse.Namespace, ctx: NotificationContext) -> RenderedMes
             raise OptionError(str(none)) from none
     queued = outbox_queries.find(ctx.db, named)
     if queued is None:
-        sentence = f"{named!r} is not a message ID or a kind of message. Kinds: {', '.join(MessageKind)}"
-        raise OptionError(sentence)
+        raise OptionError(f"{named!r} is not a message ID or a kind of message. Kinds: {', '.join(MessageKind)}")
     if queued.kind in _SECRET:
-        sentence = (
+        raise OptionError(
             f"a message of the kind {queued.kind} contains a secret for its recipient: name the kind to see a sample"
         )
-        raise OptionError(sentence)
     written = render(queued, ctx)
     if isinstance(written, Skip):
-        sentence = f"this message is no longer needed: {written.why}"
-        raise OptionError(sentence)
+        raise OptionError(f"this message is no longer needed: {written.why}")
     return written
 
 
@@ -226,10 +223,9 @@ def _bounces(parsed: argparse.Namespace) -> int:
     with _mailroom(parsed) as here, telling(lambda: "reading"):
         returns = here.settings.returns
         if returns is None or returns.maildir is None:
-            sentence = (
+            raise SettingsError(
                 f"{here.authority.folder.notices}: the table [mail] needs returns and maildir to read bounced e-mails"
             )
-            raise SettingsError(sentence)
         counts = asdict(read_returns(here.room, returns.maildir, here.room.now()))
     print_result(counts, as_json=parsed.json, table=lambda: _line("Read", counts))
     return 0
@@ -237,21 +233,20 @@ def _bounces(parsed: argparse.Namespace) -> int:
 
 def _retry(parsed: argparse.Namespace) -> int:
     if parsed.all and parsed.ids:
-        sentence = "message IDs and --all cannot be combined"
-        raise OptionError(sentence)
+        raise OptionError("message IDs and --all cannot be combined")
     with opened_authority(parsed.dir) as authority:
         dead = outbox_queries.dead_letters(authority.ctx.db)
         ids = [one.id for one in dead] if parsed.all else list(parsed.ids)
         if parsed.forget and not ids and not parsed.all:
-            sentence = "--forget is incomplete: give message IDs, or --all"
-            raise OptionError(sentence)
+            raise OptionError("--forget is incomplete: give message IDs, or --all")
         if not ids:
             _put_dead(parsed, dead)
             return EXIT_ACTION_REQUIRED if dead else 0
         known = {one.id for one in dead}
         if unknown := [one for one in ids if one not in known]:
-            sentence = f"there is no undelivered message with the ID {unknown[0]}: list them with retry without an ID"
-            raise OptionError(sentence)
+            raise OptionError(
+                f"there is no undelivered message with the ID {unknown[0]}: list them with retry without an ID"
+            )
         now, db = authority.ctx.now(), authority.ctx.db
         done = outbox_queries.forget(db, ids, now) if parsed.forget else outbox_queries.send_again(db, ids)
     name = "forgotten" if parsed.forget else "again"

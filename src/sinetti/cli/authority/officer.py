@@ -68,8 +68,7 @@ def _verb(
 
 def _add(parsed: argparse.Namespace) -> int:
     if (parsed.attestation is None) is not (parsed.challenge is None):
-        sentence = "--attestation and --challenge belong together: give both files that ssh-keygen used"
-        raise OptionError(sentence)
+        raise OptionError("--attestation and --challenge belong together: give both files that ssh-keygen used")
     new = NewOfficer(
         parsed.name,
         OfficerRole(parsed.role),

@@ -58,13 +58,11 @@ def _offline(parsed: argparse.Namespace) -> int:
     found = locate(folder, DirectoryKind.AUTHORITY) if given is None else None
     phrase = found.octets if found else given
     if phrase is None and any(folder.keys.glob("*.pem")):
-        sentence = "--passphrase-file is missing: name the file with the pass-phrase of the keys in DIR"
-        raise OptionError(sentence)
+        raise OptionError("--passphrase-file is missing: name the file with the pass-phrase of the keys in DIR")
     with opened_authority(parsed.dir, phrase) as authority:
         offline = offline_keys(parsed, new=True)
         if offline.passphrase == phrase:
-            sentence = "the offline keys need a pass-phrase of their own, other than that of the keys in DIR"
-            raise OptionError(sentence)
+            raise OptionError("the offline keys need a pass-phrase of their own, other than that of the keys in DIR")
         parameters = {"change": "offline", "offline_dir": str(parsed.offline_dir.absolute())}
         context = {"authorities": [spec.file_name for spec in authority.hierarchy.kept_offline]}
         with approved(TwoPersonAct.CEREMONY, parameters, context, parsed, authority):
@@ -75,21 +73,20 @@ def _offline(parsed: argparse.Namespace) -> int:
 
 def _publish(parsed: argparse.Namespace) -> int:
     if parsed.request_set is not None and parsed.offline_dir is not None:
-        sentence = "name either --request-set, for a ceremony, or --offline-dir, which has the keys"
-        raise OptionError(sentence)
+        raise OptionError("name either --request-set, for a ceremony, or --offline-dir, which has the keys")
     with opened_authority(parsed.dir) as authority:
         ctx = authority.ctx
         if parsed.request_set is not None:
             write_request(parsed, request_lists(authority))
             return 0
         if not ctx.offline:
-            sentence = "no key of this authority is offline, so the service signs all revocation lists itself"
-            raise OptionError(sentence)
+            raise OptionError("no key of this authority is offline, so the service signs all revocation lists itself")
         in_tokens = offline_token_names(authority.folder, authority.hierarchy)
         if parsed.offline_dir is None and (in_folder := sorted(ctx.offline - in_tokens)):
             keys = ", ".join(in_folder)
-            sentence = f"name either --request-set, for a ceremony, or --offline-dir, which has the keys of {keys}"
-            raise OptionError(sentence)
+            raise OptionError(
+                f"name either --request-set, for a ceremony, or --offline-dir, which has the keys of {keys}"
+            )
         parameters = {"change": "publish", "authorities": sorted(ctx.offline)}
         with approved(TwoPersonAct.CA, parameters, {}, parsed, authority):
             signers: dict[str, Signer] = dict.fromkeys(in_tokens, authority.keys.offline_tokens())

@@ -96,11 +96,10 @@ def _check_sendable(authority: Authority, new: NewOrder) -> None:
     Raises OptionError for the PIN code and SettingsError for mail.
     """
     if MessageChannel.SMS not in notification_context(authority).deliverers and new.contact.phone:
-        sentence = (
+        raise OptionError(
             "DIR/notices.toml names no SMS provider, so no PIN code can be sent: leave out --contact-phone to have a "
             "code printed"
         )
-        raise OptionError(sentence)
 
 
 def show_offered(offered: LinkSent, *, as_json: bool) -> None:
@@ -153,8 +152,7 @@ def _deputy(parsed: argparse.Namespace) -> ContactDetails | None:
     if all(given):
         return _person(parsed, "deputy")
     if any(given) or parsed.deputy_phone:
-        sentence = "--deputy-name and --deputy-email must be given together"
-        raise OptionError(sentence)
+        raise OptionError("--deputy-name and --deputy-email must be given together")
     return None
 
 

@@ -83,8 +83,7 @@ def _add(parsed: argparse.Namespace) -> int:
         added = register_organisation(new, authority.ctx, machine_user(), request_id())
         if added is None:
             closed = "" if _found(authority, parsed.customer_id).open else ", and closed permanently"
-            sentence = f"an organisation with the ID {parsed.customer_id} is already registered{closed}"
-            raise CustomerIdError(sentence)
+            raise CustomerIdError(f"an organisation with the ID {parsed.customer_id} is already registered{closed}")
     print_note(f"Organisation {added.customer_id} added and approved for {', '.join(sorted(added.channels))}.")
     return 0
 
@@ -94,8 +93,7 @@ def _approve(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
         before = _found(authority, parsed.customer_id)
         if not before.open:
-            sentence = f"{before.customer_id} is closed permanently: no more certificates are issued to it"
-            raise CustomerIdError(sentence)
+            raise CustomerIdError(f"{before.customer_id} is closed permanently: no more certificates are issued to it")
         approve(before.customer_id, frozenset({channel}), authority.ctx, machine_user(), request_id())
     if channel in before.channels:
         return _print_message(f"Nothing to change: {before.customer_id} is already approved for {channel}.")

@@ -169,8 +169,7 @@ def _remove(parsed: argparse.Namespace) -> int:
 def _contact_person(parsed: argparse.Namespace) -> int:
     given = [one is not None for one in (parsed.name, parsed.email)]
     if (parsed.none and any((*given, parsed.phone, parsed.language))) or (not parsed.none and not all(given)):
-        sentence = "name the contact person with --name and --email, or give --none alone"
-        raise OptionError(sentence)
+        raise OptionError("name the contact person with --name and --email, or give --none alone")
     parsed.phone, parsed.language = parsed.phone or "", parsed.language or "fi"
     person = None if parsed.none else person_of(parsed)
     with opened_authority(parsed.dir) as authority:

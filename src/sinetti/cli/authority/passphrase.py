@@ -54,8 +54,7 @@ def _run(parsed: argparse.Namespace) -> int:
     if parsed.new:
         return _replace(parsed)
     if parsed.to is None:
-        sentence = "--to is missing: name the file outside DIR to which the pass-phrase is moved"
-        raise OptionError(sentence)
+        raise OptionError("--to is missing: name the file outside DIR to which the pass-phrase is moved")
     parameters = {"change": "move-passphrase", "to": str(parsed.to.absolute())}
     with (
         opened_authority(parsed.dir, passphrase_of(parsed)) as authority,
@@ -86,12 +85,10 @@ def _replace(parsed: argparse.Namespace) -> int:
 def _check_place(parsed: argparse.Namespace, authority: Authority) -> None:
     """Raise OptionError if the pass-phrase is missing, or may not be in the folder."""
     if authority.passphrase is None:
-        sentence = "--passphrase-file is missing: name the file with the present pass-phrase of the keys in DIR"
-        raise OptionError(sentence)
+        raise OptionError("--passphrase-file is missing: name the file with the present pass-phrase of the keys in DIR")
     is_inside = authority.folder.passphrase.exists() and authority.settings.environment is Environment.TEST
     if parsed.to is None and not is_inside:
-        sentence = "--to is missing: name the file outside DIR for the new pass-phrase"
-        raise OptionError(sentence)
+        raise OptionError("--to is missing: name the file outside DIR for the new pass-phrase")
 
 
 def _change(parsed: argparse.Namespace, authority: Authority) -> None:

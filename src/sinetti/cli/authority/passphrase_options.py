@@ -61,8 +61,9 @@ def offline_keys(parsed: argparse.Namespace, *, new: bool) -> OfflineKeys:
     """
     place, named = parsed.offline_dir.absolute(), parsed.offline_passphrase_file
     if not new and not place.is_dir():
-        sentence = f"--offline-dir: {place} is not a folder: mount the medium with the keys, or correct the path"
-        raise OptionError(sentence)
+        raise OptionError(
+            f"--offline-dir: {place} is not a folder: mount the medium with the keys, or correct the path"
+        )
     if named == "-":
         phrase = checked(sys.stdin.buffer.readline(_LONGEST_LINE), "standard input")
     elif named is not None:
@@ -71,26 +72,22 @@ def offline_keys(parsed: argparse.Namespace, *, new: bool) -> OfflineKeys:
     else:
         phrase = checked(_asked(new=new), "what was typed")
     if new and len(phrase) < SHORTEST_OFFLINE:
-        sentence = f"the pass-phrase for {place} is too short: it needs at least {SHORTEST_OFFLINE} characters"
-        raise OptionError(sentence)
+        raise OptionError(f"the pass-phrase for {place} is too short: it needs at least {SHORTEST_OFFLINE} characters")
     return OfflineKeys(place, phrase)
 
 
 def _refuse_beside(path: Path, place: Path) -> None:
     if path.resolve().is_relative_to(place.resolve()):
-        sentence = f"--offline-passphrase-file: {path} is in the folder of its keys: choose another place"
-        raise OptionError(sentence)
+        raise OptionError(f"--offline-passphrase-file: {path} is in the folder of its keys: choose another place")
 
 
 def _asked(*, new: bool) -> bytes:
     if not sys.stdin.isatty():
-        sentence = (
+        raise OptionError(
             "--offline-passphrase-file is missing, and there is no terminal to ask: name a file, or - for standard "
             "input"
         )
-        raise OptionError(sentence)
     phrase = getpass("Pass-phrase of the offline keys: ")
     if new and getpass("Repeat it: ") != phrase:
-        sentence = "the two pass-phrases differ, so nothing was done"
-        raise OptionError(sentence)
+        raise OptionError("the two pass-phrases differ, so nothing was done")
     return phrase.encode()

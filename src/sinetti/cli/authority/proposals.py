@@ -59,11 +59,10 @@ def takes_two(act: TwoPersonAct, authority: Authority) -> bool:
     if needs_approval(act, authority.ctx):
         return True
     if authority.settings.environment is Environment.PRODUCTION and can_add_founders(authority.ctx):
-        sentence = (
+        raise OptionError(
             "this takes two officers, and the authority has none yet: name three first with sinetti authority "
             "officer add (docs/operators/officers.md)"
         )
-        raise OptionError(sentence)
     return False
 
 
@@ -76,8 +75,7 @@ def propose_act(
 ) -> int:
     """Store the proposal of an act, and print how it is approved."""
     if parsed.officer is None:
-        sentence = "--officer is missing: this takes two people, so name the officer who proposes it"
-        raise OptionError(sentence)
+        raise OptionError("--officer is missing: this takes two people, so name the officer who proposes it")
     means = approval_context(authority)
     if act in _SENDING:
         sending = partial(EXECUTORS[act], _draft(act, parsed.officer, parameters, authority), means)

@@ -143,24 +143,20 @@ def _writing(folder: Path) -> Iterator[None]:
         if failed.filename is not None and not Path(failed.filename).is_relative_to(folder):
             raise
         if not folder.is_dir() and folder.exists():
-            sentence = f"--to: {folder} is a file: give a folder"
-            raise OptionError(sentence) from failed
-        sentence = (
+            raise OptionError(f"--to: {folder} is a file: give a folder") from failed
+        raise FolderDamaged(
             f"{failed.filename or folder} cannot be written ({failed.strerror or failed}), so web servers may answer "
             f"with old files: make room, and let {folder} and all files in it belong to the user of this command"
-        )
-        raise FolderDamaged(sentence) from failed
+        ) from failed
 
 
 def _mark_folder(folder: Path, instance: str) -> None:
     mark = folder / _MARK
     found = mark.read_text(encoding="ascii").strip() if mark.is_file() else None
     if found not in {None, instance}:
-        sentence = f"--to: {folder} has files of another authority: give a folder for this authority alone"
-        raise OptionError(sentence)
+        raise OptionError(f"--to: {folder} has files of another authority: give a folder for this authority alone")
     if found is None and any(folder.iterdir()):
-        sentence = f"--to: {folder} has other files and no {_MARK}: empty it, or give another folder"
-        raise OptionError(sentence)
+        raise OptionError(f"--to: {folder} has other files and no {_MARK}: empty it, or give another folder")
     write_atomic(mark, f"{instance}\n".encode())
 
 

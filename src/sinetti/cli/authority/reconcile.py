@@ -77,8 +77,9 @@ def _run(parsed: argparse.Namespace) -> int:
 
 def _begin_anew(journal: Journal) -> None:
     if not journal.is_missing():
-        sentence = f"--without-journal: this authority has journals in {journal.folder}, so leave out the option"
-        raise OptionError(sentence)
+        raise OptionError(
+            f"--without-journal: this authority has journals in {journal.folder}, so leave out the option"
+        )
     journal.start_new()
     print_note(_ANEW.format(folder=journal.folder))
 

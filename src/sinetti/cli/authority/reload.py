@@ -46,14 +46,12 @@ def _run(parsed: argparse.Namespace) -> int:
     folder.check(DirectoryKind.AUTHORITY)
     serving = find_serving(folder)
     if serving is None:
-        sentence = f"no service runs from {parsed.dir}: start it, which reads all files"
-        raise FolderError(sentence)
+        raise FolderError(f"no service runs from {parsed.dir}: start it, which reads all files")
     if not is_process_of_owner(folder, serving):
-        sentence = (
+        raise FolderError(
             f"{folder.serve_record} names process {serving.pid}, which is none of the folder's owner: run the command "
             "on the machine of the service, as the service's user"
         )
-        raise FolderError(sentence)
     _check(parsed.dir, passphrase_of(parsed))
     os.kill(serving.pid, signal.SIGHUP)
     end = monotonic_seconds() + RELOAD_TIMEOUT
@@ -64,11 +62,9 @@ def _run(parsed: argparse.Namespace) -> int:
 
     result = wait_for_reload(folder, serving, pause)
     if result is None:
-        sentence = f"the service did not report within {RELOAD_TIMEOUT:.0f} s: see its log"
-        raise FolderDamaged(sentence)
+        raise FolderDamaged(f"the service did not report within {RELOAD_TIMEOUT:.0f} s: see its log")
     if not result.is_taken:
-        sentence = f"the service keeps its former settings, certificates and trust, because {result.sentence}"
-        raise FolderDamaged(sentence)
+        raise FolderDamaged(f"the service keeps its former settings, certificates and trust, because {result.sentence}")
     print_note("The service has taken the new settings, certificates and trust.")
     return ExitCode.DONE
 
@@ -82,8 +78,7 @@ def _check(root: Path, passphrase: bytes | None) -> None:
     errors = [one for one in found if one.severity is FindingSeverity.ERROR]
     if errors:
         show(check_blocks(errors))
-        sentence = (
+        raise FolderDamaged(
             "the check found errors, so the service was not asked and keeps its former settings, certificates and "
             f"trust: correct them, then run sinetti authority reload --dir {root} again"
         )
-        raise FolderDamaged(sentence)

@@ -116,8 +116,7 @@ def _run(parsed: argparse.Namespace) -> int:
 def _resume(parsed: argparse.Namespace) -> int:
     """Continue the approved runs that were interrupted."""
     if parsed.reason is not None or any(getattr(parsed, name) is not None for name in _CHOICES):
-        sentence = "--resume continues what was approved: leave out the reason and the selection"
-        raise OptionError(sentence)
+        raise OptionError("--resume continues what was approved: leave out the reason and the selection")
     with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
         done = resume(authority.ctx, request_id(), Progress("revoked"))
     rows = [{"proposal": one.proposal_id, "count": len(one.serials), "reason": one.reason.value} for one in done]
@@ -128,8 +127,7 @@ def _resume(parsed: argparse.Namespace) -> int:
 
 def _ask(parsed: argparse.Namespace) -> BulkRevocationRequest:
     if parsed.reason is None:
-        sentence = "--reason is missing: give a reason of RFC 5280"
-        raise OptionError(sentence)
+        raise OptionError("--reason is missing: give a reason of RFC 5280")
     issued = issue_interval(parsed.issued_between)
     serials = serials_of(parsed.serials, "revoked") if parsed.serials is not None else None
     wanted = CertificateSelection(serials, parsed.customer_id, parsed.authority, issued)
@@ -148,8 +146,9 @@ def _report_result(outcome: BulkRevocationResult, parsed: argparse.Namespace) ->
         print_note(f"Completed the interrupted revocation of {_certificates(len(one.serials))} for {one.reason}.")
     if proposal is not None and proposal.approved_at is None:
         # Another command of this user revoked certificates since the selection was counted.
-        sentence = f"in all, more than {AT_ONCE} would be revoked in 24 hours: run the command again to propose it"
-        raise OptionError(sentence)
+        raise OptionError(
+            f"in all, more than {AT_ONCE} would be revoked in 24 hours: run the command again to propose it"
+        )
     if proposal is None:
         _show("nothing", selection, parsed, f"{_counted(selection)}.")
         print_note("There are no certificates to revoke.")

@@ -67,22 +67,20 @@ def _token(parsed: argparse.Namespace, authority: Authority) -> TokenLocation | 
     given = token_settings(parsed)
     if parsed.way == BY_PASSPHRASE:
         if given:
-            sentence = "a pass-phrase needs no token: leave --pkcs11-module, --pkcs11-token and --pkcs11-pin-file out"
-            raise OptionError(sentence)
+            raise OptionError(
+                "a pass-phrase needs no token: leave --pkcs11-module, --pkcs11-token and --pkcs11-pin-file out"
+            )
         if parsed.to is None and authority.passphrase is None:
-            sentence = "--to is missing: name the file outside DIR for the pass-phrase"
-            raise OptionError(sentence)
+            raise OptionError("--to is missing: name the file outside DIR for the pass-phrase")
         return None
     if parsed.to is not None:
-        sentence = "--to names the file of a pass-phrase, and this is a token: leave it out"
-        raise OptionError(sentence)
+        raise OptionError("--to names the file of a pass-phrase, and this is a token: leave it out")
     if given:
         return TokenLocation(Path(given["pkcs11_module"]), given["pkcs11_token"], Path(given["pkcs11_pin_file"]))
     if authority.settings.token is None:
-        sentence = (
+        raise OptionError(
             "the keys of this authority are in no token: give --pkcs11-module, --pkcs11-token and --pkcs11-pin-file"
         )
-        raise OptionError(sentence)
     return authority.settings.token
 
 

@@ -34,12 +34,12 @@ def serials_of(name: str, verb: str) -> tuple[Serial, ...]:
         if not serial or serial.startswith("#"):
             continue
         if not is_serial(serial):
-            sentence = f"--serials: line {number} is not a serial number in hex, as `status --customer-id` prints it"
-            raise OptionError(sentence)
+            raise OptionError(
+                f"--serials: line {number} is not a serial number in hex, as `status --customer-id` prints it"
+            )
         found.append(Serial(serial))
     if not found:
-        sentence = f"--serials: the file has no serial number, so nothing would be {verb}"
-        raise OptionError(sentence)
+        raise OptionError(f"--serials: the file has no serial number, so nothing would be {verb}")
     return tuple(dict.fromkeys(found))
 
 
@@ -49,8 +49,7 @@ def issue_interval(given: Sequence[str] | None) -> tuple[datetime, datetime] | N
         return None
     first, last = (zoned_instant("--issued-between", text) for text in given)
     if first >= last:
-        sentence = "--issued-between: the first time must be before the second"
-        raise OptionError(sentence)
+        raise OptionError("--issued-between: the first time must be before the second")
     return first, last
 
 

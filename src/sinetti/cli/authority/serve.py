@@ -143,8 +143,9 @@ def plan_of(parsed: argparse.Namespace) -> ServeOptions:
     status = _address("--status-bind", parsed.status_bind or _STATUS_BIND)
     _check_reach(soap, parsed, tls=pair is not None)
     if soap.overlaps(status):
-        sentence = f"--bind and --status-bind use the same {soap.path or f'port {soap.port}'}: give each its own"
-        raise OptionError(sentence)
+        raise OptionError(
+            f"--bind and --status-bind use the same {soap.path or f'port {soap.port}'}: give each its own"
+        )
     people = _people(parsed, soap, status)
     metrics = _metrics(parsed, {"--bind": soap, "--status-bind": status, "--people-bind": people})
     return ServeOptions(soap, status, 1, pair, behind_proxy=parsed.behind_proxy, people=people, metrics=metrics)
@@ -156,13 +157,11 @@ def _with_limits(plan: ServeOptions, parsed: argparse.Namespace) -> ServeOptions
     Raises OptionError if they are out of range.
     """
     if not 1 <= parsed.workers <= _MOST_WORKERS:
-        sentence = f"--workers: {parsed.workers} is not from 1 to {_MOST_WORKERS}"
-        raise OptionError(sentence)
+        raise OptionError(f"--workers: {parsed.workers} is not from 1 to {_MOST_WORKERS}")
     limits = AddressLimits(parsed.rate_per_address, parsed.connections_per_address)
     for option, value in (("--rate-per-address", limits.rate), ("--connections-per-address", limits.at_once)):
         if value is not None and not 0 <= value <= _HIGHEST_LIMIT:
-            sentence = f"{option}: {value} is not from 0 to {_HIGHEST_LIMIT} (0 for no limit)"
-            raise OptionError(sentence)
+            raise OptionError(f"{option}: {value} is not from 0 to {_HIGHEST_LIMIT} (0 for no limit)")
     return replace(plan, workers=parsed.workers, limits=limits)
 
 
@@ -175,15 +174,12 @@ def _metrics(parsed: argparse.Namespace, others: Mapping[str, ListenAddress | No
         return None
     address = _address("--metrics-bind", parsed.metrics_bind)
     if address.path is not None:
-        sentence = "--metrics-bind takes IP:PORT, because Prometheus reads no Unix socket"
-        raise OptionError(sentence)
+        raise OptionError("--metrics-bind takes IP:PORT, because Prometheus reads no Unix socket")
     for option, other in others.items():
         if other is not None and other.overlaps(address):
-            sentence = f"{option} and --metrics-bind use the same port {address.port}: give each its own"
-            raise OptionError(sentence)
+            raise OptionError(f"{option} and --metrics-bind use the same port {address.port}: give each its own")
     if not recorder.is_installed():
-        sentence = "--metrics-bind needs prometheus-client: install sinetti[authority] again"
-        raise OptionError(sentence)
+        raise OptionError("--metrics-bind needs prometheus-client: install sinetti[authority] again")
     return address
 
 
@@ -196,16 +192,13 @@ def _people(parsed: argparse.Namespace, soap: ListenAddress, status: ListenAddre
         return None
     people = _address("--people-bind", parsed.people_bind)
     if not people.is_local:
-        sentence = "--people-bind must be loopback or a Unix socket, behind a proxy with TLS"
-        raise OptionError(sentence)
+        raise OptionError("--people-bind must be loopback or a Unix socket, behind a proxy with TLS")
     if people.path is not None and not parsed.behind_proxy:
-        sentence = "a Unix socket needs --behind-proxy, so that the proxy names the callers"
-        raise OptionError(sentence)
+        raise OptionError("a Unix socket needs --behind-proxy, so that the proxy names the callers")
     for option, other in (("--bind", soap), ("--status-bind", status)):
         if people.overlaps(other):
             where = people.path or f"port {people.port}"
-            sentence = f"{option} and --people-bind use the same {where}: give each its own"
-            raise OptionError(sentence)
+            raise OptionError(f"{option} and --people-bind use the same {where}: give each its own")
     return people
 
 
@@ -215,16 +208,13 @@ def _check_reach(soap: ListenAddress, parsed: argparse.Namespace, *, tls: bool) 
     Callers could otherwise reach plain HTTP, or write the header that only a proxy may write.
     """
     if parsed.behind_proxy and not soap.is_local:
-        sentence = (
+        raise OptionError(
             "--behind-proxy needs loopback or a Unix socket, because any other caller could forge X-Forwarded-For"
         )
-        raise OptionError(sentence)
     if soap.path is not None and not parsed.behind_proxy:
-        sentence = "a Unix socket needs --behind-proxy, so that the proxy names the callers"
-        raise OptionError(sentence)
+        raise OptionError("a Unix socket needs --behind-proxy, so that the proxy names the callers")
     if not tls and not soap.is_local:
-        sentence = "plain HTTP is for loopback only: give --tls-certificate and --tls-key"
-        raise OptionError(sentence)
+        raise OptionError("plain HTTP is for loopback only: give --tls-certificate and --tls-key")
 
 
 def _say_ready(plan: ServeOptions) -> None:
@@ -239,14 +229,12 @@ def _say_ready(plan: ServeOptions) -> None:
 
 def _pair(certificate: Path | None, key: Path | None) -> tuple[Path, Path] | None:
     if (certificate is None) != (key is None):
-        sentence = "--tls-certificate and --tls-key must be given together"
-        raise OptionError(sentence)
+        raise OptionError("--tls-certificate and --tls-key must be given together")
     if certificate is None or key is None:
         return None
     for path in (certificate, key):
         if not path.is_file():
-            sentence = f"{path} is not a file"
-            raise OptionError(sentence)
+            raise OptionError(f"{path} is not a file")
     return certificate, key
 
 
@@ -254,5 +242,4 @@ def _address(option: str, text: str) -> ListenAddress:
     try:
         return parse_address(text)
     except InvalidAddress:
-        sentence = f"{option}: {text!r} is not an address such as 127.0.0.1:8443 or unix:/PATH"
-        raise OptionError(sentence) from None
+        raise OptionError(f"{option}: {text!r} is not an address such as 127.0.0.1:8443 or unix:/PATH") from None

@@ -74,5 +74,4 @@ def user_number(name: str) -> int:
     try:
         return pwd.getpwnam(name).pw_uid
     except KeyError:
-        sentence = f"--user: this machine has no user {name}"
-        raise OptionError(sentence) from None
+        raise OptionError(f"--user: this machine has no user {name}") from None

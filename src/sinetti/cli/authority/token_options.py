@@ -43,12 +43,12 @@ def token_settings(parsed: argparse.Namespace) -> TokenSettings:
     if not any(given):
         return {}
     if not all(given):
-        sentence = "--pkcs11-module, --pkcs11-token and --pkcs11-pin-file belong together: give all three"
-        raise OptionError(sentence)
+        raise OptionError("--pkcs11-module, --pkcs11-token and --pkcs11-pin-file belong together: give all three")
     pin_file = parsed.pkcs11_pin_file.resolve()
     if pin_file.is_relative_to(parsed.dir.resolve()):
-        sentence = f"--pkcs11-pin-file: {pin_file} is in {parsed.dir}, of which copies are made: choose another place"
-        raise OptionError(sentence)
+        raise OptionError(
+            f"--pkcs11-pin-file: {pin_file} is in {parsed.dir}, of which copies are made: choose another place"
+        )
     return {
         "pkcs11_module": str(parsed.pkcs11_module.absolute()),
         "pkcs11_token": parsed.pkcs11_token,

@@ -69,8 +69,7 @@ def register(commands: "Commands") -> None:
 def _plan(parsed: argparse.Namespace) -> int:
     kind = CeremonyKind(parsed.kind)
     if kind is CeremonyKind.FOUNDING and parsed.base_url is None:
-        sentence = "--base-url is missing: a founding needs the address of CA certificates and CRLs"
-        raise FolderError(sentence)
+        raise FolderError("--base-url is missing: a founding needs the address of CA certificates and CRLs")
     request = parse_request_set(common.read_file(parsed.request_set)) if parsed.request_set else None
     if (kind in {CeremonyKind.CERTIFY, CeremonyKind.REVOKE}) is not (request is not None and request.kind is kind):
         sentence = f"--request-set: name the request set of this kind for certify and revoke alone, not for {kind}"

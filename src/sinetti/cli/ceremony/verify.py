@@ -44,8 +44,7 @@ def _verify_share(_parsed: argparse.Namespace) -> int:
     try:
         share = parse_share(TerminalDesk().ask("Type the sheet in one line: ", is_secret=True))
     except EOFError:
-        sentence = "no sheet was typed: run the command again, and type the sheet in one line"
-        raise CeremonyInterrupted(sentence) from None
+        raise CeremonyInterrupted("no sheet was typed: run the command again, and type the sheet in one line") from None
     print_note(f"The sheet {share.pair} {share.holder} of the medium {share.medium} is as it was written.")
     return 0
 
@@ -55,8 +54,7 @@ def _verify(parsed: argparse.Namespace) -> int:
     for person in transcript.present:
         path = parsed.file.with_name(f"{person.name}.sig")
         if not path.is_file():
-            sentence = f"{path} is missing: it is the signature of {person.name}"
-            raise CeremonyError(sentence)
+            raise CeremonyError(f"{path} is missing: it is the signature of {person.name}")
         check_signature(transcript, person, path.read_bytes())
     language = Language(parsed.lang) if parsed.lang else language_of_locale()
     sha256 = hashlib.sha256(transcript.octets).hexdigest()

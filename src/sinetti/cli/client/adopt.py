@@ -79,10 +79,11 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     try:
         outcome = adopt.adopt(outside, parsed.name, material, wanted)
     except OSError as bad:
-        message = make_message(
-            messages.STORE_UNUSABLE, path=str(bad.filename or parsed.name), why=error_reasons.translate_reason(bad)
-        )
-        raise files.StoreError(message) from bad
+        raise files.StoreError(
+            make_message(
+                messages.STORE_UNUSABLE, path=str(bad.filename or parsed.name), why=error_reasons.translate_reason(bad)
+            )
+        ) from bad
     in_clear = parsed.password_file is not None and wanted.files.key_password_file is None
     if in_clear and outcome.result is Result.ENROLLED:
         outcome = replace(

@@ -87,10 +87,11 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     try:
         done = deliver.deliver(common.run_of(parsed, console, common.now_of(parsed, console)), ask)
     except OSError as bad:
-        message = make_message(
-            messages.STORE_UNUSABLE, path=str(bad.filename or parsed.name), why=error_reasons.translate_reason(bad)
-        )
-        raise files.StoreError(message) from bad
+        raise files.StoreError(
+            make_message(
+                messages.STORE_UNUSABLE, path=str(bad.filename or parsed.name), why=error_reasons.translate_reason(bad)
+            )
+        ) from bad
     if done.octets is not None:
         _keep(receipt, done.octets, parsed.file)
     _report(done, parsed, receipt, console)
@@ -144,5 +145,6 @@ def _keep(path: Path, octets: bytes, delivered: Path) -> None:
         common.write_file(path, octets)
     except UsageError as bad:
         why = bad.message.values.get("why", "")
-        message = make_message(document_messages.DELIVERED_BUT_KEPT, path=str(delivered), receipt=str(path), why=why)
-        raise UsageError(message) from bad
+        raise UsageError(
+            make_message(document_messages.DELIVERED_BUT_KEPT, path=str(delivered), receipt=str(path), why=why)
+        ) from bad

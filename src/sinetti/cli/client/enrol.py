@@ -81,8 +81,7 @@ def _settings(parsed: argparse.Namespace) -> NameSettings:
             raise UsageError(
                 make_message(config_messages.NO_CERTIFICATE_TABLE, name=parsed.name, path=str(config.path))
             )
-        wanted = "customer_id"
-        raise service_options.missing_option_error(wanted, config)
+        raise service_options.missing_option_error("customer_id", config)
     return NameSettings(
         service=service.address,
         environment=service.environment,

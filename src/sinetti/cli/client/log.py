@@ -82,10 +82,11 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     try:
         found = [one for one in event_log.read(folder) if since is None or one.at >= since]
     except OSError as bad:
-        message = make_message(
-            messages.STORE_UNUSABLE, path=str(bad.filename or folder), why=error_reasons.translate_reason(bad)
-        )
-        raise files.StoreError(message) from bad
+        raise files.StoreError(
+            make_message(
+                messages.STORE_UNUSABLE, path=str(bad.filename or folder), why=error_reasons.translate_reason(bad)
+            )
+        ) from bad
     seen = snapshot.load_snapshot(folder)
     if parsed.json:
         under_way = [{"kind": one.folder.name, "state": one.state.value, "codes": list(one.codes)} for one in seen.open]

@@ -115,8 +115,7 @@ class Witness:
                 write_new(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
         loaded = load_pem_private_key(path.read_bytes(), None)
         if not isinstance(loaded, Ed25519PrivateKey):
-            sentence = f"{path} is not an Ed25519 key"
-            raise TypeError(sentence)
+            raise TypeError(f"{path} is not an Ed25519 key")
         self.signer = NoteSigner(name, loaded, COSIGNATURE)
 
     def answer(self, body: bytes) -> WitnessAnswer:

@@ -57,10 +57,11 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         # The signature bears the true time: its reader uses the machine's clock, on a bench, too.
         ended = revoke.revoke(outside, parsed.name, reason, clock.utc_now())
     except OSError as bad:
-        error_message = make_message(
-            messages.STORE_UNUSABLE, path=str(bad.filename or parsed.name), why=error_reasons.translate_reason(bad)
-        )
-        raise files.StoreError(error_message) from bad
+        raise files.StoreError(
+            make_message(
+                messages.STORE_UNUSABLE, path=str(bad.filename or parsed.name), why=error_reasons.translate_reason(bad)
+            )
+        ) from bad
     for message in ended.messages:
         console.tell(message)
     if parsed.json:

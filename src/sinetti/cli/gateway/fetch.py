@@ -47,8 +47,9 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     wanted, log = [download_of(settings, one) for one in settings.lists], load_watched_log(settings)
     lists = None if settings.trust_lists is None else TrustLists(settings.trust_lists)
     if not wanted and log is None and lists is None:
-        why = "the settings have no table [[list]] with url, file and issuer, no [trust_lists], and no [log]"
-        raise GatewaySettingsError(why)
+        raise GatewaySettingsError(
+            "the settings have no table [[list]] with url, file and issuer, no [trust_lists], and no [log]"
+        )
     checks = () if lists is None else lists.fetch()
     if lists is not None:  # after the list of anchors, which may name new CAs
         wanted += added_downloads(settings, lists)

@@ -139,27 +139,22 @@ def _users(path: Path) -> Mapping[str, str]:
         mode, octets = os.fstat(file.fileno()).st_mode, file.read()
     try:
         if mode & _OF_OTHERS:
-            why = "its group or other users can write to it; run chmod go-w on it"
-            raise ValueError(why)  # noqa: TRY301 - reported as an error of the file
+            raise ValueError("its group or other users can write to it; run chmod go-w on it")  # noqa: TRY301 - reported as an error of the file
         return ssh_authorized_keys.read_users(octets.decode("utf-8"))
     except ValueError as bad:
-        why = f"{path}: {'it is not UTF-8' if isinstance(bad, UnicodeDecodeError) else bad}"
-        raise ValueError(why) from None
+        raise ValueError(f"{path}: {'it is not UTF-8' if isinstance(bad, UnicodeDecodeError) else bad}") from None
 
 
 def _gateway(parsed: argparse.Namespace) -> Gateway:
     if parsed.settings is not None and parsed.anchors is None and parsed.crls is None:
         known = settings.load_settings(parsed.settings)
         if known.channel not in {None, Channel.SFTP}:
-            why = f"{parsed.settings}: its channel is {known.channel}; use separate settings for SFTP"
-            raise ValueError(why)
+            raise ValueError(f"{parsed.settings}: its channel is {known.channel}; use separate settings for SFTP")
         return settings.open_gateway(replace(known, channel=Channel.SFTP))
     if parsed.settings is not None or parsed.anchors is None or parsed.crls is None:
-        why = "--settings, or --anchors with --crls, is required"
-        raise ValueError(why)
+        raise ValueError("--settings, or --anchors with --crls, is required")
     if not parsed.crls.is_dir():
-        why = f"--crls {parsed.crls}: the folder does not exist"
-        raise ValueError(why)
+        raise ValueError(f"--crls {parsed.crls}: the folder does not exist")
     anchors = load_bundle(parsed.anchors.read_bytes())
     return Gateway(anchors, source=CrlSource(folder=parsed.crls), channel=Channel.SFTP)
 
@@ -169,8 +164,7 @@ def _now(parsed: argparse.Namespace) -> datetime:
         return clock.utc_now()
     at = datetime.fromisoformat(parsed.at)
     if at.tzinfo is None:
-        why = "--at: give a time with a time zone, such as 2027-05-02T11:03:00Z"
-        raise ValueError(why)
+        raise ValueError("--at: give a time with a time zone, such as 2027-05-02T11:03:00Z")
     sys.stderr.write("sinetti: --at is for tests: this computer's clock is not used.\n")
     return at.astimezone(UTC).replace(microsecond=0)
 

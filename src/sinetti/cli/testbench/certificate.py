@@ -71,8 +71,7 @@ def _run(parsed: argparse.Namespace) -> int:
     except FolderTaken as taken:
         raise OptionError(str(taken)) from taken
     except OSError as bad:
-        sentence = f"--out: {parsed.out} cannot be written: {bad.strerror}"
-        raise OptionError(sentence) from bad
+        raise OptionError(f"--out: {parsed.out} cannot be written: {bad.strerror}") from bad
     records = [_sample_record(*one) for one in zip(samples, places, strict=True)]
     if parsed.json:
         CURRENT.has_json = True
@@ -97,14 +96,11 @@ def _samples(parsed: argparse.Namespace) -> list[SampleCertificate]:
         wanted = [SampleRequest(one, KeyType(parsed.key), parsed.customer_id, parsed.name) for one in states]
         made = SampleHierarchy(now)
     except ClockOutOfRange as bad:
-        sentence = f"--now: {RANGE}"
-        raise OptionError(sentence) from bad
+        raise OptionError(f"--now: {RANGE}") from bad
     except CustomerIdError as bad:
-        sentence = f"--customer-id: {bad}"
-        raise OptionError(sentence) from bad
+        raise OptionError(f"--customer-id: {bad}") from bad
     except ValidationError as bad:
-        sentence = f"--name: {str(bad).removeprefix('name is ')}"
-        raise OptionError(sentence) from bad
+        raise OptionError(f"--name: {str(bad).removeprefix('name is ')}") from bad
     return [made.sample(one) for one in wanted]
 
 

@@ -30,7 +30,6 @@ def _run(parsed: argparse.Namespace) -> int:
     try:
         print_line(totp(parsed.secret, now))
     except NoSecret as bad:
-        sentence = f"SECRET: {bad}"
-        raise OptionError(sentence) from bad
+        raise OptionError(f"SECRET: {bad}") from bad
     print_note(f"Use it once. The next code comes in {seconds_remaining(now)} seconds.")
     return 0

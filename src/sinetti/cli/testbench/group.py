@@ -92,13 +92,13 @@ def _stop_when_stdin_closes() -> None:
 def _site(text: str) -> Path:
     folder = Path(text).resolve()
     if not (folder / "index.html").is_file():
-        sentence = f"{text} has no index.html; run `make docs` in a clone, then write --docs build/docs"
-        raise argparse.ArgumentTypeError(sentence)
+        raise argparse.ArgumentTypeError(
+            f"{text} has no index.html; run `make docs` in a clone, then write --docs build/docs"
+        )
     return folder
 
 
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit()) or int(text) > _HIGHEST_PORT:
-        sentence = f"{text!r} is not a port"
-        raise argparse.ArgumentTypeError(sentence)
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port")
     return int(text)

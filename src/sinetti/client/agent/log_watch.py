@@ -129,8 +129,7 @@ def _read(about: LogRound, url: str, reader: LogReader) -> None:
         reader.read_head(about.agent.run.sleep)
     except (LogAbsent, NoteError) as bad:
         if is_known and isinstance(bad, LogAbsent):
-            sentence = "the service had a log and no longer serves it"
-            raise ProofError(sentence) from bad
+            raise ProofError("the service had a log and no longer serves it") from bad
         if not is_known:
             about.index.absent[url] = about.agent.run.now + RARELY
         raise

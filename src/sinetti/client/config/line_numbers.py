@@ -153,8 +153,7 @@ class _Scanner:
 
     def _string(self) -> None:
         if not any(self._skip(kind) for kind in _STRINGS):
-            why = f"no key or string at line {self.line}"
-            raise ValueError(why)
+            raise ValueError(f"no key or string at line {self.line}")
 
     def _skip(self, what: re.Pattern[str]) -> bool:
         found = what.match(self.text, self.at)

@@ -41,8 +41,7 @@ def duration(text: str) -> timedelta:
     """Read "10d", "6h", "5m" or "60s"."""
     found = _DURATION.fullmatch(text)
     if found is None:
-        why = "no number with a unit behind it"
-        raise ValueError(why)
+        raise ValueError("no number with a unit behind it")
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
@@ -63,12 +62,10 @@ def window(text: str) -> MaintenanceWindow:
     """
     words = text.split()
     if not 1 <= len(words) <= len(("days", "hours")):
-        why = "neither days nor hours"
-        raise ValueError(why)
+        raise ValueError("neither days nor hours")
     has_days, has_hours = not words[0][0].isdigit(), words[-1][0].isdigit()
     if len(words) > 1 and not (has_days and has_hours):
-        why = "days come before hours"
-        raise ValueError(why)
+        raise ValueError("days come before hours")
     days = _days(words[0]) if has_days else frozenset(range(len(DAYS)))
     since, until = _hours(words[-1]) if has_hours else (_MIDNIGHT, _MIDNIGHT)
     return MaintenanceWindow(days, since, until)
@@ -77,8 +74,7 @@ def window(text: str) -> MaintenanceWindow:
 def mode(text: str) -> int:
     """Read the mode of a file, "0600" or "600"."""
     if _MODE.fullmatch(text) is None:
-        why = "no three octal digits"
-        raise ValueError(why)
+        raise ValueError("no three octal digits")
     return int(text, 8)
 
 
@@ -95,8 +91,7 @@ def _days(text: str) -> frozenset[int]:
 def _hours(text: str) -> tuple[time, time]:
     found = _HOURS.fullmatch(text)
     if found is None:
-        why = "no hours"
-        raise ValueError(why)
+        raise ValueError("no hours")
     since_hour, since_minute, until_hour, until_minute = map(int, found.groups())
     until = _MIDNIGHT if (until_hour, until_minute) == (_DAY, 0) else time(until_hour, until_minute)
     return time(since_hour, since_minute), until

@@ -355,8 +355,10 @@ def _trusted(errand: _DeliveryTask, delivery: Delivery, body: bytes) -> Receipt:
     if (receipt.delivery_id, receipt.sha256, receipt.serial) != expected:
         raise ServiceError(ServiceErrorKind.NOT_TRUSTED, make_message(document_messages.RECEIPT_OF_ANOTHER))
     if receipt.received > now + generations.CLOCK_SKEW:
-        message = make_message(document_messages.RECEIPT_OF_THE_FUTURE, at=receipt.received, now=now)
-        raise ServiceError(ServiceErrorKind.NOT_TRUSTED, message)
+        raise ServiceError(
+            ServiceErrorKind.NOT_TRUSTED,
+            make_message(document_messages.RECEIPT_OF_THE_FUTURE, at=receipt.received, now=now),
+        )
     return receipt
 
 

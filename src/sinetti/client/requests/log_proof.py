@@ -69,15 +69,13 @@ def fetch_proof(reader: LogReader, certificate: x509.Certificate) -> CheckedProo
     serial = encoding.serial_hex(certificate.serial_number)
     octets = reader.fetch(f"proof/{serial}")
     if octets is None:
-        sentence = f"the log has no entry about the certificate {serial}"
-        raise NoEntry(sentence)
+        raise NoEntry(f"the log has no entry about the certificate {serial}")
     proof = EntryProof.parse(octets)
     entry, der = parse_entry(proof.extra or b""), encoding.certificate_der(certificate)
     if (entry.action, entry.object, entry.facts.get("sha256")) != (
         "certificate-issued", f"certificate:{serial}", encoding.sha256_hex(der)
     ):  # fmt: skip
-        sentence = "the entry is about another certificate"
-        raise ProofError(sentence)
+        raise ProofError("the entry is about another certificate")
     reader.accept(proof.checkpoint)
     checkpoint, _ = proof.verify(leaf_hash(proof.extra or b""), *reader.memory.keys)
     return CheckedProof(octets, proof.index, entry.at, checkpoint)

@@ -175,10 +175,11 @@ def run_for_all(
     except (FileNotFoundError, NotADirectoryError) as bad:
         raise UsageError(make_message(messages.NO_STORE, store=str(ctx.store))) from bad
     except OSError as bad:
-        message = make_message(
-            messages.STORE_UNUSABLE, path=str(bad.filename or ctx.store), why=error_reasons.translate_reason(bad)
-        )
-        raise files.StoreError(message) from bad
+        raise files.StoreError(
+            make_message(
+                messages.STORE_UNUSABLE, path=str(bad.filename or ctx.store), why=error_reasons.translate_reason(bad)
+            )
+        ) from bad
     if watch is not None:
         watch.begin(len(found))
     outcomes = []

@@ -60,12 +60,12 @@ def call(service: SoapService, operation: Operation, message: bytes) -> SoapResp
     try:
         return operations.read_response(body, operation, accepts)
     except operations.UntrustedResponse as bad:
-        objection = (
+        raise ServiceError(
+            ServiceErrorKind.NOT_TRUSTED,
             objections[0]
             if objections
-            else make_message(messages.ANSWER_INVALID, why=error_reasons.translate_reason(bad))
-        )
-        raise ServiceError(ServiceErrorKind.NOT_TRUSTED, objection) from bad
+            else make_message(messages.ANSWER_INVALID, why=error_reasons.translate_reason(bad)),
+        ) from bad
     except operations.SoapFault as fault:
         raise ServiceError(
             ServiceErrorKind.NOT_TRUSTED,

@@ -83,8 +83,7 @@ def _get(kept: NameSettings, kind: TrustListKind, language: Language) -> bytes |
         return transport.whole_body(answer)
     if answer.status in {_OK, _NONE}:  # another service may have a page for every address
         return None
-    why = f"the service answered with HTTP status {answer.status}"
-    raise InvalidTrustList(why)
+    raise InvalidTrustList(f"the service answered with HTTP status {answer.status}")
 
 
 def _check(kept: NameSettings, kind: TrustListKind, octets: bytes, memory: TrustMemory, now: datetime) -> None:

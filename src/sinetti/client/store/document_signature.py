@@ -48,8 +48,7 @@ def sign_document(document: bytes, held: InstalledKeySet, recipe: SignatureProfi
     renewal message signed among other documents could renew the certificate for their own key.
     """
     if str(parser.parse(document).tag).startswith(f"{{{SERVICE}}}"):
-        why = "the document is a message to the certificate service and cannot be sealed as a document"
-        raise ValueError(why)
+        raise ValueError("the document is a message to the certificate service and cannot be sealed as a document")
     return signature.sign_document(document, document_signer(held), recipe)
 
 

@@ -338,6 +338,5 @@ def _only(certificate: x509.Certificate, oid: x509.ObjectIdentifier) -> str | No
     try:
         found = certificate.subject.get_attributes_for_oid(oid)
     except (ValueError, TypeError) as bad:  # TypeError: a bit string as an attribute that allows none
-        why = "the name in it cannot be read"
-        raise ValueError(why) from bad
+        raise ValueError("the name in it cannot be read") from bad
     return str(found[0].value) if len(found) == 1 else None

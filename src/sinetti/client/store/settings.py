@@ -63,8 +63,7 @@ def parse(text: str) -> NameSettings:
     try:
         raw = _parsed(text)
     except tomllib.TOMLDecodeError as bad:
-        why = "it is not valid TOML"
-        raise NameSettingsError(why) from bad
+        raise NameSettingsError("it is not valid TOML") from bad
     return validated(
         NameSettings(
             service=_required(raw, "service"),
@@ -88,8 +87,7 @@ def validated(settings: NameSettings) -> NameSettings:
     try:
         _look_at(settings.service)
     except InvalidServiceUrl as bad:
-        msg = f"service: {bad}"
-        raise NameSettingsError(msg) from bad
+        raise NameSettingsError(f"service: {bad}") from bad
     bundles = {"trust_services": settings.trust_services, "trust_holders": settings.trust_holders}
     if settings.tls_ca is not None:
         bundles["tls_ca"] = settings.tls_ca
@@ -97,8 +95,7 @@ def validated(settings: NameSettings) -> NameSettings:
         try:
             _look_through(bundle)
         except ValueError as bad:
-            msg = f"{name}: {bad}"
-            raise NameSettingsError(msg) from bad
+            raise NameSettingsError(f"{name}: {bad}") from bad
     _possible(settings.files)
     return settings
 
@@ -197,11 +194,9 @@ def _possible(wanted: OutputOptions) -> None:
     """Raise NameSettingsError for options that cannot be met, before a key is made."""
     packed = wanted.formats & WITH_PASSWORD
     if packed and wanted.token is not None:
-        msg = "formats: the key is in a token and cannot leave it"
-        raise NameSettingsError(msg)
+        raise NameSettingsError("formats: the key is in a token and cannot leave it")
     if packed and wanted.password_file is None:
-        msg = "password_file: PKCS#12 needs a password file"
-        raise NameSettingsError(msg)
+        raise NameSettingsError("password_file: PKCS#12 needs a password file")
 
 
 def _files(raw: dict[str, object]) -> OutputOptions:
@@ -209,15 +204,13 @@ def _files(raw: dict[str, object]) -> OutputOptions:
         return OutputOptions()
     formats = raw.get("formats", [Format.PEM.value])
     if not isinstance(formats, list) or not all(isinstance(one, str) for one in formats):
-        msg = "formats: the value must be a list of texts"
-        raise NameSettingsError(msg)
+        raise NameSettingsError("formats: the value must be a list of texts")
     module, label, pin_file = (_optional(raw, f"token_{part}") for part in ("module", "label", "pin_file"))
     token = None
     if module is not None and label is not None and pin_file is not None:
         token = Token(Path(module), label, Path(pin_file))
     elif (module, label, pin_file) != (None, None, None):
-        msg = "token_label: a token needs the settings token_module, token_label and token_pin_file"
-        raise NameSettingsError(msg)
+        raise NameSettingsError("token_label: a token needs the settings token_module, token_label and token_pin_file")
     return OutputOptions(
         formats=frozenset({Format.PEM, *(_one_of(Format, one, "formats") for one in formats)}),
         owner=_optional(raw, "owner"),
@@ -257,8 +250,7 @@ def _path(raw: dict[str, object], name: str) -> Path | None:
 
 def _mode(text: str) -> int:
     if not _MODE.fullmatch(text):
-        msg = "mode: the value must be a file mode such as 0600 or 0640"
-        raise NameSettingsError(msg)
+        raise NameSettingsError("mode: the value must be a file mode such as 0600 or 0640")
     return int(text, 8)
 
 
@@ -270,8 +262,7 @@ def _string(value: str) -> str:
 def _required(raw: dict[str, object], name: str) -> str:
     value = raw.get(name)
     if not isinstance(value, str) or not value:
-        msg = f"{name}: the value must be text"
-        raise NameSettingsError(msg)
+        raise NameSettingsError(f"{name}: the value must be text")
     return value
 
 
@@ -284,5 +275,4 @@ def _one_of(kind: type[Choice], value: str, name: str) -> Choice:
         return kind(value)
     except ValueError:
         choices = ", ".join(kind)
-        msg = f"{name}: the value must be one of {choices}"
-        raise NameSettingsError(msg) from None
+        raise NameSettingsError(f"{name}: the value must be one of {choices}") from None

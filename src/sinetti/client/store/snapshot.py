@@ -419,10 +419,9 @@ def _check_customer(held: _LiveSet, kept: NameSettings, folder: str) -> None:
     except ValueError:
         named = None
     if named is None or not is_same_identifier(named, kept.customer_id):
-        message = make_message(
-            messages.OTHERS_CERTIFICATE, customer_id=kept.customer_id, path=f"{folder}/{settings.FILE}"
+        raise store_files.StoreDamaged(
+            make_message(messages.OTHERS_CERTIFICATE, customer_id=kept.customer_id, path=f"{folder}/{settings.FILE}")
         )
-        raise store_files.StoreDamaged(message)
 
 
 def _check_token(folder: str, wanted: OutputOptions, asked: token_keys.Tokens) -> None:

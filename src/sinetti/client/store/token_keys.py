@@ -124,8 +124,7 @@ def check_in_token(key: TokenKey, known: Token | None, asked: Tokens) -> None:
     if isinstance(found, StoreError):
         raise found
     if (key.id, key.key_id) not in found:
-        why = f"the token {place.label} cannot be used: it does not contain the key"
-        raise _unusable(why)
+        raise _unusable(f"the token {place.label} cannot be used: it does not contain the key")
 
 
 def _public_keys(place: TokenLocation) -> frozenset[tuple[bytes, KeyId]] | StoreError:

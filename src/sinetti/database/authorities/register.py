@@ -139,11 +139,9 @@ def get_authority(db: Database, name: str) -> AuthorityView:
     row = _viewed(db).filter(Q(pk=name) | Q(common_name=name)).first()
     if row is None:
         if find_pending(db, name) is not None:
-            sentence = f"{name} has no certificate yet: run sinetti authority ca install {name} first"
-            raise CaUnknown(sentence)
+            raise CaUnknown(f"{name} has no certificate yet: run sinetti authority ca install {name} first")
         names = ", ".join(_rows(db).order_by("pk").values_list("pk", flat=True))
-        sentence = f"there is no CA {name} with a certificate: name one of {names}"
-        raise CaUnknown(sentence)
+        raise CaUnknown(f"there is no CA {name} with a certificate: name one of {names}")
     return _view(row)
 
 
@@ -169,8 +167,7 @@ def insert_pending(db: Database, new: NewPendingAuthority, audit: AuditContext) 
         if known is not None and known.request == new.request and known.common_name == new.common_name:
             return known
         if known is not None or is_name_taken(db, new.name, new.common_name):
-            sentence = f"the name {new.common_name} is taken for ever: give another one"
-            raise CaChangeRefused(sentence)
+            raise CaChangeRefused(f"the name {new.common_name} is taken for ever: give another one")
         row = models.PendingAuthority.objects.using(db.alias).create(
             name=new.name,
             common_name=new.common_name,
@@ -203,8 +200,7 @@ def install(db: Database, new: NewAuthority, audit: AuditContext) -> AuthorityVi
     with changing(db):
         row = _rows(db).filter(pk=new.name).first()
         if row is not None and row.sha256 != new.sha256:
-            sentence = f"{new.name} has another certificate already: a CA never gets a second one"
-            raise CaChangeRefused(sentence)
+            raise CaChangeRefused(f"{new.name} has another certificate already: a CA never gets a second one")
         if row is None:
             insert_row(db, new, version=1)
             audit_log.write(db, audit, "ca-installed", f"authority:{new.name}", sha256=new.sha256, version=1)
@@ -234,8 +230,9 @@ def activate(db: Database, name: str, audit: AuditContext) -> Activation:
         if one.state is CaState.ISSUING:
             return Activation(None, is_new=False)
         if not one.signs_from <= audit.at <= one.signs_until:
-            sentence = f"{one.name} issues from {one.signs_from:%Y-%m-%d} to {one.signs_until:%Y-%m-%d} only"
-            raise CaChangeRefused(sentence)
+            raise CaChangeRefused(
+                f"{one.name} issues from {one.signs_from:%Y-%m-%d} to {one.signs_until:%Y-%m-%d} only"
+            )
         _check_installed(db, one)
         _check_chain(db, one)
         predecessor = _predecessor(db, one)
@@ -282,11 +279,10 @@ def check_retirable(db: Database, one: AuthorityView, now: datetime) -> None:
     _check_move(one, CaState.RETIRED)
     ends = last_end(db, one)
     if ends is not None and ends >= now:
-        sentence = (
+        raise CaChangeRefused(
             f"{one.name} must publish until {ends:%Y-%m-%dT%H:%M:%SZ}, the end of its last certificate: retire it "
             "then, or revoke its certificates first"
         )
-        raise CaChangeRefused(sentence)
 
 
 def last_end(db: Database, one: AuthorityView) -> datetime | None:
@@ -387,8 +383,7 @@ def _predecessor(db: Database, one: AuthorityView) -> AuthorityView | None:
 def _check_installed(db: Database, one: AuthorityView) -> None:
     pending = find_pending(db, one.name)
     if pending is not None and pending.installed_at is None:
-        sentence = f"{one.name} has no lists yet: run sinetti authority ca install {one.name} again"
-        raise CaChangeRefused(sentence)
+        raise CaChangeRefused(f"{one.name} has no lists yet: run sinetti authority ca install {one.name} again")
 
 
 def _check_chain(db: Database, one: AuthorityView) -> None:
@@ -396,15 +391,13 @@ def _check_chain(db: Database, one: AuthorityView) -> None:
     while above is not None:
         parent = get_authority(db, above)
         if parent.state in {CaState.REVOKED, CaState.RETIRED}:
-            sentence = f"{parent.name} above {one.name} is {parent.state}: activate a CA of another one"
-            raise CaChangeRefused(sentence)
+            raise CaChangeRefused(f"{parent.name} above {one.name} is {parent.state}: activate a CA of another one")
         above = parent.issuer
 
 
 def _check_move(one: AuthorityView, state: CaState) -> None:
     if state not in CA_MOVES[one.state]:
-        sentence = f"{one.name} is {one.state} and cannot become {state}: see sinetti authority ca list"
-        raise CaChangeRefused(sentence)
+        raise CaChangeRefused(f"{one.name} is {one.state} and cannot become {state}: see sinetti authority ca list")
 
 
 def _move(
@@ -413,8 +406,7 @@ def _move(
     _check_move(one, state)
     rows = _rows(db).filter(pk=one.name, state=one.state, version=one.version)
     if not rows.update(state=state, version=F("version") + 1):
-        sentence = f"{one.name} has just been changed by another command: run this one again"
-        raise CaChangeRefused(sentence)
+        raise CaChangeRefused(f"{one.name} has just been changed by another command: run this one again")
     audit_log.write(db, audit, action, f"authority:{one.name}", **facts, version=one.version + 1)
 
 

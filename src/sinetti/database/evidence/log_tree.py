@@ -234,8 +234,7 @@ def find_beginning(db: Database) -> EntryFields | None:
         return None
     entry = None if first.row is None else _entry_of(first.row)
     if entry is None or (entry.object, entry.action) != (LOG, FOUNDED):
-        sentence = "the first entry of the log cannot be read"
-        raise NoteError(sentence)
+        raise NoteError("the first entry of the log cannot be read")
     return entry
 
 

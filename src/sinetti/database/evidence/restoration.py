@@ -77,8 +77,7 @@ def restore_log(db: Database, lines: Iterable[LoggedLine], now: datetime, audit:
             if line.end <= size:
                 continue
             if line.first > size:
-                sentence = f"no journal has the entries of the log from {size} to {line.first}"
-                raise LogNotRestored(sentence)
+                raise LogNotRestored(f"no journal has the entries of the log from {size} to {line.first}")
             new = line.leaves[size - line.first :]
             _insert_facts(db, line, set(new) - waiting_rows(db).keys())
             rows = waiting_rows(db)
@@ -162,11 +161,13 @@ def _signed_before(line: LoggedLine, keys: Sequence[VerifierKey], size: int, roo
     try:
         checkpoint, _ = open_checkpoint(line.note, *keys)
     except (NoteError, ProofError) as bad:
-        sentence = f"the journal's checkpoint of {size} entries of the log is not one of this authority ({bad})"
-        raise LogNotRestored(sentence) from bad
+        raise LogNotRestored(
+            f"the journal's checkpoint of {size} entries of the log is not one of this authority ({bad})"
+        ) from bad
     if checkpoint.head != (size, root):
-        sentence = f"the journal's first {size} entries of the log are not those of the register and its checkpoint"
-        raise LogNotRestored(sentence)
+        raise LogNotRestored(
+            f"the journal's first {size} entries of the log are not those of the register and its checkpoint"
+        )
     return line.note
 
 

@@ -121,8 +121,9 @@ def identity(db: Database) -> AuthorityIdentity | None:
         row = rows.values_list("instance_id", "environment", "fingerprints").first()
     except (NotSupportedError, ProgrammingError) as refused:  # NotSupportedError: the server is too old
         why = str(refused).strip().partition("\n")[0]
-        sentence = f"the database cannot be read ({why}): check DATABASE_URL and database_url"
-        raise DatabaseSetupError(sentence) from refused
+        raise DatabaseSetupError(
+            f"the database cannot be read ({why}): check DATABASE_URL and database_url"
+        ) from refused
     return AuthorityIdentity(row[0], Environment(row[1]), dict(row[2])) if row else None
 
 

@@ -51,8 +51,7 @@ def back_up(url: str, target: Path) -> None:
     """
     config = _config(url)
     if _is_sqlite(config) and not Path(config["NAME"]).is_file():
-        sentence = f"there is no database at {config['NAME']}"
-        raise BackupError(sentence)
+        raise BackupError(f"there is no database at {config['NAME']}")
     with _made_whole(target) as partial:
         if _is_sqlite(config):
             try:
@@ -69,8 +68,7 @@ def restore(url: str, source: Path) -> None:
     Raises BackupError.
     """
     if not source.is_file():
-        sentence = f"{source} is not a file"
-        raise BackupError(sentence)
+        raise BackupError(f"{source} is not a file")
     config = _config(url)
     if not _is_sqlite(config):
         # In one transaction, so that existing objects make it fail without any change. The server may lack the roles
@@ -80,8 +78,7 @@ def restore(url: str, source: Path) -> None:
         return
     target = Path(config["NAME"])
     if left := [path for path in (target, *(Path(f"{target}{end}") for end in ("-wal", "-shm"))) if path.exists()]:
-        sentence = f"{left[0]} already exists: move it away first, because it is never overwritten"
-        raise BackupError(sentence)
+        raise BackupError(f"{left[0]} already exists: move it away first, because it is never overwritten")
     with _made_whole(target) as partial:
         _copy(str(source), str(partial))
 
@@ -111,8 +108,7 @@ def _made_whole(target: Path) -> Iterator[Path]:
         _name(partial, target)
         _sync(target.parent)
     except OSError as failed:
-        sentence = f"{target} cannot be created ({failed.strerror}): a backup must be a new file"
-        raise BackupError(sentence) from failed
+        raise BackupError(f"{target} cannot be created ({failed.strerror}): a backup must be a new file") from failed
     finally:
         partial.unlink(missing_ok=True)
 
@@ -145,11 +141,9 @@ def _copy(source: str, target: str) -> None:
             old.backup(new)
             (whole,) = new.execute("PRAGMA integrity_check").fetchone()
     except sqlite3.Error as failed:
-        sentence = f"{source} is not a complete SQLite file: {failed}"
-        raise BackupError(sentence) from failed
+        raise BackupError(f"{source} is not a complete SQLite file: {failed}") from failed
     if whole != "ok":
-        sentence = f"{source} is damaged ({whole}), so a copy of it would be damaged too"
-        raise BackupError(sentence)
+        raise BackupError(f"{source} is damaged ({whole}), so a copy of it would be damaged too")
 
 
 def _run(name: str, config: dict[str, Any], *arguments: str) -> None:
@@ -159,13 +153,11 @@ def _run(name: str, config: dict[str, Any], *arguments: str) -> None:
     """
     program = shutil.which(name)
     if program is None:
-        sentence = f"{name} is not installed: install PostgreSQL's client programs"
-        raise BackupError(sentence)
+        raise BackupError(f"{name} is not installed: install PostgreSQL's client programs")
     given = {"PGHOST": "HOST", "PGPORT": "PORT", "PGUSER": "USER", "PGPASSWORD": "PASSWORD", "PGDATABASE": "NAME"}
     known = {variable: str(config[key]) for variable, key in given.items() if config.get(key)}
     # Query parameters take precedence, as in `open_database`; they may name another server.
     known |= {_VARIABLES[key]: str(value) for key, value in config.get("OPTIONS", {}).items() if key in _VARIABLES}
     done = subprocess.run([program, *arguments], env=known, capture_output=True, text=True, check=False)  # noqa: S603 - PostgreSQL's own program
     if done.returncode:
-        sentence = f"{name} failed: {' '.join(done.stderr.split())[:500]}"
-        raise BackupError(sentence)
+        raise BackupError(f"{name} failed: {' '.join(done.stderr.split())[:500]}")

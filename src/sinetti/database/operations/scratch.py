@@ -35,17 +35,15 @@ def open_scratch(url: str) -> Database:
     if connection.vendor == "sqlite":
         for path in _files(connection.settings_dict["NAME"]):
             if os.path.lexists(path):
-                sentence = f"{path} exists: name a new file, because a drill removes the file at its end"
-                raise BackupError(sentence)
+                raise BackupError(f"{path} exists: name a new file, because a drill removes the file at its end")
         return db
     with connection.cursor() as cursor:
         found = [(kind, row[1]) for kind, question in _KINDS for row in _first(cursor, question)]
     if found:
-        sentence = (
+        raise BackupError(
             f"the scratch database has the {found[0][0].lower()} {found[0][1]}: name an empty one, because a drill "
             "removes all of it; if an earlier drill was interrupted, drop the scratch database and create it again"
         )
-        raise BackupError(sentence)
     db.close()
     return db
 

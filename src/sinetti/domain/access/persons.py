@@ -28,11 +28,10 @@ def person_digest(key: bytes, person_id: str) -> str:
     """
     plain = "".join(person_id.split()).upper()
     if not _PERSON_ID.fullmatch(plain):
-        sentence = (
+        raise PersonIdError(
             "a person ID has 5 to 40 letters, digits, hyphens and plus signs, such as a personal identity code: "
             "copy it from the identity document"
         )
-        raise PersonIdError(sentence)
     return hmac.digest(hmac.digest(key, _OWN_KEY, sha256), plain.encode(), sha256).hex()
 
 

@@ -175,8 +175,7 @@ def check_people(act: TwoPersonAct, people: object, environment: Environment) ->
     if type(people) is not int or not least <= people <= most:
         why = ", since clerks' pages confirm it by one other clerk" if act in ON_PAGES else ""
         numbers = f"{least} to {most}" if least < most else str(least)
-        sentence = f"{act} takes {numbers} people in {environment}{why}"
-        raise ValueError(sentence)
+        raise ValueError(f"{act} takes {numbers} people in {environment}{why}")
     return people
 
 
@@ -187,6 +186,5 @@ def check_wait(hours: object, environment: Environment) -> int:
     """
     least = SHORTEST_WAIT[environment]
     if type(hours) is not int or not least <= hours <= LONGEST_WAIT:
-        sentence = f"{SIGNATORY_WAIT} must be a number of hours from {least} to {LONGEST_WAIT} in {environment}"
-        raise ValueError(sentence)
+        raise ValueError(f"{SIGNATORY_WAIT} must be a number of hours from {least} to {LONGEST_WAIT} in {environment}")
     return hours

@@ -50,11 +50,10 @@ def check_name(text: str) -> str:
     """Return an officer's name in lower case. Raises OfficerError for another form."""
     name = text.casefold()
     if not _NAME.fullmatch(name) or name.startswith(_RESERVED):
-        sentence = (
+        raise OfficerError(
             "an officer's name has 1 to 40 letters, digits, dots, hyphens and underscores, and does not begin with "
             "user. or os."
         )
-        raise OfficerError(sentence)
     return name
 
 
@@ -91,11 +90,9 @@ def check_removal(left: Collection[OfficerRole], environment: Environment, polic
     They must be enough for the number of people of each act, too.
     """
     if not is_founded(left, environment):
-        sentence = (
+        raise OfficerError(
             f"{FOUNDERS[environment]} officers who can propose must be left, {APPROVERS[environment]} of them "
             "approvers: add the successor first"
         )
-        raise OfficerError(sentence)
     if short := [act for act in TwoPersonAct if not can_act(act, left, policy.people_for(act))]:
-        sentence = f"too few officers would be left for {', '.join(short)}: add the successor first"
-        raise OfficerError(sentence)
+        raise OfficerError(f"too few officers would be left for {', '.join(short)}: add the successor first")

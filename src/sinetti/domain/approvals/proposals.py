@@ -206,12 +206,10 @@ def parse_proposal(octets: bytes) -> Proposal:
         )
         is_canonical = proposal.octets == octets
     except (ValueError, KeyError, TypeError, RecursionError, OverflowError) as bad:
-        sentence = "it is not a proposal of this program's version"
-        raise ValueError(sentence) from bad
+        raise ValueError("it is not a proposal of this program's version") from bad
     if not is_canonical:
         # Two readers could see two different acts in octets of another form, as with a key that is there twice.
-        sentence = "it is not in the one form of a proposal: get it again with approval show ID --out FILE"
-        raise ValueError(sentence)
+        raise ValueError("it is not in the one form of a proposal: get it again with approval show ID --out FILE")
     if proposal.expires - proposal.created > life_of(proposal.act):
         raise ApprovalError(ApprovalReason.TOO_LONG)
     return proposal

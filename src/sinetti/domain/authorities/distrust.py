@@ -52,11 +52,11 @@ class RecordedCertificate:
 def decide_bridge_end(since: datetime, declared_at: datetime, hours: int) -> datetime:
     """Return the end of the bridge in whole seconds. Raises DistrustRefused."""
     if since > declared_at:
-        sentence = f"{since:%Y-%m-%dT%H:%M:%SZ} is in the future: give the instant from which the key may be misused"
-        raise DistrustRefused(sentence)
+        raise DistrustRefused(
+            f"{since:%Y-%m-%dT%H:%M:%SZ} is in the future: give the instant from which the key may be misused"
+        )
     if not 0 <= hours <= LONGEST_BRIDGE:
-        sentence = f"the bridge is open for 0 to {LONGEST_BRIDGE} hours, not {hours}"
-        raise DistrustRefused(sentence)
+        raise DistrustRefused(f"the bridge is open for 0 to {LONGEST_BRIDGE} hours, not {hours}")
     return declared_at.replace(microsecond=0) + timedelta(hours=hours)
 
 

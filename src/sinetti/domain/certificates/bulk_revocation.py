@@ -93,8 +93,10 @@ def check_officer(text: str) -> str:
     Raises BulkRevocationError if its form is wrong.
     """
     if not _OFFICER.fullmatch(text):
-        sentence = "an officer's id has 1 to 40 letters, digits, dots, hyphens and underscores; it is no person's name"
-        raise BulkRevocationError(BulkErrorReason.OFFICER, sentence)
+        raise BulkRevocationError(
+            BulkErrorReason.OFFICER,
+            "an officer's id has 1 to 40 letters, digits, dots, hyphens and underscores; it is no person's name",
+        )
     return text
 
 

@@ -170,8 +170,7 @@ def check_over(over: timedelta) -> timedelta:
     Raises EarlyReplacementError if it is outside one minute to 30 days.
     """
     if not SHORTEST_OVER <= over <= LONGEST_OVER:
-        sentence = "a call is spread over a time from one minute to 30 days"
-        raise EarlyReplacementError(sentence)
+        raise EarlyReplacementError("a call is spread over a time from one minute to 30 days")
     return timedelta(seconds=int(over.total_seconds()))
 
 
@@ -195,8 +194,7 @@ def check_notice(submitted: Explanation) -> Explanation:
     explanation = submitted.explanation
     if explanation is not None:
         if set(explanation) != set(Language):
-            sentence = "an explanation is written in fi, sv and en, or in none of them"
-            raise EarlyReplacementError(sentence)
+            raise EarlyReplacementError("an explanation is written in fi, sv and en, or in none of them")
         try:
             explanation = {
                 one: check_text(f"the explanation ({one})", explanation[one], LONGEST_EXPLANATION) for one in Language
@@ -211,8 +209,9 @@ def check_notice(submitted: Explanation) -> Explanation:
         and url.isprintable()
         and " " not in url
     ):
-        sentence = f"the explanation's address begins with https:// and has at most {LONGEST_URL} characters"
-        raise EarlyReplacementError(sentence)
+        raise EarlyReplacementError(
+            f"the explanation's address begins with https:// and has at most {LONGEST_URL} characters"
+        )
     return Explanation(explanation, url)
 
 

@@ -74,8 +74,7 @@ class ReminderSchedule:
     def __post_init__(self) -> None:
         """Raise ValueError unless the steps are in descending order."""
         if not self.steps or self.steps[-1] < timedelta() or list(self.steps) != sorted(set(self.steps), reverse=True):
-            sentence = "the steps of reminders are times before the end, each shorter than the one before it"
-            raise ValueError(sentence)
+            raise ValueError("the steps of reminders are times before the end, each shorter than the one before it")
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,8 +155,7 @@ def case_number(octets: bytes) -> str:
     octets.
     """
     if len(octets) != _CASE_OCTETS:
-        sentence = f"a case number is made of {_CASE_OCTETS} octets"
-        raise ValueError(sentence)
+        raise ValueError(f"a case number is made of {_CASE_OCTETS} octets")
     number = int.from_bytes(octets)
     letters = "".join(_LETTERS[number >> 5 * place & 31] for place in range(_CASE_LETTERS))
     return f"SI-{letters[:5]}-{letters[5:]}"

@@ -62,8 +62,7 @@ class LimitedCode:
         request = context.request
         guess = count_guess(request, f"code|{user.pk}", known_devices.number_of(request, user))
         if guess is None:
-            sentence = "too many codes were wrong"
-            raise ValidationError(sentence, code="too_many_codes")
+            raise ValidationError("too many codes were wrong", code="too_many_codes")
         code = str(super().clean_code())  # type: ignore[misc] # the form's
         guess.rollback()
         return code

@@ -62,8 +62,7 @@ def verified(id_token: str, keys: Mapping[str, Any], provider: Provider, nonce: 
             options={"require": list(_REQUIRED), "strict_aud": False},
         )
     except (jwt.PyJWTError, KeyError, TypeError, ValueError) as wrong:
-        sentence = f"the ID token is not believed: {type(wrong).__name__}"
-        raise InvalidClaims(sentence) from None
+        raise InvalidClaims(f"the ID token is not believed: {type(wrong).__name__}") from None
     _check(claims, provider, nonce)
     return claims
 
@@ -95,8 +94,7 @@ def is_strong(claims: Mapping[str, Any], provider: Provider) -> bool:
 def _key(header: Mapping[str, Any], keys: jwt.PyJWKSet) -> jwt.PyJWK:
     named = [one for one in keys.keys if one.key_id == header.get("kid")]
     if len(named) != 1:
-        sentence = "no key of this name"
-        raise KeyError(sentence)
+        raise KeyError("no key of this name")
     return named[0]
 
 
@@ -104,15 +102,12 @@ def _check(claims: Mapping[str, Any], provider: Provider, nonce: str) -> None:
     audience = claims["aud"]
     several = isinstance(audience, list) and len(audience) > 1
     if (several or "azp" in claims) and claims.get("azp") != provider.client_id:
-        sentence = "the ID token is for another client, too"
-        raise InvalidClaims(sentence)
+        raise InvalidClaims("the ID token is for another client, too")
     if not nonce or not hmac.compare_digest(str(claims["nonce"]).encode(), nonce.encode()):
-        sentence = "the ID token is not the answer to this request"
-        raise InvalidClaims(sentence)
+        raise InvalidClaims("the ID token is not the answer to this request")
     subject = claims["sub"]
     if not isinstance(subject, str) or not 0 < len(subject) <= _LONGEST_SUBJECT:
-        sentence = "the ID token names no subject"
-        raise InvalidClaims(sentence)
+        raise InvalidClaims("the ID token names no subject")
 
 
 _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
@@ -142,11 +137,9 @@ class OidcAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc] # allauth h
         """Return the provider's metadata; its issuer must equal that of the settings."""
         found: dict[str, Any] = super().openid_config
         if found.get("issuer") != self.settings.issuer:
-            sentence = "the provider says that it is another issuer"
-            raise UntrustedProviderResponse(sentence)
+            raise UntrustedProviderResponse("the provider says that it is another issuer")
         if not all(_is_safe(found.get(name)) for name in _ENDPOINTS):
-            sentence = "an address of the provider is missing, or not https"
-            raise UntrustedProviderResponse(sentence)
+            raise UntrustedProviderResponse("an address of the provider is missing, or not https")
         return found
 
     def complete_login(self, request: HttpRequest, app: SocialApp, token: Any, **kwargs: Any) -> SocialLogin:  # noqa: ANN401
@@ -154,8 +147,7 @@ class OidcAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc] # allauth h
         del app
         id_token = kwargs["response"].get("id_token")
         if not isinstance(id_token, str):
-            sentence = "the provider gave no ID token"
-            raise UntrustedProviderResponse(sentence)
+            raise UntrustedProviderResponse("the provider gave no ID token")
         try:
             signed = verified(id_token, self._keys(), self.settings, self.state.get("nonce") or "")
         except InvalidClaims as refused:
@@ -186,8 +178,7 @@ class OidcAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc] # allauth h
             return {}
         found = self._fetch_user_info(access_token)
         if not isinstance(found, dict) or found.get("sub") != subject:
-            sentence = "the userinfo response is about another subject"
-            raise UntrustedProviderResponse(sentence)
+            raise UntrustedProviderResponse("the userinfo response is about another subject")
         return found
 
 

@@ -128,8 +128,9 @@ def read_findings(written: str) -> Evaluation | None:
         areas = tuple(_area(one) for one in entries["area"])
         return Evaluation(_day(entries["date"]), tuple(_spoken("method", one) for one in entries["method"]), areas)
     except (tomllib.TOMLDecodeError, KeyError, TypeError) as bad:
-        sentence = f"{FINDINGS} is not TOML with date, method, and areas with name, pages and gaps: {bad!r}"
-        raise FindingsError(sentence) from bad
+        raise FindingsError(
+            f"{FINDINGS} is not TOML with date, method, and areas with name, pages and gaps: {bad!r}"
+        ) from bad
 
 
 def read_run(written: str) -> AutomatedCheck:
@@ -162,8 +163,7 @@ def _spoken(where: str, texts: object) -> Texts:
         or set(texts) != set(Language)
         or not all(isinstance(one, str) and one for one in texts.values())
     ):
-        sentence = f"{FINDINGS}, {where}: each text in fi, sv and en"
-        raise FindingsError(sentence)
+        raise FindingsError(f"{FINDINGS}, {where}: each text in fi, sv and en")
     return {Language(name): one for name, one in texts.items()}
 
 

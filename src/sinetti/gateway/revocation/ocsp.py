@@ -65,8 +65,7 @@ def post(address: str, request: bytes) -> bytes:
     except HttpError as bad:
         raise OSError(str(bad)) from bad
     if reply.status != HTTPStatus.OK:
-        why = f"the OCSP service answered with HTTP status {reply.status}"
-        raise OSError(why)
+        raise OSError(f"the OCSP service answered with HTTP status {reply.status}")
     return reply.body
 
 

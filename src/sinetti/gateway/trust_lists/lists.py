@@ -174,8 +174,7 @@ class TrustLists:
                 is_changed = self._take(kind, reply.body)
                 etag = reply.headers.get("etag", "")
             elif reply.status != (_UNCHANGED if self._number(kind) else _NONE):
-                sentence = f"{url} answered with HTTP status {reply.status}"
-                raise InvalidTrustList(sentence)  # noqa: TRY301 - the same result as a list that does not count
+                raise InvalidTrustList(f"{url} answered with HTTP status {reply.status}")  # noqa: TRY301 - the same result as a list that does not count
             number = self._number(kind)
             return ListCheck(
                 kind, self._now(), number, None, etag if etag and TAG.fullmatch(etag) else None, is_changed

@@ -61,8 +61,9 @@ class RequestGuard:
 
     def __post_init__(self) -> None:
         if self.gateway.source is None and self.revocation != DANGEROUSLY_NONE:
-            why = f'revocation would not be checked: name a source, or set revocation = "{DANGEROUSLY_NONE}"'
-            raise NoRevocationSource(why)
+            raise NoRevocationSource(
+                f'revocation would not be checked: name a source, or set revocation = "{DANGEROUSLY_NONE}"'
+            )
 
     def trusts(self, peer: str | None, headers: Iterable[tuple[str, str]]) -> bool:
         """Return whether certificate headers of this request are trusted.

@@ -224,10 +224,9 @@ def listen(address: str, socket_path: Path | None) -> socket.socket:
             raise
     except OSError as failed:
         place = socket_path or address
-        sentence = (
+        raise PlaceTaken(
             f"{place} cannot be used ({failed.strerror or failed}): stop the program that uses it, or choose another"
-        )
-        raise PlaceTaken(sentence) from failed
+        ) from failed
     return opened
 
 
@@ -271,14 +270,12 @@ async def _serve(
         while not server.wrks:
             if running.done():
                 running.result()
-                sentence = "the HTTP server did not start"
-                raise GatewayServerStopped(sentence)
+                raise GatewayServerStopped("the HTTP server did not start")
             await asyncio.sleep(0)
         ready()
         await asyncio.wait({waiting, running}, return_when=asyncio.FIRST_COMPLETED)
         if not waiting.done():
-            sentence = "the HTTP server stopped unexpectedly"
-            raise GatewayServerStopped(sentence)
+            raise GatewayServerStopped("the HTTP server stopped unexpectedly")
     finally:
         waiting.cancel()
         server.stop()  # type: ignore[no-untyped-call] # granian leaves it untyped

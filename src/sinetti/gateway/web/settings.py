@@ -74,8 +74,7 @@ class GatewayTable(TomlTable):
 def _table(settings: GatewaySettings, name: str) -> GatewayTable:
     raw = settings.tables.get(name, {})
     if not isinstance(raw, dict):
-        why = f"{name} must be a table: [{name}]"
-        raise GatewaySettingsError(why)
+        raise GatewaySettingsError(f"{name} must be a table: [{name}]")
     return GatewayTable(raw, place=f"[{name}] ")
 
 

@@ -50,8 +50,9 @@ class TrustedProxies:
         Raises InsecureProxySettings for an empty list, an invalid address, or a secret that is too short.
         """
         if not addresses:
-            why = "no proxy is listed: list the addresses that may pass on certificates, or use a Unix socket"
-            raise InsecureProxySettings(why)
+            raise InsecureProxySettings(
+                "no proxy is listed: list the addresses that may pass on certificates, or use a Unix socket"
+            )
         return cls(tuple(_network(one) for one in addresses), check_secret_strength(secret))
 
     @classmethod
@@ -87,8 +88,7 @@ def read_secret(path: Path) -> bytes:
     """
     found = path.stat()
     if not stat.S_ISREG(found.st_mode) or found.st_mode & _OTHERS:
-        why = f"other users can read {path}: run chmod 600 and create a new secret"
-        raise InsecureProxySettings(why)
+        raise InsecureProxySettings(f"other users can read {path}: run chmod 600 and create a new secret")
     return check_secret_strength(path.read_bytes().strip())
 
 
@@ -98,8 +98,9 @@ def check_secret_strength(secret: bytes) -> bytes:
     Raises InsecureProxySettings if it can be guessed, or if no header can carry it.
     """
     if len(secret) < SHORTEST_SECRET or not secret.isascii() or not secret.decode("ascii").isprintable():
-        why = f"the secret needs at least {SHORTEST_SECRET} letters and digits; `openssl rand -hex 16` creates one"
-        raise InsecureProxySettings(why)
+        raise InsecureProxySettings(
+            f"the secret needs at least {SHORTEST_SECRET} letters and digits; `openssl rand -hex 16` creates one"
+        )
     return secret
 
 
@@ -107,8 +108,7 @@ def _network(text: str) -> IPv4Network | IPv6Network:
     try:
         return ip_network(text)
     except ValueError as bad:
-        why = f"{text!r} is neither an address nor a network"
-        raise InsecureProxySettings(why) from bad
+        raise InsecureProxySettings(f"{text!r} is neither an address nor a network") from bad
 
 
 CERTIFICATE: Final = "client-cert"

@@ -193,8 +193,7 @@ def is_understood(certificate: x509.Certificate) -> bool:
     try:
         return all(not one.critical or one.oid in _UNDERSTOOD for one in certificate.extensions)
     except (x509.DuplicateExtension, x509.UnsupportedGeneralNameType, TypeError) as bad:
-        why = "an extension of the certificate cannot be read"
-        raise ValueError(why) from bad
+        raise ValueError("an extension of the certificate cannot be read") from bad
 
 
 def key_in_bounds(key: AnyPublicKey) -> bool:

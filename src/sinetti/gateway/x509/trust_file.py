@@ -76,18 +76,15 @@ def load(path: Path) -> TrustFile:
     try:
         raw = tomllib.loads(standard_input.read_file(path).decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as bad:
-        why = f"not valid TOML ({bad})"
-        raise TrustError(why) from None
+        raise TrustError(f"not valid TOML ({bad})") from None
     rows = raw.pop("issuer", None)
     if raw or not isinstance(rows, list) or not rows:
-        why = "it must contain at least one [[issuer]] table and nothing else"
-        raise TrustError(why)
+        raise TrustError("it must contain at least one [[issuer]] table and nothing else")
     issuers: dict[Sha256, CaPurpose] = {}
     for row in rows:
         for digest in _digests(row, path.parent):
             if digest in issuers:
-                why = f"issuer {digest} is listed twice"
-                raise TrustError(why)
+                raise TrustError(f"issuer {digest} is listed twice")
             issuers[digest] = CaPurpose(
                 _chosen(Channel, row, "channel"),
                 _chosen(Environment, row, "environment"),
@@ -98,34 +95,31 @@ def load(path: Path) -> TrustFile:
 
 def _digests(row: object, beside: Path) -> list[Sha256]:
     if not isinstance(row, dict) or row.keys() - _KEYS or ("sha256" in row) == ("certificate" in row):
-        why = f"an [[issuer]] needs either sha256 or certificate, and its only keys are {', '.join(sorted(_KEYS))}"
-        raise TrustError(why)
+        raise TrustError(
+            f"an [[issuer]] needs either sha256 or certificate, and its only keys are {', '.join(sorted(_KEYS))}"
+        )
     if "sha256" in row:
         digest = str(row["sha256"]).lower().replace(":", "")
         if not _SHA256.fullmatch(digest):
-            why = "sha256 must be the SHA-256 of the CA certificate's DER: 64 hex digits"
-            raise TrustError(why)
+            raise TrustError("sha256 must be the SHA-256 of the CA certificate's DER: 64 hex digits")
         return [Sha256(digest)]
     octets = (beside / str(row["certificate"])).read_bytes()
     try:
         found = chain.load_bundle(octets) if b"-----BEGIN" in octets else (load_certificate(octets),)
     except ValueError as bad:
-        why = f"certificate {row['certificate']}: {bad}"
-        raise TrustError(why) from None
+        raise TrustError(f"certificate {row['certificate']}: {bad}") from None
     return [sha256_hex(certificate_der(one)) for one in found]
 
 
 def _chosen(kind: type[Choice], row: Mapping[str, object], name: str) -> Choice | None:
     value = row.get(name)
     if value is not None and not (isinstance(value, str) and value in set(kind)):
-        why = f"{name} must be one of {', '.join(kind)}"
-        raise TrustError(why)
+        raise TrustError(f"{name} must be one of {', '.join(kind)}")
     return None if value is None else kind(str(value))
 
 
 def _text(row: Mapping[str, object], name: str) -> str | None:
     value = row.get(name)
     if value is not None and not isinstance(value, str):
-        why = f"{name} must be text"
-        raise TrustError(why)
+        raise TrustError(f"{name} must be text")
     return value

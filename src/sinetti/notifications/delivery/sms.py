@@ -65,8 +65,7 @@ class HttpSms:
         """
         number = international(letter.to)
         if number is None:
-            why = "the phone number is not in international format, such as +358 40 …"
-            raise PermanentFailure(why)
+            raise PermanentFailure("the phone number is not in international format, such as +358 40 …")
         status = self._status(self._request(letter, number))
         if status in _TAKEN:
             return
@@ -117,10 +116,8 @@ class HttpSms:
             cause = bad.__cause__ or bad
             if bad.stage is HttpStage.UNREACHABLE:
                 reason = getattr(cause, "strerror", None) or type(cause).__name__
-                why = f"the SMS provider cannot be reached ({reason})"
-                raise TransportUnavailable(why) from None
-            why = f"the SMS provider did not answer ({type(cause).__name__})"
-            raise ConnectionLost(why) from None
+                raise TransportUnavailable(f"the SMS provider cannot be reached ({reason})") from None
+            raise ConnectionLost(f"the SMS provider did not answer ({type(cause).__name__})") from None
 
     def _tls(self) -> ssl.SSLContext | None:
         """Return the context for https, read once from the file of CAs; None for http."""
@@ -128,6 +125,7 @@ class HttpSms:
             try:
                 self._context = tls_context(self._provider.anchors)
             except OSError as unusable:
-                why = f"the CA file for the SMS provider cannot be used ({type(unusable).__name__})"
-                raise TransportUnavailable(why) from None
+                raise TransportUnavailable(
+                    f"the CA file for the SMS provider cannot be used ({type(unusable).__name__})"
+                ) from None
         return self._context

@@ -197,16 +197,16 @@ class Smtp:
             raise failure from None
         except smtplib.SMTPSenderRefused as refused:
             self.close()
-            answered = _answered(refused.smtp_code, refused.smtp_error, "our sender's address")
             raise (_ClosedBetweenLettersError if refused.smtp_code == _CLOSING else TransportUnavailable)(
-                answered
+                _answered(refused.smtp_code, refused.smtp_error, "our sender's address")
             ) from None
         except smtplib.SMTPDataError as refused:
             raise self._failure(refused.smtp_code, refused.smtp_error, "the letter") from None
         except OSError as broken:  # SMTPServerDisconnected, time-outs, TLS
             self.close()
-            why = f"the mail server stopped answering or closed the connection ({type(broken).__name__})"
-            raise ConnectionLost(why) from None
+            raise ConnectionLost(
+                f"the mail server stopped answering or closed the connection ({type(broken).__name__})"
+            ) from None
 
     def _opened(self) -> EmailBackend:
         if self._backend is None:
@@ -238,8 +238,9 @@ class Smtp:
             try:
                 backend.ssl_context = tls_context(server.anchors)
             except OSError as unusable:
-                why = f"the CA file for the mail server cannot be used ({type(unusable).__name__})"
-                raise TransportUnavailable(why) from None
+                raise TransportUnavailable(
+                    f"the CA file for the mail server cannot be used ({type(unusable).__name__})"
+                ) from None
         return backend
 
     def _failure(self, code: int, answer: bytes | str, about: str) -> TemporaryFailure | PermanentFailure:
@@ -276,8 +277,7 @@ def _ascii_address(address: str) -> str:
     except UnicodeError:
         encoded = ""
     if not _LOCAL.fullmatch(local) or not _DOMAIN.fullmatch(encoded):
-        why = "not every mail server accepts this address (RFC 5321, 4.1.2)"
-        raise PermanentFailure(why, address_fails=True)
+        raise PermanentFailure("not every mail server accepts this address (RFC 5321, 4.1.2)", address_fails=True)
     return f"{local}@{encoded}"
 
 

@@ -284,8 +284,7 @@ def sample(
     """
     case = next((one for one in CASES if one.kind is kind), None)
     if case is None:
-        sentence = f"this version does not write messages of the kind {kind}"
-        raise NoSample(sentence)
+        raise NoSample(f"this version does not write messages of the kind {kind}")
     is_production = environment is Environment.PRODUCTION
     return written(replace(case, first=False, production=is_production), terms, language)
 
@@ -299,8 +298,7 @@ def written(
     """
     letter = render_from(queued(case, language), _context(case, terms, language))
     if isinstance(letter, Skip):
-        sentence = f"{case.kind}, {case.title}: {letter.why}"
-        raise ValueError(sentence)  # noqa: TRY004 - it is the case that is wrong
+        raise ValueError(f"{case.kind}, {case.title}: {letter.why}")  # noqa: TRY004 - it is the case that is wrong
     return letter
 
 

@@ -40,8 +40,7 @@ def authorisation(matter: MessageContext) -> MessageBody:
     if found is None:
         raise NothingToReport(NOT_THERE)
     if tells in _WHILE_IT_STANDS and not found.is_in_force:
-        why = "the subject of the message no longer applies"
-        raise NothingToReport(why)
+        raise NothingToReport("the subject of the message no longer applies")
     return _WRITERS[tells](matter, found)
 
 

@@ -91,8 +91,7 @@ def ends(matter: MessageContext, tells: AccessEvent) -> MessageBody:
     """
     found = matter.room.loader.list_end_items(matter.message.facts or {}, matter.now)
     if not found:
-        why = "the authorisations were extended, replaced or withdrawn"
-        raise NothingToReport(why)
+        raise NothingToReport("the authorisations were extended, replaced or withdrawn")
     ended = sum(passed_step(one.until, matter.now) == 0 for one in found)
     names = _names(found[0])
     subjects = ENDED_SUBJECT if ended else ENDS_SUBJECT

@@ -62,8 +62,7 @@ def contact_changed(matter: MessageContext) -> MessageBody:
     if matter.is_to(matter.fact("new")):
         if not _is_named(matter):
             # Replaced before this was sent: the message about the next change names the current contact.
-            why = "the recipient is no longer named for the certificate"
-            raise NothingToReport(why)
+            raise NothingToReport("the recipient is no longer named for the certificate")
         return MessageBody(subject, tuple(_to_the_new(matter)), matter.role())
     new = matter.room.loader.find_person(matter.fact("new"))
     if matter.is_to(matter.fact("old")):
@@ -93,8 +92,7 @@ def _many(matter: MessageContext) -> MessageBody:
         )
         role = Role.FORMER
     if not lines:
-        why = "the recipient is no longer named for any of the certificates"
-        raise NothingToReport(why)
+        raise NothingToReport("the recipient is no longer named for any of the certificates")
     first, *then = paragraphs
     subject = matter.say(certificate_events.MANY_SUBJECT, count=len(lines), day=matter.day(matter.message.due))
     return MessageBody(subject, (first, RowsBlock(tuple(_many_row(matter, one) for one in lines)), *then), role)
@@ -179,6 +177,5 @@ def _name(matter: MessageContext, fact: str) -> str:
     """
     found = matter.room.loader.find_person(matter.fact(fact))
     if found is None:
-        why = "the person that the message is about was erased"
-        raise NothingToReport(why)
+        raise NothingToReport("the person that the message is about was erased")
     return named(found.name)

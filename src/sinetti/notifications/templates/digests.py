@@ -82,8 +82,7 @@ def digest(matter: MessageContext) -> MessageBody:
         raise NothingToReport(NOT_THERE)
     found = matter.room.loader.list_digest_rows(agent, matter.now)
     if not found:
-        why = "the digest has no certificates left to list"
-        raise NothingToReport(why)
+        raise NothingToReport("the digest has no certificates left to list")
     thirds = {third: [row for row in found if row.part is third] for third in Third}
     to_do = len(thirds[Third.NEEDS_YOU])
     subject = matter.say(SUBJECT, day=translate.format_date(matter.today, matter.language), count=to_do)

@@ -184,12 +184,10 @@ def _call_and_rows(matter: MessageContext) -> tuple[CallDetails, tuple[CallListI
     if call is None:
         raise NothingToReport(NOT_THERE)
     if call.undone:
-        why = "the call was cancelled"
-        raise NothingToReport(why)
+        raise NothingToReport("the call was cancelled")
     rows = _rows(matter)
     if not rows:
-        why = "all certificates in the call have been replaced"
-        raise NothingToReport(why)
+        raise NothingToReport("all certificates in the call have been replaced")
     return call, rows
 
 

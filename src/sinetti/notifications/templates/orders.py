@@ -55,8 +55,7 @@ def transfer_ids(matter: MessageContext) -> MessageBody:
         raise NothingToReport(NOT_THERE)
     expires = matter.room.loader.find_secure_message_expiry(secure_id)
     if expires is None or matter.now > expires:
-        why = "the link is no longer valid"
-        raise NothingToReport(why)
+        raise NothingToReport("the link is no longer valid")
     key = matter.room.ring.of_row(SecretPurpose.LINKS, secure_id)
     subject = matter.say(IDS_SUBJECT, day=matter.day(expires), organisation=matter.organisation)
     parts = (
@@ -90,8 +89,7 @@ def pin_sms(matter: MessageContext) -> tuple[str, dict[str, str]]:
         raise NothingToReport(NOT_THERE)
     expires = matter.room.loader.find_pin_expiry(pin_id)
     if expires is None or matter.now > expires:
-        why = "the PIN code is no longer valid"
-        raise NothingToReport(why)
+        raise NothingToReport("the PIN code is no longer valid")
     key = matter.room.ring.of_row(SecretPurpose.PINS, pin_id)
     return PIN, {"pin": pin_code(key, pin_id), "organisation": matter.organisation}
 

@@ -38,8 +38,7 @@ def pending(matter: MessageContext) -> MessageBody:
         raise NothingToReport(NOT_THERE)
     tells = PendingNotice(word)
     if found.state is not _STATES[tells] or not found.organisation_open:
-        why = "the subject of the message no longer applies"
-        raise NothingToReport(why)
+        raise NothingToReport("the subject of the message no longer applies")
     names = {"organisation": sanitise(found.organisation), "customer_id": found.customer_id}
     who = {"name": sanitise(found.name or found.email), "email": sanitise(found.email)}
     day = matter.day(found.expires if tells is PendingNotice.ASKED else matter.message.due)

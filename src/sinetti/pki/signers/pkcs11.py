@@ -330,8 +330,7 @@ def private_key(key: TokenKey, public: PublicKey) -> TokenPrivateKey:
     def sign_plain(key: TokenKey, wanted: PlainSignature, verifies: Callable[[bytes], bool]) -> bytes:
         signature = sign(key, wanted)
         if not verifies(signature):
-            why = f"the token {key.place.label} cannot be used: it returned a wrong signature"
-            raise SignerUnavailable(why)
+            raise SignerUnavailable(f"the token {key.place.label} cannot be used: it returned a wrong signature")
         return signature
 
     return certificate_key(key, public, sign_plain)
@@ -369,8 +368,7 @@ def _private(session: pkcs11.Session, key: TokenKey) -> Any:  # noqa: ANN401 - t
         raise KeyMissing(_lacking(key))
     # If the key of this ID was replaced in the token, its signatures could not be verified.
     if key.key_id is not None and key_policy.key_id(_public_key(public[0])) != key.key_id:
-        why = f"the token {key.place.label} contains another key with the ID {key.id.hex()}"
-        raise KeyMissing(why)
+        raise KeyMissing(f"the token {key.place.label} contains another key with the ID {key.id.hex()}")
     return found[0]
 
 
@@ -441,8 +439,7 @@ def _session(place: TokenLocation) -> pkcs11.Session:
     token = pkcs11.lib(at[0]).get_token(token_label=place.label)
     if token.flags & TokenFlag.USER_PIN_FINAL_TRY:
         why = "one more wrong PIN would lock it, so log in once by hand and then try again"
-        why = f"the token {place.label} cannot be used: {why}"
-        raise SignerUnavailable(why)
+        raise SignerUnavailable(f"the token {place.label} cannot be used: {why}")
     with _OPENED.guard(place) as refuse:
         try:
             opened: pkcs11.Session = token.open(rw=True, user_pin=pin.decode())
@@ -463,8 +460,9 @@ def _check_module(place: TokenLocation) -> None:
         try:
             file_permissions.check_program(place.module, is_library=True)
         except RightsError as bad:
-            why = f"the module of the token {place.label} was not loaded, because other users can change {bad.path}"
-            raise SignerUnavailable(why) from None
+            raise SignerUnavailable(
+                f"the module of the token {place.label} was not loaded, because other users can change {bad.path}"
+            ) from None
 
 
 def _pin(place: TokenLocation) -> bytes:

@@ -78,8 +78,7 @@ def load(octets: bytes) -> TokenKey:
     except (ValueError, KeyError):
         found, key_id, scheme = None, None, ""
     if found is None or scheme != "pkcs11" or not found.id or (key_id is not None and not _KEY_ID.fullmatch(key_id)):
-        why = "this is not the URI of a key in a token"
-        raise ValueError(why)
+        raise ValueError("this is not the URI of a key in a token")
     return replace(found, key_id=None if key_id is None else KeyId(key_id))
 
 
@@ -102,12 +101,12 @@ def load_location(text: str, default: TokenLocation | None) -> TokenLocation:
     before, _, after = whole.partition("?")
     path, query = dict(_pair(one) for one in before.split(";")), dict(_pair(one) for one in after.split("&") if one)
     if scheme != "pkcs11" or set(path) != {"token"} or not set(query) <= {"module-path", "pin-source"}:
-        why = "this is not the URI of a token, such as pkcs11:token=LABEL?module-path=FILE&pin-source=file:FILE"
-        raise ValueError(why)
+        raise ValueError(
+            "this is not the URI of a token, such as pkcs11:token=LABEL?module-path=FILE&pin-source=file:FILE"
+        )
     module, pin_file = query.get("module-path"), query.get("pin-source", "").removeprefix("file:")
     if default is None and not (module and pin_file):
-        why = "the URI of the token needs module-path and pin-source: no token is the authority's own"
-        raise ValueError(why)
+        raise ValueError("the URI of the token needs module-path and pin-source: no token is the authority's own")
     return TokenLocation(
         default.module if default is not None and not module else Path(unquote(module or "")),
         unquote(path["token"]),

@@ -53,11 +53,11 @@ class SoftwareSigner:
 
     def _load(self, key_name: str) -> PrivateKey:
         if not _KEY_NAME.fullmatch(key_name):
-            why = "no key file can have this key name"
-            raise SignerUnavailable(why)
+            raise SignerUnavailable("no key file can have this key name")
         if self._passphrase is None:
-            why = f"the key {key_name} cannot be opened without its passphrase, which is not stored beside it"
-            raise SignerUnavailable(why)
+            raise SignerUnavailable(
+                f"the key {key_name} cannot be opened without its passphrase, which is not stored beside it"
+            )
         try:
             return load_private_key((self._folder / f"{key_name}.pem").read_bytes(), self._passphrase)
         except OSError as bad:

@@ -87,8 +87,7 @@ class _TokenProcess:
             self._socket.settimeout(limit)
             self._socket.sendall(line)
         except OSError as bad:  # TimeoutError included
-            sentence = f"the connection to its process failed ({bad.strerror or 'timeout'})"
-            raise _ProcessFailed(sentence) from None
+            raise _ProcessFailed(f"the connection to its process failed ({bad.strerror or 'timeout'})") from None
         return self.receive(limit)
 
     def receive(self, limit: float) -> Answer:
@@ -99,15 +98,12 @@ class _TokenProcess:
                 self._socket.settimeout(max(0.001, deadline - monotonic_seconds()))
                 octets = self._socket.recv(65536)
                 if not octets:
-                    sentence = "its process ended"
-                    raise _ProcessFailed(sentence)
+                    raise _ProcessFailed("its process ended")
                 self._received += octets
         except TimeoutError:
-            sentence = f"it did not answer within {limit:g} s"
-            raise _ProcessHung(sentence) from None
+            raise _ProcessHung(f"it did not answer within {limit:g} s") from None
         except OSError as bad:
-            sentence = f"the connection to its process failed ({bad.strerror})"
-            raise _ProcessFailed(sentence) from None
+            raise _ProcessFailed(f"the connection to its process failed ({bad.strerror})") from None
         answer, _, self._received = self._received.partition(b"\n")
         return cast("Answer", json.loads(answer))
 
@@ -268,8 +264,7 @@ class TokenPool:
     def _started(self) -> _TokenProcess:
         """Return a new process that takes requests. Raises _ProcessFailed."""
         if find_spec("pkcs11") is None:
-            sentence = "this installation lacks the extra pkcs11: install sinetti[authority,pkcs11]"
-            raise _ProcessFailed(sentence)
+            raise _ProcessFailed("this installation lacks the extra pkcs11: install sinetti[authority,pkcs11]")
         process = _TokenProcess(self._marks)
         self._running.add(process)
         try:

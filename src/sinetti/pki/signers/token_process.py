@@ -80,11 +80,10 @@ def guard_login(marks: Path, place: TokenLocation) -> Iterator[Callable[[], None
     with os.fdopen(os.open(marks / f"{name}.refused", flags, 0o600), "r+b") as file:
         fcntl.lockf(file, fcntl.LOCK_EX)
         if file.read() == mark:
-            why = (
+            raise SignerUnavailable(
                 f"the token {place.label} cannot be used: it refused the PIN, which is tried again once "
                 f"{place.pin_file} changes"
             )
-            raise SignerUnavailable(why)
 
         def refuse() -> None:
             file.seek(0)

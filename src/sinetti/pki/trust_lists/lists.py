@@ -192,8 +192,7 @@ def parse_octets_to_sign(octets: bytes) -> TrustList:
         return parse_anchors(payload)
     if label == TrustListKind.DISTRUST.label.encode("ascii"):
         return parse_distrust(payload)
-    why = "the octets are no trust list"
-    raise InvalidTrustList(why)
+    raise InvalidTrustList("the octets are no trust list")
 
 
 def parse_signed(octets: bytes) -> SignedList:
@@ -221,8 +220,7 @@ def _parse(octets: bytes, read: Callable[[dict[str, Any]], AnyForm], write: Call
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, x509.InvalidVersion):
         found, is_same = None, False
     if found is None or not is_same:
-        why = "the file is no trust list, or it was changed: fetch it again"
-        raise InvalidTrustList(why)
+        raise InvalidTrustList("the file is no trust list, or it was changed: fetch it again")
     return found
 
 

@@ -109,8 +109,9 @@ def _check_entries(new: DistrustList, before: DistrustList | None, now: datetime
     latest = now + MOST_AHEAD
     for one in new.authorities:
         if one not in known and (one.since > latest or one.bridge_until > latest + timedelta(hours=LONGEST_BRIDGE)):
-            why = f"the bridge of {one.name} would be open for more than {LONGEST_BRIDGE} hours: check the clock here"
-            raise InvalidTrustList(why)
+            raise InvalidTrustList(
+                f"the bridge of {one.name} would be open for more than {LONGEST_BRIDGE} hours: check the clock here"
+            )
 
 
 def _corrects(octets: bytes, held: HeldLists, reader: ListReader, now: datetime) -> bool:
@@ -131,8 +132,9 @@ def verify_anchors(octets: bytes, reader: ListReader, now: datetime) -> AnchorsL
     found = parse_anchors(signed.payload)
     _check_reader(found, reader)
     if not any(_is_signed(found, one, lambda one: _is_by_root(one, reader, now)) for one in signed.signatures):
-        why = "no root that is trusted here has signed the list of anchors: get a new bundle from the authority"
-        raise InvalidTrustList(why)
+        raise InvalidTrustList(
+            "no root that is trusted here has signed the list of anchors: get a new bundle from the authority"
+        )
     _check_authorities(found, reader.roots)
     return found
 
@@ -150,8 +152,9 @@ def verify_distrust(octets: bytes, reader: ListReader, now: datetime) -> Distrus
         return _is_by_root(one, reader, now) or _is_by_responder(one, reader, now)
 
     if not any(_is_signed(found, one, counts) for one in signed.signatures):
-        why = "neither a trusted root nor the OCSP responder of the services CA has signed the list of distrust"
-        raise InvalidTrustList(why)
+        raise InvalidTrustList(
+            "neither a trusted root nor the OCSP responder of the services CA has signed the list of distrust"
+        )
     return found
 
 
@@ -179,8 +182,9 @@ def check_number(new: TrustList, now: datetime) -> None:
     The authority's numbers are Unix times, or one above the last one.
     """
     if new.number > (now + MOST_AHEAD).timestamp():
-        why = f"the list has the number {new.number}, which is in the future: check the clock of this machine"
-        raise InvalidTrustList(why)
+        raise InvalidTrustList(
+            f"the list has the number {new.number}, which is in the future: check the clock of this machine"
+        )
 
 
 def check_newer(before: TrustList, new: TrustList, *, corrects: bool = False) -> None:
@@ -192,8 +196,9 @@ def check_newer(before: TrustList, new: TrustList, *, corrects: bool = False) ->
     """
     is_same = corrects or new.authority == before.authority
     if not is_same or new.number <= before.number:
-        why = f"the list has the number {new.number}, and {before.number} was taken before: it is an old one"
-        raise InvalidTrustList(why)
+        raise InvalidTrustList(
+            f"the list has the number {new.number}, and {before.number} was taken before: it is an old one"
+        )
     if corrects:
         return
     if isinstance(before, DistrustList) and isinstance(new, DistrustList):
@@ -201,8 +206,9 @@ def check_newer(before: TrustList, new: TrustList, *, corrects: bool = False) ->
         for one in before.authorities:
             after = kept.get(one.sha256)
             if after is None or after.since > one.since or after.bridge_until > one.bridge_until:
-                why = f"the list has {one.name} not as before, and an entry of distrust is never taken back"
-                raise InvalidTrustList(why)
+                raise InvalidTrustList(
+                    f"the list has {one.name} not as before, and an entry of distrust is never taken back"
+                )
 
 
 def is_root_link(certificate: x509.Certificate) -> bool:
@@ -218,8 +224,9 @@ def is_root_link(certificate: x509.Certificate) -> bool:
 
 def _check_reader(found: TrustList, reader: ListReader) -> None:
     if found.environment is not reader.environment or reader.authority not in {None, found.authority}:
-        why = f"the list is of another authority or environment ({found.environment}): check the address"
-        raise InvalidTrustList(why)
+        raise InvalidTrustList(
+            f"the list is of another authority or environment ({found.environment}): check the address"
+        )
 
 
 def _is_signed(found: TrustList, one: ListSignature, counts: Callable[[ListSignature], bool]) -> bool:
@@ -276,14 +283,14 @@ def _check_authorities(found: AnchorsList, trusted: Sequence[x509.Certificate]) 
     except (ValueError, TypeError, UnsupportedAlgorithm):  # names, keys and extensions are parsed at access
         is_fit = False
     if not is_fit or any(one not in known for one in roots):
-        why = "the list has a root that no link certifies under a trusted one: get a new bundle from the authority"
-        raise InvalidTrustList(why)
+        raise InvalidTrustList(
+            "the list has a root that no link certifies under a trusted one: get a new bundle from the authority"
+        )
     between = [one.certificate for one in found.authorities if one.role is AnchorRole.INTERMEDIATE]
     for one in found.authorities:
         above = roots if one.role is AnchorRole.INTERMEDIATE else [*roots, *between]
         if one.role is not AnchorRole.ROOT and not issuers_of(one.certificate, above):
-            why = "the list has a CA whose issuer is not in it: report this to the authority"
-            raise InvalidTrustList(why)
+            raise InvalidTrustList("the list has a CA whose issuer is not in it: report this to the authority")
 
 
 def _is_linked(root: x509.Certificate, known: Sequence[x509.Certificate], links: Iterable[x509.Certificate]) -> bool:

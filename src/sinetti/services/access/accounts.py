@@ -65,8 +65,7 @@ def make_account(new: NewAccount, ctx: ServiceContext, actor: str, request_id: s
     with _explains_taken_person():
         user_id = accounts.insert(ctx.db, checked, ctx.audit_entry(actor, request_id))
     if user_id is None:
-        sentence = f"{checked.email} already has an account"
-        raise AccountError(sentence)
+        raise AccountError(f"{checked.email} already has an account")
     return user_id
 
 
@@ -123,11 +122,10 @@ def _explains_taken_person() -> Iterator[None]:
     try:
         yield
     except PersonTaken:
-        sentence = (
+        raise AccountError(
             "this person has another clerk's account, or the account another person: withdraw the rights of that "
             "account first (sinetti authority account staff --withdraw)"
-        )
-        raise AccountError(sentence) from None
+        ) from None
 
 
 def deactivate(email: str, ctx: ServiceContext, actor: str, request_id: str) -> bool:
@@ -162,8 +160,7 @@ def account_of(email: str, ctx: ServiceContext) -> Account:
     """Return the account of an address. Raises AccountError if there is none."""
     found = accounts.find(ctx.db, email.strip())
     if found is None:
-        sentence = f"there is no account with the address {email.strip()}"
-        raise AccountError(sentence)
+        raise AccountError(f"there is no account with the address {email.strip()}")
     return found
 
 

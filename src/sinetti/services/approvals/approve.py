@@ -79,11 +79,11 @@ def propose(
         people = people_needed(act, parameters, _policy(ctx))
         others = [one for one in officers.list_officers(ctx.db) if one.name != by.name and may_approve(one.role, act)]
         if len(others) < people - 1:
-            sentence = (
+            raise ApprovalError(
+                ApprovalReason.ROLE,
                 f"{people - 1} other approvers must sign it, and there are {len(others)}: have another officer propose "
-                "it, or add approvers"
+                "it, or add approvers",
             )
-            raise ApprovalError(ApprovalReason.ROLE, sentence)
         audit = ctx.audit_entry(means.actor, means.request_id)
         now = audit.at.replace(microsecond=0)
         new = Proposal(
@@ -189,8 +189,9 @@ def finish(proposal: Proposal, means: ApprovalContext) -> None:
 def _check_known(proposal: Proposal) -> None:
     """Raise ApprovalError for an act that officers could not read."""
     if proposal.kind not in ACTS:
-        sentence = f"this version does not know the act {proposal.kind}: propose it again"
-        raise ApprovalError(ApprovalReason.OTHER_ACT, sentence)
+        raise ApprovalError(
+            ApprovalReason.OTHER_ACT, f"this version does not know the act {proposal.kind}: propose it again"
+        )
 
 
 def _own(proposal_id: str, ctx: ServiceContext) -> StoredProposal:

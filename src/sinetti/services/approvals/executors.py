@@ -155,8 +155,7 @@ def _name_staff(proposal: Proposal, means: ApprovalContext) -> None:
         accounts.invite(new, means.ctx, *by)
         return
     if accounts.account_of(given["email"], means.ctx).user_id != given["account"]:
-        sentence = "the address belongs to another account now: propose it again"
-        raise ApprovalError(ApprovalReason.CHANGED, sentence)
+        raise ApprovalError(ApprovalReason.CHANGED, "the address belongs to another account now: propose it again")
     if given["change"] == "reset-second-factor":
         accounts.reset_second_factor(given["email"], means.ctx, *by)
     else:
@@ -166,8 +165,9 @@ def _name_staff(proposal: Proposal, means: ApprovalContext) -> None:
 def _end_organisation(proposal: Proposal, means: ApprovalContext) -> None:
     customer_id = proposal.parameters["customer_id"]
     if not registration.is_open(customer_id, means.ctx):
-        sentence = f"{customer_id} has already ended, and nothing was done: reject the proposal"
-        raise ApprovalError(ApprovalReason.CHANGED, sentence)
+        raise ApprovalError(
+            ApprovalReason.CHANGED, f"{customer_id} has already ended, and nothing was done: reject the proposal"
+        )
     registration.close(customer_id, means.ctx, _actor(proposal), means.request_id)
 
 

@@ -48,14 +48,12 @@ def check_officer(new: NewOfficer, policy: ApprovalPolicy) -> CheckedOfficer:
         key = load_key(new.public_key)
         attested = verify_attestation(new.attestation, new.challenge, key) if new.attestation else None
     except SshKeyError as bad:
-        sentence = f"the key of {name} is not accepted: {bad}"
-        raise OfficerError(sentence) from bad
+        raise OfficerError(f"the key of {name} is not accepted: {bad}") from bad
     if policy.keys is not KeyRequirement.ANY and attested is None:
-        sentence = (
+        raise OfficerError(
             f"this authority accepts only FIDO2 keys with their attestation: make the key of {name} with "
             "ssh-keygen -t ed25519-sk -O write-attestation=FILE -O challenge=FILE, and give both files"
         )
-        raise OfficerError(sentence)
     return CheckedOfficer(name, new.role, key, attested)
 
 
@@ -65,8 +63,9 @@ def check_founders(new: Collection[CheckedOfficer], environment: Environment) ->
     is_enough = len(new) >= least or (not new and environment is not Environment.PRODUCTION)
     names, keys = ({one.name for one in new}, {one.key.fingerprint for one in new})
     if not is_enough or len(names) < len(new) or len(keys) < len(new):
-        sentence = f"name {least} officers or more, each with --officer NAME=FILE, and each with a key of their own"
-        raise OfficerError(sentence)
+        raise OfficerError(
+            f"name {least} officers or more, each with --officer NAME=FILE, and each with a key of their own"
+        )
 
 
 def found_officers(db: Database, new: Collection[CheckedOfficer], audit: AuditContext) -> None:
@@ -86,11 +85,9 @@ def add_officer(new: CheckedOfficer, ctx: ServiceContext, actor: str, request_id
     """Add an officer. Raises OfficerError if name or key are taken."""
     with officers.locked_officers(ctx.db):
         if officers.find_officer(ctx.db, new.name) is not None:
-            sentence = f"there is already an officer {new.name}: remove that one first, or choose another name"
-            raise OfficerError(sentence)
+            raise OfficerError(f"there is already an officer {new.name}: remove that one first, or choose another name")
         if officers.is_known_key(ctx.db, new.key.fingerprint):
-            sentence = "this key belongs to an officer, or belonged to one: each needs a key of their own"
-            raise OfficerError(sentence)
+            raise OfficerError("this key belongs to an officer, or belonged to one: each needs a key of their own")
         audit = ctx.audit_entry(actor, request_id)
         officers.insert_officer(ctx.db, _officer(new, audit), audit)
 
@@ -109,8 +106,7 @@ def remove_officer(name: str, fingerprint: str, ctx: ServiceContext, actor: str,
     with officers.locked_officers(ctx.db):
         one = get_officer(name, ctx)
         if one.fingerprint != fingerprint:
-            sentence = f"{one.name} has another key now: propose the removal again"
-            raise OfficerError(sentence)
+            raise OfficerError(f"{one.name} has another key now: propose the removal again")
         left = [other for other in officers.list_officers(ctx.db) if other.officer_id != one.officer_id]
         check_removal(roles_of(left), ctx.environment, ctx.approvals)
         officers.remove_officer(ctx.db, one, ctx.audit_entry(actor, request_id))
@@ -148,8 +144,9 @@ def recover_officers(
             officers.remove_officer(ctx.db, one, audit)
         for named in new:
             if officers.is_known_key(ctx.db, named.key.fingerprint):
-                sentence = f"the key of {named.name} is an officer's, or was one: each new officer needs a new key"
-                raise OfficerError(sentence)
+                raise OfficerError(
+                    f"the key of {named.name} is an officer's, or was one: each new officer needs a new key"
+                )
             officers.insert_officer(ctx.db, _officer(named, audit), audit)
 
 
@@ -161,8 +158,7 @@ def get_officer(name: str, ctx: ServiceContext) -> Officer:
     """Return the officer in force with this name. Raises OfficerError."""
     found = officers.find_officer(ctx.db, check_name(name))
     if found is None:
-        sentence = f"there is no officer {name}: run sinetti authority officer list"
-        raise OfficerError(sentence)
+        raise OfficerError(f"there is no officer {name}: run sinetti authority officer list")
     return found
 
 

@@ -31,11 +31,10 @@ def keep_strictest(wanted: ApprovalPolicy, ctx: ServiceContext) -> ApprovalPolic
     for act in TwoPersonAct:
         people = found.people_for(act)
         if people > before.people_for(act) and not can_act(act, roles, people):
-            sentence = (
+            raise SettingsError(
                 f"authority.toml: {act} = {people} under [approvals] takes more officers than there are: write a lower "
                 "number, add officers, then raise it"
             )
-            raise SettingsError(sentence)
     if found.values != stored:
         settings.write_settings(ctx.db, found.values, ctx.audit_entry(_SERVICE, secrets.token_hex(16)))
     return found

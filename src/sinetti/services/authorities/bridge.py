@@ -76,14 +76,12 @@ def _find_issuer(asked: OcspRequest, name: str, rows: Mapping[str, DistrustRow],
             except OcspRequestError:
                 continue
             return one
-    why = "the request is about certificates of another issuer"
-    raise OcspRequestError(ErrorStatus.UNAUTHORIZED, why)
+    raise OcspRequestError(ErrorStatus.UNAUTHORIZED, "the request is about certificates of another issuer")
 
 
 def _answer(asked: OcspRequest, authority: str, rows: Mapping[str, DistrustRow], ctx: ServiceContext) -> OcspReply:
     if not ctx.issuance_allowed():
-        sentence = "no answer of a bridge is signed while the clock is not trusted"
-        raise SignerUnavailable(sentence)
+        raise SignerUnavailable("no answer of a bridge is signed while the clock is not trusted")
     # Taken before the database is read: the answer has every revocation that existed at thisUpdate.
     now = ctx.now().replace(microsecond=0)
     period = distrust.find_period(rows, authority)

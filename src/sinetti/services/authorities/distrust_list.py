@@ -72,8 +72,7 @@ def publish_distrust(ctx: ServiceContext, audit: tuple[str, str], approval: ActA
             continue
         _log.warning("the list of distrust %d names %s", new.number, ", ".join(one.name for one in wanted))
         return new.number
-    sentence = "other commands change the list of distrust all the time: run the command again"
-    raise TrustListConflict(sentence)
+    raise TrustListConflict("other commands change the list of distrust all the time: run the command again")
 
 
 def read_checkpoint(octets: bytes, since: datetime, witnesses: Collection[VerifierKey], db: Database) -> str:
@@ -90,11 +89,9 @@ def read_checkpoint(octets: bytes, since: datetime, witnesses: Collection[Verifi
         proof = consistency_proof(checkpoint.size, head[0], log_tree.lookup(db, head[0]))
         check_consistency(checkpoint.head, head, proof)
     except (NoteError, ProofError, ValueError) as bad:
-        sentence = f"the file is no checkpoint of this log: {bad}"
-        raise DistrustRefused(sentence) from None
+        raise DistrustRefused(f"the file is no checkpoint of this log: {bad}") from None
     if not any(at is not None and at < since for at in seen):
-        sentence = f"no witness cosigned the checkpoint before {since:%Y-%m-%dT%H:%M:%SZ}: take another one"
-        raise DistrustRefused(sentence)
+        raise DistrustRefused(f"no witness cosigned the checkpoint before {since:%Y-%m-%dT%H:%M:%SZ}: take another one")
     return checkpoint.text
 
 

@@ -61,8 +61,7 @@ def store_list(
     """
     stored = StoredTrustList(new.number, octets)
     if not trust_lists.insert_list(ctx.db, new.kind, stored, before, ctx.audit_entry(*audit)):
-        sentence = f"another list of {new.kind} was stored meanwhile: run the command again"
-        raise TrustListConflict(sentence)
+        raise TrustListConflict(f"another list of {new.kind} was stored meanwhile: run the command again")
     keep_lists(ctx)
 
 

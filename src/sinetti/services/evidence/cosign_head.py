@@ -84,8 +84,7 @@ def _keep(db: Database, key: VerifierKey, head: Checkpoint, reply: HttpResponse)
     own = [one for one in parse_signatures(reply.body.decode()) if one[:2] == (key.name, key.key_id)]
     cosigned = SignedNote(head.text, tuple(own[:1]))
     if cosigned.signers([key]) != (key,):
-        sentence = "its answer has no cosignature by its key"
-        raise ProofError(sentence)
+        raise ProofError("its answer has no cosignature by its key")
     line = bytes(cosigned).decode().rpartition("\n\n")[2]
     log_tree.insert_cosignature(db, head.size, key.name, line)
     return True

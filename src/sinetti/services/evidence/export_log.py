@@ -32,8 +32,7 @@ def export_lines(db: Database, start: int | None, end: int | None) -> Iterator[b
     size = 0 if note is None else Checkpoint.parse(note.text).size
     first, last = start or 0, size if end is None else end
     if note is None or not 0 <= first <= last <= size:
-        sentence = f"the log has the entries from 0 to {size}: --from and --to must be in this range"
-        raise LogRangeError(sentence)
+        raise LogRangeError(f"the log has the entries from 0 to {size}: --from and --to must be in this range")
     look = log_tree.lookup(db, size)
     left, right = (tuple(look(*one) for one in cover(*span)) for span in ((0, first), (last, size)))
     yield ExportHeader(first, last, bytes(note), left, right).line()

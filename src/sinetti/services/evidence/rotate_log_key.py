@@ -20,8 +20,7 @@ def rotate_log_key(
     """
     with sequencer.locked_tree(ctx.db):  # of two changes at a time, the second follows the first
         if not log_tree.log_keys(ctx.db):
-            sentence = "the log has not begun yet, so it has no key: start sinetti authority serve first"
-            raise LogKeyMissing(sentence)
+            raise LogKeyMissing("the log has not begun yet, so it has no key: start sinetti authority serve first")
         old, *_ = current_signers(ctx, ctx.log_signers())
         new = create(old.name)
         audit_log.write(ctx.db, audit, ACTION, log_tree.LOG, **rotation_facts(old, new))

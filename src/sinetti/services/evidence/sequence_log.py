@@ -82,11 +82,10 @@ def current_signers(ctx: ServiceContext, signers: Sequence[NoteSigner]) -> list[
     if not keys:
         return list(signers[:1])
     if keys[0] not in by_key:
-        sentence = (
+        raise LogKeyMissing(
             f"the log's key {keys[0].name}+{keys[0].key_id.hex()} is not in this node's folder: copy "
             f"keys/log-{keys[0].key_id.hex()}.pem from the node that made it"
         )
-        raise LogKeyMissing(sentence)
     return [by_key[key] for key in keys if key in by_key]
 
 

@@ -128,8 +128,7 @@ def _verify(sources: LogSources, now: datetime, report: LogReport) -> None:
     since = sources.since
     for size, _ in (*known, *([] if since is None else [since.head])):
         if size > report.size:
-            sentence = f"the log was rewound: it had {size} entries and has {report.size} now"
-            raise _wrong(report.size, sentence)
+            raise _wrong(report.size, f"the log was rewound: it had {size} entries and has {report.size} now")
     walk = _Walk(db, report, {size: root for size, root in known if size <= report.size})
     walk.run(since)
     if since is None:
@@ -201,8 +200,9 @@ class _Walk:
         self.start, self.approvals.is_whole = since.size, False
         self.edge = [Subtree(level, index, look(level, index)) for level, index in cover(0, since.size)]
         if root_of(self.edge) != since.root:
-            sentence = f"the first {since.size} entries differ from the checkpoint that was seen before"
-            raise _wrong(since.size - 1, sentence)
+            raise _wrong(
+                since.size - 1, f"the first {since.size} entries differ from the checkpoint that was seen before"
+            )
 
     def _check_row(self, leaf: StoredLeaf) -> None:
         if leaf.sequence is None:
@@ -352,8 +352,7 @@ def _check_pending(db: Database, now: datetime, report: LogReport, since: Checkp
     limit = sequencer.newest_sequence(db, now - SEQUENCED_WITHIN)
     for sequence in _pending(db, 0 if since is None else sequencer.last_sequence(db, since.size)):
         if sequence <= limit:
-            sentence = "it is not in the log, though later rows are"
-            raise _bad_row(sequence, sentence)
+            raise _bad_row(sequence, "it is not in the log, though later rows are")
         report.pending += 1
 
 

@@ -162,7 +162,8 @@ def accept_clock(guard: ClockGuard, ctx: ServiceContext, actor: str, request_id:
     """
     before = guard.look()
     if before.doubt is ClockProblem.DIFFERS:
-        sentence = f"{describe_problem(before)}; clock accept does not accept a clock that differs from the database's"
-        raise ClockNotAcceptable(sentence)
+        raise ClockNotAcceptable(
+            f"{describe_problem(before)}; clock accept does not accept a clock that differs from the database's"
+        )
     clock.accept(ctx.db, before.stored.newest, ctx.audit_entry(actor, request_id))
     return guard.look()

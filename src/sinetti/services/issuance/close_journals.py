@@ -69,8 +69,7 @@ def _write_entries(ctx: ServiceContext, journal: Journal, request_id: str, actor
     after = max(known.after or 0, sequencer.newest_sequence(ctx.db, ctx.machine_now() - SEQUENCED_WITHIN))
     status = compare(ctx, journal)
     if not status.agrees:
-        sentence = f"{status.ahead}: run sinetti authority reconcile, then close the journals"
-        raise JournalsAhead(sentence)
+        raise JournalsAhead(f"{status.ahead}: run sinetti authority reconcile, then close the journals")
     ctx.step("journals-compared")
     common = {"after": after, "logged": _covered(status.logged)}
     before = known.last

@@ -95,11 +95,10 @@ def note_revoked_or_say(serials: Collection[Serial], ctx: ServiceContext) -> Non
     try:
         journal_revoked(serials, ctx)
     except JournalError as failed:
-        sentence = (
+        raise type(failed)(
             "the certificate is revoked, but the journal does not have the revocation yet "
             f"({failed}): fix the cause, then run the same command again to record it"
-        )
-        raise type(failed)(sentence) from failed
+        ) from failed
 
 
 REFUSED_FOR_GOOD = timedelta(hours=24)

@@ -112,15 +112,18 @@ def check_order(new: NewOrder, ctx: ServiceContext) -> None:
     """Raise OrderError if this order cannot be accepted."""
     organisation = organisations.find_organisation(ctx.db, new.customer_id)
     if organisation is None:
-        sentence = "no organisation has this ID: add it first (sinetti authority organisation add)"
-        raise OrderError(OrderErrorReason.NO_ORGANISATION, sentence)
+        raise OrderError(
+            OrderErrorReason.NO_ORGANISATION,
+            "no organisation has this ID: add it first (sinetti authority organisation add)",
+        )
     if not organisation.open:
-        sentence = "the organisation has ended: no certificates are issued to it"
-        raise OrderError(OrderErrorReason.CLOSED, sentence)
+        raise OrderError(OrderErrorReason.CLOSED, "the organisation has ended: no certificates are issued to it")
     if new.channel not in organisation.channels:
         what = f"the organisation is not approved for channel {new.channel}: approve it first"
-        sentence = f"{what} (sinetti authority organisation approve), or order for another channel"
-        raise OrderError(OrderErrorReason.NOT_APPROVED, sentence)
+        raise OrderError(
+            OrderErrorReason.NOT_APPROVED,
+            f"{what} (sinetti authority organisation approve), or order for another channel",
+        )
     if new.replaces is not None:
         _check_replaced(new, ctx)
 
@@ -167,8 +170,12 @@ def _check_replaced(new: NewOrder, ctx: ServiceContext) -> None:
     ours = replaced is not None and organisation is not None
     if not ours or replaced.lineage.customer.customer_id != organisation.customer_id:  # type: ignore[union-attr]
         what = "the certificate to be replaced does not belong to this organisation"
-        sentence = f"{what}: find its serial number (sinetti authority status --customer-id {new.customer_id})"
-        raise OrderError(OrderErrorReason.NOT_OURS, sentence)
+        raise OrderError(
+            OrderErrorReason.NOT_OURS,
+            f"{what}: find its serial number (sinetti authority status --customer-id {new.customer_id})",
+        )
     if replaced.lineage.channel is not new.channel:  # type: ignore[union-attr]
-        sentence = "a replacement must have the same channel: place a separate order for another channel"
-        raise OrderError(OrderErrorReason.OTHER_CHANNEL, sentence)
+        raise OrderError(
+            OrderErrorReason.OTHER_CHANNEL,
+            "a replacement must have the same channel: place a separate order for another channel",
+        )

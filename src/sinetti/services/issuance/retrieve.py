@@ -50,6 +50,5 @@ def retrieval(ask: RetrieveRequest, ctx: ServiceContext, request_id: str) -> Ste
     _, der = transactions.get_der(ctx.db, decision)
     # 15: an issued certificate has its octets; were they missing, that is our fault, and the door says so.
     if der is None:
-        fault = f"certificate {decision.serial} is issued but has no octets"
-        raise RuntimeError(fault)
+        raise RuntimeError(f"certificate {decision.serial} is issued but has no octets")
     return CertificateResponse(der)

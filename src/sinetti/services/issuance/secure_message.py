@@ -108,11 +108,14 @@ def send_link(order_id: str, ctx: ServiceContext, actor: str, request_id: str, s
     except ConcurrentUpdate:
         raise order.order_closed_error(order_id, ctx) from None
     except NoRecipient:
-        sentence = "the order has no contact person any more: name one first (sinetti authority change-contact)"
-        raise order.OrderError(OrderErrorReason.NO_CONTACT, sentence) from None
+        raise order.OrderError(
+            OrderErrorReason.NO_CONTACT,
+            "the order has no contact person any more: name one first (sinetti authority change-contact)",
+        ) from None
     except OrganisationCannotIssue:
-        sentence = "the organisation has ended: no certificates are issued to it"
-        raise order.OrderError(OrderErrorReason.CLOSED, sentence) from None
+        raise order.OrderError(
+            OrderErrorReason.CLOSED, "the organisation has ended: no certificates are issued to it"
+        ) from None
     return _offered(order_id, link, ctx, has_phone=has_phone)
 
 

@@ -98,8 +98,7 @@ def stored_crls(ctx: ServiceContext) -> Read:
     def read(place: CrlLocation) -> bytes:
         newest = crls.latest_crl(ctx.db, place.authority, place.shard)
         if newest is None:
-            sentence = "it was never published: start sinetti authority serve, or run sinetti authority publish"
-            raise NotFound(sentence)
+            raise NotFound("it was never published: start sinetti authority serve, or run sinetti authority publish")
         return newest.der
 
     return read
@@ -224,12 +223,10 @@ def _signed(der: bytes, certificate: bytes | None) -> x509.CertificateRevocation
     Raises ValueError with the fault.
     """
     if certificate is None:
-        why = "the CA's certificate is not in the folder"
-        raise ValueError(why)
+        raise ValueError("the CA's certificate is not in the folder")
     crl, issuer = x509.load_der_x509_crl(der), load_certificate(certificate)
     if crl.issuer != issuer.subject or not crl.is_signature_valid(ca_key(issuer)):
-        why = "its signature is not from this CA"
-        raise ValueError(why)
+        raise ValueError("its signature is not from this CA")
     return crl
 
 
@@ -368,17 +365,14 @@ def _answer(question: OcspProbe, der: bytes, issuer: x509.Certificate) -> ocsp.O
     """
     response = ocsp.load_der_ocsp_response(der)
     if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
-        why = f"the responder answered {response.response_status.name.lower()}"
-        raise ValueError(why)
+        raise ValueError(f"the responder answered {response.response_status.name.lower()}")
     if response.serial_number != int(question.serial, 16):
-        why = "the response is about another certificate"
-        raise ValueError(why)
+        raise ValueError("the response is about another certificate")
     responders = [one for one in response.certificates if _answers_for(one, issuer)]
     keys = [one.public_key() for one in responders]
     signed = (response.tbs_response_bytes, response.signature)
     if not any(isinstance(key, PublicKey) and verify(key, *signed) for key in keys):
-        why = "the response is not signed by a responder of this CA"
-        raise ValueError(why)
+        raise ValueError("the response is not signed by a responder of this CA")
     return response
 
 

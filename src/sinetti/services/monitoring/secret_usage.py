@@ -62,19 +62,17 @@ def list_secret_usage(ctx: ServiceContext) -> tuple[SecretUsage, ...]:
 def check_rotation(purpose: SecretPurpose) -> None:
     """Raise SecretError for a purpose whose rows all need one key."""
     if purpose in COMPARED:
-        sentence = (
+        raise SecretError(
             f"the key for {purpose} cannot be replaced: digests of clerks are compared with each other, and the IDs "
             "from which they were computed are not stored"
         )
-        raise SecretError(sentence)
 
 
 def check_removal(purpose: SecretPurpose, key_id: str, ctx: ServiceContext) -> None:
     """Raise SecretError if a key is in use, or there is none with this id."""
     found = {one.key.key_id: one for one in _of_purpose(purpose, ctx.keyring, ctx)}.get(key_id)
     if found is None:
-        sentence = f"there is no key {key_id} for {purpose}: see sinetti authority secrets status"
-        raise SecretError(sentence)
+        raise SecretError(f"there is no key {key_id} for {purpose}: see sinetti authority secrets status")
     if found.can_be_removed(ctx.machine_now()):
         return
     if found.is_current:
@@ -86,8 +84,7 @@ def check_removal(purpose: SecretPurpose, key_id: str, ctx: ServiceContext) -> N
         why = f"{why}, or run sinetti authority secrets reseal" if purpose is SecretPurpose.SECOND_FACTORS else why
     else:
         why = f"links in messages need it until {found.needed_until:%Y-%m-%d %H:%M} UTC"
-    sentence = f"key {key_id} for {purpose} cannot be removed: {why}"
-    raise SecretError(sentence)
+    raise SecretError(f"key {key_id} for {purpose} cannot be removed: {why}")
 
 
 def reseal_second_factors(ctx: ServiceContext) -> int:

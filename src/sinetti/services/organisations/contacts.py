@@ -65,8 +65,7 @@ def change_contact(change: ContactUpdate, ctx: ServiceContext, actor: str, reque
     """
     lineage = contacts.find_lineage(ctx.db, change.named)
     if lineage is None:
-        sentence = "no certificate has this serial number, and no order has this ID"
-        raise PeopleError(PersonErrorReason.UNKNOWN, sentence)
+        raise PeopleError(PersonErrorReason.UNKNOWN, "no certificate has this serial number, and no order has this ID")
     person = (
         change.who if isinstance(change.who, ContactDetails) else _corrected(change.who, lineage, deputy=change.deputy)
     )
@@ -84,8 +83,10 @@ def _corrected(corrected: ContactCorrection, lineage: LineageInfo, *, deputy: bo
     there = lineage.deputy if deputy else lineage.contact
     # An erased person has no name, so there is nothing to correct.
     if there is None or not there.name:
-        sentence = f"there is no {'deputy' if deputy else 'contact person'} whose details can be corrected: name one"
-        raise PeopleError(PersonErrorReason.NOT_NAMED, sentence)
+        raise PeopleError(
+            PersonErrorReason.NOT_NAMED,
+            f"there is no {'deputy' if deputy else 'contact person'} whose details can be corrected: name one",
+        )
     given = {name: value for name in _FIELDS if (value := getattr(corrected, name)) is not None}
     return replace(_as_named(there), **given)
 

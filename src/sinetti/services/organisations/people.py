@@ -114,8 +114,9 @@ def add_service_provider(customer_id: str, agent_id: str, ctx: ServiceContext, a
     """
     one, agent = _organisation(customer_id, ctx), _organisation(agent_id, ctx)
     if one.organisation_id == agent.organisation_id:
-        sentence = "an organisation cannot look after itself: name the other organisation"
-        raise PeopleError(PersonErrorReason.ITSELF, sentence)
+        raise PeopleError(
+            PersonErrorReason.ITSELF, "an organisation cannot look after itself: name the other organisation"
+        )
     with _says_closed():
         audit = ctx.audit_entry(actor, request_id)
         return contacts.add_agent(ctx.db, one.organisation_id, agent.organisation_id, audit)
@@ -141,8 +142,10 @@ def who_is_who(customer_id: str, ctx: ServiceContext) -> OrganisationPeople:
 def _organisation(customer_id: str, ctx: ServiceContext) -> OrganisationInfo:
     found = organisations.find_organisation(ctx.db, customer_id)
     if found is None:
-        sentence = f"no organisation has the ID {customer_id}: add it first (sinetti authority organisation add)"
-        raise PeopleError(PersonErrorReason.UNKNOWN, sentence)
+        raise PeopleError(
+            PersonErrorReason.UNKNOWN,
+            f"no organisation has the ID {customer_id}: add it first (sinetti authority organisation add)",
+        )
     return found
 
 
@@ -152,8 +155,9 @@ def _says_closed() -> Iterator[None]:
     try:
         yield
     except OrganisationClosed as closed:
-        sentence = f"{closed} has ended: no person can be named for it any more"
-        raise PeopleError(PersonErrorReason.CLOSED, sentence) from None
+        raise PeopleError(
+            PersonErrorReason.CLOSED, f"{closed} has ended: no person can be named for it any more"
+        ) from None
 
 
 def settle_people(holdings: Sequence[str], ctx: ServiceContext, actor: str, request_id: str) -> None:
@@ -163,5 +167,7 @@ def settle_people(holdings: Sequence[str], ctx: ServiceContext, actor: str, requ
     """
     unknown = [one for one in holdings if not unrestored_people.settle(ctx.db, one, ctx.audit_entry(actor, request_id))]
     if unknown:
-        sentence = f"no people are reported missing for the holding {unknown[0]}: run the command without --settle"
-        raise PeopleError(PersonErrorReason.UNKNOWN, sentence)
+        raise PeopleError(
+            PersonErrorReason.UNKNOWN,
+            f"no people are reported missing for the holding {unknown[0]}: run the command without --settle",
+        )

@@ -85,8 +85,7 @@ def check_channels(channels: frozenset[Channel], ctx: ServiceContext) -> None:
     """Raise ChannelError unless this authority has a CA for each channel."""
     if missing := channels - ctx.issuing.keys():
         there = ", ".join(sorted(ctx.issuing)) or "none"
-        sentence = f"this authority has no CA for channel {', '.join(sorted(missing))}; it has: {there}"
-        raise ChannelError(sentence)
+        raise ChannelError(f"this authority has no CA for channel {', '.join(sorted(missing))}; it has: {there}")
 
 
 def certificates(ctx: ServiceContext, customer_id: str | None = None) -> tuple[Certificate, ...]:

@@ -21,11 +21,14 @@ def opt_out_of_renewal(serial: Serial, ctx: ServiceContext, actor: str, request_
     with ctx.act(actor, request_id) as audit:
         newest = contacts.newest_issued(ctx.db, lineage_id, audit.at)
         if newest is None:
-            sentence = "this certificate is not issued, so no reminders are sent about it"
-            raise PeopleError(PersonErrorReason.NOT_IN_FORCE, sentence)
+            raise PeopleError(
+                PersonErrorReason.NOT_IN_FORCE, "this certificate is not issued, so no reminders are sent about it"
+            )
         if newest[0] != serial:
-            what = f"another certificate has already replaced it: reminders are about {newest[0]}"
-            raise PeopleError(PersonErrorReason.NOT_NEWEST, what)
+            raise PeopleError(
+                PersonErrorReason.NOT_NEWEST,
+                f"another certificate has already replaced it: reminders are about {newest[0]}",
+            )
         return contacts.let_end(ctx.db, lineage_id, newest[1], audit)
 
 
@@ -42,6 +45,5 @@ def opt_in_to_renewal(serial: Serial, ctx: ServiceContext, actor: str, request_i
 def _lineage_of(serial: Serial, ctx: ServiceContext) -> str:
     found = transactions.find_certificate(ctx.db, serial)
     if found is None:
-        sentence = "no certificate has this serial number"
-        raise PeopleError(PersonErrorReason.UNKNOWN, sentence)
+        raise PeopleError(PersonErrorReason.UNKNOWN, "no certificate has this serial number")
     return found.lineage.lineage_id

@@ -65,8 +65,7 @@ def require_criteria(wanted: CertificateSelection, verb: str, ways: str) -> None
     It would select every certificate. The message has the `verb` of the action and the `ways` to select.
     """
     if wanted == CertificateSelection():
-        sentence = f"select the certificates to be {verb} by {ways}"
-        raise BulkRevocationError(BulkErrorReason.NOTHING_NAMED, sentence)
+        raise BulkRevocationError(BulkErrorReason.NOTHING_NAMED, f"select the certificates to be {verb} by {ways}")
 
 
 def require_existing(wanted: CertificateSelection, ctx: ServiceContext) -> None:
@@ -77,17 +76,19 @@ def require_existing(wanted: CertificateSelection, ctx: ServiceContext) -> None:
     if wanted.customer_id is not None and organisations.find_organisation(ctx.db, wanted.customer_id) is None:
         raise BulkRevocationError(BulkErrorReason.UNKNOWN, f"no organisation has the ID {wanted.customer_id}")
     if wanted.authority is not None and wanted.authority not in ctx.certificates:
-        sentence = f"this authority has no CA named {wanted.authority}: run sinetti authority ca list to see the names"
-        raise BulkRevocationError(BulkErrorReason.UNKNOWN, sentence)
+        raise BulkRevocationError(
+            BulkErrorReason.UNKNOWN,
+            f"this authority has no CA named {wanted.authority}: run sinetti authority ca list to see the names",
+        )
     if wanted.serials is None:
         return
     known = {row.serial for row in bulk_revocation.select(ctx.db, CertificateSelection(serials=wanted.serials))}
     if lacking := [serial for serial in dict.fromkeys(wanted.serials) if serial not in known]:
         named = ", ".join(lacking[:_NAMED]) + (" …" if len(lacking) > _NAMED else "")
-        sentence = (
-            f"no certificate has the serial number {named} ({len(lacking)} of {len(wanted.serials)}): {_LOOKED_UP}"
+        raise BulkRevocationError(
+            BulkErrorReason.UNKNOWN,
+            f"no certificate has the serial number {named} ({len(lacking)} of {len(wanted.serials)}): {_LOOKED_UP}",
         )
-        raise BulkRevocationError(BulkErrorReason.UNKNOWN, sentence)
 
 
 LINES_AT_ONCE = 50
@@ -393,8 +394,10 @@ def _check_two_people(proposal: BulkRevocationProposal, officer: str, ctx: Servi
 def _proposal(proposal_id: str, ctx: ServiceContext) -> BulkRevocationProposal:
     proposal = bulk_revocation.find(ctx.db, proposal_id)
     if proposal is None:
-        sentence = "no proposal has this ID: run sinetti authority revoke-many --list to list those that wait"
-        raise BulkRevocationError(BulkErrorReason.NO_PROPOSAL, sentence)
+        raise BulkRevocationError(
+            BulkErrorReason.NO_PROPOSAL,
+            "no proposal has this ID: run sinetti authority revoke-many --list to list those that wait",
+        )
     return proposal
 
 

@@ -69,8 +69,9 @@ def begin_drill(ask: DrillRequest, ctx: ServiceContext, request_id: str, *, has_
     officer, reason = check_officer(ask.officer), check_reason(ask.reason)
     selection = preview_drill(ask.wanted, ctx, has_sms=has_sms)
     if not selection.going:
-        sentence = "the selection has no certificate that a call may include: select valid certificates"
-        raise EarlyReplacementError(sentence)
+        raise EarlyReplacementError(
+            "the selection has no certificate that a call may include: select valid certificates"
+        )
     new = NewDrill(officer, reason, ask.audience, selection.serials, asdict(selection.reached))
     return drills.insert_drill(ctx.db, new, ctx.audit_entry(actor_of(officer), request_id))
 
@@ -94,8 +95,7 @@ def report_drill(drill_id: str, ctx: ServiceContext) -> DrillReport:
     """Return the result of a drill so far. Raises EarlyReplacementError."""
     drill = drills.find_drill(ctx.db, drill_id)
     if drill is None:
-        sentence = "no drill has this ID: run sinetti authority drill list"
-        raise EarlyReplacementError(sentence)
+        raise EarlyReplacementError("no drill has this ID: run sinetti authority drill list")
     found = drills.read_figures(ctx.db, drill_id)
     counts = found.messages
     planned = counts.sent + counts.waiting + counts.failed + counts.dropped

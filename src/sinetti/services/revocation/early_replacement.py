@@ -162,8 +162,9 @@ def cancel(
     """
     call = _find(call_id, officer, ctx)
     if call.back_at is not None:
-        sentence = "this call has already been cancelled: its certificates can be renewed at the usual time"
-        raise EarlyReplacementError(sentence)
+        raise EarlyReplacementError(
+            "this call has already been cancelled: its certificates can be renewed at the usual time"
+        )
     early_replacement.undo(ctx.db, call, ctx.audit_entry(actor_of(officer), request_id))
     ctx.step("early-undone")
     _put_back(call, ctx, _Initiator(officer, request_id), on_progress)
@@ -193,8 +194,9 @@ def narrow(
             sentence = "the selection leaves no certificate in the call: end it with call-early --end instead"
         raise EarlyReplacementError(sentence)
     if not early_replacement.narrow(ctx.db, call, kept, ctx.audit_entry(actor_of(officer), request_id)):
-        sentence = "this call is not in force, or is not complete: run call-early status, then call-early again"
-        raise EarlyReplacementError(sentence)
+        raise EarlyReplacementError(
+            "this call is not in force, or is not complete: run call-early status, then call-early again"
+        )
     ctx.step("early-narrowed")
     _drop(call, ctx, by, no_progress)
     return len(kept), before - len(kept)

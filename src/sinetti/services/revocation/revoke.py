@@ -142,15 +142,16 @@ def _revoke_all(
 
 def _revocable(ask: RevocationRequest, ctx: ServiceContext) -> Certificate:
     if not may_use_reason(ask.revoker, ask.reason):
-        sentence = f"the reason {ask.reason} cannot be used for a holder's certificate"
-        raise RevocationError(RevocationErrorKind.REASON, sentence)
+        raise RevocationError(
+            RevocationErrorKind.REASON, f"the reason {ask.reason} cannot be used for a holder's certificate"
+        )
     certificate = transactions.find_certificate(ctx.db, ask.serial)
     if certificate is None:
-        sentence = (
+        raise RevocationError(
+            RevocationErrorKind.UNKNOWN,
             "no certificate has this serial number: run sinetti authority status --customer-id ID to "
-            "list a customer's certificates"
+            "list a customer's certificates",
         )
-        raise RevocationError(RevocationErrorKind.UNKNOWN, sentence)
     _check_spared(ask, certificate, ctx)
     return certificate
 
@@ -164,8 +165,8 @@ def _check_spared(ask: RevocationRequest, certificate: Certificate, ctx: Service
     going = cascade(ask.serial, ask.reason, line)
     for serial in ask.excluded:
         if serial == ask.serial or serial not in going:
-            sentence = (
+            raise RevocationError(
+                RevocationErrorKind.SPARED,
                 f"{serial} cannot be exempted, because it would not be revoked with this certificate; no "
-                "certificate was revoked"
+                "certificate was revoked",
             )
-            raise RevocationError(RevocationErrorKind.SPARED, sentence)

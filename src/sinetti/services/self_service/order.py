@@ -117,8 +117,7 @@ def order(ask: OrderAsk, ctx: ServiceContext, actor: Actor, request_id: str) -> 
         return order_id
     (organisation,) = replacement.organisations(ctx.db, [ask.organisation_id]) or (None,)
     if organisation is None:
-        sentence = "the organisation has ended"
-        raise OrderError(OrderErrorReason.CLOSED, sentence)
+        raise OrderError(OrderErrorReason.CLOSED, "the organisation has ended")
     new = NewOrder(
         organisation.customer_id,
         ask.channel,

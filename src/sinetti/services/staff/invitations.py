@@ -48,8 +48,7 @@ def invite_signatory(
     check_unlinked("name", person.name, LONGEST_PERSON)
     found = organisations.find_organisation(ctx.db, customer_id)
     if found is None:
-        sentence = f"no organisation has the ID {customer_id}"
-        raise PeopleError(PersonErrorReason.UNKNOWN, sentence)
+        raise PeopleError(PersonErrorReason.UNKNOWN, f"no organisation has the ID {customer_id}")
     invited = accounts.get_identity_of_address(ctx.db, person.email)
     if is_same_person(invited, accounts.get_identity(ctx.db, actor.user_id)):
         reject_self_invitation(found.organisation_id, ctx, actor, request_id)

@@ -99,11 +99,10 @@ def fresh_crl(authority: str, shard: int, ctx: ServiceContext, request_id: str) 
         return None
     if not ctx.signs_lists(authority):
         if newest is None or (authority in ctx.offline and _has_ended(newest, ctx)):
-            sentence = (
+            raise SignerUnavailable(
                 f"the revocation list of {authority} is missing or has expired, and its CA is "
                 "offline: run sinetti authority publish to renew it"
             )
-            raise SignerUnavailable(sentence)
         return newest
     with ctx.crl_locks.one(authority):
         # A caller that had to wait takes the result of the other one.

@@ -71,16 +71,14 @@ def verify_archived(path: Path, der: bytes, certificate: x509.Certificate) -> Pa
     try:
         signed = read_signed(der, certificate)
     except ValueError as wrong:
-        sentence = (
+        raise JournalDamaged(
             f"{path} is not a revocation list signed by its CA ({wrong}): restore it from a copy, or move it away"
-        )
-        raise JournalDamaged(sentence) from wrong
+        ) from wrong
     # Under a higher number it would take precedence over later CRLs, which would be discarded as older.
     if (name := list_name(path)) is None or name.number != signed.number:
-        sentence = (
+        raise JournalDamaged(
             f"{path} contains the revocation list number {signed.number}: rename the file accordingly, or move it away"
         )
-        raise JournalDamaged(sentence)
     return signed
 
 

@@ -245,8 +245,7 @@ def _dated(found: StoredResponse, ctx: ServiceContext, now: datetime) -> SingleR
         # Answers expire with the responder's certificate (RFC 6960, 4.2.2.2).
         return SingleResponse(status, now, min(now + ANSWER_LIFE, ctx.responders[found.subject.authority]().ends))
     if last is None:
-        sentence = "no OCSP response is signed while the clock is not trusted"
-        raise SignerUnavailable(sentence)
+        raise SignerUnavailable("no OCSP response is signed while the clock is not trusted")
     return SingleResponse(status, last.this_update, last.next_update)
 
 

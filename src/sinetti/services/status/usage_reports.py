@@ -65,8 +65,7 @@ def _numbers(public_key: str) -> bytes:
 def withdraw_gateway(name: str, ctx: ServiceContext, actor: str, request_id: str) -> None:
     """Withdraw a gateway; its former observations stay. Raises GatewayRefused."""
     if not usage.withdraw(ctx.db, name, ctx.audit_entry(actor, request_id)):
-        sentence = f"no gateway in use is named {name}: run sinetti authority gateway list to list them"
-        raise GatewayRefused(sentence)
+        raise GatewayRefused(f"no gateway in use is named {name}: run sinetti authority gateway list to list them")
 
 
 def all_gateways(ctx: ServiceContext) -> tuple[GatewayInfo, ...]:

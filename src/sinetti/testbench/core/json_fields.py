@@ -28,11 +28,9 @@ def read_object(body: bytes) -> dict[str, object]:
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
-        sentence = "the body is not JSON"
-        raise FieldError(sentence) from None
+        raise FieldError("the body is not JSON") from None
     if not isinstance(value, dict):
-        sentence = "the body must be a JSON object"
-        raise FieldError(sentence)
+        raise FieldError("the body must be a JSON object")
     return value
 
 
@@ -43,8 +41,7 @@ def only(value: Mapping[str, object], *names: str) -> None:
     """
     for name in value:
         if name not in names:
-            sentence = f"there is no field {name[:40]!r}. Fields: {', '.join(names) or 'none'}"
-            raise FieldError(sentence)
+            raise FieldError(f"there is no field {name[:40]!r}. Fields: {', '.join(names) or 'none'}")
 
 
 def query(text: str, *names: str) -> dict[str, str]:
@@ -97,8 +94,7 @@ def choice(
     if found is None and default is not None:
         return default
     if not isinstance(found, str) or found not in set(kind):
-        sentence = f"{name} is one of {', '.join(kind if offered is None else offered)}"
-        raise FieldError(sentence)
+        raise FieldError(f"{name} is one of {', '.join(kind if offered is None else offered)}")
     return kind(found)
 
 
@@ -113,8 +109,7 @@ def instant(value: Mapping[str, object], name: str) -> datetime:
     except ValueError:
         parsed = None
     if parsed is None or parsed.tzinfo is None:
-        sentence = f"{name} must be a time with a time zone, such as 2027-03-01T12:00:00Z"
-        raise FieldError(sentence)
+        raise FieldError(f"{name} must be a time with a time zone, such as 2027-03-01T12:00:00Z")
     return parsed
 
 

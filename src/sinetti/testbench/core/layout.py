@@ -119,12 +119,10 @@ def load_ports(folder: DataDirectory, soap: int, opened: OpenPorts) -> Ports:
     except (ValueError, TypeError, AttributeError):
         damaged = True
     if damaged:
-        sentence = f"{path} is damaged: start a new bench in another folder"
-        raise FolderDamaged(sentence)
+        raise FolderDamaged(f"{path} is damaged: start a new bench in another folder")
     ports = replace(kept, soap=soap or kept.soap)
     if ports.soap in (ports.control, ports.status, ports.people):
-        sentence = f"port {ports.soap} is used by another address of this bench: choose another port"
-        raise AddressInUse(sentence)
+        raise AddressInUse(f"port {ports.soap} is used by another address of this bench: choose another port")
     for port in astuple(ports):
         opened.open(port)
     if asdict(ports) != written:
@@ -152,14 +150,16 @@ def exclusive(folder: DataDirectory) -> Iterator[None]:
     try:
         file = path.open("w", encoding="ascii")
     except OSError as closed:
-        sentence = f"{path} cannot be written ({closed.strerror}): name a folder that belongs to you"
-        raise FolderDamaged(sentence) from closed
+        raise FolderDamaged(
+            f"{path} cannot be written ({closed.strerror}): name a folder that belongs to you"
+        ) from closed
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as taken:
-            sentence = f"a bench is already running in {folder.root}: stop it, or name another folder"
-            raise FolderDamaged(sentence) from taken
+            raise FolderDamaged(
+                f"a bench is already running in {folder.root}: stop it, or name another folder"
+            ) from taken
         yield
 
 

@@ -33,8 +33,7 @@ def totp(secret: str, at: datetime, later: int = 0) -> str:
     except ValueError:
         key = b""
     if not key:
-        sentence = "a secret has only letters and the digits 2 to 7"
-        raise NoSecret(sentence)
+        raise NoSecret("a secret has only letters and the digits 2 to 7")
     counter = struct.pack(">Q", int(at.timestamp()) // _PERIOD + later)
     digest = hmac.digest(key, counter, "sha1")
     place = digest[-1] & _LOW_BITS

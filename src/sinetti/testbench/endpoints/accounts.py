@@ -61,8 +61,7 @@ def create_account(value: dict[str, object], ctx: ServiceContext, request_id: st
     name = json_fields.text_or_none(value, "name", LONGEST_PERSON) or email.partition("@")[0]
     language = json_fields.choice(value, "language", Language, Language.EN)
     if not isinstance(value.get("staff", False), bool):
-        sentence = "staff must be true or false"
-        raise FieldError(sentence)
+        raise FieldError("staff must be true or false")
     listed = _list(value, "mandates")
     wanted = [_wanted(one, language, ctx, request_id) for one in listed]
     password, secret = secrets.token_urlsafe(12), new_secret()
@@ -75,26 +74,22 @@ def create_account(value: dict[str, object], ctx: ServiceContext, request_id: st
 
 def _wanted(given: object, language: Language, ctx: ServiceContext, request_id: str) -> _Wanted:
     if not isinstance(given, dict):
-        sentence = "mandates must be a list of objects with customer_id and role"
-        raise FieldError(sentence)
+        raise FieldError("mandates must be a list of objects with customer_id and role")
     json_fields.only(given, "customer_id", "customer_name", "role", "clients")
     role = json_fields.choice(given, "role", Role)
     clients = _list(given, "clients")
     if clients and role not in GIVEN_TO_AGENTS:
-        sentence = f"a role given to clients must be one of {', '.join(sorted(GIVEN_TO_AGENTS))}"
-        raise FieldError(sentence)
+        raise FieldError(f"a role given to clients must be one of {', '.join(sorted(GIVEN_TO_AGENTS))}")
     organisation_id = _organisation(given, language, ctx, request_id)
     theirs = tuple(_client(one, language, ctx, request_id) for one in clients)
     if organisation_id in theirs:
-        sentence = "an organisation cannot be its own client"
-        raise FieldError(sentence)
+        raise FieldError("an organisation cannot be its own client")
     return _Wanted(organisation_id, role, theirs)
 
 
 def _client(given: object, language: Language, ctx: ServiceContext, request_id: str) -> str:
     if not isinstance(given, dict):
-        sentence = "clients must be a list of objects with customer_id"
-        raise FieldError(sentence)
+        raise FieldError("clients must be a list of objects with customer_id")
     json_fields.only(given, "customer_id", "customer_name")
     return _organisation(given, language, ctx, request_id)
 
@@ -110,8 +105,7 @@ def _organisation(given: Mapping[str, object], language: Language, ctx: ServiceC
     register_organisation(new, ctx, _ACTOR, request_id)
     found = organisations.find_organisation(ctx.db, customer_id)
     if found is None or not found.open:
-        sentence = f"the organisation {customer_id} has ended"
-        raise FieldError(sentence)
+        raise FieldError(f"the organisation {customer_id} has ended")
     return found.organisation_id
 
 
@@ -134,6 +128,5 @@ def _list(value: Mapping[str, object], name: str) -> list[object]:
     if found is None:
         return []
     if not isinstance(found, list) or len(found) > _MOST:
-        sentence = f"{name} must be a list of at most {_MOST}"
-        raise FieldError(sentence)
+        raise FieldError(f"{name} must be a list of at most {_MOST}")
     return found

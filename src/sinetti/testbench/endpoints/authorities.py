@@ -27,8 +27,7 @@ def roll_over_ca(value: Mapping[str, object], authority: Authority, request_id: 
     json_fields.only(value, "channel", "name")
     given = [name for name in ("channel", "name") if value.get(name) is not None]
     if len(given) != 1:
-        sentence = "give either channel or name"
-        raise FieldError(sentence)
+        raise FieldError("give either channel or name")
     means = SuccessionContext(authority, _ACTOR, request_id)
     if given == ["channel"]:
         ca = issuing_ca(json_fields.choice(value, "channel", Channel), means)

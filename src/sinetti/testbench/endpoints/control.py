@@ -156,8 +156,7 @@ class ControlEndpoint:
         json_fields.only(value, "now", "advance")
         given = [name for name in ("now", "advance") if value.get(name) is not None]
         if len(given) != 1:
-            sentence = "give either now or advance"
-            raise FieldError(sentence)
+            raise FieldError("give either now or advance")
         if given == ["now"]:
             reached = self.postman.move(json_fields.instant(value, "now"))
         else:

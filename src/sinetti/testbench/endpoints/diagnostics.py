@@ -78,8 +78,7 @@ def answer(request: Request, ctx: ServiceContext) -> Response:
     """
     asked = json_fields.query(request.query, "octets").get("octets")
     if asked not in {None, "whole"}:
-        sentence = "octets must be whole, or left out"
-        raise FieldError(sentence)
+        raise FieldError("octets must be whole, or left out")
     report = explained(request.body, ctx)
     files = {name: base64.b64encode(octets).decode() for name, octets in report.files().items()}
     return json_reply(200, report.as_json() | {"octets": files if asked else None})

@@ -41,15 +41,13 @@ def early_replacement(value: Mapping[str, object], ctx: ServiceContext, request_
 def _selection(value: Mapping[str, object], ctx: ServiceContext) -> CertificateSelection:
     given = [name for name in _WAYS if value.get(name) is not None]
     if len(given) != 1:
-        sentence = "give one of serials, ca and all"
-        raise FieldError(sentence)
+        raise FieldError("give one of serials, ca and all")
     if given == ["serials"]:
         return CertificateSelection(serials=_serials(value["serials"]))
     if given == ["ca"]:
         return CertificateSelection(authority=_authority(json_fields.text(value, "ca", _LONGEST_NAME), ctx))
     if value["all"] is not True:
-        sentence = "all must be true"
-        raise FieldError(sentence)
+        raise FieldError("all must be true")
     return CertificateSelection(is_every=True)
 
 
@@ -62,6 +60,5 @@ def _authority(name: str, ctx: ServiceContext) -> str:
 
 def _serials(found: object) -> tuple[Serial, ...]:
     if not isinstance(found, list) or not 0 < len(found) <= _MOST or not all(isinstance(one, str) for one in found):
-        sentence = f"serials must be a list of 1 to {_MOST} serial numbers in hex"
-        raise FieldError(sentence)
+        raise FieldError(f"serials must be a list of 1 to {_MOST} serial numbers in hex")
     return tuple(Serial(one.strip().casefold()[:_LONGEST_SERIAL]) for one in found)

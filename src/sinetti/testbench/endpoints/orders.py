@@ -59,8 +59,7 @@ def _contact(given: object) -> ContactDetails:
         made = f"contact-{secrets.token_hex(4)}@customer.example"
         return ContactDetails("Test Contact", made, "+358 40 0000000", Language.EN)
     if not isinstance(given, dict):
-        sentence = "contact must be an object with name, email, language and, optionally, phone"
-        raise FieldError(sentence)
+        raise FieldError("contact must be an object with name, email, language and, optionally, phone")
     json_fields.only(given, "name", "email", "phone", "language")
     return ContactDetails(
         json_fields.unlinked(given, "name", LONGEST_PERSON),

@@ -93,8 +93,7 @@ class Agents:
         line = process.stdout.readline() if process.stdout is not None else ""
         if not line:
             log_tail = Path(self._log.name).read_text(encoding="utf-8")[-_SHOWN:]
-            sentence = f"an agent stopped unexpectedly; its last lines:\n{log_tail}"
-            raise StoryBroken(sentence)
+            raise StoryBroken(f"an agent stopped unexpectedly; its last lines:\n{log_tail}")
         reported = json.loads(line)
         return AgentRunEnd(
             ExitCode(reported["exit"]), None if reported["due"] is None else datetime.fromisoformat(reported["due"])

@@ -139,8 +139,7 @@ def enrol(
                 return
             if ended.exit_code is ExitCode.REFUSED:
                 break
-        sentence = f"{of.name} was not enrolled: {ended.result}, {', '.join(ended.codes) or 'no code'}"
-        raise StoryBroken(sentence)
+        raise StoryBroken(f"{of.name} was not enrolled: {ended.result}, {', '.join(ended.codes) or 'no code'}")
 
     at_once(enrolled, list(zip(fleet, ids, strict=True)))
 

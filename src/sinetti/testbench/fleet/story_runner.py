@@ -105,8 +105,7 @@ class StoryRunner:
             timer.cancel()
         if not line:
             self.stop()
-            sentence = f"the test bench did not start:\n{self._log.read_text(encoding='utf-8')[-2000:]}"
-            raise StoryBroken(sentence)
+            raise StoryBroken(f"the test bench did not start:\n{self._log.read_text(encoding='utf-8')[-2000:]}")
         return line
 
     def stop(self) -> None:
@@ -188,8 +187,7 @@ class StoryRunner:
                 sentence = f"{method} {path} failed with status {refused.code}: {refused.read().decode()}"
             raise StoryBroken(sentence) from None
         except (OSError, ValueError) as lost:
-            sentence = f"{method} {path} got no answer: {lost}"
-            raise StoryBroken(sentence) from lost
+            raise StoryBroken(f"{method} {path} got no answer: {lost}") from lost
 
     def run(self, arguments: Sequence[str], *, expect: int = 0) -> StoryResult:
         """Run a command of the client at the bench's time.
@@ -210,12 +208,10 @@ class StoryRunner:
                 full, capture_output=True, text=True, timeout=_COMMAND_WITHIN, check=False
             )
         except subprocess.TimeoutExpired as late:
-            sentence = f"the command did not end within {_COMMAND_WITHIN} s"
-            raise StoryBroken(sentence) from late
+            raise StoryBroken(f"the command did not end within {_COMMAND_WITHIN} s") from late
         message_text = "\n".join(line for line in done.stderr.splitlines() if "--now" not in line)
         if done.returncode != expect:
-            sentence = f"the command ended with {done.returncode}, not {expect}: {done.stdout}{done.stderr}"
-            raise StoryBroken(sentence)
+            raise StoryBroken(f"the command ended with {done.returncode}, not {expect}: {done.stdout}{done.stderr}")
         return StoryResult(done.returncode, done.stdout, message_text)
 
     def shown(self, word: str) -> str:

@@ -115,8 +115,7 @@ class Mailbox:
         try:
             self.letters.keep(entry)
         except OSError as closed:
-            why = f"the bench's mailbox cannot be written ({closed.strerror})"
-            raise TemporaryFailure(why) from None
+            raise TemporaryFailure(f"the bench's mailbox cannot be written ({closed.strerror})") from None
 
     def close(self) -> None:
         """Do nothing: no resource stays open between two messages."""

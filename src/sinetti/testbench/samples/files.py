@@ -172,19 +172,15 @@ def _refuse_taken(target: Path, named: Path, *, replace: bool) -> None:
     if not target.exists():
         return
     if not target.is_dir():
-        sentence = f"{named} is a file: name a folder"
-        raise FolderTaken(sentence)
+        raise FolderTaken(f"{named} is a file: name a folder")
     found = {one.name for one in target.iterdir()}
     if found and not replace:
-        sentence = f"{named} is not empty: name another folder, or replace the sample in it with --force"
-        raise FolderTaken(sentence)
+        raise FolderTaken(f"{named} is not empty: name another folder, or replace the sample in it with --force")
     if others := _others(target):
         listed = ", ".join(others[:3])
-        sentence = f"{named} has other files ({listed}), which --force does not remove: name another folder"
-        raise FolderTaken(sentence)
+        raise FolderTaken(f"{named} has other files ({listed}), which --force does not remove: name another folder")
     if found and not _is_sample(target):
-        sentence = f"{named} has no sample with a {README}, so it was not changed: name another folder"
-        raise FolderTaken(sentence)
+        raise FolderTaken(f"{named} has no sample with a {README}, so it was not changed: name another folder")
 
 
 def _others(folder: Path) -> list[str]:

@@ -69,6 +69,5 @@ class SampleFactory:
             self._begun = self._begun or utc_now()
             return self._begun
         if now.tzinfo is None:
-            sentence = "now: the time needs a time zone, such as datetime.UTC"
-            raise ValueError(sentence)
+            raise ValueError("now: the time needs a time zone, such as datetime.UTC")
         return now.astimezone(UTC).replace(microsecond=0)

@@ -174,8 +174,7 @@ class SampleHierarchy:
         if state is not SampleState.REVOKED:
             return new_serial()
         if not self._to_be_revoked:
-            sentence = f"there are already {_MOST_REVOKED} revoked samples for this time: choose another time"
-            raise SamplesUsedUp(sentence)
+            raise SamplesUsedUp(f"there are already {_MOST_REVOKED} revoked samples for this time: choose another time")
         return self._to_be_revoked.pop()
 
     def _signed_lists(self) -> dict[str, bytes]:

@@ -140,8 +140,7 @@ def load_signing_key(pem: bytes, passphrase: bytes | None = None) -> SigningKey:
     try:
         key = load_pem_private_key(pem, passphrase)
     except (TypeError, ValueError, UnsupportedAlgorithm):
-        why = "this is not a PEM private key, or its passphrase is missing or wrong"
-        raise ValueError(why) from None
+        raise ValueError("this is not a PEM private key, or its passphrase is missing or wrong") from None
     if not isinstance(key, SigningKey):
         raise ValueError(_KINDS)  # noqa: TRY004 - the octets are wrong, not the caller's types
     _public(key.public_key())
@@ -156,8 +155,7 @@ def load_public_key(pem: bytes) -> PublicKey:
     try:
         key = load_pem_public_key(pem)
     except (ValueError, UnsupportedAlgorithm):
-        why = "this is not a PEM public key (BEGIN PUBLIC KEY)"
-        raise ValueError(why) from None
+        raise ValueError("this is not a PEM public key (BEGIN PUBLIC KEY)") from None
     return _public(key)
 
 
@@ -178,8 +176,7 @@ def signed_headers(
     `sign` does.
     """
     if not re.fullmatch(r"[A-Za-z0-9._-]{1,100}", key_id):
-        why = "a key ID may have only letters, digits, dots, hyphens and underscores"
-        raise ValueError(why)
+        raise ValueError("a key ID may have only letters, digits, dots, hyphens and underscores")
     digest = f"sha-256=:{base64.b64encode(hashlib.sha256(parts.body).digest()).decode('ascii')}:"
     listed = " ".join(f'"{name}"' for name in _COVERED)
     signature_params = f'({listed});created={int(created.timestamp())};keyid="{key_id}";alg="{algorithm}"'

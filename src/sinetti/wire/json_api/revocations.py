@@ -80,10 +80,9 @@ def sign_revocation(
     key = certificate.public_key()
     taken = algorithms(key) if isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey) else ()
     if not taken or (algorithm is not None and algorithm not in taken):
-        why = (
+        raise ValueError(
             f"the key of this certificate must sign with {', '.join(taken)}" if taken else "holders' keys are RSA or EC"
         )
-        raise ValueError(why)
     body = render(RevocationBody(serial_hex(certificate.serial_number), reason))
     parts = SignedComponents("POST", PATH, CONTENT_TYPE, body)
     key_id = sha256_hex(certificate_der(certificate))
@@ -116,8 +115,7 @@ def parse_revoked(body: bytes) -> RevocationReply:
     except ValueError:
         at = None
     if at is None:
-        why = "revoked_at must be a time like 2027-03-01T12:00:00Z (RFC 3339)"
-        raise InvalidRevocation(why)
+        raise InvalidRevocation("revoked_at must be a time like 2027-03-01T12:00:00Z (RFC 3339)")
     return RevocationReply(_serial(value["serial"]), at, _reason(value["reason"]))
 
 
@@ -125,23 +123,19 @@ def _members(body: bytes, *names: str) -> dict[str, object]:
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
-        why = "the body is not JSON"
-        raise InvalidRevocation(why) from None
+        raise InvalidRevocation("the body is not JSON") from None
     if not isinstance(value, dict) or set(value) != set(names):
-        why = f"the body must be an object with exactly the members {', '.join(names)}"
-        raise InvalidRevocation(why)
+        raise InvalidRevocation(f"the body must be an object with exactly the members {', '.join(names)}")
     return value
 
 
 def _serial(value: object) -> Serial:
     if not isinstance(value, str) or not _SERIAL.fullmatch(value):
-        why = "serial must be a serial number in lower-case hex with an even number of digits"
-        raise InvalidRevocation(why)
+        raise InvalidRevocation("serial must be a serial number in lower-case hex with an even number of digits")
     return Serial(value)
 
 
 def _reason(value: object) -> RevocationReason:
     if not isinstance(value, str) or value not in set(RevocationReason):
-        why = f"reason must be one of {', '.join(RevocationReason)}"
-        raise InvalidRevocation(why)
+        raise InvalidRevocation(f"reason must be one of {', '.join(RevocationReason)}")
     return RevocationReason(value)

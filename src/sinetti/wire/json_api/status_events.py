@@ -99,8 +99,7 @@ class FeedParser:
 
     def _check_length(self, length: int) -> None:
         if length > _LONGEST:
-            sentence = "the feed has a line or an event that is too long"
-            raise InvalidFeed(sentence)
+            raise InvalidFeed("the feed has a line or an event that is too long")
 
     def _completed(self) -> StatusEvent | None:
         fields, self._fields = self._fields, {}

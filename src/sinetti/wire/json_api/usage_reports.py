@@ -38,8 +38,7 @@ def render(sightings: Iterable[Observation], trust_lists: TrustListNumbers | Non
     """Write the body. Raises ValueError for more than 1,000 sightings."""
     rows = [{"sha256": one.sha256, "seen": _written(one.seen)} for one in sightings]
     if len(rows) > MOST_SIGHTINGS:
-        why = f"a message may have at most {MOST_SIGHTINGS} sightings"
-        raise ValueError(why)
+        raise ValueError(f"a message may have at most {MOST_SIGHTINGS} sightings")
     numbers = {} if trust_lists is None else {"trust_lists": asdict(trust_lists)}
     return json.dumps({"sightings": rows, **numbers}, separators=(",", ":")).encode("ascii")
 
@@ -49,16 +48,13 @@ def parse(body: bytes) -> UsageMessage:
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
-        why = "the body is not JSON"
-        raise InvalidUsageReport(why) from None
+        raise InvalidUsageReport("the body is not JSON") from None
     fits = isinstance(value, dict) and {"sightings"} <= set(value) <= {"sightings", "trust_lists"}
     rows = value["sightings"] if fits else None
     if not isinstance(rows, list):
-        why = 'the body must be {"sightings": […]} with "trust_lists" at most, and nothing else'
-        raise InvalidUsageReport(why)
+        raise InvalidUsageReport('the body must be {"sightings": […]} with "trust_lists" at most, and nothing else')
     if len(rows) > MOST_SIGHTINGS:
-        why = f"a message may have at most {MOST_SIGHTINGS} sightings, not {len(rows)}"
-        raise InvalidUsageReport(why)
+        raise InvalidUsageReport(f"a message may have at most {MOST_SIGHTINGS} sightings, not {len(rows)}")
     numbers = _numbers(value["trust_lists"]) if "trust_lists" in value else None
     return UsageMessage(tuple(_sighting(place, row) for place, row in enumerate(rows)), numbers)
 
@@ -68,22 +64,22 @@ def _numbers(row: Any) -> TrustListNumbers:  # noqa: ANN401 - any JSON value
         anchors, distrust = row["anchors"], row["distrust"]
         if all(type(one) is int and 0 <= one < 1 << _NUMBER_BITS for one in (anchors, distrust)):
             return TrustListNumbers(anchors, distrust)
-    why = "trust_lists must have exactly the members anchors and distrust, which are numbers of lists or 0"
-    raise InvalidUsageReport(why)
+    raise InvalidUsageReport(
+        "trust_lists must have exactly the members anchors and distrust, which are numbers of lists or 0"
+    )
 
 
 def _sighting(place: int, row: Any) -> Observation:  # noqa: ANN401 - any JSON value
     if not isinstance(row, dict) or set(row) != {"sha256", "seen"}:
-        why = f"sightings[{place}] must have exactly the members sha256 and seen"
-        raise InvalidUsageReport(why)
+        raise InvalidUsageReport(f"sightings[{place}] must have exactly the members sha256 and seen")
     sha256, seen = row["sha256"], row["seen"]
     if not isinstance(sha256, str) or not _SHA256.fullmatch(sha256):
-        why = f"sightings[{place}].sha256 must be the SHA-256 of the certificate's DER, 64 digits of lower-case hex"
-        raise InvalidUsageReport(why)
+        raise InvalidUsageReport(
+            f"sightings[{place}].sha256 must be the SHA-256 of the certificate's DER, 64 digits of lower-case hex"
+        )
     at = _read(seen) if isinstance(seen, str) else None
     if at is None:
-        why = f"sightings[{place}].seen must be a time like 2027-03-01T12:00:00Z (RFC 3339)"
-        raise InvalidUsageReport(why)
+        raise InvalidUsageReport(f"sightings[{place}].seen must be a time like 2027-03-01T12:00:00Z (RFC 3339)")
     return Observation(Sha256(sha256), at)
 
 

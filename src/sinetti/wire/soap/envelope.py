@@ -111,12 +111,10 @@ def parse_envelope(octets: bytes) -> Envelope:
     parts = children(root)
     names = [part.tag for part in parts]
     if root.tag != _ENVELOPE or names not in ([_BODY], [_HEADER, _BODY]):
-        why = "it is not a SOAP 1.1 envelope"
-        raise XmlRejected(why)
+        raise XmlRejected("it is not a SOAP 1.1 envelope")
     payloads = children(parts[-1])
     if not payloads:
-        why = "the Body is empty"
-        raise XmlRejected(why)
+        raise XmlRejected("the Body is empty")
     return Envelope(payloads[0], len(payloads) > 1 or parser.has_loose_text(parts[-1]), cut)
 
 

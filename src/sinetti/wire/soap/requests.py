@@ -85,17 +85,14 @@ def parse_request(body: bytes, content_type: str | None, soap_action: str | None
     # 1 The envelope, and the operation by the Body's element.
     declared = _CHARSET.findall(content_type or "")
     if any(one.casefold() not in {"utf-8", "utf8"} for one in declared):
-        why = "Send the message in UTF-8: Content-Type: text/xml; charset=utf-8."
-        raise NotSoapError(why)
+        raise NotSoapError("Send the message in UTF-8: Content-Type: text/xml; charset=utf-8.")
     try:
         envelope = parse_envelope(body)
     except XmlRejected as bad:
-        why = f"Send a SOAP 1.1 envelope in UTF-8 without DOCTYPE ({bad})."
-        raise NotSoapError(why) from bad
+        raise NotSoapError(f"Send a SOAP 1.1 envelope in UTF-8 without DOCTYPE ({bad}).") from bad
     operation = _OPERATIONS.get(str(envelope.payload.tag))
     if operation is None:
-        why = "The Body contains no operation of this service. See its WSDL."
-        raise NotSoapError(why)
+        raise NotSoapError("The Body contains no operation of this service. See its WSDL.")
     # 2 SOAPAction, quoted or not, may be empty or absent, but names no other operation.
     action = (soap_action or "").strip().strip('"').strip()
     if action and _ACTIONS.get(action) is not operation:
@@ -170,8 +167,7 @@ def render_renew(
     signer of another certificate.
     """
     if seal.certificate != ask.signer:
-        why = "the signature is not that of the certificate to be renewed"
-        raise ValueError(why)
+        raise ValueError("the signature is not that of the certificate to be renewed")
     payload = _payload(Operation.RENEW, _who(ask) | {ElementName.CERTIFICATE_REQUEST: ask.request})
     return wrap_in_envelope(signature.sign_document(payload, seal, recipe))
 
@@ -197,8 +193,7 @@ def _renewal(candidates: Iterable[etree._Element], policy: KeyPolicy) -> RenewRe
     except (XmlRejected, SignatureMissing, SignatureInvalid, SchemaViolation) as bad:
         raise RequestSignatureError(str(bad)) from bad
     if signed.tag != qualified(Operation.RENEW.request):
-        why = "the signature covers something other than the request"
-        raise RequestSignatureError(why)
+        raise RequestSignatureError("the signature covers something other than the request")
     return RenewRequest(
         _environment(values),
         _text(values, ElementName.CUSTOMER_ID),

@@ -185,8 +185,7 @@ def read_response(body: bytes, operation: Operation, accept_signer: Callable[[x5
     if envelope.payload.tag == f"{{{SOAP}}}Fault":
         raise SoapFault(_fault_text(envelope.payload))
     if envelope.has_extra_content or envelope.payload.tag != qualified(operation.response):
-        why = "it does not answer the request"
-        raise UnreadableResponse(why)
+        raise UnreadableResponse("it does not answer the request")
     try:
         verified = signature.verify_document(envelope.candidates(), accept_signer)
         signed = parser.parse(verified.octets)

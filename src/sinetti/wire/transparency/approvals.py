@@ -118,8 +118,7 @@ class ApprovalRecord:
                 if self.accepted.get(entry.object, row) != row:
                     del self.accepted[entry.object]
         except (KeyError, ValueError, TypeError, NoteError) as bad:
-            sentence = f"its approval cannot be verified: {bad}"
-            raise ProofError(sentence) from bad
+            raise ProofError(f"its approval cannot be verified: {bad}") from bad
 
     def skip_unknown(self) -> None:
         """Skip an entry whose content is not known; earlier proposals are then unknown."""
@@ -133,11 +132,9 @@ class ApprovalRecord:
         """
         found = self.proposals.get(entry.object)
         if found is None and self.is_whole:
-            sentence = "its proposal is not in the log"
-            raise ProofError(sentence)
+            raise ProofError("its proposal is not in the log")
         if found is not None and found.sha256 != _text(entry, "sha256"):
-            sentence = "it is about other octets than its proposal"
-            raise ProofError(sentence)
+            raise ProofError("it is about other octets than its proposal")
         return found
 
     def check_approved(self, act: TwoPersonAct, entry: EntryFields) -> None:
@@ -181,8 +178,7 @@ class ApprovalRecord:
         named = json.loads(statement.removeprefix(_STATEMENT))
         is_signed = isinstance(signer, PublicKey) and verify(signer, statement, decode64(_text(entry, "signature")))
         if not statement.startswith(_STATEMENT) or not is_signed or named["authority"] != sha256_hex(root):
-            sentence = "the root key did not sign the statement about these officers"
-            raise ProofError(sentence)
+            raise ProofError("the root key did not sign the statement about these officers")
         if text in self.statements:
             raise ProofError("the statement about these officers was used before")
         self.statements.append(text)
@@ -276,8 +272,7 @@ def _sign(record: ApprovalRecord, entry: EntryFields) -> None:
     signature, fingerprint = armor(_text(entry, "signature")), _text(entry, "key")
     key = load_signer(signature)
     if key.fingerprint != fingerprint:
-        sentence = f"the signature is not by the key {fingerprint}"
-        raise ProofError(sentence)
+        raise ProofError(f"the signature is not by the key {fingerprint}")
     digests = {name: bytes.fromhex(_text(entry, name)) for name in ("sha256", "sha512")}
     verify_digest(signature, digests, key, NAMESPACE)
     record.verified += 1
@@ -305,16 +300,14 @@ def _approve(record: ApprovalRecord, entry: EntryFields) -> None:
     signed = len(names) if record.is_whole else len(proposal.signers)
     people = max(proposal.people, record.people_for(proposal.act))
     if signed < people or (record.is_whole and proposal.proposer not in names):
-        sentence = f"it counts as approved, and {signed} of {people} officers have signed it"
-        raise ProofError(sentence)
+        raise ProofError(f"it counts as approved, and {signed} of {people} officers have signed it")
     proposal.is_approved, proposal.request = True, "" if TABLE[proposal.act].needs_medium else entry.request
 
 
 def _begin(record: ApprovalRecord, entry: EntryFields) -> None:
     proposal = record.proposal_of(entry)
     if proposal is not None and (not proposal.is_approved or proposal.is_over):
-        sentence = "it was carried out without an approval"
-        raise ProofError(sentence)
+        raise ProofError("it was carried out without an approval")
 
 
 def _end(record: ApprovalRecord, entry: EntryFields) -> None:

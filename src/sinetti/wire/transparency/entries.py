@@ -72,8 +72,7 @@ def parse_entry(octets: bytes) -> EntryFields:
         or not isinstance(facts, dict)
         or _canonical(row) != octets
     ):
-        sentence = "the octets are not an entry in its canonical form"
-        raise NoteError(sentence)
+        raise NoteError("the octets are not an entry in its canonical form")
     decode64(row["nonce"], NONCE_SIZE)
     return EntryFields(facts=facts, **{name: row[name] for name in _TEXTS})
 

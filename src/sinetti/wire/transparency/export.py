@@ -147,8 +147,7 @@ class _Run:
         checkpoint, note = open_checkpoint(self._header.checkpoint, *self._keys)
         extend(self._edge, _subtrees(self._header.end, checkpoint.size, self._header.right))
         if root_of(self._edge) != checkpoint.root:
-            sentence = "the entries do not make the tree that the checkpoint signs"
-            raise ProofError(sentence)
+            raise ProofError("the entries do not make the tree that the checkpoint signs")
         self._check_older(checkpoint)
         signers = note.signers(self._keys)
         return ExportReport(
@@ -178,18 +177,15 @@ class _Run:
         except (NoteError, ProofError) as bad:
             raise KnownCheckpointError(str(bad)) from bad
         if older.size > checkpoint.size:
-            sentence = f"the log was rewound: it had {older.size} entries and has {checkpoint.size} now"
-            raise ProofError(sentence)
+            raise ProofError(f"the log was rewound: it had {older.size} entries and has {checkpoint.size} now")
         root = checkpoint.root if older.size == checkpoint.size else self._older_root
         if root is None:
-            sentence = (
+            raise ExportError(
                 f"the file has the entries from {self._header.start} to {self._header.end}, so it cannot be compared "
                 f"with a checkpoint of {older.size} entries: export from an entry up to that number"
             )
-            raise ExportError(sentence)
         if root != older.root:
-            sentence = f"the log was rewritten: its first {older.size} entries differ from the known checkpoint"
-            raise ProofError(sentence)
+            raise ProofError(f"the log was rewritten: its first {older.size} entries differ from the known checkpoint")
 
     def _content(self, at: int, octets: bytes) -> str:
         try:
@@ -211,8 +207,9 @@ class _Run:
 def _subtrees(start: int, end: int, hashes: Sequence[bytes]) -> Iterator[Subtree]:
     places = list(cover(start, end))
     if len(places) != len(hashes):
-        sentence = f"the first line has {len(hashes)} hashes for the entries from {start} to {end}, not {len(places)}"
-        raise ExportError(sentence)
+        raise ExportError(
+            f"the first line has {len(hashes)} hashes for the entries from {start} to {end}, not {len(places)}"
+        )
     return (Subtree(level, index, digest) for (level, index), digest in zip(places, hashes, strict=True))
 
 
@@ -233,8 +230,7 @@ def _header(line: bytes) -> ExportHeader:
     except (KeyError, TypeError, AttributeError, NoteError):
         fits = False
     if not fits:
-        sentence = f"the first line is not that of an exported log ({FORMAT})"
-        raise ExportError(sentence)
+        raise ExportError(f"the first line is not that of an exported log ({FORMAT})")
     return header
 
 
@@ -252,8 +248,7 @@ def _row(line: bytes) -> dict[str, Any]:
     try:
         row = json.loads(line)
     except (ValueError, RecursionError) as bad:
-        sentence = "the line is not JSON"
-        raise NoteError(sentence) from bad
+        raise NoteError("the line is not JSON") from bad
     if not isinstance(row, dict):
         raise TypeError
     return row

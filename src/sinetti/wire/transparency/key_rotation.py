@@ -34,8 +34,7 @@ def check_rotation(entry: EntryFields) -> None:
     signatures = [decode64(str(entry.facts.get(name)), 64) for name in ("signed_by_old", "signed_by_new")]
     statement = _statement(*keys)
     if not all(key.verifies(statement, signature) for key, signature in zip(keys, signatures, strict=True)):
-        sentence = "the change of the log's key is not signed by both keys"
-        raise ProofError(sentence)
+        raise ProofError("the change of the log's key is not signed by both keys")
 
 
 def next_key(entry: EntryFields, current: VerifierKey) -> VerifierKey | None:

@@ -65,8 +65,7 @@ def extend(edge: list[Subtree], more: Iterable[Subtree], on_complete: Callable[[
     """
     for one in more:
         if one.index << one.level != (edge[-1].end if edge else 0):
-            sentence = f"the subtree {one.level}/{one.index} does not follow the one before it"
-            raise ProofError(sentence)
+            raise ProofError(f"the subtree {one.level}/{one.index} does not follow the one before it")
         edge.append(one)
         while len(edge) > 1 and edge[-1].level == edge[-2].level and edge[-1].index % 2:
             right, left = edge.pop(), edge.pop()
@@ -102,8 +101,7 @@ def _split(count: int) -> int:
 def inclusion_proof(index: int, size: int, lookup: Lookup) -> list[bytes]:
     """Return the audit path of a leaf in the tree of this size. Raises ValueError."""
     if not 0 <= index < size:
-        sentence = f"the tree of size {size} has no leaf {index}"
-        raise ValueError(sentence)
+        raise ValueError(f"the tree of size {size} has no leaf {index}")
     path, start, end = [], 0, size
     while end - start > 1:
         middle = start + _split(end - start)
@@ -122,8 +120,7 @@ def consistency_proof(old: int, size: int, lookup: Lookup) -> list[bytes]:
     Raises ValueError.
     """
     if not 0 <= old <= size:
-        sentence = f"a tree of size {old} is not the beginning of one of size {size}"
-        raise ValueError(sentence)
+        raise ValueError(f"a tree of size {old} is not the beginning of one of size {size}")
     if old in {0, size}:
         return []
     path, start, end = [], 0, size

@@ -38,16 +38,14 @@ def decode64(text: str, size: int | None = None) -> bytes:
     except ValueError:
         octets = b""
     if b64encode(octets).decode() != text or (size is not None and len(octets) != size):
-        sentence = f"{text[:60]!r} is not base64 of the expected length"
-        raise NoteError(sentence)
+        raise NoteError(f"{text[:60]!r} is not base64 of the expected length")
     return octets
 
 
 def parse_number(text: str) -> int:
     """Parse a size or an index. Raises NoteError."""
     if _NUMBER.fullmatch(text) is None:
-        sentence = f"{text[:30]!r} is not a decimal number without leading zeros"
-        raise NoteError(sentence)
+        raise NoteError(f"{text[:30]!r} is not a decimal number without leading zeros")
     return int(text)
 
 
@@ -84,8 +82,7 @@ class VerifierKey:
         octets = decode64(encoded, 1 + 32)
         key = VerifierKey(name, octets[0], octets[1:])
         if not is_key_name(name) or key.kind not in {ED25519, COSIGNATURE} or key.key_id.hex() != number:
-            sentence = f"{text[:80]!r} is not a verifier key (NAME+ID+KEY) of an Ed25519 key"
-            raise NoteError(sentence)
+            raise NoteError(f"{text[:80]!r} is not a verifier key (NAME+ID+KEY) of an Ed25519 key")
         return key
 
     def verifies(self, text: bytes, signature: bytes) -> bool:
@@ -151,8 +148,7 @@ class SignedNote:
             whole = ""
         text, separator, below = whole.rpartition("\n\n")
         if not separator or not text or not below.endswith("\n") or _CONTROL.search(whole):
-            sentence = "the octets are not a signed note"
-            raise NoteError(sentence)
+            raise NoteError("the octets are not a signed note")
         return SignedNote(f"{text}\n", parse_signatures(below))
 
     def __bytes__(self) -> bytes:
@@ -175,8 +171,7 @@ class SignedNote:
             if key is None:
                 continue
             if not key.verifies(self.text.encode(), rest):
-                sentence = f"the signature of {name} does not match the text"
-                raise ProofError(sentence)
+                raise ProofError(f"the signature of {name} does not match the text")
             found[key] = None
         return tuple(found)
 
@@ -197,8 +192,7 @@ def parse_signatures(lines: str) -> tuple[tuple[str, bytes, bytes], ...]:
         match = _LINE.fullmatch(line)
         octets = decode64(match[2]) if match else b""
         if match is None or len(octets) <= _ID or len(found) == _MOST_SIGNATURES:
-            sentence = f"{line[:60]!r} is not a signature line"
-            raise NoteError(sentence)
+            raise NoteError(f"{line[:60]!r} is not a signature line")
         found.append((match[1], octets[:_ID], octets[_ID:]))
     return tuple(found)
 
@@ -230,8 +224,7 @@ class Checkpoint:
         """Parse the text of a note. Further lines are ignored. Raises NoteError."""
         lines = text.removesuffix("\n").split("\n")
         if len(lines) < 3 or not all(lines):  # noqa: PLR2004 - origin, size and root
-            sentence = "the note is not a checkpoint (origin, size, root)"
-            raise NoteError(sentence)
+            raise NoteError("the note is not a checkpoint (origin, size, root)")
         return Checkpoint(lines[0], parse_number(lines[1]), decode64(lines[2], HASH_SIZE))
 
 
@@ -244,6 +237,5 @@ def open_checkpoint(octets: bytes, *keys: VerifierKey) -> tuple[Checkpoint, Sign
     checkpoint = Checkpoint.parse(note.text)
     if not note.signers(key for key in keys if key.name == checkpoint.origin):
         names = ", ".join(sorted({f"{key.name}+{key.key_id.hex()}" for key in keys}))
-        sentence = f"the checkpoint of {checkpoint.origin} is not signed by {names}"
-        raise ProofError(sentence)
+        raise ProofError(f"the checkpoint of {checkpoint.origin} is not signed by {names}")
     return checkpoint, note

@@ -58,12 +58,10 @@ class LogPolicy:
         """Parse the texts of settings. Raises NoteError."""
         found = tuple(VerifierKey.parse(one) for one in witnesses)
         if any(one.kind != COSIGNATURE for one in found):
-            sentence = "the key of a witness is one for cosignatures"
-            raise NoteError(sentence)
+            raise NoteError("the key of a witness is one for cosignatures")
         names = {one.name for one in found}
         if cosignatures > len(names):
-            sentence = f"{cosignatures} cosignatures need as many witnesses, and {len(names)} are named"
-            raise NoteError(sentence)
+            raise NoteError(f"{cosignatures} cosignatures need as many witnesses, and {len(names)} are named")
         return LogPolicy(None if key is None else VerifierKey.parse(key), cosignatures, found)
 
     def check_cosigned(self, note: SignedNote) -> None:
@@ -73,8 +71,7 @@ class LogPolicy:
         """
         names = {one.name for one in note.signers(self.witnesses)}
         if len(names) < self.cosignatures:
-            sentence = f"{len(names)} of the named witnesses cosigned it, and {self.cosignatures} must"
-            raise TooFewCosignatures(sentence)
+            raise TooFewCosignatures(f"{len(names)} of the named witnesses cosigned it, and {self.cosignatures} must")
 
 
 NO_DEMANDS = LogPolicy()
@@ -149,8 +146,7 @@ class LogReader:
     def _read_head(self) -> Checkpoint:
         note = self.fetch("checkpoint")
         if note is None:
-            sentence = f"{self.origin} is not there"
-            raise LogAbsent(sentence)
+            raise LogAbsent(f"{self.origin} is not there")
         return self.accept(note)
 
     def accept(self, note: bytes) -> Checkpoint:
@@ -164,8 +160,7 @@ class LogReader:
         # An older head may have the signature of an older key, and continuity binds it to the kept one.
         is_new = kept is None or checkpoint.size > Checkpoint.parse(SignedNote.parse(kept).text).size
         if is_new and keys[0] not in signed.signers(keys):
-            sentence = "a key that was replaced signed it, and the new key did not"
-            raise ProofError(sentence)
+            raise ProofError("a key that was replaced signed it, and the new key did not")
         known = tuple(dict.fromkeys((*keys, *self.memory.keys)))
         newest = check_continues(kept, note, known, self._tile)
         for change in self._changes:
@@ -200,8 +195,7 @@ class LogReader:
         else:
             keys = known or (self._first_key(),)
         if any(one.name != self.origin for one in keys):
-            sentence = f"the key is of the log {keys[-1].name}, not of {self.origin}"
-            raise ProofError(sentence)
+            raise ProofError(f"the key is of the log {keys[-1].name}, not of {self.origin}")
         ids = {(one.name, one.key_id) for one in keys}
         is_changed = any(name == self.origin and (name, number) not in ids for name, number, _ in note.signatures)
         return self._rotated(keys) if is_changed else keys
@@ -209,8 +203,7 @@ class LogReader:
     def _first_key(self) -> VerifierKey:
         octets = self.fetch("key")
         if octets is None:
-            sentence = f"{self.origin} shows no key"
-            raise LogUnavailable(sentence)
+            raise LogUnavailable(f"{self.origin} shows no key")
         return VerifierKey.parse(octets.decode("utf-8", "replace"))
 
     def _rotated(self, keys: tuple[VerifierKey, ...]) -> tuple[VerifierKey, ...]:
@@ -225,8 +218,7 @@ class LogReader:
             check_rotation(entry)
             new = next(rotated_keys(entry, keys[:1]), None)
             if new is None:
-                sentence = f"the entry does not replace the key {keys[0].key_id.hex()}"
-                raise ProofError(sentence)
+                raise ProofError(f"the entry does not replace the key {keys[0].key_id.hex()}")
             keys = (new, *keys)
             self._changes.append(change)
         for change in self._changes:
@@ -237,8 +229,7 @@ class LogReader:
         octets = self.fetch(name.path)
         if octets is None:
             # ProofError: a log that has shrunk does not get the tile back by waiting.
-            sentence = f"{name.path} is missing"
-            raise ProofError(sentence)
+            raise ProofError(f"{name.path} is missing")
         return octets
 
 

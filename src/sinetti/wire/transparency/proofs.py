@@ -51,13 +51,11 @@ class EntryProof:
         head, separator, checkpoint = octets.partition(b"\n\n")
         first, *lines = head.decode("ascii", "replace").split("\n")
         if first != FIRST_LINE or not separator:
-            sentence = f"the first line is not {FIRST_LINE}"
-            raise NoteError(sentence)
+            raise NoteError(f"the first line is not {FIRST_LINE}")
         extra = decode64(lines.pop(0).removeprefix("extra ")) if lines and lines[0].startswith("extra ") else None
         index, *hashes = lines or [""]
         if not index.startswith("index "):
-            sentence = "the file has no line with the index of the entry"
-            raise NoteError(sentence)
+            raise NoteError("the file has no line with the index of the entry")
         return EntryProof(parse_number(index.removeprefix("index ")), _hashes(hashes), checkpoint, extra)
 
     def verify(self, leaf: bytes, *keys: VerifierKey) -> tuple[Checkpoint, SignedNote]:
@@ -93,8 +91,7 @@ class WitnessRequest:
         head, separator, checkpoint = octets.partition(b"\n\n")
         first, *hashes = head.decode("ascii", "replace").split("\n")
         if not separator or not first.startswith("old "):
-            sentence = "the body does not begin with a line for the old size"
-            raise NoteError(sentence)
+            raise NoteError("the body does not begin with a line for the old size")
         return WitnessRequest(parse_number(first.removeprefix("old ")), _hashes(hashes), checkpoint)
 
 
@@ -104,6 +101,5 @@ def _hash_lines(hashes: Sequence[bytes]) -> list[str]:
 
 def _hashes(lines: Sequence[str]) -> tuple[bytes, ...]:
     if len(lines) > _MOST_HASHES:
-        sentence = f"the proof has more than {_MOST_HASHES} hashes"
-        raise NoteError(sentence)
+        raise NoteError(f"the proof has more than {_MOST_HASHES} hashes")
     return tuple(decode64(line, HASH_SIZE) for line in lines)

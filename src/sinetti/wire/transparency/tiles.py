@@ -73,8 +73,7 @@ def lookup_in(size: int, fetch: Callable[[TileName], bytes]) -> Lookup:
         if name not in known:
             octets = fetch(name)
             if len(octets) != name.width * HASH_SIZE:
-                sentence = f"{name.path} has {len(octets)} octets, not {name.width * HASH_SIZE}"
-                raise ProofError(sentence)
+                raise ProofError(f"{name.path} has {len(octets)} octets, not {name.width * HASH_SIZE}")
             known[name] = octets
         place = first % TILE_WIDTH
         return complete_hash(known[name][place * HASH_SIZE : (place + (1 << below)) * HASH_SIZE])

@@ -142,8 +142,7 @@ def algorithm_for(public_key: AnyPublicKey) -> XmlSignatureAlgorithm:
         return XmlSignatureAlgorithm(f"{_MORE}rsa-{encoding.hash_for(public_key).name}")
     if isinstance(public_key, ec.EllipticCurvePublicKey):
         return XmlSignatureAlgorithm(f"{_MORE}ecdsa-{encoding.hash_for(public_key).name}")
-    why = "only RSA and EC keys sign documents"
-    raise ValueError(why)
+    raise ValueError("only RSA and EC keys sign documents")
 
 
 def encode_value(public_key: AnyPublicKey, signature: bytes) -> bytes:

@@ -112,11 +112,9 @@ def hardened_parser(
         in_scope += 1
         on_declaration(prefix, uri or "")
         if in_scope > most_namespaces:
-            why = "too many namespace declarations are in scope"
-            raise XmlRejected(why)
+            raise XmlRejected("too many namespace declarations are in scope")
         if len(uri or "") > _LONGEST_NAMESPACE:
-            why = "a namespace name is too long"
-            raise XmlRejected(why)
+            raise XmlRejected("a namespace name is too long")
 
     def left(_prefix: str | None) -> None:
         nonlocal in_scope
@@ -170,8 +168,7 @@ def tree_of(octets: bytes) -> etree._Element:
     try:
         return etree.fromstring(octets, _OF_THREAD.parser)
     except etree.XMLSyntaxError as bad:
-        why = "the XML is not well-formed, or too deep or too long in one place"
-        raise XmlRejected(why) from bad
+        raise XmlRejected("the XML is not well-formed, or too deep or too long in one place") from bad
 
 
 def root_end(octets: bytes) -> int:
@@ -200,8 +197,7 @@ def exclusive(node: etree._Element) -> bytes:
     try:
         return etree.tostring(node, method="c14n", exclusive=True, with_comments=True)
     except etree.C14NError as bad:
-        why = "a relative namespace name has no canonical form"
-        raise XmlRejected(why) from bad
+        raise XmlRejected("a relative namespace name has no canonical form") from bad
 
 
 def children(element: etree._Element) -> list[etree._Element]:
@@ -257,11 +253,9 @@ def encode_base64(octets: bytes) -> str:
 
 def _check_declaration(version: str, encoding: str | None, _standalone: int) -> None:
     if version != "1.0":
-        why = "it is not XML 1.0"
-        raise XmlRejected(why)
+        raise XmlRejected("it is not XML 1.0")
     if encoding is not None and encoding.casefold() != "utf-8":
-        why = "the declared encoding is not UTF-8"
-        raise XmlRejected(why)
+        raise XmlRejected("the declared encoding is not UTF-8")
 
 
 def _check_namespace(_prefix: str | None, uri: str) -> None:
@@ -271,10 +265,8 @@ def _check_namespace(_prefix: str | None, uri: str) -> None:
     from those of every other implementation, and would be no XML or read as another name.
     """
     if "&" in uri:
-        why = "a namespace name contains a character that canonical forms write differently"
-        raise XmlRejected(why)
+        raise XmlRejected("a namespace name contains a character that canonical forms write differently")
 
 
 def _refuse_doctype(_name: str, _system: str | None, _public: str | None, _internal: int) -> None:
-    why = "a DOCTYPE is not accepted"
-    raise XmlRejected(why)
+    raise XmlRejected("a DOCTYPE is not accepted")

@@ -101,8 +101,7 @@ def sign_document(document: bytes, seal: DocumentSigner, recipe: SignatureProfil
     document = parser.without_bom(document)
     root = parser.parse(document)
     if next(root.iter(SIGNATURE), None) is not None:
-        why = "the document already has a signature"
-        raise ValueError(why)
+        raise ValueError("the document already has a signature")
     signature = signature_over(Canonical(recipe is SignatureProfile.EXCLUSIVE).whole(root), seal, recipe)
     end = parser.root_end(document)
     if not document.startswith(b"</", end):  # an empty-element tag has no content: open it
