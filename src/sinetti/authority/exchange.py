@@ -121,7 +121,12 @@ def begin_founding(root: Path, founding: InitOptions) -> RequestSet:
                 keys.keep(spec)
         request = replace(_request(CeremonyKind.FOUNDING, hierarchy, founding.now), requests=requests)
         write_synced(new.request_set, request.octets)
-        write_synced(new.founders, _founders_octets(founding.officers))
+        write_synced(
+            new.founders,
+            canonical(
+                {"officers": [{"name": one.name, "role": one.role, "key": one.key.line} for one in founding.officers]}
+            ),
+        )
         founding.also(new)
         founding.step("written")
     founding.step("in place")
@@ -402,10 +407,6 @@ def _end(folder: DataDirectory) -> None:
     for path in (folder.request_set, folder.result_set, folder.founders):
         path.unlink(missing_ok=True)
     sync_path(folder.root)
-
-
-def _founders_octets(founders: tuple[CheckedOfficer, ...]) -> bytes:
-    return canonical({"officers": [{"name": one.name, "role": one.role, "key": one.key.line} for one in founders]})
 
 
 def _founders(folder: DataDirectory) -> tuple[CheckedOfficer, ...]:

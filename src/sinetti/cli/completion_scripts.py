@@ -165,7 +165,7 @@ def _bash(commands: Sequence[CommandInfo]) -> str:
     values = [f"        {_quoted(at)}) {_bash_value(one)} ;;" for at, one in _valued(commands)]
     words = []
     for one in commands:
-        offered = _word_list(one) + (_BASH_NAMES if one.takes_names else "")
+        offered = shlex.quote(" ".join(_next_words(one))) + (_BASH_NAMES if one.takes_names else "")
         words.append(f'        {_quoted(_command_path(one))}) COMPREPLY=($(compgen -W {offered} -- "$cur")) ;;')
     return _BASH.format(paths=_paths(commands), values="\n".join(values), words="\n".join(words))
 
@@ -254,10 +254,6 @@ def _next_words(command: CommandInfo) -> dict[str, str]:
     options = {option: one.help or "" for one in command.actions for option in one.option_strings}
     places = [one for one in command.actions if not one.option_strings and one.choices is not None]
     return command.below | {word: "" for one in places for word in _choices(one).split()} | options
-
-
-def _word_list(command: CommandInfo) -> str:
-    return shlex.quote(" ".join(_next_words(command)))
 
 
 def _paths(commands: Sequence[CommandInfo]) -> str:

@@ -196,7 +196,9 @@ class EventStream:
                 await send({"type": "http.response.body", "body": b""})
 
     async def _send_events(self, scope: Scope, send: Send, woken: asyncio.Event, gone: "asyncio.Future[None]") -> None:
-        place, octets = self._history.begin(_last_seen(scope))
+        place, octets = self._history.begin(
+            next((value.strip() for name, value in scope["headers"] if name.lower() == _LAST_ID), None)
+        )
         octets = octets or self._source.heartbeat
         ends_at = monotonic_seconds() + LASTS
         gone.add_done_callback(lambda _gone: woken.set())
@@ -236,10 +238,6 @@ class EventStream:
             self._readers.discard(woken)
             if counted is not None and key is not None:
                 counted.leave(key)
-
-
-def _last_seen(scope: Scope) -> bytes | None:
-    return next((value.strip() for name, value in scope["headers"] if name.lower() == _LAST_ID), None)
 
 
 async def _gone(receive: Receive) -> None:

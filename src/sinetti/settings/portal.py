@@ -182,14 +182,12 @@ def parse(text: str, folder: Path, parts: OptionalParts | None = None) -> Eservi
         footer=parts.take("footer", lambda: _spoken(top, "footer"), {}),
         operator=operator,
         logo=logo,
-        hsts_subdomains=parts.take("hsts_subdomains", lambda: _hsts_subdomains(top), default=False),
+        hsts_subdomains=parts.take(
+            "hsts_subdomains", lambda: top.has("hsts_subdomains") and top.flag("hsts_subdomains"), default=False
+        ),
     )
     parts.take(FILE, top.finish, None)
     return replace(found, left_out=parts.off)
-
-
-def _hsts_subdomains(top: TomlTable) -> bool:
-    return top.has("hsts_subdomains") and top.flag("hsts_subdomains")
 
 
 def _providers(top: TomlTable, folder: Path, parts: OptionalParts) -> tuple[Provider, ...]:

@@ -117,7 +117,11 @@ def decode_tasks(fields: Sequence[bytes]) -> list[SigningTask]:
             proof, path, approval = parts
             _check(at <= len(fields))
             task = SigningTask(TaskKind(kind.decode()), key.decode(), octets, _proof(proof))
-            tasks.append(replace(task, consistency=_consistency(path), approval=_approval(approval)))
+            tasks.append(
+                replace(
+                    task, consistency=ConsistencyProof(tuple(path[1:])) if path else None, approval=_approval(approval)
+                )
+            )
     except ValueError:
         raise ProtocolError("the fields of a frame are not tasks") from None
     return tasks
@@ -132,10 +136,6 @@ def _proof(fields: Sequence[bytes]) -> SignatureProof | None:
         return None
     certificate, signed_info, signature, digested = fields
     return SignatureProof(certificate, signed_info, signature, digested)
-
-
-def _consistency(fields: Sequence[bytes]) -> ConsistencyProof | None:
-    return ConsistencyProof(tuple(fields[1:])) if fields else None
 
 
 def _approval(fields: Sequence[bytes]) -> ActApproval | None:

@@ -193,7 +193,9 @@ class SigningRules:
         # A forgotten list or head could be followed by one that contradicts it.
         with self._store.transaction(is_durable=any(task.kind in _DURABLE for task in tasks)):
             self._forget_unrecorded()
-            if len(tasks) > 1 and all(one.kind in _PARALLEL and self._is_in_token(one) for one in tasks):
+            if len(tasks) > 1 and all(
+                one.kind in _PARALLEL and isinstance(self._keys.get(one.key), TokenRsaKey | TokenEcKey) for one in tasks
+            ):
                 return self._sign_in_sessions(tasks, now)
             return [self._refused_or(self._rules[task.kind], task, now) for task in tasks]
 
@@ -205,9 +207,6 @@ class SigningRules:
         except SignatureRefused as refusal:
             _log.warning("%s by %s is refused: %s", task.kind.value, task.key, refusal)
             return refusal
-
-    def _is_in_token(self, task: SigningTask) -> bool:
-        return isinstance(self._keys.get(task.key), TokenRsaKey | TokenEcKey)
 
     def _sign_in_sessions(self, tasks: Sequence[SigningTask], now: datetime) -> list[bytes | SignatureRefused]:
         """Sign tasks as `sign` does, in several sessions of the token at once.

@@ -110,7 +110,7 @@ def _ship(parsed: argparse.Namespace) -> int:
         raise OptionError(f"--to: {bad}") from bad
     except OSError as bad:
         raise OptionError(f"--to: {parsed.to}: {bad.strerror}") from bad
-    own = next((one for one in (place, folder.root) if _is_within(parsed.to, one)), None)
+    own = next((one for one in (place, folder.root) if Path(parsed.to).resolve().is_relative_to(one.resolve())), None)
     if isinstance(target, FolderTarget) and own is not None:
         # Copies there would be lost with the originals, and each command would read them as journals.
         raise OptionError(
@@ -122,10 +122,6 @@ def _ship(parsed: argparse.Namespace) -> int:
         sleep(parsed.every)
         code = _ship_once(shipper, parsed, is_full=False)
     return code
-
-
-def _is_within(text: str, folder: Path) -> bool:
-    return Path(text).resolve().is_relative_to(folder.resolve())
 
 
 def _ship_once(shipper: Shipper, parsed: argparse.Namespace, *, is_full: bool) -> int:

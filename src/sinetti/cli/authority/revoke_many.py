@@ -6,7 +6,6 @@ More than ten take two officers, if the authority has officers.
 import argparse
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -132,12 +131,11 @@ def _ask(parsed: argparse.Namespace) -> BulkRevocationRequest:
     serials = serials_of(parsed.serials, "revoked") if parsed.serials is not None else None
     wanted = CertificateSelection(serials, parsed.customer_id, parsed.authority, issued)
     return BulkRevocationRequest(
-        wanted, RevocationReason(parsed.reason), machine_officer(), _invalid_since(parsed.invalid_since)
+        wanted,
+        RevocationReason(parsed.reason),
+        machine_officer(),
+        past_instant("--invalid-since", parsed.invalid_since) if parsed.invalid_since is not None else None,
     )
-
-
-def _invalid_since(text: str | None) -> datetime | None:
-    return past_instant("--invalid-since", text) if text is not None else None
 
 
 def _report_result(outcome: BulkRevocationResult, parsed: argparse.Namespace) -> int:

@@ -170,7 +170,11 @@ def _from_key(proposal: Proposal) -> dict[str, Any]:
 
 def _fields(fields: Mapping[str, Any], language: Language) -> Iterator[Block]:
     """Yield every field: single values first, then lists of rows as tables."""
-    tables = {name: value for name, value in fields.items() if isinstance(value, list) and _is_rows(value)}
+    tables = {
+        name: value
+        for name, value in fields.items()
+        if isinstance(value, list) and (bool(value) and all(isinstance(one, dict) for one in value))
+    }
     single = [(_label(name, language), _text(value, language)) for name, value in fields.items() if name not in tables]
     if single:
         yield Record("", single, tone=Tone.PLAIN)
@@ -200,10 +204,6 @@ def _place(column: str) -> int:
     Signed octets have the names in the order of the alphabet.
     """
     return _COLUMNS.index(column) if column in _COLUMNS else len(_COLUMNS)
-
-
-def _is_rows(value: list[Any]) -> bool:
-    return bool(value) and all(isinstance(one, dict) for one in value)
 
 
 def _label(name: str, language: Language) -> str:

@@ -180,7 +180,8 @@ def _serve(
             code = end.exit_code
             if end.next_due is not None:
                 rest = min(
-                    rest, end.next_due - common.parse_instant(parsed.now) if parsed.now else _from_now(end.next_due)
+                    rest,
+                    end.next_due - common.parse_instant(parsed.now) if parsed.now else (end.next_due - clock.utc_now()),
                 )
         except StoreError as bad:
             code = console.fail(bad.message, ExitCode.STORE)
@@ -193,10 +194,6 @@ def _serve(
 def _report_alive() -> float:
     sd_notify("WATCHDOG=1")
     return watchdog_seconds(_STRIDE)
-
-
-def _from_now(at: datetime) -> timedelta:
-    return at - clock.utc_now()
 
 
 def _slept(rest: timedelta, wake: threading.Event, stop: threading.Event) -> bool:

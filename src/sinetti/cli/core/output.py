@@ -122,7 +122,9 @@ def write_atomic(path: Path, octets: bytes) -> None:
     that very file. Raises OSError if the file cannot be written.
     """
     former = _former(path)
-    if (former is not None and not stat.S_ISREG(former.st_mode)) or _is_a_way_to_an_open_file(path):
+    if (former is not None and not stat.S_ISREG(former.st_mode)) or any(
+        path.absolute().is_relative_to(way) for way in _WAYS_TO_OPEN_FILES
+    ):
         path.write_bytes(octets)
         return
     target = path.resolve()
@@ -204,10 +206,6 @@ def _former(path: Path) -> os.stat_result | None:
         return path.stat()
     except FileNotFoundError:
         return None
-
-
-def _is_a_way_to_an_open_file(path: Path) -> bool:
-    return any(path.absolute().is_relative_to(way) for way in _WAYS_TO_OPEN_FILES)
 
 
 def _write_new(path: Path, octets: bytes, former: os.stat_result | None) -> None:

@@ -209,7 +209,11 @@ def run_once(agent: AgentContext, stop: Flag, watch: RunListener) -> RunReport:
         rows = {row.seen.name: row for row in (_first(agent, one) for one in looked)}
         busy = _to_be_done(agent, rows.values())
         watch.begin(len(busy))
-        renewing = [row.seen for row in busy if _renews(row)]
+        renewing = [
+            row.seen
+            for row in busy
+            if (isinstance(row.decision, Renew) or row.decision == ResumeRequest(RequestKind.RENEW))
+        ]
         for name, other in find_duplicates(agent.run.store, renewing).items():
             rows[name] = _twin(rows[name], other)
         left = {row.seen.name for row in busy if rows[row.seen.name] is row}
@@ -309,10 +313,6 @@ def _has_work(agent: AgentContext, row: NameResult) -> bool:
 
 def _end(seen: NameSnapshot) -> datetime:
     return _NEVER if seen.in_use is None else seen.in_use.span.not_after
-
-
-def _renews(row: NameResult) -> bool:
-    return isinstance(row.decision, Renew) or row.decision == ResumeRequest(RequestKind.RENEW)
 
 
 def _twin(row: NameResult, other: str) -> NameResult:

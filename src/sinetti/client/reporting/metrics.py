@@ -76,7 +76,10 @@ def _families(
     yield _Family(
         "sinetti_certificate_needs_person",
         "1 if a name needs action, otherwise 0.",
-        ((labels[row.name], _is_needed(row)) for row in rows),
+        (
+            (labels[row.name], int(status.required_action(row) not in {RequiredAction.WAIT, RequiredAction.NOTHING}))
+            for row in rows
+        ),
     )
     yield _Family(
         "sinetti_certificate_deployed",
@@ -118,10 +121,6 @@ def _readable(*, is_readable: bool) -> _Family:
 
 def _written_at(now: datetime) -> _Family:
     return _Family("sinetti_status_time_seconds", "Time at which this file was written.", [("", now.timestamp())])
-
-
-def _is_needed(row: StatusRow) -> int:
-    return int(status.required_action(row) not in {RequiredAction.WAIT, RequiredAction.NOTHING})
 
 
 def _written(family: _Family) -> Iterator[str]:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sinetti.client import decoder
 from sinetti.client.agent import worker
-from sinetti.client.agent.decisions import Decision, NeedsOperator, Renew, ResumeRequest, Wait
+from sinetti.client.agent.decisions import NeedsOperator, Renew, ResumeRequest, Wait
 from sinetti.client.agent.runner import NameResult, RunReport
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import Message, make_message
@@ -99,16 +99,12 @@ def _row(row: NameResult, at: datetime) -> dict[str, object]:
         "not_after": None if in_use is None else decoder.format_instant(in_use.span.not_after),
         "state": status.status_of(row.after or row.seen, at).state.value,
         "decision": None if row.decision is None else _WORDS[type(row.decision)],
-        "because": _because(row.decision),
+        "because": (row.decision.because.value if isinstance(row.decision, Wait | NeedsOperator) else None),
         "next": None if row.next_at is None else decoder.format_instant(row.next_at),
         "result": None if outcome is None else outcome.result.value,
         "codes": [] if outcome is None else list(outcome.codes),
         "exit_code": int(row.exit_code),
     }
-
-
-def _because(decision: Decision | None) -> str | None:
-    return decision.because.value if isinstance(decision, Wait | NeedsOperator) else None
 
 
 _NEEDS_ACTION = frozenset({ExitCode.FAULT, ExitCode.USAGE, ExitCode.REFUSED, ExitCode.STORE})

@@ -24,7 +24,7 @@ from sinetti.client.store.event_log import EventType, LogEvent
 from sinetti.client.store.journal import RequestState
 from sinetti.client.store.snapshot import NameSnapshot
 from sinetti.domain.certificates.renewal_info import in_proportion
-from sinetti.domain.values import Language, ValidityPeriod
+from sinetti.domain.values import Language
 from sinetti.i18n import translate
 from sinetti.i18n.translate import gettext_noop
 
@@ -381,7 +381,7 @@ def _state(seen: NameSnapshot, now: datetime) -> NameStatus:
     """Return the state that a person has to know first."""
     if seen.is_revoked:
         return NameStatus.REVOKED
-    phase = _phase(seen.span, now)
+    phase = None if seen.span is None else renewal_window.phase(seen.span, now)
     if phase is ValidityPhase.EXPIRED:
         return NameStatus.EXPIRED
     if any(held.state in journal.OPEN_QUESTION for held in seen.open):
@@ -389,10 +389,6 @@ def _state(seen: NameSnapshot, now: datetime) -> NameStatus:
     if phase is None or any(held.state in journal.UNDER_WAY for held in seen.open):
         return NameStatus.PENDING
     return PHASES[phase]
-
-
-def _phase(span: ValidityPeriod | None, now: datetime) -> ValidityPhase | None:
-    return None if span is None else renewal_window.phase(span, now)
 
 
 HEAD = (

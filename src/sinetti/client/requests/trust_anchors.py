@@ -107,7 +107,7 @@ def fetch_anchors(
 
 
 def _check(found: Sequence[x509.Certificate], fingerprint: Sha256, now: datetime) -> TrustAnchors:
-    roots = {_fingerprint(one): one for one in found if chain.is_self_signed(one)}
+    roots = {encoding.sha256_hex(encoding.certificate_der(one)): one for one in found if chain.is_self_signed(one)}
     root = roots.get(fingerprint)
     if root is None:
         raise _untrusted(make_message(OTHER_ROOT, typed=fingerprint, found=", ".join(roots) or "–"))
@@ -140,10 +140,6 @@ def _sort_by_purpose(found: Sequence[x509.Certificate], root: x509.Certificate) 
     if not services or not holders or len(environments) != 1:
         raise _untrusted(make_message(INCOMPLETE))
     return TrustAnchors(root, environments.pop(), (*above, *services), (*above, *holders))
-
-
-def _fingerprint(certificate: x509.Certificate) -> Sha256:
-    return encoding.sha256_hex(encoding.certificate_der(certificate))
 
 
 def _subject(certificate: x509.Certificate) -> str:

@@ -109,7 +109,10 @@ def load(store: Path, now: datetime) -> KeyChecks:
     try:
         path = store / FILE
         written = path.lstat()
-        if not _is_own(written, path):
+        if not (
+            not file_permissions.is_checked()
+            or (written.st_uid == os.geteuid() and not file_permissions.is_open(written, path))
+        ):
             return KeyChecks(now)
         raw = decoder.json_of(files.octets_of(path))
         known = raw["sets"]
@@ -134,9 +137,3 @@ def save(store: Path, checks: KeyChecks) -> None:
 
 def _is_set(raw: object) -> bool:
     return isinstance(raw, list) and [type(one) for one in raw] == [str, str, str, int, int, str, int]
-
-
-def _is_own(seen: os.stat_result, path: Path) -> bool:
-    return not file_permissions.is_checked() or (
-        seen.st_uid == os.geteuid() and not file_permissions.is_open(seen, path)
-    )

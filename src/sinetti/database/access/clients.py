@@ -61,7 +61,16 @@ def list_clients(db: Database, agent_id: str, now: datetime) -> tuple[Client, ..
     """
     rows = models.RoleAssignment.objects.using(db.alias).filter(agent=agent_id, organisation__closed_at__isnull=True)
     rows = rows.filter(waiting=False, valid_from__lte=now).exclude(valid_until__lt=now - 2 * LISTED_FOR)
-    rows = rows.exclude(withdrawn_at__lt=now - 2 * LISTED_FOR).annotate(is_asked=_is_asked(agent_id, now))
+    rows = rows.exclude(withdrawn_at__lt=now - 2 * LISTED_FOR).annotate(
+        is_asked=Exists(
+            RoleRequest.objects.filter(
+                agent=agent_id,
+                normalised_id=OuterRef("organisation__normalised_id"),
+                answered_at__isnull=True,
+                created__gte=now - REQUEST_LIVES,
+            )
+        )
+    )
     found: dict[str, list[Any]] = {}
     for row in rows.order_by("valid_from", "pk").values_list(*_COLUMNS, named=True):
         found.setdefault(row.organisation, []).append(row)
@@ -102,17 +111,6 @@ def _is_loss(row: Any, now: datetime) -> bool:  # noqa: ANN401 - a row of values
     if row.withdrawn_at is None:
         return bool(row.valid_until >= now - LISTED_FOR)
     return row.giver_noted_at is not None and bool(row.withdrawn_at >= now - LISTED_FOR)
-
-
-def _is_asked(agent_id: str, now: datetime) -> Exists:
-    return Exists(
-        RoleRequest.objects.filter(
-            agent=agent_id,
-            normalised_id=OuterRef("organisation__normalised_id"),
-            answered_at__isnull=True,
-            created__gte=now - REQUEST_LIVES,
-        )
-    )
 
 
 def _client(row: Any, now: datetime) -> Client:  # noqa: ANN401 - a row of values

@@ -150,7 +150,9 @@ def find_invited(db: Database, to: PersonGrant, now: datetime) -> str | None:
     known = _of_address(db, to, now)
     if known is not None and known.role != to.role:
         raise AlreadyHasOtherRole
-    there = known is not None and (known.user_id is not None or _open_links(db, known, now).exists())
+    there = known is not None and (
+        known.user_id is not None or _links(db, known).filter(counting_links(), expires__gte=now).exists()
+    )
     return known.mandate_id if known is not None and there else None
 
 
@@ -344,10 +346,6 @@ def counting_links() -> Q:
 def _links(db: Database, row: models.RoleAssignment) -> "QuerySet[Invitation]":
     rows = Invitation.objects.using(db.alias)
     return rows.filter(mandate=row.pk, used_at__isnull=True, ended_at__isnull=True)
-
-
-def _open_links(db: Database, row: models.RoleAssignment, now: datetime) -> "QuerySet[Invitation]":
-    return _links(db, row).filter(counting_links(), expires__gte=now)
 
 
 def _of_address(db: Database, to: PersonGrant, now: datetime) -> models.RoleAssignment | None:

@@ -138,22 +138,24 @@ def _close(db: Database, order_id: str, action: str, audit: AuditContext) -> boo
     ids.update(ended_at=audit.at)
     _drop(db, order_id, [MessageKind.TRANSFER_IDS, MessageKind.PIN], audit)
     if to is not None:
-        outbox.enqueue(db, [_cancellation(order_id, str(to[0]), to[1], audit)], audit.at)
+        outbox.enqueue(
+            db,
+            [
+                NewMessage(
+                    MessageKind.TRANSFER_IDS,
+                    MessageChannel.EMAIL,
+                    order_id,
+                    CANCELLED_STEP,
+                    audit.at,
+                    recipient=str(to[0]),
+                    lineage=to[1],
+                    order=order_id,
+                )
+            ],
+            audit.at,
+        )
     audit_log.write(db, audit, action, f"order:{order_id}")
     return True
-
-
-def _cancellation(order_id: str, recipient: str, lineage_id: str, audit: AuditContext) -> NewMessage:
-    return NewMessage(
-        MessageKind.TRANSFER_IDS,
-        MessageChannel.EMAIL,
-        order_id,
-        CANCELLED_STEP,
-        audit.at,
-        recipient=recipient,
-        lineage=lineage_id,
-        order=order_id,
-    )
 
 
 def send_link(db: Database, order_id: str, link: NewLink, ids: NewTransferIds, audit: AuditContext) -> bool:

@@ -117,7 +117,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
         """Queue the message in the outbox and send it at once."""
         request, user = self.request, context.get("user")
         letter = LETTERS[template_prefix]
-        if letter is AccountEmail.CONFIRM and user is not None and _has_address(user):
+        if (
+            letter is AccountEmail.CONFIRM
+            and user is not None
+            and bool(EmailAddress.objects.filter(user_id=user.pk, verified=True).exists())
+        ):
             letter = AccountEmail.CONFIRM_NEW
         way = lives = None
         if letter in LINKED:
@@ -244,10 +248,6 @@ def _just_proved(request: HttpRequest, user: AbstractBaseUser) -> None:
         strong = {STRONG: True} if request.session.get(STRONG) else {}
         last = {**records[-1], "reauthenticated": True, **strong}
         request.session[AUTHENTICATION_METHODS_SESSION_KEY] = [*records[:-1], last]
-
-
-def _has_address(user: AbstractBaseUser) -> bool:
-    return bool(EmailAddress.objects.filter(user_id=user.pk, verified=True).exists())
 
 
 def _path(address: str) -> str:

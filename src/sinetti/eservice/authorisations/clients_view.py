@@ -204,17 +204,19 @@ def _row(one: Client, found: ClientList) -> list[Cell]:
     place = url_or_empty("certificates")
     link = f"{place}?organisation={of.organisation_id}" if place and not one.is_ended else ""
     counts, ends = found.certificates.get(of.organisation_id, {}), found.next_ends.get(of.organisation_id)
-    attention = [f"{_(STATES[state])}: {number(counts[state])}" for state in STATES if _needs_look(state, counts)]
+    attention = [
+        f"{_(STATES[state])}: {number(counts[state])}"
+        for state in STATES
+        if (
+            bool(counts.get(state)) and state not in {DisplayStatus.VALID, DisplayStatus.RENEWED, DisplayStatus.LET_END}
+        )
+    ]
     return [
         Cell(of.name, link=link, note=of.customer_id),
         Cell("–" if one.is_ended else number(sum(counts.values())), note=", ".join(attention)),
         Cell(format_date(finnish_day(ends)) if ends and not one.is_ended else "–"),
         _authorisation(one),
     ]
-
-
-def _needs_look(state: DisplayStatus, counts: Mapping[DisplayStatus, int]) -> bool:
-    return bool(counts.get(state)) and state not in {DisplayStatus.VALID, DisplayStatus.RENEWED, DisplayStatus.LET_END}
 
 
 def _authorisation(one: Client) -> Cell:

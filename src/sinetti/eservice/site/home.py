@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 
 from sinetti.domain.access.roles import Permission
 from sinetti.domain.certificates.display_status import SEVERITIES, DisplayStatus, OrderFacts
-from sinetti.domain.certificates.overview import CertificateTotals, coming_months
+from sinetti.domain.certificates.overview import coming_months
 from sinetti.eservice.authorisations.access_tasks import access_tasks, own_waiting
 from sinetti.eservice.certificates import labels, list_view
 from sinetti.eservice.core.authentication import current_actor, current_permissions
@@ -251,7 +251,12 @@ def _at_a_glance(found: Overview) -> list[Component]:
     of_state, action = f"{certificates}?state=", sum(totals.states.values())
     tiles = [
         Total(_("In force"), totals.in_force, f"{of_state}{list_view.IN_FORCE}&sort=ends", Severity.GOOD),
-        Total(_("Need action"), action, f"{of_state}{list_view.ACTION}", _worst(totals)),
+        Total(
+            _("Need action"),
+            action,
+            f"{of_state}{list_view.ACTION}",
+            next((Severity(SEVERITIES[one]) for one in _STATES if totals.states.get(one)), Severity.GOOD),
+        ),
     ]
     if totals.replaced:
         way = f"{of_state}{list_view.UNDER_WAY}"
@@ -264,10 +269,6 @@ def _at_a_glance(found: Overview) -> list[Component]:
     day = format_date(finnish_day(totals.next_end))
     next_end = DescriptionItem(_("Next expiry"), day, link=f"{certificates}?sort=ends")
     return [Section(_("At a glance"), [Totals(tiles), DescriptionList([next_end])])]
-
-
-def _worst(totals: CertificateTotals) -> Severity:
-    return next((Severity(SEVERITIES[one]) for one in _STATES if totals.states.get(one)), Severity.GOOD)
 
 
 def _ways(request: HttpRequest, actor: Actor, found: Overview) -> list[Component]:

@@ -132,11 +132,14 @@ def fields_of(request: HttpRequest, names: Sequence[str]) -> Fields:
 
     An unticked box has no value.
     """
-    return {name: [one for one in request.POST.getlist(name) if _may_be_kept(one)] for name in names}
-
-
-def _may_be_kept(value: str) -> bool:
-    return "\0" not in value and parse_upload(value.encode()) is not CsrUploadError.PRIVATE_KEY
+    return {
+        name: [
+            one
+            for one in request.POST.getlist(name)
+            if ("\0" not in one and parse_upload(one.encode()) is not CsrUploadError.PRIVATE_KEY)
+        ]
+        for name in names
+    }
 
 
 def sent_by(request: HttpRequest, statement: Statement) -> Fields:

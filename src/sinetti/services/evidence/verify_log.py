@@ -90,10 +90,6 @@ def _wrong(index: int, sentence: str) -> _Fault:
     return _Fault(LogFault(f"entry {index}", sentence, index))
 
 
-def _bad(about: str, sentence: str) -> _Fault:
-    return _Fault(LogFault(about, sentence))
-
-
 def _bad_line(path: Path, number: int, sentence: str) -> _Fault:
     return _Fault(LogFault(f"{path.name} line {number}", sentence))
 
@@ -192,7 +188,7 @@ class _Walk:
                 raise _wrong(index, "its audit row is missing, and no entry declares it lost")
         self.report.lost = len(self.lost)
         if log_tree.has_unsigned_entries(self.db):
-            raise _bad(_TREE, _UNSIGNED)
+            raise _Fault(LogFault(_TREE, _UNSIGNED))
 
     def _begin_at(self, since: Checkpoint) -> None:
         """Begin with the tree of a checkpoint, as the stored hashes make it."""

@@ -65,7 +65,9 @@ def _decide(
     requested = read_request(ask.request, ctx.policy)
     if isinstance(requested, Rejection):
         yield LeaveWave()
-        return record_rejection(_to(requested, ids), "new", ids.lineage, ctx, audit)
+        return record_rejection(
+            Rejection(requested.reason, language=ids.lineage.language), "new", ids.lineage, ctx, audit
+        )
     step("6-7 decide")
     key_known = yield from result_of(FindKey(requested.key_id))
     situation = EnrolmentContext(key_known, ctx.validity, ctx.leniency)
@@ -86,7 +88,3 @@ def _decide(
     if requested.key_type is not KeyType.RSA_2048:
         log_leniency(LenientBehaviour.KEY_TYPE, request_id)
     return AcceptedResponse(certificate.retrieval_id)
-
-
-def _to(refusal: Rejection, ids: TransferIds) -> Rejection:
-    return Rejection(refusal.reason, language=ids.lineage.language)

@@ -60,7 +60,13 @@ def get_for_confirmation(order_id: str, permissions: Permissions, ctx: ServiceCo
     link, waits = found.link, found.state is OrderState.OPEN and found.organisation_open
     lapsed = link is None or link.ended or is_link_expired(link.expires, ctx.now())
     code = None
-    if may_order and waits and link is not None and not lapsed and _without_phone(found):
+    if (
+        may_order
+        and waits
+        and link is not None
+        and not lapsed
+        and (found.contact is not None and not found.contact.phone)
+    ):
         code = delivery_code(ctx.keyring.of_row(SecretPurpose.LINKS, link.secure_id), link.secure_id)
     ends = lapses_at(found.usable_until) if found.state is OrderState.OPEN else None
     return OrderView(found, may_order, lapsed, ends, code)
@@ -96,7 +102,3 @@ def cancel_order(order_id: str, ctx: ServiceContext, actor: Actor, request_id: s
     found = orders.find_order(ctx.db, order_id)
     with act_on(Permission.ORDER, None if found is None else found.organisation_id, ctx, actor, request_id) as act:
         return secure_messages.cancel(ctx.db, order_id, act.audit)
-
-
-def _without_phone(order: OrderDetails) -> bool:
-    return order.contact is not None and not order.contact.phone

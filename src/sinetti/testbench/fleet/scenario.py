@@ -178,12 +178,9 @@ class FleetSimulation:
         while self.now < goal:
             self._move(next_step(self.now, due, goal, self.pace))
             due = self._pass(agents, self.now)
-        while self._unsettled() and self.now < goal + _REST:
+        while bool(self.ledger.waiting() or self.ledger.under_way()) and self.now < goal + _REST:
             self._move(next_step(self.now, due, goal + _REST, self.pace))
             due = self._pass(agents, self.now)
-
-    def _unsettled(self) -> bool:
-        return bool(self.ledger.waiting() or self.ledger.under_way())
 
     def _pass(self, agents: Agents, now: datetime, *, first: bool = False) -> list[datetime | None]:
         """Let the agents make a pass, and check the fleet before and after it.
