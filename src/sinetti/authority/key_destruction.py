@@ -66,7 +66,9 @@ def plan_destruction(options: DestructionOptions, authority: Authority) -> Rows:
     rows = []
     for name in names:
         listed = known.get(name)
-        if listed is not None and _is_here(listed, options.offline):
+        if listed is not None and (
+            _is_in_store(listed) or (options.offline is not None and (options.offline / f"{listed.name}.pem").exists())
+        ):
             rows.append(_row(listed, cas))
         elif name in before:
             rows.append({key: value for key, value in before[name].items() if key != _DONE})
@@ -122,10 +124,6 @@ def _read(options: DestructionOptions, authority: Authority) -> dict[str, Any] |
 
 def _is_in_store(listed: ListedKey) -> bool:
     return listed.keys is not None and listed.keys.store_of(listed.name).has(listed.name)
-
-
-def _is_here(listed: ListedKey, offline: Path | None) -> bool:
-    return _is_in_store(listed) or (offline is not None and (offline / f"{listed.name}.pem").exists())
 
 
 def _absent(name: str) -> str:

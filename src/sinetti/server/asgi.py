@@ -221,7 +221,10 @@ class AsgiApp:
             )
         self._large[limits] += 1
         try:
-            if self._recall is not None and not _announces_body(scope):
+            if self._recall is not None and not (
+                scope["method"] not in {"GET", "HEAD"}
+                or any(name.lower() in _BODY_HEADERS for name, _ in scope["headers"])
+            ):
                 caller = self._admission.caller(scope.get("client"), scope["headers"])
                 if (known := self._recall(_request(scope, b"", request_id, caller))) is not None:
                     return known
@@ -382,11 +385,6 @@ def _finish_trace(trace: Trace, method: str, reply: Response) -> None:
 
 def _shown_method(method: str) -> str:
     return method if method in _METHODS else "other"
-
-
-def _announces_body(scope: Scope) -> bool:
-    """Return False for a GET or HEAD without a header about its body (RFC 9112, 6.3)."""
-    return scope["method"] not in {"GET", "HEAD"} or any(name.lower() in _BODY_HEADERS for name, _ in scope["headers"])
 
 
 def _check_announced(scope: Scope, limits: RequestLimits) -> None:

@@ -94,12 +94,11 @@ def add_up(groups: Iterable[StatusGroup]) -> CertificateTotals:
             in_force += one.count
             replaced += one.count if one.urgency is Urgency.SEEN_TO else 0
             next_ends += [one.first_end] if one.first_end is not None and one.urgency is Urgency.OPEN else []
-        if _is_in_chart(one) and one.month is not None and 0 <= one.month < MONTHS:
+        if (
+            (one.status is not DisplayStatus.REVOKED and one.urgency is not Urgency.OVER)
+            and one.month is not None
+            and 0 <= one.month < MONTHS
+        ):
             ends[one.month] += one.count
     only = (left[0].key, left[0].status in OF_ORDERS) if len(left) == 1 and left[0].count == 1 else None
     return CertificateTotals(states, in_force, replaced, tuple(ends), min(next_ends, default=None), ended, only)
-
-
-def _is_in_chart(one: StatusGroup) -> bool:
-    """Return True for certificates that the list of a month's ends shows."""
-    return one.status is not DisplayStatus.REVOKED and one.urgency is not Urgency.OVER

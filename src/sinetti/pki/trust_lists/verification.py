@@ -278,7 +278,15 @@ def _check_authorities(found: AnchorsList, trusted: Sequence[x509.Certificate]) 
     known = list(trusted)
     try:
         is_fit = all(map(is_root_link, found.links)) and all(map(is_self_signed, roots))
-        while new := [one for one in roots if one not in known and _is_linked(one, known, found.links)]:
+        while new := [
+            one
+            for one in roots
+            if one not in known
+            and any(
+                (link.subject, link.public_key()) == (one.subject, one.public_key()) and issuers_of(link, known)
+                for link in found.links
+            )
+        ]:
             known += new
     except (ValueError, TypeError, UnsupportedAlgorithm):  # names, keys and extensions are parsed at access
         is_fit = False
@@ -291,11 +299,3 @@ def _check_authorities(found: AnchorsList, trusted: Sequence[x509.Certificate]) 
         above = roots if one.role is AnchorRole.INTERMEDIATE else [*roots, *between]
         if one.role is not AnchorRole.ROOT and not issuers_of(one.certificate, above):
             raise InvalidTrustList("the list has a CA whose issuer is not in it: report this to the authority")
-
-
-def _is_linked(root: x509.Certificate, known: Sequence[x509.Certificate], links: Iterable[x509.Certificate]) -> bool:
-    """Return True if a link certifies a root's name and key under a known root."""
-    return any(
-        (link.subject, link.public_key()) == (root.subject, root.public_key()) and issuers_of(link, known)
-        for link in links
-    )

@@ -104,7 +104,12 @@ def retire_ca(name: str, ctx: ServiceContext, audit: AuditContext) -> bool:
     if one.state is not CaState.RETIRED:
         register.check_retirable(ctx.db, one, now)
         if one.name not in ctx.offline:
-            publish(one.name, ctx, audit.request_id, _end_of(one.name, ctx) - now)
+            publish(
+                one.name,
+                ctx,
+                audit.request_id,
+                max(ctx.issuers[one.name].certificate.not_valid_after_utc, ctx.now()) - now,
+            )
         ctx.step("ca-last-lists")
     is_new = register.retire(ctx.db, one.name, audit)
     ctx.step("ca-retired")
@@ -124,11 +129,6 @@ def revoke_ca(
     register.wait_for_reservations(ctx.db, [revoked.name])
     _note([revoked], ctx)
     return revoked
-
-
-def _end_of(name: str, ctx: ServiceContext) -> datetime:
-    """Return the end of a CA, or now if it has ended."""
-    return max(ctx.issuers[name].certificate.not_valid_after_utc, ctx.now())
 
 
 def _note(changed: Iterable[AuthorityView], ctx: ServiceContext) -> None:

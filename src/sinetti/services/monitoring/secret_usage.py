@@ -127,18 +127,16 @@ def _count(purpose: SecretPurpose, keys: tuple[SecretKey, ...], ctx: ServiceCont
         case SecretPurpose.PINS:
             return Counter(map(key_id_of_row, secret_rows.list_pin_ids(db, now)))
         case SecretPurpose.MAIL:
-            return Counter(_sent_with(at, keys) for at in secret_rows.list_sending_times(db))
+            return Counter(
+                next((key.key_id for key in keys if key.made_at + _LONGEST_DELIVERY <= at), keys[-1].key_id)
+                for at in secret_rows.list_sending_times(db)
+            )
         case SecretPurpose.PERSONS:
             return Counter({keys[0].key_id: secret_rows.count_persons(db)})
         case SecretPurpose.DJANGO | SecretPurpose.SEARCHES:
             return None
         case never:
             assert_never(never)
-
-
-def _sent_with(at: datetime, keys: tuple[SecretKey, ...]) -> str:
-    """Return the id of the key that computed a message which was sent at `at`."""
-    return next((key.key_id for key in keys if key.made_at + _LONGEST_DELIVERY <= at), keys[-1].key_id)
 
 
 def _seals(data: Mapping[str, Any]) -> Iterable[str]:
