@@ -23,7 +23,7 @@ A new CA reaches callers that much later.
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CaCertificatesEndpoint:
     """Endpoint for the certificates of all CAs in force, those of the founding first.
 

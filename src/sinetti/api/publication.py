@@ -40,7 +40,7 @@ _TRUST_FOR = 10
 _TAG = re.compile(r'(?:W/)?("[^"]*")')
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PublicationEndpoint:
     """Endpoint for relying parties. Nothing here needs or contains a secret."""
 

@@ -23,7 +23,7 @@ A request for early replacement reaches callers that much later.
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RenewalInfoEndpoint:
     """Endpoint for the suggested renewal window of a certificate.
 

@@ -40,7 +40,7 @@ _HEX = 64
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RevocationsEndpoint:
     """Endpoint that revokes the certificate whose key signed the call.
 

@@ -89,7 +89,7 @@ PATH = SOAP_PATH
 _XML = "text/xml; charset=utf-8"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SignResponse(Step[bytes]):
     """Step 12: sign a response. It raises SignerUnavailable."""
 
@@ -120,7 +120,7 @@ class SignResponse(Step[bytes]):
         return [found.get(place) for place in range(len(steps))]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SoapEndpoint:
     """Endpoint of the three operations.
 

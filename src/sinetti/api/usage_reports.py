@@ -25,7 +25,7 @@ _WANTED = '("@method" "@path" "content-type" "content-digest");created;keyid'
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class UsageReportsEndpoint:
     """Endpoint for usage reports.
 

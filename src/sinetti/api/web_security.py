@@ -49,7 +49,7 @@ _log = logging.getLogger(__name__)
 Door = Callable[[Request], Response]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SecurityTxtDoor:
     """Handler that serves `security.txt`, and passes all other requests on."""
 
@@ -67,7 +67,7 @@ class SecurityTxtDoor:
         return Response(200, "text/plain; charset=utf-8", octets, {"cache-control": "max-age=86400"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PolicyReportsDoor:
     """Handler that counts reports of browsers, and passes all other requests on.
 

@@ -86,7 +86,7 @@ from sinetti.settings.optional_parts import OptionalParts, PartOff
 from sinetti.wire.xmldsig.signature import SignatureProfile
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RuntimeOptions:
     """Options of an opened authority: its clock, and policy changes of the test bench."""
 
@@ -96,7 +96,7 @@ class RuntimeOptions:
     step: Callable[[str], None] = no_failpoint
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Authority:
     """Opened authority with all objects that endpoints and commands need.
 

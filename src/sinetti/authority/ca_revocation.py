@@ -20,7 +20,7 @@ from sinetti.services.evidence.cosign_head import WitnessAddress
 from sinetti.services.status.crl import OFFLINE_LIFE, publish
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CaRevocationRequest:
     """Revocation of a CA, by file name or CN.
 

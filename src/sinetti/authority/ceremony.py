@@ -110,7 +110,7 @@ class Desk(Protocol):
         """Remove what stands on the screen."""
 
 
-@dataclass(slots=True)
+@dataclass
 class Ceremony:
     """One ceremony: its plan, the folder of the medium, and the carried folder.
 

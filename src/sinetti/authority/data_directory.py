@@ -37,7 +37,7 @@ class FolderDamaged(FolderError):
     """Right folder that is incomplete, in use, or does not fit the database."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DataDirectory:
     """Paths in a data directory.
 

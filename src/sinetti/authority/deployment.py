@@ -36,7 +36,7 @@ _PLAIN_WORD = re.compile(r"[\w./@:+,=~-]+")
 _TABLE = re.compile(r"\[+([a-z_.]+)\]+")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MailRoute:
     """Mail server with its password, and the mail address of the operators.
 
@@ -48,7 +48,7 @@ class MailRoute:
     password: bytes | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Deployment:
     """Surroundings of an authority: its folder, its addresses, its mail.
 

@@ -44,7 +44,7 @@ Responders = Mapping[str, Callable[[], Responder]]
 """OCSP responders by name of their CA."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CaSnapshot:
     """All CAs at one version of the register.
 

@@ -82,7 +82,7 @@ from sinetti.services.status.crl import RegisterMovedOn, offline_list_data, stor
 from sinetti.settings import authority as authority_settings
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ImportOptions:
     """Options of an import: time, actor, pass-phrase of the keys in the folder.
 

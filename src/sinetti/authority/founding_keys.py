@@ -12,7 +12,7 @@ from sinetti.pki.encoding import PrivateKey
 from sinetti.pki.signers.pkcs11_uri import TokenLocation, load_location
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class KeyPlaces:
     """Places of a new authority's keys.
 

@@ -64,7 +64,7 @@ from sinetti.settings.authority import AuthoritySettings, check_database_url
 _TAKEN = "this database is another authority's register: give this one a database of its own"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class InitOptions:
     """Options of an initialisation.
 

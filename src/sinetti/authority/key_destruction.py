@@ -37,7 +37,7 @@ class KeyDestructionError(CaChangeRefused):
     """Destruction that is refused; the text is a sentence with the next step."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DestructionOptions:
     """Names of the keys to destroy, file of the protocol, and folder of offline keys."""
 

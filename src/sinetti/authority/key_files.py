@@ -26,7 +26,7 @@ from sinetti.pki.signers.token_keys import TokenEcKey, TokenRsaKey
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class KeyPair:
     """Leaf of the service itself: its certificate and private key."""
 
@@ -39,7 +39,7 @@ class KeyPair:
         return isinstance(self.key, TokenRsaKey | TokenEcKey) and self.key.is_missing
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ServiceKeyFiles:
     """Prefix of the files of a leaf and its successors, and the purpose of the leaf."""
 

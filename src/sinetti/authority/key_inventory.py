@@ -37,7 +37,7 @@ class KeyRole(StrEnum):
     LOG = "log"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ListedKey:
     """Private key of an authority.
 
@@ -64,7 +64,7 @@ class ListedKey:
         return str(key_policy.key_type(self.public))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CheckedKey:
     """Result for one key; `facts` are a token's, and `problem` is None for a good key.
 
@@ -77,7 +77,7 @@ class CheckedKey:
     problem: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class KeyHolder:
     """Folder and keys of an authority; `issuers` are its CAs by file name."""
 

@@ -26,7 +26,7 @@ from sinetti.pki.encoding import PrivateKey, dump_private_key, load_private_key
 from sinetti.services.status.crl import OFFLINE_LIFE, publish
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OfflineKeys:
     """Folder of offline keys.
 

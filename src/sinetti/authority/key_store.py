@@ -66,7 +66,7 @@ class StoreKind(StrEnum):
     SIGNER = "signer"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NewKey:
     """Key that was created and has no name yet; `at` is its location in a token."""
 

@@ -63,7 +63,7 @@ _SERVED_KINDS = frozenset(FindingKind) - {
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NodeMetrics:
     """Folder of the counts, and the address of scrapes with its socket."""
 

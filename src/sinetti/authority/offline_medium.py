@@ -24,7 +24,7 @@ _REGISTER = "register"
 _DIGITS = 64
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OpenedMedium:
     """Opened medium: its folder, register and keys. `key` is that of the custodians."""
 

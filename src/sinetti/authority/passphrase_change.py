@@ -50,7 +50,7 @@ _BEGUN, _COMMITTED = "begun", "committed"
 _RANDOM_OCTETS: Final = 32
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NewPassphrase:
     """New pass-phrase.
 

@@ -30,7 +30,7 @@ class PassphraseError(SettingsError):
     """Unavailable pass-phrase; the sentence has the place and the fix."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PassphraseSource:
     """Pass-phrase with its place, which sentences name."""
 

@@ -83,7 +83,7 @@ PEOPLE_WORKERS = 2
 """Portal processes of one node; while one restarts, the other answers."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PortalListener:
     """Address and sockets of a node's portal, one socket per process.
 
@@ -178,7 +178,7 @@ See docs/operators/serving.md for the arithmetic.
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AddressLimits:
     """Values of `--rate-per-address` and `--connections-per-address`.
 
@@ -189,7 +189,7 @@ class AddressLimits:
     at_once: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ServeOptions:
     """Options of `sinetti authority serve`."""
 
@@ -203,7 +203,7 @@ class ServeOptions:
     metrics: ListenAddress | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NodeLimits:
     """Tables of the limits, and the watch over the proxy's header.
 
@@ -217,7 +217,7 @@ class NodeLimits:
     watch: ProxyWatch
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NodeRuntime:
     """Objects that the parent passes to every process of the node.
 

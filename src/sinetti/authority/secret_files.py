@@ -52,7 +52,7 @@ class TokenAway(SecretsClosed):
     """The token that opens the secret keys cannot be used now."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class WrappedKey:
     """Encrypted secret key.
 
@@ -70,7 +70,7 @@ class WrappedKey:
         return f"sinetti-secret\0{_FORMAT}\0{self.purpose}\0{self.key_id}\0{_written(self.made_at)}".encode()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SecretFile:
     """Content of `secrets/keys.json`.
 
@@ -90,7 +90,7 @@ class SecretFile:
         return tuple(sorted({one.by for one in self.wrappings.values()}))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OpenSecrets:
     """Opened file: its keys, and the wrapping key that opened them.
 

@@ -36,7 +36,7 @@ _LABEL: Final = "sinetti secrets"
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PassphraseWrapping:
     """Wrapping key, encrypted under a key that scrypt derives with these parameters."""
 
@@ -56,7 +56,7 @@ class PassphraseWrapping:
         return unseal(_derive(self, passphrase), self.sealed, _bound(wrapping_id))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TokenWrapping:
     """Wrapping key, encrypted by a key in a token."""
 
@@ -141,7 +141,7 @@ class WrappingToken:
             self._pool.close()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SecretAccess:
     """Means to open the secret keys: the pass-phrase, the token, or both.
 

@@ -24,7 +24,7 @@ _LOCK_PAUSE = 0.02
 _PROCESSES = Path("/proc")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ServeRecord:
     """Serving parent: its process id, the addresses, and its reloads.
 

@@ -51,7 +51,7 @@ class IssuerExpired(FolderDamaged):
     """Expired CA, and with it all its leaves; the sentence has the date and the fix."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ManagedCertificateSpec:
     """Specification of a leaf: files, kind of key, contents, CA.
 
@@ -69,7 +69,7 @@ class ManagedCertificateSpec:
         return self.files.kind
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class IssuanceDependencies:
     """Means to issue a leaf: the authority's keys, the clock, and its trust.
 

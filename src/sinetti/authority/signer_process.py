@@ -61,7 +61,7 @@ _BACKLOG = 1024
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SignerFolder:
     """Paths of a signer's folder."""
 
@@ -92,7 +92,7 @@ class SignerFolder:
         return with_successors(signer_settings.read(self.policy), read_successors(self.root))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OpenedSigner:
     """Signer with its keys."""
 
@@ -268,7 +268,7 @@ def _token_of(folder: SignerFolder) -> TokenLocation | None:
     return pkcs11_uri.load((folder.keys / f"{names[0]}.uri").read_bytes()).place if names else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SignerOptions:
     """Socket of a signer, and the numbers of the users that may use it.
 

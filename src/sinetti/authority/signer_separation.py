@@ -52,7 +52,7 @@ SIGNER_FIX = "correct signer.toml in the signer's folder, and restart the signer
 """Repair of differences between the officers of service and signer."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SeparationOptions:
     """Folder, socket and user of a signer.
 
@@ -67,7 +67,7 @@ class SeparationOptions:
     owner: tuple[int, int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _MovedKey:
     """Key of the service: its name here, its name in the signer, and its public half."""
 

@@ -73,7 +73,7 @@ class ParentKeyAway(FolderError):
     """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SuccessionContext:
     """An opened authority, the folder of offline keys if it is at hand, and the actor."""
 
@@ -145,7 +145,7 @@ def _with_key(waiting: PendingAuthorityView, before: AuthorityView, means: Succe
 def _check_same(waiting: PendingAuthorityView, wanted: SuccessorOptions) -> None:
     """Raise CaChangeRefused if a successor was begun with other options."""
     begun = SuccessorOptions(waiting.common_name, KeyType(waiting.key_type), waiting.lifetime_days * _DAY)
-    if any(getattr(wanted, one) not in {None, getattr(begun, one)} for one in SuccessorOptions.__slots__):
+    if any(getattr(wanted, one) not in {None, getattr(begun, one)} for one in vars(begun)):
         raise CaChangeRefused(
             f"{waiting.common_name} was begun as successor of {waiting.replaces} with other options ("
             f"{waiting.key_type}, {waiting.lifetime_days} days): leave out --name, --key and --days"

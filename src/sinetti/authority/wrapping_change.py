@@ -33,7 +33,7 @@ from sinetti.pki.signers.pkcs11_uri import TokenLocation
 from sinetti.services.context import no_failpoint
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NewWrapping:
     """New way to the secret keys: a pass-phrase, or a new key in a token.
 

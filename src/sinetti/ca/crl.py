@@ -47,7 +47,7 @@ _CRL_NUMBER = bytes.fromhex("0603551d14")
 _DISTRIBUTION_POINT = bytes.fromhex("0603551d1c")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ParsedCrl:
     """Content of one of our CRLs: number, dates (UTC), and entries in their order."""
 

@@ -54,7 +54,7 @@ SERVICES_ANCHORS = (CaRole.ROOT, CaRole.INTERMEDIATE, CaRole.SERVICES)
 Entry = tuple[PrivateKey, x509.Certificate]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class GeneratedHierarchy:
     """Keys and certificates of all CAs and of the response signer, by file name."""
 
@@ -153,7 +153,7 @@ def generate_hierarchy(
     return built
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CaSubject:
     """Parts of the subject of all CAs of an authority, and its environment."""
 

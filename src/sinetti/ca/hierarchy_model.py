@@ -23,7 +23,7 @@ class CaRole(StrEnum):
     SERVICES = "services"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CaSpec:
     """Specification of one CA.
 
@@ -55,7 +55,7 @@ class CaSpec:
         return f"{self.file_name}_ocsp"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ResponseSignerSpec:
     """Leaf of the services CA whose key signs responses; `name` is its CN."""
 
@@ -69,7 +69,7 @@ class ResponseSignerSpec:
         return file_name_for(self.name)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Hierarchy:
     """Specification of all CAs of one environment.
 

@@ -41,7 +41,7 @@ class SignatureRejected(ValueError):
     """Signature that is not one of this CA over these octets."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class IssuingCa:
     """Issuing CA: its names, its certificate, and the addresses of its files.
 
@@ -75,7 +75,7 @@ class IssuingCa:
         return f"{self.base_url}/ocsp/{self.file_name}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LeafRequest:
     """Request for the certificate of a holder, a response signer or an OCSP responder.
 
@@ -94,7 +94,7 @@ class LeafRequest:
     span: ValidityPeriod
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CaRequest:
     """Request for a CA certificate.
 
@@ -111,7 +111,7 @@ class CaRequest:
     policy: x509.ObjectIdentifier | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RevokedEntry:
     """Entry of a CRL.
 

@@ -74,7 +74,7 @@ class OcspRequestError(ValueError):
         self.status = status
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OcspRequest:
     """Request for one certificate: serial, hashes of the issuer, and nonce or None."""
 
@@ -85,7 +85,7 @@ class OcspRequest:
     nonce: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Responder:
     """OCSP responder of one CA: its key, and the parts of every response.
 

@@ -35,7 +35,7 @@ class CertificateRefused(ValueError):
     """Certificate of a successor that is not taken in; the sentence has the reason."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SuccessorOptions:
     """Options of a successor; None: as the CA before it.
 

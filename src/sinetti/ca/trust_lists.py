@@ -33,7 +33,7 @@ from sinetti.pki.trust_lists.lists import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ListHead:
     """Head of a trust list: environment, SHA-256 of the first root, number and time."""
 

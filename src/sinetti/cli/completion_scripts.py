@@ -18,7 +18,7 @@ from sinetti.cli.core import argparse_i18n
 from sinetti.domain.values import Language
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CommandInfo:
     """One command: its words after `sinetti`, its parser, and its next words.
 

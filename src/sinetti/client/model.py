@@ -37,7 +37,7 @@ class HookStage(StrEnum):
     AFTER = "after"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ServiceEntry:
     """A certificate service.
 
@@ -54,7 +54,7 @@ class ServiceEntry:
     """Demands on the service's log."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Hooks:
     """Programs with their arguments, started without a shell.
 
@@ -65,7 +65,7 @@ class Hooks:
     timeout: timedelta = timedelta(minutes=1)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Token:
     """A PKCS#11 token in which keys are made and stay.
 
@@ -77,7 +77,7 @@ class Token:
     pin_file: Path
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OutputOptions:
     """Output options of the files of a set.
 
@@ -127,7 +127,7 @@ class OutputOptions:
 DEFAULT_OUTPUT = OutputOptions()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CertificateEntry:
     """Settings of one certificate.
 
@@ -145,7 +145,7 @@ class CertificateEntry:
     """True if the file names a key type; otherwise a name keeps its type."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MaintenanceWindow:
     """Hours of a week in which renewals may begin: days as date.weekday() counts them.
 
@@ -157,7 +157,7 @@ class MaintenanceWindow:
     until: time
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AgentSettings:
     """Settings of the agent: table `agent`."""
 
@@ -172,7 +172,7 @@ class AgentSettings:
     prometheus: Path | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Config:
     """Content of the whole file.
 
@@ -196,7 +196,7 @@ class Config:
         return replace(by_default, name=name, customer_id=None, customer_name=None)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RenewalInfoState:
     """Time at which the service suggests renewal (RFC 9773, 4.2), UTC.
 

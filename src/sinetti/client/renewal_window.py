@@ -74,7 +74,7 @@ def retry_delay(attempt: int, waited: float, wait: float, asked_for: timedelta |
 NO_LAG = timedelta()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ValidityError:
     """Dates that do not fit.
 

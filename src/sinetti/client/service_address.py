@@ -10,7 +10,7 @@ class InvalidServiceUrl(ValueError):
     """Address that this client does not call; the text gives the reason."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ServiceUrl:
     """Address of a service; `secure` means https."""
 

@@ -77,7 +77,7 @@ _SHOWN_IN_INFO = frozenset({Cause.INDENTED, Cause.UNINDENTED, Cause.LINE_ENDS, C
 _SHOWN_IN_INCLUSIVE_INFO = frozenset({Cause.PREFIX_RENAMED, Cause.DECLARATIONS_CHANGED})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Candidate:
     """Octets that may have been signed.
 

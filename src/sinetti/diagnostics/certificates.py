@@ -21,7 +21,7 @@ _LONGEST_NAME = 200
 _LONGEST_MODULUS = 1024
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CertificateInfo:
     """Content of a certificate.
 

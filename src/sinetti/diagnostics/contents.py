@@ -79,7 +79,7 @@ class Change(NamedTuple):
     octets: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class KnownContent:
     """Content that the message or its certificate has elsewhere.
 
@@ -91,7 +91,7 @@ class KnownContent:
     order: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Value:
     start: int
     end: int
@@ -99,7 +99,7 @@ class _Value:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Layout:
     """Canonical form with the places of its root's children, and of its values."""
 

@@ -12,7 +12,7 @@ _ONE_BYTE = 0x100
 _FOUR_DIGITS = 0x10000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ByteDiff:
     """First difference of two forms.
 

@@ -45,7 +45,7 @@ class DiagnosisResult(StrEnum):
     UNREADABLE = "unreadable"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Element:
     """Element that was examined.
 
@@ -59,7 +59,7 @@ class Element:
     declarations: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Diagnosis:
     """Diagnosis of one message.
 

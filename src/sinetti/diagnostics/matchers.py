@@ -44,7 +44,7 @@ _WITHOUT_NULL = {
 """The same without NULL, which a signature has to contain (RFC 8017, 9.2)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Match:
     """Match of octets.
 

@@ -79,7 +79,7 @@ BY_THIS_CLOCK = gettext_noop(
 _NONE = "–"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Words:
     """Message ids for one pair of sides."""
 
@@ -106,7 +106,7 @@ _INFO = _Words(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Report:
     """Report on a diagnosis, for people and programs."""
 

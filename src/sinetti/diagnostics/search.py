@@ -44,7 +44,7 @@ _SIZES = frozenset({64, 96, 256, 384, 512})
 """Octets of signatures by keys of the usual sizes."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DiagnosisContext:
     """Context of a diagnosis.
 
@@ -74,7 +74,7 @@ class DiagnosisContext:
         return isinstance(check_key_policy(key, self.policy), str)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Comparison:
     """Comparison of both sides.
 

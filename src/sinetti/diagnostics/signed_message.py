@@ -42,7 +42,7 @@ class NotAnEnvelope(XmlRejected):
     """XML with a root named Envelope that is no SOAP 1.1 envelope with a payload."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SignedElement:
     """Signed element in its file.
 
@@ -96,7 +96,7 @@ class SignedElement:
         return next((one for one in Operation if self.root.tag == f"{{{SERVICE}}}{one.request}"), None)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SignatureInfo:
     """Statements of a signature; None if one is missing or repeated.
 

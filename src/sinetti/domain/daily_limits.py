@@ -31,7 +31,7 @@ class LimitKind(StrEnum):
     FIRM_ORDERS = "firm-orders"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DailyLimits:
     """Largest count of each kind within 24 hours: 1 or more."""
 
@@ -60,7 +60,7 @@ class LimitReached(Exception):
         self.what, self.limit, self.again_at = what, limit, again_at
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LimitContext:
     """Limits of an act, and its time on the machine's clock."""
 

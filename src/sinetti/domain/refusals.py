@@ -51,7 +51,7 @@ class RejectionReason(StrEnum):
     INTERNAL = "internal"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rejection:
     """Rejection with the one thing to act on first.
 

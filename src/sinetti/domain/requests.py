@@ -13,7 +13,7 @@ from enum import StrEnum
 from sinetti.domain.values import Environment
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EnrolRequest:
     """SignNewCertificate: transfer ids used for a first or replacing certificate."""
 
@@ -25,7 +25,7 @@ class EnrolRequest:
     request: bytes = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SignatureProof:
     """Signature of a renewal, for a signer that verifies it again.
 
@@ -39,7 +39,7 @@ class SignatureProof:
     digested: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RenewRequest:
     """RenewCertificate, made from the octets that the signature covers.
 
@@ -54,7 +54,7 @@ class RenewRequest:
     proof: SignatureProof | None = field(default=None, repr=False, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RetrieveRequest:
     """GetCertificate: the certificate of a retrieval id; it may be repeated."""
 
@@ -64,14 +64,14 @@ class RetrieveRequest:
     retrieval_id: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AcceptedResponse:
     """Response with the retrieval id of a certificate that is issued or being issued."""
 
     retrieval_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CertificateResponse:
     """Response with the requested certificate."""
 
@@ -90,7 +90,7 @@ class LenientBehaviour(StrEnum):
     READY_AT_ONCE = "ready-at-once"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Leniency:
     """Lenient behaviour that is enabled.
 

@@ -57,7 +57,7 @@ COMPARED: Final = frozenset({SecretPurpose.PERSONS})
 """Purposes whose data is compared with that of other rows, which need one key."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SecretKey:
     """Secret key with its id and the time of its creation."""
 
@@ -70,7 +70,7 @@ class UnknownKeyError(LookupError):
     """Data names a key that this service does not have."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Keyring:
     """All secret keys of the service.
 

@@ -39,7 +39,7 @@ class GatewayRefused(ValueError):
     """Gateway that cannot be added or withdrawn; the sentence says what to do."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Observation:
     """Sighting of a certificate, by the SHA-256 of its DER.
 
@@ -50,7 +50,7 @@ class Observation:
     seen: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TrustListNumbers:
     """Numbers of the lists of anchors and of distrust that a reader uses; 0 for none."""
 
@@ -74,7 +74,7 @@ class TrustListNumbers:
         return None if found is None else cls(int(found[1]), int(found[2]))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ReportingPeriod:
     """First and last report of a gateway.
 
@@ -86,7 +86,7 @@ class ReportingPeriod:
     withdrawn: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class UsageReport:
     """Use of a certificate.
 

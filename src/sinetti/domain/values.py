@@ -82,7 +82,7 @@ class KeyType(StrEnum):
     EC_P384 = "ec-p384"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class KeyPolicy:
     """Accepted types of public keys, and the option for RSA with e=3.
 
@@ -93,7 +93,7 @@ class KeyPolicy:
     small_exponent: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Organisation:
     """Organisation as the rules need it: its name and its approved channels."""
 
@@ -107,7 +107,7 @@ class Organisation:
         return self.open and channel in self.channels
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ValidityPeriod:
     """Validity period: notBefore and notAfter, both inclusive (RFC 5280, 4.1.2.5)."""
 

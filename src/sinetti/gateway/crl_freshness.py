@@ -40,7 +40,7 @@ class NoIssuer(ValueError):
     """Settings that leave the CA of a list undetermined; the text names the fix."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CrlAge:
     """Age of the newest list of a CA; None if there is no list signed by that CA.
 
@@ -134,7 +134,7 @@ def max_age(issuer: CaCertificate, trust: TrustFile | None, freshness: timedelta
     return freshness if for_holders else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CrlRequirements:
     """CAs whose lists must be present, and the largest age of each list.
 

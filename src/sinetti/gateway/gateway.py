@@ -61,7 +61,7 @@ _CERTIFICATE = VerdictTexts(verdict_texts.GOOD, verdict_texts.GOOD_UNCHECKED)
 _DOCUMENT = VerdictTexts(verdict_texts.GOOD_DOCUMENT, verdict_texts.GOOD_DOCUMENT_UNCHECKED)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class VerifiedDelivery:
     """Verdict on a signed document, with its signed content.
 
@@ -74,7 +74,7 @@ class VerifiedDelivery:
     certificate: bytes | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ValidatedCertificate:
     """Certificate with a verified chain.
 
@@ -85,7 +85,7 @@ class ValidatedCertificate:
     ways: tuple["TrustPath", ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TrustPath:
     """One path, and the purpose of its issuing CA.
 
@@ -100,7 +100,7 @@ class TrustPath:
     for_holders: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TrustState:
     """Trust at one instant: anchors, distrust, and the chains that were verified."""
 
@@ -110,7 +110,7 @@ class TrustState:
     remembered: "PathCache"
 
 
-@dataclass(slots=True)
+@dataclass
 class Gateway:
     """Gateway that judges certificates and documents.
 

@@ -19,7 +19,7 @@ MEMORY, KEPT, FORK = "log.json", "kept.txt", "fork.txt"
 _WITHIN = 10.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class WatchedLog:
     """Log to watch: its address, the demands on it, and the folder of its memory."""
 
@@ -56,7 +56,7 @@ class WatchedLog:
             raise LogUnavailable(str(failed)) from failed
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LogWatchResult:
     """Result of one check of the log.
 

@@ -71,7 +71,7 @@ class RevocationKind(StrEnum):
     DANGEROUSLY_NONE = "DANGEROUSLY-NONE"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ListToFetch:
     """List that `sinetti gateway fetch` downloads.
 
@@ -83,7 +83,7 @@ class ListToFetch:
     issuer: Path | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class GatewaySettings:
     """Settings in gateway.toml; paths are absolute.
 

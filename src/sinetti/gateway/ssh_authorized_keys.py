@@ -54,7 +54,7 @@ class Identifies(Protocol):
         """Return the verdict on one certificate."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class KeyAccepted:
     """Acceptance: the key may log in.
 
@@ -65,7 +65,7 @@ class KeyAccepted:
     serial: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class KeyRejected:
     """Rejection: the key may not log in.
 
@@ -75,7 +75,7 @@ class KeyRejected:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OfferedKey:
     """Offered key, and the name of the user for the login."""
 

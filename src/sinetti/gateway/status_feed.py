@@ -71,7 +71,7 @@ class FetchJob(Protocol):
         """Download, and return the number of what is there now, and the trouble or None."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CrlFetchJob:
     """Download of one revocation list."""
 
@@ -113,7 +113,7 @@ class CrlFetchJob:
         return done.number or 0, done.trouble
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TrustListFetchJob:
     """Request for one trust list."""
 
@@ -140,7 +140,7 @@ class TrustListFetchJob:
         return check.number, check.trouble
 
 
-@dataclass(slots=True)
+@dataclass
 class DueJob:
     """A download that is due, and since when.
 
@@ -225,7 +225,7 @@ class FetchSchedule:
         return [one.trouble for one in self._due.values() if one.trouble is not None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FeedActions:
     """Functions that the reader calls for an event.
 
@@ -238,7 +238,7 @@ class FeedActions:
     refresh: Callable[[], object] = list
 
 
-@dataclass(slots=True)
+@dataclass
 class FeedReader:
     """Threads that read the feed and fetch what it names."""
 

@@ -43,7 +43,7 @@ _REFUSED = frozenset({400, 413, 422})
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ReportTarget:
     """Address for reports, with the name and key of this gateway at the authority."""
 

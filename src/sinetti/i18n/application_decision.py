@@ -20,7 +20,7 @@ _OUTCOMES: Mapping[ApplicationState, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DecisionContext:
     """Application for a decision: content, applicant, date, and the case's language."""
 

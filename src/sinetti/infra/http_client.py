@@ -52,7 +52,7 @@ class HttpError(Exception):
         self.peer_speaks_tls = peer_speaks_tls
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Proxy:
     """HTTP proxy for a tunnel; `headers` are sent to it alone."""
 
@@ -61,7 +61,7 @@ class Proxy:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HttpRequest:
     """HTTP request.
 
@@ -82,7 +82,7 @@ class HttpRequest:
     proxy: Proxy | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HttpResponse:
     """HTTP response; header names are lower-case.
 

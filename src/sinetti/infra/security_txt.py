@@ -13,7 +13,7 @@ _CONTACT = re.compile(r"(?:mailto:[!-~]+@[!-~]+|tel:\+[0-9-]+|https://[!-~]+)")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SecurityTxt:
     """Content of the file: addresses, the best first; its end; languages of reports."""
 

@@ -32,7 +32,7 @@ _SAMPLED, _USUAL_PERCENT, _PATH = 1, 10, "/v1/traces"
 _WANTED = "the collector's OTLP/HTTP address, such as http://127.0.0.1:4318; http is for this machine only"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TraceSettings:
     """Address of the collector, and how many percent of the requests are sampled."""
 

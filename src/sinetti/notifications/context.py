@@ -60,7 +60,7 @@ class PermanentFailure(Exception):
         self.address_fails = address_fails
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RenderedMessage:
     """A rendered message to one recipient.
 
@@ -91,7 +91,7 @@ class MessageTransport(Protocol):
         """Close connections."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NotificationSettings:
     """The operator's settings of messages.
 
@@ -113,7 +113,7 @@ class NotificationSettings:
     people_kept: timedelta = timedelta(days=730)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RenderContext:
     """Loader, clocks, terms and keys from which one message is rendered.
 
@@ -134,7 +134,7 @@ class RenderContext:
         return self.keys()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NotificationContext:
     """Database, clocks, secret keys, and transports.
 

@@ -83,7 +83,7 @@ _SIDES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DatabaseLoader:
     """Message loader that reads the present rows of the database."""
 

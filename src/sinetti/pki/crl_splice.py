@@ -15,7 +15,7 @@ The dates are thisUpdate and nextUpdate. All our CRLs have these fields.
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CrlParts:
     """CRL in four pieces: fields before its entries, entries, fields after, signature."""
 

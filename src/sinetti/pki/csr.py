@@ -29,7 +29,7 @@ LARGEST_REQUEST = 10_240
 _HASHES = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RequestedKey:
     """Key with proof of possession of its private half, with its id and type."""
 

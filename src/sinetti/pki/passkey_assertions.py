@@ -34,7 +34,7 @@ class PasskeyError(ValueError):
     """Assertion that proves nothing; the sentence says why."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LoggedAssertion:
     """Assertion with what its verification needs.
 

@@ -22,7 +22,7 @@ from sinetti.pki.ssh_signatures import LARGEST, SshKeyError, SshPublicKey, SshRe
 _FORMAT = b"ssh-sk-attest-v01"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Attestation:
     """Verified attestation: its digest, and subject and digest of its certificate."""
 

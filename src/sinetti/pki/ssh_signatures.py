@@ -40,7 +40,7 @@ class SshSignatureError(ValueError):
     """Signature that does not count; the sentence says why."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SshPublicKey:
     """A public key in its one-line form, without comment.
 

@@ -42,7 +42,7 @@ class InvalidAddress(ValueError):
     """Text that is no address to listen on."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ListenAddress:
     """IP address and port (0: any free port), or the path of a Unix socket."""
 

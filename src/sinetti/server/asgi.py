@@ -42,7 +42,7 @@ Measured = Callable[[str, str, Response, float], None]
 Recall = Callable[[Request], Response | None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RequestLimits:
     """Limits of a request and its response, in octets and seconds.
 

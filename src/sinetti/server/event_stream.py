@@ -52,7 +52,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 NumberedEvents = Sequence[tuple[int, bytes]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EventSource:
     """Source of events.
 

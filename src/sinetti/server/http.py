@@ -14,7 +14,7 @@ current_request: ContextVar[str | None] = ContextVar("current_request", default=
 """Id of the request that this thread works on, for each of its log entries."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Request:
     """One complete request.
 
@@ -33,7 +33,7 @@ class Request:
     """Trace of the request, if this process makes traces."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BodyStream:
     """Body that is produced while it is sent.
 
@@ -45,7 +45,7 @@ class BodyStream:
     close: Callable[[], None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Response:
     """One response.
 

@@ -64,7 +64,7 @@ _LOOKS_EVERY = 0.05
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TlsFiles:
     """Server certificate and key, as PEM files."""
 
@@ -72,7 +72,7 @@ class TlsFiles:
     key: Path
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Listener:
     """Endpoint on one listening socket; plain http if `tls` is None."""
 
@@ -213,7 +213,7 @@ def load_key_pair(certificate: Path, key: Path) -> TlsFiles:
     return pair
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class KeyPairOctets:
     """Content of two PEM files that belong together.
 

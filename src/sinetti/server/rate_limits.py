@@ -29,7 +29,7 @@ _TIME, _COUNT = 8, 2
 _MOST_COUNTED = 65_535
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rate:
     """Rate limit: requests per second in the long run, and the size of a burst."""
 
@@ -187,7 +187,7 @@ class ProxyWatch:
         return self._last[0] > 0 and now - self._last[0] < seconds
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rejected:
     """Rejection with its reason, and the seconds until a new request makes sense."""
 
@@ -195,7 +195,7 @@ class Rejected:
     wait: float
 
 
-@dataclass(slots=True)
+@dataclass
 class Admission:
     """Limits per address of one worker.
 

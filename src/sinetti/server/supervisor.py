@@ -48,7 +48,7 @@ class NotStarted(Exception):
     """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ProcessSpec:
     """Role of a process.
 
@@ -62,7 +62,7 @@ class ProcessSpec:
     slot: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DrainPolicy:
     """Signal that announces a handover, and the seconds to finish open work after it."""
 
@@ -70,7 +70,7 @@ class DrainPolicy:
     within: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RollingRestart:
     """New roles, which replace all renewed ones.
 
@@ -81,7 +81,7 @@ class RollingRestart:
     over: Callable[[bool], None] = lambda _taken_over: None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Child:
     role: ProcessSpec
     pid: int

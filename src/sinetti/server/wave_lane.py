@@ -16,7 +16,7 @@ MOST = 16
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class WaitingRequest:
     """A request, and the future of its response."""
 

@@ -50,7 +50,7 @@ _OWN = frozenset({"content-length", "x-request-id", "x-content-type-options"})
 _CHARSET = re.compile(r"charset\s*=\s*\"?([^\s;\"]*)", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class WsgiEndpoint:
     """WSGI application at its public `address`; `given` is part of every environ."""
 

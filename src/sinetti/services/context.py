@@ -132,7 +132,7 @@ def no_failpoint(_name: str) -> None:
     """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class IssueRequest:
     """Octets of a certificate and of good answers about it, with their keys.
 
@@ -227,7 +227,7 @@ def always_allowed() -> bool:
     return True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ServiceContext:
     """Database, signer, CAs, clocks and policy of one instance.
 

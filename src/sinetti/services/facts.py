@@ -47,7 +47,7 @@ class RowDiffersError(Exception):
     """Row that the log does not have like this; the sentence says what to do."""
 
 
-@dataclass(slots=True)
+@dataclass
 class LogFacts:
     """Facts of the first entries of the log, with the edge of their tree.
 

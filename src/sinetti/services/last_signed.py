@@ -38,7 +38,7 @@ _Result = TypeVar("_Result")
 _Mark = tuple[int, int, int]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _FileList:
     """A list in a file, with the mark of the file's version."""
 
@@ -48,7 +48,7 @@ class _FileList:
     number: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _KeptAnswer:
     """A response, and the number of the last status change from before it was read."""
 

@@ -48,7 +48,7 @@ _SLASHES = re.compile("/+")
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PublicationReport:
     """Numbers of OCSP files written and of files removed."""
 

@@ -51,7 +51,7 @@ def result_of(step: Step[_Result]) -> Steps[_Result]:
     return cast("_Result", (yield step))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LeaveWave(Step[None]):
     """Step after which a request goes on alone.
 
@@ -77,7 +77,7 @@ def run_alone(work: Steps[_Result], ctx: ServiceContext, step: Step[Any] | None 
         return cast("_Result", end.value)
 
 
-@dataclass(slots=True)
+@dataclass
 class WaveMember(Generic[_Result]):
     """One request of a wave: its work, context variables, and next step.
 

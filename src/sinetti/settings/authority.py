@@ -43,7 +43,7 @@ class ResponseRecipe(StrEnum):
     ENVELOPED = "enveloped"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AuthoritySettings:
     """Settings of `authority.toml`.
 

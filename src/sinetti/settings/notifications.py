@@ -38,7 +38,7 @@ _LONGEST_STEP = 700
 _SMS_SENDER = re.compile(r"[A-Za-z0-9 ]{1,11}|\+?[0-9]{3,15}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Returns:
     """Return address of undeliverable mail, and the maildir that gets it, if known."""
 
@@ -46,7 +46,7 @@ class Returns:
     maildir: Path | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NoticeSettings:
     """Settings of messages: contents, transports and return address.
 

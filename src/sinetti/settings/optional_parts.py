@@ -13,7 +13,7 @@ Value = TypeVar("Value")
 Default = TypeVar("Default")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PartOff:
     """Optional part that is left out.
 

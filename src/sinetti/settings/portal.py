@@ -49,7 +49,7 @@ Browsers get a policy against both, too.
 _MOST_A_DAY = 100_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RolesClaim:
     """Mapping of claims at sign-in to organisations and roles.
 
@@ -63,7 +63,7 @@ class RolesClaim:
     means: Mapping[str, Role]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Provider:
     """OpenID Connect provider for sign-in.
 
@@ -80,7 +80,7 @@ class Provider:
     roles: RolesClaim | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SupervisingAuthority:
     """Supervisor of accessibility: its name in each language, and its web address."""
 
@@ -88,7 +88,7 @@ class SupervisingAuthority:
     address: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Logo:
     """Picture of the operator, PNG or SVG, for the header of every page."""
 
@@ -96,7 +96,7 @@ class Logo:
     media_type: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EserviceSettings:
     """Settings of the portal.
 

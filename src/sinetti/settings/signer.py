@@ -50,7 +50,7 @@ _LONGEST = 100 * 366 * 24 * 3600
 _HEAD = "# Policy of the separate signer, written at its founding (docs/operators/signer.md).\n"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PolicyCa:
     """One CA whose key the signer may have.
 
@@ -76,7 +76,7 @@ class PolicyCa:
         return f"{self.file_name}_ocsp"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PolicyOfficer:
     """Officer who was pinned at founding; `key` is the line of an OpenSSH public key."""
 
@@ -85,7 +85,7 @@ class PolicyOfficer:
     key: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PolicySuccessor:
     """Successor of a CA of the policy, whose key the signer made.
 
@@ -111,7 +111,7 @@ class PolicySuccessor:
         return all(getattr(self, one) == getattr(other, one) for one in ("name", "role", "channel", "key_type"))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SignerPolicy:
     """Limits of everything that the signer signs.
 

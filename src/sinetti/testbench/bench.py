@@ -64,7 +64,7 @@ _LETTERS = "messages.jsonl"
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BenchOptions:
     """Options of `sinetti testbench serve`.
 

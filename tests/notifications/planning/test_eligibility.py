@@ -181,7 +181,7 @@ def test_what_the_ladder_does_not_owe(sqlite_desk):
     room, owed = planned(sqlite_desk, 14)
     one = owed[f"email {CONTACT.name}"]
     certificates(sqlite_desk).update(revoked_at=STEPS[14])
-    values = {name: getattr(one, name) for name in one.__slots__}
+    values = dict(vars(one))
     assert reason_not_to_send(QueuedMessage(**{**values, "kind": MessageKind.FETCHED}), room, STEPS[14]) is None
     assert (
         reason_not_to_send(QueuedMessage(**{**values, "certificate": 0}), room, STEPS[14])

@@ -45,7 +45,7 @@ _EXPECTED = (
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CheckOptions:
     """Options of a run.
 
@@ -63,7 +63,7 @@ class CheckOptions:
     has_pages: bool = False
 
 
-@dataclass(slots=True)
+@dataclass
 class CheckState:
     """Results of the steps of one run that later steps need; None or empty until then."""
 
@@ -119,7 +119,7 @@ class CheckState:
 Inspection = Callable[[CheckState], Iterable[CheckFinding]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CheckStep:
     """Step of a run: its object, and the impact of its failure.
 

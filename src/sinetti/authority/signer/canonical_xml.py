@@ -66,7 +66,7 @@ _REQUEST = re.compile(
 _LEFT_OUT = re.compile(_INSTRUCTION)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SignedInfoForm:
     """Content of a SignedInfo: URIs of signature method and digest, and the digest."""
 
@@ -75,7 +75,7 @@ class SignedInfoForm:
     digest: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RenewalRequestForm:
     """Content of a request: environment, customer and PKCS#10 request (DER)."""
 
@@ -84,7 +84,7 @@ class RenewalRequestForm:
     request: bytes = field(repr=False)
 
 
-@dataclass(slots=True)
+@dataclass
 class _Element:
     """Element of canonical XML; `written` is its name as it stands there."""
 

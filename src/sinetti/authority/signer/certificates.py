@@ -53,7 +53,7 @@ _SERIAL = bytes.fromhex("0213")
 """Tag and length of a serial number."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class IssuedCertificate:
     """Certificate that a caller shows: signed octets, their fields, and signature."""
 
@@ -82,7 +82,7 @@ class IssuedCertificate:
         return is_named and has_form and verify(key, self.tbs, self.signature[1:])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HolderSubject:
     """Subject of a holder's certificate; `lineage` is its serialNumber."""
 
@@ -92,7 +92,7 @@ class HolderSubject:
     country: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CertificateFields:
     """Parts of a TBSCertificate that vary, read strictly: each value has one form.
 

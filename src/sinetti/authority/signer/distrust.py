@@ -30,7 +30,7 @@ from sinetti.pki.trust_lists.verification import ListReader, check_number, verif
 from sinetti.settings.signer import PolicyCa, SignerPolicy
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ApprovedList:
     """A list that is to be signed, with the act that approved its new entry, if any."""
 

@@ -17,7 +17,7 @@ from sinetti.pki.trust_lists.verification import check_number
 from sinetti.settings.signer import PolicyCa, PolicySuccessor, SignerPolicy
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LeafForm:
     """Form of one kind of leaf of one CA."""
 

@@ -60,7 +60,7 @@ The reasons are those of a full list. certificateHold and removeFromCRL are abse
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ListContent:
     """A list that has exactly the form of its CA and shard, and its entries in DER."""
 
@@ -68,7 +68,7 @@ class ListContent:
     record: ListRecord = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ListChange:
     """Difference of a list from the last one: entries at its end or None, new serials."""
 

@@ -38,7 +38,7 @@ _HASHES: dict[str, type[hashes.HashAlgorithm]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Predecessor:
     """Certificate that a renewal renews: file name of its CA, digest, fields, subject."""
 

@@ -63,7 +63,7 @@ _log = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SignerStatus:
     """Certificates without proof of a renewal today, and the alarms about them."""
 

@@ -46,7 +46,7 @@ _log = logging.getLogger(__name__)
 Results = Sequence[bytes | SignatureRefused]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SignerActions:
     """Actions of a signer, as the server calls them.
 
@@ -59,7 +59,7 @@ class SignerActions:
     now: Callable[[], datetime]
 
 
-@dataclass(slots=True)
+@dataclass
 class _Caller:
     """Connection of a caller, and the octets of its next request."""
 

@@ -38,7 +38,7 @@ _REASONS = frozenset({1, 2, 3, 4, 5, 9, 10})
 _LONGEST_SERIAL = 20
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StatusContent:
     """Status of one certificate, as an answer has it.
 

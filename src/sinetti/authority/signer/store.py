@@ -80,7 +80,7 @@ class SignerStoreDamaged(Exception):
     """Store that cannot be used; the sentence says what to do."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SignedRecord:
     """Certificate that this signer signed, or that was adopted.
 
@@ -92,7 +92,7 @@ class SignedRecord:
     not_after: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ListRecord:
     """Last list of a CA and shard: number, dates, and its entries in DER."""
 

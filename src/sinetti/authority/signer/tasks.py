@@ -32,7 +32,7 @@ class TaskKind(StrEnum):
     BRIDGE = "bridge"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ConsistencyProof:
     """Growth of the log from its last signed head to the new one.
 
@@ -43,7 +43,7 @@ class ConsistencyProof:
     path: tuple[bytes, ...] = field(default=(), repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SigningTask:
     """Octets for one signature with the key of this name.
 

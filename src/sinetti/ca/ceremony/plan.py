@@ -75,7 +75,7 @@ ACTS = {
 """Acts that each kind of ceremony has, in this order."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Participant:
     """A person with a role, and the SSH key that signs the transcript."""
 
@@ -84,7 +84,7 @@ class Participant:
     key: SshPublicKey
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PlanStep:
     """A step: its act, the role that answers for it, and the text that is read aloud."""
 
@@ -93,7 +93,7 @@ class PlanStep:
     check: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CeremonyPlan:
     """A plan that was checked.
 

@@ -35,7 +35,7 @@ class MadeKind(StrEnum):
     DISTRUST = "distrust"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MadeItem:
     """One object that was made for a request, or is about to be signed.
 
@@ -59,7 +59,7 @@ class MadeItem:
         return self.request, self.kind.value, self.name, self.shard
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Registry:
     """Content of the register. `medium` is the word that names the medium.
 
@@ -185,7 +185,7 @@ class Registry:
         return [one for one in items if one.request != request.sha256]
 
 
-@dataclass(slots=True)
+@dataclass
 class OfflineSigner:
     """Keys and register of an opened medium.
 

@@ -44,7 +44,7 @@ class CeremonyKind(StrEnum):
     REVOKE = "revoke"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ListData:
     """Data of a revocation list: CA, shard, number and entries.
 
@@ -58,7 +58,7 @@ class ListData:
     revocations: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OfficerLine:
     """An officer in a set: name, role, and the line of the public key."""
 
@@ -67,7 +67,7 @@ class OfficerLine:
     key: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AnchorsData:
     """Number of the next list of anchors, and states of all CAs by file name."""
 
@@ -75,7 +75,7 @@ class AnchorsData:
     states: Mapping[str, CaState]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DistrustLine:
     """A distrusted CA by file name, the instant of the theft, and its bridge's end."""
 
@@ -84,7 +84,7 @@ class DistrustLine:
     bridge_until: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DistrustData:
     """Data of the next list of distrust: its number, and all distrusted CAs."""
 
@@ -92,7 +92,7 @@ class DistrustData:
     rows: tuple[DistrustLine, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RevocationLine:
     """A CA to be revoked, by file name; `since` is set for a compromise."""
 
@@ -108,7 +108,7 @@ class LinkKind(StrEnum):
     OLD_WITH_NEW = "old-with-new"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RequestSet:
     """Request of the online machine, made at `created` (UTC, whole seconds).
 
@@ -165,7 +165,7 @@ class RequestSet:
         return hashlib.sha256(self.octets).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ResultSet:
     """Result of a ceremony: what was made for the request `request` (its SHA-256).
 

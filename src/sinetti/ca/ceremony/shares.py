@@ -20,7 +20,7 @@ _WORDS = 22  # 286 bits: the share and its checksum
 _PAIRS = tuple(one + other for one, other in combinations(CUSTODIANS, 2))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Share:
     """One sheet: the share of `holder` ("A") with the pair ("AB") of a medium.
 

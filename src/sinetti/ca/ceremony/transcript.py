@@ -61,7 +61,7 @@ _SIGNED = gettext_noop("Each person below signed the file transcript.json with t
 _BY = gettext_noop("Step {number}: {act} ({role}, {at})")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TranscriptStep:
     """A step that was done at `at` (UTC): its act, role and text, and facts by name."""
 
@@ -72,7 +72,7 @@ class TranscriptStep:
     facts: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PersonPresent:
     """Person who is present: name, role, and the line and fingerprint of the SSH key."""
 
@@ -82,7 +82,7 @@ class PersonPresent:
     fingerprint: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Transcript:
     """Transcript of a ceremony, complete or so far.
 

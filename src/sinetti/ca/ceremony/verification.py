@@ -65,7 +65,7 @@ def verify_founding(hierarchy: Hierarchy, request: RequestSet, result: ResultSet
     return found
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Place:
     """Place of a certificate: CA, the CA above it, the requested key, and its content."""
 
@@ -109,7 +109,7 @@ def _rebuilt(place: _Place, der: bytes) -> bytes:
         return b""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Certified:
     """Accepted result of the kind certify: new CAs by file name, and all anchors."""
 

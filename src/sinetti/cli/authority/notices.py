@@ -51,7 +51,7 @@ _SECRET = frozenset({MessageKind.PIN, MessageKind.TRANSFER_IDS, MessageKind.ACCO
 """Kinds of messages that only the recipient may read."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _OpenedNotifications:
     authority: Authority
     settings: NoticeSettings

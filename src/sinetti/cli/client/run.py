@@ -73,7 +73,7 @@ _SHOW_CURSOR = b"\x1b[?25h\n"
 _HANGUP = None if sys.platform == "win32" else signal.SIGHUP
 
 
-@dataclass(slots=True)
+@dataclass
 class RunProgress:
     """Reports each completed name to a person, and the progress of all."""
 

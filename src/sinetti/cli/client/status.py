@@ -132,7 +132,7 @@ def _named(parsed: argparse.Namespace, absent: Collection[str]) -> Iterator[Name
         yield snapshot.load_snapshot(parsed.store / name)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StatusView:
     """Way in which rows are shown.
 

@@ -35,7 +35,7 @@ _REASONS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class VerificationResult:
     """Result of checking a seal.
 

@@ -36,7 +36,7 @@ class Tone(StrEnum):
     BAD = "bold red"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Screen:
     """Terminal behind a stream: columns in use, and its colours or None."""
 
@@ -44,7 +44,7 @@ class Screen:
     colours: Colours | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Paragraph:
     """Text that is wrapped between words.
 
@@ -60,7 +60,7 @@ class Paragraph:
         yield self.text
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Heading:
     """Title of the blocks that follow, after an empty line on a terminal."""
 
@@ -71,7 +71,7 @@ class Heading:
         yield self.text
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Literal:
     """Lines that belong together, such as a text and a mark below it.
 
@@ -85,7 +85,7 @@ class Literal:
         yield from self.lines
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Row:
     """Row of a table, with the advice about it."""
 
@@ -94,7 +94,7 @@ class Row:
     tone: Tone = Tone.PLAIN
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OutputTable:
     """Table that becomes a list of records where its columns do not fit.
 
@@ -121,7 +121,7 @@ class OutputTable:
             yield _aligned(line, widths, self.right)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Record:
     """Names and values of one thing, with a title and the advice about it."""
 

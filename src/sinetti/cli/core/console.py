@@ -41,7 +41,7 @@ NOTES = frozenset(
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Console:
     """Console for messages to a person: standard error, in one language.
 

@@ -27,7 +27,7 @@ ERROR_CODES = {
 """Values of `error.code` in JSON, by the exit code that goes with them."""
 
 
-@dataclass(slots=True)
+@dataclass
 class Invocation:
     """Options of the command that runs, and what it has printed.
 

@@ -94,7 +94,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     return ExitCode.FAULT if end.breaches else ExitCode.DONE
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BarReporter(ProgressReporter):
     """Reporter with a bar of the renewed certificates below its lines."""
 

@@ -30,7 +30,7 @@ No correction by the holder or the service changes them.
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Renew:
     """Decision to begin a renewal now.
 
@@ -41,14 +41,14 @@ class Renew:
     early: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ResumeRequest:
     """Decision to resume a request that is under way, at any hour."""
 
     kind: RequestKind
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Wait:
     """Decision to do nothing before `until` (UTC)."""
 
@@ -56,7 +56,7 @@ class Wait:
     because: DecisionReason
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NeedsOperator:
     """Decision that a person has to act, since the agent cannot help."""
 

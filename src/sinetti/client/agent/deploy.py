@@ -81,7 +81,7 @@ def _hold_back(folder: Path, now: datetime) -> None:
             event_log.append(folder, now, EventType.DEPLOY_FAILED, **facts)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HookOrder:
     """Stages whose programs run now, in the order of a renewal.
 
@@ -92,7 +92,7 @@ class HookOrder:
     is_test: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HookReport:
     """Programs that ran for a set, and messages about them; `ok` if none failed."""
 

@@ -52,7 +52,7 @@ A hook that inherited them could send notifications in the agent's name.
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HookContext:
     """Context of a hook run.
 
@@ -70,7 +70,7 @@ class HookContext:
     is_test: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HookResult:
     """Outcome of a program: success or not, and the message about it.
 
@@ -90,7 +90,7 @@ class HookResult:
         return self.message, *(make_message(messages.ABOUT_NAME, name=name, message=f"| {one}") for one in self.output)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Ended:
     """End of a program.
 

@@ -44,7 +44,7 @@ _NEW = timedelta(days=1)
 """Age of a certificate below which each pass asks for its entry."""
 
 
-@dataclass(slots=True)
+@dataclass
 class LogRound:
     """Round of one pass over the logs; `ends` is the tick at which it has to end."""
 

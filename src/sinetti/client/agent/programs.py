@@ -38,7 +38,7 @@ class HookRunner(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ConfiguredHooks:
     """Programs that sinetti.toml names (docs/holders/agent.md)."""
 

@@ -45,7 +45,7 @@ _SERVICE = re.compile(r'^service = "([^"\\]+)"$', re.MULTILINE)
 _HEAD = 2048
 
 
-@dataclass(slots=True)
+@dataclass
 class PollRound:
     """State of one polling round.
 

@@ -145,7 +145,7 @@ def _former(store: Path, wanted: Iterable[str]) -> dict[str, str]:
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NameResult:
     """Result of a run for one name.
 
@@ -161,7 +161,7 @@ class NameResult:
     after: NameSnapshot | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RunReport:
     """Result of a run: every name, the highest exit code, and the next due time.
 

@@ -48,7 +48,7 @@ class RunCancelled(Exception):
     """End of the whole run, raised where it would have slept."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AgentContext:
     """Dependencies of a run.
 

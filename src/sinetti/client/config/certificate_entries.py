@@ -22,7 +22,7 @@ _SECOND, _DAY = timedelta(seconds=1), timedelta(days=1)
 _CUSTOMER_ID = re.compile(rf"[A-Za-z0-9./-]{{1,{MAXIMUM_LENGTH}}}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EntryReader:
     """Reader of certificate tables, with the known services and the defaults."""
 

@@ -12,7 +12,7 @@ SHOWN = 20
 """Number of mistakes that are reported; a longer list would not be read."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ConfigIssue:
     """One mistake and its correction.
 

@@ -100,7 +100,7 @@ def _hours(text: str) -> tuple[time, time]:
 Choice = TypeVar("Choice", bound=StrEnum)
 
 
-@dataclass(slots=True)
+@dataclass
 class ConfigDocument:
     """Configuration file: its path, its text and the mistakes found, by place."""
 

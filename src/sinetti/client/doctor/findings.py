@@ -67,7 +67,7 @@ CHECKED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DoctorFinding:
     """Finding of one check.
 

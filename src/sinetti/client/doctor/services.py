@@ -54,7 +54,7 @@ NAMES_ITS_STEP = frozenset(
 _SLIGHTLY = timedelta(seconds=30)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Clocks:
     """Two clocks of a check.
 

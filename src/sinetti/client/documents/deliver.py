@@ -44,7 +44,7 @@ INTENT, SEALED, RECEIPT, REFUSED = "delivery.json", "sealed.xml", "receipt.xml",
 _KEY_DIGITS = 32
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Delivery:
     """One delivery as it lies in the store.
 
@@ -79,7 +79,7 @@ class Delivery:
         return octets
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SignedDocument:
     """Document to deliver: its octets and the serial of its signer.
 
@@ -171,7 +171,7 @@ class DeliveryResult(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DeliveryRequest:
     """Request to deliver a document.
 
@@ -188,7 +188,7 @@ class DeliveryRequest:
     tls_ca: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DeliveryOutcome:
     """Outcome of a delivery.
 
@@ -204,7 +204,7 @@ class DeliveryOutcome:
     octets: bytes | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _DeliveryTask:
     run: ClientContext
     ask: DeliveryRequest

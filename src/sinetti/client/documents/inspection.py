@@ -119,7 +119,7 @@ class PrivateKeyError(Exception):
         self.kind = kind
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class InspectedItem:
     """Certificate, request or revocation list.
 
@@ -145,7 +145,7 @@ class InspectedItem:
         return None if self.not_after is None else (self.not_after - now).days
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class InspectedFile:
     """Content of a file.
 

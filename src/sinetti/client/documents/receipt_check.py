@@ -27,7 +27,7 @@ class ReceiptError(StrEnum):
     OTHER_OCTETS = "other-octets"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ReceiptCheck:
     """Result of a check.
 

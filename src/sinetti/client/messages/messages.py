@@ -297,7 +297,7 @@ THE_CERTIFICATE = gettext_noop("The certificate")
 THE_CERTIFICATES_CA = gettext_noop("The certificate of the CA that issued it")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Message:
     """Message id with its values.
 

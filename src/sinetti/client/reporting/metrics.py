@@ -23,7 +23,7 @@ _ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", '"': '\\"'})
 """Characters to escape in the value of a label (Prometheus, "Text-based format")."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Family:
     name: str
     help_text: str

@@ -46,7 +46,7 @@ class NameStatus(StrEnum):
 AGENT_DEFAULTS = AgentSettings()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StatusRow:
     """One name at `now`.
 

@@ -33,7 +33,7 @@ SILENT_FOR = 2.0
 """Seconds without an answer after which the user is informed."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ClientContext:
     """Dependencies of one run of the client.
 
@@ -60,7 +60,7 @@ class ClientContext:
         return self.now if self.clock is None else self.clock()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NameTask:
     """Task for one name: its settings and the kind of request."""
 

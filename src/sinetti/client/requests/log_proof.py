@@ -27,7 +27,7 @@ class NoEntry(LogUnavailable):
     """Certificate about which the log has no entry yet."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CheckedProof:
     """Proof that holds.
 

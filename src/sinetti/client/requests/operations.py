@@ -49,7 +49,7 @@ GIVEN_BY = {
 """Options of `enrol` by the element of the request that they set."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TransferIdCredentials:
     """Transfer ID and one-time password of an order.
 

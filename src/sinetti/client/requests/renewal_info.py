@@ -50,7 +50,7 @@ class NoRenewalInfo(Enum):
     NOT_REACHED = "the service did not answer"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RenewalInfoResult:
     """Result of a poll: a hint or its absence, and the time until the next poll."""
 

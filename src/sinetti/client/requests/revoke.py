@@ -75,7 +75,7 @@ class RevocationResult(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RevocationOutcome:
     """Outcome of a revocation.
 
@@ -90,7 +90,7 @@ class RevocationOutcome:
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _RevocationTask:
     run: ClientContext
     name: str

@@ -19,7 +19,7 @@ from sinetti.wire.soap import operations
 from sinetti.wire.soap.operations import Operation, SoapResponse
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SoapService:
     """A service as this run calls it.
 

@@ -84,7 +84,7 @@ class ServiceError(Exception):
         return self.message.text in IN_VAIN
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SoapPost:
     """SOAP message to send.
 
@@ -98,7 +98,7 @@ class SoapPost:
     tls_ca: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ServiceRequest:
     """HTTP request to send; without a body it is a GET.
 
@@ -112,7 +112,7 @@ class ServiceRequest:
     tls_ca: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ServiceResponse:
     """HTTP answer.
 
@@ -126,7 +126,7 @@ class ServiceResponse:
     retry_after: timedelta | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ServerProbe:
     """Properties of a server, as a probe finds them.
 

@@ -58,7 +58,7 @@ _SEPARATORS = re.compile(r"[\s:]")
 _SHA256 = re.compile("[0-9a-f]{64}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TrustAnchors:
     """CA certificates of a service, each list from the root down.
 

@@ -37,7 +37,7 @@ _RARELY = 24
 """Factor of the time after which a service without lists is asked again."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TrustFetch:
     """Result of a request for both lists.
 
@@ -102,7 +102,7 @@ def _bundle(pem: str) -> tuple[x509.Certificate, ...]:
     return chain.load_bundle(pem.encode())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ServiceTrust:
     """Result for one service.
 

@@ -29,7 +29,7 @@ _MOST = 10**9
 _FAULTS = (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AgentState:
     """State that a run of the agent leaves for the next run, about one name.
 
@@ -61,7 +61,7 @@ class AgentState:
 NOTHING = AgentState()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DeployState:
     """Progress of the deployment of a name.
 

@@ -66,7 +66,7 @@ OUTCOMES = {
 _UNWRITTEN = frozenset({ExitCode.STORE, ExitCode.USAGE})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LogEvent:
     """One event.
 

@@ -34,7 +34,7 @@ class ExportFormat(StrEnum):
 PACKED = frozenset({ExportFormat.PKCS12, ExportFormat.PKCS12_LEGACY, ExportFormat.JKS})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ExportOptions:
     """Options of an export.
 
@@ -47,7 +47,7 @@ class ExportOptions:
     serial: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ExportedFile:
     """Content of an export."""
 

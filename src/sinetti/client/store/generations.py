@@ -43,7 +43,7 @@ A new certificate begins at the service's current time.
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class InstalledKeySet:
     """Generation in use: a key, its certificate and the CA certificates above it."""
 
@@ -57,7 +57,7 @@ class InstalledKeySet:
         return span_of(self.certificate)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NameState:
     """Notes about a name.
 

@@ -61,7 +61,7 @@ class KeytoolError(Exception):
     """Failure of keytool; the text is its output."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class JavaEntry:
     """Entry of a Java key store: a key with its certificates, or one certificate."""
 

@@ -73,7 +73,7 @@ UNDER_WAY = frozenset({RequestState.POSTPONED, RequestState.ACCEPTED, RequestSta
 """States in which the next run of the command resumes the request."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RequestJournal:
     """Request under way.
 

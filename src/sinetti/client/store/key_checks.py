@@ -63,7 +63,7 @@ class KnownSet(NamedTuple):
     at: int
 
 
-@dataclass(slots=True)
+@dataclass
 class KeyChecks:
     """Comparisons by name at `now`.
 

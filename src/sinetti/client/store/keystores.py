@@ -30,7 +30,7 @@ LARGEST = 1024 * 1024
 _PEM = b"-----BEGIN "
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class KeyMaterial:
     """Private key, its certificate, and the other certificates beside them."""
 
@@ -72,7 +72,7 @@ def from_java(path: Path, alias: str | None, password: bytes, of_key: bytes | No
     return store.taken_out(alias or store.only_alias(octets))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Java:
     """Java key store, read with keytool."""
 

@@ -43,7 +43,7 @@ UNTRUSTED = gettext_noop(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StoreLogFault:
     """Fault of the log that has a name's certificate; its folder keeps what proves it."""
 
@@ -65,7 +65,7 @@ class StoreLogFault:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LoggedName:
     """Certificate of a name and the address of its log, None without one.
 
@@ -78,7 +78,7 @@ class LoggedName:
     ask_again: datetime | None = None
 
 
-@dataclass(slots=True)
+@dataclass
 class LogIndex:
     """Logs of the names of a store, and addresses without a log until an instant."""
 

@@ -50,7 +50,7 @@ _OWN = re.compile(rf"\.lock|\.live\.old|\..*\.(new|gone)|hooks|token|log\.1\.jso
 _GONE = re.compile(rf"\.({files.NAME.pattern})\.gone")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RemovalPlan:
     """Content of a name that its removal deletes, as far as it can be read.
 

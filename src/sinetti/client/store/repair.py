@@ -49,7 +49,7 @@ class OlderGeneration(NamedTuple):
     until: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Repair:
     """The parts to repair.
 

@@ -36,7 +36,7 @@ _MODE = re.compile(r"0?[0-7]{3}")
 Choice = TypeVar("Choice", bound=StrEnum)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NameSettings:
     """Service, customer and output options of a name.
 

@@ -63,7 +63,7 @@ from sinetti.pki import chain, encoding
 _LARGEST = 16 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class InstalledCertificate:
     """Certificate in use; `sha256` is of its DER."""
 
@@ -72,7 +72,7 @@ class InstalledCertificate:
     sha256: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NameSnapshot:
     """Snapshot of one name.
 

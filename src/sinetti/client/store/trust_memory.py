@@ -37,7 +37,7 @@ FILE = ".trust.json"
 _ABOVE = frozenset({AnchorRole.ROOT, AnchorRole.INTERMEDIATE})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TrustMemory:
     """Signed lists of one service as served, and the instant of the last request."""
 
@@ -64,7 +64,7 @@ class TrustMemory:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TrustedLists:
     """Lists that count below the roots of a bundle; None for each that does not.
 

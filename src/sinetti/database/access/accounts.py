@@ -27,7 +27,7 @@ from sinetti.domain.daily_limits import mailbox
 from sinetti.domain.values import Environment, Language
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NewAccount:
     """An account to create for a person, whose address counts as confirmed.
 
@@ -44,7 +44,7 @@ class NewAccount:
     person: str = field(default="", repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Account:
     """An account with its present state."""
 
@@ -64,7 +64,7 @@ class PersonTaken(Exception):
     """The person has another clerk's account, or the account another person."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class InactivityLimit:
     """Limits after which an account counts as unused.
 

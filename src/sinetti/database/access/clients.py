@@ -30,7 +30,7 @@ class ClientState(StrEnum):
     ENDED = "ended"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Client:
     """An organisation that gave a firm a role, in force or ended.
 

@@ -22,7 +22,7 @@ from sinetti.domain.access.ends import LISTED_FOR, NEAR, EndSide
 from sinetti.domain.access.roles import Role
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EndReader:
     """A reader: the account, and the organisations on whose side the reader is.
 
@@ -34,7 +34,7 @@ class EndReader:
     firms: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EndedRole:
     """A role that ended, with its organisation and its former holder.
 

@@ -22,7 +22,7 @@ from sinetti.domain.access.invitations import invitation
 from sinetti.domain.access.roles import Role
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class InvitationOffer:
     """Content of an invitation link: recipient, organisation, role and user."""
 
@@ -108,7 +108,7 @@ def _found(db: Database, token_sha256: str) -> Invitation | None:
     return rows.select_related("mandate__organisation", "mandate__person").first()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OpenInvitation:
     """An invitation of a signatory: organisation, recipient, and expiry of its link."""
 

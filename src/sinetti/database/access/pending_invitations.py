@@ -46,7 +46,7 @@ class PendingNotice(StrEnum):
     LAPSED = "lapsed"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PendingView:
     """A proposal with its present state.
 

@@ -33,7 +33,7 @@ One more row is read, which shows that another page exists.
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RoleAssignmentView:
     """A role assignment of a person or of another organisation.
 
@@ -54,7 +54,7 @@ class RoleAssignmentView:
     link_until: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RoleRequestView:
     """A role request; `agent` is None if a person asks for themselves."""
 
@@ -69,7 +69,7 @@ class RoleRequestView:
     state: RoleRequestState = RoleRequestState.WAITING
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OwnRole:
     """A role that a person has directly."""
 

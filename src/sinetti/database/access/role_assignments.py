@@ -48,7 +48,7 @@ class NoLongerExists(Exception):
     """The role to change was withdrawn, ended or answered meanwhile."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class GrantHolder:
     """Organisation of a role assignment, and its present or former holder.
 
@@ -62,7 +62,7 @@ class GrantHolder:
     """The assignment is withdrawn, or past its last instant."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class InvitationLink:
     """A new invitation: id, SHA-256 of the token and expiry.
 
@@ -74,7 +74,7 @@ class InvitationLink:
     expires: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PersonGrant:
     """A role to grant to a person.
 
@@ -90,7 +90,7 @@ class PersonGrant:
     naming: NewNaming | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FirmGrant:
     """A role to grant to another organisation, with its end."""
 
@@ -100,7 +100,7 @@ class FirmGrant:
     until: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class GrantTerms:
     """New role and end of an assignment.
 
@@ -112,7 +112,7 @@ class GrantTerms:
     last_may_go: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class InvitationResult:
     """A role assignment; `made` is False if a working invitation existed already."""
 

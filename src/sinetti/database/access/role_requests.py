@@ -40,7 +40,7 @@ from sinetti.domain.access.roles import Role, greater
 from sinetti.domain.values import Language, normalise
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Requester:
     """The user who asks, for themselves or their firm, and their limit in 24 hours."""
 
@@ -49,7 +49,7 @@ class Requester:
     a_day: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RequestResult:
     """Customer ids as given: asked now, open already, and role present already."""
 

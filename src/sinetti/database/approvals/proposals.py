@@ -21,7 +21,7 @@ from sinetti.pki.ssh_signatures import message_digests
 _WAITING = (ProposalState.OPEN, ProposalState.APPROVED, ProposalState.STARTED)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StoredProposal:
     """A proposal with its state, and the officers in force that have signed it."""
 

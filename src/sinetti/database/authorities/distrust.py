@@ -10,7 +10,7 @@ from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Serial, Sha256
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DistrustRow:
     """A CA with the name of its parent, and its distrust if it was declared."""
 

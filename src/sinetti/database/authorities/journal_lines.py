@@ -34,7 +34,7 @@ _ACTIONS = (
 """Actions of audit rows that come with a new version of a CA's row."""
 
 
-@dataclass(slots=True)
+@dataclass
 class AuthorityDiff:
     """CAs whose last change is missing in the database, or in the journals."""
 

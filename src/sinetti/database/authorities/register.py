@@ -32,7 +32,7 @@ class CaChangeRefused(ValueError):
     """Change of a CA that its state does not allow; the text is a sentence."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Distrust:
     """Declared compromise of a CA's key.
 
@@ -46,7 +46,7 @@ class Distrust:
     checkpoint: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AuthorityView:
     """A CA with a certificate, as the register has it.
 
@@ -73,7 +73,7 @@ class AuthorityView:
     distrust: Distrust | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NewPendingAuthority:
     """A CA that gets a key and a request: input of `insert_pending`.
 
@@ -91,7 +91,7 @@ class NewPendingAuthority:
     request: bytes = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PendingAuthorityView(NewPendingAuthority):
     """A CA that was begun; from `installed_at` on it has a certificate and its lists."""
 
@@ -104,7 +104,7 @@ class PendingAuthorityView(NewPendingAuthority):
         return generation_of(self.common_name)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Activation:
     """Result of an activation.
 

@@ -25,7 +25,7 @@ _LIVE = (CertificateState.ISSUED, CertificateState.RETRIEVED)
 _AT_ONCE = 2000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StoredTrustList:
     """A signed list as it is served."""
 

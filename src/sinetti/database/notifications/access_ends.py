@@ -21,7 +21,7 @@ from sinetti.domain.access.ends import LATE_FOR, LISTED_FOR, NEAR, STEPS, EndSid
 from sinetti.domain.access.roles import Role
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EndingRole:
     """A role of which a step is due: its parties, its time, and the holder.
 
@@ -36,7 +36,7 @@ class EndingRole:
     holder: Recipient | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EndItem:
     """A role in a message about ends: who gave it, who has it, and its end.
 

@@ -42,7 +42,7 @@ class AccessEvent(StrEnum):
     """The same of the reader's own roles."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AccessMessageData:
     """Data of a message about a role.
 

@@ -32,7 +32,7 @@ class BounceMarks(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BounceRate:
     """Number of e-mails sent in the last seven days, and of permanent bounces."""
 

@@ -16,7 +16,7 @@ from sinetti.domain.values import Serial
 _LIVE = (CertificateState.ISSUED, CertificateState.RETRIEVED)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MessageCounts:
     """Counts of the messages of a call or drill.
 
@@ -29,7 +29,7 @@ class MessageCounts:
     dropped: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CallStatus:
     """State of a call and of its certificates.
 
@@ -52,7 +52,7 @@ class CallStatus:
     unreached: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class UnreachedItem:
     """A certificate that no program and no message has reached."""
 

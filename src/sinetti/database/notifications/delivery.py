@@ -53,7 +53,7 @@ _CHUNK = 500
 _ENDED_IN_A_TRY = "the process ended during the last attempt: the message may have been delivered"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SenderLease:
     """Worker and time of a delivery run.
 

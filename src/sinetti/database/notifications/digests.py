@@ -58,7 +58,7 @@ _ENDED_FOR_GOOD = (RevocationReason.SUPERSEDED, RevocationReason.CESSATION_OF_OP
 """Revocation reasons after which a certificate needs no successor."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DigestRow:
     """One certificate in a firm's digest: section, kind of item and names.
 
@@ -80,7 +80,7 @@ class DigestRow:
     serves: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DigestTrigger:
     """Flags of a firm: rows that cause a weekly digest, and rows that cause one today."""
 

@@ -28,7 +28,7 @@ from sinetti.domain.notifications.messages import MessageKind
 from sinetti.domain.values import Serial
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NewDrill:
     """A drill to be stored.
 
@@ -42,7 +42,7 @@ class NewDrill:
     reach: dict[str, int]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DrillView:
     """A stored drill with the number of its certificates."""
 
@@ -55,7 +55,7 @@ class DrillView:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DrillFigures:
     """Measurements of a drill.
 

@@ -46,7 +46,7 @@ Copy = tuple[Recipient, MessageChannel]
 """One message: its recipient and its channel."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CallSubject:
     """The call or the drill of a message, by its id."""
 
@@ -59,7 +59,7 @@ class CallSubject:
         return {"drills__drill__drill_id" if self.is_drill else "called_early__call__call_id": self.subject_id}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CallDetails:
     """Facts of a call for a message.
 
@@ -73,7 +73,7 @@ class CallDetails:
     accepted_until: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CallListItem:
     """A called certificate without a retrieved successor, as a message lists it."""
 

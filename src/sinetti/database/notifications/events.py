@@ -17,7 +17,7 @@ from sinetti.domain.access.roles import Role
 from sinetti.domain.notifications.messages import MessageKind
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PendingEvent:
     """An event that was not expanded yet; `certificate` is the primary key of the row.
 

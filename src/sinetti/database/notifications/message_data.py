@@ -70,7 +70,7 @@ _SECURE = "SELECT s.expires FROM sinetti_securemessage s WHERE s.secure_id = %(s
 _PIN = "SELECT p.expires FROM sinetti_pin p WHERE p.pin_id = %(pin)s AND p.ended_at IS NULL AND p.used_at IS NULL"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Addressee:
     """Recipient of a message.
 
@@ -90,7 +90,7 @@ class Addressee:
     signs: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PersonRef:
     """A person's id and name."""
 
@@ -98,7 +98,7 @@ class PersonRef:
     name: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LineageData:
     """A lineage and its organisation, with people by their ids.
 
@@ -117,7 +117,7 @@ class LineageData:
     serves: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ToldSuccessor:
     """Successor of a certificate, by renewal or order: validity and first retrieval."""
 
@@ -126,7 +126,7 @@ class ToldSuccessor:
     first_fetched_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CertificateData:
     """A certificate with its predecessor and successor.
 
@@ -146,7 +146,7 @@ class CertificateData:
     replacement_ordered: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MessageData:
     """Data of a message; None for subjects that it does not have."""
 

@@ -27,7 +27,7 @@ from sinetti.domain.notifications.opt_out import (
 from sinetti.domain.values import Language
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OptOutSender:
     """Recipient of the message whose opt-out link was used."""
 
@@ -37,7 +37,7 @@ class OptOutSender:
     stopped: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NotifiedPeople:
     """People of one organisation to notify; empty if the operators are notified."""
 

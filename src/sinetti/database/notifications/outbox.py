@@ -91,7 +91,7 @@ During a rolling upgrade, later code queues kinds that only later code sends. Th
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NewMessage:
     """A message to one recipient that is due from `due` on, on the office's clock.
 
@@ -190,7 +190,7 @@ def enqueue_new(db: Database, messages: Iterable[NewMessage], now: datetime) -> 
     return len(by_id) - len(known)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DomainEvent:
     """An event from which messages are made.
 

@@ -17,7 +17,7 @@ from sinetti.domain.notifications.messages import MessageChannel, MessageKind
 from sinetti.domain.values import normalise
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OutboxListItem:
     """A waiting message, or one that failed at `dead` with a problem.
 

@@ -21,7 +21,7 @@ LATE: Final = timedelta(hours=1)
 _CHUNK = 500
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FailedMessage:
     """A failed message with its problem. Instants are on the office's clock.
 
@@ -40,7 +40,7 @@ class FailedMessage:
     order_id: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OutboxSummary:
     """State of the outbox: waiting, late and failed messages.
 
@@ -69,7 +69,7 @@ def outbox_summary(db: Database, now: datetime, held: Collection[MessageKind] = 
     return OutboxSummary(**counted, dead=_dead(db).count())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ChannelFailures:
     """Messages of one channel that were given up, and the failed attempts of all."""
 

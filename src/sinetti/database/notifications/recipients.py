@@ -33,7 +33,7 @@ SELECT {", ".join(f"c.{name}" for name in _FIELDS)}, {", ".join(f"d.{name}" for 
 """  # noqa: S608 - names of columns
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Recipient:
     """A person who may receive messages.
 
@@ -56,7 +56,7 @@ class Recipient:
         return self.email.casefold()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Roles:
     """People who act for an organisation, and ids of its open service providers."""
 

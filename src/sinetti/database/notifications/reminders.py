@@ -65,7 +65,7 @@ _Value = TypeVar("_Value")
 _Row = TypeVar("_Row", bound=Model)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ReminderWindow:
     """Selection of certificates to check at `now`.
 
@@ -78,7 +78,7 @@ class ReminderWindow:
     ends_until: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ReminderCandidate:
     """A certificate to check for reminders.
 
@@ -93,7 +93,7 @@ class ReminderCandidate:
     course: CertificateProgress
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BatchResult:
     """Result of checking a batch: next check times and messages to queue.
 
@@ -379,7 +379,7 @@ LATELY: Final = timedelta(days=21)
 """Period within which an earlier message shows that a person is reachable."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class UnreachableSummary:
     """Number of certificates without any reminder, and the serials that expire first."""
 

@@ -26,7 +26,7 @@ Those of adopted rows have the name of an object, with a colon.
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AuditQuery:
     """Criteria for audit rows; a row must meet all that are not empty.
 
@@ -41,7 +41,7 @@ class AuditQuery:
     before: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AuditEntry:
     """One audit row with decoded content.
 
@@ -58,7 +58,7 @@ class AuditEntry:
     sound: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AuditPage:
     """A page of audit rows; `before` selects the next page, None if there is none."""
 

@@ -17,7 +17,7 @@ from sinetti.domain.values import Channel, Environment, Sha256
 _INSTANCE = "sinetti_instance"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NewAuthority:
     """A CA to insert, parents first.
 
@@ -38,7 +38,7 @@ class NewAuthority:
     state: CaState = CaState.ISSUING
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AuthorityIdentity:
     """Instance and environment of the database, and fingerprints of its CAs.
 

@@ -27,7 +27,7 @@ A check reads no more than these rows and the overlap.
 _MARK = "clock"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StoredClock:
     """Newest instant that counts (None in an empty database), and the accepted rows.
 

@@ -31,7 +31,7 @@ from sinetti.domain.organisations.import_confirmation import (
 from sinetti.domain.values import IdentifierType
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ImportJob:
     """A file compared with the database, and the progress of its changes."""
 
@@ -47,7 +47,7 @@ class ImportJob:
     confirmation: LoadConfirmation
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LoadListItem:
     """A file in a list; `position` is the number of changes done."""
 

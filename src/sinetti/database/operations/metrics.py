@@ -28,7 +28,7 @@ SELECT state IS DISTINCT FROM 'idle', COUNT(*) FROM pg_stat_activity
  WHERE datname = current_database() AND usename = current_user GROUP BY 1"""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CrlSize:
     """Dates of a CA's revocation lists, and the size of its complete one."""
 
@@ -38,7 +38,7 @@ class CrlSize:
     entries: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LogState:
     """Newest checkpoint of the log, and the count of audit rows that wait."""
 

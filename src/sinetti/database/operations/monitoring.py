@@ -18,7 +18,7 @@ from sinetti.domain.values import Serial
 _CHUNK = 5000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AnswerAge:
     """Dates of the oldest OCSP response of a CA."""
 

@@ -18,7 +18,7 @@ from sinetti.database.connection import Database
 from sinetti.domain.notifications.messages import MessageChannel
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SealedFactor:
     """Second factor of an account, with its sealed values."""
 

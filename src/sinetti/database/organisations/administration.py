@@ -25,7 +25,7 @@ from sinetti.domain.organisations.csv_import import ChangeKind, ImportChange, St
 from sinetti.domain.values import Channel, IdentifierType, Language, Serial, normalise
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OrganisationListItem:
     """An organisation in a list. `merged_into` is a customer id, or empty."""
 
@@ -122,7 +122,7 @@ def in_force(db: Database, customer_ids: Collection[str], now: datetime) -> tupl
     return tuple(Serial(one) for one in rows.order_by("reserved_at", "pk").values_list("serial", flat=True))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EndReach:
     """Reach of the end of an organisation.
 

@@ -36,7 +36,7 @@ DECIDED_STEP = "application-decided"
 """Step of the message that contains the decision."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Application:
     """An application and its decision, if any.
 

@@ -26,7 +26,7 @@ from sinetti.domain.notifications.messages import MessageKind
 from sinetti.domain.values import Channel
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ContactSummary:
     """A technical contact person with the number of their certificates.
 
@@ -38,7 +38,7 @@ class ContactSummary:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AssignedLineage:
     """A lineage whose contact or deputy, or both, is a given person.
 
@@ -57,7 +57,7 @@ class AssignedLineage:
     email: str = field(default="", repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LineageSummary:
     """A lineage as a message lists it.
 

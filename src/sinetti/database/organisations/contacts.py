@@ -33,7 +33,7 @@ class OrganisationClosed(Exception):
     """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ServiceProviders:
     """Customer ids of an organisation's service providers and clients, in force."""
 
@@ -41,7 +41,7 @@ class ServiceProviders:
     after: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LineageInfo:
     """A lineage with its present contact and deputy."""
 

@@ -19,7 +19,7 @@ from sinetti.domain.notifications.messages import MessageChannel, MessageKind, m
 from sinetti.domain.values import Channel, Serial
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LinkInfo:
     """The newest link to an order's transfer ids, and its state.
 
@@ -38,7 +38,7 @@ class LinkInfo:
     given_up: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OrderDetails:
     """An order with its people and newest link.
 
@@ -64,7 +64,7 @@ class OrderDetails:
     link: LinkInfo | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OrderRow:
     """An open order in a list; `expires` is the expiry of its newest link, or None."""
 
@@ -123,7 +123,7 @@ class OrderSort(StrEnum):
     EXPIRES = "expires"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OrderSearch:
     """Part of the list of open orders: `count` rows from `start` on.
 

@@ -19,7 +19,7 @@ from sinetti.domain.values import Channel, IdentifierType, Language, Serial, nor
 PURPOSE = "data-provider"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ContactDetails:
     """Name and contact details of a natural person. `phone` may be empty."""
 
@@ -29,7 +29,7 @@ class ContactDetails:
     language: Language
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NewOrganisation:
     """An organisation to register, with the channels of its approved application."""
 
@@ -41,7 +41,7 @@ class NewOrganisation:
     channels: frozenset[Channel]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OrganisationInfo:
     """Stored data of an organisation."""
 
@@ -53,7 +53,7 @@ class OrganisationInfo:
     channels: frozenset[Channel]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NewOrder:
     """A new order: organisation, channel, contact, deputy and replaced certificate.
 
@@ -82,7 +82,7 @@ class DuplicateOrder(Exception):
         self.order_id = order_id
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NewTransferIds:
     """Stored form of a pair of transfer ids, without the password."""
 
@@ -92,7 +92,7 @@ class NewTransferIds:
     password_mac: bytes = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OpenOrder:
     """An unused order, and the expiry of its transfer ids (None if they were ended)."""
 

@@ -12,7 +12,7 @@ from sinetti.database.sql import json_values
 from sinetti.domain.values import normalise
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OrganisationRef:
     """An organisation with its ids and name."""
 

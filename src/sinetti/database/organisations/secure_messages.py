@@ -60,7 +60,7 @@ class _Undone(Exception):
     """Signal to roll back the transaction."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NewLink:
     """A link to send by mail: id of its secure message, hash of its token, and expiry.
 
@@ -73,7 +73,7 @@ class NewLink:
     seen: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NewPin:
     """A PIN code to send.
 

@@ -25,7 +25,7 @@ from sinetti.domain.access.roles import Role
 from sinetti.domain.values import Language
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NewNaming:
     """A naming to insert: id, hash of its token, and the time before it counts.
 

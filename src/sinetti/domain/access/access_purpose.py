@@ -36,7 +36,7 @@ class SearchScope(StrEnum):
     EARLY_CALLS = "early-calls"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AccessJustification:
     """Purpose that a clerk has selected, valid until the clerk changes it.
 

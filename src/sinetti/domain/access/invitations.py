@@ -68,7 +68,7 @@ def role_request_state(
     return RoleRequestState.WAITING if now <= created + REQUEST_LIVES else RoleRequestState.LAPSED
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ParsedIdentifiers:
     """Identifiers from a list that a user typed, and the lines that contain none.
 

@@ -54,7 +54,7 @@ class PendingInvitationRefused(Exception):
         self.fault = fault
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class InvitationConfirmation:
     """Facts that decide if a person may confirm an invitation.
 
@@ -76,7 +76,7 @@ class InvitationConfirmation:
     takes_one: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NamingView:
     """The naming of a first signatory, with the organisation and its language.
 
@@ -99,7 +99,7 @@ class NamingView:
     """True if the role was not withdrawn, and the organisation has not ended."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class WaitingRole:
     """An accepted role that counts only from `begins_at` on."""
 

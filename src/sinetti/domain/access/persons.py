@@ -35,7 +35,7 @@ def person_digest(key: bytes, person_id: str) -> str:
     return hmac.digest(hmac.digest(key, _OWN_KEY, sha256), plain.encode(), sha256).hex()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Identity:
     """Accounts, e-mail addresses, sign-in subjects and person digests of one person.
 

@@ -61,7 +61,7 @@ NEEDS_SECOND_FACTOR = frozenset({Role.SIGNATORY})
 """Roles that require a sign-in with a second factor."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OrganisationLabel:
     """Customer id and name of an organisation."""
 
@@ -69,7 +69,7 @@ class OrganisationLabel:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RoleGrant:
     """Role for an organisation, held by a person directly or through an organisation.
 
@@ -84,7 +84,7 @@ class RoleGrant:
     name: OrganisationLabel = field(default=OrganisationLabel("", ""), compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EffectiveRole:
     """Greatest role of a person for an organisation, and its source.
 

@@ -61,7 +61,7 @@ class TwoPersonAct(StrEnum):
     RESUME = "resume"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ActRule:
     """Row of the table: the roles that propose and approve an act, and its people.
 
@@ -89,7 +89,7 @@ SIGNATORY_WAIT = "signatory_wait_hours"
 """Name of the setting with the hours before a first signatory may act."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ApprovalPolicy:
     """Settings of an authority about approvals.
 

@@ -29,7 +29,7 @@ class OfficerError(ValueError):
     """Officer that cannot be added, removed or used; the sentence says what to do."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Officer:
     """A person who is known by the key `key` (the line of an OpenSSH public key).
 

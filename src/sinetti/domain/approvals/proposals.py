@@ -103,7 +103,7 @@ class ApprovalError(ValueError):
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ApprovalTerms:
     """Authority, rules and instant by which service and signer count signatures."""
 
@@ -116,7 +116,7 @@ class ApprovalTerms:
 _SUBJECTS = ("customer_id", "name", "email", "key", "ca")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Proposal:
     """An act that is proposed, with all that it needs.
 

@@ -22,7 +22,7 @@ class DistrustRefused(ValueError):
     """Declaration that is not possible; the text is a sentence."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DistrustPeriod:
     """Distrust of certificates.
 
@@ -35,7 +35,7 @@ class DistrustPeriod:
     checkpoints: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RecordedCertificate:
     """A certificate of the register, as far as the bridge needs it.
 

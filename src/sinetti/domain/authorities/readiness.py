@@ -26,7 +26,7 @@ class ReaderState(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TrustReader:
     """A reader of the lists, and the numbers that it sent last.
 

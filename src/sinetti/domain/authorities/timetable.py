@@ -60,7 +60,7 @@ _LEADS = {
 """Time from the latest date of each step to the activation."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PlannedCa:
     """A CA as the timetable needs it.
 
@@ -81,7 +81,7 @@ class PlannedCa:
     last_leaf_ends_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DatedStep:
     """Step with its latest date; `is_done` says that the register shows it as done."""
 
@@ -90,7 +90,7 @@ class DatedStep:
     is_done: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Timetable:
     """Steps of the succession of one CA, the earliest first.
 

@@ -62,7 +62,7 @@ class BulkRevocationError(ValueError):
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BulkRevocationProposal:
     """Bulk revocation as it is stored.
 

@@ -17,7 +17,7 @@ from sinetti.domain.usage import LATELY
 from sinetti.domain.values import ValidityPeriod
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CertificateProgress:
     """Progress of a certificate and of its successor.
 
@@ -102,7 +102,7 @@ class NextActor(StrEnum):
     """No action is needed now."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CertificateFacts:
     """Data of a certificate from which its display status follows.
 
@@ -131,7 +131,7 @@ class CertificateFacts:
     new_seen: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OrderFacts:
     """Data of an open order from which its display status follows.
 

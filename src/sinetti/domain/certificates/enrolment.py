@@ -19,7 +19,7 @@ New ids for the same order end the lock.
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EnrolmentContext:
     """Input of the decision: is the key known, validity of certificates, leniency."""
 

@@ -25,7 +25,7 @@ class Sort(StrEnum):
     HAND = "acts"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CertificateQuery:
     """Filter and order of a list of certificates.
 
@@ -51,7 +51,7 @@ class CertificateQuery:
     descending: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ListKey:
     """Key of a row: the serial of a certificate or the id of an order."""
 
@@ -59,7 +59,7 @@ class ListKey:
     order: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ServiceProvider:
     """Organisation that acts for another one.
 
@@ -70,7 +70,7 @@ class ServiceProvider:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CertificateListItem:
     """Row of a list.
 
@@ -91,7 +91,7 @@ class CertificateListItem:
     looking: ReportingPeriod | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LineageMember:
     """Earlier or later certificate of the same lineage.
 
@@ -102,7 +102,7 @@ class LineageMember:
     facts: CertificateFacts
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CertificateDetails:
     """Content of the page of one certificate, beside `listed`.
 
@@ -140,7 +140,7 @@ class ActorCategory(StrEnum):
     SERVICE = "service"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HistoryEvent:
     """Event of a certificate: the action of the audit row, and its actor.
 
@@ -153,7 +153,7 @@ class HistoryEvent:
     serial: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RejectedRequest:
     """Request of the certificate's program that was rejected."""
 

@@ -14,7 +14,7 @@ from sinetti.domain.refusals import Rejection, RejectionReason
 from sinetti.domain.values import Channel, KeyId, Language, Organisation, Serial, Sha256, ValidityPeriod
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Lineage:
     """Sequence of a certificate and its renewals.
 
@@ -29,7 +29,7 @@ class Lineage:
     version: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Certificate:
     """Certificate of a holder.
 
@@ -69,7 +69,7 @@ class Certificate:
         return not self.revoked and self.state is not CertificateState.SUPERSEDED and now <= self.span.not_after
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TransferIds:
     """Pair of transfer ids without the password.
 
@@ -87,7 +87,7 @@ class TransferIds:
     used_for: Certificate | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class IssuanceApproval:
     """Permission to issue a certificate for a lineage, a key and a validity period.
 
@@ -106,7 +106,7 @@ class IssuanceApproval:
     supersedes: Certificate | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Replay:
     """Repetition of an accepted request; its certificate is the answer."""
 

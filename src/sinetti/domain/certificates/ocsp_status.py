@@ -37,7 +37,7 @@ class CertStatus(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CertificateStatusInfo:
     """Certificate status, with instant (UTC) and reason of a revocation."""
 
@@ -49,7 +49,7 @@ class CertificateStatusInfo:
 GOOD, UNKNOWN = CertificateStatusInfo(CertStatus.GOOD), CertificateStatusInfo(CertStatus.UNKNOWN)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SingleResponse:
     """Status in a signed response, and its dates (UTC).
 

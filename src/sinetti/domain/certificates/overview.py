@@ -37,7 +37,7 @@ def bounds(months: Sequence[date]) -> tuple[datetime, ...]:
     return tuple(midnight(one) for one in (*months, month_begins(months[-1], 1)))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StatusGroup:
     """Certificates, or orders, of one state that end in the same month.
 
@@ -56,7 +56,7 @@ class StatusGroup:
     lately: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CertificateTotals:
     """Totals for the start page.
 

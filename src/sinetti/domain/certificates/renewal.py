@@ -13,7 +13,7 @@ RENEWALS_UNFETCHED_ALLOWED = 3
 """Times that a renewal without retrieval may be repeated with another key."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RenewalContext:
     """Further input of the decision on a renewal.
 

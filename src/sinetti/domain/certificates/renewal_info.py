@@ -51,7 +51,7 @@ class EarlyReplacementError(ValueError):
     """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SuggestedWindow:
     """Window in which to renew; the end is after the start (RFC 9773, 4.2)."""
 
@@ -59,7 +59,7 @@ class SuggestedWindow:
     end: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Explanation:
     """Explanation that a call gives to clients.
 
@@ -70,7 +70,7 @@ class Explanation:
     url: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EarlyReplacementNotice:
     """Call as it applies to one certificate.
 
@@ -82,7 +82,7 @@ class EarlyReplacementNotice:
     notice: Explanation = Explanation()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RenewalInfoInput:
     """Data from which the renewal information of a certificate is computed."""
 
@@ -93,7 +93,7 @@ class RenewalInfoInput:
     called: EarlyReplacementNotice | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EarlyReplacementFacts:
     """Data that decide if a call may include a certificate.
 

@@ -37,7 +37,7 @@ class BounceType(StrEnum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DeliveryStatus:
     """Action and Status of one recipient in a delivery report (RFC 3464, 2.3)."""
 

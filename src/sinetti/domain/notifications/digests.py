@@ -65,7 +65,7 @@ class Successor(StrEnum):
     FETCHED = "fetched"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DigestCertificate:
     """Data of one certificate for which a firm acts.
 
@@ -89,7 +89,7 @@ class DigestCertificate:
     life: timedelta = VALIDITY
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DigestSlot:
     """Digest that may be sent on one day.
 

@@ -95,7 +95,7 @@ class CallRecipient(Protocol):
         """True if this person wants no more mail."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CallAudience:
     """Audience of one certificate: its people, and if its program polls."""
 
@@ -105,7 +105,7 @@ class CallAudience:
     customer_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PhoneCall:
     """Person whom no message reaches, with the number of their certificates.
 
@@ -118,7 +118,7 @@ class PhoneCall:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CallReach:
     """Counts of certificates that a call reaches, by channel, and of the others.
 
@@ -268,7 +268,7 @@ def list_phone_calls(certificates: Iterable[CallAudience], *, has_sms: bool = Tr
     return tuple(found.values())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ReachCurve:
     """Count of reached certificates or messages, and the times to shares of them.
 

@@ -76,7 +76,7 @@ def message_id(kind: MessageKind, about: str, step: str, recipient: str, channel
     return sha256(f"{kind}\0{about}\0{step}\0{recipient}\0{channel}".encode()).hexdigest()[:_ID_DIGITS]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class QueuedMessage:
     """Queued message, as its row stores it.
 

@@ -31,7 +31,7 @@ class OptOutNotifies(StrEnum):
     OPERATORS = "operators"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OptOutRequested:
     """Opt-out request that was accepted.
 
@@ -43,7 +43,7 @@ class OptOutRequested:
     stops: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AlreadyRequested:
     """Opt-out request that was repeated; no further message was queued.
 
@@ -55,12 +55,12 @@ class AlreadyRequested:
     stopped: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class UnknownLink:
     """Link that was never created, or that is too old."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OptOutPage:
     """Content of the page behind a link before its button is pressed.
 

@@ -61,7 +61,7 @@ class SuppressionReason(StrEnum):
     NOT_REACHED = "nothing is to be sent to this address any more"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ReminderSchedule:
     """Steps before a certificate's end, the longest first, and the days off.
 
@@ -77,7 +77,7 @@ class ReminderSchedule:
             raise ValueError("the steps of reminders are times before the end, each shorter than the one before it")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ReminderCheck:
     """Result of a check: the step that is due now, its time, and the next check.
 

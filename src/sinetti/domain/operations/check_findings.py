@@ -32,7 +32,7 @@ class Impact(IntEnum):
     UPKEEP = 7
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CheckFinding:
     """Finding of a check: the object, the reason, and the next step."""
 

@@ -19,7 +19,7 @@ class ClockProblem(StrEnum):
     JUMPED = "jumped"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ClockReadings:
     """Readings of one check. Instants are UTC.
 

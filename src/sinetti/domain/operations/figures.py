@@ -47,7 +47,7 @@ class HealthKind(StrEnum):
     CLOCK = "clock"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class WaitingWork:
     """Cases of one kind that wait for a clerk.
 
@@ -60,7 +60,7 @@ class WaitingWork:
     oldest: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OrganisationWork:
     """Organisation with certificates that need work, and the first of their ends."""
 
@@ -69,7 +69,7 @@ class OrganisationWork:
     first_end: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class WorkList:
     """Certificates that need the same work, by organisation, the first end first.
 
@@ -81,7 +81,7 @@ class WorkList:
     rows: tuple[OrganisationWork, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AuthorityFigures:
     """Figures of one count.
 

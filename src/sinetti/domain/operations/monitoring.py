@@ -54,7 +54,7 @@ class FindingKind(StrEnum):
     NOT_SIGNED = "not-signed"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MonitoringFinding:
     """Finding with its object (a name, an address or an id) and the action to take."""
 
@@ -63,7 +63,7 @@ class MonitoringFinding:
     sentence: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CrlMismatch:
     """Difference of a CRL and the database: missing serials, and surplus ones.
 
@@ -116,7 +116,7 @@ An operator has to fetch the key.
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ListEnd:
     """Newest CRL of a CA whose key is offline.
 
@@ -142,7 +142,7 @@ The link for the confirmation works for three days.
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Periods:
     """Retention periods.
 
@@ -158,7 +158,7 @@ class Periods:
     callers: timedelta = timedelta(days=30)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Cutoffs:
     """Instants before which data is past its retention period."""
 

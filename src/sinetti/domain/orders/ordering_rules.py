@@ -68,7 +68,7 @@ class ExclusionReason(StrEnum):
     """A limit of 24 hours is reached before this certificate."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Replaceable:
     """Data of a certificate that may be replaced.
 

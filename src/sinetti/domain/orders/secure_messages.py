@@ -55,7 +55,7 @@ class SmsDelivery(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SecureLink:
     """Stored data of a secure message.
 
@@ -75,7 +75,7 @@ class SecureLink:
     description: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class IssuedPin:
     """PIN code that was sent last."""
 
@@ -86,7 +86,7 @@ class IssuedPin:
     delivery: SmsDelivery
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PinHistory:
     """PIN codes of a secure message: total, number of today, and the last one."""
 

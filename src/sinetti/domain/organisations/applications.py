@@ -80,7 +80,7 @@ class ApplicationError(ValueError):
         self.fault = fault
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NewApplication:
     """Application of an organisation: channels, purpose, software, and language.
 
@@ -93,7 +93,7 @@ class NewApplication:
     language: Language
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ApplicationDecision:
     """Decision of a clerk.
 

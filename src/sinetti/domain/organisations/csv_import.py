@@ -56,7 +56,7 @@ class ImportFileError(ValueError):
         self.slip = slip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RowError:
     """Error in a line: its number, the column, the kind, and the stored value."""
 
@@ -66,7 +66,7 @@ class RowError:
     known: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FileLine:
     """Line of the file, trimmed; `number` counts from 1, the line of column names."""
 
@@ -74,7 +74,7 @@ class FileLine:
     cells: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StoredOrganisation:
     """Organisation as the database stores it.
 
@@ -102,7 +102,7 @@ class ChangeKind(StrEnum):
     END = "end"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ImportChange:
     """Difference between a line and the database.
 
@@ -122,7 +122,7 @@ class ImportChange:
     into: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ImportDiff:
     """Changes that a file would make, errors, and the number of lines without change."""
 
@@ -131,7 +131,7 @@ class ImportDiff:
     unchanged: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _ParsedRow:
     """Line without errors."""
 

@@ -77,7 +77,7 @@ class LoadRefused(Exception):
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LoadConfirmation:
     """Accounts that sent, proposed and decided on an import, and the times.
 

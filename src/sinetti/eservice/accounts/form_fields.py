@@ -13,7 +13,7 @@ from sinetti.eservice.ui.components import Button, Form, Input
 from sinetti.i18n.translate import _, gettext_noop
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FieldOptions:
     """Options of a form field: message ids, and the browser's autocomplete value."""
 
@@ -80,7 +80,7 @@ _DIFFER = gettext_noop("The passwords do not match. Enter both again.")
 _UNCLEAR = gettext_noop("Check this field: {label}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FormOptions:
     """Options of a form.
 

@@ -36,7 +36,7 @@ _SIGNED_IN = "sinetti_signed_in"
 _DIGITS = 32
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Device:
     """One browser for one account.
 

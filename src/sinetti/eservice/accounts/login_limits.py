@@ -21,7 +21,7 @@ from sinetti.eservice.accounts import known_devices
 _APP = "allauth.account"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Guess:
     """Kinds of counted guesses."""
 

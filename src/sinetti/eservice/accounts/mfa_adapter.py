@@ -61,7 +61,7 @@ def has_second_factor(user_id: str) -> bool:
     return found
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FactorState:
     """Second factors of an account: its own, or the data of its provider accounts.
 

@@ -69,7 +69,7 @@ _COLUMNS: tuple[tuple[str, ClientSort | None], ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _ClientPage:
     """The query of an address, and links with a part of it changed."""
 

@@ -167,7 +167,7 @@ _ENDED = gettext_noop(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _DetailState:
     """Data shared by all parts of the page."""
 

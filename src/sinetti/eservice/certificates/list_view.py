@@ -83,7 +83,7 @@ _ID = re.compile("[0-9a-f]{32}")
 _MONTH = re.compile(r"(20[0-9]{2})-(0[1-9]|1[0-2])")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Filter:
     """Filter of the list, as the address contains it.
 
@@ -291,7 +291,7 @@ _IDS_VALID = gettext_noop("Transfer IDs")
 _OPENS, _OPEN_SINCE = gettext_noop("Renewal opens {at}"), gettext_noop("since {at}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _ListState:
     """Data shared by all parts of the page."""
 

@@ -59,7 +59,7 @@ They are the width of a letter, the height of a row of labels, and the place of 
 _HUNDRED, _EDGE = 100, 25
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TimelineEvent:
     """Past or future event of a certificate."""
 
@@ -112,7 +112,7 @@ def lifeline(one: OneCertificate, now: datetime) -> Lifeline:
     return Lifeline(lanes, scale.at(now), [(kind, _(name)) for kind, name in _KEY])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Scale:
     """Time of the picture from its left to its right edge."""
 

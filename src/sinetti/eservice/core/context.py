@@ -14,7 +14,7 @@ from sinetti.settings.portal import DEFAULTS, EserviceSettings
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PortalContext:
     """Context of the authority whose pages are served.
 

@@ -16,7 +16,7 @@ REPRESENTED = "represented_organisation"
 """Session key: id of the chosen organisation, absent for all."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Representation:
     """Organisation for which the user acts.
 

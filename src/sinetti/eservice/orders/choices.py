@@ -16,7 +16,7 @@ from sinetti.i18n.translate import _, gettext_noop
 _SHOWN = 20
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Choice:
     """An organisation to choose, and the address of the next page."""
 

@@ -43,7 +43,7 @@ class Conformity(StrEnum):
     FULL = "full"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Gap:
     """Barrier that a person found, with its success criterion of WCAG."""
 
@@ -51,7 +51,7 @@ class Gap:
     text: Texts
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Area:
     """Pages of one subject, and the barriers on them."""
 
@@ -60,7 +60,7 @@ class Area:
     gaps: Sequence[Gap]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Evaluation:
     """Manual evaluation: its day, how it was made, and the pages of each area."""
 
@@ -74,7 +74,7 @@ class Evaluation:
         return frozenset(page for area in self.areas for page in area.pages)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AutomatedCheck:
     """Last run of the programs, and the number of their findings."""
 
@@ -86,7 +86,7 @@ class AutomatedCheck:
     findings: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AccessibilityData:
     """Manual evaluation, if there is one, and the last automated check."""
 

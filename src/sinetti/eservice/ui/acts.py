@@ -23,7 +23,7 @@ SEEN, STEP = "seen", "step"
 _MOST, _IN_FULL = 20, 2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ActLetters:
     """Letters of an act: some in full, and the addresses of all, at most 20."""
 

@@ -42,7 +42,7 @@ The third value has the punctuation that is ignored at the ends of a word.
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Link:
     """Link.
 
@@ -65,7 +65,7 @@ class Link:
         return ICONS["download"] if self.download else ICONS.get(self.icon, "")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Badge:
     """State of an object as a sign, a word and a colour."""
 
@@ -74,7 +74,7 @@ class Badge:
     tone: Severity = Severity.PLAIN
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Text:
     """Paragraphs; `language` is theirs if it may differ from the page's."""
 
@@ -83,7 +83,7 @@ class Text:
     language: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Alert:
     """Alert with the next step."""
 
@@ -93,7 +93,7 @@ class Alert:
     links: Sequence[Link] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DescriptionItem:
     """Named value.
 
@@ -114,7 +114,7 @@ class DescriptionItem:
         return _breakable(self.value)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DescriptionList:
     """List of named values."""
 
@@ -122,7 +122,7 @@ class DescriptionList:
     values: Sequence[DescriptionItem]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Links:
     """Links in a column, or buttons in a row."""
 
@@ -130,7 +130,7 @@ class Links:
     links: Sequence[Link]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Task:
     """Task of the user: the link to it, its number of objects, one more sentence."""
 
@@ -141,7 +141,7 @@ class Task:
     hint: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Tasks:
     """Tasks of the user, most urgent first; each is a link."""
 
@@ -149,7 +149,7 @@ class Tasks:
     tasks: Sequence[Task]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Total:
     """Number of objects in a state, with the link to their list."""
 
@@ -159,7 +159,7 @@ class Total:
     tone: Severity = Severity.PLAIN
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Totals:
     """Numbers of objects by state, as tiles."""
 
@@ -167,7 +167,7 @@ class Totals:
     totals: Sequence[Total]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Bar:
     """Bar of a chart, with the link to what it counts.
 
@@ -181,7 +181,7 @@ class Bar:
     group: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Chart:
     """Bar chart; a table with the same numbers follows.
 
@@ -223,7 +223,7 @@ class Chart:
         return found
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Letter:
     """Message that an act sends: its recipients, subject, text and language."""
 
@@ -244,7 +244,7 @@ class Letter:
         return ICONS["letter"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CommandBlock:
     """Command to type, with its purpose; `copy` adds a button that copies it."""
 
@@ -254,7 +254,7 @@ class CommandBlock:
     copy: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Column:
     """Column of a table.
 
@@ -269,7 +269,7 @@ class Column:
     minor: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Cell:
     """Cell of a table.
 
@@ -322,7 +322,7 @@ def _breakable(words: str) -> str:
     return SafeString(_EMAIL.sub(lambda found: _PLACE.sub("<wbr>", found[0]), escape(words)))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Table:
     """Table; on narrow screens each row becomes a list of names and values.
 
@@ -366,7 +366,7 @@ class Table:
         ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TableCell:
     """Cell and its column."""
 
@@ -388,7 +388,7 @@ class TableCell:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TableRow:
     """Row of a table and the value of its checkbox."""
 
@@ -397,7 +397,7 @@ class TableRow:
     cells: Sequence[TableCell]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pager:
     """Position in a list, with links to the previous and next part, if any."""
 
@@ -407,7 +407,7 @@ class Pager:
     after: Link | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Filters:
     """Search form whose further fields fold, and what is chosen.
 
@@ -435,7 +435,7 @@ class Filters:
         return self.form.parts[0].rows[:1] if self.form.parts else ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Section:
     """Part of a page under its own heading."""
 
@@ -456,7 +456,7 @@ class Section:
         ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Disclosure:
     """Details that the reader can open."""
 
@@ -465,7 +465,7 @@ class Disclosure:
     blocks: "Sequence[Component]"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class QrCode:
     """QR code: a square of `size` modules, drawn by `path` (SVG)."""
 

@@ -46,7 +46,7 @@ Fields = Mapping[str, Sequence[str]]
 """Values of a form by the name of their field."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Statement:
     """Signed statement of a form: its reader, its draft, and the names to keep.
 
@@ -65,7 +65,7 @@ class Statement:
         return Signer(salt=_SALT).sign_object([self.owner, self.draft_id, list(self.names), self.visible, self.button])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Draft:
     """Draft of a form at one address.
 

@@ -78,7 +78,7 @@ def form_id(request: HttpRequest) -> str:
     return str(getattr(request, _SHOWN, "")) or token_hex(_FORM_OCTETS)
 
 
-@dataclass(slots=True)
+@dataclass
 class _Visit:
     """One request of a view that keeps what is typed."""
 

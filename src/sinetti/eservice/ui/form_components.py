@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Option:
     """Choice of a field."""
 
@@ -18,7 +18,7 @@ class Option:
     hint: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Input:
     """Field of a form.
 
@@ -53,7 +53,7 @@ class Input:
         return not (self.required or self.alternative) and self.kind not in {"check", "checks", "fixed", "hidden"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Button:
     """Button of a form; `does` is its value.
 
@@ -67,7 +67,7 @@ class Button:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Group:
     """Fields under one legend, by their names."""
 
@@ -76,7 +76,7 @@ class Group:
     hint: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FormRow:
     """Field, its options, and the fields that each of them reveals."""
 
@@ -84,7 +84,7 @@ class FormRow:
     options: Sequence[tuple[Option, "Sequence[FormRow]"]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FormPart:
     """Fields in their order; with a legend they are a group."""
 
@@ -93,7 +93,7 @@ class FormPart:
     rows: Sequence[FormRow]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Form:
     """Form.
 
@@ -163,7 +163,7 @@ def _row(one: Input, by_name: Mapping[str, Input]) -> FormRow:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PasskeyButton:
     """Button that creates or uses a passkey and sends the result (static/passkeys.js).
 

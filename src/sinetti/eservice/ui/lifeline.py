@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Stretch:
     """Part of a bar: `kind` is "life", "elapsed" or "window"."""
 
@@ -17,7 +17,7 @@ class Stretch:
     width: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Mark:
     """Label below a bar at an instant: a tick at `x` and two lines of text beside it.
 
@@ -37,7 +37,7 @@ class Mark:
         return self.y + 16
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Lane:
     """One certificate: its name, its days, and its bar.
 
@@ -52,7 +52,7 @@ class Lane:
     height: int = 18
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Lifeline:
     """Lives of the certificates of a lineage, earliest first.
 

@@ -38,7 +38,7 @@ def _may(right: Permission) -> Callable[[HttpRequest], bool]:
     return lambda request: bool(current_permissions(request).organisations(right))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MenuItem:
     """Menu item: its text, the URL name of the page, and the condition to show it."""
 
@@ -76,7 +76,7 @@ _STRANGERS = ((gettext_noop("Sign in"), "account_login"),)
 _OWN = ((gettext_noop("My details"), "profile"), (SECURITY, "mfa_index"), (gettext_noop("Sign out"), "account_logout"))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PortalHeader:
     """Header of a page: the signed-in person, the represented organisation, the menus.
 

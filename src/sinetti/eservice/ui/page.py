@@ -42,7 +42,7 @@ SESSION_WARNING = "sinetti_session_warning"
 """Request attribute: a function that returns the page's SessionWarning, if any."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SessionWarning:
     """Warning before the session ends, shown by static/page.js.
 
@@ -119,7 +119,7 @@ _ERROR_IN_TITLE = gettext_noop("Error: {title}")
 _REHEARSAL = gettext_noop("This is the test environment. Everything here is for practice only.")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Page:
     """Content of a page, from top to bottom.
 

@@ -46,7 +46,7 @@ If it does not answer, the kept one counts as long as it is fresh.
 _KEPT_AT_MOST = 4096
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BridgeQuestion:
     """Certificate of a distrusted CA, its issuer, and the CAs whose responders count.
 
@@ -59,7 +59,7 @@ class BridgeQuestion:
     address: str
 
 
-@dataclass(slots=True)
+@dataclass
 class Bridge:
     """Answers of the bridge, kept per certificate. Thread-safe."""
 

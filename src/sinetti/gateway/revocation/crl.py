@@ -62,7 +62,7 @@ class InvalidCrl(ValueError):
     """Octets that are no CRL; the text is for a person and quotes none of them."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SerialSet:
     """Sorted serial numbers of a list, in 20 octets each.
 
@@ -84,7 +84,7 @@ class SerialSet:
         return self.octets[number * _WIDTH : (number + 1) * _WIDTH]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class IssuingDistributionPoint:
     """Scope of a list: the certificates of its CA that it covers (5.2.5).
 
@@ -107,7 +107,7 @@ class IssuingDistributionPoint:
         return not self.points or bool(self.points & points_of(certificate, issuer))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LoadedCrl:
     """Parsed list; its signature is not verified yet.
 
@@ -126,7 +126,7 @@ class LoadedCrl:
     number: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class VerifiedCrl:
     """List with a verified signature, and the serial numbers on it.
 
@@ -142,7 +142,7 @@ HighestLists = Mapping[IssuingDistributionPoint, VerifiedCrl]
 """List with the highest number of each scope."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class IssuerLists:
     """Verified lists of a CA; `named`: some list has its name.
 

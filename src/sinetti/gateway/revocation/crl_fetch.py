@@ -36,7 +36,7 @@ class NotFetched(Exception):
     """Failed download of a list; the text has the reason."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CrlDownload:
     """List to download: its address, its file, and the CA that signs it."""
 
@@ -45,7 +45,7 @@ class CrlDownload:
     issuer: CaCertificate
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DownloadResult:
     """Outcome for one list.
 
@@ -59,7 +59,7 @@ class DownloadResult:
     number: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _StoredCrl:
     """Stored list: its octets, and the entity tag that came with them, if known."""
 

@@ -69,7 +69,7 @@ def post(address: str, request: bytes) -> bytes:
     return reply.body
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CachedStatus:
     """Verified response about one certificate."""
 
@@ -88,7 +88,7 @@ class CachedStatus:
         return self.is_revoked or is_fresh(self.this_update, self.next_update, now, freshness)
 
 
-@dataclass(slots=True)
+@dataclass
 class OcspSource:
     """Revocation source with OCSP responders, in the order of their addresses.
 
@@ -211,7 +211,7 @@ def _newest(fresh: CachedStatus | None, kept: CachedStatus | None) -> CachedStat
     return replace(newest, asked=fresh.asked)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OcspQuery:
     """OCSP request: certificate, issuer and nonce."""
 

@@ -32,7 +32,7 @@ class RevocationState(Enum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RevocationStatus:
     """Status; `why` is a message id if it is UNKNOWN, else None.
 
@@ -80,7 +80,7 @@ class RevocationSource(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FallbackSource:
     """Several sources, of which a REVOKED wins over GOOD.
 

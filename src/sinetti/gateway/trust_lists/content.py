@@ -25,7 +25,7 @@ from sinetti.pki.trust_lists.lists import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TrustListSettings:
     """Table `[trust_lists]`, with the roots and the environment of the gateway.
 
@@ -40,7 +40,7 @@ class TrustListSettings:
     responders: tuple[x509.Certificate, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PathDistrust:
     """Distrust of a path: the highest distrusted CA, and its place.
 
@@ -53,7 +53,7 @@ class PathDistrust:
     until: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TrustContent:
     """Content of the lists at one instant; it never changes.
 
@@ -88,7 +88,7 @@ class TrustContent:
         return tuple(one.certificate for one in rows if one.role is AnchorRole.ROOT)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DistrustIndex:
     """Distrusted CAs of a gateway.
 

@@ -35,7 +35,7 @@ FileMarks = tuple[tuple[str, int, int], ...]
 """Names of the files, each with the instant of its last change and its size."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ListCheck:
     """Last request for a list: its last confirmation, and the present trouble.
 
@@ -50,7 +50,7 @@ class ListCheck:
     is_changed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TrustListFolder:
     """Folder of `[trust_lists]`."""
 

@@ -51,7 +51,7 @@ class RevocationCheck(StrEnum):
     NOT_CHECKED = "not-checked"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Phrase:
     """Message id of a part of a sentence, such as a reason.
 
@@ -65,7 +65,7 @@ class Phrase:
 Value = str | int | datetime | Phrase
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Verdict:
     """Verdict on a certificate or document; `reason` None: accepted.
 
@@ -134,7 +134,7 @@ def _value_text(value: Value, language: Language) -> str:
     return make_visible(str(value)).strip()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class VerdictTexts:
     """Message ids of an acceptance, with revocation checked and not checked."""
 
@@ -142,7 +142,7 @@ class VerdictTexts:
     unchecked: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class VerdictBuilder:
     """Builder of verdicts on a holder's certificate.
 

@@ -32,7 +32,7 @@ class Readiness(Protocol):
         """Return the sentences."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class IncomingRequest:
     """One complete request.
 
@@ -52,7 +52,7 @@ class IncomingRequest:
             self.trace.step(name)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AuthService:
     """Service behind the endpoints; it may block on a file or a responder.
 

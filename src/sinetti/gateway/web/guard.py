@@ -43,7 +43,7 @@ def discard(_certificate: bytes, _at: datetime) -> None:
     """Ignore the use of a certificate; the default without a reporter."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RequestGuard:
     """Gateway together with the ways that certificates reach it.
 

@@ -28,7 +28,7 @@ _REFUSED = 400
 _SCRAPES_STOP_WITHIN = 0.5
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class GatewayState:
     """Functions that return the state of a gateway, and the time.
 

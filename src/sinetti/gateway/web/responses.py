@@ -42,7 +42,7 @@ _TWO_OPINIONS = gettext_noop(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HttpResult:
     """HTTP response. Header names are written as they are sent."""
 

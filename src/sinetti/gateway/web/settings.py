@@ -41,7 +41,7 @@ _OTHERS: Final = 0o077
 _COSIGNATURES: Final = 16
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ListenSettings:
     """Address where `serve` listens, and its trusted proxies.
 

@@ -30,7 +30,7 @@ class InsecureProxySettings(ValueError):
     """Proxy settings that would trust every peer; the text says what is missing."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TrustedProxies:
     """Proxies that may state which certificate a caller presented.
 
@@ -135,7 +135,7 @@ _BINARY = re.compile(r":([A-Za-z0-9+/]*={0,2}):")
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9]")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ClientCertificate:
     """Presented certificate in DER, with certificates that may help to find its CA."""
 

@@ -36,7 +36,7 @@ class InvalidCertificate(Exception):
         self.why = why
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EndEntityCertificate:
     """Parsed certificate; its names count only if its issuer is trusted.
 

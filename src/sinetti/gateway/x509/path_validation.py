@@ -68,7 +68,7 @@ They are not supported and lead to a refusal, critical or not.
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CaCertificate:
     """Certificate that may issue others, parsed once.
 
@@ -86,7 +86,7 @@ class CaCertificate:
     for_clients: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CertificationPath:
     """Verified path; dates and status are not checked yet.
 
@@ -110,7 +110,7 @@ class CertificationPath:
             yield below.certificate, issuer
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TrustStore:
     """CAs of an anchor file, with every path to an anchor.
 
@@ -228,7 +228,7 @@ def build_paths(
     return tuple(sorted(found, key=lambda path: len(path.above)))
 
 
-@dataclass(slots=True)
+@dataclass
 class _PathBuilder:
     trusted: TrustStore
     between: Sequence[CaCertificate]

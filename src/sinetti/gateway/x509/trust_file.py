@@ -29,7 +29,7 @@ class TrustError(ValueError):
     """Unusable trust file; the text has the place, and what to write instead."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CaPurpose:
     """Purpose of an issuing CA; None: not stated."""
 
@@ -41,7 +41,7 @@ class CaPurpose:
 UNKNOWN = CaPurpose()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TrustFile:
     """Purposes of issuing CAs by the SHA-256 of their DER.
 

@@ -33,7 +33,7 @@ class MetricSource(StrEnum):
     AGENT = "agent"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Metric:
     """One metric; the names of counters end in `_total`."""
 

@@ -59,7 +59,7 @@ def load_state(folder: Path) -> Samples:
     return {**found, STATE_AGE: [((), age)]}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ComputedMetrics:
     """Collector of values that are computed elsewhere, and of the program's version."""
 
@@ -79,7 +79,7 @@ class ComputedMetrics:
             yield family
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ProcessMetrics:
     """Collector that adds up the files of all processes."""
 

@@ -48,7 +48,7 @@ class AttemptResult(Enum):
     SKIPPED = auto()
 
 
-@dataclass(slots=True)
+@dataclass
 class DeliveryBatch:
     """Attempts of one worker at the messages of one batch.
 

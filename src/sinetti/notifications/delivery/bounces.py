@@ -60,7 +60,7 @@ class UnreadableError(Exception):
     """A mail that is invalid, or that no MTA writes. It has no content to report."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BounceMail:
     """The message id that a mail refers to, or None without a return address of ours.
 
@@ -154,7 +154,7 @@ class BounceResult(StrEnum):
     UNREADABLE = "unreadable"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BounceReport:
     """Counts of mails by result.
 

@@ -24,7 +24,7 @@ _Result = TypeVar("_Result")
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PlanReport:
     """Counts of messages queued in a round, by planner."""
 
@@ -35,7 +35,7 @@ class PlanReport:
     findings: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DeliveryRunReport:
     """Result of a round."""
 

@@ -34,7 +34,7 @@ All messages that had to be sent by 16:00 are due in that minute.
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SendReport:
     """Counts of messages: sent, to be retried, failed, and no longer due.
 

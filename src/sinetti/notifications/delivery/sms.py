@@ -37,7 +37,7 @@ Causes are our token, our address, too many messages at once, or a gateway witho
 _LONGEST_ANSWER = 64 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SmsProvider:
     """Address of the SMS provider, our sender name, and the token."""
 

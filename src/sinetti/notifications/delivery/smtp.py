@@ -64,7 +64,7 @@ class SmtpSecurity(StrEnum):
     TLS = "smtps"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SmtpServer:
     """Mail server that takes the messages.
 
@@ -80,7 +80,7 @@ class SmtpServer:
     timeout: float = TIMEOUT
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sender:
     """Sender of messages.
 

@@ -47,7 +47,7 @@ def expand_events(ctx: NotificationContext, now: datetime) -> int:
     return made
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _RecipientIndex:
     """Recipients for a batch of events.
 

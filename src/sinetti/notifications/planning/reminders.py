@@ -33,7 +33,7 @@ _DAY: Final = timedelta(days=1)
 _SECOND: Final = timedelta(seconds=1)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ReminderReport:
     """Counts of checked certificates and of queued messages."""
 
@@ -41,7 +41,7 @@ class ReminderReport:
     queued_count: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _DueReminder:
     """A step of one certificate that is due now."""
 
@@ -51,7 +51,7 @@ class _DueReminder:
     due: datetime
 
 
-@dataclass(slots=True)
+@dataclass
 class _ReminderPlanner:
     """One planning run and its counts so far.
 

@@ -59,7 +59,7 @@ DRILL_ID: Final = "0" * 31 + "9"
 """Id of the drill."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SamplePerson:
     """A sample person with an e-mail address and a phone number, which may be empty."""
 
@@ -69,7 +69,7 @@ class SamplePerson:
     phone: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SampleLineage:
     """A lineage with its certificate or its order.
 

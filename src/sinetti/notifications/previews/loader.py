@@ -21,7 +21,7 @@ from sinetti.notifications.previews.certificates import LINEAGES, PEOPLE, Sample
 _BY_ID = {person.person_id: person for person in PEOPLE.values()}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PreviewLoader:
     """Message loader of one preview, which implements MessageLoader.
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SampleMessage:
     """One sample message, before it is rendered.
 

@@ -16,7 +16,7 @@ from sinetti.notifications.templates.layout import RecipientRoleText as Role
 from sinetti.notifications.templates.markup import LinkBlock, Part
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AccountTexts:
     """Message ids of a message. They may contain `day`, `until` and `when`."""
 

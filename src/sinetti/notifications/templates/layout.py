@@ -41,7 +41,7 @@ class RecipientRoleText(StrEnum):
 NOT_THERE: Final = "the subject of the message is not in the register"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Skip:
     """Message that is not written.
 
@@ -58,7 +58,7 @@ class NothingToReport(Exception):
     """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MessageBody:
     """Body of a message: a subject, parts, and the role of the recipient.
 
@@ -71,7 +71,7 @@ class MessageBody:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MessageContext:
     """Context of one message, written at `now` on the service's clock."""
 

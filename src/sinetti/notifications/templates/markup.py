@@ -36,14 +36,14 @@ A name in a right-to-left script then does not move the text around it.
 _STYLE = "font-family:sans-serif;font-size:16px;line-height:1.5;max-width:40em"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LinkBlock:
     """Address alone on its line. A message has at most one."""
 
     address: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RowsBlock:
     """Short facts, one on each line, with or without a heading."""
 

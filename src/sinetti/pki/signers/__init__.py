@@ -39,7 +39,7 @@ class KeyMissing(SignerUnavailable):
     """Key that its token does not contain."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ActApproval:
     """Proposal in its canonical octets, and officers' signatures over them."""
 

@@ -105,7 +105,7 @@ _SAID = {
 """Messages for errors of tokens; other errors are reported by name."""
 
 
-@dataclass(slots=True)
+@dataclass
 class _SessionCache:
     """Sessions of this process by module and label, their keys, and wrong PINs.
 

@@ -16,7 +16,7 @@ _UNRESERVED = "[]:@!$'()*+,="
 _KEY_ID = re.compile(r"[0-9a-f]{64}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TokenLocation:
     """Location of a token: its module, its label, and the file with the user's PIN.
 
@@ -28,7 +28,7 @@ class TokenLocation:
     pin_file: Path
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TokenKey:
     """Key in a token.
 

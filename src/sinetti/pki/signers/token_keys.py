@@ -38,7 +38,7 @@ _DIGEST_INFO = {
 """Prefix of a digest in an RSA signature (RFC 8017, 9.2, note 1)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PlainSignature:
     """Request for a signature in a token.
 
@@ -50,7 +50,7 @@ class PlainSignature:
     pss: tuple[str, int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class KeyFacts:
     """Attributes of a private key in a token, as the token reports them.
 

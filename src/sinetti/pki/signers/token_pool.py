@@ -42,7 +42,7 @@ _Given = TypeVar("_Given")
 _Made = TypeVar("_Made")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PoolLimits:
     """Limits of a pool; times are in seconds.
 

@@ -57,7 +57,7 @@ class AnchorRole(StrEnum):
     SERVICES = "services"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AnchorEntry:
     """A CA that relying parties may trust; `channel` is set for an issuing CA."""
 
@@ -67,7 +67,7 @@ class AnchorEntry:
     state: CaState
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AnchorsList:
     """List of anchors.
 
@@ -104,7 +104,7 @@ class AnchorsList:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DistrustEntry:
     """A CA whose key may be in foreign hands from `since` on.
 
@@ -117,7 +117,7 @@ class DistrustEntry:
     bridge_until: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DistrustList:
     """List of distrusted CAs; `authority` is the SHA-256 of the first root."""
 
@@ -147,7 +147,7 @@ class DistrustList:
 TrustList = AnchorsList | DistrustList
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ListSignature:
     """Signature over a payload, its signer, and the CAs above it without the root."""
 
@@ -156,7 +156,7 @@ class ListSignature:
     signature: bytes = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SignedList:
     """Payload and signatures; neither has been verified."""
 

@@ -46,7 +46,7 @@ Without a bound, a thief of the online status key could use up all numbers, and 
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ListReader:
     """Trust of a reader before a list.
 
@@ -62,7 +62,7 @@ class ListReader:
     distrusted_by_root: Collection[Sha256] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HeldLists:
     """Lists that a reader has.
 

@@ -33,7 +33,7 @@ class AccountError(ValueError):
     """Raised if an account is missing or exists already; the message says which."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AccountNotification:
     """An e-mail about an account: kind, address and language.
 

@@ -25,7 +25,7 @@ from sinetti.services.access.permissions import (
 from sinetti.services.context import ServiceContext
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Act:
     """An action in progress: its audit data and the actor's permissions.
 

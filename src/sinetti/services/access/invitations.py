@@ -131,7 +131,7 @@ def take_up(token: str, ctx: ServiceContext, actor: Actor, request_id: str) -> b
     return done
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Confirmer:
     """Account that confirms an invitation.
 

@@ -17,7 +17,7 @@ from sinetti.domain.access.roles import EffectiveRole, OrganisationLabel, Permis
 from sinetti.services.context import ServiceContext
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ExternalRole:
     """A role for an organisation, by its customer id, from the claims of a sign-in.
 
@@ -28,7 +28,7 @@ class ExternalRole:
     role: Role
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Actor:
     """The signed-in user and the authentication.
 
@@ -72,7 +72,7 @@ class RoleSource(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DatabaseRoles:
     """Role assignments in the database."""
 
@@ -81,7 +81,7 @@ class DatabaseRoles:
         return queries.for_user(ctx.db, actor.user_id, ctx.now())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ExternalRoles:
     """Roles in the claims of a sign-in, such as a national authorisation service."""
 
@@ -99,7 +99,7 @@ class ExternalRoles:
 SOURCES: tuple[RoleSource, ...] = (DatabaseRoles(), ExternalRoles())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Permissions:
     """Effective role per organisation, and roles that need a second factor."""
 

@@ -40,7 +40,7 @@ They are in services/approvals/executors.py.
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ApprovalContext:
     """Service context, the user of the machine, the request, and the executors.
 
@@ -54,7 +54,7 @@ class ApprovalContext:
     accept_clock: Callable[[str], object]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ApprovalResult:
     """Proposal after a signature, and the number of signatures that it lacks."""
 

@@ -20,7 +20,7 @@ from sinetti.pki.ssh_signatures import SshKeyError, SshPublicKey, load_key
 from sinetti.services.context import ServiceContext
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NewOfficer:
     """An officer to add: name, role, public key file, and attestation of a FIDO2 key."""
 
@@ -31,7 +31,7 @@ class NewOfficer:
     challenge: bytes = field(default=b"", repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CheckedOfficer:
     """An officer whose name, key and attestation were checked."""
 
@@ -112,7 +112,7 @@ def remove_officer(name: str, fingerprint: str, ctx: ServiceContext, actor: str,
         officers.remove_officer(ctx.db, one, ctx.audit_entry(actor, request_id))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RootStatement:
     """Statement of the root key about new officers, verified by the caller.
 

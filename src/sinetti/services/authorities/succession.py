@@ -8,7 +8,6 @@ call again writes a line that a killed process did not write.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 
 from sinetti.database.authorities import journal_lines, register
 from sinetti.database.authorities.register import AuthorityView, Distrust
@@ -20,7 +19,7 @@ from sinetti.services.context import ServiceContext
 from sinetti.services.status.crl import publish
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CaListItem:
     """A CA in the list of all, also one without a certificate: `sha256` is None then.
 

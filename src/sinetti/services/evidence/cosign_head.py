@@ -27,7 +27,7 @@ _WITHIN = 10.0
 _OK, _CONFLICT = 200, 409
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class WitnessAddress:
     """Address of a witness, before `/add-checkpoint`, and its key."""
 

@@ -32,7 +32,7 @@ SEQUENCED_WITHIN = timedelta(minutes=10)
 """Age of a checkpoint from which all rows below its newest one are in the tree."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LogFault:
     """First part of the log that is not as it was written.
 
@@ -44,7 +44,7 @@ class LogFault:
     index: int | None = None
 
 
-@dataclass(slots=True)
+@dataclass
 class LogReport:
     """Result of a verification.
 
@@ -62,7 +62,7 @@ class LogReport:
     has_officers: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LogSources:
     """Sources of a verification.
 
@@ -143,7 +143,7 @@ def read_checkpoint(db: Database, octets: bytes) -> Checkpoint:
     return open_checkpoint(octets, *log_tree.log_keys(db))[0]
 
 
-@dataclass(slots=True)
+@dataclass
 class _Walk:
     """Walk over the leaves, with the tree that they make."""
 

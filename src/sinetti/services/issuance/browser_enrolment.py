@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BrowserEnrolment:
     """The user's input and the certificate signing request in DER (`read`)."""
 
@@ -40,7 +40,7 @@ class BrowserEnrolment:
     request: bytes = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EnrolledCertificate:
     """A retrieved certificate.
 

@@ -29,7 +29,7 @@ class ClockNotAcceptable(ValueError):
     """Raised if the clock cannot be accepted as it is; the message says what to do."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ClockStatus:
     """Result of a clock check; `steady` is its time on the monotonic clock."""
 

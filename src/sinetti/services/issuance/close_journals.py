@@ -29,7 +29,7 @@ class JournalsAhead(JournalDamaged):
     """Journals with facts that the database lacks, so none of them is closed."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ClosingReport:
     """Names of the journals that are closed now, and of those that wait for the log."""
 

@@ -21,7 +21,7 @@ from sinetti.wire.transparency.proofs import EntryProof
 _NUMBERS, _TEXTS = ("octets", "lines", "after", "logged"), ("sha256", "end", "before")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ClosedJournals:
     """Journals of a folder that are known to agree with the database.
 

@@ -27,7 +27,7 @@ _PASSWORD_LENGTH = 16
 _MAC_OCTETS = 32
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class GeneratedTransferIds:
     """Transfer ids as shown once to the user who passes them on."""
 

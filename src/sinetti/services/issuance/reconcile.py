@@ -42,7 +42,7 @@ _ACTOR = "service"
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ReconciliationStatus:
     """Differences between the database and the journals.
 
@@ -83,7 +83,7 @@ class ReconciliationStatus:
         return f"the journals contain facts that the database lacks ({counts}), as after restoring a backup"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ReconciliationReport:
     """Restored facts, facts that could not be restored, and results of reservations.
 

@@ -69,7 +69,7 @@ def _apart(requested: RequestedKey | Rejection, signer: bytes) -> RequestedKey |
     return requested
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Caller:
     """Certificate that signed, and the proof of that."""
 

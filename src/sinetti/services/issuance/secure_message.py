@@ -41,7 +41,7 @@ from sinetti.services.issuance.order import GeneratedTransferIds
 _SHOWN_DIGITS = 2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LinkSent:
     """A link that is queued to an order's contact.
 
@@ -59,7 +59,7 @@ class LinkSent:
         return self.code is not None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LinkView:
     """State of a link, as its page shows it.
 
@@ -76,14 +76,14 @@ class LinkView:
     phone_end: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PinSent:
     """A generated PIN code; `message_id` is its SMS, which is queued."""
 
     message_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RevealedIds:
     """Transfer ids as shown once, and their certificate's data."""
 

@@ -18,7 +18,7 @@ from sinetti.services.context import IssueRequest, ServiceContext
 from sinetti.services.waves import Step
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FindPassword(Step[tuple[bytes | None]]):
     """Step 4: read the stored HMAC of transfer ids.
 
@@ -38,7 +38,7 @@ class FindPassword(Step[tuple[bytes | None]]):
         return [(one,) for one in transactions.find_passwords(ctx.db, [one.transfer_id for one in steps])]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FindTransferIds(Step[TransferIds | None]):
     """Step 4: read transfer ids whose password is proven."""
 
@@ -55,7 +55,7 @@ class FindTransferIds(Step[TransferIds | None]):
         return transactions.find_transfer_ids(ctx.db, [one.transfer_id for one in steps])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FindKey(Step[bool]):
     """Step 6: read whether a key was used before."""
 
@@ -73,7 +73,7 @@ class FindKey(Step[bool]):
         return [one.key in known for one in steps]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FindRenewal(Step[RenewalLookup]):
     """Step 4: read the caller of a renewal."""
 
@@ -90,7 +90,7 @@ class FindRenewal(Step[RenewalLookup]):
         return find_for_renewals(ctx.db, [(one.sha256, one.key) for one in steps])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Reserve(Step[Certificate]):
     """Step 9: commit 1. It raises ConcurrentUpdate and AuthorityClosed."""
 
@@ -122,7 +122,7 @@ class Reserve(Step[Certificate]):
         return [found.get(number) for number in range(len(steps))]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sign(Step[list[bytes]]):
     """Step 10: octets in, signatures out. It raises SignerUnavailable."""
 
@@ -146,7 +146,7 @@ class Sign(Step[list[bytes]]):
         return [one if isinstance(one, final) else None for one in results]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Store(Step[Certificate]):
     """Step 11: commit 2."""
 
@@ -164,7 +164,7 @@ class Store(Step[Certificate]):
         return transactions.store_certificates(ctx.db, [(one.certificate, one.signed, one.audit) for one in steps])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Journalise(Step[bool]):
     """Step 11: the journal's lines about a request; the result is True.
 

@@ -51,7 +51,7 @@ _NAMED = 3
 _ANEW = "retrieve it from the status address, which signs a new one; if that does not help, see the service's log"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CrlLocation:
     """Location of a CRL: the CA and the shard, or shard 0 for the whole CA.
 
@@ -290,7 +290,7 @@ def _when(at: datetime) -> str:
     return f"{at:%Y-%m-%dT%H:%M:%SZ}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OcspProbe:
     """One request (DER) about one certificate, its `path` and the expected answer."""
 

@@ -14,7 +14,7 @@ from sinetti.services.context import ServiceContext
 from sinetti.services.issuance.reconcile import preview, restore_lost
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RestoreDrillReport:
     """Result of a drill: seconds, the backup's newest act, and what it lacked.
 

@@ -20,7 +20,7 @@ class NotErased(ValueError):
     """Raised if nothing may be erased now; the message gives the reason."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ExpiredRecords:
     """Ids of records that are past their period now.
 
@@ -40,7 +40,7 @@ class ExpiredRecords:
     proposals: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ErasureReport:
     """Count of erased records, for each field of `ExpiredRecords`."""
 

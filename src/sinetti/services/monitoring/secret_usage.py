@@ -32,7 +32,7 @@ class SecretError(ValueError):
     """An act on secret keys that is refused; the sentence says what to do."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SecretUsage:
     """Secret key with the number of rows that need it; None if no row shows that.
 

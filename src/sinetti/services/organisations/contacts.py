@@ -20,7 +20,7 @@ from sinetti.services.issuance.secure_message import LinkSent
 from sinetti.services.organisations.people import PeopleError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ContactCorrection:
     """Corrected data of a contact or deputy who stays in place.
 
@@ -33,7 +33,7 @@ class ContactCorrection:
     language: Language | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ContactUpdate:
     """Subject of a contact change: by a certificate's serial or an order's id.
 
@@ -45,7 +45,7 @@ class ContactUpdate:
     deputy: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ContactChanged:
     """Result of a contact change.
 

@@ -38,7 +38,7 @@ class PeopleError(ValueError):
         self.why = why
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OrganisationPeople:
     """An organisation and all people who act for it now."""
 

@@ -127,7 +127,7 @@ _NOT_WITHDRAWN: Mapping[BulkErrorReason, str] = {
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BulkRevocationRequest:
     """Selected certificates, reason, officer, and compromise date of the keys.
 
@@ -142,7 +142,7 @@ class BulkRevocationRequest:
     is_limited: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BulkSelection:
     """Certificates that would be revoked, `along` of them because of keyCompromise.
 
@@ -159,7 +159,7 @@ class BulkSelection:
         return tuple(row.serial for row in self.going)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BulkRevocationResult:
     """Result of a bulk revocation.
 
@@ -431,7 +431,7 @@ def _with_renewals(
     return tuple(row for row in line if row.serial in taken)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Initiator:
     """The officer who carries it out, the context and the request id."""
 

@@ -32,7 +32,7 @@ LINK_LIVES: Final = timedelta(days=30)
 _MESSAGE_ID = re.compile(r"[0-9a-f]{32}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DrillRequest:
     """Selected certificates, officer, reason and recipients of a drill."""
 
@@ -42,7 +42,7 @@ class DrillRequest:
     audience: DrillAudience
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DrillReport:
     """Result of a drill so far.
 

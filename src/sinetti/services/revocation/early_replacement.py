@@ -37,7 +37,7 @@ LISTED: Final = 1000
 _UNKNOWN = "no call has this ID: run sinetti authority call-early status to list the calls in force"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EarlyReplacementRequest:
     """Selected certificates, officer, reason, public explanation and time span."""
 
@@ -48,7 +48,7 @@ class EarlyReplacementRequest:
     over: timedelta
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EarlyReplacementSelection:
     """The certificates of a call, and the people it reaches.
 
@@ -67,7 +67,7 @@ class EarlyReplacementSelection:
         return tuple(row.serial for row in self.going)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EarlyReplacementResult:
     """Result of a call for early replacement.
 
@@ -81,7 +81,7 @@ class EarlyReplacementResult:
     resumed: tuple[EarlyReplacementCall, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CallStatusReport:
     """State of one call, its messages, and certificates that nothing has reached."""
 
@@ -217,7 +217,7 @@ def read_status(call_id: str, ctx: ServiceContext) -> CallStatusReport:
     return CallStatusReport(status, messages, call_reach.list_unreached(ctx.db, call_id, now, LISTED))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Initiator:
     """The officer responsible and the request id."""
 

@@ -52,7 +52,7 @@ class AlreadyRevoked(RevocationError):
         super().__init__(RevocationErrorKind.ALREADY, _ALREADY)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RevocationRequest:
     """Certificate, reason, compromise date of the key, and renewals to spare."""
 

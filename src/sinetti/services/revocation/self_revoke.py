@@ -17,7 +17,7 @@ from sinetti.services.context import ServiceContext
 from sinetti.services.revocation.revoke import AlreadyRevoked, RevocationRequest, revoke
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ClaimedSigner:
     """The certificate that a call claims as its signer, as in the database.
 
@@ -28,7 +28,7 @@ class ClaimedSigner:
     der: bytes = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SelfRevocation:
     """Revocation of the certificate, with instant and reason."""
 

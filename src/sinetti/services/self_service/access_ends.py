@@ -17,7 +17,7 @@ from sinetti.services.context import ServiceContext
 __all__ = ["AccessEnds", "EndedRole", "count_access_ends", "ended_to_give_again", "list_ended", "note_ended"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AccessEnds:
     """Counts of a reader's ended and ending roles.
 

@@ -44,7 +44,7 @@ One organisation makes only a few, but a user may act for hundreds of organisati
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OwnApplications:
     """Organisations that the user may apply for, and part of their applications.
 
@@ -58,7 +58,7 @@ class OwnApplications:
     """True if there is any organisation that the user may apply for."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Applicant:
     """An organisation that the user may apply for.
 

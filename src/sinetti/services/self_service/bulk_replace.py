@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BulkReplacePreview:
     """Preview of the orders, and of the certificates left out with the reason.
 
@@ -57,7 +57,7 @@ class BulkReplacePreview:
         return replace(self, ordered=ordered, left=left)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BulkReplaceResult:
     """The number of replacements ordered, and of those left out.
 

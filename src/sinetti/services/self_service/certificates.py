@@ -38,7 +38,7 @@ _PART = 200
 """Rows of a CSV export per read."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ListPage:
     """A page of a list.
 
@@ -52,7 +52,7 @@ class ListPage:
     last: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OneCertificate:
     """The data of a certificate's page.
 

@@ -55,7 +55,7 @@ class OwnOrganisation(Exception):
     """Raised if a service provider asks itself for a role."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AskClients:
     """Role requests of a service provider.
 
@@ -76,7 +76,7 @@ class ClientSort(StrEnum):
     UNTIL = "until"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ClientQuery:
     """Part of a firm's clients: a text in name or id, a state, and the order.
 
@@ -91,7 +91,7 @@ class ClientQuery:
     start: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ClientList:
     """A page of clients and one more row, counts by state, and certificates.
 
@@ -105,7 +105,7 @@ class ClientList:
     next_ends: Mapping[str, datetime]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AskAgain:
     """Clients that a service provider may ask again, and the limits that apply.
 
@@ -118,7 +118,7 @@ class AskAgain:
     has_more: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AgainRequest:
     """Request of a service provider for the roles of these assignments again."""
 

@@ -44,7 +44,7 @@ REHEARSED = 10
 """Most orders that are offered in a preview."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HandedOver:
     """Number of lineages with a new contact, and if more are left than one run takes."""
 

@@ -12,7 +12,7 @@ from sinetti.services.access.permissions import Actor, Permissions
 from sinetti.services.context import ServiceContext
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Overview:
     """Content of the dashboard.
 

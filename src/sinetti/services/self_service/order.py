@@ -35,7 +35,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OrderAsk:
     """An order of the form with this id; `serves` as in NewOrder."""
 
@@ -58,7 +58,7 @@ def orderable(permissions: Permissions, ctx: ServiceContext, wanted: str = "") -
     return replacement.organisations(ctx.db, allowed if not wanted else [one for one in allowed if one == wanted])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OrdersLeft:
     """Orders that are possible now, of the limit of 24 hours.
 

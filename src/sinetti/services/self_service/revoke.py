@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AffectedCertificate:
     """A certificate that would be revoked, and its use as reported by gateways."""
 

@@ -62,7 +62,7 @@ class InvalidTerms(Exception):
     """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Authorisations:
     """Role assignments and role requests of an organisation."""
 
@@ -70,7 +70,7 @@ class Authorisations:
     requests: tuple[RoleRequestView, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FirmGrantRequest:
     """A signatory's grant to another organisation: its customer id, role and end."""
 

@@ -22,7 +22,7 @@ from sinetti.services.context import ServiceContext
 __all__ = ["LastSignatory", "OwnRole", "ResignationReport", "own", "preview_resignation", "resign"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ResignationReport:
     """Counts of resigned and kept roles; the last representative keeps the role."""
 

@@ -41,7 +41,7 @@ ORGANISATIONS = 10
 """Organisations that a search shows before the certificates."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StaffCertificateView:
     """A certificate for clerks: its data, its contacts and its events, newest first."""
 

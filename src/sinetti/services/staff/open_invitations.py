@@ -43,7 +43,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class InvitationLists:
     """One page of invitations that clerks requested, and of unused links."""
 

@@ -101,7 +101,7 @@ class OrganisationNotFound(LookupError):
     """Raised if no organisation or file has this id."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OrphanedCertificates:
     """Certificates in force of organisations that a file closed, and the reason."""
 

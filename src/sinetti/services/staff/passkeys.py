@@ -18,7 +18,7 @@ from sinetti.domain.values import Environment
 from sinetti.services.staff.session import StaffSession
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ClerkDecision:
     """A proposal of a clerk that another clerk confirms.
 
@@ -33,7 +33,7 @@ class ClerkDecision:
     parameters: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Assertion:
     """Verified assertion of a passkey, in base64url, for its later verification.
 

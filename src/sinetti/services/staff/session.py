@@ -69,7 +69,7 @@ def guarded(actor: Actor, ctx: ServiceContext, request_id: str, beside: str = ""
     return replace(ctx, guard=lambda: clerk_act(actor, ctx, request_id, beside=beside))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StaffSession:
     """A clerk with a second factor and a stated access purpose.
 

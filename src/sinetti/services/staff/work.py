@@ -16,7 +16,7 @@ from sinetti.services.staff.session import StaffSession, log_search, require_sta
 __all__ = ["AuthorityFigures", "NamedWork", "WaitingWork", "list_organisations", "list_waiting", "load_figures"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NamedWork:
     """Organisation with its name, and its certificates that need work."""
 

@@ -20,7 +20,7 @@ OVERLAP = timedelta(minutes=10)
 _LOOKS = 3
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CrlEntries:
     """Entries of one CRL in DER, in parts, and the number of revocations.
 

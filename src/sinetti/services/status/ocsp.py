@@ -47,7 +47,7 @@ INTERNAL_ERROR = error_answer(ErrorStatus.INTERNAL_ERROR)
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OcspReply:
     """An OCSP response (DER).
 
@@ -100,7 +100,7 @@ def recall(octets: bytes, authority: str, ctx: ServiceContext) -> OcspReply | No
     return OcspReply(found[1], found[0], kept=True)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PreparedAnswers:
     """Good answers for a certificate that is signed together with them."""
 

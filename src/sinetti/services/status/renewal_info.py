@@ -27,7 +27,7 @@ from sinetti.pki.encoding import load_certificate
 from sinetti.services.context import ServiceContext
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HintProgram:
     """Program that asks: its User-Agent, and the numbers of its trust lists."""
 
@@ -38,7 +38,7 @@ class HintProgram:
 UNKNOWN_PROGRAM = HintProgram()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RenewalInfo:
     """Renewal window, explanation of the operator, and time until the next query."""
 

@@ -22,7 +22,7 @@ from sinetti.domain.values import Serial, Sha256
 from sinetti.services.context import ServiceContext
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ReportReceipt:
     """Counts of observations in a report: of known and of unknown certificates."""
 

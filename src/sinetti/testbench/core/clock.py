@@ -58,7 +58,7 @@ def _goes_back(present: datetime) -> ClockGoesBack:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BenchClock:
     """Clock that is stored in a file, so that a restart and every worker see the same."""
 

@@ -41,7 +41,7 @@ It is below the ports that systems lend to outgoing connections. One of those co
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Ports:
     """The ports of a bench, chosen once: they stand in its certificates."""
 

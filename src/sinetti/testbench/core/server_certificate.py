@@ -32,7 +32,7 @@ _NEVER = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ServerFiles:
     """Paths of the leaf, its key and the CA to trust."""
 

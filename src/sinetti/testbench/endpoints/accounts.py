@@ -29,7 +29,7 @@ _FIRM_ROLE_LASTS = timedelta(days=365)
 _MOST = 50
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MadeAccount:
     """Credentials of a new account.
 
@@ -41,7 +41,7 @@ class MadeAccount:
     totp_secret: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Wanted:
     """A role for an organisation, and the clients that have granted theirs to it."""
 

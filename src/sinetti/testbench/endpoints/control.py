@@ -73,7 +73,7 @@ _BAD_FIELD = (
 _REASONS = tuple(reason for reason in RevocationReason if may_use_reason(RevokerRole.OPERATOR, reason))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ControlEndpoint:
     """Answers the control calls.
 

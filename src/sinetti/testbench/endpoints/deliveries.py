@@ -54,7 +54,7 @@ _UNAVAILABLE = gettext_noop(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RegisterSource:
     """Certificate statuses from the database itself.
 
@@ -91,7 +91,7 @@ class RegisterSource:
         return MISSING
 
 
-@dataclass(slots=True)
+@dataclass
 class BenchGateway:
     """Gateway of the bench, built anew when an issuing CA is added."""
 
@@ -114,7 +114,7 @@ class BenchGateway:
         return self._built[1].verify(document, now)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DeliveryEndpoint:
     """Accepts deliveries.
 

@@ -99,7 +99,7 @@ def explained(octets: bytes, ctx: ServiceContext) -> Report:
     return Report(found if _is_known(found, ctx) else _not_registered(found))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DiagnosticsEndpoint:
     """Endpoint that logs a guess for each refused call.
 

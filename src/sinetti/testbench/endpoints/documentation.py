@@ -30,7 +30,7 @@ def built_site() -> Path | None:
     return found if (found / _FIRST_PAGE).is_file() else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DocumentationEndpoint:
     """Endpoint that answers GET and HEAD below PATH with the files of one folder."""
 

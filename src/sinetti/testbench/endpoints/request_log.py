@@ -24,7 +24,7 @@ _ERRORS = frozenset({"fault", "internal", "unavailable"})
 _LONGEST_PATH = 80
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RequestLog:
     """Endpoint that prints a line about every request to the wrapped endpoint."""
 

@@ -39,7 +39,7 @@ from sinetti.testbench.fleet.story_runner import StoryBroken
 _SHOWN = 2000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AgentRunEnd:
     """End of a pass: exit code, and when the next action is due, or None for never."""
 

@@ -27,7 +27,7 @@ MOST = 2_000
 _FIRST = 9_000_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FleetOrganisation:
     """One organisation: `name` is that of its certificate in the store."""
 
@@ -63,7 +63,7 @@ _Given = TypeVar("_Given")
 _Made = TypeVar("_Made")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EnrolmentClient:
     """Address, anchors (PEM) and store with which a fleet enrols."""
 

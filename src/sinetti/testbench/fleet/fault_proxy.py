@@ -50,7 +50,7 @@ WRONG = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FaultRates:
     """Fractions of the answers that are lost and that are wrong."""
 
@@ -62,7 +62,7 @@ NONE = FaultRates(0, 0)
 ROUGH = FaultRates(lost=1 / 10, wrong=1 / 20)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RelayedResponse:
     """The parts of an HTTP response that the proxy uses."""
 
@@ -137,7 +137,7 @@ _LONGEST_BODY = 1024 * 1024
 _HOP_BY_HOP = frozenset({"connection", "content-length"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ProxyTls:
     """PEM files with which the proxy poses as the bench.
 
@@ -149,7 +149,7 @@ class ProxyTls:
     trusted: Path
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Asked:
     method: str
     path: str

@@ -39,7 +39,7 @@ class ViolationKind(StrEnum):
     """Key, certificate and chain in the store do not belong together."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Violation:
     """A violated invariant: name, instant of the bench's clock, and finding."""
 
@@ -49,7 +49,7 @@ class Violation:
     seen: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Installation:
     """A certificate that was installed; `at` is when it was first seen."""
 
@@ -58,7 +58,7 @@ class Installation:
     at: datetime
 
 
-@dataclass(slots=True)
+@dataclass
 class InvariantChecker:
     """Records of a fleet. `taken` has each name's certificates, the one in use last."""
 

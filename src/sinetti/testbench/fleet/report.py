@@ -70,7 +70,7 @@ _NAMED = 3
 _YEAR = timedelta(days=365)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PhaseReport:
     """Result of an act.
 
@@ -122,7 +122,7 @@ class PhaseReport:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FinalReport:
     """Result of the simulation. `seconds` are of the machine's clock."""
 
@@ -154,7 +154,7 @@ class FinalReport:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ProgressReporter:
     """Reports to people in their language; `put` prints one line."""
 

@@ -34,7 +34,7 @@ LEAP = timedelta(days=180)
 """Longest step: an audience sees the years go by."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ClockPace:
     """Pace of the clock: each step is at least `stride` and at most `leap`."""
 
@@ -93,7 +93,7 @@ key = "ec-p256"
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FleetOptions:
     """Options of the simulation: number of organisations, seed and folder.
 
@@ -106,7 +106,7 @@ class FleetOptions:
     brief: bool = False
 
 
-@dataclass(slots=True)
+@dataclass
 class FleetSimulation:
     """State of the simulation of one fleet."""
 

@@ -51,7 +51,7 @@ class StoryBroken(Exception):
     """Raised where a step did not do what it should."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StoryResult:
     """Result of a command: exit code, standard output, and messages to people."""
 

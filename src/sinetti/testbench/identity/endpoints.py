@@ -49,7 +49,7 @@ _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 _NO_STORE = {"Cache-Control": "no-store"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class IdentityEndpoint:
     """Answers below `issuer`.
 

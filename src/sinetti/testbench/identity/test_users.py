@@ -23,7 +23,7 @@ VIEWER_CODES = ("tekninen-rajapinta-katselu",)
 """Invented authorisations: the codes of a real service are agreed with it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TestUser:
     """A person who does not exist.
 

@@ -28,7 +28,7 @@ The sizes are those of RFC 7518, 3.4.
 Claims = dict[str, object]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AuthorizationGrant:
     """A sign-in that waits until the service redeems its code.
 
@@ -41,7 +41,7 @@ class AuthorizationGrant:
     until: datetime
 
 
-@dataclass(slots=True)
+@dataclass
 class TokenStore:
     """Codes and access tokens in memory, which expire within minutes.
 
@@ -90,7 +90,7 @@ class TokenStore:
         return found[0] if found is not None and found[1] >= self.now() else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SigningKey:
     """Key of ID tokens: ES256 (RFC 7518, 3.4), new at each start of the bench."""
 

@@ -33,7 +33,7 @@ _Value = TypeVar("_Value")
 _log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
+@dataclass
 class MessageDispatcher:
     """Plans and sends messages.
 

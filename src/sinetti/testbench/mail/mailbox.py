@@ -19,7 +19,7 @@ from sinetti.api.serializers import instant
 from sinetti.notifications.context import RenderedMessage, TemporaryFailure
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StoredMessage:
     """A message as `GET /messages` shows it (contracts).
 
@@ -37,7 +37,7 @@ class StoredMessage:
     sent: str
 
 
-@dataclass(slots=True)
+@dataclass
 class MessageStore:
     """A file of JSON lines, one for each message.
 
@@ -88,7 +88,7 @@ class MessageStore:
         self._read += len(line)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Mailbox:
     """Delivers e-mails and text messages into the file.
 

@@ -65,7 +65,7 @@ class FolderTaken(Exception):
     """Raised where the folder has content; the sentence says what to do."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SamplePaths:
     """Paths of the files of a sample."""
 

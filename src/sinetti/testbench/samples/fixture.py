@@ -18,7 +18,7 @@ from sinetti.testbench.samples.generator import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StoredSample:
     """A sample in memory, with the paths of its files."""
 

@@ -75,7 +75,7 @@ class SamplesUsedUp(ValueError):
     """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SampleRequest:
     """Request for a sample.
 
@@ -92,7 +92,7 @@ class SampleRequest:
         check_text("name", self.name, LONGEST_ORGANISATION)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SampleCertificate:
     """One sample, all of it in memory.
 
