@@ -230,6 +230,8 @@ def test_a_log_that_was_rewound_is_not_followed(node):
     node.run('DELETE FROM sinetti_logentry WHERE "index" >= %s', size)
     with pytest.raises(LogBrokenError, match="it was rewound"):
         node.ctx.facts.follow(node.db, NOW)
+    assert "rewound" in node.ctx.facts.kept.open_differences["log"], "metrics and watch read it there"
+    assert not node.ctx.facts.is_proven(node.db, "officer:anna", NOW)
     assert "rewound" in node.verified().fault.sentence
 
 

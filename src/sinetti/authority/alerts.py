@@ -135,7 +135,7 @@ def fact_findings(authority: Authority, *, is_new: bool = False) -> Iterator[Mon
     try:
         found = ctx.facts.follow(ctx.db, ctx.now()) if is_new else ctx.facts.kept
     except LogBrokenError as broken:
-        yield MonitoringFinding(FindingKind.LOG_WRONG, "log", str(broken))
+        yield MonitoringFinding(FindingKind.REGISTER_DIFFERS, "log", str(broken))
         return
     for about, sentence in found.open_differences.items():
         step = f"run sinetti authority audit verify --dir {authority.folder.root}, and find out who changed it"

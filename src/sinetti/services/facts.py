@@ -128,6 +128,15 @@ class Facts:
             columns = differing_columns(logged, stored)
             raise RowDiffersError(f"{subject} is not obeyed, since its row differs from the log ({columns}): {_HOW}")
 
+    def is_proven(self, db: Database, subject: str, now: datetime) -> bool:
+        """Return True if the log has the rows about an object as they are."""
+        try:
+            self.check(db, subject, now)
+        except (RowDiffersError, LogBrokenError) as why:
+            _log.error("%s", why)
+            return False
+        return True
+
     def compare(self, db: Database, now: datetime, prefix: str = "") -> tuple[LogFacts, dict[str, str]]:
         """Return the facts, and the differences of rows, by object.
 
@@ -150,8 +159,15 @@ class Facts:
         """
         more = dict(differing_certificates(db) if certificates is None else certificates)
         with self._lock:
-            latest, different = self.compare(db, now)
-            found, before, since = self._facts, self._facts.differences, now.strftime(INSTANT)
+            before, since = self._load().differences, now.strftime(INSTANT)
+            try:
+                latest, different = self.compare(db, now)
+            except LogBrokenError as broken:
+                found = self._load()
+                found.differences = {"log": before.get("log", (str(broken), since))} | before
+                self._save(found)
+                raise
+            found = self._facts
             different |= latest.refused | more
             found.differences = {
                 about: (what, before[about][1] if about in before else since) for about, what in different.items()

@@ -48,15 +48,15 @@ def clerk_act(
 
     Locks the account and the organisations (`about`), then checks the clerk's status again. `beside` is the id of
     another account to lock, such as that of the proposing clerk. Raises NotStaff if the account is deactivated or no
-    longer a clerk's. Unless the clerk only looks, raises RowDiffersError if the log does not have the clerk's rights
-    and person like this.
+    longer a clerk's, and, unless the clerk only looks, if the log does not have the clerk's rights and person like
+    this.
     """
     require_staff(actor)
     with locked(ctx.db, actor.user_id, about, beside) as account:
         if not (account.is_active and account.is_staff):
             raise NotStaff
-        if not is_look:
-            ctx.facts.check(ctx.db, f"user:{actor.user_id}", ctx.now())
+        if not (is_look or ctx.facts.is_proven(ctx.db, f"user:{actor.user_id}", ctx.now())):
+            raise NotStaff
         yield ctx.audit_entry(actor.name, request_id)
 
 

@@ -314,7 +314,7 @@ def _end(record: ApprovalRecord, entry: EntryFields) -> None:
     if entry.action == "act-done":
         _begin(record, entry)
     if (proposal := record.proposal_of(entry)) is not None:
-        proposal.is_over = True
+        proposal.is_over, proposal.parameters = True, None
 
 
 def _adopt(record: ApprovalRecord, entry: EntryFields) -> None:
