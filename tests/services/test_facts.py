@@ -12,6 +12,7 @@ from sinetti.database import models
 from sinetti.database.approvals import officers
 from sinetti.database.certificates import usage
 from sinetti.database.common import audit_log, obeyed_rows
+from sinetti.database.common.obeyed_rows import differing_certificates
 from sinetti.database.evidence import log_tree
 from sinetti.database.obeyed_tables import TABLES
 from sinetti.domain.approvals.acts import ApprovalPolicy, OfficerRole, TwoPersonAct
@@ -299,6 +300,15 @@ def test_a_changed_certificate_is_named(node, statement):
 
 UNTOUCHED = {"issuer_id", "is_staff", "type_id", "channel", "officer_id"}
 """Columns whose values the database itself limits."""
+
+
+def test_a_certificate_that_was_compared_before_is_compared_again_once_it_changes(node):
+    compared = {}
+    assert not list(differing_certificates(node.db, compared))
+    assert len(compared) == 2
+    node.run(CERTIFICATES["un-revoked"])
+    assert len(list(differing_certificates(node.db, compared))) == 1
+    assert len(list(differing_certificates(node.db, compared))) == 1
 
 
 def rows_of(table, node):

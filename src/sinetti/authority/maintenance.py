@@ -144,7 +144,8 @@ def _log_loop(authority: Authority, stop: Event) -> None:
     Repeats every ten seconds.
     """
     ctx, sequencer, memory = authority.ctx, LogSequencer(), SignerMemory()
-    certificates = PacedCheck(lambda: tuple(differing_certificates(ctx.db)), every=COMPARED_EVERY)
+    compared: dict[int, int] = {}
+    certificates = PacedCheck(lambda: tuple(differing_certificates(ctx.db, compared)), every=COMPARED_EVERY)
     witnesses = [WitnessAddress.parse(one) for one in authority.settings.witnesses]
     while not stop.is_set():
         try:

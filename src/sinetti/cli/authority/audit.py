@@ -118,7 +118,12 @@ def _sentence(report: LogReport, kept: Path | None) -> str:
     rows = [f"{one['about']}: {one['what']}{', as officers accepted' * one['accepted']}." for one in differences]
     if report.fault is not None:
         wrong = f"{report.fault.about}: {report.fault.sentence}."
-        return "\n".join([f"The log is not as it was written: {wrong}", *(row for row in rows if row != wrong)])
+        what = (
+            "register differs from the log"
+            if report.fault.about in report.differences
+            else "log is not as it was written"
+        )
+        return "\n".join([f"The {what}: {wrong}", *(row for row in rows if row != wrong)])
     lost = f", {report.lost} of them without their audit rows, as declared" if report.lost else ""
     compared = (
         "A log that was rewound as a whole shows only against a checkpoint that was kept elsewhere (--checkpoint)."
