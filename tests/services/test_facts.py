@@ -25,7 +25,10 @@ from sinetti.services.approvals.settings import keep_strictest
 from sinetti.services.evidence.verify_log import LogSources, verify_log
 from sinetti.services.facts import Facts, LogBrokenError, RowDiffersError, stored_rows
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
+from sinetti.services.staff.session import NotStaff
+from sinetti.wire.transparency.merkle import leaf_hash
 from tests.support.authority import NOW
+from tests.support.clerks import a_clerk
 from tests.support.logs import REQUEST, logging, sequenced
 from tests.support.officers import checked_founders, key_of
 from tests.support.registers import sqlite_db
@@ -221,6 +224,51 @@ def test_an_entry_that_does_not_count_can_be_accepted(node):
     approved(node, TwoPersonAct.OFFICERS, {"change": "accept", "rows": rows}, "anna", "ben")
     assert node.differing() == []
     assert node.verified().fault is None
+
+
+def test_an_officer_and_a_number_that_were_accepted_count(node):
+    node.run("UPDATE sinetti_officerrecord SET role = 'operator' WHERE name = 'carl'")
+    node.run("UPDATE sinetti_approvalsetting SET value = '1' WHERE name = 'resume'")
+    rows = {about: obeyed_rows.read_row(node.db, about) for about in ("officer:carl", "setting:resume")}
+    approved(node, TwoPersonAct.OFFICERS, {"change": "accept", "rows": rows}, "anna", "ben")
+    record = node.follow().record
+    assert ("officer:carl", "operator") in record.officers.values()
+    assert (record.settings["resume"], record.accepted) == ("1", rows)
+    carl = officers.find_officer(node.db, "carl")
+    add = {"change": "add", "name": "dora", "role": "approver", "attestation": "", "challenge": ""}
+    approved(node, TwoPersonAct.OFFICERS, add | {"public_key": key_of("dora").public.read_text()}, "anna", "ben")
+    approved(node, TwoPersonAct.OFFICERS, {"change": "remove", "name": "carl", "key": carl.fingerprint}, "anna", "ben")
+    assert node.follow().record.accepted.keys() == {"setting:resume"}, "a later act made the row"
+    assert node.differing() == []
+
+
+def test_a_row_that_changes_before_it_is_accepted_is_not_accepted(node):
+    node.run("UPDATE sinetti_gateway SET public_key = 'another'")
+    with pytest.raises(RowDiffersError, match="has changed since"):
+        node.ctx.facts.accept(node.db, {"gateway:gate1": "{}"}, node.desk.audit_entry())
+
+
+def test_a_row_that_is_no_entry_stops_nothing(node):
+    values = {"at": NOW, "actor": "x", "action": "x", "object": "x", "request_id": "x", "sha256": "0" * 64}
+    models.AuditEvent.objects.using(node.db.alias).create(octets=b'{"row":', **values)
+    assert node.differing() == []
+
+
+def test_a_leaf_that_was_changed_with_its_row_is_not_followed(node):
+    node.write("looked", "person:1")
+    sequenced(node.ctx)
+    node.run("UPDATE sinetti_auditevent SET octets = %s WHERE action = 'looked'", b"{}")
+    last = log_tree.head_size(node.db) - 1
+    node.run('UPDATE sinetti_logentry SET leaf = %s WHERE "index" = %s', leaf_hash(b"{}"), last)
+    with pytest.raises(LogBrokenError, match="signs another tree"):
+        node.ctx.facts.follow(node.db, NOW)
+
+
+def test_a_clerk_whose_row_differs_does_nothing(node):
+    clerk = replace(a_clerk(node.desk), ctx=node.ctx)
+    node.run("DELETE FROM sinetti_auditevent WHERE action = 'clerk-named'")
+    with pytest.raises(NotStaff), clerk.act():
+        pass
 
 
 def test_a_log_that_was_rewound_is_not_followed(node):

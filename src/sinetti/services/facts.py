@@ -142,12 +142,11 @@ class Facts:
 
         The objects have this prefix. Raises LogBrokenError.
         """
-        for attempt in range(1, _ATTEMPTS + 1):
+        for _ in range(_ATTEMPTS):  # a change may be committed between the two readings
             rows = stored_rows(db, prefix)
             found = self.current(db, now)
             different = found.list_differing(rows, prefix)
-            # A change may be committed between the two.
-            if not different or attempt == _ATTEMPTS:
+            if not different:
                 break
         return found, different
 

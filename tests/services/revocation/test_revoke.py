@@ -7,10 +7,11 @@ from datetime import timedelta
 
 import pytest
 from cryptography import x509
+from django.db import transaction
 
 from sinetti.database import models
 from sinetti.database.certificates import revocation
-from sinetti.database.issuance import crls, status_feed
+from sinetti.database.issuance import crls, status_feed, unregistered
 from sinetti.database.notifications import outbox
 from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.certificates.revocation import RevocationReason, RevokerRole
@@ -18,11 +19,13 @@ from sinetti.domain.refusals import RejectionReason
 from sinetti.domain.values import Channel, Serial
 from sinetti.journal.reader import JournalDamaged
 from sinetti.journal.writer import Journal, JournalUnavailable
+from sinetti.pki.encoding import certificate_der, load_certificate, serial_hex
 from sinetti.services.issuance.renew import renew
 from sinetti.services.organisations.registration import certificates
-from sinetti.services.revocation.revoke import RevocationError, RevocationRequest, revoke
+from sinetti.services.revocation.revoke import AlreadyRevoked, RevocationError, RevocationRequest, revoke
 from sinetti.services.status.crl import current_crl
 from sinetti.wire.json_api.status_events import StatusEventKind
+from tests.support.authority import holder_certificate, holder_key
 from tests.support.journals import keeping, kinds
 from tests.support.service_context import (
     DAY,
@@ -52,6 +55,21 @@ def listed(desk: Desk, channel: Channel = Channel.WS) -> dict[str, x509.RevokedC
     """Return the entries of the current CRL of a channel, keyed by serial."""
     published = current_crl(desk.ctx.issuing[channel], 1, desk.ctx, REQUEST)
     return {f"{entry.serial_number:038x}": entry for entry in x509.load_der_x509_crl(published.der)}
+
+
+def test_a_certificate_that_the_register_lacks_is_revoked_once(desk):
+    """As the comparison with the separate signer finds it (docs/operators/signer.md)."""
+    authority, der = desk.ctx.issuing[Channel.WS], certificate_der(holder_certificate(holder_key(1)))
+    serial = Serial(serial_hex(load_certificate(der).serial_number))
+    with pytest.raises(RevocationError, match="no certificate has this serial number"):
+        revoked(desk, serial)
+    with transaction.atomic(using=desk.db.alias):
+        assert unregistered.record(desk.db, {serial: (authority, der)}, desk.audit_entry()) == [serial]
+    assert revoked(desk, serial) == []
+    entries = x509.load_der_x509_crl(current_crl(authority, crls.WHOLE, desk.ctx, REQUEST).der)
+    assert [f"{entry.serial_number:038x}" for entry in entries] == [serial]
+    with pytest.raises(AlreadyRevoked):
+        revoked(desk, serial)
 
 
 @pytest.fixture

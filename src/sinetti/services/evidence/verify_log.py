@@ -220,15 +220,12 @@ class _Walk:
 
     def _take(self, index: int, entry: EntryFields) -> None:
         try:
-            if (check := CHECKS.get(entry.action)) is not None:
-                check(entry)
-        except (NoteError, ProofError) as bad:
-            raise _wrong(index, str(bad)) from bad
-        try:
             self.approvals.take(entry)
         except ProofError as bad:
             self.report.differences[f"entry {index}"] = str(bad)
         try:
+            if (check := CHECKS.get(entry.action)) is not None:
+                check(entry)
             if entry.action == JOURNALS:
                 for journal, end in entry.facts.items():
                     lines, _, digest = str(end).partition(" ")
@@ -236,7 +233,7 @@ class _Walk:
             if entry.action == JOURNAL_CLOSED:
                 own, count = entry.object.removeprefix("journal:"), int(entry.facts["lines"] or 0)
                 self.ends.setdefault(own, {})[count] = (index, str(entry.facts["end"]))
-        except (ValueError, KeyError) as bad:
+        except (NoteError, ProofError, ValueError, KeyError) as bad:
             raise _wrong(index, str(bad)) from bad
         if index == 0:
             self.first = entry
@@ -272,8 +269,7 @@ def _compare_rows(db: Database, walk: _Walk) -> None:
     """
     report, facts = walk.report, LogFacts(record=walk.approvals)
     facts.take_waiting(db)
-    if facts.record.rows:
-        report.differences |= facts.refused | facts.list_differing(stored_rows(db)) | dict(differing_certificates(db))
+    report.differences |= facts.refused | facts.list_differing(stored_rows(db)) | dict(differing_certificates(db))
     report.accepted, report.has_officers = facts.record.accepted, bool(facts.record.officers)
     for about, what in report.differences.items():
         if report.accepted.get(about) != what:
