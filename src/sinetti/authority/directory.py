@@ -161,7 +161,7 @@ class CaDirectory:
             _log.exception("the CAs stay as they were last read")
 
     def _read(self, version: int, before: CaSnapshot | None = None) -> CaSnapshot:
-        views = self._proven()
+        views = self._list_proven()
         certificates = {name: load_certificate(one.certificate) for name, one in views.items()}
         hierarchy = self._hierarchy(views, certificates)
         read = CaSnapshot(
@@ -184,7 +184,7 @@ class CaDirectory:
         )
         return replace(read, responders=self._responders(read, {} if before is None else before.responders))
 
-    def _proven(self) -> dict[str, AuthorityView]:
+    def _list_proven(self) -> dict[str, AuthorityView]:
         """Return the CAs of the register.
 
         One whose row differs from the log issues nothing.
