@@ -6,6 +6,7 @@ from time import monotonic
 
 import pytest
 from django.db import OperationalError
+from django.db.models import F
 
 from sinetti.api.publication import PublicationEndpoint
 from sinetti.authority import directory
@@ -14,6 +15,7 @@ from sinetti.authority.data_directory import DirectoryKind
 from sinetti.authority.succession import SuccessionContext, begin_successor, certify, install_successor
 from sinetti.ca.successors import SuccessorOptions
 from sinetti.database.authorities import register
+from sinetti.database.models import CertificateAuthority
 from sinetti.domain.authorities.lifecycle import CaState
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Channel
@@ -67,6 +69,35 @@ def test_a_retired_ca_has_no_responder_and_signs_no_list(authority):
     assert SERVICES not in ctx.responders
     assert not ctx.signs_lists(SERVICES)
     assert ctx.certificates[SERVICES]
+
+
+def test_a_stopped_ca_that_an_update_starts_again_issues_nothing(authority, caplog):
+    """A writer of the database changes state and version; the log has no entry about it."""
+    ctx = authority.ctx
+    register.stop(ctx.db, WS, audit(ctx))
+    rows = CertificateAuthority.objects.using(ctx.db.alias).filter(pk=WS)
+    rows.update(state=CaState.ISSUING, version=F("version") + 1)
+    ctx.refresh_authorities()
+    assert (ctx.states[WS], Channel.WS in ctx.issuing) == (CaState.PUBLISHING, False)
+    said = f"{WS} issues nothing: its row differs from the log (state, version)"
+    ctx.refresh_authorities()
+    assert caplog.text.count(said) == 1
+    register.stop(ctx.db, WS, audit(ctx))
+    register.activate(ctx.db, WS, audit(ctx))
+    ctx.refresh_authorities()
+    assert Channel.WS in ctx.issuing
+
+
+def test_a_row_that_is_repaired_counts_without_another_change(authority):
+    ctx = authority.ctx
+    rows = CertificateAuthority.objects.using(ctx.db.alias).filter(pk=WS)
+    key = rows.get().key_id
+    rows.update(key_id="another", version=F("version") + 1)
+    ctx.refresh_authorities()
+    assert Channel.WS not in ctx.issuing
+    rows.update(key_id=key, version=F("version") - 1)
+    ctx.refresh_authorities()
+    assert Channel.WS in ctx.issuing
 
 
 def test_offline_cas_are_a_live_set(authority):

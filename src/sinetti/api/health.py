@@ -80,7 +80,10 @@ class HealthEndpoint:
     def _look(self) -> Response:
         seen = None
         try:
-            seen = _response({name: _asked(name, check) for name, check in self._checks.items()}, self._warned())
+            seen = _response(
+                {name: _asked(name, check) for name, check in self._checks.items()},
+                {name: _asked(name, check) for name, check in self._warnings.items()},
+            )
             return seen
         finally:
             with self._turn:
@@ -89,9 +92,6 @@ class HealthEndpoint:
                     self._last, self._seen = seen, monotonic_seconds()
                 self._turn.notify_all()
             self._done()
-
-    def _warned(self) -> Mapping[str, str | None]:
-        return {name: _asked(name, check) for name, check in self._warnings.items()}
 
 
 class BackgroundCheck:

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar, cast
 
 from sinetti.authority.bootstrap import Authority
 from sinetti.authority.data_directory import FolderError
-from sinetti.authority.signer_memory import SignerMemory, Strays, remote_store
+from sinetti.authority.signer_memory import SignerMemory, Unregistered, remote_store
 from sinetti.database.authorities.register import list_authorities
 from sinetti.database.authorities.successions import list_closed, list_planned
 from sinetti.database.connection import Database
@@ -158,14 +158,14 @@ def unregistered_findings(authority: Authority, *, is_live: bool = False) -> Ite
 
     They are those that the service found, or with `is_live` those that a comparison finds now, too.
     """
-    ctx, strays, unsigned = authority.ctx, Strays(), set[Serial]()
+    ctx, missing, unsigned = authority.ctx, Unregistered(), set[Serial]()
     try:
         if is_live and (store := remote_store(authority.keys)) is not None:
-            strays, unsigned = SignerMemory().compare(ctx.db, store, ctx.machine_now())
+            missing, unsigned = SignerMemory().compare(ctx.db, store, ctx.machine_now())
     except SignerUnavailable as away:
         yield MonitoringFinding(FindingKind.UNREGISTERED, "signer", f"its certificates cannot be compared: {away}")
     found = {one.serial: one.authority for one in unregistered.list_recent(ctx.db, ctx.now())}
-    found |= {serial_hex(load_certificate(der).serial_number): ca for ca, der in strays.values()}
+    found |= {serial_hex(load_certificate(der).serial_number): ca for ca, der in missing.values()}
     for serial, ca in found.items():
         sentence = f"the signer signed {serial} of {ca}, and the register lacks it: find out who asked for it"
         yield MonitoringFinding(FindingKind.UNREGISTERED, serial, sentence)

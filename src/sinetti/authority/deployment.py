@@ -126,7 +126,12 @@ def render_nginx(known: Deployment) -> str:
     """Return nginx' configuration; without pages their block is a comment."""
     text = sample("nginx.conf").replace("listen 443 ssl;", f"listen {_port(known.soap_address)} ssl;", 1)
     if known.people_address is None:
-        text = _PAGES.sub(lambda block: _commented(block[0]), text)
+        text = _PAGES.sub(
+            lambda block: "\n".join(
+                line if line.startswith("#") else f"# {line}".rstrip() for line in block[0].splitlines()
+            ),
+            text,
+        )
     else:
         before, pages, after = text.partition("# Pages for people: ")
         text = before + pages + after.replace("listen 443 ssl;", f"listen {_port(known.people_address)} ssl;", 1)
@@ -237,10 +242,6 @@ def _word(path: str) -> str:
     for mark, written in (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("%", "%%")):
         path = path.replace(mark, written)
     return f'"{path}"'
-
-
-def _commented(text: str) -> str:
-    return "\n".join(line if line.startswith("#") else f"# {line}".rstrip() for line in text.splitlines())
 
 
 def _host(address: str) -> str:

@@ -90,6 +90,7 @@ class CaDirectory:
         """Read the register. `founding` is the hierarchy of the founding."""
         self._db, self._folder, self._founding, self._offline_names = db, folder, founding, offline_names
         self._facts = facts
+        self._doubted: dict[str, str] = {}
         self._make_responders: Callable[[CaSnapshot], Responders] = _no_responders
         self._lock = Lock()
         register.fill_channels(db)
@@ -133,9 +134,12 @@ class CaDirectory:
         return None if view is None else CaRole(view.role)
 
     def refresh(self) -> None:
-        """Read the CAs if the register has changed. Raises DATABASE_UNAVAILABLE."""
+        """Read the CAs if the register has changed, or differed from the log.
+
+        Raises DATABASE_UNAVAILABLE.
+        """
         version = register.register_version(self._db)
-        if version != self._held.version:
+        if version != self._held.version or self._doubted:
             with self._lock:
                 self._held = self._read(version, self._held)
 
@@ -161,7 +165,7 @@ class CaDirectory:
             _log.exception("the CAs stay as they were last read")
 
     def _read(self, version: int, before: CaSnapshot | None = None) -> CaSnapshot:
-        views = self._proven()
+        views = self._list_proven()
         certificates = {name: load_certificate(one.certificate) for name, one in views.items()}
         hierarchy = self._hierarchy(views, certificates)
         read = CaSnapshot(
@@ -184,7 +188,7 @@ class CaDirectory:
         )
         return replace(read, responders=self._responders(read, {} if before is None else before.responders))
 
-    def _proven(self) -> dict[str, AuthorityView]:
+    def _list_proven(self) -> dict[str, AuthorityView]:
         """Return the CAs of the register.
 
         One whose row differs from the log issues nothing.
@@ -198,8 +202,12 @@ class CaDirectory:
             about = f"{SUBJECT}{name}"
             is_proven = about not in different and '"state":"issuing"' in facts.record.rows.get(about, "")
             if view.state is CaState.ISSUING and not is_proven:
-                _log.error("%s issues nothing: %s", name, different.get(about) or different.get("", "it has changed"))
+                if about not in self._doubted and "" not in self._doubted:
+                    _log.error(
+                        "%s issues nothing: %s", name, different.get(about) or different.get("", "it has changed")
+                    )
                 views[name] = replace(view, state=CaState.PUBLISHING)
+        self._doubted = different
         return views
 
     def _hierarchy(self, views: Mapping[str, AuthorityView], certificates: Mapping[str, x509.Certificate]) -> Hierarchy:

@@ -301,7 +301,10 @@ def import_signed(authority: Authority, octets: bytes, options: ImportOptions) -
                 _store_trust_list(distrust, result.distrust, newest_distrust(ctx.db), ctx, options)
         elif request.kind is CeremonyKind.OFFICERS:
             verify_officers(root, request, result)
-            new = [_checked(one, ctx) for one in result.officers]
+            new = [
+                check_officer(NewOfficer(one.name, OfficerRole(one.role), one.key.encode()), ctx.approvals)
+                for one in result.officers
+            ]
             _check_in_force(request, new, ctx)
             statement = RootStatement(
                 officers_statement(request, result.officers), result.signature, certificate_der(root)
@@ -383,10 +386,6 @@ def _check_clock(request: RequestSet, options: ImportOptions) -> None:
         raise CeremonyError(
             f"the clock of this machine is before the request of {request.created:%Y-%m-%d %H:%M} UTC: set it"
         )
-
-
-def _checked(one: OfficerLine, ctx: ServiceContext) -> CheckedOfficer:
-    return check_officer(NewOfficer(one.name, OfficerRole(one.role), one.key.encode()), ctx.approvals)
 
 
 def _request(kind: CeremonyKind, hierarchy: Hierarchy, now: datetime) -> RequestSet:

@@ -76,7 +76,11 @@ def plan_destruction(options: DestructionOptions, authority: Authority) -> Rows:
             is_gone = _mark(name, authority).exists()
             if listed is None and not is_gone:
                 raise CaUnknown(f"there is no key {name}: sinetti authority keys list shows the keys")
-            raise KeyDestructionError(f"the key {name} was destroyed already" if is_gone else _absent(name))
+            raise KeyDestructionError(
+                f"the key {name} was destroyed already"
+                if is_gone
+                else f"the key {name} is offline, or missing: name its folder with --offline-dir"
+            )
     return tuple(rows)
 
 
@@ -124,10 +128,6 @@ def _read(options: DestructionOptions, authority: Authority) -> dict[str, Any] |
 
 def _is_in_store(listed: ListedKey) -> bool:
     return listed.keys is not None and listed.keys.store_of(listed.name).has(listed.name)
-
-
-def _absent(name: str) -> str:
-    return f"the key {name} is offline, or missing: name its folder with --offline-dir"
 
 
 def _mark(name: str, authority: Authority) -> Path:

@@ -245,7 +245,7 @@ def write_secrets(folder: DataDirectory, file: SecretFile) -> None:
                 "purpose": key.purpose,
                 "id": key.key_id,
                 "made_at": _written(key.made_at),
-                "wrapped_by": {one: _text(octets) for one, octets in key.wrapped.items()},
+                "wrapped_by": {one: b64encode(octets).decode("ascii") for one, octets in key.wrapped.items()},
             }
             for key in file.keys
         ],
@@ -373,10 +373,6 @@ def _signature(path: Path) -> tuple[int, int, int] | None:
     except OSError:
         return None
     return found.st_ino, found.st_mtime_ns, found.st_size
-
-
-def _text(octets: bytes) -> str:
-    return b64encode(octets).decode("ascii")
 
 
 def _written(at: datetime) -> str:

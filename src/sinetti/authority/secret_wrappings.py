@@ -95,7 +95,7 @@ class WrappingToken:
         key = TokenKey(place, secrets.token_bytes(_ID_OCTETS), _LABEL, object_type="secret-key")
         try:
             self._pool.delete(key)  # so that nothing is written for a token that cannot be used
-            write_atomic(_reservation(folder, key), pkcs11_uri.dump(key), PRIVATE)
+            write_atomic(folder.secrets / f"new-{key.id.hex()}.uri", pkcs11_uri.dump(key), PRIVATE)
             self._pool.create_wrapping_key(key)
         except Exception:
             self._pool.close()
@@ -227,7 +227,3 @@ def _derive(wrapping: PassphraseWrapping, passphrase: bytes) -> bytes:
     """Derive a key, once per process: a tenth of a second."""
     kdf = Scrypt(wrapping.salt, KEY_OCTETS, wrapping.cost, wrapping.blocks, wrapping.lanes)
     return kdf.derive(passphrase)
-
-
-def _reservation(folder: DataDirectory, key: TokenKey) -> Path:
-    return folder.secrets / f"new-{key.id.hex()}.uri"

@@ -43,7 +43,7 @@ REVOKED_AFTER = timedelta(minutes=10)
 _ACTOR = "service"
 _log = logging.getLogger(__name__)
 
-Strays = dict[str, tuple[str, bytes]]
+Unregistered = dict[str, tuple[str, bytes]]
 """CA and DER of certificates that the register lacks, by their SHA-256."""
 
 
@@ -70,17 +70,17 @@ class SignerMemory:
         """
         if (store := remote_store(keys)) is None:
             return
-        strays, unsigned = self.compare(ctx.db, store, ctx.machine_now())
-        for serial in unregistered.record(ctx.db, strays, ctx.audit_entry(_ACTOR, request_id)):
+        missing, unsigned = self.compare(ctx.db, store, ctx.machine_now())
+        for serial in unregistered.record(ctx.db, missing, ctx.audit_entry(_ACTOR, request_id)):
             _log.error("the signer signed %s, and the register lacks it: find out who asked for it", serial)
         for serial in unsigned - self._reported:
             _log.error("%s is in the register, and no CA of the signer signed it: find out who inserted it", serial)
         self._reported |= unsigned
         now = ctx.now()
-        for one in unregistered.list_recent(ctx.db, now) if ctx.issuance_allowed() else ():
-            if one.revoked_at is None and now - one.found_at >= REVOKED_AFTER:
+        for certificate in unregistered.list_recent(ctx.db, now) if ctx.issuance_allowed() else ():
+            if certificate.revoked_at is None and now - certificate.found_at >= REVOKED_AFTER:
                 with suppress(RevocationError):  # another process was faster
-                    ask = RevocationRequest(one.serial, RevocationReason.PRIVILEGE_WITHDRAWN)
+                    ask = RevocationRequest(certificate.serial, RevocationReason.PRIVILEGE_WITHDRAWN)
                     revoke(ask, ctx, _ACTOR, request_id)
         # Another node's signer may have signed the newest head. The entries tell of its issues and revocations.
         note = log_tree.find_head(ctx.db)
@@ -88,12 +88,12 @@ class SignerMemory:
         if head is not None and head.size > int(store.client.call(SignerOperation.HEAD)[0]):
             ctx.sign_head(head, current_signers(ctx, ctx.log_signers()), log_tree.lookup(ctx.db, head.size))
 
-    def compare(self, db: Database, store: RemoteKeyStore, now: datetime) -> tuple[Strays, set[Serial]]:
+    def compare(self, db: Database, store: RemoteKeyStore, now: datetime) -> tuple[Unregistered, set[Serial]]:
         """Return what the register lacks, and what it has that no CA signed.
 
         The signer is shown what is new in the register, and remembers it. Raises as `look` does.
         """
-        unsigned, strays = self._show(db, store), Strays()
+        unsigned, missing = self._show(db, store), Unregistered()
         while True:
             newest, *fields = store.client.call(SignerOperation.SIGNED_SINCE, b"%d" % self._number)
             page, waiting, number = {**self._waiting}, {}, self._number
@@ -102,15 +102,15 @@ class SignerMemory:
                 page[sha256_hex(der)], number = (ca, seconds, der), int(place)
             for sha256 in page.keys() - unregistered.list_registered(db, page):
                 ca, seconds, der = page[sha256]
-                there = unregistered.find_revocation(db, serial_hex(load_certificate(der).serial_number))
-                if there in {None, (None,)}:
+                row = unregistered.find_revocation(db, serial_hex(load_certificate(der).serial_number))
+                if row in {None, (None,)}:
                     waiting[sha256] = page[sha256]
                     is_recent = now.timestamp() - int(seconds) < RECORDED_WITHIN.total_seconds()
-                    strays |= {} if there is not None and is_recent else {sha256: (ca, der)}
+                    missing |= {} if row is not None and is_recent else {sha256: (ca, der)}
             # After the last error that may end it. The numbers of a signer that was restored begin again.
             self._waiting, self._number = waiting, 0 if number > int(newest) else number
             if number == int(newest):
-                return strays, unsigned
+                return missing, unsigned
 
     def _show(self, db: Database, store: RemoteKeyStore) -> set[Serial]:
         """Show the signer what another node's signer signed, and return what it refuses."""

@@ -120,7 +120,11 @@ class OpenedSigner:
         """
         label = label_octets.decode("ascii", "replace")
         wanted = _wanted(self.policy, label, kind.decode("ascii", "replace"))
-        names = [path for path in self.folder.keys.glob(f"{label}-*{_PUBLIC}") if _is_new(path, now)]
+        names = [
+            path
+            for path in self.folder.keys.glob(f"{label}-*{_PUBLIC}")
+            if path.stat().st_mtime > (now - timedelta(days=1)).timestamp()
+        ]
         if len(names) >= MOST_NEW_KEYS:
             raise SignatureRefused(
                 f"{len(names)} keys for {label} were made in a day: find out why before more are made"
@@ -215,10 +219,6 @@ def _wanted(policy: SignerPolicy, label: str, kind: str) -> KeyType | str:
         with suppress(ValueError):
             return KeyType(kind)
     raise SignatureRefused("keys are created for response signers, OCSP responders and the log alone")
-
-
-def _is_new(path: Path, now: datetime) -> bool:
-    return path.stat().st_mtime > (now - timedelta(days=1)).timestamp()
 
 
 def open_signer(root: Path, passphrase: bytes | None = None) -> OpenedSigner:

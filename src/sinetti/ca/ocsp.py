@@ -168,7 +168,14 @@ def prepare_answer(
         extensions = encode_tlv(_EXPLICIT_1, encode_tlv(SEQUENCE, nonce))
     produced = generalized_time(response.this_update)
     named = _certificate_id(asked.serial, asked.hash, issuer)
-    single = encode_tlv(SEQUENCE, named + _status(response.status) + _dates(response) + _certificate_hash(response))
+    single = encode_tlv(
+        SEQUENCE,
+        named
+        + _status(response.status)
+        + generalized_time(response.this_update)
+        + encode_tlv(_EXPLICIT_0, generalized_time(response.next_update))
+        + _certificate_hash(response),
+    )
     return encode_tlv(SEQUENCE, responder.responder_id + produced + encode_tlv(SEQUENCE, single) + extensions)
 
 
@@ -267,10 +274,6 @@ def _revocation(status: CertificateStatusInfo) -> bytes:
     number = _REASONS.get(status.reason) if status.reason is not None else None
     reason = b"" if number is None else encode_tlv(_EXPLICIT_0, encode_tlv(_ENUMERATED, bytes([number])))
     return generalized_time(status.revoked_at) + reason
-
-
-def _dates(response: SingleResponse) -> bytes:
-    return generalized_time(response.this_update) + encode_tlv(_EXPLICIT_0, generalized_time(response.next_update))
 
 
 def _certificate_hash(response: SingleResponse) -> bytes:

@@ -1,8 +1,7 @@
 """Parts of the schema that Django models cannot express: triggers and indexes.
 
-Triggers refuse UPDATE, DELETE and TRUNCATE of audit rows, DELETE of certificates, and on PostgreSQL a change of rows
-that the service obeys without an entry of the log. Indexes for prefix searches need
-another collation.
+Triggers refuse UPDATE, DELETE and TRUNCATE of audit rows, and DELETE of certificates. On PostgreSQL they refuse a
+change of rows that the service obeys without an entry of the log. Indexes for prefix searches need another collation.
 """
 
 from typing import Any

@@ -159,7 +159,10 @@ def _run(connection: BaseDatabaseWrapper, statement: str, values: Values) -> lis
             cursor.execute(_for_postgresql(statement), values)
             # Not `description`, which creates an object for every column each time.
             return cursor.fetchall() if cursor.pgresult and cursor.pgresult.nfields else []
-        given = {name: _for_sqlite_value(connection, value) for name, value in values.items()}
+        given = {
+            name: connection.ops.adapt_datetimefield_value(value) if isinstance(value, datetime) else value
+            for name, value in values.items()
+        }
         rows: list[Row] = connection.connection.execute(_for_sqlite(statement), given).fetchall()
         return rows
 
@@ -178,10 +181,6 @@ def _for_postgresql(statement: str) -> bytes:
 @cache
 def _for_sqlite(statement: str) -> str:
     return _NAMED.sub(r":\1", statement).replace("string_agg(", "group_concat(")
-
-
-def _for_sqlite_value(connection: BaseDatabaseWrapper, value: Value) -> Value:
-    return connection.ops.adapt_datetimefield_value(value) if isinstance(value, datetime) else value
 
 
 _LISTS = {

@@ -1,8 +1,9 @@
 """Facts of the log that the service obeys (docs/evidence.md).
 
 They are about officers, numbers of people, clerks, CAs, gateways and trust lists. A process follows the log from the
-entries that it verified before, and takes each entry whose approvals count. What it found is kept in a file of the
-node, which a writer of the database cannot change. A row that is not the newest fact is not obeyed, and reported.
+entries that it verified before, and takes each entry whose approvals count. It keeps the result in a file of the
+node, which a writer of the database cannot change. The service reports a row that is not the newest fact, and does
+not obey it.
 """
 
 import json
@@ -10,7 +11,7 @@ import logging
 import secrets
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from threading import RLock
@@ -35,7 +36,6 @@ from sinetti.wire.transparency.merkle import ProofError, Subtree, cover, extend,
 from sinetti.wire.transparency.notes import NoteError, open_checkpoint
 
 _ATTEMPTS = 2
-_HOW = "run sinetti authority audit verify"
 _log = logging.getLogger(__name__)
 
 
@@ -51,7 +51,7 @@ class RowDiffersError(Exception):
 class LogFacts:
     """Facts of the first entries of the log, with the edge of their tree.
 
-    `refused` has the entries that do not count, with the reason, and `differences` what differs from the log, as a
+    `refused` has the entries that do not count, with the reason. `differences` has what differs from the log, as a
     sentence with the instant of its first sight.
     """
 
@@ -87,7 +87,7 @@ class LogFacts:
         """Take the rows that wait to enter the tree, in their order."""
         begun = log_tree.find_beginning(db)
         after = max(sequencer.settled_sequence(db), int(begun.facts["last_sequence"] or 0) if begun else 0)
-        for octets in sequencer.waiting_octets(db, after):
+        for _, octets in sequencer.pending_rows(db, after):
             self.take(octets, "a row that waits")
 
     def take(self, octets: bytes, about: str) -> None:
@@ -114,19 +114,22 @@ class Facts:
         The first call for an authority of earlier code records the rows that it has. Raises LogBrokenError.
         """
         with self._lock:
-            found = deepcopy(self._advanced(db))
-        found.take_waiting(db)
-        if not found.record.rows and (rows := stored_rows(db)):
+            facts = deepcopy(self._advance(db))
+        facts.take_waiting(db)
+        if not facts.record.rows and (rows := stored_rows(db)):
             audit_log.note(db, AuditContext("service", now, secrets.token_hex(16)), "rows-adopted", "rows", **rows)
-            found.record.rows.update(rows)
-        return found
+            facts.record.rows.update(rows)
+        return facts
 
     def check(self, db: Database, subject: str, now: datetime) -> None:
         """Raise RowDiffersError unless the log has the rows about an object as they are."""
         logged, stored = self.current(db, now).record.rows.get(subject, ""), read_row(db, subject)
         if logged != stored:
             columns = differing_columns(logged, stored)
-            raise RowDiffersError(f"{subject} is not obeyed, since its row differs from the log ({columns}): {_HOW}")
+            raise RowDiffersError(
+                f"{subject} is not obeyed, since its row differs from the log ({columns}): run sinetti authority "
+                "audit verify"
+            )
 
     def is_proven(self, db: Database, subject: str, now: datetime) -> bool:
         """Return True if the log has the rows about an object as they are."""
@@ -144,11 +147,10 @@ class Facts:
         """
         for _ in range(_ATTEMPTS):  # a change may be committed between the two readings
             rows = stored_rows(db, prefix)
-            found = self.current(db, now)
-            different = found.list_differing(rows, prefix)
-            if not different:
+            facts = self.current(db, now)
+            if not (different := facts.list_differing(rows, prefix)):
                 break
-        return found, different
+        return facts, different
 
     def follow(self, db: Database, now: datetime, certificates: Iterable[tuple[str, str]] | None = None) -> LogFacts:
         """Follow the log, compare all rows with it, and keep what was found in the file.
@@ -162,19 +164,19 @@ class Facts:
             try:
                 latest, different = self.compare(db, now)
             except LogBrokenError as broken:
-                found = self._load()
-                found.differences = {"log": before.get("log", (str(broken), since))} | before
-                self._save(found)
+                facts = self._load()
+                facts.differences = {"log": before.get("log", (str(broken), since))} | before
+                self._save(facts)
                 raise
-            found = self._facts
+            facts = self._facts
             different |= latest.refused | more
-            found.differences = {
+            facts.differences = {
                 about: (what, before[about][1] if about in before else since) for about, what in different.items()
             }
             for about in different.keys() - before:
                 _log.error("the register differs from the log: %s: %s", about, different[about])
-            self._save(found)
-        return found
+            self._save(facts)
+        return facts
 
     def accept(self, db: Database, rows: Mapping[str, str], audit: AuditContext) -> None:
         """Record rows as officers accepted them, in one transaction.
@@ -199,13 +201,13 @@ class Facts:
         """Keep the fingerprints of the officers who found an authority. Raises OSError."""
         self._save(LogFacts(record=ApprovalRecord(founders=sorted(founders))))
 
-    def _advanced(self, db: Database) -> LogFacts:
+    def _advance(self, db: Database) -> LogFacts:
         """Return the facts of all entries of the tree.
 
         Reading begins where this process or its node was.
         """
-        found = self._facts = max(self._load(), self._facts, key=lambda one: one.size)
-        added = LogFacts(list(found.edge), deepcopy(found.record), dict(found.refused), found.differences)
+        known = self._facts = max(self._load(), self._facts, key=lambda facts: facts.size)
+        added = LogFacts(list(known.edge), deepcopy(known.record), dict(known.refused), known.differences)
         try:
             note = log_tree.find_head(db)
             head = None if note is None else open_checkpoint(bytes(note), *log_tree.log_keys(db))[0]
@@ -224,30 +226,32 @@ class Facts:
         try:
             values = json.loads(self._path.read_bytes())
             places = cover(0, values["size"])
-            edge = [Subtree(*one, bytes.fromhex(digest)) for one, digest in zip(places, values["edge"], strict=True)]
+            edge = [
+                Subtree(*place, bytes.fromhex(digest)) for place, digest in zip(places, values["edge"], strict=True)
+            ]
             differences = {about: (what, since) for about, (what, since) in values["differences"].items()}
             return LogFacts(edge, ApprovalRecord.of_json(values["record"]), values["refused"], differences)
         except (ValueError, KeyError, TypeError) as bad:
             raise LogBrokenError(f"{self._path} cannot be read ({bad}): restore it from a copy of the folder") from bad
 
-    def _save(self, found: LogFacts) -> None:
+    def _save(self, facts: LogFacts) -> None:
         if self._path is None:
             return
         values = {
-            "size": found.size,
-            "edge": [one.digest.hex() for one in found.edge],
-            "record": found.record.to_json(),
-            "refused": found.refused,
-            "differences": found.differences,
+            "size": facts.size,
+            "edge": [subtree.digest.hex() for subtree in facts.edge],
+            "record": asdict(facts.record),
+            "refused": facts.refused,
+            "differences": facts.differences,
         }
-        octets = json.dumps(values).encode()
+        octets = json.dumps(values, default=sorted).encode()  # sets
         if not self._path.exists() or self._path.read_bytes() != octets:
             write_atomic(self._path, octets, PRIVATE)
 
 
 def stored_rows(db: Database, prefix: str = "") -> dict[str, str]:
     """Return the obeyed rows about objects with this prefix, by object."""
-    return {about: row for one in PREFIXES if one.startswith(prefix) for about, row in read_rows(db, one).items()}
+    return {about: row for own in PREFIXES if own.startswith(prefix) for about, row in read_rows(db, own).items()}
 
 
 def _extend(added: LogFacts, db: Database, size: int) -> None:
@@ -258,14 +262,14 @@ def _extend(added: LogFacts, db: Database, size: int) -> None:
     if size < added.size:
         raise ProofError(f"it was rewound: it had {added.size} entries and has {size} now")
     lost = []
-    for index, leaf, octets in log_tree.octets_of(db, added.size, size):
-        if octets is None:
-            lost.append(index)
-        elif leaf_hash(octets) != leaf:
-            raise ProofError(f"entry {index} does not have the hash in the tree")
+    for entry in log_tree.leaves(db, added.size, size):
+        if entry.row is None:
+            lost.append(entry.index)
+        elif leaf_hash(octets := bytes(entry.row.octets)) != entry.leaf:
+            raise ProofError(f"entry {entry.index} does not have the hash in the tree")
         else:
-            added.take(octets, f"entry {index}")
-        extend(added.edge, [Subtree(0, index, leaf)])
+            added.take(octets, f"entry {entry.index}")
+        extend(added.edge, [Subtree(0, entry.index, entry.leaf)])
     declared = declared_losses(db, size, dict(log_tree.checkpoints(db))) if lost else []
-    missing = (index for index in lost if not any(index in one for one in declared))
+    missing = (index for index in lost if not any(index in span for span in declared))
     added.refused |= {f"entry {index}": "its audit row is missing" for index in missing}

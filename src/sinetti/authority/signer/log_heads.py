@@ -104,8 +104,8 @@ def check_reservation(task: SigningTask, serial: bytes) -> bytes:
     octets = b"" if task.proof is None else task.proof.digested
     with suppress(NoteError):
         entry, digest = parse_entry(octets), hashlib.sha256(task.octets).hexdigest()
-        wanted = ("certificate-reserved", f"{_CERTIFICATE}{serial.hex()}", digest)
-        if (entry.action, entry.object, entry.facts.get("tbs")) == wanted:
+        expected = ("certificate-reserved", f"{_CERTIFICATE}{serial.hex()}", digest)
+        if (entry.action, entry.object, entry.facts.get("tbs")) == expected:
             return leaf_hash(octets)
     raise SignatureRefused("the signer refuses: no renewal is proven, and no reservation of the register is shown")
 

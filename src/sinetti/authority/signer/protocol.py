@@ -94,7 +94,11 @@ def encode_tasks(tasks: Sequence[SigningTask]) -> list[bytes]:
     """Return the fields of tasks."""
     fields: list[bytes] = []
     for task in tasks:
-        proof = () if task.proof is None else _proof_fields(task.proof)
+        proof = (
+            ()
+            if task.proof is None
+            else (task.proof.certificate, task.proof.signed_info, task.proof.signature, task.proof.digested)
+        )
         path = () if task.consistency is None else (b"", *task.consistency.path)
         approval = () if task.approval is None else (task.approval.proposal, *task.approval.signatures)
         counts = (b"%d" % len(one) for one in (proof, path, approval))
@@ -119,7 +123,9 @@ def decode_tasks(fields: Sequence[bytes]) -> list[SigningTask]:
             task = SigningTask(TaskKind(kind.decode()), key.decode(), octets, _proof(proof))
             tasks.append(
                 replace(
-                    task, consistency=ConsistencyProof(tuple(path[1:])) if path else None, approval=_approval(approval)
+                    task,
+                    consistency=ConsistencyProof(tuple(path[1:])) if path else None,
+                    approval=ActApproval(approval[0], tuple(approval[1:])) if approval else None,
                 )
             )
     except ValueError:
@@ -127,19 +133,11 @@ def decode_tasks(fields: Sequence[bytes]) -> list[SigningTask]:
     return tasks
 
 
-def _proof_fields(proof: SignatureProof) -> tuple[bytes, ...]:
-    return proof.certificate, proof.signed_info, proof.signature, proof.digested
-
-
 def _proof(fields: Sequence[bytes]) -> SignatureProof | None:
     if not fields:
         return None
     certificate, signed_info, signature, digested = fields
     return SignatureProof(certificate, signed_info, signature, digested)
-
-
-def _approval(fields: Sequence[bytes]) -> ActApproval | None:
-    return ActApproval(fields[0], tuple(fields[1:])) if fields else None
 
 
 def _check(fits: bool) -> None:  # noqa: FBT001 - reads as a sentence

@@ -32,7 +32,7 @@ from sinetti.pki.csr import build_request
 from sinetti.pki.encoding import PrivateKey, PublicKey, load_certificate
 from sinetti.pki.signers import SignatureRefused, SignerUnavailable
 from sinetti.settings import signer as signer_settings
-from sinetti.settings.signer import PolicyCa, PolicySuccessor, SignerPolicy
+from sinetti.settings.signer import PolicySuccessor, SignerPolicy
 
 MOST_WAITING = 5
 """Successors without a certificate at once; each has a key that the signer made."""
@@ -128,7 +128,11 @@ class SignerSuccessors:
 
     def _check_new(self, wanted: PolicySuccessor, known: tuple[PolicySuccessor, ...]) -> None:
         policy = self._rules.policy
-        if not any((one.role, one.channel) == (wanted.role, wanted.channel) for one in self._held()):
+        if not any(
+            (one.role, one.channel) == (wanted.role, wanted.channel)
+            for one in self._rules.policy.authorities
+            if one.file_name in self._rules.key_names
+        ):
             _refuse("it has no key of a CA with this purpose")
         if sum(one.certificate is None for one in known) >= MOST_WAITING:
             _refuse(f"{MOST_WAITING} successors wait for their certificates: find out why before more are begun")
@@ -137,9 +141,6 @@ class SignerSuccessors:
             check_new_name(wanted.name, policy.environment, names, policy.response_signer)
         except ValueError as bad:
             _refuse(str(bad))
-
-    def _held(self) -> list[PolicyCa]:
-        return [one for one in self._rules.policy.authorities if one.file_name in self._rules.key_names]
 
     def _check(
         self, waiting: PolicySuccessor, certificate: x509.Certificate, chain: list[x509.Certificate], now: datetime

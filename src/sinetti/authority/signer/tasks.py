@@ -36,7 +36,7 @@ class TaskKind(StrEnum):
 class ConsistencyProof:
     """Growth of the log from its last signed head to the new one.
 
-    It has the hashes of the largest subtrees of the last tree, then each new leaf: the octets of its entry, or only its
+    It has the hashes of the largest subtrees of the last tree. Then it has the octets of each new entry, or only its
     hash where the signer needs no more.
     """
 

@@ -112,7 +112,10 @@ class Transcript:
                 "rehearsal": self.is_rehearsal,
                 "software": self.software,
                 "software_sha256": self.software_sha256,
-                "present": [_person_value(one) for one in self.present],
+                "present": [
+                    {"name": one.name, "role": one.role.value, "key": one.key, "fingerprint": one.fingerprint}
+                    for one in self.present
+                ],
                 "steps": [_step_value(one) for one in self.steps],
             }
         )
@@ -203,10 +206,6 @@ def _lines(transcript: Transcript, sha256: str, language: Language) -> Iterator[
 def _person(value: dict[str, Any]) -> PersonPresent:
     key = load_key(value["key"].encode())
     return PersonPresent(value["name"], CeremonyRole(value["role"]), key.line, key.fingerprint)
-
-
-def _person_value(one: PersonPresent) -> dict[str, str]:
-    return {"name": one.name, "role": one.role.value, "key": one.key, "fingerprint": one.fingerprint}
 
 
 def _step(value: dict[str, Any]) -> TranscriptStep:

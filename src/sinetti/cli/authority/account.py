@@ -191,11 +191,10 @@ def _row(found: Account) -> dict[str, str | bool]:
 def _table(rows: list[dict[str, str | bool]]) -> Sequence[Block]:
     return table_of(
         _COLUMNS,
-        [{name: _cell(value) for name, value in row.items()} for row in rows],
+        [
+            {name: value if isinstance(value, str) else ("yes" if value else "no") for name, value in row.items()}
+            for row in rows
+        ],
         fold={"email", "name"},
         nothing="There are no clerks' accounts. Create one: sinetti authority account add EMAIL --name NAME --staff",
     )
-
-
-def _cell(value: str | bool) -> str:  # noqa: FBT001 - a value, not a switch
-    return value if isinstance(value, str) else ("yes" if value else "no")

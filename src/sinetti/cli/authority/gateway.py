@@ -1,7 +1,7 @@
 """`sinetti authority gateway …`: gateways that may report seen certificates."""
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,6 @@ from sinetti.cli.authority.common import (
     print_result,
     table_of,
 )
-from sinetti.cli.core.blocks import Block
 from sinetti.cli.core.invocation import print_note
 from sinetti.database.certificates.usage import GatewayInfo
 from sinetti.server.process_exit import request_id
@@ -86,7 +85,13 @@ def _withdraw(parsed: argparse.Namespace) -> int:
 def _list(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
         rows = [_row(one) for one in all_gateways(authority.ctx)]
-    print_result(rows, as_json=parsed.json, table=lambda: _table(rows))
+    print_result(
+        rows,
+        as_json=parsed.json,
+        table=lambda: table_of(
+            _COLUMNS, rows, fold={"name"}, nothing="There are no gateways, so the use of certificates is not known."
+        ),
+    )
     return 0
 
 
@@ -98,9 +103,3 @@ def _row(found: GatewayInfo) -> dict[str, str | None]:
         "first_report": instant(found.first_report),
         "last_report": instant(found.last_report),
     }
-
-
-def _table(rows: list[dict[str, str | None]]) -> Sequence[Block]:
-    return table_of(
-        _COLUMNS, rows, fold={"name"}, nothing="There are no gateways, so the use of certificates is not known."
-    )

@@ -81,7 +81,12 @@ def propose_act(
         sending = partial(EXECUTORS[act], _draft(act, parsed.officer, parameters, authority), means)
         context = {**context, "letters": rehearsed_letters(sending, authority)}
     new = propose(act, parsed.officer, parameters, context, means)
-    value = {"result": "proposed", "proposal": new.proposal_id, "act": act.value, "expires": _instant(new)}
+    value = {
+        "result": "proposed",
+        "proposal": new.proposal_id,
+        "act": act.value,
+        "expires": f"{new.expires:%Y-%m-%dT%H:%M:%SZ}",
+    }
     if getattr(parsed, "json", False):
         print_result(value, as_json=True, table=lambda: "")
     print_note(_how(new, parsed))
@@ -159,7 +164,3 @@ def approved(
     authority.keys.approve(approval)
     yield approval
     finish(proposal, means)
-
-
-def _instant(new: Proposal) -> str:
-    return f"{new.expires:%Y-%m-%dT%H:%M:%SZ}"

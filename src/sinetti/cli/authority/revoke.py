@@ -64,7 +64,9 @@ def _run(parsed: argparse.Namespace) -> int:
         rows = [certificate_json(row, authority.ctx.now()) for row in revoked]
     if not rows:
         rows = [{**dict.fromkeys(MEMBERS), "serial": ask.serial, "state": "revoked", "reason": ask.reason.value}]
-    print_result(rows, as_json=parsed.json, table=lambda: "\n".join(_line(row) for row in rows))
+    print_result(
+        rows, as_json=parsed.json, table=lambda: "\n".join(f"revoked  {row['serial']}  {row['reason']}" for row in rows)
+    )
     if rows[0]["customer_id"] is None:
         print_note("The register lacks this certificate: find out who asked the signer for it.")
         return 0
@@ -83,7 +85,3 @@ def _learn(serial: Serial, authority: Authority) -> None:
     facts = (one.facts for one in lines if one.kind == journal_records.ISSUED and one.facts["serial"] == serial)
     ders = {one["sha256"]: (one["authority"], b64decode(one["der"])) for one in facts}
     unregistered.record(ctx.db, ders, ctx.audit_entry(machine_user(), request_id()))
-
-
-def _line(row: dict[str, str | None]) -> str:
-    return f"revoked  {row['serial']}  {row['reason']}"

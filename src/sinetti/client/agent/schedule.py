@@ -89,7 +89,7 @@ def scheduled_time(place: float, span: ValidityPeriod, care: AgentSettings, hint
     spread = min(in_proportion(care.spread, span), renewal_window(span) / _TENTH)
     begins, length = (opens, spread) if hint is None else (hint.start, hint.end - hint.start)
     # A hint may state any year; a moment before the certificate's begin is meaningless.
-    return min(max(_whole(begins + length * place), span.not_before), _latest(span, care))
+    return min(max((begins + length * place).replace(microsecond=0), span.not_before), _latest(span, care))
 
 
 def start_time(own: datetime, span: ValidityPeriod, care: AgentSettings, now: datetime) -> datetime:
@@ -160,7 +160,3 @@ def retry_after(span: ValidityPeriod, received: datetime) -> timedelta:
     of the remaining time, so that it does not expire meanwhile.
     """
     return min(renewal_window(span), max(span.not_after - received, timedelta())) / 2
-
-
-def _whole(at: datetime) -> datetime:
-    return at.replace(microsecond=0)

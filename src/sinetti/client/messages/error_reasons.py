@@ -236,8 +236,6 @@ def _of_system(bad: OSError | http.client.HTTPException) -> Value:
     )
 
 
-def _pattern(message_id: str) -> re.Pattern[str]:
-    return re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>.+)", re.escape(message_id)))
-
-
-_PATTERNS = {message_id: _pattern(message_id) for message_id in SAID}
+_PATTERNS = {
+    message_id: re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>.+)", re.escape(message_id))) for message_id in SAID
+}

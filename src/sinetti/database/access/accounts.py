@@ -6,7 +6,7 @@ The module also stores the name and language that people set in their account. I
 or an address (domain/access/persons.py).
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -338,7 +338,7 @@ def get_identity(db: Database, user_id: str) -> Identity:
     subjects = apps.get_model("socialaccount", "SocialAccount").objects.using(db.alias).filter(user_id=user_id)
     return Identity(
         frozenset({user_id} if user_id else ()),
-        addresses(db, user_id) | _folded(sent_to.values_list("email", flat=True)),
+        addresses(db, user_id) | frozenset(one.casefold() for one in sent_to.values_list("email", flat=True)),
         frozenset(subjects.values_list("uid", flat=True)),
         frozenset(_persons(db).filter(user_id=user_id).values_list("digest", flat=True)),
     )
@@ -392,7 +392,3 @@ def _end_person(db: Database, user_id: str, audit: AuditContext) -> None:
 
 def _persons(db: Database) -> "QuerySet[StaffPerson]":
     return StaffPerson.objects.using(db.alias)
-
-
-def _folded(addresses: Iterable[str]) -> frozenset[str]:
-    return frozenset(one.casefold() for one in addresses)

@@ -64,7 +64,7 @@ def count_ends(db: Database, reader: EndReader, now: datetime) -> Mapping[tuple[
     for side, ids in parties.items():
         if not ids:
             continue
-        for over, rows in ((True, ended(db, side, now)), (False, _ending(db, now))):
+        for over, rows in ((True, ended(db, side, now)), (False, _open(db).filter(is_ending(now)))):
             own = rows.filter(**{f"{_SCOPES[side]}__in": ids})
             if side is EndSide.GIVEN:
                 # The reader's own role is a task of the holder's side.
@@ -134,10 +134,6 @@ def note_ended(db: Database, side: EndSide, mandate_ids: Collection[str], audit:
 def is_ending(now: datetime) -> Q:
     """Filter roles in force that end within 60 days."""
     return active_assignments(now) & Q(valid_until__lte=now + NEAR)
-
-
-def _ending(db: Database, now: datetime) -> "QuerySet[models.RoleAssignment]":
-    return _open(db).filter(is_ending(now))
 
 
 def _open(db: Database) -> "QuerySet[models.RoleAssignment]":

@@ -1,10 +1,9 @@
 """Rows that the service obeys, as the log has them (docs/evidence.md).
 
 A writer of the database could change officers, CAs, gateways or a clerk's rights. So each entry about such an
-object has its rows in the log, and a row that differs from the newest entry about it is not obeyed.
+object has its rows in the log. The service does not obey a row that differs from the newest entry about it.
 """
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -17,11 +16,11 @@ from sinetti.database import models
 from sinetti.database.connection import Database
 from sinetti.database.obeyed_tables import TABLES
 from sinetti.domain.certificates.lifecycle import CertificateState
-from sinetti.pki.encoding import load_certificate, serial_hex
+from sinetti.pki.encoding import load_certificate, serial_hex, sha256_hex
+from sinetti.wire.transparency.entries import INSTANT
 
 UNCHANGED = frozenset({"crl-published"})
 """Actions on these objects that change none of these columns."""
-
 
 _REVOKING = ("certificate-revoked", "certificate-voided")
 _OF_CERTIFICATES = (*_REVOKING, "certificate-issued", "certificate-restored")
@@ -37,8 +36,8 @@ def read_row(db: Database, subject: str) -> str:
 
 def read_rows(db: Database, prefix: str, key: str | None = None) -> dict[str, str]:
     """Return the rows about each object with this prefix, or the one with this key."""
-    found: dict[str, dict[str, list[dict[str, object]]]] = {}
-    for table in (one for one in TABLES if one.prefix == prefix):
+    by_subject: dict[str, dict[str, list[dict[str, object]]]] = {}
+    for table in (obeyed for obeyed in TABLES if obeyed.prefix == prefix):
         rows = apps.get_model("sinetti", table.model)._default_manager.using(db.alias).filter(**table.only)  # noqa: SLF001 - Django's name
         if key is not None:
             rows = rows.filter(**{table.key: key})
@@ -47,27 +46,28 @@ def read_rows(db: Database, prefix: str, key: str | None = None) -> dict[str, st
             rows = rows.filter(**{f"{table.newest}__in": newest.values("last")})
         for values in rows.order_by("pk").values(table.key, *table.columns):
             subject = f"{prefix}{values[table.key]}"
-            own = found.setdefault(subject, {}).setdefault(table.name, [])
+            own = by_subject.setdefault(subject, {}).setdefault(table.name, [])
             row = {name: _plain(values[name]) for name in table.columns}
             if table.is_private:
                 row = {name: _plain(f"{subject}:{value}".encode()) for name, value in row.items()}
             own.append(row)
     return {
-        subject: json.dumps(tables, sort_keys=True, separators=(",", ":")) for subject, tables in sorted(found.items())
+        subject: json.dumps(tables, sort_keys=True, separators=(",", ":"))
+        for subject, tables in sorted(by_subject.items())
     }
 
 
 def _plain(value: Any) -> object:  # noqa: ANN401 - a column's value
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
-    return hashlib.sha256(value).hexdigest() if isinstance(value, bytes | memoryview) else value
+    return sha256_hex(bytes(value)) if isinstance(value, bytes | memoryview) else value
 
 
 def differing_columns(logged: str, stored: str) -> str:
     """Return the columns in which two texts of `read_row` differ, for a sentence."""
     if not logged or not stored:
         return "the log has no such row" if not logged else "the row is missing"
-    pair = [dict(_columns(json.loads(one))) for one in (logged, stored)]
+    pair = [dict(_columns(json.loads(text))) for text in (logged, stored)]
     names = (name for name in pair[0].keys() | pair[1].keys() if pair[0].get(name) != pair[1].get(name))
     return ", ".join(sorted({name.rpartition(".")[2] for name in names}))
 
@@ -113,7 +113,7 @@ def _facts_of(entry: Mapping[str, Any]) -> dict[str, Any]:
 def _differing(row: Mapping[str, Any], facts: Mapping[str, Any]) -> list[str]:
     """Return the columns of a certificate that are not as the log has them."""
     der, at = row["octets__der"], row["revoked_at"]
-    revoked_at = None if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    revoked_at = None if at is None else at.astimezone(UTC).strftime(INSTANT)
     logged = facts.get("sha256", row["sha256"] if facts else None)
     pairs = {
         "sha256": (row["sha256"], logged),
@@ -121,7 +121,7 @@ def _differing(row: Mapping[str, Any], facts: Mapping[str, Any]) -> list[str]:
         "revocation_reason": (row["revocation_reason"] or None, facts.get("reason")),
     }
     if row["sha256"] is not None:
-        pairs["der"] = (hashlib.sha256(bytes(der or b"")).hexdigest(), row["sha256"])
+        pairs["der"] = (sha256_hex(bytes(der or b"")), row["sha256"])
         pairs["state"] = (row["state"] == CertificateState.RESERVED, False)
     differing = [name for name, (stored, written) in pairs.items() if stored != written]
     if not differing and der:

@@ -157,19 +157,6 @@ def leaves(db: Database, start: int, end: int) -> Iterator[StoredLeaf]:
             yield StoredLeaf(one.index, bytes(one.leaf), one.sequence, row)
 
 
-def octets_of(db: Database, start: int, end: int) -> Iterator[tuple[int, bytes, bytes | None]]:
-    """Yield index, hash and octets of the entries of a range.
-
-    The octets are None if the row is missing.
-    """
-    for first in range(start, end, _CHUNK):
-        rows = LogEntry.objects.using(db.alias).filter(index__gte=first, index__lt=min(first + _CHUNK, end))
-        entries = list(rows.order_by("index").values_list("index", "leaf", "sequence"))
-        known = AuditEvent.objects.using(db.alias).filter(sequence__in=[one[2] for one in entries if one[2]])
-        octets = {sequence: bytes(row) for sequence, row in known.values_list("sequence", "octets")}
-        yield from ((index, bytes(leaf), octets.get(sequence or 0)) for index, leaf, sequence in entries)
-
-
 def list_shown(db: Database, start: int, end: int, actions: Iterable[str]) -> Iterator[bytes]:
     """Yield the octets of a range's entries with these actions; of others the hash."""
     for (octets,) in sql.read(db, _SHOWN.format(actions=tuple(actions)), {"start": start, "end": end}):

@@ -4,7 +4,6 @@ The tree continues as it was published. Facts come back with their content. Of i
 do, if their rows are lost. An entry declares them.
 """
 
-import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,10 +15,11 @@ from django.db import transaction
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
-from sinetti.database.evidence.log_tree import LOG, checkpoints, count_lost, leaves, log_keys, octets_of, own_acts
+from sinetti.database.evidence.log_tree import LOG, checkpoints, count_lost, leaves, log_keys, own_acts
 from sinetti.database.evidence.sequencer import HeadSigner, LogDiverged, add_leaves, entry_count, waiting_rows
 from sinetti.database.models import AuditEvent
 from sinetti.journal.reader import JournalError
+from sinetti.pki.encoding import sha256_hex
 from sinetti.wire.transparency.approvals import is_fact
 from sinetti.wire.transparency.entries import parse_entry
 from sinetti.wire.transparency.merkle import Lookup, ProofError, leaf_hash
@@ -105,7 +105,7 @@ def _insert_facts(db: Database, line: LoggedLine, missing: Collection[bytes]) ->
                 object=entry.object,
                 request_id=entry.request,
                 octets=octets,
-                sha256=hashlib.sha256(octets).hexdigest(),
+                sha256=sha256_hex(octets),
             )
 
 
@@ -181,7 +181,7 @@ def unlogged(db: Database, ranges: Iterable[tuple[int, int]], start: int = 0) ->
         while covered and covered[0][0] <= start:
             start = max(start, covered.pop(0)[1])
         if size > start:
-            entries = list(octets_of(db, start, size))
-            facts = tuple(octets for _, _, octets in entries if octets is not None and is_fact(octets))
-            yield LoggedLine(start, tuple(leaf for _, leaf, _ in entries), note, facts)
+            entries = list(leaves(db, start, size))
+            rows = (bytes(entry.row.octets) for entry in entries if entry.row is not None)
+            yield LoggedLine(start, tuple(entry.leaf for entry in entries), note, tuple(filter(is_fact, rows)))
             start = size

@@ -49,7 +49,6 @@ log's other acts must not read them.
 JOURNAL_CLOSED = "journal-closed"
 """Action of an entry that closes a journal (services/issuance/closed_journals.py)."""
 
-_NO_LIMIT = 2**62
 _ROWS_EACH = 500
 _LAST = "SELECT pg_sequence_last_value(pg_get_serial_sequence('sinetti_auditevent', 'sequence')::regclass)"
 # A transaction takes this lock before it draws its first sequence number, and holds it to its end.
@@ -166,7 +165,7 @@ def sequence_rows(db: Database, seen: Watermark, after: int, head: HeadSigner) -
         if not _locked(db):
             return None
         newest, settled = seen.value, seen.look(db)
-        sequences = [sequence for sequence, _ in _pending(db, max(seen.value, after))]
+        sequences = [sequence for sequence, _ in pending_rows(db, max(seen.value, after), MOST_AT_ONCE)]
         if sequences:
             _plan(db, sequences, head)
         if len(sequences) < MOST_AT_ONCE:
@@ -232,26 +231,17 @@ def _planned_octets(db: Database, sequences: Sequence[int], after: int) -> dict[
 
 def has_pending(db: Database, seen: Watermark, after: int) -> bool:
     """Return True if a row is not in the tree yet, planned or not."""
-    with connections[db.alias].cursor() as cursor:
-        cursor.execute(_PENDING, [max(seen.value, after), 1])
-        return cursor.fetchone() is not None
+    return bool(pending_rows(db, max(seen.value, after), 1))
 
 
-def pending_sequences(db: Database, after: int) -> list[int]:
-    """Return the sequence numbers of the rows that are not in the tree."""
-    with connections[db.alias].cursor() as cursor:
-        cursor.execute(_PENDING, [after, _NO_LIMIT])
-        return [sequence for sequence, _ in cursor.fetchall()]
+def pending_rows(db: Database, after: int, most: int = 2**62) -> list[tuple[int, bytes]]:
+    """Return sequence number and octets of the rows that are not in the tree.
 
-
-def waiting_octets(db: Database, after: int) -> list[bytes]:
-    """Return the octets of the rows that are not in the tree, in their order.
-
-    They are those after a sequence number.
+    They are the first ones after a sequence number.
     """
     with connections[db.alias].cursor() as cursor:
-        cursor.execute(_PENDING, [after, _NO_LIMIT])
-        return [bytes(octets) for _, octets in cursor.fetchall()]
+        cursor.execute(_PENDING, [after, most])
+        return [(sequence, bytes(octets)) for sequence, octets in cursor.fetchall()]
 
 
 def is_known(db: Database, leaf: bytes, start: int) -> bool:
@@ -264,9 +254,7 @@ def is_known(db: Database, leaf: bytes, start: int) -> bool:
 
 def waiting_rows(db: Database) -> dict[bytes, int]:
     """Return hash and sequence number of the rows that are not in the tree."""
-    with connections[db.alias].cursor() as cursor:
-        cursor.execute(_PENDING, [0, _NO_LIMIT])
-        return {leaf_hash(bytes(octets)): sequence for sequence, octets in cursor.fetchall()}
+    return {leaf_hash(octets): sequence for sequence, octets in pending_rows(db, 0)}
 
 
 def newest_sequence(db: Database, before: datetime) -> int:
@@ -351,12 +339,6 @@ def _locked(db: Database) -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_LOCK])
         return bool(cursor.fetchone()[0])
-
-
-def _pending(db: Database, after: int) -> list[tuple[int, bytes]]:
-    with connections[db.alias].cursor() as cursor:
-        cursor.execute(_PENDING, [after, MOST_AT_ONCE])
-        return [(sequence, bytes(octets)) for sequence, octets in cursor.fetchall()]
 
 
 def entry_count(db: Database) -> int:

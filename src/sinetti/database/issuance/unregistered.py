@@ -28,7 +28,7 @@ _LOGGED = ("certificate-issued", "certificate-restored")
 _SHARD = re.compile(rb"-([1-9][0-9]{0,6})\.crl")
 
 
-class StrayCertificate(NamedTuple):
+class UnregisteredListItem(NamedTuple):
     """Certificate that the register lacks, since when, and its revocation."""
 
     serial: Serial
@@ -43,9 +43,9 @@ def list_registered(db: Database, digests: Collection[str]) -> set[str]:
     An entry of the log has their issue, too.
     """
     rows = models.Certificate.objects.using(db.alias).filter(sha256__in=digests).values_list("serial", "sha256")
-    found = {f"certificate:{serial}": str(sha256) for serial, sha256 in rows}
-    entries = models.AuditEvent.objects.using(db.alias).filter(object__in=found, action__in=_LOGGED)
-    return {found[subject] for subject in entries.values_list("object", flat=True)}
+    digest_of = {f"certificate:{serial}": str(sha256) for serial, sha256 in rows}
+    entries = models.AuditEvent.objects.using(db.alias).filter(object__in=digest_of, action__in=_LOGGED)
+    return {digest_of[subject] for subject in entries.values_list("object", flat=True)}
 
 
 def find_revocation(db: Database, serial: Serial) -> tuple[datetime | None] | None:
@@ -80,19 +80,19 @@ def record(db: Database, ders: Mapping[str, tuple[str, bytes]], audit: AuditCont
     return made
 
 
-def list_recent(db: Database, now: datetime) -> list[StrayCertificate]:
+def list_recent(db: Database, now: datetime) -> list[UnregisteredListItem]:
     """Return the certificates that are reported now, the oldest first."""
     rows = models.UnregisteredCertificate.objects.using(db.alias).filter(found_at__gte=now - KEPT_FOR)
-    there = models.Certificate.objects.using(db.alias).filter(serial=OuterRef("serial")).values("revoked_at")[:1]
-    found = rows.annotate(ended=Coalesce("revoked_at", Subquery(there))).order_by("found_at", "pk")
-    columns = ("serial", "authority_id", "found_at", "ended")
-    return [StrayCertificate(*row) for row in found.values_list(*columns)]
+    registered = models.Certificate.objects.using(db.alias).filter(serial=OuterRef("serial"))
+    revoked_at = Coalesce("revoked_at", Subquery(registered.values("revoked_at")[:1]))
+    columns = rows.order_by("found_at", "pk").values_list("serial", "authority_id", "found_at", revoked_at)
+    return [UnregisteredListItem(*row) for row in columns]
 
 
 def revoked_rows(db: Database) -> "QuerySet[models.UnregisteredCertificate]":
     """Return the revoked ones, but for those that the register has by now."""
-    there = models.Certificate.objects.using(db.alias).filter(serial=OuterRef("serial"))
-    return models.UnregisteredCertificate.objects.using(db.alias).filter(~Exists(there), revoked_at__isnull=False)
+    registered = models.Certificate.objects.using(db.alias).filter(serial=OuterRef("serial"))
+    return models.UnregisteredCertificate.objects.using(db.alias).filter(~Exists(registered), revoked_at__isnull=False)
 
 
 def revoke(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import NotSupportedError, ProgrammingError, connections, transaction
-from django.db.models import F, QuerySet
+from django.db.models import F
 
 from sinetti.database import models
 from sinetti.database.common import audit_log
@@ -146,7 +146,7 @@ def take_places(db: Database, authority: str, most: int, at_once: int) -> tuple[
         rows.update(open_shard=F("open_shard"))  # a concurrent call waits here
         shard, taken = rows.values_list("open_shard", "shard_places").get()
         if taken is None:
-            taken = _certificates(db, authority, shard).count()
+            taken = models.Certificate.objects.using(db.alias).filter(authority_id=authority, crl_shard=shard).count()
         if taken >= most:
             shard, taken = shard + 1, 0
         places = min(at_once, most - taken)
@@ -160,7 +160,3 @@ def count_places_anew(db: Database, authority: str) -> None:
     Call it after a period in which places were not counted.
     """
     models.CertificateAuthority.objects.using(db.alias).filter(pk=authority).update(shard_places=None)
-
-
-def _certificates(db: Database, authority: str, shard: int) -> QuerySet[models.Certificate]:
-    return models.Certificate.objects.using(db.alias).filter(authority_id=authority, crl_shard=shard)

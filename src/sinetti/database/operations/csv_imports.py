@@ -183,7 +183,7 @@ def find(db: Database, load_id: str) -> ImportJob | None:
 
 def list_newest(db: Database, most: int) -> tuple[LoadListItem, ...]:
     """Return the newest files, at most `most`."""
-    return tuple(_item(row) for row in _listed(db).order_by("-created", "pk")[:most])
+    return tuple(_item(row) for row in _all(db).defer("content", "changes", "wrong").order_by("-created", "pk")[:most])
 
 
 def list_proposed(db: Database, most: int, now: datetime) -> tuple[LoadListItem, ...]:
@@ -215,10 +215,6 @@ def proposed(db: Database, now: datetime) -> "QuerySet[OrganisationImport]":
     """Return the rows of files that wait for a second clerk."""
     rows = _all(db).filter(proposed_at__isnull=False, accepted_at__isnull=True)
     return rows.filter(ended_at__isnull=True, expires__gte=now)
-
-
-def _listed(db: Database) -> "QuerySet[OrganisationImport]":
-    return _all(db).defer("content", "changes", "wrong")
 
 
 def _item(row: OrganisationImport) -> LoadListItem:

@@ -228,7 +228,9 @@ def find_pins(db: Database, secure_id: str, since: datetime) -> PinHistory:
         return NO_PINS
     # Each new one ends the earlier ones, so one is left.
     last = next(row for row in rows if row.ended_at is None)
-    sent = models.OutboxMessage.objects.using(db.alias).filter(pk=_sms(last.pin_id, last.message.recipient_id))
+    sent = models.OutboxMessage.objects.using(db.alias).filter(
+        pk=message_id(MessageKind.PIN, last.pin_id, _ONCE, last.message.recipient_id or "", MessageChannel.SMS)
+    )
     got_away, failed_at, cancelled_at = sent.values_list("sent", "failed_at", "cancelled_at").first() or (
         None,
         None,
@@ -388,7 +390,3 @@ def _alive(db: Database, secure_id: str, now: datetime) -> "QuerySet[SecureMessa
     open_orders = orders.filter(lineage__organisation__closed_at__isnull=True).values("pk")
     rows = SecureMessage.objects.using(db.alias).filter(pk=secure_id, expires__gte=now, ended_at__isnull=True)
     return rows.filter(order_id__in=open_orders)
-
-
-def _sms(pin_id: str, recipient: str | None) -> str:
-    return message_id(MessageKind.PIN, pin_id, _ONCE, recipient or "", MessageChannel.SMS)

@@ -76,7 +76,10 @@ def _row(one: CertificateListItem, permissions: Permissions, now: datetime) -> l
     order = isinstance(one.facts, OrderFacts)
     if not isinstance(one.facts, OrderFacts):
         span = one.facts.span
-        begins, opens, ends = (_instant(at) for at in (span.not_before, one.facts.renewable_from, span.not_after))
+        begins, opens, ends = (
+            f"{at.astimezone(FINNISH_TIME):%Y-%m-%d %H:%M}"
+            for at in (span.not_before, one.facts.renewable_from, span.not_after)
+        )
         left = str(days_left(span.not_after, now)) if one.facts.revoked_at is None else ""
     return [
         one.customer_id,
@@ -97,7 +100,3 @@ def _row(one: CertificateListItem, permissions: Permissions, now: datetime) -> l
         "" if one.serves is None else str(one.serves),
         _(labels.SEVERITIES[labels.severity(one, now)]),
     ]
-
-
-def _instant(at: datetime) -> str:
-    return f"{at.astimezone(FINNISH_TIME):%Y-%m-%d %H:%M}"

@@ -81,10 +81,9 @@ def renewal_instructions(one: OneCertificate) -> Section:
     """
     facts = one.seen.listed.facts
     renewed_before = not isinstance(facts, OrderFacts) and facts.by_renewal
-    programs = [Disclosure(_(name), [Text([_(text)]), *_command(command)]) for name, text, command in _PROGRAMS]
+    programs = [
+        Disclosure(_(name), [Text([_(text)]), *([CommandBlock(_(_NAME_IS), command)] if command else [])])
+        for name, text, command in _PROGRAMS
+    ]
     texts = [_(_TEXTS[0]), _(_BY_RENEWAL if renewed_before else _UNKNOWN)]
     return Section(_(_TITLE), [Text(texts), *programs], NAME)
-
-
-def _command(command: str) -> list[CommandBlock]:
-    return [CommandBlock(_(_NAME_IS), command)] if command else []

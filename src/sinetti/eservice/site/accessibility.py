@@ -267,15 +267,14 @@ def _by_hand(found: Evaluation) -> list[Component]:
         [
             Cell(area.name[active_language()]),
             Cell(str(len(area.pages))),
-            Cell(ngettext(*_FAULTS, len(area.gaps)) if area.gaps else passed, tone=_tone(area)),
+            Cell(
+                ngettext(*_FAULTS, len(area.gaps)) if area.gaps else passed,
+                tone=Severity.ERROR if area.gaps else Severity.GOOD,
+            ),
         ]
         for area in found.areas
     ]
     return [Text(how), Table(_("Manual evaluation"), [Column(_(name)) for name in names], rows)]
-
-
-def _tone(area: Area) -> Severity:
-    return Severity.ERROR if area.gaps else Severity.GOOD
 
 
 def _feedback(request: HttpRequest) -> list[Component]:

@@ -1,7 +1,5 @@
 """Privacy notice (GDPR, Articles 13 and 14): data, purposes, periods and rights."""
 
-from datetime import timedelta
-
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
@@ -114,9 +112,5 @@ def _kept(request: HttpRequest) -> list[Component]:
     people = periods.people
     kept = (people, people, people, periods.messages, periods.refusals, periods.callers)
     rows = zip(_KEPT, kept, strict=True)
-    values = [DescriptionItem(_(name), _(text, days=_days(period))) for (name, text), period in rows]
+    values = [DescriptionItem(_(name), _(text, days=ngettext(*_DAYS, period.days))) for (name, text), period in rows]
     return [DescriptionList(values), Text([_(one) for one in _FOR_GOOD])]
-
-
-def _days(period: timedelta) -> str:
-    return ngettext(*_DAYS, period.days)

@@ -1,7 +1,6 @@
 """Certificates of all organisations for clerks: search, details, revocation."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from urllib.parse import urlencode
 
 from django import forms
@@ -11,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from sinetti.domain.certificates.bulk_revocation import BulkRevocationError
-from sinetti.domain.certificates.display_status import CertificateFacts, severity_of, state_of
+from sinetti.domain.certificates.display_status import severity_of, state_of
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Serial
 from sinetti.eservice.accounts.base_views import proves_again
@@ -107,7 +106,7 @@ def certificate_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
                 Cell(state, tone=tone),
             ]
             for one in found.rows
-            for state, tone in [_state(one.facts, now)]
+            for state, tone in [(_(STATES[state_of(one.facts, now)]), Severity(severity_of(one.facts, now)))]
         ]
         if found.more:
             blocks.append(Alert(_(_PART)))
@@ -116,11 +115,6 @@ def certificate_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
             more = Link(_("Next page"), f"{request.path}?{urlencode({'text': asked, 'after': found.after})}")
             blocks.append(Pager("", None, more))
     return show_page(request, _("Certificates"), blocks)
-
-
-def _state(facts: CertificateFacts, now: datetime) -> tuple[str, Severity]:
-    """Return the state and its severity, as the holder's pages have them."""
-    return _(STATES[state_of(facts, now)]), Severity(severity_of(facts, now))
 
 
 def _organisations(named: Sequence[OrganisationRef], asked: str) -> Section:

@@ -176,7 +176,9 @@ def read_list(octets: bytes) -> LoadedCrl:
             scope or IssuingDistributionPoint(),
             understood=understood and signed,
             revokes=signed and (understood or _revokes(crl)),
-            number=_number(crl),
+            number=next(
+                (one.value.crl_number for one in crl.extensions if isinstance(one.value, x509.CRLNumber)), None
+            ),
         )
     except _UNREADABLE:
         raise InvalidCrl(why) from None
@@ -363,10 +365,6 @@ def points_of(certificate: x509.Certificate, issuer: x509.Certificate) -> frozen
         if point.reasons is None and (point.crl_issuer is None or list(point.crl_issuer) == own)
         for name in point.full_name or ()
     )
-
-
-def _number(crl: x509.CertificateRevocationList) -> int | None:
-    return next((one.value.crl_number for one in crl.extensions if isinstance(one.value, x509.CRLNumber)), None)
 
 
 def _scope(crl: x509.CertificateRevocationList) -> IssuingDistributionPoint | None:

@@ -18,7 +18,7 @@ from granian.server.embed import Server
 
 from sinetti.domain.usage import TrustListNumbers
 from sinetti.gateway.trust_lists.folder import ListCheck
-from sinetti.gateway.web.asgi_middleware import Headers, Receive, Scope, Send, decoded, peer_of, send_answer
+from sinetti.gateway.web.asgi_middleware import Receive, Scope, Send, decoded, peer_of, send_answer
 from sinetti.gateway.web.endpoints import LARGEST_DOCUMENT, READY, AuthService, IncomingRequest
 from sinetti.gateway.web.metrics import FeedState, ListDates, observe_answer
 from sinetti.gateway.web.responses import HttpResult
@@ -160,7 +160,10 @@ class GatewayApp:
         away = self._service.on_rejected_by_proxy(asked)
         if away is not None:
             return HttpResult(away.status, {**away.headers, "Connection": "close"}, away.body)
-        encoding, announced = (_only(asked.headers, name) for name in ("content-encoding", "content-length"))
+        encoding, announced = (
+            ", ".join(value for key, value in asked.headers if key == name).strip()
+            for name in ("content-encoding", "content-length")
+        )
         if encoding.casefold() not in {"", "identity", "utf-8"}:  # "utf-8" as in the server of the service
             # Bodies are never decompressed: the signature covers the octets that were sent (RFC 9110, 15.5.16).
             return _closing(
@@ -307,10 +310,6 @@ class _GranianServer(Server):
         unix = self._listening.family == socket.AF_UNIX
         # granian owns the handle from here on and closes it.
         self._shd = holder(self._listening.detach(), unix, BACKLOG)
-
-
-def _only(headers: Headers, name: str) -> str:
-    return ", ".join(value for key, value in headers if key == name).strip()
 
 
 async def _collect(receive: Receive) -> bytes | None:

@@ -118,13 +118,14 @@ def _sections(matter: MessageContext, row: str, found: Sequence[EndItem]) -> Ite
         rows = [one for one in found if passed_step(one.until, matter.now) == step]
         if rows:
             yield matter.say(HEADINGS[step], count=len(rows))
-            yield RowsBlock(tuple(_line(matter, row, one) for one in rows[:_MOST]))
+            yield RowsBlock(
+                tuple(
+                    matter.say(row, role=matter.say(ROLES[one.role]), day=matter.day(one.until), **_names(one))
+                    for one in rows[:_MOST]
+                )
+            )
         if len(rows) > _MOST:
             yield translate.translate_plural(*MORE_ROWS, len(rows) - _MOST, matter.language)
-
-
-def _line(matter: MessageContext, row: str, one: EndItem) -> str:
-    return matter.say(row, role=matter.say(ROLES[one.role]), day=matter.day(one.until), **_names(one))
 
 
 def _names(one: EndItem) -> dict[str, str]:

@@ -73,7 +73,7 @@ def propose(
     """Store the proposal of an act. Raises OfficerError and ApprovalError."""
     ctx = means.ctx
     with officers.locked_officers(ctx.db):
-        by = _proven(officer, ctx)
+        by = _get_proven(officer, ctx)
         if not may_propose(by.role, act):
             raise ApprovalError(ApprovalReason.ROLE, officer=by.name)
         people = people_needed(act, parameters, _policy(ctx))
@@ -127,15 +127,16 @@ def add_signature(proposal_id: str, officer: str, signature: bytes, means: Appro
     ctx, after = means.ctx, None
     with officers.locked_officers(ctx.db):
         stored = _own(proposal_id, ctx)
-        by, proposal = _proven(officer, ctx), stored.proposal
-        signed = _signers(proposal, ctx)
+        by, proposal = _get_proven(officer, ctx), stored.proposal
+        terms = _terms(ctx)
+        signed, _ = list_signers(proposal, _signatures(proposal, ctx), terms)
         _check_known(proposal)
         if stored.state is not ProposalState.OPEN:
             raise ApprovalError(ApprovalReason.ENDED)
-        verify_signer(signature, proposal, by, signed, _terms(ctx))
+        verify_signer(signature, proposal, by, signed, terms)
         audit = ctx.audit_entry(means.actor, means.request_id)
         proposals.insert_signature(ctx.db, proposal, by, signature, audit)
-        missing = count_missing(proposal, (*signed, by.name), _policy(ctx))
+        missing = count_missing(proposal, (*signed, by.name), terms.policy)
         if not missing:
             proposals.update_state(ctx.db, proposal, {stored.state}, ProposalState.APPROVED, audit)
             if not needs_command(proposal.act):
@@ -202,11 +203,6 @@ def _own(proposal_id: str, ctx: ServiceContext) -> StoredProposal:
     return stored
 
 
-def _signers(proposal: Proposal, ctx: ServiceContext) -> list[str]:
-    """Return the officers in force who have signed, by verified signatures."""
-    return list_signers(proposal, _signatures(proposal, ctx), _terms(ctx))[0]
-
-
 def _signatures(proposal: Proposal, ctx: ServiceContext) -> list[tuple[Officer, bytes]]:
     """Return the stored signatures of officers whose rows are those of the log."""
     different = ctx.facts.compare(ctx.db, ctx.now(), "officer:")[1]
@@ -214,7 +210,7 @@ def _signatures(proposal: Proposal, ctx: ServiceContext) -> list[tuple[Officer, 
     return [(officer, signature) for officer, signature in found if f"officer:{officer.name}" not in different]
 
 
-def _proven(name: str, ctx: ServiceContext) -> Officer:
+def _get_proven(name: str, ctx: ServiceContext) -> Officer:
     """Return the officer in force with this name, as the log has them.
 
     Raises OfficerError and RowDiffersError.

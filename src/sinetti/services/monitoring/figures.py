@@ -5,7 +5,7 @@ The background work of `serve` calls it (authority/maintenance.py); pages read w
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from sinetti.database.notifications.outbox_queries import outbox_summary
 from sinetti.database.operations import figures, monitoring
@@ -44,7 +44,7 @@ def _problems(ctx: ServiceContext, deferred: Collection[MessageKind]) -> Iterato
     ]
     for kind, begun in ((HealthKind.LISTS, lists), (HealthKind.ANSWERS, answers)):
         if begun:
-            yield kind, _hours(min(begun), now)
+            yield kind, (now - min(begun)) // _HOUR
     messages = outbox_summary(ctx.db, now, deferred)
     if messages.late:
         yield HealthKind.MESSAGES, messages.late
@@ -52,7 +52,3 @@ def _problems(ctx: ServiceContext, deferred: Collection[MessageKind]) -> Iterato
         yield HealthKind.FAILED, messages.dead
     if not ctx.issuance_allowed():
         yield HealthKind.CLOCK, 1
-
-
-def _hours(begun: datetime, now: datetime) -> int:
-    return (now - begun) // _HOUR

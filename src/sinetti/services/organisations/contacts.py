@@ -8,7 +8,6 @@ sent.
 
 from dataclasses import dataclass, replace
 
-from sinetti.database.notifications.recipients import Recipient
 from sinetti.database.organisations import contacts
 from sinetti.database.organisations.contacts import LineageInfo
 from sinetti.database.organisations.organisations import ContactDetails
@@ -88,11 +87,7 @@ def _corrected(corrected: ContactCorrection, lineage: LineageInfo, *, deputy: bo
             f"there is no {'deputy' if deputy else 'contact person'} whose details can be corrected: name one",
         )
     given = {name: value for name in _FIELDS if (value := getattr(corrected, name)) is not None}
-    return replace(_as_named(there), **given)
+    return replace(ContactDetails(there.name, there.email, there.phone, there.language), **given)
 
 
 _FIELDS = ("name", "email", "phone", "language")
-
-
-def _as_named(there: Recipient) -> ContactDetails:
-    return ContactDetails(there.name, there.email, there.phone, there.language)

@@ -135,7 +135,7 @@ class SampleHierarchy:
         """Make one sample. Raises SamplesUsedUp after 32 revoked ones."""
         issuing = Channel.SFTP if wanted.state is SampleState.OTHER_CHANNEL else Channel.WS
         built = self._others if wanted.state is SampleState.OTHER_CA else self._built
-        name = _issuing_name(built, issuing)
+        name = next(one.file_name for one in built.hierarchy.authorities if one.channel is issuing)
         key = generate_key(wanted.key_type)
         certificate = self._issued(wanted, key, built, name)
         return SampleCertificate(
@@ -211,10 +211,6 @@ def _full_list(ca: Entry, revoked: Iterable[Serial], life: ValidityPeriod) -> by
 
 def _founded(now: datetime) -> GeneratedHierarchy:
     return generate_hierarchy(parse_hierarchy(load_preset("default"), Environment.TEST, BASE_URL), now - _FOUNDED)
-
-
-def _issuing_name(built: GeneratedHierarchy, channel: Channel) -> str:
-    return next(one.file_name for one in built.hierarchy.authorities if one.channel is channel)
 
 
 def _span(state: SampleState, now: datetime, validity: timedelta) -> ValidityPeriod:

@@ -1,21 +1,19 @@
 """Approvals and facts in a log, verified again entry by entry (docs/evidence.md).
 
 Signatures of officers and assertions of clerks' passkeys are in the entries, with all that their verification needs. So
-are the rows that the service obeys. Anyone who writes to the database can have the service log an entry, so one that
-gives a right counts only with the signatures of officers who were in force then.
+are the rows that the service obeys. A writer of the database can have the service log an entry. So one that gives
+a right counts only with the signatures of officers who were in force then.
 """
 
 import json
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from sinetti.domain.approvals.acts import (
-    OFFICER_KEYS,
     TABLE,
     ApprovalPolicy,
-    KeyRequirement,
     OfficerRole,
     TwoPersonAct,
     policy_of,
@@ -89,16 +87,11 @@ class ApprovalRecord:
         """Return the stricter value of each setting: that of a policy, or that of the log."""
         return policy.strictest(policy_of(self.settings, policy))
 
-    def to_json(self) -> dict[str, Any]:
-        """Return what `of_json` makes the record from."""
-        values = asdict(self)
-        return values | {name: sorted(values[name]) for name in ("origins", "roots")}
-
     @staticmethod
     def of_json(values: Mapping[str, Any]) -> "ApprovalRecord":
-        """Return the record of values that `to_json` made.
+        """Return the record of its fields, in which JSON has lists for sets.
 
-        Raises TypeError and KeyError for others.
+        Raises TypeError and KeyError for other values.
         """
         record = ApprovalRecord(**values)
         record.officers = {key: (name, role) for key, (name, role) in record.officers.items()}
@@ -130,20 +123,20 @@ class ApprovalRecord:
 
         Raises ProofError.
         """
-        found = self.proposals.get(entry.object)
-        if found is None and self.is_whole:
+        proposal = self.proposals.get(entry.object)
+        if proposal is None and self.is_whole:
             raise ProofError("its proposal is not in the log")
-        if found is not None and found.sha256 != _text(entry, "sha256"):
+        if proposal is not None and proposal.sha256 != _text(entry, "sha256"):
             raise ProofError("it is about other octets than its proposal")
-        return found
+        return proposal
 
     def check_approved(self, act: TwoPersonAct, entry: EntryFields) -> None:
         """Raise ProofError unless an approved proposal of this act is being carried out."""
         if not any(
-            (one.act, one.is_approved, one.is_over) == (act, True, False)
-            and one.request in {"", entry.request}
-            and (one.parameters is None or (_is_in_time(one, entry) and _is_of(one.parameters, entry)))
-            for one in self.proposals.values()
+            (proposal.act, proposal.is_approved, proposal.is_over) == (act, True, False)
+            and proposal.request in {"", entry.request}
+            and (proposal.parameters is None or (_is_in_time(proposal, entry) and _is_of(proposal.parameters, entry)))
+            for proposal in self.proposals.values()
         ):
             raise ProofError(f"{entry.action} takes two people, and no approval of it is in the log")
 
@@ -216,14 +209,11 @@ def _remove_officer(record: ApprovalRecord, entry: EntryFields) -> None:
 def _set_value(record: ApprovalRecord, entry: EntryFields) -> None:
     """Take a setting of approvals; a lower one needs an approval."""
     name, value = entry.object.removeprefix("setting:"), _text(entry, "value")
-    before = record.settings.get(name)
-    if before is not None and _strictness(name, value) < _strictness(name, before) and record.is_whole:
-        record.check_approved(TwoPersonAct.SETTINGS, entry)
+    if record.is_whole and name in record.settings:
+        before, after = (policy_of({name: text}, ApprovalPolicy()) for text in (record.settings[name], value))
+        if after.strictest(before) != after:
+            record.check_approved(TwoPersonAct.SETTINGS, entry)
     record.settings[name] = value
-
-
-def _strictness(name: str, value: str) -> int:
-    return tuple(KeyRequirement).index(KeyRequirement(value)) if name == OFFICER_KEYS else int(value)
 
 
 def _propose(record: ApprovalRecord, entry: EntryFields) -> None:
