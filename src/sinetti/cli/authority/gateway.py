@@ -1,7 +1,7 @@
 """`sinetti authority gateway …`: gateways that may report seen certificates."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,14 +85,13 @@ def _withdraw(parsed: argparse.Namespace) -> int:
 def _list(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
         rows = [_row(one) for one in all_gateways(authority.ctx)]
-    print_result(
-        rows,
-        as_json=parsed.json,
-        table=lambda: table_of(
-            _COLUMNS, rows, fold={"name"}, nothing="There are no gateways, so the use of certificates is not known."
-        ),
-    )
+    print_result(rows, as_json=parsed.json, table=lambda: _table(rows))
     return 0
+
+
+def _table(rows: list[dict[str, str | None]]) -> Sequence[Block]:
+    nothing = "There are no gateways, so the use of certificates is not known."
+    return table_of(_COLUMNS, rows, fold={"name"}, nothing=nothing)
 
 
 def _row(found: GatewayInfo) -> dict[str, str | None]:
