@@ -19,6 +19,7 @@ from sinetti.cli.authority.common import (
     print_result,
     table_of,
 )
+from sinetti.cli.core.blocks import Block
 from sinetti.cli.core.invocation import print_note
 from sinetti.database.certificates.usage import GatewayInfo
 from sinetti.server.process_exit import request_id
