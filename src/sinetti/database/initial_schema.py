@@ -125,12 +125,13 @@ CREATE OR REPLACE FUNCTION sinetti_require_entry() RETURNS trigger LANGUAGE plpg
 DECLARE
   about text := TG_ARGV[0] || (to_jsonb(CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END) ->> TG_ARGV[1]);
   present bigint := pg_current_xact_id()::text::bigint;
-  distance bigint;
 BEGIN
-  SELECT ((xmin::text::bigint - (present & 4294967295) + 2147483648) & 4294967295) - 2147483648 INTO distance
-    FROM sinetti_auditevent WHERE object = about ORDER BY sequence DESC LIMIT 1;
-  IF distance IS NULL OR abs(distance) > 1000000
-     OR pg_xact_status((present + distance)::text::xid8) IS DISTINCT FROM 'in progress' THEN
+  PERFORM FROM (
+    SELECT ((xmin::text::bigint - (present & 4294967295) + 2147483648) & 4294967295) - 2147483648 AS distance
+      FROM sinetti_auditevent WHERE object = about OFFSET 0) AS entries
+    WHERE CASE WHEN abs(distance) < 1000000
+      THEN pg_xact_status((present + distance)::text::xid8) = 'in progress' ELSE false END;
+  IF NOT FOUND THEN
     RAISE EXCEPTION 'a change of % needs an entry of the log in the same transaction', about
       USING ERRCODE = 'insufficient_privilege';
   END IF;
@@ -140,7 +141,7 @@ _TRIGGER = """
 DROP TRIGGER IF EXISTS {table}_{act} ON {table};
 CREATE CONSTRAINT TRIGGER {table}_{act} AFTER {act} ON {table} DEFERRABLE INITIALLY DEFERRED
 FOR EACH ROW WHEN ({condition}) EXECUTE FUNCTION sinetti_require_entry('{prefix}', '{key}')"""
-_STATUS = ("sha256", "revoked_at", "revocation_reason")
+_STATUS = ("sha256", "revoked_at", "revocation_reason", "authority_id", "crl_shard")
 
 
 def require_entries(schema_editor: BaseDatabaseSchemaEditor) -> None:

@@ -97,7 +97,7 @@ class LogFacts:
                 self.record.take(parse_entry(octets))
         except NoteError:
             return  # a row of earlier code
-        except ProofError as bad:
+        except Exception as bad:  # noqa: BLE001 - a writer of the database chooses the content
             self.refused[about] = str(bad)
 
 

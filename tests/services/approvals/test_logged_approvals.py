@@ -1,5 +1,6 @@
 """Approvals are verified again from the entries of the log alone."""
 
+import json
 from base64 import b64encode, urlsafe_b64encode
 from dataclasses import replace
 
@@ -117,7 +118,8 @@ FORGED = {
 
 def setting(entries, name, value):
     """Return an entry that sets a number of people."""
-    return replace(entries[at(entries, "approval-setting-set")], object=f"setting:{name}", facts={"value": value})
+    facts = {"value": value, "row": json.dumps({"sinetti_approvalsetting": [{"value": value}]})}
+    return replace(entries[at(entries, "approval-setting-set")], object=f"setting:{name}", facts=facts)
 
 
 @pytest.mark.parametrize("change", FORGED.values(), ids=FORGED)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from cryptography import x509
 from django.apps import apps
 from django.db.models import Max
 
@@ -16,15 +17,20 @@ from sinetti.database import models
 from sinetti.database.connection import Database
 from sinetti.database.obeyed_tables import TABLES
 from sinetti.domain.certificates.lifecycle import CertificateState
+from sinetti.pki.chain import extension_value
 from sinetti.pki.encoding import load_certificate, serial_hex, sha256_hex
-from sinetti.wire.transparency.entries import INSTANT
+from sinetti.wire.transparency.entries import INSTANT, EntryFields, parse_entry
+from sinetti.wire.transparency.notes import NoteError
 
 UNCHANGED = frozenset({"crl-published"})
 """Actions on these objects that change none of these columns."""
 
 _REVOKING = ("certificate-revoked", "certificate-voided")
 _OF_CERTIFICATES = (*_REVOKING, "certificate-issued", "certificate-restored")
-_COMPARED = ("pk", "state", "serial", "sha256", "not_before", "not_after", "revoked_at", "revocation_reason")
+_COMPARED = (
+    *("pk", "state", "serial", "sha256", "not_before", "not_after", "revoked_at", "revocation_reason"),
+    *("authority_id", "crl_shard"),
+)
 _AT_ONCE = 1000
 
 
@@ -72,10 +78,12 @@ def differing_columns(logged: str, stored: str) -> str:
     return ", ".join(sorted({name.rpartition(".")[2] for name in names}))
 
 
-def _columns(tables: Mapping[str, list[dict[str, object]]]) -> Iterator[tuple[str, object]]:
+def _columns(tables: Mapping[str, list[object]]) -> Iterator[tuple[str, object]]:
     for table, rows in tables.items():
         for place, row in enumerate(rows):
-            yield from ((f"{table}.{place}.{name}", value) for name, value in row.items())
+            # A writer of the database chooses what an entry has.
+            values = row if isinstance(row, dict) else {"row": row}
+            yield from ((f"{table}.{place}.{name}", value) for name, value in values.items())
 
 
 def differing_certificates(db: Database, compared: dict[int, int] | None = None) -> Iterator[tuple[str, str]]:
@@ -93,21 +101,26 @@ def differing_certificates(db: Database, compared: dict[int, int] | None = None)
         facts: dict[str, dict[str, Any]] = {f"certificate:{row['serial']}": {} for row in whole}
         entries = models.AuditEvent.objects.using(db.alias).filter(action__in=_OF_CERTIFICATES, object__in=facts)
         for octets in entries.order_by("sequence").values_list("octets", flat=True) if facts else ():
-            entry = json.loads(bytes(octets))
-            facts[entry["object"]] |= {"action": entry["action"], **_facts_of(entry)}
+            try:
+                entry = parse_entry(bytes(octets))
+                facts[entry.object] |= _facts_of(entry)
+            except (NoteError, KeyError, RecursionError):
+                yield "an audit row", "its octets are no entry about its object"
         for row, about in zip(whole, facts, strict=True):
             if columns := _differing(row, facts[about]):
-                yield about, f"its row differs from the log ({', '.join(columns)})"
+                values = sha256_hex(repr([row[name] for name in _COMPARED]).encode())[:12]
+                yield about, f"its row differs from the log ({', '.join(columns)}; values {values})"
             else:
                 compared[row["pk"]] = changed[row["pk"]]
 
 
-def _facts_of(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what an entry says of a certificate: its digest, or its revocation."""
-    facts = entry["facts"]
-    if entry["action"] in _REVOKING:
-        return {"revoked_at": entry["at"], "reason": facts.get("reason")}
-    return {name: facts[name] for name in ("sha256", "revoked_at", "reason") if name in facts}
+def _facts_of(entry: EntryFields) -> dict[str, Any]:
+    """Return what an entry says of a certificate: its digest, or its revocation, which is final."""
+    facts = entry.facts
+    if entry.action in _REVOKING:
+        return {"action": entry.action, "revoked_at": entry.at, "reason": facts.get("reason")}
+    known = {name: facts.get(name) for name in ("sha256", "revoked_at", "reason")}
+    return {"action": entry.action} | {name: value for name, value in known.items() if value is not None}
 
 
 def _differing(row: Mapping[str, Any], facts: Mapping[str, Any]) -> list[str]:
@@ -129,4 +142,8 @@ def _differing(row: Mapping[str, Any], facts: Mapping[str, Any]) -> list[str]:
         spans = {"not_before": certificate.not_valid_before_utc, "not_after": certificate.not_valid_after_utc}
         differing += [name for name, instant in spans.items() if row[name] != instant]
         differing += ["serial"] * (serial_hex(certificate.serial_number) != row["serial"])
+        (point,) = extension_value(certificate, x509.CRLDistributionPoints) or (None,)
+        names = point.full_name if point is not None else None
+        place = f"/{row['authority_id']}-{row['crl_shard']}.crl"
+        differing += ["authority, crl_shard"] * (names is not None and not names[0].value.endswith(place))
     return differing

@@ -7,6 +7,7 @@ a right counts only with the signatures of officers who were in force then.
 
 import json
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,7 +26,7 @@ from sinetti.pki.passkey_assertions import LoggedAssertion, decode_web64, origin
 from sinetti.pki.ssh_signatures import armor, load_key, load_signer, verify_digest
 from sinetti.wire.transparency.entries import INSTANT, ROW, EntryFields
 from sinetti.wire.transparency.merkle import ProofError
-from sinetti.wire.transparency.notes import NoteError, decode64
+from sinetti.wire.transparency.notes import decode64
 
 _STATEMENT = b"sinetti-officers-v1\n"
 """Beginning of a statement about new officers (docs/operators/ceremony.md)."""
@@ -43,7 +44,8 @@ _LEAST = 2
 class _Proposal:
     """State of one proposal: digest, number of people, proposer, keys that signed it.
 
-    `parameters` are those of the signed octets, or None where the log has the digest alone.
+    `parameters` are those of the signed octets, or None where the log has the digest alone. `used` are the objects that
+    were changed by them.
     """
 
     act: TwoPersonAct
@@ -56,6 +58,7 @@ class _Proposal:
     is_approved: bool = False
     is_over: bool = False
     request: str = ""
+    used: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -65,8 +68,9 @@ class ApprovalRecord:
     `is_whole` is False where entries before are not known: then an officer or a proposal may be older, and only
     signatures are verified. `officers` has name and role by fingerprint. `settings` are those of approvals. `rows` are
     the rows that the service obeys, by object, and `accepted` those that officers accepted though no act of the service
-    made them. `founders` are fingerprints of the first officers, if they are pinned outside the log. `origins` are the
-    sites that passkeys signed for. `roots` are the SHA-256 of the root certificates whose keys replaced lost officers.
+    made them. `founders` are fingerprints of the first officers, if they are pinned outside the log. `known_roots` are
+    the SHA-256 of the root certificates that may replace lost officers, and `roots` of those that did. `origins` are
+    the sites that passkeys signed for.
     """
 
     is_whole: bool = True
@@ -76,6 +80,7 @@ class ApprovalRecord:
     rows: dict[str, str] = field(default_factory=dict)
     accepted: dict[str, str] = field(default_factory=dict)
     founders: list[str] = field(default_factory=list)
+    known_roots: list[str] = field(default_factory=list)
     has_octets: bool = False
     verified: int = 0
     origins: set[str] = field(default_factory=set)
@@ -107,11 +112,24 @@ class ApprovalRecord:
             if (check := _CHECKS.get(entry.action)) is not None:
                 check(self, entry)
             if isinstance(row := entry.facts.get(ROW), str):
+                _check_rows(row)
+                self._note_root(entry, row)
                 self.rows[entry.object] = row
                 if self.accepted.get(entry.object, row) != row:
                     del self.accepted[entry.object]
-        except (KeyError, ValueError, TypeError, NoteError) as bad:
+        except ProofError:
+            raise
+        except Exception as bad:
             raise ProofError(f"its approval cannot be verified: {bad}") from bad
+
+    def _note_root(self, entry: EntryFields, row: str) -> None:
+        """Know a root that was founded, or installed by an approved act."""
+        if entry.action == "ca-installed" and self._takes_two(TwoPersonAct.CA):
+            with suppress(ProofError):
+                self.check_approved(TwoPersonAct.CA, entry)
+                self.known_roots += _roots_in(row)
+        elif entry.action in {"ca-installed", "ca-founded"} and not self.settings:
+            self.known_roots += _roots_in(row)
 
     def skip_unknown(self) -> None:
         """Skip an entry whose content is not known; earlier proposals are then unknown."""
@@ -132,23 +150,27 @@ class ApprovalRecord:
 
     def check_approved(self, act: TwoPersonAct, entry: EntryFields) -> None:
         """Raise ProofError unless an approved proposal of this act is being carried out."""
-        if not any(
-            (proposal.act, proposal.is_approved, proposal.is_over) == (act, True, False)
-            and proposal.request in {"", entry.request}
-            and (proposal.parameters is None or (_is_in_time(proposal, entry) and _is_of(proposal.parameters, entry)))
-            for proposal in self.proposals.values()
-        ):
-            raise ProofError(f"{entry.action} takes two people, and no approval of it is in the log")
+        for proposal in self.proposals.values():
+            is_open = (proposal.act, proposal.is_approved, proposal.is_over) == (act, True, False)
+            if is_open and proposal.request in {"", entry.request}:
+                if proposal.parameters is None:
+                    return
+                if entry.object not in proposal.used and _is_in_time(proposal, entry) and self._is_of(proposal, entry):
+                    proposal.used.append(entry.object)
+                    return
+        raise ProofError(f"{entry.action} takes two people, and no approval of it is in the log")
 
     def _act_of(self, entry: EntryFields) -> TwoPersonAct | None:
         """Return the act whose approval an entry needs, or None.
 
         It is the entry's own, or that of a row which gives a right.
         """
-        if entry.action in _ACTS:
-            return _ACTS[entry.action]
         row, before = entry.facts.get(ROW), self.rows.get(entry.object, "")
         act, gives = _GIVES.get(entry.object.partition(":")[0], (None, None))
+        if entry.action in _ACTS:
+            if act not in {None, _ACTS[entry.action]} and entry.action != "difference-accepted":
+                raise ProofError("it is about an object of another kind")
+            return _ACTS[entry.action]
         if gives is not None and isinstance(row, str):
             return act if row != before and gives(before, row) else None
         return TwoPersonAct.STAFF if entry.action == "account-made" and entry.facts.get("staff") else None
@@ -157,8 +179,10 @@ class ApprovalRecord:
         """Return True if the root key signed this change of officers before."""
         request, named = self.recovery
         added = [entry.object, entry.facts.get("role"), entry.facts.get("public_key")]
-        is_signed = entry.action == "officer-removed" or added in named
-        return entry.action in {"officer-added", "officer-removed"} and entry.request == request and is_signed
+        if not named or entry.request != request or not entry.object.startswith("officer:"):
+            return False
+        is_ended = all(row["removed_at"] for row in _rows_in(entry.facts.get(ROW), "sinetti_officerrecord"))
+        return (entry.action == "officer-added" and added in named) or (entry.action == "officer-removed" and is_ended)
 
     def recover(self, entry: EntryFields) -> None:
         """Take a statement of the root key about new officers.
@@ -172,6 +196,8 @@ class ApprovalRecord:
         is_signed = isinstance(signer, PublicKey) and verify(signer, statement, decode64(_text(entry, "signature")))
         if not statement.startswith(_STATEMENT) or not is_signed or named["authority"] != sha256_hex(root):
             raise ProofError("the root key did not sign the statement about these officers")
+        if self.known_roots and sha256_hex(root) not in self.known_roots:
+            raise ProofError("the statement about these officers is by the root of another authority")
         if text in self.statements:
             raise ProofError("the statement about these officers was used before")
         self.statements.append(text)
@@ -187,6 +213,44 @@ class ApprovalRecord:
         # While the officers of a recovery are added, they are too few.
         is_possible = can_act(act, roles, _LEAST) or (act is TwoPersonAct.OFFICERS and bool(self.statements))
         return self.is_whole and self.people_for(act) > 1 and is_possible
+
+    def _is_of(self, proposal: _Proposal, entry: EntryFields) -> bool:
+        """Return True if officers signed these parameters for what an entry changes."""
+        kind, _, name = entry.object.partition(":")
+        parameters, facts = proposal.parameters or {}, entry.facts
+        change = parameters.get("change")
+        if change == "accept":
+            return bool(parameters["rows"].get(entry.object) == _accepted_row(entry))
+        if kind == "officer":
+            if change == "add":
+                key = load_key(parameters["public_key"].encode("ascii")).fingerprint
+                return [parameters["name"].casefold(), parameters["role"], key] == [name, facts["role"], facts["key"]]
+            return [change, parameters["name"], parameters["key"]] == ["remove", name, facts["key"]]
+        if kind == "setting":
+            return any([one["name"], one["after"]] == [name, facts["value"]] for one in parameters["settings"])
+        if kind == "authority":
+            (ca,) = _rows_in(facts[ROW], _CA)
+            return self._is_of_ca(parameters, name, ca, facts.get("replaced"))
+        return proposal.act not in {TwoPersonAct.OFFICERS, TwoPersonAct.SETTINGS, TwoPersonAct.CA}
+
+    def _is_of_ca(self, parameters: Mapping[str, Any], name: str, ca: Mapping[str, Any], replaced: object) -> bool:
+        before = next(iter(_rows_in(self.rows.get(f"authority:{name}"), _CA)), {})
+        is_named = parameters["ca"] in {name, ca["common_name"]}
+        if parameters["change"] == "install":
+            return is_named and not before
+        if parameters["change"] == "activate":
+            return is_named and all(ca[one] == before.get(one) for one in ca if one not in {"state", "version"})
+        if parameters["change"] != "rollover":
+            return False
+        if parameters["channel"]:
+            return bool(parameters["channel"] == ca["channel"])
+        named = [
+            (about.partition(":")[2], one["role"], one["channel"])
+            for about, row in self.rows.items()
+            for one in _rows_in(row, _CA)
+            if parameters["ca"] in {about.partition(":")[2], one["common_name"]}
+        ]
+        return any(one[1:] == (ca["role"], ca["channel"]) and replaced in {None, one[0]} for one in named)
 
     def people_for(self, act: TwoPersonAct) -> int:
         """Return the number of people that an act takes by now; 0 before the log has one."""
@@ -209,6 +273,11 @@ def _remove_officer(record: ApprovalRecord, entry: EntryFields) -> None:
 def _set_value(record: ApprovalRecord, entry: EntryFields) -> None:
     """Take a setting of approvals; a lower one needs an approval."""
     name, value = entry.object.removeprefix("setting:"), _text(entry, "value")
+    if record.rows and _rows_in(entry.facts.get(ROW), "sinetti_approvalsetting") != [{"value": value}]:
+        raise ProofError("its row has another value")
+    roles = [OfficerRole(role) for _, role in record.officers.values()]
+    if record.is_whole and name in TABLE and not can_act(TwoPersonAct(name), roles, int(value)):
+        raise ProofError("it takes more officers than there are")
     if record.is_whole and name in record.settings:
         before, after = (policy_of({name: text}, ApprovalPolicy()) for text in (record.settings[name], value))
         if after.strictest(before) != after:
@@ -235,27 +304,6 @@ def _propose(record: ApprovalRecord, entry: EntryFields) -> None:
 def _is_in_time(proposal: _Proposal, entry: EntryFields) -> bool:
     made, done = (datetime.strptime(at, INSTANT) for at in (proposal.at, entry.at))  # noqa: DTZ007 - both are UTC
     return made <= done + _SKEW and done <= made + life_of(proposal.act) + _SKEW
-
-
-def _is_of(parameters: Mapping[str, Any], entry: EntryFields) -> bool:
-    """Return True if officers signed these parameters for what an entry changes."""
-    kind, _, name = entry.object.partition(":")
-    change, facts = parameters.get("change"), entry.facts
-    if change == "accept":
-        return bool(parameters["rows"].get(entry.object) == _accepted_row(entry))
-    if kind == "officer":
-        if change == "add":
-            key = load_key(parameters["public_key"].encode("ascii")).fingerprint
-            return [parameters["name"].casefold(), parameters["role"], key] == [name, facts["role"], facts["key"]]
-        return [change, parameters["name"], parameters["key"]] == ["remove", name, facts["key"]]
-    if kind == "setting":
-        return any([one["name"], one["after"]] == [name, facts["value"]] for one in parameters["settings"])
-    if kind == "authority":
-        (ca,) = _rows_in(facts[ROW], _CA)
-        is_named = parameters["ca"] in {name, ca["common_name"], facts.get("replaced")}
-        is_of_channel = change == "rollover" and parameters["channel"] == ca["channel"]
-        return change in {"activate", "rollover"} and (is_named or is_of_channel)
-    return True
 
 
 def _sign(record: ApprovalRecord, entry: EntryFields) -> None:
@@ -311,6 +359,7 @@ def _adopt(record: ApprovalRecord, entry: EntryFields) -> None:
     """Take the rows of an authority that earlier code founded, once."""
     if not record.rows:
         record.rows.update({subject: str(row) for subject, row in entry.facts.items()})
+        record.known_roots += [root for row in record.rows.values() for root in _roots_in(row)]
 
 
 def _accept(record: ApprovalRecord, entry: EntryFields) -> None:
@@ -374,14 +423,25 @@ def _is_clerk(_before: str, row: str) -> bool:
 
 
 def _issues(before: str, row: str) -> bool:
-    """Return True if rows make a CA issue that did not, or issue otherwise."""
-    is_issuing = any(one["state"] == "issuing" for one in _rows_in(row, _CA))
-    return is_issuing and _issuing_part(before) != _issuing_part(row)
+    """Return True if rows make a CA issue that did not or issue otherwise, or end its distrust."""
+    states = [{one["state"] for one in _rows_in(text, _CA)} for text in (before, row)]
+    distrust = [_rows_in(text, "sinetti_cadistrust") for text in (before, row)]
+    is_freed = "revoked" in states[0] - states[1] or any(one not in distrust[1] for one in distrust[0])
+    return is_freed or ("issuing" in states[1] and _issuing_part(before) != _issuing_part(row))
 
 
 def _issuing_part(row: str) -> list[object]:
     cas = [{name: value for name, value in one.items() if name != "version"} for one in _rows_in(row, _CA)]
     return [cas, _rows_in(row, "sinetti_certificatetype")]
+
+
+def _check_rows(row: str) -> None:
+    if not all(isinstance(one, list) for one in json.loads(row or "{}").values()):
+        raise ProofError("it has no rows")
+
+
+def _roots_in(row: str) -> list[str]:
+    return [one["sha256"] for one in _rows_in(row, _CA) if one["issuer_id"] is None]
 
 
 def _rows_in(row: object, table: str) -> list[dict[str, Any]]:
