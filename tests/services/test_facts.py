@@ -1,8 +1,11 @@
 """Rows that the service obeys, changed by someone who may write to the database, and false entries of the log."""
 
+import json
 import random
+from base64 import b64encode
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 import pytest
 from django.apps import apps
@@ -18,6 +21,7 @@ from sinetti.database.obeyed_tables import TABLES
 from sinetti.domain.approvals.acts import ApprovalPolicy, OfficerRole, TwoPersonAct
 from sinetti.domain.approvals.officers import Officer
 from sinetti.domain.certificates.revocation import RevocationReason
+from sinetti.pki.encoding import certificate_der, sign
 from sinetti.services.approvals.approve import ApprovalContext, add_signature, begin, finish, propose
 from sinetti.services.approvals.executors import EXECUTORS
 from sinetti.services.approvals.officers import found_officers, list_officers
@@ -26,8 +30,9 @@ from sinetti.services.evidence.verify_log import LogSources, verify_log
 from sinetti.services.facts import Facts, LogBrokenError, RowDiffersError, stored_rows
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.staff.session import NotStaff
+from sinetti.wire.transparency.entries import format_entry
 from sinetti.wire.transparency.merkle import leaf_hash
-from tests.support.authority import NOW
+from tests.support.authority import NOW, authority
 from tests.support.clerks import a_clerk
 from tests.support.logs import REQUEST, logging, sequenced
 from tests.support.officers import checked_founders, key_of
@@ -176,6 +181,186 @@ def test_an_entry_without_signatures_makes_no_officer(node, action, facts):
         node.ctx.facts.check(node.db, "officer:dora", NOW)
     assert {one.name for one in list_officers(node.ctx)} >= {"dora"}
     assert "officer:dora" in node.verified().differences
+
+
+def ca_of(node, channel):
+    rows = models.CertificateAuthority.objects.using(node.db.alias).filter(channel=channel)
+    return rows.values_list("pk", flat=True).get()
+
+
+def rows_with(node, about, **changes):
+    """Return the rows about a CA with other values."""
+    tables = json.loads(obeyed_rows.read_row(node.db, about))
+    tables["sinetti_certificateauthority"][0] |= changes
+    return json.dumps(tables)
+
+
+def forge(node, action, about, row, at=NOW, **facts):
+    """Insert an entry with rows of the attacker's choice and without a request."""
+    octets = format_entry(action, about, ("os-user:root", at, ""), {"row": row, **facts})
+    values = {"at": NOW, "actor": "os-user:root", "action": action, "object": about, "request_id": ""}
+    digest = sha256(octets).hexdigest()
+    models.AuditEvent.objects.using(node.db.alias).create(octets=octets, sha256=digest, **values)
+
+
+def test_a_removal_without_a_recovery_has_no_approval(node):
+    """Entries with an empty request are not those of a recovery that never was."""
+    about = f"authority:{ca_of(node, 'WS')}"
+    node.run("UPDATE sinetti_certificateauthority SET state = 'publishing' WHERE channel = 'WS'")
+    node.write("ca-stopped", about)
+    node.run("UPDATE sinetti_certificateauthority SET state = 'issuing' WHERE channel = 'WS'")
+    forge(node, "officer-removed", about, obeyed_rows.read_row(node.db, about), key="x", role="approver")
+    forge(node, "officer-removed", "officer:anna", "", key=checked_founders()[0].key.fingerprint)
+    assert about in node.differing()
+    assert "officer:anna" in {name for name, _ in node.follow().record.officers.values()}
+
+
+def test_another_root_recovers_no_officers(node):
+    other = authority().hierarchy.services.file_name
+    der, key = certificate_der(authority().certificate(other)), authority().key(other)
+    named = {"authority": sha256(der).hexdigest(), "officers": [{"name": "dora", "role": "approver", "key": "x"}]}
+    statement = "sinetti-officers-v1\n" + json.dumps(named)
+    facts = {"statement": statement, "signature": b64encode(sign(key, statement.encode())).decode()}
+    node.write("officers-recovered", "officers", root=b64encode(der).decode(), **facts)
+    assert any("root of another authority" in what for what in node.follow().open_differences.values())
+    assert len(node.follow().record.officers) == 3
+
+
+POISON = {
+    "a list": "[]",
+    "a table that is none": '{"sinetti_user":1,"sinetti_gateway":1}',
+    "no JSON": "x",
+    "deep JSON": "[" * 5000,
+    "a row that is none": '{"sinetti_gateway":[1],"sinetti_user":[1]}',
+}
+
+
+@pytest.mark.parametrize("row", POISON.values(), ids=POISON)
+def test_an_entry_with_other_rows_stops_nothing(node, row):
+    for about in ("user:x", "authority:x", "gateway:x", "gateway:gate1", "officer:x"):
+        forge(node, "looked", about, row)
+    assert node.differing()
+    node.verified()
+    node.run("UPDATE sinetti_gateway SET public_key = 'another'")
+    assert "gateway:gate1" in node.differing()
+
+
+def test_an_entry_of_another_millennium_stops_nothing(node):
+    approved(node, TwoPersonAct.SECRETS, {"change": "rotate-log-key", "key": "x"}, "anna", "ben")
+    forge(node, "log-key-changed", "log", "", datetime(9999, 12, 31, tzinfo=UTC), old="x")
+    assert node.differing()
+
+
+def test_an_approved_act_gives_no_right_of_another_kind(node):
+    approved(node, TwoPersonAct.SECRETS, {"change": "rotate-log-key", "key": "x"}, "anna", "ben")
+    user = a_clerk(node.desk).actor.user_id
+    node.run("UPDATE sinetti_user SET is_staff = 1, is_active = 1")
+    row = json.dumps({"sinetti_user": [{"is_active": True, "is_staff": True}], "x": []})
+    forge(node, "log-key-changed", f"user:{user}", row)
+    assert any(one.startswith("entry ") for one in node.differing())
+
+
+OTHERS = {
+    "another CA in its place": ("WS", {}, {"replaced": "SFTP"}),
+    "other dates": ("SFTP", {"signs_until": "2099-01-01T00:00:00+00:00"}, {}),
+}
+
+
+@pytest.mark.parametrize(("channel", "changes", "facts"), OTHERS.values(), ids=OTHERS)
+def test_an_approved_activation_is_of_one_ca_as_it_was(node, channel, changes, facts):
+    for one in ("WS", "SFTP"):
+        node.run("UPDATE sinetti_certificateauthority SET state = 'standby' WHERE channel = %s", one)
+        node.write("ca-stopped", f"authority:{ca_of(node, one)}")
+    approved(node, TwoPersonAct.CA, {"change": "activate", "ca": ca_of(node, "SFTP")}, "anna", "ben")
+    about, good = (f"authority:{ca_of(node, one)}" for one in (channel, "SFTP"))
+    forged = rows_with(node, about, state="issuing", **changes)
+    forge(node, "ca-activated", about, forged, **{name: ca_of(node, value) for name, value in facts.items()})
+    assert forged not in node.follow().record.rows.values()
+    node.run("UPDATE sinetti_certificateauthority SET state = 'issuing' WHERE channel = 'SFTP'")
+    node.write("ca-activated", good)
+    assert good not in node.differing()
+
+
+def test_an_approval_counts_once_for_an_object(node):
+    about = f"authority:{ca_of(node, 'SFTP')}"
+    node.run("UPDATE sinetti_certificateauthority SET state = 'standby' WHERE channel = 'SFTP'")
+    node.write("ca-stopped", about)
+    approved(node, TwoPersonAct.CA, {"change": "activate", "ca": ca_of(node, "SFTP")}, "anna", "ben")
+    for state, action in (("issuing", "ca-activated"), ("standby", "ca-stopped"), ("issuing", "ca-activated")):
+        assert about not in node.differing()
+        node.run("UPDATE sinetti_certificateauthority SET state = %s WHERE channel = 'SFTP'", state)
+        node.write(action, about)
+    assert about in node.differing()
+
+
+def test_an_approved_rollover_is_of_its_channel(node):
+    about = {one: f"authority:{ca_of(node, one)}" for one in ("WS", "SFTP")}
+    for one, subject in about.items():
+        node.run("UPDATE sinetti_certificateauthority SET state = 'standby' WHERE channel = %s", one)
+        node.write("ca-stopped", subject)
+    for parameters in ({"ca": "", "channel": "WS"}, {"ca": ca_of(node, "WS"), "channel": ""}):
+        approved(node, TwoPersonAct.CA, {"change": "rollover", **parameters}, "anna", "ben")
+    node.run("UPDATE sinetti_certificateauthority SET state = 'issuing'")
+    for subject in about.values():
+        node.write("ca-activated", subject, replaced=None)
+    assert about["SFTP"] in node.differing()
+    assert about["WS"] not in node.differing()
+
+
+def test_an_approved_revocation_activates_nothing(node):
+    about = f"authority:{ca_of(node, 'SFTP')}"
+    node.run("UPDATE sinetti_certificateauthority SET state = 'standby' WHERE channel = 'SFTP'")
+    node.write("ca-stopped", about)
+    parameters = {"change": "revoke", "ca": ca_of(node, "SFTP"), "reason": "superseded"}
+    approved(node, TwoPersonAct.CA, parameters, "anna", "ben")
+    node.run("UPDATE sinetti_certificateauthority SET state = 'issuing' WHERE channel = 'SFTP'")
+    node.write("ca-activated", about)
+    assert about in node.differing()
+
+
+def test_a_revoked_ca_is_freed_by_no_entry(node):
+    about = f"authority:{ca_of(node, 'SFTP')}"
+    node.run("UPDATE sinetti_certificateauthority SET state = 'revoked' WHERE channel = 'SFTP'")
+    node.write("ca-revoked", about)
+    node.run("UPDATE sinetti_certificateauthority SET state = 'publishing' WHERE channel = 'SFTP'")
+    node.write("ca-changed", about)
+    assert about in node.differing()
+
+
+def test_a_root_that_officers_approved_is_known_and_another_is_not(node):
+    (root,) = models.CertificateAuthority.objects.using(node.db.alias).filter(issuer=None).values_list("pk", flat=True)
+    about = f"authority:{root}"
+    before = list(node.follow().record.known_roots)
+    assert before
+    forge(node, "ca-installed", "authority:Other", rows_with(node, about, sha256="ab" * 32, state="standby"))
+    assert node.follow().record.known_roots == before
+    approved(node, TwoPersonAct.CA, {"change": "install", "ca": "Next", "sha256": ""}, "anna", "ben")
+    new = {"sha256": "cd" * 32, "common_name": "Next"}
+    forge(node, "ca-installed", "authority:Next", rows_with(node, about, **new, state="issuing"))
+    assert node.follow().record.known_roots == before
+    forge(node, "ca-installed", "authority:Next", rows_with(node, about, **new, state="standby"))
+    assert node.follow().record.known_roots == [*before, "cd" * 32]
+
+
+def test_a_number_that_no_officers_reach_does_not_count(node):
+    forge(node, "approval-setting-set", "setting:officers", '{"sinetti_approvalsetting":[{"value":"5"}]}', value="5")
+    node.write("approval-setting-set", "setting:staff", value="1")
+    assert node.follow().record.settings["officers"] == "2"
+    assert len([one for one in node.differing() if one.startswith("entry ")]) == 2
+
+
+def test_a_revocation_is_final(node):
+    serial = models.Certificate.objects.using(node.db.alias).get(revoked_at__isnull=False).serial
+    node.run(CERTIFICATES["un-revoked"])
+    node.write("certificate-restored", f"certificate:{serial}", revoked_at=None, reason=None)
+    assert f"certificate:{serial}" in node.differing()
+
+
+def test_an_audit_row_about_another_certificate_stops_nothing(node):
+    serial = models.Certificate.objects.using(node.db.alias).first().serial
+    values = {"at": NOW, "actor": "x", "action": "certificate-issued", "request_id": "x", "sha256": "0" * 64}
+    models.AuditEvent.objects.using(node.db.alias).create(octets=b"[]", object=f"certificate:{serial}", **values)
+    assert "an audit row" in node.differing()
 
 
 def test_an_approval_is_for_what_officers_signed_alone(node):
@@ -335,6 +520,7 @@ CERTIFICATES = {
     "another digest": "UPDATE sinetti_certificate SET sha256 = 'ab' WHERE revoked_at IS NULL",
     "another end": "UPDATE sinetti_certificate SET not_after = '2036-03-02 12:00:00' WHERE revoked_at IS NULL",
     "other octets": "UPDATE sinetti_certificateder SET der = x'00'",
+    "another list": "UPDATE sinetti_certificate SET crl_shard = 99",
     "reserved again": "UPDATE sinetti_certificate SET state = 'reserved' WHERE revoked_at IS NULL",
 }
 

@@ -73,17 +73,18 @@ def differing_columns(logged: str, stored: str) -> str:
     """Return the columns in which two texts of `read_row` differ, for a sentence."""
     if not logged or not stored:
         return "the log has no such row" if not logged else "the row is missing"
-    pair = [dict(_columns(json.loads(text))) for text in (logged, stored)]
+    try:
+        pair = [dict(_columns(json.loads(text))) for text in (logged, stored)]
+    except (AttributeError, TypeError):  # a writer of the database chooses what an entry has
+        return "the log has other rows"
     names = (name for name in pair[0].keys() | pair[1].keys() if pair[0].get(name) != pair[1].get(name))
     return ", ".join(sorted({name.rpartition(".")[2] for name in names}))
 
 
-def _columns(tables: Mapping[str, list[object]]) -> Iterator[tuple[str, object]]:
+def _columns(tables: Mapping[str, list[dict[str, object]]]) -> Iterator[tuple[str, object]]:
     for table, rows in tables.items():
         for place, row in enumerate(rows):
-            # A writer of the database chooses what an entry has.
-            values = row if isinstance(row, dict) else {"row": row}
-            yield from ((f"{table}.{place}.{name}", value) for name, value in values.items())
+            yield from ((f"{table}.{place}.{name}", value) for name, value in row.items())
 
 
 def differing_certificates(db: Database, compared: dict[int, int] | None = None) -> Iterator[tuple[str, str]]:
