@@ -116,7 +116,7 @@ def differing_certificates(db: Database, compared: dict[int, int] | None = None)
 
 
 def _facts_of(entry: EntryFields) -> dict[str, Any]:
-    """Return what an entry says of a certificate: its digest, or its revocation, which is final."""
+    """Return what an entry says of a certificate: its digest, or its revocation."""
     facts = entry.facts
     if entry.action in _REVOKING:
         return {"action": entry.action, "revoked_at": entry.at, "reason": facts.get("reason")}

@@ -423,7 +423,7 @@ def _is_clerk(_before: str, row: str) -> bool:
 
 
 def _issues(before: str, row: str) -> bool:
-    """Return True if rows make a CA issue that did not or issue otherwise, or end its distrust."""
+    """Return True if rows make a CA issue, or issue otherwise, or end its distrust."""
     states = [{one["state"] for one in _rows_in(text, _CA)} for text in (before, row)]
     distrust = [_rows_in(text, "sinetti_cadistrust") for text in (before, row)]
     is_freed = "revoked" in states[0] - states[1] or any(one not in distrust[1] for one in distrust[0])
