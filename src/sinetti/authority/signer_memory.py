@@ -4,19 +4,22 @@ See docs/operators/signer.md.
 """
 
 import logging
+from base64 import b64decode
 from contextlib import suppress
 from datetime import datetime, timedelta
 
 from sinetti.authority.key_store import AuthorityKeys
 from sinetti.authority.signer.protocol import SignerOperation
 from sinetti.authority.signer.remote_store import RemoteKeyStore
+from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
 from sinetti.database.evidence import log_tree
-from sinetti.database.issuance import ocsp_responses, unregistered
+from sinetti.database.issuance import journal_records, ocsp_responses, unregistered
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Serial
+from sinetti.journal.writer import Journal
 from sinetti.pki.encoding import load_certificate, serial_hex, sha256_hex
-from sinetti.pki.signers import SignatureRefused
+from sinetti.pki.signers import SignatureRefused, SignerUnavailable
 from sinetti.services.context import ServiceContext
 from sinetti.services.evidence.sequence_log import current_signers
 from sinetti.services.revocation.revoke import RevocationError, RevocationRequest, revoke
@@ -126,3 +129,13 @@ class SignerMemory:
             after = page[-1][0]
         self._after = after
         return refused
+
+
+def learn(serial: Serial, ctx: ServiceContext, keys: AuthorityKeys, journal: Journal, audit: AuditContext) -> None:
+    """Record a certificate that only the signer or a journal knows."""
+    with suppress(SignerUnavailable):
+        SignerMemory().look(ctx, keys, audit.request_id)
+    lines = journal_records.lines(journal.folder, journal.instance_id)
+    facts = (one.facts for one in lines if one.kind == journal_records.ISSUED and one.facts["serial"] == serial)
+    ders = {one["sha256"]: (one["authority"], b64decode(one["der"])) for one in facts}
+    unregistered.record(ctx.db, ders, audit)

@@ -14,6 +14,9 @@ from sinetti.wire.transparency.notes import NoteSigner
 from tests.cli.authority.test_serve import ANY, serving
 
 
+CHANGED_CA = "DataProvidersSFTPTestIssuingCAv1"
+
+
 def fetch(status: str, path: str) -> bytes:
     """Return what the status address serves, once it is there."""
     for _ in range(100):
@@ -169,3 +172,24 @@ def test_no_key_is_made_before_the_log_has_begun(sqlite_operator):
     keys = sorted(path.name for path in (sqlite_operator.root / "keys").iterdir())
     assert "the log has not begun yet" in sqlite_operator.refused(5, "audit", "rotate-key")
     assert sorted(path.name for path in (sqlite_operator.root / "keys").iterdir()) == keys
+
+
+def test_a_row_that_differs_is_named_until_it_is_accepted(sqlite_operator):
+    sqlite_operator.found()
+    with sqlite3.connect(sqlite_operator.root / "register.sqlite3") as register:
+        register.execute("UPDATE sinetti_certificateauthority SET state = 'publishing' WHERE name = ?", [CHANGED_CA])
+    register.close()
+    about = f"authority:{CHANGED_CA}"
+    code, out, _ = sqlite_operator.run("audit", "verify", "--json")
+    (difference,) = json.loads(out)["differences"]
+    assert (code, difference["about"], difference["accepted"]) == (3, about, False)
+    assert "state" in difference["what"]
+    for command in ("watch", "check"):
+        code, out, _ = sqlite_operator.run(command, "--json")
+        assert code == 3
+        assert about in out, command
+    assert "does not differ from the log" in sqlite_operator.refused(2, "audit", "accept", "officer:anna")
+    assert sqlite_operator.does("audit", "accept", about).startswith("Accepted. ")
+    said = " ".join(sqlite_operator.does("audit", "verify").split())
+    assert f"{about}: its row, as officers accepted." in said
+    assert about not in sqlite_operator.run("watch", "--json")[1]

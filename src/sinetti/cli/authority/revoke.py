@@ -4,20 +4,16 @@ For keyCompromise, it also revokes every certificate renewed from it.
 """
 
 import argparse
-from base64 import b64decode
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sinetti.api.serializers import MEMBERS, certificate_json
-from sinetti.authority.bootstrap import Authority
-from sinetti.authority.signer_memory import SignerMemory
+from sinetti.authority.signer_memory import learn
 from sinetti.cli.authority.common import add_dir, command, machine_user, opened_authority, past_instant, print_result
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.core.invocation import print_note
-from sinetti.database.issuance import journal_records, unregistered
+from sinetti.database.issuance import unregistered
 from sinetti.domain.certificates.revocation import RevocationReason, RevokerRole, may_use_reason
 from sinetti.domain.values import Serial
-from sinetti.pki.signers import SignerUnavailable
 from sinetti.server.process_exit import request_id
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 
@@ -58,10 +54,11 @@ def _run(parsed: argparse.Namespace) -> int:
         excluded=tuple(Serial(serial.casefold()) for serial in parsed.spare),
     )
     with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
-        if unregistered.find_revocation(authority.ctx.db, ask.serial) is None:
-            _learn(ask.serial, authority)
-        revoked = revoke(ask, authority.ctx, machine_user(), request_id())
-        rows = [certificate_json(row, authority.ctx.now()) for row in revoked]
+        ctx = authority.ctx
+        if unregistered.find_revocation(ctx.db, ask.serial) is None:
+            learn(ask.serial, ctx, authority.keys, authority.journal, ctx.audit_entry(machine_user(), request_id()))
+        revoked = revoke(ask, ctx, machine_user(), request_id())
+        rows = [certificate_json(row, ctx.now()) for row in revoked]
     if not rows:
         rows = [{**dict.fromkeys(MEMBERS), "serial": ask.serial, "state": "revoked", "reason": ask.reason.value}]
     print_result(
@@ -74,14 +71,3 @@ def _run(parsed: argparse.Namespace) -> int:
     print_note("It can no longer be renewed. The revocation list is published now, or by the running service if the")
     print_note(f"key of the CA is not here. The holder needs a new certificate: {replacing}")
     return 0
-
-
-def _learn(serial: Serial, authority: Authority) -> None:
-    """Record a certificate that only the signer or a journal knows."""
-    ctx, journal = authority.ctx, authority.journal
-    with suppress(SignerUnavailable):
-        SignerMemory().look(ctx, authority.keys, request_id())
-    lines = journal_records.lines(journal.folder, journal.instance_id)
-    facts = (one.facts for one in lines if one.kind == journal_records.ISSUED and one.facts["serial"] == serial)
-    ders = {one["sha256"]: (one["authority"], b64decode(one["der"])) for one in facts}
-    unregistered.record(ctx.db, ders, ctx.audit_entry(machine_user(), request_id()))
