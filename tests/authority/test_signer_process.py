@@ -305,7 +305,7 @@ def test_orders_of_a_day_end_and_wait_for_the_next(root, clock, options):
     key = new_key()
     with serving(root, clock, replace(options, orders_per_day=1)) as (desk, _, signer):
         enrolled(desk)
-        assert signer.rules.status(clock()).has_alarm
+        assert signer.rules.status(clock()).orders == 1
         ask = new_ask(ordered(desk), key)
         assert refused(enrol(ask, desk.ctx, REQUEST)) is RejectionReason.UNAVAILABLE
         clock.now += timedelta(hours=13)

@@ -532,7 +532,7 @@ def token_with(**changes):
 
 
 def deleted_in_token(house):
-    importlib.import_module("sinetti.pki.signers.pkcs11").forget_sessions()
+    soft_token.forget_sessions()
     pkcs11 = importlib.import_module("pkcs11")
     key = pkcs11_uri.load((generation(house) / "key.uri").read_bytes())
     token = pkcs11.lib(str(key.place.module)).get_token(token_label=key.place.label)

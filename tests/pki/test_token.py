@@ -31,7 +31,7 @@ pkcs11 = pytest.importorskip("sinetti.pki.signers.pkcs11")
 def place(tmp_path):
     soft_token.folder()
     yield TokenLocation(soft_token.module(), soft_token.LABEL, soft_token.pin_file(tmp_path))
-    pkcs11.forget_sessions()
+    soft_token.forget_sessions()
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def test_a_key_does_not_leave_the_token(key):
     from pkcs11 import Attribute, AttributeSensitive, ObjectClass, lib  # noqa: PLC0415 - where the extra is there
 
     made(key, KeyType.EC_P256)
-    pkcs11.forget_sessions()
+    soft_token.forget_sessions()
     token = lib(str(key.place.module)).get_token(token_label=key.place.label)
     with token.open(user_pin=soft_token.PIN) as session:
         found = session.get_key(ObjectClass.PRIVATE_KEY, id=key.id)
@@ -183,7 +183,7 @@ def test_a_private_half_that_was_deleted_is_told(key):
     from pkcs11 import ObjectClass, lib  # noqa: PLC0415 - where the extra is there
 
     private = made(key, KeyType.EC_P256)
-    pkcs11.forget_sessions()
+    soft_token.forget_sessions()
     token = lib(str(key.place.module)).get_token(token_label=key.place.label)
     with token.open(rw=True, user_pin=soft_token.PIN) as session:
         session.get_key(ObjectClass.PRIVATE_KEY, id=key.id).destroy()
@@ -303,7 +303,7 @@ def test_a_session_that_cannot_be_closed_is_left(key):
             raise pkcs11.pkcs11.SessionHandleInvalid
 
     pkcs11._OPENED.sessions["somewhere", "else"] = Gone()
-    pkcs11.forget_sessions()
+    soft_token.forget_sessions()
     assert not pkcs11._OPENED.sessions
 
 

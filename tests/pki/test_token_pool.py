@@ -301,7 +301,7 @@ def test_the_process_answers_until_the_connection_ends(tmp_path):
     soft_token.folder()
     place = pkcs11_uri.TokenLocation(soft_token.module(), soft_token.LABEL, soft_token.pin_file(tmp_path))
     wrong = replace(place, pin_file=soft_token.pin_file(tmp_path, "0815-pin"))
-    pkcs11.forget_sessions()
+    soft_token.forget_sessions()
     key, uri = at(place, 7), pkcs11_uri.dump(at(place, 7)).decode()
     octets = encoding.generate_key(KeyType.EC_P384).private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
     sign = {"action": "sign", "octets": OCTETS[:32].hex(), "mechanism": "ECDSA", "pss": None}
@@ -325,12 +325,12 @@ def test_the_process_answers_until_the_connection_ends(tmp_path):
     ]
     assert answers[-1] == {"error": "the token cannot be used: KeyError", "missing": False}
     pkcs11.delete(key)
-    pkcs11.forget_sessions()
+    soft_token.forget_sessions()
     for why in ("does not accept the PIN", "it refused the PIN"):
-        pkcs11.forget_sessions()
+        soft_token.forget_sessions()
         (answer,) = _answers(token_process, [{"limit": 60, **requests[-1]}], tmp_path)
         assert why in answer["error"]
-    pkcs11.forget_sessions()
+    soft_token.forget_sessions()
     pkcs11.guard_logins(pkcs11._unguarded)
 
 

@@ -48,6 +48,16 @@ def pin_file(folder: Path, pin: str = PIN) -> Path:
     return path
 
 
+def forget_sessions() -> None:
+    """Close this process's sessions, and allow wrong PINs again."""
+    from sinetti.pki.signers import pkcs11  # noqa: PLC0415 - where the extra is there
+
+    with pkcs11._OPENED.lock:
+        for at in list(pkcs11._OPENED.sessions):
+            pkcs11._drop(at)
+        pkcs11._OPENED.refused.clear()
+
+
 NEEDED = pytest.mark.skipif(module() is None, reason="SoftHSM is not installed (softhsm2)")
 
 

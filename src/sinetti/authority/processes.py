@@ -295,7 +295,6 @@ def _record(node: NodeRuntime) -> ServeRecord:
         plan.soap.url("https" if plan.pair else "http"),
         plan.status.url("http"),
         None if node.people is None else node.people.address.url("http"),
-        plan.behind_proxy,
         None if plan.pair is None else (str(plan.pair[0].absolute()), str(plan.pair[1].absolute())),
     )
 

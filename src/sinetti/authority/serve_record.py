@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from time import sleep
 from typing import Any
@@ -36,7 +36,6 @@ class ServeRecord:
     soap: str
     status: str
     people: str | None = None
-    is_behind_proxy: bool = False
     tls: tuple[str, str] | None = None
     reload_count: int = 0
     is_taken: bool = True
@@ -144,7 +143,9 @@ def _parsed(octets: bytes) -> ServeRecord:
     if type(raw["pid"]) is not int or raw["pid"] <= 1:  # 0 and less are groups of processes, 1 is init
         raise TypeError
     tls = raw.pop("tls")
-    return ServeRecord(**raw, tls=None if tls is None else (str(tls[0]), str(tls[1])))
+    # A parent of another version may write other members.
+    known = {one.name: raw[one.name] for one in fields(ServeRecord) if one.name in raw}
+    return ServeRecord(**known, tls=None if tls is None else (str(tls[0]), str(tls[1])))
 
 
 def wait_for_reload(folder: DataDirectory, before: ServeRecord, pause: Callable[[], bool]) -> ServeRecord | None:

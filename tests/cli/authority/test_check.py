@@ -160,6 +160,9 @@ def test_the_record_of_a_service(tmp_path):
     first.taken(RECORD)
     assert find_serving(folder) == replace(RECORD, reload_count=1)
     assert folder.serve_record.stat().st_mode & 0o777 == 0o600
+    written = json.loads(folder.serve_record.read_bytes())
+    folder.serve_record.write_text(json.dumps({**written, "member_of_another_version": 1}))
+    assert find_serving(folder) == replace(RECORD, reload_count=1)
     first.close()
     assert find_serving(folder) is None, "its process has ended"
     second.close()

@@ -273,14 +273,13 @@ def test_a_key_in_a_token_stays_there(shell, out, tmp_path):
     assert shell.run(*sign)[0] == 0
     verdict = shell.run("verify", sealed, "--trust-holders", shell.folder / "holders.pem", "--json")
     assert json.loads(verdict[1])["verdict"] == "accepted"
-    from sinetti.pki.signers import pkcs11  # noqa: PLC0415 - where the extra is there
 
-    pkcs11.forget_sessions()
+    soft_token.forget_sessions()
     settings.load(shell.store / "payroll").files.token.pin_file.write_text("")
     code, _, message = shell.run(*sign)
     assert code == 5
     assert "contains no PIN" in message
-    pkcs11.forget_sessions()
+    soft_token.forget_sessions()
 
 
 def test_a_broken_chain_is_damage(shell, out):

@@ -61,10 +61,10 @@ def encrypted(secret):
 def token(tmp_path):
     if soft_token.module() is None:
         pytest.skip("SoftHSM is not installed (softhsm2)")
-    pkcs11 = pytest.importorskip("sinetti.pki.signers.pkcs11")
+    pytest.importorskip("sinetti.pki.signers.pkcs11")
     soft_token.folder()
     yield OutputOptions(token=Token(soft_token.module(), soft_token.LABEL, soft_token.pin_file(tmp_path)))
-    pkcs11.forget_sessions()
+    soft_token.forget_sessions()
 
 
 def clear_keys(store):
@@ -170,14 +170,13 @@ def test_a_token_that_does_not_answer_is_told_and_nothing_is_lost(desk, token):
     desk.enrol(files=token)
     pin = token.token.pin_file.read_text()
     token.token.pin_file.write_text("0815-wrong\n")
-    from sinetti.pki.signers import pkcs11  # noqa: PLC0415 - where the extra is there
 
-    pkcs11.forget_sessions()
+    soft_token.forget_sessions()
     refused = desk.at(OPENS).renew()
     assert (refused.result, refused.exit_code) == (Result.FAILED, ExitCode.STORE)
     assert "does not accept the PIN" in said(refused)
     token.token.pin_file.write_text(pin)
-    pkcs11.forget_sessions()
+    soft_token.forget_sessions()
     assert desk.renew().result is Result.RENEWED
 
 
@@ -245,9 +244,8 @@ def test_the_settings_say_where_module_and_pin_are_now(desk, token, tmp_path):
     moved = token.token.pin_file.rename(tmp_path / "moved-pin")
     kept = settings.load(desk.folder)
     settings.store(desk.folder, replace(kept, files=replace(token, token=replace(token.token, pin_file=moved))))
-    from sinetti.pki.signers import pkcs11  # noqa: PLC0415 - where the extra is there
 
-    pkcs11.forget_sessions()
+    soft_token.forget_sessions()
     assert desk.at(OPENS).renew().result is Result.RENEWED
 
 

@@ -30,7 +30,7 @@ def pkcs11():
     module = pytest.importorskip("sinetti.pki.signers.pkcs11")
     soft_token.folder()
     yield module
-    module.forget_sessions()
+    soft_token.forget_sessions()
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_without_the_token_nothing_is_removed(away, desk, token, pkcs11):
     desk.enrol(files=token)
     keys = keys_of(desk.folder)
     away(token)
-    pkcs11.forget_sessions()
+    soft_token.forget_sessions()
     with pytest.raises(files.StoreError) as refused:
         removal.remove(desk.folder)
     said = messages.render(refused.value.message, Language.EN)
@@ -114,7 +114,7 @@ def test_without_the_token_nothing_is_removed(away, desk, token, pkcs11):
     assert left(desk.store) == [NAME]
     token.token.pin_file.write_text(f"{soft_token.PIN}\n")
     token.token.pin_file.chmod(0o600)
-    pkcs11.forget_sessions()
+    soft_token.forget_sessions()
     removal.remove(desk.folder)
     assert not any(map(pkcs11.is_present, keys))
 

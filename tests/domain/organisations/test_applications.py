@@ -3,12 +3,9 @@
 The tests check what an application says and what a decision has to say.
 """
 
-from itertools import product
-
 import pytest
 
 from sinetti.domain.organisations.applications import (
-    MOVES,
     ApplicationDecision,
     ApplicationError,
     ApplicationErrorReason,
@@ -17,7 +14,6 @@ from sinetti.domain.organisations.applications import (
     case_number,
     check_application,
     check_verdict,
-    may_move,
     paragraphs,
     read_case_number,
 )
@@ -79,12 +75,6 @@ def test_what_is_decided(verdict, fault):
     with pytest.raises(ApplicationError) as refused:
         check_verdict(verdict)
     assert refused.value.fault is ApplicationErrorReason(fault)
-
-
-def test_only_what_is_open_moves():
-    assert set(MOVES) == set(ApplicationState)
-    moves = {(one, other) for one, other in product(ApplicationState, repeat=2) if may_move(one, other)}
-    assert moves == {(OPEN, APPROVED), (OPEN, REFUSED), (OPEN, WITHDRAWN)}
 
 
 def test_a_case_number_is_made_of_random_octets_and_read_again():

@@ -65,7 +65,7 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True)
 class SignerStatus:
-    """Certificates without proof of a renewal today, and the alarms about them."""
+    """Certificates without proof of a renewal today, and the number from which on orders are refused."""
 
     orders: int
     orders_per_day: int
@@ -74,11 +74,6 @@ class SignerStatus:
     def has_warning(self) -> bool:
         """True from 80 % of the daily number on."""
         return self.orders >= self.orders_per_day * WARNED_FROM
-
-    @property
-    def has_alarm(self) -> bool:
-        """True if the daily number is reached; orders are refused then."""
-        return self.orders >= self.orders_per_day
 
 
 class _WaitsForRecordError(Exception):

@@ -54,10 +54,7 @@ class MatchedField(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FoundCertificate:
-    """A certificate that was found, and the field that matched.
-
-    `facts` are the input of the display status.
-    """
+    """A certificate that was found; `facts` are the input of the display status."""
 
     serial: Serial
     organisation_id: str
@@ -68,7 +65,6 @@ class FoundCertificate:
     contact: str
     email: str
     facts: CertificateFacts
-    found_by: MatchedField
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,10 +239,10 @@ def _rows(db: Database, keys: Sequence[tuple[int, str, str, int]]) -> tuple[Foun
     rows = models.Certificate.objects.using(db.alias).filter(pk__in=[one[3] for one in keys])
     rows = status_sql.with_progress(rows.select_related(*list_query.PATHS))
     by_key = {row.pk: row for row in rows}
-    return tuple(_row(by_key[key], _PLACES[place][0]) for place, _, _, key in keys)
+    return tuple(_row(by_key[key]) for *_, key in keys)
 
 
-def _row(row: models.Certificate, by: MatchedField) -> FoundCertificate:
+def _row(row: models.Certificate) -> FoundCertificate:
     lineage, contact = row.lineage, row.lineage.contact
     return FoundCertificate(
         Serial(row.serial),
@@ -258,5 +254,4 @@ def _row(row: models.Certificate, by: MatchedField) -> FoundCertificate:
         contact.name if contact is not None else "",
         contact.email if contact is not None else "",
         status_sql.facts_of(row),
-        by,
     )

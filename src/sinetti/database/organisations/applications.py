@@ -49,7 +49,6 @@ class Application:
     organisation_id: str
     customer_id: str
     organisation: str
-    open_organisation: bool
     channels: frozenset[Channel]
     purpose: str = field(repr=False)
     software: str = field(repr=False)
@@ -234,7 +233,6 @@ def _read(row: AccessApplication) -> Application:
         row.organisation_id,
         row.organisation.customer_id,
         row.organisation.name,
-        row.organisation.closed_at is None,
         frozenset(Channel(one) for one in channels),
         row.purpose,
         row.software,

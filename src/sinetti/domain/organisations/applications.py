@@ -5,10 +5,9 @@ or a certificate cannot be excluded from renewal. Each interface words them itse
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Final
 
 from sinetti.domain.validation import ValidationError, check_text_or_none, is_visible
@@ -28,28 +27,13 @@ _CASE = re.compile(rf"SI-[{_LETTERS}]{{5}}-[{_LETTERS}]{{5}}")
 
 
 class ApplicationState(StrEnum):
-    """State of an application."""
+    """State of an application, which is decided once or withdrawn before."""
 
     OPEN = "open"
     APPROVED = "approved"
     REFUSED = "refused"
     WITHDRAWN = "withdrawn"
 
-
-MOVES: Mapping[ApplicationState, frozenset[ApplicationState]] = MappingProxyType(
-    {
-        ApplicationState.OPEN: frozenset(
-            {ApplicationState.APPROVED, ApplicationState.REFUSED, ApplicationState.WITHDRAWN}
-        ),
-        ApplicationState.APPROVED: frozenset(),
-        ApplicationState.REFUSED: frozenset(),
-        ApplicationState.WITHDRAWN: frozenset(),
-    }
-)
-"""Allowed transitions of an application.
-
-It is decided once, or withdrawn before. The organisation may make another one afterwards.
-"""
 
 DECIDED = frozenset({ApplicationState.APPROVED, ApplicationState.REFUSED})
 
@@ -103,11 +87,6 @@ class ApplicationDecision:
     state: ApplicationState
     reason: str = field(default="", repr=False)
     appeal: str = field(default="", repr=False)
-
-
-def may_move(before: ApplicationState, after: ApplicationState) -> bool:
-    """Return True if an application may move from one state to another."""
-    return after in MOVES[before]
 
 
 def check_application(

@@ -60,7 +60,6 @@ def find_application(application_id: str, language: Language, service: str) -> A
         organisation_id=roles.ORGANISATION_ID,
         customer_id=case.customer_id,
         organisation=case.organisation,
-        open_organisation=True,
         channels=channels,
         purpose="",
         software="",

@@ -377,17 +377,6 @@ def guard_logins(guard: LoginGuard) -> None:
     _OPENED.guard = guard
 
 
-def forget_sessions() -> None:
-    """Close all sessions and allow wrong PINs again.
-
-    Tests use it, and callers after the correction of a PIN.
-    """
-    with _OPENED.lock:
-        for at in list(_OPENED.sessions):
-            _drop(at)
-        _OPENED.refused.clear()
-
-
 def _objects(session: pkcs11.Session, key: TokenKey, kind: ObjectClass) -> list[Any]:
     return list(session.get_objects({Attribute.CLASS: kind, Attribute.ID: key.id}))
 

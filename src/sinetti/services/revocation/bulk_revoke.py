@@ -272,11 +272,6 @@ def resume(
     return tuple(unfinished)
 
 
-def open_proposals(ctx: ServiceContext) -> tuple[BulkRevocationProposal, ...]:
-    """Return the proposals that wait for a second officer, oldest first."""
-    return bulk_revocation.waiting(ctx.db, ctx.now())
-
-
 def count_open_proposals(ctx: ServiceContext) -> int:
     """Return the number of proposals that wait for a second officer."""
     return bulk_revocation.count_waiting(ctx.db, ctx.now())
