@@ -61,6 +61,18 @@ def transaction(db: Database) -> Iterator[None]:
             _turn.release()
 
 
+@contextmanager
+def snapshot(db: Database) -> Iterator[None]:
+    """Run a block whose readings see one moment, unless a transaction has begun."""
+    connection = connections[db.alias]
+    is_first = takes_ctes_that_write(db) and not connection.in_atomic_block
+    with atomic(using=db.alias):
+        if is_first:
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        yield
+
+
 def read(db: Database, statement: str, values: Values) -> list[Row]:
     """Run a reading statement, once more on a new connection if the old one was cut.
 

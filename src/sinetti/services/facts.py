@@ -35,7 +35,6 @@ from sinetti.wire.transparency.entries import INSTANT, parse_entry
 from sinetti.wire.transparency.merkle import ProofError, Subtree, cover, extend, leaf_hash, root_of
 from sinetti.wire.transparency.notes import NoteError, open_checkpoint
 
-_ATTEMPTS = 2
 _log = logging.getLogger(__name__)
 
 
@@ -87,7 +86,7 @@ class LogFacts:
         """Take the rows that wait to enter the tree, in their order."""
         begun = log_tree.find_beginning(db)
         after = max(sequencer.settled_sequence(db), int(begun.facts["last_sequence"] or 0) if begun else 0)
-        for _, octets in sequencer.pending_rows(db, after):
+        for _, octets in sequencer.pending_rows(db, after, size=self.size):
             self.take(octets, "a row that waits")
 
     def take(self, octets: bytes, about: str) -> None:
@@ -123,7 +122,8 @@ class Facts:
 
     def check(self, db: Database, subject: str, now: datetime) -> None:
         """Raise RowDiffersError unless the log has the rows about an object as they are."""
-        logged, stored = self.current(db, now).record.rows.get(subject, ""), read_row(db, subject)
+        with sql.snapshot(db):
+            logged, stored = self.current(db, now).record.rows.get(subject, ""), read_row(db, subject)
         if logged != stored:
             columns = differing_columns(logged, stored)
             raise RowDiffersError(
@@ -145,12 +145,9 @@ class Facts:
 
         The objects have this prefix. Raises LogBrokenError.
         """
-        for _ in range(_ATTEMPTS):  # a change may be committed between the two readings
-            rows = stored_rows(db, prefix)
+        with sql.snapshot(db):
             facts = self.current(db, now)
-            if not (different := facts.list_differing(rows, prefix)):
-                break
-        return facts, different
+            return facts, facts.list_differing(stored_rows(db, prefix), prefix)
 
     def follow(self, db: Database, now: datetime, certificates: Iterable[tuple[str, str]] | None = None) -> LogFacts:
         """Follow the log, compare all rows with it, and keep what was found in the file.

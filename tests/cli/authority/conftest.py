@@ -40,7 +40,7 @@ class Operator:
     def does(self, *words):
         """Run a command that must succeed, and return its standard output."""
         code, out, err = self.run(*words)
-        assert code == 0, err
+        assert code == 0, f"{out}{err}"
         return out
 
     def refused(self, code, *words, root=None):

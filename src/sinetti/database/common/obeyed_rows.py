@@ -13,7 +13,7 @@ from cryptography import x509
 from django.apps import apps
 from django.db.models import Max
 
-from sinetti.database import models
+from sinetti.database import models, sql
 from sinetti.database.connection import Database
 from sinetti.database.obeyed_tables import TABLES
 from sinetti.domain.certificates.lifecycle import CertificateState
@@ -94,14 +94,19 @@ def differing_certificates(db: Database, compared: dict[int, int] | None = None)
     """
     compared, last = {} if compared is None else compared, 0
     rows = models.Certificate.objects.using(db.alias)
-    while page := list(rows.filter(pk__gt=last).order_by("pk").values_list(*_COMPARED)[:_AT_ONCE]):
+    while True:
+        with sql.snapshot(db):
+            page = list(rows.filter(pk__gt=last).order_by("pk").values_list(*_COMPARED)[:_AT_ONCE])
+            hashes = {pk: hash((state == CertificateState.RESERVED, *row)) for pk, state, *row in page}
+            changed = {pk: value for pk, value in hashes.items() if compared.get(pk) != value}
+            whole = list(rows.filter(pk__in=changed).order_by("pk").values(*_COMPARED, "octets__der"))
+            facts: dict[str, dict[str, Any]] = {f"certificate:{row['serial']}": {} for row in whole}
+            entries = models.AuditEvent.objects.using(db.alias).filter(action__in=_OF_CERTIFICATES, object__in=facts)
+            logged = list(entries.order_by("sequence").values_list("octets", flat=True))
+        if not page:
+            return
         last = page[-1][0]
-        hashes = {pk: hash((state == CertificateState.RESERVED, *row)) for pk, state, *row in page}
-        changed = {pk: value for pk, value in hashes.items() if compared.get(pk) != value}
-        whole = list(rows.filter(pk__in=changed).order_by("pk").values(*_COMPARED, "octets__der")) if changed else []
-        facts: dict[str, dict[str, Any]] = {f"certificate:{row['serial']}": {} for row in whole}
-        entries = models.AuditEvent.objects.using(db.alias).filter(action__in=_OF_CERTIFICATES, object__in=facts)
-        for octets in entries.order_by("sequence").values_list("octets", flat=True) if facts else ():
+        for octets in logged:
             try:
                 entry = parse_entry(bytes(octets))
                 facts[entry.object] |= _facts_of(entry)

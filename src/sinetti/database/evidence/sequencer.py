@@ -37,7 +37,7 @@ _LOCK = 0x53494E4C
 
 _PENDING = """
 SELECT a.sequence, a.octets FROM sinetti_auditevent a
- WHERE a.sequence > %s AND NOT EXISTS (SELECT 1 FROM sinetti_logentry e WHERE e.sequence = a.sequence)
+ WHERE a.sequence > %s AND NOT EXISTS (SELECT 1 FROM sinetti_logentry e WHERE e.sequence = a.sequence AND e."index" < %s)
  ORDER BY a.sequence LIMIT %s"""
 JOURNALS, JOURNAL_ENDS = "log-journals", "journals"
 """Action and object of an entry with the ends of a node's journals.
@@ -49,6 +49,7 @@ log's other acts must not read them.
 JOURNAL_CLOSED = "journal-closed"
 """Action of an entry that closes a journal (services/issuance/closed_journals.py)."""
 
+_ALL = 2**62
 _ROWS_EACH = 500
 _LAST = "SELECT pg_sequence_last_value(pg_get_serial_sequence('sinetti_auditevent', 'sequence')::regclass)"
 # A transaction takes this lock before it draws its first sequence number, and holds it to its end.
@@ -234,13 +235,13 @@ def has_pending(db: Database, seen: Watermark, after: int) -> bool:
     return bool(pending_rows(db, max(seen.value, after), 1))
 
 
-def pending_rows(db: Database, after: int, most: int = 2**62) -> list[tuple[int, bytes]]:
-    """Return sequence number and octets of the rows that are not in the tree.
+def pending_rows(db: Database, after: int, most: int = _ALL, size: int = _ALL) -> list[tuple[int, bytes]]:
+    """Return sequence number and octets of the rows that are not in the tree of a size.
 
     They are the first ones after a sequence number.
     """
     with connections[db.alias].cursor() as cursor:
-        cursor.execute(_PENDING, [after, most])
+        cursor.execute(_PENDING, [after, size, most])
         return [(sequence, bytes(octets)) for sequence, octets in cursor.fetchall()]
 
 

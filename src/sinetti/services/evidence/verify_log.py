@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from sinetti.database import sql
 from sinetti.database.common.audit_log import is_sound
 from sinetti.database.common.obeyed_rows import differing_certificates
 from sinetti.database.connection import Database
@@ -267,9 +268,11 @@ def _compare_rows(db: Database, walk: _Walk) -> None:
 
     Raises _Fault for the first difference that officers have not accepted.
     """
-    report, facts = walk.report, LogFacts(record=walk.approvals)
-    facts.take_waiting(db)
-    report.differences |= facts.refused | facts.list_differing(stored_rows(db)) | dict(differing_certificates(db))
+    report, facts = walk.report, LogFacts(walk.edge, walk.approvals)
+    with sql.snapshot(db):
+        facts.take_waiting(db)
+        report.differences |= facts.list_differing(stored_rows(db))
+    report.differences |= facts.refused | dict(differing_certificates(db))
     report.accepted, report.has_officers = facts.record.accepted, bool(facts.record.officers)
     for about, what in report.differences.items():
         if report.accepted.get(about) != what:
