@@ -13,7 +13,6 @@ from sinetti.cli.main import main
 from sinetti.wire.transparency.notes import NoteSigner
 from tests.cli.authority.test_serve import ANY, serving
 
-
 CHANGED_CA = "DataProvidersSFTPTestIssuingCAv1"
 
 

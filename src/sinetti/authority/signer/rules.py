@@ -65,7 +65,7 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True)
 class SignerStatus:
-    """Certificates without proof of a renewal today, and the number from which on orders are refused."""
+    """Orders of today, and the number from which on they are refused."""
 
     orders: int
     orders_per_day: int

@@ -37,7 +37,8 @@ _LOCK = 0x53494E4C
 
 _PENDING = """
 SELECT a.sequence, a.octets FROM sinetti_auditevent a
- WHERE a.sequence > %s AND NOT EXISTS (SELECT 1 FROM sinetti_logentry e WHERE e.sequence = a.sequence AND e."index" < %s)
+ WHERE a.sequence > %s
+   AND NOT EXISTS (SELECT 1 FROM sinetti_logentry e WHERE e.sequence = a.sequence AND e."index" < %s)
  ORDER BY a.sequence LIMIT %s"""
 JOURNALS, JOURNAL_ENDS = "log-journals", "journals"
 """Action and object of an entry with the ends of a node's journals.
@@ -236,7 +237,7 @@ def has_pending(db: Database, seen: Watermark, after: int) -> bool:
 
 
 def pending_rows(db: Database, after: int, most: int = _ALL, size: int = _ALL) -> list[tuple[int, bytes]]:
-    """Return sequence number and octets of the rows that are not in the tree of a size.
+    """Return number and octets of the rows that are not in the tree of a size.
 
     They are the first ones after a sequence number.
     """
