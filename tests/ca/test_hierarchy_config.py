@@ -154,7 +154,7 @@ WRONG = {
         'organisation = "Sinetti\\nOy"',
         "organisation: .*in one line",
     ),
-    "an organisation with a NUL": ('organisation = "Sinetti"', 'organisation = "S\\u0000"', "without .*control char"),
+    "an organisation with a NUL": ('organisation = "Sinetti"', 'organisation = "S\\u0000"', "NUL .at line"),
     "no days at all": ("lifetime_days = 7305", "lifetime_days = 0", "lifetime_days: 0"),
     "a text for a flag": ("test_bench_only = false", 'test_bench_only = "no"', "write true or false"),
     "a key type that is none": ('key = "ec-p384"', 'key = "rsa-1024"', 'key: .*write one of "rsa-2048"'),

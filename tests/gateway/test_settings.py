@@ -119,6 +119,7 @@ WRONG = {
     "no freshness": (PLAIN + 'freshness = "1h"\n', "freshness: write a duration"),
     "a demand for nonces that is neither": (PLAIN + "ocsp_nonce = 1\n", "ocsp_nonce must be true or false"),
     "no TOML": ("hello", "not valid TOML"),
+    "NUL in a path": (PLAIN + 'trust = "a\\u0000"\n', "NUL .at line [1-9]"),
     "a list that leaves its folder": (PLAIN + '[[list]]\nurl = "http://a.example/"\nfile = "../a"\n', "file of a"),
     "a list from no address": (PLAIN + '[[list]]\nurl = "file:///a"\nfile = "a"\n', "url of"),
     "a list with more": (PLAIN + '[[list]]\nurl = "http://a.example/"\nfile = "a"\nx = 1\n', "needs url, file"),

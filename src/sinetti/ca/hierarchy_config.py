@@ -5,7 +5,6 @@ Presets are in `presets/`. `parse_hierarchy` returns the validated form, which a
 
 import json
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from importlib.resources import files
@@ -24,7 +23,7 @@ from sinetti.ca.hierarchy_model import (
 from sinetti.domain.authorities.lifecycle import successor_name
 from sinetti.domain.values import Channel, Environment, KeyPolicy, KeyType
 from sinetti.infra.durations import has_years, parse_duration
-from sinetti.infra.toml_tables import TomlTable
+from sinetti.infra.toml_tables import TomlTable, parse_toml
 from sinetti.pki.signers.pkcs11_uri import TokenLocation, load_location
 
 __all__ = [
@@ -111,8 +110,8 @@ def parse_hierarchy(
     the line or key and what to write.
     """
     try:
-        top = PresetTable(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as bad:
+        top = PresetTable(parse_toml(text))
+    except ValueError as bad:
         raise HierarchyError(f"the hierarchy is not valid TOML: {bad}; correct that line") from None
     return read_hierarchy(top, environment, base_url, is_stored=is_stored)
 
@@ -138,11 +137,11 @@ def with_standby(text: str, token: str = "") -> str:
     keys, or empty. A text that is not valid TOML is returned as it is.
     """
     try:
-        rows = tomllib.loads(text).get("authorities", [])
+        rows = parse_toml(text).get("authorities", [])
         issuing = [one for one in rows if one.get("role") == CaRole.ISSUING]
         has_one = {one["channel"] for one in issuing if one.get("standby")}
         new = [{**one, "name": successor_name(one["name"])} for one in issuing if one["channel"] not in has_one]
-    except (tomllib.TOMLDecodeError, AttributeError, KeyError, TypeError):
+    except (ValueError, AttributeError, KeyError, TypeError):
         return text
     parts = [text if text.endswith("\n") else f"{text}\n"]
     for one in new:

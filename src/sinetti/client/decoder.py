@@ -1,11 +1,10 @@
 """Decoders of foreign or damaged input, and the one form of an instant.
 
-A decoder reports any fault as a ValueError. `json` and `tomllib` exceed the stack on values that are nested thousands
-deep, and a time near the end of the calendar has no UTC. Neither may end a run over ten thousand names.
+A decoder reports any fault as a ValueError. `json` exceeds the stack on values that are nested thousands deep,
+and a time near the end of the calendar has no UTC. Neither may end a run over ten thousand names.
 """
 
 import json
-import tomllib
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,14 +15,6 @@ def json_of(octets: bytes) -> Any:  # noqa: ANN401 - the caller checks the type
         return json.loads(octets)
     except RecursionError as bad:
         raise ValueError("it is nested too deeply") from bad
-
-
-def toml_of(text: str) -> dict[str, Any]:
-    """Read TOML. Raises tomllib.TOMLDecodeError, a ValueError."""
-    try:
-        return tomllib.loads(text)
-    except RecursionError as bad:
-        raise tomllib.TOMLDecodeError("Nested too deeply") from bad
 
 
 def instant_of(text: object) -> datetime:

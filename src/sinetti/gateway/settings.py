@@ -4,7 +4,6 @@ See docs/relying/gateway.md.
 """
 
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -27,6 +26,7 @@ from sinetti.gateway.x509.trust_file import TrustError, TrustFile
 from sinetti.infra import file_permissions
 from sinetti.infra.durations import parse_duration
 from sinetti.infra.file_permissions import RightsError
+from sinetti.infra.toml_tables import parse_toml
 from sinetti.infra.traces import TABLE
 from sinetti.infra.urls import InvalidUrl, check_url
 from sinetti.pki import chain
@@ -113,12 +113,12 @@ def load_settings(path: Path) -> GatewaySettings:
     Raises GatewaySettingsError if the file or a setting is invalid or unreadable.
     """
     try:
-        raw = tomllib.loads(file_permissions.read_trusted(path, is_named=True).decode("utf-8"))
+        raw = parse_toml(file_permissions.read_trusted(path, is_named=True).decode("utf-8"))
     except RightsError as bad:
         raise GatewaySettingsError(_writable(path, bad)) from None
     except OSError as bad:
         raise GatewaySettingsError(_unreadable(path, bad)) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as bad:
+    except ValueError as bad:
         raise GatewaySettingsError(f"{path}: not valid TOML ({bad})") from None
     return _parsed(raw, path.absolute().parent)
 

@@ -1,8 +1,10 @@
-"""Reader for tables of a TOML file, with errors that say what to write.
+"""Parser of TOML, and reader for its tables, with errors that say what to write.
 
 `TableReader` checks the values. `TomlTable` raises at the first error. Another subclass can collect the errors.
 """
 
+import re
+import tomllib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from enum import StrEnum
@@ -13,6 +15,21 @@ Value = TypeVar("Value")
 Choice = TypeVar("Choice", bound=StrEnum)
 
 _OTHERS = 0o077
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\(?:u0{4}|U0{8})")
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """Parse TOML without the escape of NUL, which no path may contain.
+
+    Raises tomllib.TOMLDecodeError, a ValueError, also for values that are nested too deeply.
+    """
+    if nul := _NUL.search(text):
+        line = text.count("\n", 0, nul.end()) + 1
+        raise tomllib.TOMLDecodeError(f"Illegal escape of NUL (at line {line}, column 1)")
+    try:
+        return tomllib.loads(text)
+    except RecursionError as bad:
+        raise tomllib.TOMLDecodeError("Nested too deeply") from bad
 
 
 class SettingsError(ValueError):

@@ -1,7 +1,6 @@
 """Settings of an authority: `authority.toml`, parsed once into a validated value."""
 
 import json
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
@@ -26,7 +25,7 @@ from sinetti.domain.values import Environment
 from sinetti.infra import file_permissions
 from sinetti.infra.atomic_files import write_atomic
 from sinetti.infra.file_permissions import RightsError
-from sinetti.infra.toml_tables import SettingsError
+from sinetti.infra.toml_tables import SettingsError, parse_toml
 from sinetti.infra.urls import is_loopback
 from sinetti.pki.signers.pkcs11_uri import TokenLocation
 from sinetti.settings.optional_parts import OptionalParts, PartOff
@@ -138,8 +137,8 @@ def parse(text: str, optional: OptionalParts | None = None) -> AuthoritySettings
     Raises SettingsError with all faults, each with the key and what to write instead.
     """
     try:
-        raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as bad:
+        raw = parse_toml(text)
+    except ValueError as bad:
         raise SettingsError(f"authority.toml is not valid TOML: {bad}") from bad
     parts = OptionalParts()
     parts.take("authority.toml", partial(_check_known, raw), None)

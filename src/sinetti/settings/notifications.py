@@ -4,7 +4,6 @@ The file is in an authority's folder. Without it nothing is sent, and planned me
 """
 
 import re
-import tomllib
 from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import parseaddr
@@ -15,7 +14,7 @@ from sinetti.domain.validation import ValidationError, check_email
 from sinetti.domain.values import Language
 from sinetti.infra import file_permissions
 from sinetti.infra.file_permissions import RightsError
-from sinetti.infra.toml_tables import SettingsError, TomlTable
+from sinetti.infra.toml_tables import SettingsError, TomlTable, parse_toml
 from sinetti.infra.urls import is_loopback
 from sinetti.notifications.context import LADDER, WAVE_DAYS, WAVE_FROM, NotificationSettings
 from sinetti.notifications.delivery.sms import SmsProvider
@@ -92,8 +91,8 @@ def parse(text: str, folder: Path, *, private: bool = True, parts: OptionalParts
     Raises SettingsError.
     """
     try:
-        top = TomlTable(tomllib.loads(text), f"{FILE}: ")
-    except (tomllib.TOMLDecodeError, RecursionError) as bad:
+        top = TomlTable(parse_toml(text), f"{FILE}: ")
+    except ValueError as bad:
         raise SettingsError(f"{FILE} is not valid TOML: {bad}") from bad
     terms = _terms(top)
     mail = top.table("mail")

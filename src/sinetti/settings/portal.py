@@ -5,7 +5,6 @@ information is missing.
 """
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -21,7 +20,7 @@ from sinetti.domain.values import Language
 from sinetti.infra import file_permissions
 from sinetti.infra.file_permissions import RightsError
 from sinetti.infra.security_txt import SecurityTxt
-from sinetti.infra.toml_tables import SettingsError, TomlTable
+from sinetti.infra.toml_tables import SettingsError, TomlTable, parse_toml
 from sinetti.infra.urls import is_loopback
 from sinetti.settings.authority import DOCUMENTATION_EXAMPLE, is_web_address
 from sinetti.settings.optional_parts import OptionalParts, PartOff
@@ -165,8 +164,8 @@ def parse(text: str, folder: Path, parts: OptionalParts | None = None) -> Eservi
     `parts` takes the faults of single parts. Without it the first fault is raised as SettingsError.
     """
     try:
-        top = TomlTable(tomllib.loads(text), f"{FILE}: ")
-    except (tomllib.TOMLDecodeError, RecursionError) as bad:
+        top = TomlTable(parse_toml(text), f"{FILE}: ")
+    except ValueError as bad:
         raise SettingsError(f"{FILE} is not valid TOML: {bad}") from bad
     parts = parts or OptionalParts(is_strict=True)
     unnamed: tuple[Spoken, None] = ({}, None)

@@ -6,7 +6,6 @@ It belongs to the signer's own user. The processes that the signer does not trus
 import binascii
 import json
 import re
-import tomllib
 from base64 import b64decode, b64encode
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -31,7 +30,7 @@ from sinetti.domain.approvals.officers import OfficerError, check_name
 from sinetti.domain.values import Channel, Environment, KeyPolicy, KeyType
 from sinetti.infra import file_permissions
 from sinetti.infra.file_permissions import RightsError
-from sinetti.infra.toml_tables import SettingsError, TomlTable
+from sinetti.infra.toml_tables import SettingsError, TomlTable, parse_toml
 from sinetti.pki.encoding import certificate_der
 from sinetti.pki.ssh_signatures import SshKeyError, load_key
 from sinetti.settings.authority import check_base_url
@@ -203,8 +202,8 @@ def parse(text: str) -> SignerPolicy:
     Raises SettingsError, with the key and what to write instead.
     """
     try:
-        table = TomlTable(tomllib.loads(text), _FILE)
-    except tomllib.TOMLDecodeError as bad:
+        table = TomlTable(parse_toml(text), _FILE)
+    except ValueError as bad:
         raise SettingsError(f"signer.toml is not valid TOML: {bad}") from bad
     environment = table.choice("environment", Environment)
     has_rules = table.has(OFFICER_KEYS) or table.has("approvals")
@@ -254,8 +253,8 @@ def render(policy: SignerPolicy) -> str:
 def parse_successor(text: str) -> PolicySuccessor:
     """Parse the file of a successor. Raises SettingsError."""
     try:
-        table = TomlTable(tomllib.loads(text), _SUCCESSOR_FILE)
-    except tomllib.TOMLDecodeError as bad:
+        table = TomlTable(parse_toml(text), _SUCCESSOR_FILE)
+    except ValueError as bad:
         raise SettingsError(f"{_SUCCESSOR_FILE}it is not valid TOML: {bad}") from bad
     role = table.choice("role", CaRole)
     found = PolicySuccessor(

@@ -5,7 +5,6 @@ It names steps, people, their keys, dates and, at a founding, every CA. `default
 
 import hashlib
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,7 +19,7 @@ from sinetti.domain.approvals.acts import OfficerRole
 from sinetti.domain.approvals.officers import APPROVERS, FOUNDERS, OfficerError, check_name, is_founded
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Environment
-from sinetti.infra.toml_tables import TomlTable
+from sinetti.infra.toml_tables import TomlTable, parse_toml
 from sinetti.pki.ssh_signatures import SshKeyError, SshPublicKey, load_key
 
 FORMAT = "sinetti-ceremony-v1"
@@ -145,8 +144,8 @@ class _PlanTable(TomlTable):
 def parse_plan(octets: bytes) -> CeremonyPlan:
     """Read a plan. Raises CeremonyError, which says what to write."""
     try:
-        raw = tomllib.loads(octets.decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as bad:
+        raw = parse_toml(octets.decode("utf-8"))
+    except ValueError as bad:
         raise CeremonyError(f"the plan is not valid TOML: {bad}; correct that line") from None
     top = _PlanTable(raw, "plan: ")
     if top.text("format") != FORMAT:

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sinetti.client import decoder, service_address
+from sinetti.client import service_address
 from sinetti.client.config import file_references, messages, schema, table_reader
 from sinetti.client.config.certificate_entries import EntryReader
 from sinetti.client.config.errors import ConfigError, ConfigIssue
@@ -25,6 +25,7 @@ from sinetti.domain.values import RENEWAL_WINDOW, Environment, Language
 from sinetti.infra import environment, file_permissions
 from sinetti.infra.file_permissions import Fault as RightsFault
 from sinetti.infra.file_permissions import RightsError
+from sinetti.infra.toml_tables import parse_toml
 from sinetti.wire.transparency.notes import NoteError
 from sinetti.wire.transparency.observer import LogPolicy
 
@@ -92,14 +93,12 @@ def _text(path: Path, *, is_named: bool) -> str:
 
 def _parsed(path: Path, text: str) -> dict[str, Any]:
     try:
-        return decoder.toml_of(text)
+        return parse_toml(text)
     except ValueError as bad:
         found = _PLACE.search(str(bad))
         line = int(found[1]) if found and found[1] else text.count("\n") + (not text.endswith("\n"))
         why = _PLACE.sub("", str(bad))
         raise ConfigError(path, [ConfigIssue(max(1, line), make_message(messages.NOT_TOML, why=why))]) from bad
-    except RecursionError as bad:  # tables nested ten thousand deep
-        raise ConfigError(path, [ConfigIssue(None, make_message(messages.NOT_TOML, why=str(bad)))]) from bad
 
 
 def _store(root: ConfigTable) -> Path:

@@ -2,18 +2,17 @@
 
 import json
 import re
-import tomllib
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
-from sinetti.client import decoder
 from sinetti.client.model import WITH_PASSWORD, Format, OutputOptions, Token
 from sinetti.client.service_address import InvalidServiceUrl, parse_service_url
 from sinetti.client.store import files as store_files
 from sinetti.domain.values import Environment, KeyType
+from sinetti.infra.toml_tables import parse_toml
 from sinetti.pki import chain, encoding
 
 FILE = "settings.toml"
@@ -62,7 +61,7 @@ def parse(text: str) -> NameSettings:
     """Parse the text of `settings.toml`. Raises NameSettingsError."""
     try:
         raw = _parsed(text)
-    except tomllib.TOMLDecodeError as bad:
+    except ValueError as bad:
         raise NameSettingsError("it is not valid TOML") from bad
     return validated(
         NameSettings(
@@ -148,12 +147,12 @@ def _parsed(text: str) -> dict[str, object]:
     if at >= 0:
         try:
             head, bundles = _head(text[: at + 1]), _bundles(text[at:])
-        except tomllib.TOMLDecodeError:
-            return decoder.toml_of(text)  # its error has the line number in the whole text
+        except ValueError:
+            return parse_toml(text)  # its error has the line number in the whole text
         # A table in the head would include the following lines, and no key may occur twice.
         if not any(map(_is_table, head.values())) and head.keys().isdisjoint(bundles):
             return head | bundles
-    return decoder.toml_of(text)
+    return parse_toml(text)
 
 
 def _is_table(value: object) -> bool:
@@ -170,12 +169,12 @@ def _head(text: str) -> dict[str, object]:
         head: dict[str, object] = dict(pairs)
         if len(head) == len(pairs):
             return head
-    return decoder.toml_of(text)
+    return parse_toml(text)
 
 
 @lru_cache(maxsize=64)
 def _bundles(text: str) -> dict[str, object]:
-    return decoder.toml_of(text)
+    return parse_toml(text)
 
 
 @lru_cache(maxsize=64)

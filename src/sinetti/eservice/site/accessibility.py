@@ -6,7 +6,6 @@ findings and those of programs in the last run. Both are files of the package. `
 """
 
 import json
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -24,6 +23,7 @@ from sinetti.eservice.core.context import portal_context
 from sinetti.eservice.ui.components import Alert, Cell, Column, Component, Link, Links, Section, Severity, Table, Text
 from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.translate import _, active_language, format_date, gettext_noop, ngettext, ngettext_noop
+from sinetti.infra.toml_tables import parse_toml
 
 FINDINGS, LAST_RUN = "findings.toml", "last-run.json"
 Texts = Mapping[Language, str]
@@ -122,12 +122,12 @@ def place(name: str) -> Traversable:
 def read_findings(written: str) -> Evaluation | None:
     """Parse manual findings; None if no page was evaluated. Raises FindingsError."""
     try:
-        entries = tomllib.loads(written)
+        entries = parse_toml(written)
         if not entries["area"]:
             return None
         areas = tuple(_area(one) for one in entries["area"])
         return Evaluation(_day(entries["date"]), tuple(_spoken("method", one) for one in entries["method"]), areas)
-    except (tomllib.TOMLDecodeError, KeyError, TypeError) as bad:
+    except (ValueError, KeyError, TypeError) as bad:
         raise FindingsError(
             f"{FINDINGS} is not TOML with date, method, and areas with name, pages and gaps: {bad!r}"
         ) from bad

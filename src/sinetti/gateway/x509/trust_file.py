@@ -4,7 +4,6 @@ See docs/relying/gateway.md.
 """
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -15,6 +14,7 @@ from cryptography import x509
 
 from sinetti.domain.values import Channel, Environment, Sha256
 from sinetti.infra import standard_input
+from sinetti.infra.toml_tables import parse_toml
 from sinetti.pki import chain
 from sinetti.pki.encoding import certificate_der, load_certificate, sha256_hex
 from sinetti.pki.policy_oids import channel_from_policy
@@ -74,8 +74,8 @@ def load(path: Path) -> TrustFile:
     Raises TrustError, or OSError if the file cannot be read.
     """
     try:
-        raw = tomllib.loads(standard_input.read_file(path).decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as bad:
+        raw = parse_toml(standard_input.read_file(path).decode("utf-8"))
+    except ValueError as bad:
         raise TrustError(f"not valid TOML ({bad})") from None
     rows = raw.pop("issuer", None)
     if raw or not isinstance(rows, list) or not rows:
