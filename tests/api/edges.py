@@ -58,6 +58,7 @@ async def sent_through(
 
     scope = {
         "type": "http",
+        "http_version": "1.0",
         "method": method,
         "path": path,
         "query_string": b"",

@@ -176,7 +176,14 @@ def _call(edge, door: str, file: str) -> tuple[int, bytes]:
         async def send(message):
             sent.append(message)
 
-        scope = {"type": "http", "method": "POST", "path": PATHS[door], "query_string": b"", "client": None}
+        scope = {
+            "type": "http",
+            "http_version": "1.0",
+            "method": "POST",
+            "path": PATHS[door],
+            "query_string": b"",
+            "client": None,
+        }
         headers = [(b"content-type", b"text/xml; charset=utf-8"), (b"delivery-id", b"%d" % os.getpid())]
         asyncio.run(edge(scope | {"headers": headers}, receive, send))
     return sent[0]["status"], b"".join(one.get("body", b"") for one in sent)

@@ -45,7 +45,12 @@ def doors(tmp_path_factory):
     with running(folder / "bench", "--http") as bench, gateway_running(made) as place:
         pid = bench.ready["pid"]
         yield {
-            "soap": SimpleNamespace(path=urlsplit(bench.ready["soap_url"]).path, pid=pid, place=at(bench, "soap_url")),
+            "soap": SimpleNamespace(
+                path=urlsplit(bench.ready["soap_url"]).path,
+                pid=pid,
+                place=at(bench, "soap_url"),
+                others=[at(bench, name) for name in ("control_url", "people_url")],
+            ),
             "deliveries": SimpleNamespace(path="/deliveries", pid=pid, place=at(bench, "status_url")),
             "gateway": SimpleNamespace(path="/verify", pid=listener(place), place=str(place)),
         }
@@ -192,6 +197,26 @@ def test_framing(headers, body, expected, doors):
             much = len(body) + sum(map(len, headers)) > 100_000
             assert statuses(got) == [expected] or (much and not got)
             assert b"PKI" not in got
+
+
+HOSTS = {
+    "none": ("1.1", (), {400}),
+    "none in HTTP/1.0": ("1.0", (), {200, 302, 400, 403, 404}),
+    "one": ("1.1", ("localhost",), {200, 302, 403, 404}),
+    "two": ("1.1", ("localhost", "localhost"), {400}),
+    "two in HTTP/1.0": ("1.0", ("localhost", "other"), {400}),
+}
+
+
+@pytest.mark.parametrize(("version", "hosts", "expected"), HOSTS.values(), ids=HOSTS)
+@pytest.mark.parametrize("path", ["/", "/status/feed"])
+def test_a_request_has_one_host_on_every_port(version, hosts, expected, path, doors):
+    for place in [*(door.place for door in doors.values()), *doors["soap"].others]:
+        lines = [f"GET {path} HTTP/{version}", *(f"Host: {one}" for one in hosts), "", ""]
+        with closing(connected(place)) as one:
+            one.sendall("\r\n".join(lines).encode())
+            got = one.recv(65_536)
+        assert int(got.split()[1]) in expected, (place, got)
 
 
 def test_chunks_and_a_size_at_once_are_one_message_and_its_connection_ends(doors):

@@ -52,7 +52,13 @@ class Reader:
 
     def __init__(self, edge, *, last=None, address="192.0.2.1", method="GET", stuck=False):
         self.headers = [] if last is None else [(b"last-event-id", str(last).encode())]
-        self.scope = {"type": "http", "method": method, "path": "/feed", "client": (address, "9")}
+        self.scope = {
+            "type": "http",
+            "http_version": "1.0",
+            "method": method,
+            "path": "/feed",
+            "client": (address, "9"),
+        }
         self.edge, self.stuck, self.status, self.got, self.ended = edge, stuck, None, b"", False
         self.names, self.goes, self.changed = {}, asyncio.Event(), asyncio.Event()
         self.task = asyncio.create_task(edge({**self.scope, "headers": self.headers}, self.receive, self.send))

@@ -55,7 +55,14 @@ def asked(door, limits=SHORT, method="GET", taken=None):
             await taken()
 
     async def ask():
-        scope = {"type": "http", "method": method, "path": "/x", "query_string": b"", "headers": []}
+        scope = {
+            "type": "http",
+            "http_version": "1.0",
+            "method": method,
+            "path": "/x",
+            "query_string": b"",
+            "headers": [],
+        }
         try:
             await edge(scope, receive, send)
         except Exception as failed:  # noqa: BLE001 - any error is returned
@@ -141,7 +148,14 @@ def asked_beside(door, after):
         sent.append(message)
 
     async def ask():
-        scope = {"type": "http", "method": "GET", "path": "/x", "query_string": b"", "headers": []}
+        scope = {
+            "type": "http",
+            "http_version": "1.0",
+            "method": "GET",
+            "path": "/x",
+            "query_string": b"",
+            "headers": [],
+        }
         failed = None
         try:
             await edge(scope, receive, send)
@@ -190,7 +204,14 @@ def test_who_reads_many_slowly_keeps_others_from_no_page():
                 elif reads is not None:
                     await reads.wait()
 
-            scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": []}
+            scope = {
+                "type": "http",
+                "http_version": "1.0",
+                "method": "GET",
+                "path": path,
+                "query_string": b"",
+                "headers": [],
+            }
             await edge(scope, received(goes), send)
 
         slow = []
@@ -222,7 +243,14 @@ def test_for_who_has_gone_away_no_more_is_made():
                 goes.set()
             await asyncio.sleep(0)
 
-        scope = {"type": "http", "method": "GET", "path": "/x", "query_string": b"", "headers": []}
+        scope = {
+            "type": "http",
+            "http_version": "1.0",
+            "method": "GET",
+            "path": "/x",
+            "query_string": b"",
+            "headers": [],
+        }
         await asyncio.wait_for(AsgiApp(door, RequestLimits())(scope, received(goes), send), SOON)
 
     asyncio.run(ask())

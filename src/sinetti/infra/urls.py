@@ -1,6 +1,7 @@
 """Addresses of services: ports, form of a URL, and loopback hosts."""
 
 import ipaddress
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 PORTS = {"http": 80, "https": 443}
@@ -33,6 +34,14 @@ def check_url(url: str) -> str:
 def url_path(url: str) -> str:
     """Return the path of an address, without its query."""
     return urlsplit(url).path or "/"
+
+
+def has_one_host(version: str, hosts: Sequence[bytes | str]) -> bool:
+    """Return whether a request has one Host, which HTTP/1.0 may lack (RFC 9112, 3.2).
+
+    granian adds an empty one to a request that has none.
+    """
+    return len(hosts) <= 1 and (any(hosts) or version < "1.1")
 
 
 def is_host_name(host: str) -> bool:

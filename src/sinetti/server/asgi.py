@@ -17,6 +17,7 @@ from typing import Any
 
 from sinetti.infra.clock import monotonic_seconds
 from sinetti.infra.traces import Trace, installed_tracer, step, use_trace
+from sinetti.infra.urls import has_one_host
 from sinetti.server.event_stream import EventStream
 from sinetti.server.http import SOAP_PATH, BodyStream, Request, Response, current_request, text_response
 from sinetti.server.rate_limits import Admission, Rejected, unlimited
@@ -121,7 +122,7 @@ class AsgiApp:
         """Answer one request."""
         if scope["type"] != "http":
             return
-        if (events := self._events.get(scope["path"])) is not None:
+        if (events := self._events.get(scope["path"])) is not None and _has_one_host(scope):
             # A reader stays for minutes, so it takes no thread, and no place among the requests of its address.
             with self._admission.connected(scope.get("client")):
                 await events(scope, receive, send, self._admission.caller(scope.get("client"), scope["headers"]))
@@ -211,6 +212,8 @@ class AsgiApp:
         return trace
 
     async def _reply(self, scope: Scope, receive: Receive, request_id: str) -> Response:
+        if not _has_one_host(scope):
+            return text_response(400, "Send one Host with the request (RFC 9112, 3.2).", connection="close")
         limits = self._limits.of(scope["method"], scope["path"])
         if limits.at_once is not None and self._large[limits] >= limits.at_once:
             return text_response(
@@ -346,6 +349,10 @@ def enter_request(request: Request) -> None:
     current_request.set(request.request_id)
     use_trace(request.trace)
     step("")
+
+
+def _has_one_host(scope: Scope) -> bool:
+    return has_one_host(scope["http_version"], [text for name, text in scope["headers"] if name.lower() == b"host"])
 
 
 async def _turn(receive: Receive, away: Rejected) -> Response:

@@ -7,6 +7,7 @@ import subprocess
 from contextlib import ExitStack, contextmanager, suppress
 from threading import Thread
 from urllib.error import HTTPError
+from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 import pytest
@@ -114,6 +115,10 @@ def test_other_requests(tmp_path):
             with pytest.raises(HTTPError) as refused:
                 urlopen(Request(f"{witness.url}{path}", body), timeout=5)  # noqa: S310 - loopback
             assert refused.value.code == status
+        host, port = urlsplit(witness.url).netloc.rsplit(":", 1)
+        with socket.create_connection((host, int(port)), 5) as one:
+            one.sendall(b"POST /add-checkpoint HTTP/1.1\r\n\r\n")
+            assert b" 400 " in one.recv(100)
 
 
 def begun(address, stack) -> socket.socket:

@@ -344,6 +344,7 @@ def test_the_edge_says_where_a_path_begins(sqlite_desk, sent, caplog):
     for path in (f"/m/{sent.token}", f"/nothing/{sent.token}"):
         scope = {
             "type": "http",
+            "http_version": "1.0",
             "method": "GET",
             "path": path,
             "query_string": b"lang=fi",

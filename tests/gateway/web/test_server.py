@@ -218,7 +218,16 @@ def answered(edge, path, *, method="GET", peer="192.0.2.1", body=None):
     async def ask():
         shown = [(b"client-cert", f":{material(NOW).rfc9440('good')}:".encode())]
         await edge(
-            {"type": "http", "method": method, "path": path, "headers": shown, "client": (peer, 1)}, receive, send
+            {
+                "type": "http",
+                "http_version": "1.0",
+                "method": method,
+                "path": path,
+                "headers": shown,
+                "client": (peer, 1),
+            },
+            receive,
+            send,
         )
         return sent[0]["status"], dict(sent[0]["headers"])
 
@@ -241,7 +250,10 @@ def test_a_document_that_does_not_come_frees_its_place(monkeypatch):
     edge = edge_of(CrlSource(), TrustedProxies.on_unix_socket())
 
     async def stalled():
-        sent, scope = [], {"type": "http", "method": "POST", "path": "/verify", "headers": [], "client": None}
+        sent, scope = (
+            [],
+            {"type": "http", "http_version": "1.0", "method": "POST", "path": "/verify", "headers": [], "client": None},
+        )
 
         async def send(message):
             sent.append(message)

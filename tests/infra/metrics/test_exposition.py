@@ -75,6 +75,16 @@ def test_other_requests(method, path, status):
         assert answer(caller, path="/metrics?name=x")[0].status == 200
 
 
+@pytest.mark.parametrize("hosts", [(), ("localhost", "localhost")])
+def test_a_request_has_one_host(hosts):
+    with answering(ComputedMetrics("authority", lambda: SAMPLES)) as caller:
+        caller.putrequest("GET", "/metrics", skip_host=True)
+        for host in hosts:
+            caller.putheader("Host", host)
+        caller.endheaders()
+        assert caller.getresponse().status == 400
+
+
 def test_a_client_that_leaves_is_no_error_and_a_fault_is_logged(caplog, monkeypatch):
     faults = [ConnectionResetError(), RuntimeError("fault")]
 

@@ -65,7 +65,7 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True)
 class SignerStatus:
-    """Orders of today, and the number from which on they are refused."""
+    """Certificates without proof of a renewal today, and the most of them."""
 
     orders: int
     orders_per_day: int

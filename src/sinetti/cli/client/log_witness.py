@@ -28,6 +28,7 @@ from sinetti.client.results import ExitCode, UsageError
 from sinetti.i18n.translate import gettext_noop
 from sinetti.infra import clock
 from sinetti.infra.atomic_files import PRIVATE, write_atomic, write_new
+from sinetti.infra.urls import has_one_host
 from sinetti.wire.transparency.notes import COSIGNATURE, NoteError, NoteSigner, VerifierKey, is_key_name
 from sinetti.wire.transparency.witness import WitnessAnswer, decide_cosignature, read_origin
 
@@ -172,7 +173,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Answer `add-checkpoint`."""
         length = self.headers.get("Content-Length", "")
-        if not self.path.endswith("/add-checkpoint"):
+        if not has_one_host(self.request_version[5:], self.headers.get_all("Host", [])):
+            self._send(WitnessAnswer(400, "send one Host with the request (RFC 9112, 3.2)\n"))
+        elif not self.path.endswith("/add-checkpoint"):
             self._send(WitnessAnswer(404, "POST /add-checkpoint\n"))
         elif not (length.isascii() and length.isdecimal()) or int(length) > _LARGEST:
             self._send(WitnessAnswer(413, "the body is too long, or its length is missing\n"))

@@ -25,6 +25,7 @@ from sinetti.gateway.web.responses import HttpResult
 from sinetti.infra.clock import monotonic_seconds
 from sinetti.infra.traces import installed_tracer, use_trace
 from sinetti.infra.unix_socket import listen_on_path
+from sinetti.infra.urls import has_one_host
 
 HEAD_WITHIN, BODY_WITHIN, STOP_WITHIN = 5.0, 30.0, 5.0
 """Time limits in seconds: request head, request body, open requests at shutdown."""
@@ -134,7 +135,10 @@ class GatewayApp:
             is_believed = self._service.guard.believes(peer, headers)
             trace = tracer.begin(secrets.token_hex(16), scope["headers"] if is_believed else ())
             asked = replace(asked, trace=trace)
-        answer = await (self._with_body(asked, receive) if asked.method == "POST" else self._without_body(asked))
+        if not has_one_host(scope["http_version"], [text for name, text in headers if name == "host"]):
+            answer = _closing(400, "Send one Host with the request (RFC 9112, 3.2).")
+        else:
+            answer = await (self._with_body(asked, receive) if asked.method == "POST" else self._without_body(asked))
         # granian would add its name; it has no option to leave the header out.
         answer = replace(answer, headers={"Server": "", **answer.headers})
         await send_answer(send, answer, method=asked.method)
