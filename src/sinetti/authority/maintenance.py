@@ -19,6 +19,7 @@ from sinetti.authority.service_certificates import register_existing
 from sinetti.authority.signer_memory import SignerMemory
 from sinetti.database.common.obeyed_rows import differing_certificates
 from sinetti.database.connection import DATABASE_UNAVAILABLE, check_durability, complete_search_indexes
+from sinetti.database.issuance.rejections import count_rejections
 from sinetti.database.notifications.outbox_queries import LATE
 from sinetti.infra.clock import utc_now
 from sinetti.notifications.context import deferred_kinds
@@ -169,6 +170,7 @@ def _maintenance_loop(authority: Authority, stop: Event) -> None:
         "reservations": lambda: _settle_reservations(ctx),
         "journal": authority.journal.end_month,
         "orders": lambda: _lapse_orders(ctx),
+        "refusals": lambda: count_rejections(ctx.db, ctx.audit_entry("service", secrets.token_hex(16))),
         "lists": lambda: refresh_crls(ctx, secrets.token_hex(16)),
         "list of distrust": lambda: publish_distrust(ctx, ("service", secrets.token_hex(16))),
         "OCSP answers": lambda: rounds.look(ctx),

@@ -10,6 +10,7 @@ from cryptography.x509.oid import NameOID
 
 from sinetti.database import models
 from sinetti.database.issuance import transactions
+from sinetti.database.issuance.rejections import count_rejections
 from sinetti.domain.refusals import Rejection, RejectionReason
 from sinetti.domain.requests import EnrolRequest
 from sinetti.domain.values import TRANSFER_IDS_LIVE, VALIDITY, Channel, KeyPolicy, KeyType, Language
@@ -19,6 +20,7 @@ from sinetti.services.issuance.enrol import enrol
 from sinetti.services.issuance.order import reissue_transfer_ids
 from sinetti.services.issuance.retrieve import retrieve
 from sinetti.services.organisations.registration import close, withdraw
+from sinetti.wire.transparency.entries import parse_entry
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME, NOW, holder_key
 from tests.support.service_context import (
     DAY,
@@ -184,6 +186,30 @@ def test_unknown_ids(desk):
     counter = models.Counter.objects.using(desk.db.alias).get(name="wrong-passwords")
     assert counter.value == 2
     assert kept_refusals(desk) == []
+
+
+def test_refusals_of_one_order_write_a_bounded_number_of_entries(desk):
+    """Ten in a day have an entry each. One entry counts the others, and is written once."""
+    ids, other = ordered(desk), ordered(desk)
+    rows = models.AuditEvent.objects.using(desk.db.alias).filter(action="request-refused").order_by("sequence")
+
+    def refuse(ids, count):
+        for _ in range(count):
+            assert refused(send(desk, new_ask(ids, b"nonsense"))) is RejectionReason.CSR_UNREADABLE
+
+    count_rejections(desk.db, desk.audit_entry())
+    refuse(ids, 25)
+    refuse(other, 10)
+    count_rejections(desk.db, desk.audit_entry())
+    assert rows.count() == 20
+    day = desk.clock.now.date().isoformat()
+    desk.clock.forward(DAY)
+    refuse(ids, 1)
+    for _ in range(2):
+        count_rejections(desk.db, desk.audit_entry())
+    facts = [parse_entry(bytes(row.octets)).facts for row in rows[20:]]
+    assert [one.get("reason") for one in facts] == ["csr-unreadable", None]
+    assert facts[1] == {"count": 15, "day": day}
 
 
 def test_another_key_is_refused_once_the_ids_are_spent(desk):

@@ -1,9 +1,10 @@
 """Rejected requests of authenticated callers, with an alert after the third one."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Count, F
+from django.db.models.functions import TruncDate
 
 from sinetti.database import models
 from sinetti.database.common import audit_log
@@ -15,14 +16,19 @@ from sinetti.domain.notifications import messages
 from sinetti.domain.notifications.messages import MessageKind
 from sinetti.domain.refusals import ERROR_CODES, RejectionReason
 
+MOST_LOGGED = 10
+"""Rejections of a lineage in a day (UTC) that have an audit row each."""
+
+_ACTION = "request-refused"
+
 
 def record_rejection(
     db: Database, lineage_id: str, reason: RejectionReason, operation: str, audit: AuditContext
 ) -> None:
     """Store a rejected request of an authenticated caller: reason, time and address.
 
-    The audit row has the same. The third one for the same reason queues a message to the people of the lineage
-    (domain/notifications/messages.py).
+    The first `MOST_LOGGED` of a lineage's day have audit rows with the same. The third one for the same reason queues a
+    message to the people of the lineage (domain/notifications/messages.py).
     """
     rows = models.RejectedRequest.objects.using(db.alias)
     with transaction.atomic(using=db.alias):
@@ -33,10 +39,37 @@ def record_rejection(
             at=audit.at,
             request_id=audit.request_id,
         )
-        facts = {"reason": reason.value, "operation": operation}
-        audit_log.write(db, audit, "request-refused", f"holding:{lineage_id}", **facts)
+        of_day = rows.filter(lineage=lineage_id, at__gte=_midnight(audit.at.toordinal()))
+        if of_day[: MOST_LOGGED + 1].count() <= MOST_LOGGED:
+            facts = {"reason": reason.value, "operation": operation}
+            audit_log.write(db, audit, _ACTION, f"holding:{lineage_id}", **facts)
         if messages.triggers_alert(reason):
             _queue_alert(db, lineage_id, reason, operation, audit.at)
+
+
+def count_rejections(db: Database, audit: AuditContext) -> None:
+    """Write an audit row for each lineage and past day with rejections that have none, with their number.
+
+    Each day is counted once, by the node that comes first.
+    """
+    today, counters = audit.at.toordinal(), models.Counter.objects.using(db.alias)
+    counter, _ = counters.get_or_create(name="rejections-counted", defaults={"value": today})
+    if counter.value >= today:
+        return
+    with transaction.atomic(using=db.alias):
+        if not counters.filter(pk=counter.pk, value=counter.value).update(value=today):
+            return  # another node has counted
+        rows = models.RejectedRequest.objects.using(db.alias).filter(
+            at__gte=_midnight(counter.value), at__lt=_midnight(today)
+        )
+        days = rows.annotate(day=TruncDate("at", tzinfo=UTC)).values_list("lineage_id", "day")
+        for lineage, day, count in days.annotate(count=Count("pk")).filter(count__gt=MOST_LOGGED).order_by("day"):
+            facts = {"day": day.isoformat(), "count": count - MOST_LOGGED}
+            audit_log.write(db, audit, _ACTION, f"holding:{lineage}", **facts)
+
+
+def _midnight(ordinal: int) -> datetime:
+    return datetime.fromordinal(ordinal).replace(tzinfo=UTC)
 
 
 def _queue_alert(db: Database, lineage_id: str, reason: RejectionReason, operation: str, now: datetime) -> None:
