@@ -1,6 +1,7 @@
 """Supply chain: the lock agrees with pyproject.toml, floors exist, licences are listed. None needs the network."""
 
 import re
+import sys
 import tomllib
 from importlib import metadata
 
@@ -8,7 +9,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from tests.house.tree import ROOT
+from tests.house.tree import ROOT, imported, modules
 from tests.support import tools
 
 LOCK, FLOORS, LICENCES = (tools.script(name) for name in ("lock", "floors", "licences"))
@@ -42,6 +43,25 @@ def test_the_lock_has_no_package_that_the_project_no_longer_needs():
     assert said == {LOCK.canonical(line) for line in LOCK.requirements(LOCK.all_extras())}, STALE
     everything = {LOCK.pin(block)[0] for block in LOCK.select(TEXT, [*LOCK.all_extras(), "build"])}
     assert everything == {LOCK.pin(block)[0] for block in BLOCKS}
+
+
+def test_the_wheel_says_who_made_it_and_where_its_pages_are():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    (author,) = project["authors"]
+    control = (ROOT / "deploy" / "debian" / "control").read_text(encoding="utf-8")
+    assert f"\nMaintainer: {author['name']} <{author['email']}>\n" in control
+    assert {"Homepage", "Documentation", "Source"} <= project["urls"].keys()
+    pythons = [one for one in project["classifiers"] if one.startswith("Programming Language :: Python :: 3.")]
+    assert [f">={pythons[0].rpartition(' ')[2]}"] == [project["requires-python"]]
+
+
+def test_each_imported_package_is_declared():
+    distributions, ours = metadata.packages_distributions(), {*sys.stdlib_module_names, "sinetti"}
+    names = {name.partition(".")[0] for tree in modules().values() for name in imported(tree)} - ours
+    declared = {LOCK.canonical(line) for line in LOCK.requirements(LOCK.all_extras())}
+    assert not {
+        name for name in names if not declared & {LOCK.canonical(one) for one in distributions.get(name, [name])}
+    }
 
 
 def test_each_locked_package_has_hashes_and_no_address():
