@@ -66,6 +66,8 @@ def test_its_python_packages_are_locked(package):
 def test_a_unit_finds_what_it_needs(unit):
     package, text = package_of(unit.name), unit.read_text(encoding="utf-8")
     assert PROGRAM in text, "debian/rules puts /usr/bin/sinetti there"
+    (page,) = re.findall(r"^Documentation=man:(sinetti-[a-z]+)\(1\)$", text, re.MULTILINE)
+    assert (ROOT / "docs" / "man" / f"{page}.1").is_file()
     users = {line.split()[1] for one in ("sinetti-authority", package) for line in listed(one, "sysusers")}
     assert {*values(unit, "User"), *values(unit, "Group")} <= users
     folders = {line.split()[1] for line in listed(package, "tmpfiles")}
