@@ -35,9 +35,12 @@ class CaRevocationRequest:
     checkpoint: bytes | None = None
 
 
-def check_revocable(name: str, means: SuccessionContext) -> AuthorityView:
-    """Return a CA that can be revoked. Raises CaUnknown and CaChangeRefused."""
-    found = register.get_authority(means.authority.ctx.db, name)
+def check_revocable(wanted: CaRevocationRequest, means: SuccessionContext) -> tuple[AuthorityView, Distrust | None]:
+    """Return a CA that can be revoked, and the declaration of its compromise.
+
+    Raises CaUnknown, CaChangeRefused and DistrustRefused.
+    """
+    found = register.get_authority(means.authority.ctx.db, wanted.name)
     if found.issuer is None:
         raise CaChangeRefused(
             f"{found.name} is a root, which no list revokes: relying parties remove it from their bundles, and get "
@@ -47,7 +50,7 @@ def check_revocable(name: str, means: SuccessionContext) -> AuthorityView:
         raise CaChangeRefused(
             f"no answer could be signed without {found.name}: activate its successor first, then revoke it"
         )
-    return found
+    return found, _declared(found, wanted, means)
 
 
 def revoke_authority(
@@ -59,8 +62,8 @@ def revoke_authority(
     signs the list. Raises CaUnknown, CaChangeRefused, DistrustRefused, and the errors of journal and keys.
     """
     ctx = means.authority.ctx
-    one = check_revocable(wanted.name, means)
-    view = revoke_ca(one.name, wanted.reason, _declared(one, wanted, means), ctx, means.audit)
+    one, declared = check_revocable(wanted, means)
+    view = revoke_ca(one.name, wanted.reason, declared, ctx, means.audit)
     for below in register.list_authorities(ctx.db):
         if below.issuer == view.name and below.state is CaState.ISSUING:
             stop_ca(below.name, ctx, means.audit)

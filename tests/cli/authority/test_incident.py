@@ -1,33 +1,37 @@
-"""docs/incident.md: every command in order, with a service, a gateway and an agent."""
+"""docs/incident.md as it says: in PRODUCTION, by officers and users of the packages, with a gateway and a holder."""
 
 import json
+import re
 from datetime import timedelta
-from pathlib import Path
 from time import sleep
 
 import pytest
 
-from simulate.theft import forge, stolen_key
+from simulate.theft import forge
 from sinetti.ca.issuance import new_serial
+from sinetti.ca.issuance_request import IssuingCa
 from sinetti.domain.values import Serial
 from sinetti.gateway import load_settings, open_gateway
 from sinetti.infra.clock import utc_now
-from sinetti.pki.encoding import load_certificate, serial_hex
+from sinetti.pki.encoding import load_certificate, load_private_key, serial_hex
 from tests.house.tree import DOCS
-from tests.support import runbooks
-from tests.support.postgres import free_port
-from tests.support.programs import CUSTOMER, ran
-from tests.support.serving import serving, until
+from tests.support.officers import key_of
+from tests.support.packaged import AUTHORITY, COMMAND, blocks, packaged_machine
+from tests.support.programs import ran
+from tests.support.serving import until
 
-OLD, NEW = "DataProvidersTestIssuingCAv1", "DataProvidersTestIssuingCAv2"
 SECOND = timedelta(seconds=1)
-EXITS = {"readiness": {0, 3}, "call-early": {0, 3}, "watch": {0, 3}, "verify": {0}}
-"""Exit codes of commands that also report what a person has to do."""
+PAGE = "incident.md"
+OLD, NEW, OFFICERS = "DataProvidersIssuingCAv1", "DataProvidersIssuingCAv2", ("anna", "ben")
+CUSTOMER = "1234567-1"
+PROPOSED = re.compile(r"Proposed: (\w+)\.")
+EXITS = {'--officer "$ONE"': {0, 3}, "readiness": {0, 3}}
+"""Exit codes of lines that also report what is left to do."""
 
 SETTINGS = """\
 anchors = "holders.pem"
 revocation = "ocsp"
-environment = "TEST"
+environment = "PRODUCTION"
 
 [[ocsp]]
 url = "{status}/ocsp/{old}"
@@ -36,12 +40,6 @@ url = "{status}/ocsp/{old}"
 url = "{status}"
 folder = "lists"
 """
-
-
-@pytest.fixture
-def operator(sqlite_operator):
-    """Return an operator on SQLite, because the database plays no part here."""
-    return sqlite_operator
 
 
 class Relying:
@@ -60,17 +58,28 @@ class Relying:
         return self.gateway.identify(der, utc_now()).accepted
 
 
-def enrol(operator, soap, store):
-    """Enrol with the real client, which an agent then takes care of; return the certificate in use."""
-    ids, password = operator.order(), store.with_name("password")
+@pytest.fixture
+def machine():
+    """Yield a machine with an authority that deploy/README.md founded, standbys included."""
+    with packaged_machine() as one:
+        one.found("--standby")
+        yield one
+
+
+def enrol(machine, soap, store):
+    """Enrol with the real client; return the certificate in use."""
+    authority = f"{COMMAND} sinetti authority {{}} --dir {AUTHORITY}"
+    organisation = f"organisation add --customer-id {CUSTOMER} --kind business-id --name 'Malliyritys Oy'"
+    machine.does(authority.format(organisation))
+    contact = "--contact-name Contact --contact-email contact@customer.example --json"
+    ids = json.loads(machine.does(authority.format(f"order --customer-id {CUSTOMER} {contact}")))
+    password, trust = store.with_name("password"), machine.at(f"{AUTHORITY}/trust")
     password.touch(mode=0o600)
     password.write_text(ids["transfer_password"])
-    trust = operator.root / "trust"
     done = ran(
-        *("enrol", "payroll", "--store", store, "--service", soap, "--environment", "TEST", "--key", "ec-p256"),
+        *("enrol", "payroll", "--store", store, "--service", soap, "--environment", "PRODUCTION", "--key", "ec-p256"),
         *("--trust-services", trust / "services.pem", "--trust-holders", trust / "holders.pem"),
-        *("--customer-id", CUSTOMER["customer_id"], "--transfer-id", ids["transfer_id"]),
-        *("--transfer-password-file", password),
+        *("--customer-id", CUSTOMER, "--transfer-id", ids["transfer_id"], "--transfer-password-file", password),
     )
     assert done.returncode == 0, done.stderr
     return in_use(store)
@@ -80,56 +89,84 @@ def in_use(store):
     return load_certificate((store / "payroll" / "live" / "certificate.pem").read_bytes())
 
 
+def stolen_key(machine):
+    """Read the key of OLD as a thief of the machine and of its credential does."""
+    phrase = machine.at("/etc/sinetti/passphrase").read_bytes().strip()
+    folder = machine.at(AUTHORITY)
+    certificate = load_certificate((folder / "ca" / f"{OLD}.cer").read_bytes())
+    key = load_private_key((folder / "keys" / f"{OLD}.pem").read_bytes(), phrase)
+    return IssuingCa(OLD, OLD, OLD, certificate, "http://pki.example"), key
+
+
+def signed(machine, number):
+    """Have both officers sign a file on machines of their own, as step 3 says."""
+    files = machine.at("/run/incident")
+    octets = (files / number).read_bytes()
+    for name in OFFICERS:
+        (files / f"{number}.{name}.sig").write_bytes(key_of(name).sign(octets))
+
+
+def played(machine):
+    """Type each line of the page; yield it with its messages."""
+    first, second, third, *others = blocks(PAGE, "sh")
+    numbers = []
+    for line in (*first.splitlines(), *second.splitlines()):
+        yield line, (err := typed(machine, line))
+        numbers += PROPOSED.findall(err)
+    activate, revoke = numbers
+    for number in numbers:
+        for line in third.splitlines():
+            yield line, typed(machine, f"ID={number}; {line}")
+            if " show " in line:
+                signed(machine, number)
+    machine.setup += f"\nACTIVATE={activate} REVOKE={revoke}"
+    for line in "".join(others).splitlines():
+        yield line, typed(machine, line)
+
+
+def typed(machine, line):
+    vault = machine.at("/run/ceremony/vault-passphrase").read_text() if "file -" in line else ""
+    code, out, err = machine.run(line, vault)
+    assert code in next((codes for part, codes in EXITS.items() if part in line), {0}), (line, out, err)
+    return out + err
+
+
 @pytest.mark.long
-def test_every_command_of_the_page(operator, tmp_path):
-    status, soap = (f"127.0.0.1:{free_port()}" for _ in range(2))
-    addresses = ("--base-url", f"http://{status}", "--soap-url", f"http://{soap}")
-    operator.does("init", "--environment", "TEST", *addresses, "--standby")
-    operator.add()
-    stolen = stolen_key(operator.root, OLD, f"http://{status}")
-    with serving(operator.root, "--bind", soap, "--status-bind", status) as served:
+def test_every_command_of_the_page(machine, tmp_path):
+    stolen = stolen_key(machine)
+    with machine.serving() as served:
         store = tmp_path / "store"
-        real = enrol(operator, served.soap, store)
-        relying = Relying(tmp_path / "relying", operator.root / "trust", served.status)
+        real = enrol(machine, served.soap, store)
+        relying = Relying(tmp_path / "relying", machine.at(f"{AUTHORITY}/trust"), served.status)
         now = utc_now()
         forged = [
             forge(stolen, real, begins, serial)
             for begins, serial in ((now, new_serial()), (now - SECOND, Serial(serial_hex(real.serial_number))))
         ]
-        der = Path(store / "payroll" / "live" / "certificate.pem").read_bytes()
+        der = (store / "payroll" / "live" / "certificate.pem").read_bytes()
         assert relying.accepts(der)
         sleep(1.1)  # T is a whole second after the certificate was recorded
-        values = {"DIR": operator.root, "OLD": OLD, "NEW": NEW, "STATUS": served.status}
-        values["SINCE"] = f"{utc_now():%Y-%m-%dT%H:%M:%SZ}"
+        (setup,) = blocks(PAGE, "bash")
+        setup = re.sub(r"SINCE=\S+", f"SINCE={utc_now():%Y-%m-%dT%H:%M:%SZ}", setup)
+        machine.setup = re.sub(r"STATUS=\S+", f"STATUS={served.status}", setup)
         seen = []
-        for command, typed, code, out, err in runbooks.played("incident.md", operator, values):
-            allowed = next((codes for word, codes in EXITS.items() if word in typed), {0})
-            assert code in allowed, (command, out, err)
-            seen.append(command)
-            if "ca stop" in command:
-                assert operator.run("order", "--customer-id", CUSTOMER["customer_id"], "--help")[0] == 0
-            if "ca revoke" in command:
+        for line, said in played(machine):
+            seen.append(line)
+            if "ca revoke" in line and "--approval" in line:
                 until(lambda: not any(relying.accepts(one) for one in forged))
                 assert relying.accepts(der)
-            if "call-early" in command and "--dry-run" not in command and "status" not in typed:
-                renewed(operator, store, real)
-        assert len(seen) > 15
-        states = {one["name"]: one["state"] for one in json.loads(operator.does("ca", "list", "--json"))}
+            if "--offline-passphrase-file" in line:
+                assert f"{OLD} is revoked, and on the list of" in said
+            if "call-early --authority" in line and "--dry-run" not in line:
+                done = ran("renew", "payroll", "--store", store, "--force")
+                assert done.returncode == 0, done.stderr
+        assert len(seen) > 12
+        assert in_use(store).issuer != real.issuer
+        listing = machine.does(f"{COMMAND} sinetti authority ca list --json --dir {AUTHORITY}")
+        states = {one["name"]: one["state"] for one in json.loads(listing)}
         assert (states[OLD], states[NEW]) == ("revoked", "issuing")
         assert relying.accepts((store / "payroll" / "live" / "certificate.pem").read_bytes())
-        assert not (operator.root / "keys" / f"{OLD}.pem").exists()
-        served.stop()
 
 
-def renewed(operator, store, real):
-    """Have the agent renew within the six hours of the call; its clock alone goes on."""
-    later = utc_now() + timedelta(hours=6, minutes=1)
-    done = ran("run", "--store", store, "--now", f"{later:%Y-%m-%dT%H:%M:%SZ}")
-    assert done.returncode == 0, done.stderr
-    assert in_use(store).serial_number != real.serial_number
-    assert in_use(store).issuer != real.issuer
-
-
-def test_the_page_names_its_variables():
-    text = (DOCS / "incident.md").read_text(encoding="utf-8")
-    assert all(f"\n{name}=" in text for name in ("DIR", "OLD", "NEW", "SINCE", "STATUS"))
+def test_the_page_is_short():
+    assert len((DOCS / PAGE).read_text(encoding="utf-8").splitlines()) <= 60

@@ -21,6 +21,7 @@ from sinetti.cli.authority.passphrase_options import add_offline, add_passphrase
 from sinetti.cli.authority.proposals import add_officer_option, approved, takes_two
 from sinetti.cli.client import common
 from sinetti.cli.core.invocation import print_note
+from sinetti.database.authorities.register import get_authority
 from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.pki.encoding import sha256_hex
@@ -65,24 +66,28 @@ def _run(parsed: argparse.Namespace) -> int:
     _check_options(parsed)
     with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
         means = succession_context(parsed, authority)
-        one = check_revocable(parsed.name, means)
+        one, _ = check_revocable(_wanted(parsed), means)
         parameters = {"change": "revoke", "ca": one.name, "reason": parsed.reason, **_compromise(parsed)}
         is_declared = parsed.reason == RevocationReason.CA_COMPROMISE and parsed.since is None
         if is_declared and takes_two(TwoPersonAct.CA, authority):
             raise OptionError(
                 "--since is missing: officers sign the instant from which the key may be in foreign hands"
             )
-        with approved(TwoPersonAct.CA, parameters, {"state": one.state.value}, parsed, authority) as approval:
+        context, ctx = {"state": one.state.value}, authority.ctx
+
+        def listed() -> bool:
+            return is_listed(get_authority(ctx.db, one.name), ctx)
+
+        with approved(TwoPersonAct.CA, parameters, context, parsed, authority, is_done=listed) as approval:
             check_register(authority)
             view = revoke_authority(_wanted(parsed), means, approval)
         if view.distrust is not None:
             text = _DISTRUSTED.format(name=view.name, since=view.distrust.since, until=view.distrust.bridge_until)
             print_note(text)
-        listed = is_listed(view, authority.ctx)
-        print_note((_LISTED if listed else _UNLISTED).format(name=view.name, parent=view.issuer))
-        if not listed and parsed.request_set is None:
+        print_note((_LISTED if listed() else _UNLISTED).format(name=view.name, parent=view.issuer))
+        if not listed() and parsed.request_set is None:
             print_note(_HOW)
-        elif not listed:
+        elif not listed():
             write_request(parsed, request_revocations(authority))
     return 0
 

@@ -144,11 +144,13 @@ def approved(
     context: Mapping[str, Any],
     parsed: argparse.Namespace,
     authority: Authority,
+    *,
+    is_done: Callable[[], bool] = lambda: True,
 ) -> Iterator[ActApproval | None]:
     """Carry out an act in the block, and yield its approval, if it needs one.
 
-    Raises ActProposed if it needs one that is not named, and ApprovalError if the proposal of `--approval` is not
-    approved, or differs.
+    While `is_done` returns False, the same command goes on under the same approval. Raises ActProposed if the act needs
+    one that is not named, and ApprovalError if the proposal of `--approval` is not approved, or differs.
     """
     if parsed.approval is None:
         if takes_two(act, authority):
@@ -163,4 +165,5 @@ def approved(
     approval = ActApproval(proposal.octets, signatures)
     authority.keys.approve(approval)
     yield approval
-    finish(proposal, means)
+    if is_done():
+        finish(proposal, means)
