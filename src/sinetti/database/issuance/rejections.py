@@ -48,7 +48,7 @@ def record_rejection(
 
 
 def count_rejections(db: Database, audit: AuditContext) -> None:
-    """Write an audit row for each lineage and past day with rejections that have none, with their number.
+    """Log the number of rejections of each lineage and past day that have no row.
 
     Each day is counted once, by the node that comes first.
     """
