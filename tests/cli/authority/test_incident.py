@@ -66,20 +66,24 @@ def machine():
         yield one
 
 
-def enrol(machine, soap, store):
-    """Enrol with the real client; return the certificate in use."""
+def ordered(machine):
+    """Add an organisation and order a certificate; return its transfer ids."""
     authority = f"{COMMAND} sinetti authority {{}} --dir {AUTHORITY}"
     organisation = f"organisation add --customer-id {CUSTOMER} --kind business-id --name 'Malliyritys Oy'"
     machine.does(authority.format(organisation))
     contact = "--contact-name Contact --contact-email contact@customer.example --json"
-    ids = json.loads(machine.does(authority.format(f"order --customer-id {CUSTOMER} {contact}")))
-    password, trust = store.with_name("password"), machine.at(f"{AUTHORITY}/trust")
+    return json.loads(machine.does(authority.format(f"order --customer-id {CUSTOMER} {contact}")))
+
+
+def enrol(trust, soap, store, ids, *, customer=CUSTOMER, environment="PRODUCTION"):
+    """Enrol an order with the real client; return the certificate in use."""
+    password = store.with_name("password")
     password.touch(mode=0o600)
     password.write_text(ids["transfer_password"])
     done = ran(
-        *("enrol", "payroll", "--store", store, "--service", soap, "--environment", "PRODUCTION", "--key", "ec-p256"),
+        *("enrol", "payroll", "--store", store, "--service", soap, "--environment", environment, "--key", "ec-p256"),
         *("--trust-services", trust / "services.pem", "--trust-holders", trust / "holders.pem"),
-        *("--customer-id", CUSTOMER, "--transfer-id", ids["transfer_id"], "--transfer-password-file", password),
+        *("--customer-id", customer, "--transfer-id", ids["transfer_id"], "--transfer-password-file", password),
     )
     assert done.returncode == 0, done.stderr
     return in_use(store)
@@ -136,8 +140,9 @@ def test_every_command_of_the_page(machine, tmp_path):
     stolen = stolen_key(machine)
     with machine.serving() as served:
         store = tmp_path / "store"
-        real = enrol(machine, served.soap, store)
-        relying = Relying(tmp_path / "relying", machine.at(f"{AUTHORITY}/trust"), served.status)
+        trust = machine.at(f"{AUTHORITY}/trust")
+        real = enrol(trust, served.soap, store, ordered(machine))
+        relying = Relying(tmp_path / "relying", trust, served.status)
         now = utc_now()
         forged = [
             forge(stolen, real, begins, serial)

@@ -9,6 +9,7 @@ from tests.cli.authority.test_incident import enrol
 from tests.house.tree import DOCS
 from tests.support import runbooks
 from tests.support.postgres import free_port
+from tests.support.programs import CUSTOMER
 from tests.support.serving import serving
 
 WS, SFTP, SERVICES = "DataProvidersTestIssuingCAv1", "DataProvidersSFTPTestIssuingCAv1", "ServicesTestIssuingCAv1"
@@ -31,7 +32,8 @@ def test_every_command_of_the_page(operator, tmp_path):
     operator.does("init", "--environment", "TEST", "--base-url", f"http://{status}", "--soap-url", f"http://{soap}")
     operator.add()
     with serving(operator.root, "--bind", soap, "--status-bind", status) as served:
-        real = enrol(operator, served.soap, tmp_path / "store")
+        trust, customer = operator.root / "trust", CUSTOMER["customer_id"]
+        real = enrol(trust, served.soap, tmp_path / "store", operator.order(), customer=customer, environment="TEST")
         served.stop()
     values = {"DIR": operator.root, "WS": WS, "SFTP": SFTP, "SERVICES": SERVICES, "ARCHIVE": archive}
     for command, _typed, code, out, err in runbooks.played("termination.md", operator, values):
