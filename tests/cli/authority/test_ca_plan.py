@@ -1,6 +1,7 @@
 """`sinetti authority ca plan`: the timetable as a table and as JSON."""
 
 import json
+import time
 from datetime import datetime, timedelta
 
 import pytest
@@ -14,6 +15,13 @@ WS = "DataProvidersTestIssuingCAv1"
 def operator(sqlite_operator):
     """Return an operator on SQLite, because the database plays no part here."""
     return sqlite_operator
+
+
+def roll_over(operator):
+    """Found an authority, and replace a CA in a later second, so that the successor ends later."""
+    operator.found()
+    time.sleep(1 - time.time() % 1)
+    operator.does("ca", "rollover", "--ca", WS)
 
 
 def planned(operator):
@@ -42,8 +50,7 @@ def test_the_timetable_of_a_new_authority(operator):
 
 
 def test_a_predecessor_is_retired_when_its_last_certificate_has_ended(operator):
-    operator.found()
-    operator.does("ca", "rollover", "--ca", WS)
+    roll_over(operator)
     found = planned(operator)
     (step,) = found[WS]["steps"]
     assert (step["step"], step["command"]) == ("retire", f"sinetti authority ca retire {WS}")
@@ -52,8 +59,7 @@ def test_a_predecessor_is_retired_when_its_last_certificate_has_ended(operator):
 
 
 def test_an_installed_successor_is_named(operator):
-    operator.found()
-    operator.does("ca", "rollover", "--ca", WS)
+    roll_over(operator)
     rows = models.CertificateAuthority.objects
     rows.filter(name=WS).update(state="issuing")
     rows.filter(name="DataProvidersTestIssuingCAv2").update(state="standby")

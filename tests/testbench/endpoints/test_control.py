@@ -195,7 +195,7 @@ def test_the_clock_does_not_go_back(bench, value):
     assert_problem(bench.raw("PUT", "/clock", json.dumps(value).encode(), JSON), 409, "clock-goes-back")
 
 
-HOSTS = ["pki.example", "127.0.0.1.pki.example", "10.0.0.1", "[::1", "", "localhost.pki.example:80"]
+HOSTS = ["pki.example", "127.0.0.1.pki.example", "10.0.0.1", "[::1", "localhost.pki.example:80"]
 
 
 @pytest.mark.parametrize("host", HOSTS)
