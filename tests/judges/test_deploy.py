@@ -51,7 +51,9 @@ def test_systemd_takes_the_units(tmp_path):
         text = path.read_text(encoding="utf-8").replace("/opt/sinetti/bin/sinetti", sys.executable)
         (tmp_path / path.name).write_text(text, encoding="utf-8")
     units = [str(tmp_path / path.name) for path in UNITS]
-    done = subprocess.run([tool("systemd-analyze"), "verify", *units], capture_output=True, text=True, check=False)
+    # The manual pages that the units name are not installed here.
+    command = [tool("systemd-analyze"), "verify", "--man=no", *units]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
 
