@@ -16,6 +16,13 @@ SHORT = RequestLimits(answering=0.2, streaming=0.5)
 SOON = 30.0
 
 
+def scope_of(method="GET", path="/x"):
+    """Return the scope of a request of HTTP/1.0, which needs no Host."""
+    return {
+        "type": "http", "http_version": "1.0", "method": method, "path": path, "query_string": b"", "headers": [],
+    }  # fmt: skip
+
+
 class Streaming:
     """Endpoint whose answer comes in parts; `closed` counts its closings."""
 
@@ -55,16 +62,8 @@ def asked(door, limits=SHORT, method="GET", taken=None):
             await taken()
 
     async def ask():
-        scope = {
-            "type": "http",
-            "http_version": "1.0",
-            "method": method,
-            "path": "/x",
-            "query_string": b"",
-            "headers": [],
-        }
         try:
-            await edge(scope, receive, send)
+            await edge(scope_of(method=method), receive, send)
         except Exception as failed:  # noqa: BLE001 - any error is returned
             return failed
         return None
@@ -148,17 +147,9 @@ def asked_beside(door, after):
         sent.append(message)
 
     async def ask():
-        scope = {
-            "type": "http",
-            "http_version": "1.0",
-            "method": "GET",
-            "path": "/x",
-            "query_string": b"",
-            "headers": [],
-        }
         failed = None
         try:
-            await edge(scope, receive, send)
+            await edge(scope_of(), receive, send)
         except TimeoutError as late:
             failed = late
         assert not door.over.is_set()
@@ -204,15 +195,7 @@ def test_who_reads_many_slowly_keeps_others_from_no_page():
                 elif reads is not None:
                     await reads.wait()
 
-            scope = {
-                "type": "http",
-                "http_version": "1.0",
-                "method": "GET",
-                "path": path,
-                "query_string": b"",
-                "headers": [],
-            }
-            await edge(scope, received(goes), send)
+            await edge(scope_of(path=path), received(goes), send)
 
         slow = []
         for _ in range(3):
@@ -243,15 +226,7 @@ def test_for_who_has_gone_away_no_more_is_made():
                 goes.set()
             await asyncio.sleep(0)
 
-        scope = {
-            "type": "http",
-            "http_version": "1.0",
-            "method": "GET",
-            "path": "/x",
-            "query_string": b"",
-            "headers": [],
-        }
-        await asyncio.wait_for(AsgiApp(door, RequestLimits())(scope, received(goes), send), SOON)
+        await asyncio.wait_for(AsgiApp(door, RequestLimits())(scope_of(), received(goes), send), SOON)
 
     asyncio.run(ask())
     assert door.over.wait(SOON)

@@ -26,7 +26,7 @@ from tests.support.serving import ANY, READY, Served, until
 AUTHORITY = "/var/lib/sinetti/authority"
 _CREDENTIAL = "sinetti-passphrase:/etc/sinetti/passphrase"
 COMMAND = f"systemd-run --pipe --wait --collect --quiet --uid sinetti -p LoadCredential={_CREDENTIAL}"
-"""How docs/operators/keys.md runs a command that needs the keys."""
+"""Command by which docs/operators/keys.md runs another one that needs the keys."""
 
 IS_ROOT = os.geteuid() == 0
 USERS = {"sinetti": "daemon", "sinetti-signer": "games"}

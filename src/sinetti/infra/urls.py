@@ -4,6 +4,7 @@ import ipaddress
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
+ONE_HOST = "Send one Host with the request (RFC 9112, 3.2)."
 PORTS = {"http": 80, "https": 443}
 """Default port of each supported scheme."""
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from sinetti.infra.clock import monotonic_seconds
 from sinetti.infra.traces import Trace, installed_tracer, step, use_trace
-from sinetti.infra.urls import has_one_host
+from sinetti.infra.urls import ONE_HOST, has_one_host
 from sinetti.server.event_stream import EventStream
 from sinetti.server.http import SOAP_PATH, BodyStream, Request, Response, current_request, text_response
 from sinetti.server.rate_limits import Admission, Rejected, unlimited
@@ -213,7 +213,7 @@ class AsgiApp:
 
     async def _reply(self, scope: Scope, receive: Receive, request_id: str) -> Response:
         if not _has_one_host(scope):
-            return text_response(400, "Send one Host with the request (RFC 9112, 3.2).", connection="close")
+            return text_response(400, ONE_HOST, connection="close")
         limits = self._limits.of(scope["method"], scope["path"])
         if limits.at_once is not None and self._large[limits] >= limits.at_once:
             return text_response(

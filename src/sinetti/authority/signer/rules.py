@@ -65,7 +65,7 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True)
 class SignerStatus:
-    """Certificates without proof of a renewal today, and the most of them."""
+    """Certificates without proof of a renewal today, and their daily limit."""
 
     orders: int
     orders_per_day: int

@@ -28,7 +28,7 @@ from sinetti.client.results import ExitCode, UsageError
 from sinetti.i18n.translate import gettext_noop
 from sinetti.infra import clock
 from sinetti.infra.atomic_files import PRIVATE, write_atomic, write_new
-from sinetti.infra.urls import has_one_host
+from sinetti.infra.urls import ONE_HOST, has_one_host
 from sinetti.wire.transparency.notes import COSIGNATURE, NoteError, NoteSigner, VerifierKey, is_key_name
 from sinetti.wire.transparency.witness import WitnessAnswer, decide_cosignature, read_origin
 
@@ -174,7 +174,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Answer `add-checkpoint`."""
         length = self.headers.get("Content-Length", "")
         if not has_one_host(self.request_version[5:], self.headers.get_all("Host", [])):
-            self._send(WitnessAnswer(400, "send one Host with the request (RFC 9112, 3.2)\n"))
+            self._send(WitnessAnswer(400, f"{ONE_HOST}\n"))
         elif not self.path.endswith("/add-checkpoint"):
             self._send(WitnessAnswer(404, "POST /add-checkpoint\n"))
         elif not (length.isascii() and length.isdecimal()) or int(length) > _LARGEST:

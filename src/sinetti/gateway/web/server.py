@@ -25,7 +25,7 @@ from sinetti.gateway.web.responses import HttpResult
 from sinetti.infra.clock import monotonic_seconds
 from sinetti.infra.traces import installed_tracer, use_trace
 from sinetti.infra.unix_socket import listen_on_path
-from sinetti.infra.urls import has_one_host
+from sinetti.infra.urls import ONE_HOST, has_one_host
 
 HEAD_WITHIN, BODY_WITHIN, STOP_WITHIN = 5.0, 30.0, 5.0
 """Time limits in seconds: request head, request body, open requests at shutdown."""
@@ -136,7 +136,7 @@ class GatewayApp:
             trace = tracer.begin(secrets.token_hex(16), scope["headers"] if is_believed else ())
             asked = replace(asked, trace=trace)
         if not has_one_host(scope["http_version"], [text for name, text in headers if name == "host"]):
-            answer = _closing(400, "Send one Host with the request (RFC 9112, 3.2).")
+            answer = _closing(400, ONE_HOST)
         else:
             answer = await (self._with_body(asked, receive) if asked.method == "POST" else self._without_body(asked))
         # granian would add its name; it has no option to leave the header out.

@@ -22,7 +22,7 @@ import sinetti
 from sinetti.infra.atomic_files import PRIVATE, write_atomic
 from sinetti.infra.clock import monotonic_seconds
 from sinetti.infra.metrics.catalogue import BUILD_INFO, METRICS, READY, STATE_AGE, MetricType, Samples
-from sinetti.infra.urls import has_one_host
+from sinetti.infra.urls import ONE_HOST, has_one_host
 
 PATH = "/metrics"
 STALE_AFTER = 60.0
@@ -170,7 +170,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answer a scrape."""
         if not has_one_host(self.request_version[5:], self.headers.get_all("Host", [])):
-            self._answer(400, b"Send one Host with the request (RFC 9112, 3.2).\n", "text/plain; charset=utf-8")
+            self._answer(400, f"{ONE_HOST}\n".encode(), "text/plain; charset=utf-8")
             return
         if self.path.partition("?")[0] != PATH:
             self._answer(404, b"Metrics are at /metrics.\n", "text/plain; charset=utf-8")
