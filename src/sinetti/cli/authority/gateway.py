@@ -1,7 +1,7 @@
 """`sinetti authority gateway …`: gateways that may report seen certificates."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from sinetti.cli.authority.common import (
     print_result,
     table_of,
 )
+from sinetti.cli.core.blocks import Block
 from sinetti.cli.core.invocation import print_note
 from sinetti.database.certificates.usage import GatewayInfo
 from sinetti.server.process_exit import request_id
@@ -85,10 +86,13 @@ def _withdraw(parsed: argparse.Namespace) -> int:
 def _list(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
         rows = [_row(one) for one in all_gateways(authority.ctx)]
-    nothing = "There are no gateways, so the use of certificates is not known."
-    blocks = table_of(_COLUMNS, rows, fold={"name"}, nothing=nothing)
-    print_result(rows, as_json=parsed.json, table=lambda: blocks)
+    print_result(rows, as_json=parsed.json, table=lambda: _table(rows))
     return 0
+
+
+def _table(rows: list[dict[str, str | None]]) -> Sequence[Block]:
+    nothing = "There are no gateways, so the use of certificates is not known."
+    return table_of(_COLUMNS, rows, fold={"name"}, nothing=nothing)
 
 
 def _row(found: GatewayInfo) -> dict[str, str | None]:
