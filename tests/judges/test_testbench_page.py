@@ -35,5 +35,5 @@ def test_the_commands_lead_to_a_renewed_certificate(tmp_path):
     assert len(list((tmp_path / "store" / "payroll" / "generations").iterdir())) == 2
     members = set(re.findall(r"^\| `([a-z_]+(?:\.[a-z]+)?)` \|", PAGE, re.MULTILINE))
     assert {member.partition(".")[2] or member for member in members} == {
-        *("soap_url", "control_url", "status_url", "people_url", "services", "holders", "server", "pid"),
+        *("soap_url", "wsdl_url", "control_url", "status_url", "people_url", "services", "holders", "server", "pid"),
     }

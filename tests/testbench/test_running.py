@@ -33,7 +33,7 @@ from sinetti.pki.encoding import certificate_der, load_certificate, sha256_hex
 from tests.support.programs import STOPS_WITHIN, codes, fetched, holder_of, new_key, program, ran, running, started
 
 NOW = "2027-01-11T08:00:00Z"
-READY = ["soap_url", "control_url", "status_url", "people_url", "trust", "pid"]
+READY = ["soap_url", "wsdl_url", "control_url", "status_url", "people_url", "trust", "pid"]
 PRESETS = ["default", "incomes-register-test"]
 
 
@@ -103,6 +103,7 @@ def test_an_empty_folder_is_made_ready_and_says_so_in_one_line(root, preset, tmp
             assert f'<a href="{documentation}">' in shown
         assert bench.ready["pid"] == bench.process.pid
         assert bench.ready["soap_url"].startswith("https://127.0.0.1:")
+        assert bench.ready["wsdl_url"] == f"{bench.ready['soap_url']}?wsdl"
         assert bench.ready["trust"] == {
             name: str(root / "trust" / f"{name}.pem") for name in ("holders", "services", "server")
         }

@@ -259,6 +259,7 @@ def _ready(folder: DataDirectory, ports: Ports, options: BenchOptions) -> str:
     }
     line = {
         "soap_url": _soap_url(ports, options),
+        "wsdl_url": f"{_soap_url(ports, options)}?wsdl",
         "control_url": f"http://{LOOPBACK}:{ports.control}",
         "status_url": f"http://{LOOPBACK}:{ports.status}",
         "people_url": _people_url(ports),
