@@ -84,6 +84,14 @@ def test_what_is_wrong_is_said_in_the_reader_s_language(said, language, why):
     assert "error:" not in told
 
 
+def test_a_misspelt_option_is_reported_with_the_usage_of_its_command(said):
+    code, told = said("status", "--chek")
+    assert code == 2
+    assert told.startswith("usage: sinetti status ")
+    assert told.endswith("sinetti status: error: unrecognized arguments: --chek – Did you mean “--check”?\n")
+    assert "Menade du ”--check”?" in said("--lang", "sv", "status", "--chek")[1]
+
+
 def test_of_two_that_exclude_each_other():
     with argparse_i18n.argparse_language(Language.FI):
         parser = argparse.ArgumentParser(exit_on_error=False)

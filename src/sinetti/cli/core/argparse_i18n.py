@@ -6,8 +6,9 @@ exists. Commands for people who run servers are only in English.
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from difflib import get_close_matches
 from functools import partial
 from itertools import groupby
 from textwrap import wrap
@@ -32,6 +33,7 @@ ARGPARSE_MESSAGES = (
     gettext_noop("%(prog)s: error: %(message)s\n"),
     gettext_noop("argument %(argument_name)s: %(message)s"),
     gettext_noop("unrecognized arguments: %s"),
+    gettext_noop("Did you mean “{nearest}”?"),
     gettext_noop("the following arguments are required: %s"),
     gettext_noop("one of the arguments %s is required"),
     gettext_noop("not allowed with argument %s"),
@@ -89,6 +91,18 @@ class Parser(argparse.ArgumentParser):
             output.print_line(message.removesuffix("\n"))
         else:
             super()._print_message(message, file)
+
+    def parse_known_args(  # type: ignore[override] # the parent's is overloaded
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Parse arguments; a command reports those that it does not know with its own usage."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            text = translated("unrecognized arguments: %s") % " ".join(unknown)
+            for nearest in get_close_matches(unknown[0], self._option_string_actions, 1):
+                text = f"{text} – {translated('Did you mean “{nearest}”?', nearest=nearest)}"
+            self.error(text)
+        return found, unknown
 
     def error(self, message: str) -> NoReturn:
         """Print usage and error, with --json also as JSON, and exit with code 2."""
