@@ -43,3 +43,18 @@ def test_templates_compute_and_paint_nothing(path):
 )
 def test_the_measure_itself(template, found):
     assert spoken_by_itself(template) == found
+
+
+def test_no_label_says_itself_that_its_field_is_optional():
+    """The page marks optional fields (eservice/ui/page.py)."""
+    sources = {path: path.read_text(encoding="utf-8") for path in (PACKAGE / "eservice").rglob("*.py")}
+    assert not [path for path, text in sources.items() if re.search(r"\w \(optional\)", text)]
+
+
+def test_a_panel_of_the_band_keeps_its_border_and_padding():
+    """The rules of other open details are for what they show in the text."""
+    css = (PACKAGE / "eservice" / "static" / "pages.css").read_text(encoding="utf-8")
+    rule = re.search(r"^details\[open\] > \.panel \{ (.+) \}$", css, re.MULTILINE)
+    assert rule is not None
+    assert {"border-left", "padding-left"} <= {one.partition(":")[0] for one in rule[1].rstrip(";").split("; ")}
+    assert ".band details[open] >" not in css

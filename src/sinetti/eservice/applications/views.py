@@ -85,7 +85,7 @@ class ApplicationForm(PortalForm):
         widget=forms.Textarea,
         max_length=LONGEST_PURPOSE + 200,
     )
-    software = forms.CharField(label=gettext_noop("Software (optional)"), required=False, max_length=LONGEST_SOFTWARE)
+    software = forms.CharField(label=gettext_noop("Software"), required=False, max_length=LONGEST_SOFTWARE)
 
 
 @require_safe

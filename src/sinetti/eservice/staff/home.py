@@ -110,7 +110,7 @@ class PurposeForm(PortalForm):
         ],  # the clerk must choose one
     )
     case = forms.CharField(
-        label=gettext_noop("Case number (optional)"),
+        label=gettext_noop("Case number"),
         help_text=gettext_noop("For example SI-7K3M2-Q9PXW. Enter only a case number."),
         required=False,
         max_length=20,
