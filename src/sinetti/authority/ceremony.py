@@ -79,6 +79,7 @@ _TYPE_WORDS = gettext_noop("Type the words of the request set from the paper: ")
 _COPY = gettext_noop("Custodian {letter}, {name}: copy these two sheets by hand. The others look away.")
 _TYPE_BACK = gettext_noop("Type the sheet {pair} {letter} back from the paper: ")
 _TYPE_SHARE = gettext_noop("Type a share of the medium {medium}, the sheet in one line ({count} of 2): ")
+_TYPE_PASSPHRASE = gettext_noop("Type the pass-phrase of the medium {medium}: ")
 _VOID = gettext_noop("The sheets of the medium {medium} are void, because it was not completed. Destroy them.")
 _MADE = gettext_noop("The medium {medium} exists. Two custodians open it now.")
 _REHEARSED_WORDS = gettext_noop("Words of the rehearsal's request set:")
@@ -208,7 +209,7 @@ class Ceremony:
             case CeremonyAct.KEYS:
                 facts = self._make_keys(so_far)
             case CeremonyAct.OPEN:
-                facts = (("medium", self._opened().registry.medium),)
+                facts = (("medium", self._opened(so_far).registry.medium),)
             case CeremonyAct.SIGN:
                 facts = self._sign(so_far)
             case CeremonyAct.RESULT:
@@ -250,7 +251,7 @@ class Ceremony:
         is_new = self.plan.kind is CeremonyKind.FOUNDING and not has_medium(self.place)
         if is_new:
             check_new(self.place)
-        registry = None if is_new else read_registry(self.place)
+        registry = None if is_new else read_registry(self.place, request)
         check_request(self.plan, request, registry)
         self._ask_until(_TYPE_WORDS, lambda typed: check_digest_words(typed, octets))
         return (("request", request.sha256), ("request_words", " ".join(digest_words(octets))))
@@ -279,7 +280,7 @@ class Ceremony:
             number_of(word)  # the file may be of another origin, and is shown
         if has_medium(self.place):
             self._show(_MADE, medium=read_registry(self.place).medium)
-            return self._key_facts(self._opened(), begun)
+            return self._key_facts(self._opened(so_far), begun)
         request = self._request(so_far)
         for void in begun:
             self._show(_VOID, medium=void)
@@ -311,10 +312,18 @@ class Ceremony:
                 self._ask_until(_TYPE_BACK, check, is_secret=True, pair=share.pair, letter=letter)
         self.desk.clear()
 
-    def _opened(self) -> OpenedMedium:
+    def _opened(self, so_far: Transcript) -> OpenedMedium:
         """Return the medium, which two custodians open unless it is open."""
-        if self._medium is None:
-            medium = read_registry(self.place).medium
+        request = self._request(so_far)
+        if self._medium is None and not (registry := read_registry(self.place, request)).custodians:
+            self._medium = self._ask_until(
+                _TYPE_PASSPHRASE,
+                lambda typed: open_medium(self.place, typed.encode(), request),
+                is_secret=True,
+                medium=registry.medium,
+            )
+        elif self._medium is None:
+            medium = registry.medium
             shares: list[Share] = []
             for count in (1, 2):
                 try:
@@ -329,7 +338,7 @@ class Ceremony:
         return self._medium
 
     def _sign(self, so_far: Transcript) -> tuple[tuple[str, str], ...]:
-        request, before = self._request(so_far), self._opened()
+        request, before = self._request(so_far), self._opened(so_far)
         later = [spec for spec in self.plan.authorities if spec.role in OFFLINE_ROLES]
         check_request(self.plan, request, before.registry)
         medium = self._medium = before.with_keys(later)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from sinetti.authority.bootstrap import Authority
+from sinetti.authority.bootstrap import Authority, offline_token_names
 from sinetti.authority.data_directory import (
     DataDirectory,
     DirectoryKind,
@@ -147,7 +147,12 @@ def request_lists(authority: Authority) -> RequestSet:
 
 
 def request_officers(authority: Authority) -> RequestSet:
-    """Return the request to replace all officers, which then waits for its result."""
+    """Return the request to replace all officers, which then waits for its result.
+
+    Raises FolderError if no ceremony could answer it.
+    """
+    if fault := recovery_fault(authority):
+        raise FolderError(fault)
     found = (OfficerLine(one.name, one.role.value, one.key) for one in officers.list_officers(authority.ctx.db))
     return _await(
         authority,
@@ -156,6 +161,18 @@ def request_officers(authority: Authority) -> RequestSet:
             instance=authority.folder.instance_id(),
             officers=tuple(found),
         ),
+    )
+
+
+def recovery_fault(authority: Authority) -> str | None:
+    """Return why no ceremony could replace lost officers, or None."""
+    root = authority.hierarchy.kept_offline[0].file_name
+    if root in authority.ctx.offline - offline_token_names(authority.folder, authority.hierarchy):
+        return None
+    where = "this folder" if (authority.folder.keys / f"{root}.pem").exists() else "a token or a signer"
+    return (
+        f"lost officers could not be replaced, since the key of {root} is in {where}: found the authority with "
+        "--offline-dir, by a ceremony, or move the key out with sinetti authority offline"
     )
 
 

@@ -13,11 +13,22 @@ from pathlib import Path
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from sinetti.authority.data_directory import FolderDamaged, FolderError, atomic_directory
-from sinetti.ca.ceremony.registry import OfflineSigner, Registry, parse_registry
+from sinetti.ca.ceremony.registry import MadeItem, MadeKind, OfflineSigner, Registry, parse_registry
+from sinetti.ca.ceremony.sets import RequestSet
 from sinetti.ca.ceremony.words import CeremonyError
 from sinetti.ca.hierarchy_model import CaSpec
 from sinetti.infra.atomic_files import PRIVATE, write_atomic, write_synced
-from sinetti.pki.encoding import PrivateKey, PublicKey, dump_private_key, generate_key, load_private_key, sign
+from sinetti.pki.encoding import (
+    PrivateKey,
+    PublicKey,
+    certificate_der,
+    dump_private_key,
+    generate_key,
+    load_certificate,
+    load_private_key,
+    sha256_hex,
+    sign,
+)
 from sinetti.pki.key_policy import key_type
 
 _REGISTER = "register"
@@ -94,21 +105,30 @@ def has_medium(place: Path) -> bool:
     return (place / _REGISTER).is_file()
 
 
-def read_registry(place: Path) -> Registry:
+def read_registry(place: Path, request: RequestSet | None = None) -> Registry:
     """Read the register without the key, to check a request early.
 
-    Raises FolderDamaged and CeremonyError.
+    A folder that `--offline-dir` made has none until its first ceremony: then it is the root of the request, without
+    custodians. Raises FolderDamaged and CeremonyError.
     """
-    return parse_registry(_read(place / _REGISTER)[:-_DIGITS])
+    if request is None or has_medium(place):
+        return parse_registry(_read(place / _REGISTER)[:-_DIGITS])
+    for path in sorted(place.glob("*.cer.pem")):
+        certificate, name = load_certificate(_read(path)), path.name.removesuffix(".cer.pem")
+        der = certificate_der(certificate)
+        if sha256_hex(der) == request.authority:
+            root = MadeItem("", MadeKind.CERTIFICATE, name, name, made=der)
+            return Registry(place.name, request.environment, request.base_url, (), {name: name}, (root,))
+    raise FolderDamaged(f"{place} has neither a register nor the root of this request: check --medium")
 
 
-def open_medium(place: Path, key: bytes) -> OpenedMedium:
-    """Open a medium with the custodians' key.
+def open_medium(place: Path, key: bytes, request: RequestSet | None = None) -> OpenedMedium:
+    """Open a medium with the custodians' key, or a folder of `--offline-dir` with its pass-phrase.
 
     Raises CeremonyError if the key is another medium's or the register was changed, and FolderDamaged.
     """
-    octets = _read(place / _REGISTER)
-    registry = parse_registry(octets[:-_DIGITS])
+    registry = read_registry(place, request)
+    octets = _read(place / _REGISTER) if has_medium(place) else _sealed(registry, key)
     if not hmac.compare_digest(_mac(octets[:-_DIGITS], key), octets[-_DIGITS:]):
         raise CeremonyError(
             f"the shares do not open the medium {registry.medium}, or its register was changed: take the sheets of "
@@ -118,8 +138,10 @@ def open_medium(place: Path, key: bytes) -> OpenedMedium:
     for path in sorted(place.glob("*.pem")):
         if not path.name.endswith(".cer.pem"):
             try:
-                keys[path.stem] = load_private_key(_read(path), _passphrase(key))
+                keys[path.stem] = load_private_key(_read(path), _passphrase(key) if registry.custodians else key)
             except ValueError:
+                if not registry.custodians:
+                    raise CeremonyError(f"the pass-phrase does not open {path}") from None
                 raise FolderDamaged(f"{path} is damaged: take the other copy of the medium") from None
     return OpenedMedium(place, registry, key, keys)
 

@@ -322,6 +322,14 @@ def test_one_request_gets_one_set_of_officers():
     assert medium.make(other, replace(named, nonce="7" * 64)).officers == other.officers
 
 
+def test_a_medium_without_custodians_serves_for_officers_alone():
+    medium, _ = founded()
+    registry = replace(medium.registry, custodians=())
+    check_request(OFFICERS, officers(medium), registry)
+    refused(LISTS, lists(medium), registry, "other custodians")
+    refused(OFFICERS, replace(officers(medium), authority="0" * 64), registry, "another authority")
+
+
 def test_officers_that_the_root_has_not_signed():
     medium, _ = founded()
     named = officers(medium)

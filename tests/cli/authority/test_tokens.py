@@ -226,6 +226,20 @@ def test_lists_of_offline_keys_in_a_token_of_their_own(operator, soft_tokens, pl
     assert "there is nothing to move" in operator.refused(2, *words)
 
 
+@pytest.mark.long
+def test_check_warns_if_no_ceremony_has_the_root_key(operator, soft_tokens, place, tmp_path):
+    soft_tokens.add("vault")
+    text = load_preset("default")
+    for role in ("root", "intermediate"):
+        text = text.replace(f'role = "{role}"\n', f'role = "{role}"\ntoken = "pkcs11:token=vault"\n')
+    (tmp_path / "hierarchy.toml").write_text(text)
+    operator.found(*with_token(place), "--hierarchy", tmp_path / "hierarchy.toml", environment="PRODUCTION")
+    found = json.loads(operator.run("check", "--json")[1])
+    (warning,) = [one for one in found if "lost officers could not be replaced" in one["why"]]
+    assert (warning["severity"], "in a token" in warning["why"]) == ("warning", True)
+    assert "in a token" in operator.refused(2, "officer", "recover", "--request-set", tmp_path / "request.json")
+
+
 def test_publish_names_the_option_that_is_missing(operator, tmp_path):
     operator.found(
         *("--passphrase-file", tmp_path / "phrase"),

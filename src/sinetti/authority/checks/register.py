@@ -10,6 +10,7 @@ from sinetti.authority.alerts import operator_findings
 from sinetti.authority.bootstrap import Authority, check_identity, open_authority, open_register
 from sinetti.authority.checks.state import CheckState, CheckStep
 from sinetti.authority.data_directory import DirectoryKind
+from sinetti.authority.exchange import recovery_fault
 from sinetti.authority.key_relocation import check_key_separation
 from sinetti.authority.processes import PEOPLE_THREADS, PEOPLE_WORKERS, database_connections
 from sinetti.authority.secret_files import SecretsClosed
@@ -19,6 +20,7 @@ from sinetti.database.connection import Database, can_migrate, check_durability,
 from sinetti.database.privileges import can_change_log
 from sinetti.domain.approvals.acts import KeyRequirement
 from sinetti.domain.operations.check_findings import CheckFinding, Impact, finding_of
+from sinetti.domain.values import Environment
 from sinetti.infra.clock import boottime_seconds, utc_now_precise
 from sinetti.services.issuance.clock_guard import ClockGuard, describe_problem
 from sinetti.services.issuance.reconcile import preview
@@ -113,16 +115,24 @@ def _contents(authority: Authority, state: CheckState) -> Iterator[CheckFinding]
         fix = f"run sinetti authority reconcile --dir {state.folder.root}"
         yield CheckFinding(Impact.START, "journals", comparison.ahead, fix)
     authority.ctx.facts.follow(authority.ctx.db, authority.ctx.now())
-    for one in list_officers(authority.ctx.db):
-        if authority.ctx.approvals.keys is not KeyRequirement.ANY and not one.key.startswith("sk-"):
-            why = "the key is no FIDO2 key, which officer_keys demands, and still counts"
-            yield CheckFinding(Impact.SAFETY, f"officer {one.name}", why, "replace it: officer remove, officer add")
-    for difference in compare_officers(authority):
-        yield CheckFinding(Impact.SAFETY, "separate signer", difference, SIGNER_FIX)
+    yield from _officers(authority)
     for name, sentence in operator_findings(authority).items():
         if sentence is not None:
             impact = Impact.MESSAGES if name in _MESSAGES else Impact.UPKEEP
             yield finding_of(impact, name, sentence)
+
+
+def _officers(authority: Authority) -> Iterator[CheckFinding]:
+    """Check the officers' keys, the way back if they are lost, and the separate signer's officers."""
+    for one in list_officers(authority.ctx.db):
+        if authority.ctx.approvals.keys is not KeyRequirement.ANY and not one.key.startswith("sk-"):
+            why = "the key is no FIDO2 key, which officer_keys demands, and still counts"
+            yield CheckFinding(Impact.SAFETY, f"officer {one.name}", why, "replace it: officer remove, officer add")
+    is_real = authority.settings.environment is Environment.PRODUCTION
+    if is_real and (fault := recovery_fault(authority)):
+        yield finding_of(Impact.SAFETY, "officers", fault)
+    for difference in compare_officers(authority):
+        yield CheckFinding(Impact.SAFETY, "separate signer", difference, SIGNER_FIX)
 
 
 STEPS = (

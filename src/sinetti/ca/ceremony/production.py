@@ -59,6 +59,8 @@ def _check_medium(plan: CeremonyPlan, request: RequestSet, registry: Registry) -
     is_founding = plan.kind is CeremonyKind.FOUNDING
     mine = registry.items[0].request == request.sha256 if registry.items else True
     same &= mine if is_founding else request.authority == registry.authority
+    if same and not registry.custodians and plan.kind is CeremonyKind.OFFICERS:
+        return  # a folder of --offline-dir: its pass-phrase opens it
     if not same or plan.custodians != registry.custodians:
         raise CeremonyError(
             f"the medium {registry.medium} is that of another authority, or has other custodians: take the medium of "
