@@ -21,15 +21,15 @@ from sinetti.client.doctor import findings
 from sinetti.client.doctor.findings import Check, DoctorFinding, Level, passed, warning
 from sinetti.client.messages import adoption_messages, document_messages, error_reasons, messages
 from sinetti.client.messages.messages import Message, make_message, make_plural_message
-from sinetti.client.model import CertificateEntry, DecisionReason, RenewalInfoState
-from sinetti.client.reporting.status import StatusRow, not_enrolled, status_of
+from sinetti.client.model import DecisionReason, RenewalInfoState
+from sinetti.client.reporting.status import StatusRow, status_of
 from sinetti.client.results import ExitCode
 from sinetti.client.store import rights
 from sinetti.client.store.agent_state import AgentState, DeployState
 from sinetti.client.store.event_log import EventType, LogEvent
 from sinetti.client.store.generations import NameState
 from sinetti.client.store.journal import RequestJournal, RequestState
-from sinetti.client.store.snapshot import InstalledCertificate, NameSnapshot
+from sinetti.client.store.snapshot import Absence, InstalledCertificate, NameSnapshot
 from sinetti.diagnostics import causes
 from sinetti.diagnostics.certificates import CertificateInfo
 from sinetti.diagnostics.diff import ByteDiff
@@ -151,8 +151,8 @@ def _rows() -> list[StatusRow]:
             step=make_message(messages.LOST_SET, name="broken"),
         ),
     )
-    absent = not_enrolled(STORE, CertificateEntry("planned", None, customer_id="7654321-0"), None, NOW)
-    return [*(status_of(one, NOW) for one in seen), absent]
+    absent = NameSnapshot("planned", STORE / "planned", "7654321-0", absence=Absence.PLANNED)
+    return [*(status_of(one, NOW) for one in seen), status_of(absent, NOW)]
 
 
 def _status(*names: str, in_detail: bool = False) -> Callable[[Language], Sequence[Block]]:

@@ -26,7 +26,7 @@ from tests.support.programs import program, ran, surroundings
 END = authority.NOW + timedelta(days=730)
 OPENS = END - timedelta(days=60)
 TOO_EARLY = Failure("PKI034", "Too early: renewal opens later.")
-ROW = ["name", "customer_id", "serial", "not_after", "state", "renew_from", "service"]
+ROW = ["name", "customer_id", "serial", "not_after", "state", "renew_from", "service", "reason", "advice"]
 
 
 def test_enrol_says_what_happened_and_what_comes_next(shell):

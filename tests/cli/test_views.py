@@ -17,9 +17,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from prometheus_client.parser import text_string_to_metric_families
 
 from sinetti.cli.client import common
+from sinetti.client.config.messages import OTHER_ISSUER
 from sinetti.client.doctor import findings, host
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import Message, render
@@ -698,7 +701,7 @@ STATES = {
     "certificate behind its chain": lost(second_of_two),
     "certificate with a wrong bit in its signature": lost(wrong_signature),
     "certificate of another key": lost(others_key),
-    "certificate of a CA that the settings do not have": well(without_anchors),
+    "certificate of a CA that the settings do not have": State(without_anchors, "valid", OTHER_ISSUER, None, 2),
     "certificate of another customer": lost(others_certificate),
     "set of another customer": lost(others_set, says=messages.OTHERS_CERTIFICATE),
     "certificate expired": needs(RequiredAction.REPLACE, at(OPENS + timedelta(days=90)), "expired", 3),
@@ -880,6 +883,161 @@ def test_five_views_say_the_same_of_a_name(case, house):
     assert more["next"] == row["next"]
 
 
+TABLE = """\
+store = "store"
+[agent]
+prometheus = "{folder}/metrics"
+[services.register]
+address = "{url}"
+environment = "TEST"
+trust_services = "services.pem"
+trust_holders = "holders.pem"
+[certificates.payroll]
+customer_id = "0123456-7"
+"""
+
+
+def configured(house, **changes):
+    """Write a sinetti.toml with a table for the name, and its changed lines."""
+    text = TABLE.format(folder=house.folder, url=house.double.url)
+    for key, value in changes.items():
+        text = "\n".join(f"{key} = {value}" if one.startswith(f"{key} =") else one for one in text.split("\n"))
+    (house.folder / "sinetti.toml").write_text(text)
+
+
+def gone(house):
+    shutil.rmtree(folder(house))
+
+
+def in_its_place(act):
+    """Remove the folder of the name, and put something else there."""
+
+    def change(house):
+        gone(house)
+        act(folder(house))
+
+    return change
+
+
+def remounted(house):
+    """Replace the whole store by an empty folder, as an unmounted disk leaves it."""
+    shutil.rmtree(house.store)
+    house.store.mkdir()
+
+
+def emptied(house):
+    """Remove every name of a store whose last pass knew them."""
+    assert house.run("run", "--config", house.folder / "sinetti.toml")[0] == 0
+    gone(house)
+
+
+def wrong_file(role):
+    return lambda house: configured(house, trust_holders=f'"{role}.pem"')
+
+
+def of_another_service(house):
+    """Configure the trust file of another authority, whose CAs have the same names."""
+    built = authority.authority.__wrapped__()
+    wanted = [built.entries[one.file_name][1] for one in built.hierarchy.authorities if double.wanted(one, "holders")]
+    (house.folder / "others.pem").write_text(double.bundle(*wanted))
+    wrong_file("others")(house)
+
+
+LOST = {
+    "nothing": (gone, "missing", 3, "is missing. If this certificate is only planned"),
+    "nothing, known before": (emptied, "missing", 3, "is missing. It had the certificate"),
+    "an empty folder": (in_its_place(Path.mkdir), "missing", 3, "is missing."),
+    "an empty store": (remounted, "missing", 3, "is missing."),
+    "a dangling link": (in_its_place(lambda one: one.symlink_to("away")), "damaged", 5, "it does not exist"),
+    "a looping link": (in_its_place(lambda one: one.symlink_to(one.name)), "damaged", 5, "lead in a circle"),
+    "a link to a file": (in_its_place(lambda one: one.symlink_to("../metrics")), "damaged", 5, "is not a folder"),
+    "a file": (in_its_place(lambda one: one.write_text("x")), "damaged", 5, "is not a folder"),
+    "a pipe": (in_its_place(os.mkfifo), "damaged", 5, "is not a folder"),
+    "a folder of others": (
+        in_its_place(lambda one: (one.mkdir(), (one / "mine").write_text("x"))), "damaged", 5, "already in use"
+    ),
+    "the trust file of the services": (wrong_file("services"), "valid", 2, "is of another service"),
+    "the trust file of CAs with the same names": (of_another_service, "valid", 2, "is of another service"),
+    "another customer": (lambda house: configured(house, customer_id='"7654321-4"'), "valid", 2, "names 7654321-4"),
+    "another environment": (lambda house: configured(house, environment='"PRODUCTION"'), "valid", 2, "PRODUCTION"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", LOST.values(), ids=LOST)
+def test_a_configured_name_that_is_lost_or_wrong_is_green_in_no_view(case, house):
+    change, state, code, words = case
+    configured(house)
+    change(house)
+    file = ("--config", house.folder / "sinetti.toml", "--lang", "en")
+    for _ in range(2):  # a pass changes nothing of it
+        ended, out, err = house.run("run", *file, "--json")
+        (row,) = json.loads(out)["names"]
+        assert (row["name"], row["state"], row["exit_code"], ended) == ("payroll", state, code, code), err
+        assert words in row["reason"]
+        assert words in err
+        assert row["advice"]
+        assert metrics_in(house.folder / "metrics") == (state, True)
+        (shown,) = json.loads(house.run("status", *file, "--json")[1])
+        assert (shown["state"], shown["reason"], shown["advice"]) == (state, row["reason"], row["advice"])
+        checked, out, _ = house.run("status", *file, "--check")
+        assert (checked, "payroll" in out) == (code, True)
+        assert house.run("run", *file, "--dry-run")[0] == code
+        assert house.run("doctor", *file)[0] == code
+
+
+@pytest.mark.parametrize("name", ["a dangling link", "a looping link"])
+def test_a_link_that_leads_nowhere_is_damage_without_a_table_too(name, house):
+    LOST[name][0](house)
+    agree(seen_in(house)[0], "damaged", 5)
+    assert house.run("run", "--store", house.store)[0] == 5
+
+
+def test_a_wrong_trust_file_costs_no_renewal(house):
+    """The pass refuses it before a request, and the next pass with the right file renews."""
+    configured(house)
+    wrong_file("services")(house)
+    house.double.now = OPENS + timedelta(days=20)
+    asked = len(house.double.seen)
+    file = ("--config", house.folder / "sinetti.toml", "--lang", "en")
+    code, _, err = house.run("run", *file)
+    assert (code, "is of another service" in err, len(house.double.seen)) == (2, True, asked)
+    assert "damaged" not in err
+    configured(house)
+    assert house.run("run", *file)[0] == 0
+    agree(seen_in(house)[0], "valid", 0)
+
+
+def test_a_trust_file_with_the_successor_alone_is_right(house):
+    configured(house)
+    built, retired = authority.authority(), authority.issuer().certificate
+    (above,) = (key for key, one in built.entries.values() if one.subject == retired.issuer)
+    begins, ends = authority.NOW, retired.not_valid_after_utc
+    successor = x509.CertificateBuilder(
+        retired.issuer, retired.subject, authority.holder_key(7).public_key(), 7, begins, ends
+    )
+    for one in retired.extensions:
+        successor = successor.add_extension(one.value, one.critical)
+    (house.folder / "holders.pem").write_text(double.bundle(successor.sign(above, hashes.SHA256())))
+    assert house.run("status", "--config", house.folder / "sinetti.toml", "--check")[0] == 0
+
+
+def test_a_planned_name_that_was_enrolled_is_missed_until_it_is_removed(house):
+    configured(house)
+    emptied(house)
+    path = house.folder / "sinetti.toml"
+    path.write_text(path.read_text() + "enrolled = false\n")
+    assert house.run("run", "--config", path)[0] == house.run("status", "--config", path, "--check")[0] == 3
+
+
+def test_a_removed_name_counts_as_planned_again(house):
+    configured(house)
+    path = house.folder / "sinetti.toml"
+    assert house.run("run", "--config", path)[0] == 0
+    path.write_text(path.read_text() + "enrolled = false\n")
+    assert house.run("remove", "payroll", "--yes", "--config", path)[0] == 0
+    assert house.run("run", "--config", path)[0] == house.run("status", "--config", path, "--check")[0] == 0
+
+
 PAGE = {
     "key missing, empty": "key missing",
     "key encrypted": "key encrypted, password wrong",
@@ -887,6 +1045,9 @@ PAGE = {
     "settings": "settings missing",
     "`live` missing": "link missing",
     "key that others": "key readable by others",
+    "nothing or an empty folder": "nothing",
+    "a file, a dangling": "a file",
+    "another customer ID": "another customer",
     "a deploy hook": "deploy failed once",
     "certificate not valid yet": "certificate not valid yet",
     "a renewal failed": "renewal held back once",
@@ -905,7 +1066,7 @@ def test_the_agents_page_says_the_same():
     for line, (begin, name) in zip(table, PAGE.items(), strict=True):
         _, problem, state, codes, way_out, _ = (cell.strip() for cell in line.split("|"))
         assert problem.startswith(begin)
-        case = STATES[name]
+        case = STATES.get(name) or State(None, LOST[name][1], None, None, LOST[name][2])
         assert state in {f"`{case.state}`", "unchanged"}
         assert codes == (f"{case.code}, `run` {case.run}" if case.run else str(case.code))
         assert way_out.endswith(": 0") is (case.after is not None)

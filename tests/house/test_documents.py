@@ -379,7 +379,7 @@ def test_the_interfaces_have_the_exit_codes():
 
 def test_the_interfaces_have_the_members_of_json():
     shown, results, checked, received = (code(cells[1]) for cells in rows(INTERFACES, "JSON of"))
-    assert shown == [*status.status_of(NameSnapshot("payroll", Path("store/payroll")), facts.NOW).as_json()]
+    assert shown == [*status.status_of(NameSnapshot("payroll", Path("store/payroll")), facts.NOW).as_json(Language.EN)]
     assert results == ["result", "codes"]
     good = Verdict(None, "")
     assert checked == [*verify_report.checked(good, strangers=False).as_json()]
@@ -400,7 +400,7 @@ def test_the_interfaces_have_the_json_of_a_store():
         code(cells[1]) for cells in rows(INTERFACES, "JSON of a store")
     )
     row = status.status_of(NameSnapshot("payroll", Path("store/payroll")), facts.NOW)
-    assert details == ["status", "--json", *list(status.details(row, DOCS))[7:]]
+    assert details == ["status", "--json", *list(status.details(row, DOCS, Language.EN))[9:]]
     assert logged == ["name", "events", "open"]
     finding = findings.passed(findings.Check.DISK, make_message(messages.DOCTOR_WELL))
     assert looked == [*finding.as_json(Language.EN)]

@@ -143,6 +143,8 @@ class CertificateEntry:
     hooks: Hooks = Hooks()
     key_is_explicit: bool = False
     """True if the file names a key type; otherwise a name keeps its type."""
+    is_enrolled: bool = True
+    """False if the file says that the certificate is planned for later."""
 
 
 @dataclass(frozen=True)
@@ -194,6 +196,11 @@ class Config:
             return known
         by_default = self.defaults
         return replace(by_default, name=name, customer_id=None, customer_name=None)
+
+
+def without_file(store: Path) -> Config:
+    """Return the configuration of a store without a sinetti.toml."""
+    return Config(store / "sinetti.toml", store, None, {}, AgentSettings(), CertificateEntry("", None), {})
 
 
 @dataclass(frozen=True)

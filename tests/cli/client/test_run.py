@@ -18,9 +18,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from sinetti.cli.client.run import _config, without_file
+from sinetti.cli.client.run import _config
 from sinetti.cli.main import build_parser
 from sinetti.client.agent import runner
+from sinetti.client.model import without_file
 from sinetti.client.results import UsageError
 from sinetti.client.store import settings
 from sinetti.wire.soap.operations import Failure
@@ -46,7 +47,8 @@ def test_nothing_is_due(shell):
     (name,) = told["names"]
     assert (code, told["exit_code"], told["at"]) == (0, 0, "2026-03-02T12:00:00Z")
     assert list(name) == [
-        *("name", "serial", "not_after", "state", "decision", "because", "next", "result", "codes", "exit_code"),
+        *("name", "serial", "not_after", "state", "reason", "advice"),
+        *("decision", "because", "next", "result", "codes", "exit_code"),
     ]  # fmt: skip
     assert (name["decision"], name["because"], name["result"], name["codes"]) == ("wait", "planned", None, [])
     assert name["next"] == told["next"]

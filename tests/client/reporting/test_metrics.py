@@ -5,6 +5,7 @@ from datetime import timedelta
 from prometheus_client.parser import text_string_to_metric_families
 
 from sinetti import __version__
+from sinetti.client.model import without_file
 from sinetti.client.reporting import metrics, status
 from sinetti.client.store import agent_state
 from sinetti.client.store.agent_state import AgentState
@@ -14,7 +15,7 @@ from tests.support import authority
 
 
 def families(desk, **more):
-    rows = status.rows(desk.store, lambda _seen: desk.now)
+    rows = status.rows(without_file(desk.store), lambda _seen: desk.now)
     return {one.name: one for one in text_string_to_metric_families(metrics.text(rows, desk.now, **more))}
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from sinetti.client.agent import schedule
-from sinetti.client.model import AgentSettings
+from sinetti.client.model import AgentSettings, without_file
 from sinetti.client.reporting import status
 from sinetti.client.reporting.status import NameStatus, RequiredAction
 from sinetti.client.results import ExitCode
@@ -22,13 +22,13 @@ from tests.support import authority
 
 
 def row(desk):
-    (one,) = status.rows(desk.store, lambda _name: desk.now)
+    (one,) = status.rows(without_file(desk.store), lambda _name: desk.now)
     return one
 
 
 def test_a_row_has_exactly_these_members(desk):
     desk.enrol()
-    assert row(desk).as_json() == {
+    assert row(desk).as_json(Language.EN) == {
         "name": NAME,
         "customer_id": authority.CUSTOMER_ID,
         "serial": desk.live.resolve().name,
@@ -36,12 +36,14 @@ def test_a_row_has_exactly_these_members(desk):
         "state": "valid",
         "renew_from": "2028-01-01T12:00:00Z",
         "service": desk.double.url,
+        "reason": None,
+        "advice": None,
     }
 
 
 def test_a_row_without_a_certificate_has_nulls(desk):
     desk.enrol(service="http://127.0.0.1:9/")
-    assert row(desk).as_json() == {
+    assert row(desk).as_json(Language.EN) == {
         "name": NAME,
         "customer_id": authority.CUSTOMER_ID,
         "serial": None,
@@ -49,6 +51,8 @@ def test_a_row_without_a_certificate_has_nulls(desk):
         "state": "pending",
         "renew_from": None,
         "service": "http://127.0.0.1:9/",
+        "reason": "the request has not been sent",
+        "advice": "Run “sinetti enrol payroll” again, or “sinetti remove payroll” if you do not need it.",
     }
 
 
@@ -98,7 +102,7 @@ def test_damage_is_a_state(damage, desk):
     damage(desk.live)
     one = row(desk)
     assert one.state is NameStatus.DAMAGED
-    assert one.as_json()["serial"] is None
+    assert one.as_json(Language.EN)["serial"] is None
     assert cells(desk)[-1].startswith("The store is damaged: ")
 
 
@@ -128,7 +132,7 @@ def test_cells_for_people(desk):
 def test_a_certificate_that_begins_later_is_told(desk):
     desk.enrol()
     one = row(desk.at(authority.NOW - SECOND))
-    assert one.as_json()["state"] == "valid"
+    assert one.as_json(Language.EN)["state"] == "valid"
     assert cells(desk)[2] == "valid only from 2 March 2026 at 14:00 (Finnish time)"
 
 
@@ -137,7 +141,7 @@ def test_no_renewal_is_told_of_what_cannot_be_renewed(desk):
     replace = "Order a replacement, then run “sinetti enrol payroll”."
     desk.at(END + SECOND)
     assert cells(desk)[2:] == ("expired", "2028-03-01 14:00", "-1", "–", replace)
-    assert row(desk).as_json()["renew_from"] == "2028-01-01T12:00:00Z"
+    assert row(desk).as_json(Language.EN)["renew_from"] == "2028-01-01T12:00:00Z"
     generations.remember(desk.folder, NameState(revoked=desk.live.resolve().name))
     assert cells(desk.at(authority.NOW))[2:] == ("revoked", "2028-03-01 14:00", "730", "–", replace)
 
@@ -336,9 +340,9 @@ def test_details_add_what_the_agent_and_the_log_know(desk):
     remembered(failures=1, next_try="2028-01-01T12:05:00Z", codes=["PKI090"], hint=HINTED)(desk)
     brought(tries=1, next="2028-01-01T12:05:00Z")(desk)
     one = row(desk.at(OPENS))
-    more = status.details(one, desk.folder)
-    assert list(more)[:7] == list(one.as_json())
-    added = {name: value for name, value in more.items() if name not in one.as_json()}
+    more = status.details(one, desk.folder, Language.EN)
+    assert list(more)[:9] == list(one.as_json(Language.EN))
+    added = {name: value for name, value in more.items() if name not in one.as_json(Language.EN)}
     serial = desk.live.resolve().name
     assert added == {
         "customer_name": "Sinisiipi Oy",

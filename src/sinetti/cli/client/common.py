@@ -10,7 +10,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sinetti.cli.core import argparse_i18n, invocation, output, progress
 from sinetti.cli.core.console import LANGUAGE_HELP, Console, language_of_locale
@@ -21,6 +20,7 @@ from sinetti.client.config import messages as config_messages
 from sinetti.client.doctor import findings
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import Message, make_message
+from sinetti.client.model import Config
 from sinetti.client.reporting import status
 from sinetti.client.requests import operations
 from sinetti.client.requests.exchange import ClientContext
@@ -32,9 +32,6 @@ from sinetti.i18n.translate import gettext_noop
 from sinetti.infra import clock, environment, file_permissions, standard_input
 from sinetti.infra.file_permissions import Fault, RightsError
 from sinetti.infra.standard_input import STREAM, InputTakenError
-
-if TYPE_CHECKING:
-    from sinetti.client.model import Config
 
 INPUT_TWICE = gettext_noop("Only one file can be standard input (-). Name the others.")
 NOW_BY_VARIABLE = gettext_noop(
@@ -94,7 +91,7 @@ def find_store(parsed: argparse.Namespace) -> None:
         parsed.store = config.store
 
 
-def config_of(parsed: argparse.Namespace) -> "Config | None":
+def config_of(parsed: argparse.Namespace) -> Config | None:
     """Read the sinetti.toml that counts: --config, or the file found by default.
 
     Returns None if there is no file. Options override it: `store` is that of --store where that is given. Raises
@@ -123,7 +120,7 @@ def _pass_over(parsed: argparse.Namespace) -> None:
     console_of(parsed).tell(make_message(config_messages.NOT_FOR_ROOT))
 
 
-def _read(found: loader.ConfigFile) -> "Config":
+def _read(found: loader.ConfigFile) -> Config:
     # Imported only if there is a file to read: most commands have their store from an option.
     return importlib.import_module("sinetti.client.config.loader").read(found.path, is_named=found.is_named)  # type: ignore[no-any-return]
 
@@ -405,7 +402,8 @@ def report(
             console.tell(make_message(messages.ABOUT_NAME, name=outcome.name, message=missing))
             code = max(code, ExitCode.AGAIN)
     if parsed.json:
-        print_json([_row(outcome, now_for(parsed, outcome.name, ctx.now), ctx.store) for outcome in outcomes])
+        at = {one.name: now_for(parsed, one.name, ctx.now) for one in outcomes}
+        print_json([_row(one, at[one.name], ctx.store, ctx.language) for one in outcomes])
     return code
 
 
@@ -419,7 +417,7 @@ def _missing_file(store: Path, outcome: CommandResult) -> Iterator[Message]:
         yield make_message(status.JKS_STEP)
 
 
-def loaded_config(parsed: argparse.Namespace) -> "Config | None":
+def loaded_config(parsed: argparse.Namespace) -> Config | None:
     """Return the sinetti.toml that was read for the store.
 
     Returns None where only an option named the store.
@@ -453,8 +451,8 @@ def confirm(prompt: Message, name: str, console: Console) -> None:
         raise UsageError(make_message(messages.NOT_CONFIRMED))
 
 
-def _row(outcome: CommandResult, now: datetime, store: Path) -> dict[str, object]:
-    row = status.row(store, outcome.name, now).as_json()
+def _row(outcome: CommandResult, now: datetime, store: Path, language: Language) -> dict[str, object]:
+    row = status.row(store, outcome.name, now).as_json(language)
     return row | {"result": Result(outcome.result).value, "codes": list(outcome.codes)}
 
 

@@ -5,12 +5,12 @@ import threading
 from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common
-from sinetti.cli.client.run import stop_signals, without_file
+from sinetti.cli.client.run import stop_signals
 from sinetti.client.agent import deploy, runner, worker
 from sinetti.client.agent.deploy import HookOrder, HookReport
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import make_message
-from sinetti.client.model import HookStage
+from sinetti.client.model import HookStage, without_file
 from sinetti.client.requests import operations
 from sinetti.client.results import CommandResult, ExitCode, Result, UsageError, highest_exit_code
 from sinetti.client.store import files

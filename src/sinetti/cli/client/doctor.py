@@ -16,7 +16,7 @@ from sinetti.client.doctor.findings import SERVICE_CHECKS, Check, DoctorFinding,
 from sinetti.client.doctor.services import Clocks
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import make_message
-from sinetti.client.model import Config
+from sinetti.client.model import Config, without_file
 from sinetti.client.reporting import status
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.client.store import files, settings
@@ -99,7 +99,7 @@ def _all(
         return
     names = _wanted(parsed.name, everything, parsed.store, config)
     if config is not None:
-        yield from configuration.check_configuration(config, names, parsed.name)
+        yield from configuration.check_configuration(config, names)
     if is_there:
         yield from host.check_store(parsed.store, names, len(everything))
     else:
@@ -111,9 +111,10 @@ def _all(
     for one in services.distinct([*kept.values(), *configuration.services(config, parsed.name)]):
         yield from services.check_service(one, Clocks(now, clock.utc_now()), console.language)
         yield from services.trust_lists(one, parsed.store, now, console.language)
-    care = status.AGENT_DEFAULTS if config is None else config.care
-    for name in names:
-        yield from certificates.check_certificate(parsed.store, name, common.now_for(parsed, name, now), care)
+    only = () if parsed.name is None else (parsed.name,)
+    shown = config or without_file(parsed.store)
+    for row in status.rows(shown, lambda seen: common.now_for(parsed, seen.name, now), only=only):
+        yield from certificates.check_certificate(row)
 
 
 def _wanted(name: str | None, everything: Sequence[str], store: Path, config: Config | None) -> Sequence[str]:
@@ -146,8 +147,9 @@ _PROBLEMS = (Level.FAIL, Level.WARN)
 def _show(found: Sequence[DoctorFinding], addresses: Mapping[str, str], console: Console) -> None:
     language = console.language
     output.show(blocks(found, addresses, language), in_pipe=(pipe_table(found, language),) if found else ())
-    wrong = sum(one.level is Level.FAIL for one in found)
-    console.tell(make_message(messages.DOCTOR_WRONG, number=wrong) if wrong else make_message(messages.DOCTOR_WELL))
+    wrong, warned = (sum(one.level is level for one in found) for level in _PROBLEMS)
+    text = messages.DOCTOR_WRONG if wrong else messages.DOCTOR_WARNED if warned else messages.DOCTOR_WELL
+    console.tell(make_message(text, number=wrong or warned) if wrong or warned else make_message(text))
 
 
 def blocks(found: Sequence[DoctorFinding], addresses: Mapping[str, str], language: Language) -> Sequence[Block]:

@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -198,7 +199,7 @@ def _report_removal(
         known = metrics.last_run_of(place.read_bytes())
     now = ctx.now_exact
     try:
-        rows = status.rows(parsed.store, lambda _seen: now, care=config.care)
+        rows = status.rows(replace(config, store=parsed.store), lambda _seen: now)
         put_metrics(str(place), parsed.store, rows, now, known)
     except UsageError as bad:
         console.tell(bad.message)

@@ -32,7 +32,7 @@ from sinetti.client.agent.worker import AgentContext, RunCancelled
 from sinetti.client.config import apply
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import Message, make_message, make_plural_message
-from sinetti.client.model import AgentSettings, CertificateEntry, Config
+from sinetti.client.model import Config, without_file
 from sinetti.client.reporting import run_report, status
 from sinetti.client.requests import log_proof
 from sinetti.client.results import ExitCode, UsageError
@@ -222,19 +222,10 @@ def _pass(parsed: argparse.Namespace, console: Console, stop: threading.Event) -
         raise StoreError(_unusable(parsed.store, bad)) from bad
     for message in run_report.summary(end) if end.rows else (make_message(messages.STORE_EMPTY),):
         console.tell(message)
-    _report_tables(end, agent, console)
     _tell_of_the_clock(end, agent, console)
     if parsed.json:
-        common.print_json(run_report.as_json(end, agent.run.now))
+        common.print_json(run_report.as_json(end, agent.run.now, agent.config.care, console.language))
     return replace(end, exit_code=max(end.exit_code, _put_metrics(agent, console)))
-
-
-def _report_tables(end: RunReport, agent: AgentContext, console: Console) -> None:
-    """Report tables without a certificate: the disk of the store may be missing."""
-    absent = sorted(agent.config.entries.keys() - {row.seen.name for row in end.rows})
-    if absent:
-        names = ", ".join(absent[:_OFTEN]) + ", …" * (len(absent) > _OFTEN)
-        console.tell(make_plural_message(messages.RUN_WITHOUT, len(absent), names=names))
 
 
 def _tell_of_the_clock(end: RunReport, agent: AgentContext, console: Console) -> None:
@@ -253,7 +244,7 @@ def _put_metrics(agent: AgentContext, console: Console) -> ExitCode:
         return ExitCode.DONE
     try:
         store = agent.run.store
-        put_metrics(str(place), store, status.rows(store, lambda _seen: now, now, agent.config.care), now, now)
+        put_metrics(str(place), store, status.rows(agent.config, lambda _seen: now, now), now, now)
     except UsageError as bad:
         console.tell(bad.message)
         return ExitCode.USAGE
@@ -274,10 +265,9 @@ def _show_plan(parsed: argparse.Namespace, console: Console, stop: threading.Eve
         end = runner.plan_run(agent)
     except OSError as bad:
         raise StoreError(_unusable(parsed.store, bad)) from bad
-    _report_tables(end, agent, console)
     _tell_of_the_clock(end, agent, console)
     if parsed.json:
-        common.print_json(run_report.as_json(end, agent.run.now))
+        common.print_json(run_report.as_json(end, agent.run.now, agent.config.care, console.language))
     else:
         output.show(
             Paragraph(messages.render(one, console.language))
@@ -330,11 +320,6 @@ def _config(parsed: argparse.Namespace, console: Console) -> Config:
         return before
     config: Config = parsed.said_before
     return config
-
-
-def without_file(store: Path) -> Config:
-    """Return the configuration of a store without a sinetti.toml."""
-    return Config(store / "sinetti.toml", store, None, {}, AgentSettings(), CertificateEntry("", None), {})
 
 
 def _every(text: str) -> timedelta:

@@ -3,7 +3,7 @@
 import argparse
 import contextlib
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,10 +15,11 @@ from sinetti.cli.core.blocks import Block, OutputTable, Paragraph, Record, Row, 
 from sinetti.cli.core.console import Console
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import make_message
+from sinetti.client.model import Config, without_file
 from sinetti.client.reporting import log_format, metrics, status
 from sinetti.client.reporting.status import NameStatus, RequiredAction, StatusRow
 from sinetti.client.results import ExitCode, UsageError
-from sinetti.client.store import files, snapshot
+from sinetti.client.store import files
 from sinetti.client.store.snapshot import NameSnapshot
 from sinetti.domain.values import Environment, Language
 from sinetti.i18n import translate
@@ -29,9 +30,10 @@ if TYPE_CHECKING:
 
 EXAMPLE = (
     "example, for monitoring:\n  sinetti status --store /var/lib/sinetti --check\n\nStates: pending, valid, "
-    "renewal-open, expired, revoked, uncertain, damaged. A certificate is shown as revoked once the\nservice "
-    "has reported it.\n\nexit codes with --check: 0 no action needed · 3 a new certificate must be ordered · "
-    "4 a renewal, a retrieval or a deploy\nhook has failed · 5 store damaged · 6 outcome uncertain"
+    "renewal-open, expired, revoked, uncertain, damaged, missing. A certificate is shown as revoked once\nthe service "
+    "has reported it.\n\nexit codes with --check: 0 no action needed · 2 settings file wrong · 3 a new certificate "
+    "must be ordered, or a\nname is missing · 4 a renewal, a retrieval or a deploy hook has failed · 5 store damaged · "
+    "6 outcome uncertain"
 )
 
 
@@ -64,12 +66,13 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     if parsed.names and parsed.prometheus is not None:
         raise UsageError(make_message(messages.METRICS_OF_ALL))
     now = common.now_of(parsed, console)
-    absent = _absent(parsed, now)
-    if not files.directory_exists(parsed.store) and absent and not (parsed.json or parsed.check or parsed.prometheus):
-        output.show(blocks(absent, _view(parsed), console.language))
+    config = common.loaded_config(parsed) or without_file(parsed.store)
+    is_for_people = not (parsed.json or parsed.check or parsed.prometheus)
     try:
+        if is_for_people and not files.directory_exists(parsed.store) and config.entries:
+            output.show(blocks(_rows(parsed, config, now), _view(parsed), console.language))
         common.require_store(parsed)
-        rows = _rows(parsed, now, absent)
+        rows = _rows(parsed, config, now)
     except (UsageError, OSError):
         if parsed.prometheus is not None:
             put_unusable(parsed.prometheus, now)
@@ -79,57 +82,36 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     if parsed.prometheus is not None:
         put_metrics(parsed.prometheus, parsed.store, rows, now)
     if parsed.json:
-        common.print_rows(
-            [status.details(row, parsed.store / row.name) for row in sorted((*rows, *absent), key=_by_name)]
-            if parsed.details
-            else [row.as_json() for row in rows]
-        )
+        _print_json(rows, parsed, console.language)
     elif parsed.prometheus is None:
-        output.show(blocks((*rows, *absent), _view(parsed), console.language))
+        output.show(blocks(rows, _view(parsed), console.language))
     if parsed.check:
         return status.exit_code(rows)
     return ExitCode.STORE if any(row.state is NameStatus.DAMAGED for row in rows) else ExitCode.DONE
 
 
-def _absent(parsed: argparse.Namespace, now: datetime) -> Sequence[StatusRow]:
-    """Return a row for each table of sinetti.toml that has nothing in the store."""
-    config = common.loaded_config(parsed)
-    if config is None:
-        return ()
-    return [
-        status.not_enrolled(config.store, entry, config.services.get(entry.service or ""), now)
-        for name, entry in sorted(config.entries.items())
-        if not files.is_kept(config.store / name) and (not parsed.names or name in parsed.names)
-    ]
+def _print_json(rows: Sequence[StatusRow], parsed: argparse.Namespace, language: Language) -> None:
+    if parsed.details:
+        common.print_rows([status.details(row, parsed.store / row.name, language) for row in rows])
+    else:
+        common.print_rows([row.as_json(language) for row in rows if row.state is not NameStatus.NOT_ENROLLED])
 
 
-def _by_name(row: StatusRow) -> str:
-    return row.name
+def _rows(parsed: argparse.Namespace, config: Config, now: datetime) -> Sequence[StatusRow]:
+    """Return the rows of all names, or of those of the command line.
 
-
-def _rows(parsed: argparse.Namespace, now: datetime, absent: Sequence[StatusRow]) -> Sequence[StatusRow]:
-    config = common.loaded_config(parsed)
-    care = status.AGENT_DEFAULTS if config is None else config.care
+    Raises UsageError for a name that neither the store nor sinetti.toml has.
+    """
 
     def now_of(seen: NameSnapshot) -> datetime:
         # Nothing is done here, so a name in PRODUCTION is shown by the true clock instead of being refused.
         production = parsed.now is not None and seen.environment is Environment.PRODUCTION
         return clock.utc_now() if production else now
 
-    if not parsed.names:
-        return status.rows(parsed.store, now_of, now, care)
-    return [status.status_of(seen, now_of(seen), care) for seen in _named(parsed, {row.name for row in absent})]
-
-
-def _named(parsed: argparse.Namespace, absent: Collection[str]) -> Iterator[NameSnapshot]:
-    """Yield the names of the command line that the store has.
-
-    Raises UsageError for a name that neither the store nor sinetti.toml has.
-    """
-    for name in sorted(set(parsed.names) - set(absent)):
-        if not files.is_name(name) or not files.is_kept(parsed.store / name):
-            raise UsageError(make_message(messages.UNKNOWN_NAME, name=name, store=str(parsed.store)))
-        yield snapshot.load_snapshot(parsed.store / name)
+    rows = status.rows(config, now_of, now, set(filter(files.is_name, parsed.names)))
+    for name in sorted(set(parsed.names) - {row.name for row in rows}):
+        raise UsageError(make_message(messages.UNKNOWN_NAME, name=name, store=str(parsed.store)))
+    return rows
 
 
 @dataclass(frozen=True)

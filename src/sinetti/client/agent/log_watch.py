@@ -86,8 +86,10 @@ def watch_logs(agent: AgentContext, seen: Sequence[NameSnapshot], stop: Flag) ->
 def _located(agent: AgentContext, seen: NameSnapshot, before: LogIndex) -> LoggedName | None:
     """Return the log of a name's certificate.
 
-    None: it has no certificate, or this pass must not touch it.
+    None: it has no certificate, or this pass must not touch it. A missing name stays known.
     """
+    if seen.absence is not None:
+        return before.names.get(seen.name)
     if seen.trouble is not None or seen.serial is None:
         return None
     if agent.now_given and operations.in_production(agent.run.store, seen.name):

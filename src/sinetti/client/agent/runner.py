@@ -25,6 +25,7 @@ from sinetti.client import decoder
 from sinetti.client.agent import decisions, log_watch, renewal_info_poll, worker
 from sinetti.client.agent.decisions import Decision, NeedsOperator, Renew, ResumeRequest
 from sinetti.client.agent.worker import AgentContext
+from sinetti.client.config import apply
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import Value, make_message, strip_control_chars
 from sinetti.client.requests import operations
@@ -32,6 +33,7 @@ from sinetti.client.results import CommandResult, ExitCode, Result
 from sinetti.client.store import files, key_checks, log_memory, os_support, removal, repair, snapshot
 from sinetti.client.store.files import StoreLocked
 from sinetti.client.store.journal import RequestKind
+from sinetti.client.store.key_checks import KeyChecks
 from sinetti.client.store.log_memory import StoreLogFault
 from sinetti.client.store.snapshot import NameSnapshot
 
@@ -189,8 +191,7 @@ def plan_run(agent: AgentContext) -> RunReport:
     Raises OSError if the store itself cannot be read.
     """
     checks = key_checks.load(agent.run.store, agent.run.now)
-    found = snapshot.list_snapshots(agent.run.store, for_agent=True, checks=checks)
-    rows = [_planned(agent, one) for one in found]
+    rows = [_planned(agent, one) for one in _found(agent, checks)]
     return _ended(_with_log_faults(rows, log_memory.find_faults(agent.run.store)), agent.run.now)
 
 
@@ -203,8 +204,8 @@ def run_once(agent: AgentContext, stop: Flag, watch: RunListener) -> RunReport:
         for message in removal.finish_all(agent.run.store):
             agent.run.tell(message)
         checks = key_checks.load(agent.run.store, agent.run.now)
-        found = snapshot.list_snapshots(agent.run.store, for_agent=True, checks=checks)
-        looked = renewal_info_poll.poll_due(agent, [_repaired(agent, one) for one in found], stop)
+        found = [_repaired(agent, one) for one in _found(agent, checks)]
+        looked = renewal_info_poll.poll_due(agent, found, stop)
         key_checks.save(agent.run.store, checks)
         rows = {row.seen.name: row for row in (_first(agent, one) for one in looked)}
         busy = _to_be_done(agent, rows.values())
@@ -230,6 +231,12 @@ def run_once(agent: AgentContext, stop: Flag, watch: RunListener) -> RunReport:
         agent.run.tell(fault.message)
     ended = _ended(_with_log_faults(rows.values(), faults), agent.run.now_exact)
     return RunReport(ended.rows, ExitCode.INTERRUPTED, ended.next_due) if left else ended
+
+
+def _found(agent: AgentContext, checks: KeyChecks) -> Iterator[NameSnapshot]:
+    """Yield the names of the pass, without those that are planned for later."""
+    found = apply.list_configured(agent.config, for_agent=True, checks=checks)
+    return (one for one in found if one.trouble is not None or one.absence is None)
 
 
 def _planned(agent: AgentContext, seen: NameSnapshot) -> NameResult:
@@ -260,7 +267,7 @@ def _first(agent: AgentContext, seen: NameSnapshot) -> NameResult:
     A damaged name, or one for which --now is not allowed, gets its final result here.
     """
     if seen.trouble is not None:
-        return NameResult(seen, None, _damage_result(agent, seen), ExitCode.STORE)
+        return NameResult(seen, None, _damage_result(agent, seen), seen.trouble_code)
     if agent.now_given and operations.in_production(agent.run.store, seen.name):
         message = make_message(messages.NOW_NOT_IN_PRODUCTION, name=seen.name)
         return NameResult(
@@ -273,16 +280,16 @@ def _first(agent: AgentContext, seen: NameSnapshot) -> NameResult:
     return NameResult(
         seen,
         decision,
-        None if seen.exposed is None else _damage_result(agent, seen),
+        None if seen.exposed is None and seen.conflict is None else _damage_result(agent, seen),
         _code(agent, seen, worker.exit_code(seen, decision, None)),
         decisions.next_action_at(seen, decision),
     )
 
 
 def _damage_result(agent: AgentContext, seen: NameSnapshot) -> CommandResult:
-    """Return the result of a damaged name: the sentence that every view shows."""
-    message = seen.damage_message(agent.run.now)
-    return CommandResult(seen.name, Result.FAILED, ExitCode.STORE, () if message is None else (message,))
+    """Return the result of a damaged or contradicted name, as every view shows it."""
+    messages = tuple(one for one in (seen.damage_message(agent.run.now), seen.conflict) if one is not None)
+    return CommandResult(seen.name, Result.FAILED, seen.trouble_code, messages)
 
 
 def _code(agent: AgentContext, now: NameSnapshot, code: ExitCode) -> ExitCode:
@@ -346,6 +353,7 @@ def _attend(agent: AgentContext, row: NameResult, stop: Flag) -> NameResult | No
     except Exception as bad:  # noqa: BLE001 - a failure of one name, of any kind, must not stop the others
         return NameResult(row.seen, row.decision, worker.fault(row.seen.name, bad), ExitCode.FAULT)
     after = snapshot.find_snapshot(row.seen.folder, for_agent=True)
+    after = after and replace(after, conflict=row.seen.conflict)
     code = worker.exit_code(row.seen, row.decision, outcome)
     if after is None:
         return NameResult(row.seen, row.decision, outcome, _code(agent, row.seen, code))

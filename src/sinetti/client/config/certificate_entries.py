@@ -64,6 +64,7 @@ class EntryReader:
             files=wanted_files(table, base.files),
             hooks=hooks(table.below("hooks"), base.hooks),
             key_is_explicit=base.key_is_explicit or key is not None,
+            is_enrolled=table.flag("enrolled", default=True),
         )
 
     def _service(self, table: ConfigTable) -> str | None:

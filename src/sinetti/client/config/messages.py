@@ -34,6 +34,7 @@ ABOVE = gettext_noop("“{key}” belongs at the top of the file, above the firs
 DOTTED = gettext_noop("Put a name that contains a dot in quotes. Write: [{table}]")
 MISSING = gettext_noop("“{key}” is missing. Add a line such as: {example}")
 NO_TEXT = gettext_noop("“{key}” must be text in quotes, for example: {example}")
+NO_FLAG = gettext_noop("“{key}” must be true or false, for example: {example}")
 NO_TEXTS = gettext_noop("“{key}” must be a list of texts, for example: {example}")
 NO_VERIFIER_KEY = gettext_noop("“{key}” needs verifier keys (NAME+ID+KEY), for example: {example}")
 NO_WITNESSES = gettext_noop(
@@ -102,6 +103,10 @@ OTHER_ENVIRONMENT = gettext_noop(
 OTHER_CUSTOMER = gettext_noop(
     "{name} has a certificate of {kept}, but [certificates.{name}] in {path} names {wanted}. Nothing was "
     "changed. Correct that line, or choose another name."
+)
+OTHER_ISSUER = gettext_noop(
+    "trust_holders in {path} is of another service: none of its CAs issues certificates such as {name}. "
+    "Nothing was changed. Correct that file."
 )
 
 OTHER_PASSWORD = gettext_noop(

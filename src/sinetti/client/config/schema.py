@@ -20,7 +20,7 @@ FILES = ("formats", "owner", "group", "mode", "password_file", "key_password_fil
 HOOKS = ("before", "deploy", "after", "timeout")
 TOKEN = ("module", "label", "pin_file")
 DEFAULTS = ("service", "key", *FILES, "hooks")
-CERTIFICATE = ("customer_id", "customer_name", *DEFAULTS)
+CERTIFICATE = ("customer_id", "customer_name", "enrolled", *DEFAULTS)
 
 _LOG_KEY = "pki.example/log+df592e63+AZyZtuXRGVoOVgPjTusnbD99l5dUy/Sn2HG688o9QXic"
 _WITNESS_KEY = "witness.example+54a2603c+BJyZtuXRGVoOVgPjTusnbD99l5dUy/Sn2HG688o9QXic"
@@ -59,6 +59,7 @@ EXAMPLES = {
     "timeout": 'timeout = "60s"',
     "customer_id": 'customer_id = "0123456-7"',
     "customer_name": 'customer_name = "Example Oy"',
+    "enrolled": "enrolled = false",
 }
 """An example line for each key that is no table; a test reads them all."""
 

@@ -153,7 +153,7 @@ class ConfigTable(TableReader):
         elif kind is ValueKind.TEXTS:
             self.needs(key, messages.NO_HOOK if key in schema.HOOKS else messages.NO_TEXTS)
         else:
-            self.needs(key, messages.NO_TEXT)
+            self.needs(key, messages.NO_FLAG if kind is ValueKind.FLAG else messages.NO_TEXT)
 
     def is_text(self, value: str) -> bool:
         """Return whether a text is acceptable: printable, no blanks at its ends."""
@@ -191,6 +191,11 @@ class ConfigTable(TableReader):
         if key not in self.raw:
             self.needs(key, messages.MISSING)
         return self.text_or_none(key)
+
+    def flag(self, key: str, *, default: bool) -> bool:
+        """Return true or false."""
+        value = self._take(key, ValueKind.FLAG, lambda one: isinstance(one, bool))
+        return default if value is None else bool(value)
 
     def choice(self, key: str, kind: type[Choice]) -> Choice | None:
         """Return one of the values of an enumeration."""

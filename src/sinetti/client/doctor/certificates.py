@@ -15,39 +15,33 @@ from sinetti.client.doctor import findings
 from sinetti.client.doctor.findings import Check, DoctorFinding, Level, passed, warning
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import Message, make_message
-from sinetti.client.model import AgentSettings, HookStage
+from sinetti.client.model import HookStage
 from sinetti.client.renewal_window import ValidityPhase
 from sinetti.client.reporting import status
 from sinetti.client.reporting.status import NameStatus, RequiredAction, StatusRow
 from sinetti.client.results import ExitCode
-from sinetti.client.store import event_log, files, generations, output_files, settings, snapshot
+from sinetti.client.store import event_log, files, generations, output_files
 from sinetti.client.store.event_log import EventType
 from sinetti.client.store.generations import InstalledKeySet
-from sinetti.client.store.settings import NameSettings
-from sinetti.pki import chain
 
 
-def check_certificate(
-    store: Path, name: str, now: datetime, care: AgentSettings = status.AGENT_DEFAULTS
-) -> Iterator[DoctorFinding]:
-    """Check one name as every view does, then as thoroughly as a renewal.
-
-    `care`: the settings of the agent.
-    """
-    folder = store / name
-    row = status.status_of(snapshot.load_snapshot(folder), now, care)
+def check_certificate(row: StatusRow) -> Iterator[DoctorFinding]:
+    """Check one name as every view does, then as thoroughly as a renewal."""
+    folder, name, now = row.seen.folder, row.name, row.now
     damage = row.seen.damage(now)
     if damage is not None:
-        yield replace(_wrong(name, *damage), check=Check.CERTIFICATE if row.seen.trouble else Check.RIGHTS)
+        check, code = Check.CERTIFICATE if row.seen.trouble else Check.RIGHTS, row.seen.trouble_code
+        yield replace(_wrong(name, *damage), check=check, code=code)
     if row.seen.trouble is not None:
         return
+    if row.seen.conflict is not None:
+        yield DoctorFinding(Check.CONFIGURATION, Level.FAIL, row.seen.conflict, name, None, ExitCode.USAGE)
     if row.seen.log_fault is not None:
         fault = row.seen.log_fault
         yield DoctorFinding(Check.LOG, Level.FAIL, fault.message, name, None, fault.code)
-    # Faults of rights and of the log have their own findings.
-    row = status.status_of(replace(row.seen, exposed=None, log_fault=None), now)
+    # Faults of rights, of the log and of sinetti.toml have their own findings.
+    row = status.status_of(replace(row.seen, exposed=None, log_fault=None, conflict=None), now)
     try:
-        kept = settings.load(folder)
         held = generations.current(folder)
     except files.StoreError as bad:
         yield _wrong(name, bad.message, None)
@@ -62,21 +56,8 @@ def check_certificate(
         state = row.label or make_message(status.SAID[row.state])
         yield _by_need(row, make_message(findings.CERTIFICATE_NONE, state=state))
         return
-    yield from _misfits(folder, kept, held)
     yield _dates(name, row, held, now)
     yield from _deployment(folder, row)
-
-
-def _misfits(folder: Path, kept: NameSettings, held: InstalledKeySet) -> Iterator[DoctorFinding]:
-    path = str(folder / settings.FILE)
-    anchors = chain.load_bundle(kept.trust_holders.encode())
-    if not chain.trusted_ways(held.certificate, anchors):
-        # A CA that is retired may be gone from the bundle, and the certificate still signs.
-        message, step = (
-            make_message(findings.CERTIFICATE_FOREIGN),
-            make_message(findings.CERTIFICATE_FOREIGN_STEP, path=path),
-        )
-        yield warning(Check.CERTIFICATE, message, step, folder.name)
 
 
 def _dates(name: str, row: StatusRow, held: InstalledKeySet, now: datetime) -> DoctorFinding:

@@ -20,7 +20,6 @@ from sinetti.client.results import ExitCode
 from sinetti.client.store import files, rights, settings
 from sinetti.client.store.settings import NameSettings
 from sinetti.client.store.trust_memory import extend, memory_of
-from sinetti.domain.values import is_same_identifier
 from sinetti.infra import file_permissions
 from sinetti.infra.file_permissions import RightsError
 
@@ -39,11 +38,8 @@ def mistakes(bad: ConfigError) -> Iterator[DoctorFinding]:
         yield DoctorFinding(Check.CONFIGURATION, Level.FAIL, message, str(bad.path), step, ExitCode.USAGE)
 
 
-def check_configuration(config: Config, names: Sequence[str], only: str | None = None) -> Iterator[DoctorFinding]:
-    """Check a configuration that could be read against `names` of the store.
-
-    `only`: the one name that the user asked about.
-    """
+def check_configuration(config: Config, names: Sequence[str]) -> Iterator[DoctorFinding]:
+    """Check a configuration that could be read against `names` of the store."""
     message = make_plural_message(findings.CONFIG_GOOD, len(config.entries), path=str(config.path))
     yield passed(Check.CONFIGURATION, message, str(config.path))
     entries = [config.defaults, *config.entries.values()]
@@ -51,13 +47,6 @@ def check_configuration(config: Config, names: Sequence[str], only: str | None =
     yield from _secrets(entries)
     if any(Format.JKS in one.files.formats for one in entries) and shutil.which("keytool") is None:
         yield warning(Check.CONFIGURATION, make_message(findings.NO_KEYTOOL), make_message(findings.KEYTOOL_STEP))
-    for name in sorted(config.entries.keys() - set(names)):
-        if only in {None, name} and not files.is_kept(config.store / name):
-            message, step = (
-                make_message(findings.NOT_ENROLLED_YET, name=name),
-                make_message(findings.ENROL_STEP, name=name),
-            )
-            yield warning(Check.CONFIGURATION, message, step, name)
     for name in names:
         yield from _beside(config, name)
 
@@ -151,27 +140,11 @@ def _files_of(entry: CertificateEntry) -> Iterator[Path]:
 
 
 def _beside(config: Config, name: str) -> Iterator[DoctorFinding]:
-    """Compare what a name keeps with its table and with the table of its service."""
-    entry = config.entry_of(name)
-    service = config.services.get(entry.service or "")
+    """Compare what a name keeps with the table of its service."""
     try:
         kept = settings.load(config.store / name)
     except (files.StoreError, OSError):
         return  # the check of the certificate reports it
-    if entry.customer_id is not None and not is_same_identifier(entry.customer_id, kept.customer_id):
-        message = make_message(findings.OTHER_CUSTOMER, kept=kept.customer_id, wanted=entry.customer_id)
-        step = make_message(findings.OTHER_CUSTOMER_STEP)
-        yield DoctorFinding(Check.CONFIGURATION, Level.FAIL, message, name, step, ExitCode.USAGE)
-    if service is None:
-        return
-    if kept.environment is not service.environment:
-        values = {"kept": kept.environment.value, "wanted": service.environment.value}
-        message, step = (
-            make_message(findings.OTHER_ENVIRONMENT, **values),
-            make_message(findings.OTHER_ENVIRONMENT_STEP, kept=kept.environment.value),
-        )
-        yield DoctorFinding(Check.CONFIGURATION, Level.FAIL, message, name, step, ExitCode.USAGE)
-        return
     if _compared(kept) != _compared(brought_in_line(kept, config, name)):
         yield warning(
             Check.CONFIGURATION, make_message(findings.OTHER_SERVICE), make_message(findings.OTHER_SERVICE_STEP), name

@@ -113,18 +113,8 @@ CONFIG_GOOD = ngettext_noop(
 )
 IN_LINE = gettext_noop("Line {line}: {message}")
 CONFIG_BAD_STEP = gettext_noop("Correct the settings file. Until then, “sinetti run” does nothing.")
-NOT_ENROLLED_YET = gettext_noop("The table certificates.{name} has no certificate in the store yet.")
-ENROL_STEP = gettext_noop("Order a certificate and run “sinetti enrol {name}”, or remove the table.")
 OTHER_SERVICE = gettext_noop("The address or the trusted CAs in settings.toml differ from the service's table.")
-OTHER_SERVICE_STEP = gettext_noop("No action needed. The next “sinetti run” updates settings.toml.")
-OTHER_ENVIRONMENT = gettext_noop("The certificate belongs to {kept}, but the table names {wanted}.")
-OTHER_ENVIRONMENT_STEP = gettext_noop(
-    "Choose a service in {kept} for this name. A certificate cannot change its environment."
-)
-OTHER_CUSTOMER = gettext_noop("The certificate was issued to {kept}, but the table names {wanted}.")
-OTHER_CUSTOMER_STEP = gettext_noop(
-    "Correct customer_id in that table, or choose another name. A certificate cannot change its organisation."
-)
+OTHER_SERVICE_STEP = gettext_noop("No action needed. The next renewal uses the table and updates settings.toml.")
 PROGRAM_GOOD = gettext_noop("{stage}: {program} can be run.")
 PROGRAM_MISSING = gettext_noop("{stage}: {program} is not an executable program.")
 PROGRAM_OPEN = gettext_noop("{stage}: {program} is not run because every user can change {path}.")
@@ -191,10 +181,6 @@ CERTIFICATE_NONE = gettext_noop("No certificate yet: {state}.")
 CERTIFICATE_ENDED = gettext_noop("Expired on {until}.")
 CERTIFICATE_REVOKED = gettext_noop("Revoked, as the service reported.")
 CERTIFICATE_EARLY = gettext_noop("Valid only from {at}.")
-CERTIFICATE_FOREIGN = gettext_noop("No CA in trust_holders issued it directly.")
-CERTIFICATE_FOREIGN_STEP = gettext_noop(
-    "Put the service's CAs into trust_holders in {path}. Without them, the client accepts no renewed certificate."
-)
 RENEW_STEP = gettext_noop("Run “sinetti renew {name}” or “sinetti run”.")
 DEPLOY_FAILED = gettext_noop(
     "The deploy hook ({program}) failed. Attempts: {tries}. Your programs do not use the certificate {serial} yet."

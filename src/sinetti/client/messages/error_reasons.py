@@ -31,6 +31,7 @@ SYSTEM = {
     errno.ENXIO: gettext_noop("it is a pipe or a device, not a file"),
     errno.ENOTDIR: gettext_noop("a part of the path is not a folder"),
     errno.EEXIST: gettext_noop("the name is already in use"),
+    errno.ELOOP: gettext_noop("its links lead in a circle"),
     errno.ENOSPC: DISK_FULL,
     errno.EDQUOT: DISK_FULL,
     errno.EROFS: gettext_noop("the disk is read-only"),

@@ -152,6 +152,14 @@ LOST_SET_OLDER = gettext_noop(
     "Restore it from a backup, or return to the former certificate {serial}, valid until {until}. Run: ln -sfn "
     "generations/{serial} {live}"
 )
+NAME_MISSING = gettext_noop(
+    "{folder} is missing. If this certificate is only planned, write “enrolled = false” in its table."
+)
+NAME_LOST = gettext_noop("{folder} is missing. It had the certificate {serial}.")
+MISSING_STEP = gettext_noop(
+    "Mount its disk or restore it from a backup. Or order a certificate and run “sinetti enrol {name}” with its "
+    "transfer IDs."
+)
 LOST_REQUEST = gettext_noop("Restore the file from a backup. Or move {folder} out of the store and start again.")
 LOST_NOTES = gettext_noop(
     "Restore the file from a backup. Or delete it. The client then learns at the next renewal whether the certificate "
@@ -253,10 +261,6 @@ RUN_SUMMARY = ngettext_noop(
     "{count} certificates: {well} up to date, {renewed} renewed, {left} pending.",
 )
 RUN_NEEDS_ACTION = ngettext_noop("{count} certificate needs action.", "{count} certificates need action.")
-RUN_WITHOUT = ngettext_noop(
-    "{count} table of sinetti.toml has no certificate in the store: {names}.",
-    "{count} tables of sinetti.toml have no certificate in the store: {names}.",
-)
 RUN_LEFT = gettext_noop("Run “sinetti status” to see what is pending and what to do.")
 RUN_NEXT = gettext_noop("Next action: {at}.")
 WOULD_RENEW = gettext_noop("{name}: would be renewed now.")
@@ -282,6 +286,7 @@ STATE_EXPIRED = gettext_noop("expired")
 STATE_REVOKED = gettext_noop("revoked")
 STATE_UNCERTAIN = gettext_noop("uncertain")
 STATE_DAMAGED = gettext_noop("damaged")
+STATE_MISSING = gettext_noop("missing")
 STATE_NOT_ENROLLED = gettext_noop("not in the store yet")
 METRICS_OF_ALL = gettext_noop("--prometheus writes the metrics of all names. Leave out NAME.")
 NOTHING_FOR_A_PERSON = gettext_noop("No action needed.")
@@ -289,6 +294,7 @@ NO_TERMINAL = gettext_noop("There is no terminal to confirm on, so nothing was c
 TYPE_THE_NAME = gettext_noop("To revoke the certificate, type its name ({name}):")
 NOT_CONFIRMED = gettext_noop("The name does not match. Nothing was changed.")
 DOCTOR_WELL = gettext_noop("No problems found.")
+DOCTOR_WARNED = gettext_noop("Warnings: {number}. The lines say what to do next.")
 DOCTOR_WRONG = gettext_noop("Problems found: {number}. The lines say what to do next.")
 LOG_EMPTY = gettext_noop("The log has no entries for {name}.")
 

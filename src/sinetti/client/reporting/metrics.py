@@ -44,6 +44,7 @@ def text(rows: Sequence[StatusRow], now: datetime, last_run: datetime | None = N
 
     `last_run`: the time at which the last run of the agent ended, if known.
     """
+    rows = [row for row in rows if row.state is not NameStatus.NOT_ENROLLED]
     labels = {row.name: _labels(name=row.name, customer_id=row.seen.customer_id or "") for row in rows}
     return "".join(line for family in _families(rows, labels, now, last_run) for line in _written(family))
 

@@ -8,9 +8,10 @@ from sinetti.client.agent.decisions import NeedsOperator, Renew, ResumeRequest, 
 from sinetti.client.agent.runner import NameResult, RunReport
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import Message, make_message
-from sinetti.client.model import DecisionReason
+from sinetti.client.model import AgentSettings, DecisionReason
 from sinetti.client.reporting import status
 from sinetti.client.results import ExitCode, Result
+from sinetti.domain.values import Language
 
 _CHATTER = frozenset({messages.WAITING, messages.WAITING_ONE, messages.NO_ANSWER_YET})
 """Progress messages for a user who waits for one name, left out for many names."""
@@ -81,23 +82,24 @@ def summary(end: RunReport) -> tuple[Message, ...]:
     return tuple(summary_messages)
 
 
-def as_json(end: RunReport, at: datetime) -> dict[str, object]:
+def as_json(end: RunReport, at: datetime, care: AgentSettings, language: Language) -> dict[str, object]:
     """Return a run as JSON for programs."""
     return {
         "at": decoder.format_instant(at),
         "exit_code": int(end.exit_code),
         "next": None if end.next_due is None else decoder.format_instant(end.next_due),
-        "names": [_row(row, at) for row in end.rows],
+        "names": [_row(row, at, care, language) for row in end.rows],
     }
 
 
-def _row(row: NameResult, at: datetime) -> dict[str, object]:
-    in_use, outcome = row.seen.in_use, row.outcome
+def _row(row: NameResult, at: datetime, care: AgentSettings, language: Language) -> dict[str, object]:
+    in_use, outcome, now = row.seen.in_use, row.outcome, status.status_of(row.after or row.seen, at, care)
     return {
         "name": row.seen.name,
         "serial": None if in_use is None else in_use.serial,
         "not_after": None if in_use is None else decoder.format_instant(in_use.span.not_after),
-        "state": status.status_of(row.after or row.seen, at).state.value,
+        "state": now.state.value,
+        **status.explanation(now, language),
         "decision": None if row.decision is None else _WORDS[type(row.decision)],
         "because": (row.decision.because.value if isinstance(row.decision, Wait | NeedsOperator) else None),
         "next": None if row.next_at is None else decoder.format_instant(row.next_at),

@@ -4,19 +4,19 @@ It has the cells of `sinetti status`, the details for programs, and the required
 `sinetti status` sorts by urgency, and `--check` reports it.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sinetti.client import decoder, renewal_window
 from sinetti.client.agent import decisions
 from sinetti.client.agent.decisions import Decision
+from sinetti.client.config import apply
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import Message, make_message
-from sinetti.client.model import AgentSettings, DecisionReason
+from sinetti.client.model import AgentSettings, Config, DecisionReason
 from sinetti.client.renewal_window import ValidityPhase
 from sinetti.client.results import ExitCode
 from sinetti.client.store import event_log, files, journal, key_checks, output_files, snapshot
@@ -39,8 +39,10 @@ class NameStatus(StrEnum):
     REVOKED = "revoked"
     UNCERTAIN = "uncertain"
     DAMAGED = "damaged"
+    MISSING = "missing"
+    """sinetti.toml has a table for it, and the store has lost it or never had it."""
     NOT_ENROLLED = "not-enrolled"
-    """sinetti.toml has a table for it, and the store has nothing."""
+    """sinetti.toml has a table for it that says `enrolled = false`."""
 
 
 AGENT_DEFAULTS = AgentSettings()
@@ -97,8 +99,8 @@ class StatusRow:
         decision = self.decision
         return None if decision is None else decisions.next_action_at(self.seen, decision)
 
-    def as_json(self) -> dict[str, object]:
-        """Return the row as `status --json` prints it."""
+    def as_json(self, language: Language) -> dict[str, object]:
+        """Return the row as `status --json` prints it; the sentences in one language."""
         return {
             "name": self.name,
             "customer_id": self.seen.customer_id,
@@ -107,6 +109,7 @@ class StatusRow:
             "state": self.state.value,
             "renew_from": instant(self.renew_from),
             "service": self.seen.service,
+            **explanation(self, language),
         }
 
 
@@ -127,9 +130,11 @@ class RequiredAction(StrEnum):
     """Required action, the most urgent first; the values are those of JSON."""
 
     REPAIR = "repair"
+    RESTORE = "restore"
     REPLACE = "replace"
     RESOLVE = "resolve"
     ENROL = "enrol"
+    CORRECT = "correct"
     RENEW = "renew"
     REPORT_LOG = "report-log"
     DEPLOY = "deploy"
@@ -168,9 +173,11 @@ ENROL_RESOLVE = gettext_noop(
 
 EXIT_CODES = {
     RequiredAction.REPAIR: ExitCode.STORE,
+    RequiredAction.RESTORE: ExitCode.REFUSED,
     RequiredAction.REPLACE: ExitCode.REFUSED,
     RequiredAction.RESOLVE: ExitCode.UNCERTAIN,
     RequiredAction.ENROL: ExitCode.REFUSED,
+    RequiredAction.CORRECT: ExitCode.USAGE,
     RequiredAction.RENEW: ExitCode.AGAIN,
     RequiredAction.REPORT_LOG: ExitCode.DONE,
     RequiredAction.DEPLOY: ExitCode.AGAIN,
@@ -183,6 +190,7 @@ EXIT_CODES = {
 
 _STATES = {
     NameStatus.DAMAGED: RequiredAction.REPAIR,
+    NameStatus.MISSING: RequiredAction.RESTORE,
     NameStatus.REVOKED: RequiredAction.REPLACE,
     NameStatus.EXPIRED: RequiredAction.REPLACE,
     NameStatus.UNCERTAIN: RequiredAction.RESOLVE,
@@ -204,6 +212,8 @@ def required_action(row: StatusRow) -> RequiredAction:
         return RequiredAction.GO_ON if row.label is None else RequiredAction.ENROL
     if is_hopeless(row):
         return RequiredAction.REPLACE
+    if seen.conflict is not None:
+        return RequiredAction.CORRECT
     failures = seen.memory.failures
     near = seen.span.not_after - row.now < in_proportion(URGENT, seen.span)
     if (failures >= TRIES and not row.is_planned) or (near and row.state is not NameStatus.PENDING):
@@ -251,13 +261,26 @@ def words(row: StatusRow) -> Message | None:
         return make_message(
             WORDS[RequiredAction.ENROL if row.seen.span is None else RequiredAction.RENEW], name=row.name
         )
-    if todo is RequiredAction.REPAIR:
+    if todo in {RequiredAction.REPAIR, RequiredAction.RESTORE}:
         return row.seen.damage_message(row.now)
+    if todo is RequiredAction.CORRECT:
+        return row.seen.conflict
     if row.seen.log_fault is not None and todo is RequiredAction.REPORT_LOG:
         return row.seen.log_fault.message
     if todo is RequiredAction.DEPLOY and is_jks_missing(row):
         return make_message(JKS_STEP)
     return make_message(WORDS[todo], name=row.name) if todo in WORDS else None
+
+
+def explanation(row: StatusRow, language: Language) -> dict[str, object]:
+    """Return `reason` and `advice` of a row in JSON; None for what does not apply."""
+    is_well = required_action(row) is RequiredAction.NOTHING
+    what, step = row.seen.damage(row.now) or (row.seen.conflict or status_text(row), None)
+    step = step or words(row)
+    return {
+        "reason": None if is_well else messages.render(what, language),
+        "advice": None if step is None else messages.render(step, language),
+    }
 
 
 def is_jks_missing(row: StatusRow) -> bool:
@@ -292,10 +315,6 @@ def exit_code_of(row: StatusRow) -> ExitCode:
     return max(code, ExitCode.AGAIN) if is_unsettled else code
 
 
-if TYPE_CHECKING:
-    from sinetti.client.model import CertificateEntry, ServiceEntry
-
-
 SAID = {
     NameStatus.PENDING: messages.STATE_PENDING,
     NameStatus.VALID: messages.STATE_VALID,
@@ -304,6 +323,7 @@ SAID = {
     NameStatus.REVOKED: messages.STATE_REVOKED,
     NameStatus.UNCERTAIN: messages.STATE_UNCERTAIN,
     NameStatus.DAMAGED: messages.STATE_DAMAGED,
+    NameStatus.MISSING: messages.STATE_MISSING,
     NameStatus.NOT_ENROLLED: messages.STATE_NOT_ENROLLED,
 }
 
@@ -325,35 +345,28 @@ def row(store: Path, name: str, now: datetime) -> StatusRow:
 
 
 def rows(
-    store: Path,
+    config: Config,
     now_of: Callable[[NameSnapshot], datetime],
     now: datetime | None = None,
-    care: AgentSettings = AGENT_DEFAULTS,
+    only: Collection[str] = (),
 ) -> tuple[StatusRow, ...]:
-    """Return the status of every name of a store, sorted by name.
+    """Return the status of the names of store and sinetti.toml, sorted by name.
 
     `now_of` returns the instant for each. At `now`, keys that did not move since they were compared are not opened.
     Raises OSError if the store cannot be read.
     """
-    checks = None if now is None else key_checks.load(store, now)
-    return tuple(status_of(seen, now_of(seen), care) for seen in snapshot.list_snapshots(store, checks=checks))
-
-
-def not_enrolled(store: Path, entry: "CertificateEntry", service: "ServiceEntry | None", now: datetime) -> StatusRow:
-    """Return the row of a table of sinetti.toml for a name that the store lacks.
-
-    `service` is the table's, if known.
-    """
-    address = None if service is None else service.address
-    environment = None if service is None else service.environment
-    seen = NameSnapshot(entry.name, store / entry.name, entry.customer_id, entry.customer_name, address, environment)
-    return StatusRow(entry.name, NameStatus.NOT_ENROLLED, seen, now)
+    checks = None if now is None else key_checks.load(config.store, now)
+    found = apply.list_configured(config, checks=checks, only=only)
+    return tuple(status_of(seen, now_of(seen), config.care) for seen in found)
 
 
 def status_of(seen: NameSnapshot, now: datetime, care: AgentSettings = AGENT_DEFAULTS) -> StatusRow:
     """Return the status of a name at `now`, as far as its snapshot shows it."""
     if seen.trouble is not None:
-        return StatusRow(seen.name, NameStatus.DAMAGED, seen, now, care=care)
+        state = NameStatus.DAMAGED if seen.absence is None else NameStatus.MISSING
+        return StatusRow(seen.name, state, seen, now, care=care)
+    if seen.absence is not None:
+        return StatusRow(seen.name, NameStatus.NOT_ENROLLED, seen, now, care=care)
     state = _state(seen, now)
     if seen.exposed is not None and state is not NameStatus.UNCERTAIN:  # that has the higher exit code
         return StatusRow(seen.name, NameStatus.DAMAGED, seen, now, care=care)
@@ -423,7 +436,7 @@ LATEST_EVENT = gettext_noop("Latest event")
 HOOK_OUTPUT = gettext_noop("Output of the failed hook")
 FINNISH_TIME = gettext_noop("{instant} (Finnish time)")
 
-_WITHOUT_RENEWAL = frozenset({NameStatus.DAMAGED, NameStatus.EXPIRED, NameStatus.REVOKED})
+_WITHOUT_RENEWAL = frozenset({NameStatus.DAMAGED, NameStatus.MISSING, NameStatus.EXPIRED, NameStatus.REVOKED})
 
 
 def row_cells(row: StatusRow, language: Language) -> tuple[str, ...]:
@@ -501,7 +514,7 @@ def status_text(row: StatusRow) -> Message:
     )
 
 
-def details(row: StatusRow, folder: Path) -> dict[str, object]:
+def details(row: StatusRow, folder: Path, language: Language) -> dict[str, object]:
     """Return the row with the members that `--details` adds.
 
     Reads the name's log. Without access to it there is no last event.
@@ -509,7 +522,7 @@ def details(row: StatusRow, folder: Path) -> dict[str, object]:
     seen = row.seen
     memory, hint, deployment = seen.memory, seen.memory.hint, seen.deployment
     last, output = latest_events(folder)
-    return row.as_json() | {
+    return row.as_json(language) | {
         "customer_name": seen.customer_name,
         "environment": None if seen.environment is None else seen.environment.value,
         "not_before": instant(seen.not_before),

@@ -19,7 +19,7 @@ from cryptography import x509
 from sinetti.client.messages import error_reasons
 from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.model import Token
-from sinetti.client.store import files, generations, journal, key_storage, settings, snapshot, token_keys
+from sinetti.client.store import files, generations, journal, key_storage, log_memory, settings, snapshot, token_keys
 from sinetti.client.store.journal import RequestKind
 from sinetti.client.store.snapshot import NameSnapshot
 from sinetti.domain.values import Serial
@@ -128,6 +128,9 @@ def remove(folder: Path) -> None:
         files.SYSTEM.rename(folder, gone)
         files.SYSTEM.sync_folder(folder.parent)
     _finish(gone)
+    index = log_memory.load_index(folder.parent)
+    if index.names.pop(folder.name, None) is not None:  # else the name would count as lost
+        log_memory.save_index(folder.parent, index)
 
 
 def folder_of(store: Path, name: str) -> Path:

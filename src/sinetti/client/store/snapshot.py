@@ -19,13 +19,14 @@ import errno
 import hashlib
 import os
 import shlex
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import Enum
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from cryptography import x509
@@ -35,7 +36,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sinetti.client import decoder
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import Message, make_message
-from sinetti.client.model import OutputOptions
+from sinetti.client.model import CertificateEntry, OutputOptions
+from sinetti.client.results import ExitCode
 from sinetti.client.store import (
     agent_state,
     generations,
@@ -70,6 +72,12 @@ class InstalledCertificate:
     serial: Serial
     span: ValidityPeriod
     sha256: bytes
+
+
+class Absence(Enum):
+    """Reason for which a configured name has no files."""
+
+    PLANNED, MISSING = range(2)
 
 
 @dataclass(frozen=True)
@@ -115,6 +123,15 @@ class NameSnapshot:
 
     None if the snapshot was taken for the agent, which reads the logs itself.
     """
+    absence: Absence | None = None
+    """Set for a configured name without files."""
+    conflict: Message | None = None
+    """What in sinetti.toml prevents a renewal."""
+
+    @property
+    def trouble_code(self) -> ExitCode:
+        """The exit code of a name with trouble."""
+        return ExitCode.STORE if self.absence is None else ExitCode.REFUSED
 
     @property
     def serial(self) -> Serial | None:
@@ -200,47 +217,84 @@ class _LiveSet(NamedTuple):
     state: FileState | None = None
 
 
+FindConflict = Callable[[Path, NameSettings], Message | None]
+"""Function that compares a name with sinetti.toml (`apply.find_conflict`)."""
+
+
 class _Shared(NamedTuple):
     """Facts that the names of a store share.
 
     `checks` are the comparisons of keys to use, `tokens` the tokens that were asked. `log_faults` has the faults of
-    logs by name.
+    logs by name. `find_conflict` compares a name with sinetti.toml.
     """
 
     checks: KeyChecks | None
     tokens: token_keys.Tokens
     log_faults: Mapping[str, StoreLogFault]
+    find_conflict: FindConflict = lambda _folder, _kept: None
 
 
-def list_snapshots(store: Path, *, for_agent: bool = False, checks: KeyChecks | None = None) -> Iterator[NameSnapshot]:
-    """Yield the snapshot of every name of a store, sorted by name.
+def list_snapshots(
+    store: Path,
+    *,
+    for_agent: bool = False,
+    checks: KeyChecks | None = None,
+    entries: Mapping[str, CertificateEntry] = MappingProxyType({}),
+    find_conflict: FindConflict = lambda _folder, _kept: None,
+    only: Collection[str] = (),
+) -> Iterator[NameSnapshot]:
+    """Yield the snapshots of the names of a store and of `entries`, sorted by name.
 
-    With `checks`, a key is opened only if its files moved since they were compared. Raises OSError if the store itself
-    cannot be read.
+    With `checks`, a key is opened only if its files moved since they were compared. `only`: other names are left out.
+    Raises OSError if the store itself cannot be read, but for a missing one with entries.
     """
-    with os.scandir(store) as entries:
-        found = sorted((one.name, one.path) for one in entries if store_files.is_name(one.name))
-    shared = _Shared(checks, {}, {} if for_agent else log_memory.find_faults(store))
-    for _, path in found:
-        seen = find_snapshot(Path(path), for_agent=for_agent, shared=shared)
+    try:
+        names = set(only) or set(entries).union(filter(store_files.is_name, os.listdir(store)))  # noqa: PTH208 - below
+    except FileNotFoundError:
+        if not entries:
+            raise
+        names = set(entries)
+    shared = _Shared(checks, {}, {} if for_agent else log_memory.find_faults(store), find_conflict)
+    for name in sorted(names):
+        seen = find_snapshot(store / name, for_agent=for_agent, shared=shared)
+        if seen is None and name in entries:
+            seen = _absent(store / name, entries[name])
         if seen is not None:
             yield seen
+
+
+def _absent(folder: Path, entry: CertificateEntry) -> NameSnapshot:
+    """Return the snapshot of a configured name that has no files.
+
+    Something else in its place is damage.
+    """
+    seen = NameSnapshot(folder.name, folder, entry.customer_id, entry.customer_name)
+    try:
+        if any(not one.startswith(".") for one in os.listdir(folder)):  # noqa: PTH208 - as below
+            return _unusable(seen, FileExistsError(errno.EEXIST, "", str(folder)))
+    except FileNotFoundError:
+        pass
+    except OSError as bad:
+        return _unusable(seen, bad)
+    known = log_memory.load_index(folder.parent).names.get(folder.name)
+    if known is None and not entry.is_enrolled:
+        return replace(seen, absence=Absence.PLANNED)
+    text, values = (messages.NAME_LOST, {"serial": known.serial}) if known else (messages.NAME_MISSING, {})
+    what = make_message(text, folder=str(folder), **values)
+    step = make_message(messages.MISSING_STEP, name=folder.name)
+    return replace(seen, trouble=what, step=step, absence=Absence.MISSING)
 
 
 def find_snapshot(folder: Path, *, for_agent: bool = False, shared: _Shared | None = None) -> NameSnapshot | None:
     """Return the snapshot of one name; None if its folder has no files of this client.
 
-    A folder that cannot be listed is damage, but for a link to itself. `for_agent`: include the remains of interrupted
-    runs.
+    A folder that cannot be listed is damage. `for_agent`: include the remains of interrupted runs.
     """
     try:
         there = set(os.listdir(folder))  # noqa: PTH208 - ten thousand of them: pathlib takes three times as long
-    except (FileNotFoundError, NotADirectoryError):
-        return None
     except OSError as bad:
-        if bad.errno == errno.ELOOP:
-            return None
-        return _unusable(NameSnapshot(folder.name, folder), bad)
+        is_nothing = isinstance(bad, FileNotFoundError | NotADirectoryError) and not folder.is_symlink()
+        return None if is_nothing else _unusable(NameSnapshot(folder.name, folder), bad)
     if store_files.OURS.isdisjoint(there):
         return None
     if shared is None:
@@ -309,6 +363,7 @@ def _snapshot_of(
             for_agent and any(one.startswith(".") and one.endswith(store_files.HALVES) for one in (*there, *pending)),
             exposed=rights.find_exposure(folder, kept.files, None if held is None else held.state),
             log_fault=None if held is None else shared.log_faults.get(name_folder.name),
+            conflict=shared.find_conflict(name_folder, kept),
         )
     except store_files.StoreError as bad:
         return _as_damaged(_of_settings(name_folder, kept), bad, step)
