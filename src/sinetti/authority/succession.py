@@ -473,6 +473,11 @@ def roll_over(ca: str, wanted: SuccessorOptions, means: SuccessionContext) -> Au
     before = register.get_authority(ctx.db, ca)
     after = [one for one in register.list_authorities(ctx.db) if one.replaces == before.name]
     if after and after[-1].state is not CaState.STANDBY:
+        _check_unreplaced(after[-1], ctx.db)
+        if after[-1].state is not CaState.ISSUING:
+            raise CaChangeRefused(
+                f"{before.name} was replaced by {after[-1].name}, which is {after[-1].state}: name that"
+            )
         publish_anchors_at_hand(means)
         return after[-1]
     if not after:
@@ -507,5 +512,5 @@ def issuing_ca(channel: Channel, means: SuccessionContext) -> str:
     """Return the CA that issues for a channel. Raises FolderError unless there is one."""
     name = means.authority.ctx.issuing.get(channel)
     if name is None:
-        raise FolderError(f"no CA issues for the channel {channel}: name the CA with --ca (sinetti authority ca list)")
+        raise FolderError(f"no CA issues for the channel {channel}: name the CA that gets a successor instead")
     return name

@@ -101,10 +101,10 @@ def test_a_witness_that_saw_more_than_the_register_knows(begun):
 
 
 REFUSING = {
-    "it saw another tree of this size": (lambda size: Witness(forked(size)), 2, "may have seen another log"),
-    "it saw a smaller one of another log": (lambda _: Witness(forked(2)), 2, "may have seen another log"),
+    "it saw another tree of this size": (lambda size: Witness(forked(size)), 2, "has seen another log"),
+    "it saw a smaller one of another log": (lambda _: Witness(forked(2)), 2, "has seen another log"),
     "it saw a larger one": (lambda size: Witness(forked(size + 5)), 1, "did not cosign the log"),
-    "it knows another key": (lambda _: Witness(log=WRONG_KEY), 1, "(HTTP 403): it may have seen another log"),
+    "it knows another key": (lambda _: Witness(log=WRONG_KEY), 1, "(HTTP 403): it does not know the log's key"),
 }
 
 
@@ -119,6 +119,16 @@ def test_a_witness_that_refuses(begun, caplog, witness, requests, logged):
     assert len(asked) == requests
     assert logged in caplog.text
     assert signers(begun) == COSIGNED[:1]
+
+
+def test_the_status_of_a_refusal_says_what_to_check(begun, caplog):
+    with witnessing(lambda _: (404, {}, b"")) as (address, _):
+        assert cosign_head(begun.db, [address]) == 0
+    assert "(HTTP 404): it does not know this log, or its address is wrong" in caplog.text
+    assert "another log" not in caplog.text
+    with witnessing(lambda _: (500, {}, b"")) as (address, _):
+        cosign_head(begun.db, [address])
+    assert "(HTTP 500): look at its log" in caplog.text
 
 
 ANSWERS = {

@@ -48,7 +48,12 @@ def _run(parsed: argparse.Namespace) -> int:
         **{f"{kind.value}s": {state.value: counts[kind, state] for state in ReaderState} for kind in ReaderKind},
         "readers": open_rows,
     }
-    blocks = table_of(_COLUMNS, open_rows, fold={"name"}, nothing="All gateways and programs have the newest lists.")
+    known = {one.kind for one in found}
+    nothing = " ".join(
+        f"All {kind.value}s have the newest lists." if kind in known else f"No {kind.value} has reported its lists."
+        for kind in ReaderKind
+    )
+    blocks = table_of(_COLUMNS, open_rows, fold={"name"}, nothing=nothing)
     print_result(result, as_json=parsed.json, table=lambda: blocks)
     for kind in ReaderKind:
         parts = ", ".join(f"{counts[kind, state]} {state.value}" for state in ReaderState)

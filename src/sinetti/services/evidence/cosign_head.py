@@ -25,6 +25,13 @@ from sinetti.wire.transparency.witness import SIZE_TYPE
 _log = logging.getLogger(__name__)
 _WITHIN = 10.0
 _OK, _CONFLICT = 200, 409
+_ANOTHER = "it has seen another log, or an earlier state of this one: compare its checkpoint with audit verify"
+_REFUSALS = {
+    403: "it does not know the log's key: give its operator the verifier key at /log/key",
+    404: "it does not know this log, or its address is wrong: check witnesses in authority.toml",
+    409: _ANOTHER,
+    422: _ANOTHER,
+}
 
 
 @dataclass(frozen=True)
@@ -72,10 +79,10 @@ def _push(db: Database, witness: WitnessAddress, note: SignedNote) -> bool:
             break
         # The witness has another size than we know, for example after this database was restored.
         old = parse_number(reply.body.decode("ascii", "replace").strip())
+    why = _REFUSALS.get(reply.status, "look at its log")
     _log.error(
-        "the witness %s refuses the head of %d entries (HTTP %d): it may have seen another log",
-        witness.key.name, head.size, reply.status,
-    )  # fmt: skip
+        "the witness %s refuses the head of %d entries (HTTP %d): %s", witness.key.name, head.size, reply.status, why
+    )
     return False
 
 
