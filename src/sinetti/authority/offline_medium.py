@@ -123,7 +123,7 @@ def read_registry(place: Path, request: RequestSet | None = None) -> Registry:
 
 
 def open_medium(place: Path, key: bytes, request: RequestSet | None = None) -> OpenedMedium:
-    """Open a medium with the custodians' key, or a folder of `--offline-dir` with its pass-phrase.
+    """Open a medium, or a folder of `--offline-dir` with its pass-phrase.
 
     Raises CeremonyError if the key is another medium's or the register was changed, and FolderDamaged.
     """

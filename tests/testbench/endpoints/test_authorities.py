@@ -99,18 +99,19 @@ def test_a_ca_is_revoked_by_either_name_and_a_root_is_followed(bench):
         assert parse_signed(fetched(f"{bench.ready['status_url']}/trust/{kind}")).payload
 
 
-def test_a_revoked_successor_does_not_issue_from_now_on(bench):
-    successor = SFTP.replace("v1", "v2")
-    assert bench.control("POST", "/cas/rollover", {"name": SFTP}) == (200, {"name": successor})
-    assert bench.control("POST", "/cas/revocations", {"name": successor, "reason": "superseded"})[0] == 200
-    code, problem = bench.control("POST", "/cas/rollover", {"name": SFTP})
-    assert (code, problem["reason"]) == (409, "already"), problem
-    assert "DataProvidersSFTPTestIssuingCAv2, which is revoked: name that" in problem["detail"]
-    code, problem = bench.control("POST", "/cas/rollover", {"channel": "SFTP"})
-    assert code == 409, problem
-    assert "name the CA that gets a successor" in problem["detail"]
-    assert "--" not in problem["detail"]
-    assert bench.control("POST", "/cas/rollover", {"name": successor})[0] == 200
-    code, problem = bench.control("POST", "/cas/rollover", {"name": SFTP})
-    assert code == 409
-    assert "v3 issues: name that one" in problem["detail"]
+def test_a_revoked_successor_does_not_issue_from_now_on(tmp_path):
+    with running(tmp_path / "bench", "--http", "--now", "2027-01-11T08:00:00Z") as bench:
+        successor = SFTP.replace("v1", "v2")
+        assert bench.control("POST", "/cas/rollover", {"name": SFTP}) == (200, {"name": successor})
+        assert bench.control("POST", "/cas/revocations", {"name": successor, "reason": "superseded"})[0] == 200
+        code, problem = bench.control("POST", "/cas/rollover", {"name": SFTP})
+        assert (code, problem["reason"]) == (409, "already"), problem
+        assert "DataProvidersSFTPTestIssuingCAv2, which is revoked: name that" in problem["detail"]
+        code, problem = bench.control("POST", "/cas/rollover", {"channel": "SFTP"})
+        assert code == 409, problem
+        assert "name the CA that gets a successor" in problem["detail"]
+        assert "--" not in problem["detail"]
+        assert bench.control("POST", "/cas/rollover", {"name": successor})[0] == 200
+        code, problem = bench.control("POST", "/cas/rollover", {"name": SFTP})
+        assert code == 409
+        assert "v3 issues: name that one" in problem["detail"]

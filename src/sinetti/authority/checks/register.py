@@ -123,7 +123,7 @@ def _contents(authority: Authority, state: CheckState) -> Iterator[CheckFinding]
 
 
 def _officers(authority: Authority) -> Iterator[CheckFinding]:
-    """Check the officers' keys, the way back if they are lost, and the separate signer's officers."""
+    """Check the officers' keys, the way back if lost, and the signer's officers."""
     for one in list_officers(authority.ctx.db):
         if authority.ctx.approvals.keys is not KeyRequirement.ANY and not one.key.startswith("sk-"):
             why = "the key is no FIDO2 key, which officer_keys demands, and still counts"

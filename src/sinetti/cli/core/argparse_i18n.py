@@ -95,7 +95,7 @@ class Parser(argparse.ArgumentParser):
     def parse_known_args(  # type: ignore[override] # the parent's is overloaded
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> tuple[argparse.Namespace, list[str]]:
-        """Parse arguments; a command reports those that it does not know with its own usage."""
+        """Parse arguments; a command reports unknown ones with its own usage."""
         found, unknown = super().parse_known_args(args, namespace)
         if unknown:
             text = translated("unrecognized arguments: %s") % " ".join(unknown)
