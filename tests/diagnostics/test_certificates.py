@@ -12,14 +12,26 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from sinetti.diagnostics.causes import Cause
 from sinetti.diagnostics.explain import DiagnosisResult
 from sinetti.diagnostics.signed_message import MessageType
-from sinetti.domain.requests import AcceptedResponse
-from sinetti.domain.values import VALIDITY
+from sinetti.domain.requests import AcceptedResponse, RetrieveRequest
+from sinetti.domain.values import VALIDITY, Environment
 from sinetti.pki.encoding import certificate_der
 from sinetti.wire.receipts import Receipt, render_receipt
+from sinetti.wire.soap.requests import render_get
 from sinetti.wire.soap.responses import render_response
 from sinetti.wire.soap.schema_types import Operation
 from sinetti.wire.xmldsig.signers import signer_for_key
-from tests.diagnostics.explained import GOOD, RSA, SECOND, anchors, by_other_key, guessed, replaced, rsa_sign, sealed_by
+from tests.diagnostics.explained import (
+    GOOD,
+    RSA,
+    SECOND,
+    anchors,
+    bare,
+    by_other_key,
+    guessed,
+    replaced,
+    rsa_sign,
+    sealed_by,
+)
 from tests.support import authority, xml_signing
 from tests.support.faulty_signing import Faults, envelope, request, signed
 from tests.support.xml_signing import OURS
@@ -78,6 +90,26 @@ def test_whose_certificate_it_is(who, later, verdict, guesses):
     assert guessed(envelope(sealed_by(who)), anchors=anchors()).verdict is (
         DiagnosisResult.REFUSED if Cause.NOT_OURS in guesses else DiagnosisResult.FITS
     )
+
+
+FOR_ANOTHER = {
+    "customer": (b"0123456-7", b"7654321-0", (Cause.OTHER_CUSTOMER,), {"content": "0123456-7"}),
+    "environment": (b">TEST<", b">PRODUCTION<", (Cause.OTHER_ENVIRONMENT,), {"content": "PRODUCTION"}),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "guesses", "named"), FOR_ANOTHER.values(), ids=FOR_ANOTHER)
+def test_a_request_for_another_customer_or_service_is_refused_though_its_signature_fits(old, new, guesses, named):
+    document = replaced(bare(request()), old, new)
+    found = guessed(envelope(sealed_by("holder", document)), anchors=anchors())
+    assert (found.verdict, found.guesses, found.why) == (DiagnosisResult.REFUSED, guesses, None)
+    assert dict(found.named) == named
+
+
+def test_an_unsigned_request_for_another_environment_is_refused():
+    asked = render_get(RetrieveRequest(Environment.PRODUCTION, "0123456-7", None, "r-1"))
+    assert guessed(asked).verdict is DiagnosisResult.NOTHING_SIGNED
+    assert guessed(asked, anchors=anchors()).guesses == (Cause.OTHER_ENVIRONMENT,)
 
 
 def test_answers_are_signed_by_the_services_own():

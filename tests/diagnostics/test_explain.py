@@ -377,6 +377,8 @@ def test_what_was_taken_and_how():
 
 ELSEWHERE = {
     Cause.OTHER_CERTIFICATE: "test_certificates.py",
+    Cause.OTHER_CUSTOMER: "test_certificates.py",
+    Cause.OTHER_ENVIRONMENT: "test_certificates.py",
     Cause.NOT_REGISTERED: "../testbench/endpoints/test_diagnostics.py",
 }
 """Guesses with tests of their own, beside the tables."""

@@ -479,6 +479,14 @@ GUESSES: Mapping[Cause, str] = {
         "The certificate signing request is not signed with its own key, or its hash function is not "
         "accepted. Create it again with SHA-256 and the key that it contains."
     ),
+    Cause.OTHER_ENVIRONMENT: gettext_noop(
+        "Environment is {content}, and this service is the other one. Correct the value, or send the request to the "
+        "address of that environment."
+    ),
+    Cause.OTHER_CUSTOMER: gettext_noop(
+        "CustomerId is not that of the certificate, which is {content}. Renew each certificate with the ID of its "
+        "own organisation, and its own key."
+    ),
     Cause.KEY_REUSED: gettext_noop(
         "The certificate signing request has the same key as the signing certificate. Create a new key for every "
         "certificate, and its certificate signing request."

@@ -135,5 +135,7 @@ class Cause(StrEnum):
     CSR_TWICE = "csr-encoded-twice"
     PRIVATE_KEY = "private-key-in-request"
     CSR_SIGNATURE = "csr-signature-invalid"
+    OTHER_ENVIRONMENT = "environment-of-another-address"
+    OTHER_CUSTOMER = "customer-id-of-another"
     KEY_REUSED = "key-reused"
     CSR_UNREADABLE = "csr-unreadable"

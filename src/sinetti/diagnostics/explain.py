@@ -107,8 +107,8 @@ def diagnose(octets: bytes, question: DiagnosisContext) -> Diagnosis:
 
 def _with_request_fault(diagnosis: Diagnosis, taken: SignedElement, question: DiagnosisContext) -> Diagnosis | None:
     """Return a diagnosis with the request's own fault; None if there is none."""
-    fault = request_faults.find_in_request(taken, question.policy)
-    if fault is None:
+    fault = request_faults.find_in_request(taken, question.policy, question.environment)
+    if fault is None or (fault.cause is Cause.OTHER_CUSTOMER and Cause.NOT_OURS in diagnosis.guesses):
         return None
     unsigned = (
         fault.cause is Cause.OTHER_OPERATION and request_faults.operation_meant(taken.root) is not Operation.RENEW

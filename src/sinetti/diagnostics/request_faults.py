@@ -15,7 +15,7 @@ from sinetti.diagnostics.causes import Cause
 from sinetti.diagnostics.signed_message import SignedElement, read_signature
 from sinetti.diagnostics.values import Finding
 from sinetti.domain.refusals import Rejection, RejectionReason
-from sinetti.domain.values import KeyPolicy
+from sinetti.domain.values import Environment, KeyPolicy
 from sinetti.pki import csr
 from sinetti.wire.soap.schema_types import REQUESTS, ElementName, Operation, SchemaViolation, read_sequence
 from sinetti.wire.xmldsig import parser
@@ -37,8 +37,11 @@ Other ones come from word processors and spreadsheets.
 _PASSWORD, _TRANSFER_ID = re.compile(r"[A-Za-z0-9]{16}"), re.compile(r"[0-9]{32}")
 
 
-def find_in_request(taken: SignedElement, policy: KeyPolicy) -> Finding | None:
-    """Return the first fault of a request beside its signature, or None."""
+def find_in_request(taken: SignedElement, policy: KeyPolicy, environment: Environment | None = None) -> Finding | None:
+    """Return the first fault of a request beside its signature, or None.
+
+    `environment` is that of the service, if it is known.
+    """
     operation = taken.operation
     if operation is None:
         meant = operation_meant(taken.root)
@@ -50,7 +53,7 @@ def find_in_request(taken: SignedElement, policy: KeyPolicy) -> Finding | None:
     fault = _certificate_request(taken, texts, policy) or _form(texts) or _schema(fields, operation)
     if fault is None and operation is not Operation.RENEW and taken.root.find(SIGNATURE) is not None:
         return Finding(Cause.UNEXPECTED, {"element": "ds:Signature"})
-    return fault
+    return fault or _for_another(texts, _signer(taken), environment)
 
 
 def operation_meant(root: etree._Element) -> Operation | None:
@@ -109,13 +112,36 @@ def _certificate_request(taken: SignedElement, texts: dict[str, str], policy: Ke
     return Finding(Cause.CSR_SIGNATURE, {})
 
 
+def _for_another(
+    texts: dict[str, str], signer: x509.Certificate | None, environment: Environment | None
+) -> Finding | None:
+    """Return the fault of a request that another service or another certificate takes."""
+    asked = texts[ElementName.ENVIRONMENT]
+    if environment not in {None, asked}:
+        return Finding(Cause.OTHER_ENVIRONMENT, {"content": asked})
+    try:
+        names = [] if signer is None else signer.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+    except ValueError:
+        return None
+    if len(names) == 1 and names[0].value != texts[ElementName.CUSTOMER_ID]:
+        return Finding(Cause.OTHER_CUSTOMER, {"content": str(names[0].value)})
+    return None
+
+
 def _is_key_of_signer(octets: bytes, taken: SignedElement) -> bool:
+    if (signer := _signer(taken)) is None:
+        return False
+    try:
+        keys = [x509.load_der_x509_csr(octets).public_key(), signer.public_key()]
+    except (ValueError, UnsupportedAlgorithm):
+        return False
+    first, second = (key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) for key in keys)
+    return first == second
+
+
+def _signer(taken: SignedElement) -> x509.Certificate | None:
     signature = read_signature(taken.root)
-    for der in signature.certificates[:1] if signature is not None else ():
-        try:
-            keys = [x509.load_der_x509_csr(octets).public_key(), x509.load_der_x509_certificate(der).public_key()]
-        except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
-            return False
-        first, second = (key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) for key in keys)
-        return first == second
-    return False
+    try:
+        return x509.load_der_x509_certificate(signature.certificates[0]) if signature is not None else None
+    except (ValueError, IndexError, x509.InvalidVersion):
+        return None

@@ -20,6 +20,7 @@ from sinetti.diagnostics.values import went_through_text
 from sinetti.domain.values import Environment, KeyPolicy
 from sinetti.pki.encoding import AnyPublicKey, PublicKey, describes_curve
 from sinetti.pki.key_policy import check_key_policy, is_rsa
+from sinetti.pki.policy_oids import channel_from_policy
 from sinetti.wire.soap.schema_types import REQUESTS, ElementName
 from sinetti.wire.xmldsig.algorithms import Canonical
 
@@ -61,6 +62,12 @@ class DiagnosisContext:
     others: Sequence[x509.Certificate] = ()
     signed: bytes | None = field(default=None, repr=False)
     enough: Callable[[], bool] = lambda: False
+
+    @property
+    def environment(self) -> Environment | None:
+        """Environment of the service, if the CAs of holders have one."""
+        found = {known[1] for one in self.anchors or () if (known := channel_from_policy(one)) is not None}
+        return found.pop() if len(found) == 1 else None
 
     def accepts(self, certificate: x509.Certificate) -> bool:
         """Return whether the bounds of a certificate's key allow verifying with it."""
