@@ -65,7 +65,11 @@ SIGNATURE = GOOD[GOOD.index(b"<ds:Signature") : GOOD.index(b"</cer:Renew")].deco
 BROKEN_CERTIFICATE = "<P:X509Data><P:X509Certificate>AAAA</P:X509Certificate></P:X509Data>"
 SHAPE_FAULTS = {
     "no XML": (b"hello", DiagnosisResult.UNREADABLE, Cause.NOT_XML),
-    "nothing": (b"", DiagnosisResult.UNREADABLE, Cause.NOT_XML),
+    "nothing": (b"", DiagnosisResult.UNREADABLE, Cause.EMPTY),
+    "white space": (b"\r\n", DiagnosisResult.UNREADABLE, Cause.EMPTY),
+    "JSON": (b'{"Environment": "TEST"}', DiagnosisResult.UNREADABLE, Cause.OTHER_FILE),
+    "a certificate": (xml_signing.certificate("p256"), DiagnosisResult.UNREADABLE, Cause.OTHER_FILE),
+    "a key in PEM": (b"-----BEGIN EC PRIVATE KEY-----\n", DiagnosisResult.UNREADABLE, Cause.OTHER_FILE),
     "HTTP headers before it": (
         b"POST / HTTP/1.1\r\n\r\n" + GOOD,
         DiagnosisResult.UNREADABLE,

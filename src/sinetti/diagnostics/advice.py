@@ -305,6 +305,11 @@ GUESSES: Mapping[Cause, str] = {
         "The content of X509Certificate is not a readable certificate. Put the certificate there in DER, "
         "as base64, without the lines BEGIN and END."
     ),
+    Cause.EMPTY: gettext_noop("The file is empty. Save the body of the HTTP request as it was sent."),
+    Cause.OTHER_FILE: gettext_noop(
+        "This is no message, but {content}. Give the body of the HTTP request; sinetti inspect shows certificates and "
+        "their requests."
+    ),
     Cause.NOT_XML: gettext_noop(
         "This is not readable XML. Use one document in UTF-8 without DOCTYPE. Save only the body of the "
         "HTTP request, without its headers."

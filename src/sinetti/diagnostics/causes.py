@@ -90,6 +90,8 @@ class Cause(StrEnum):
     OTHER_CONTENT = "other-content-in-value"
     CERTIFICATE_UNREADABLE = "certificate-unreadable"
     # The message or its signature is of another shape.
+    EMPTY = "empty-file"
+    OTHER_FILE = "file-of-another-kind"
     NOT_XML = "not-xml"
     NOT_UTF_8 = "not-utf-8"
     ENCODED = "message-compressed-or-encoded"

@@ -91,7 +91,9 @@ def diagnose(octets: bytes, question: DiagnosisContext) -> Diagnosis:
     try:
         taken = signed_message.extract(octets)
     except XmlRejected as bad:
-        return Diagnosis(DiagnosisResult.UNREADABLE, (shapes.find_in_unreadable(octets, bad),), str(bad))
+        content = values.name_of_file(octets)
+        cause = shapes.find_in_unreadable(octets, bad) if content is None else Cause.OTHER_FILE
+        return Diagnosis(DiagnosisResult.UNREADABLE, (cause,), str(bad), named={"content": content or ""})
     displaced = shapes.find_in_envelope(taken)
     if displaced is not None:
         return Diagnosis(DiagnosisResult.REFUSED, (displaced,), element=_element(taken, None))

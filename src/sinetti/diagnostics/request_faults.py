@@ -106,10 +106,10 @@ def _certificate_request(taken: SignedElement, texts: dict[str, str], policy: Ke
     try:
         request = x509.load_der_x509_csr(octets)
     except (ValueError, x509.InvalidVersion):
-        return Finding(Cause.CSR_UNREADABLE, {})
+        return Finding(Cause.CSR_UNREADABLE, {"element": name})
     if read.reason is RejectionReason.KEY_NOT_ACCEPTED:
         return Finding(Cause.KEY_NOT_ACCEPTED, {"element": name, "content": values.name_of_key(request)})
-    return Finding(Cause.CSR_SIGNATURE, {})
+    return Finding(Cause.CSR_SIGNATURE, {"element": name})
 
 
 def _for_another(

@@ -101,6 +101,8 @@ def find_in_unreadable(octets: bytes, bad: XmlRejected) -> Cause:
 
 def _surroundings(octets: bytes, code: int | None) -> Cause | None:
     begin = octets.lstrip()
+    if not begin:
+        return Cause.EMPTY
     if b"&lt;" in octets and not begin.startswith(b"<"):
         return Cause.AS_TEXT
     if begin.startswith(b"<") and octets.count(b"<?xml ") > 1:

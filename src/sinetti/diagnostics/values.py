@@ -35,6 +35,8 @@ _VERSION_AND_NAME = re.compile(rb"\x02\x01\x00\x30(?:\x00|[\x01-\x7f]\x31|\x81.\
 """Start of a CertificationRequestInfo: version and name (RFC 2986, 4.1)."""
 
 _PKCS7 = bytes.fromhex("06092a864886f70d0107")
+_JSON = re.compile(rb"\s*(?:\{.*\}|\[.*\])\s*", re.DOTALL)
+_PEM = re.compile(rb"\s*-----BEGIN ([A-Z0-9 ]{1,40})-----")
 _PKCS12 = b"\x02\x01\x03"
 _PKCS7_WITHIN = 24
 _SIGNATURE_SIZES = range(256, 513, 128)
@@ -122,6 +124,15 @@ def _content_of(octets: bytes) -> str | None:
     if _PKCS7 in octets[:_PKCS7_WITHIN]:
         return "PKCS#7"
     return "CertificationRequestInfo" if _VERSION_AND_NAME.match(octets[_header(octets) :]) else None
+
+
+def name_of_file(octets: bytes) -> str | None:
+    """Return the standard's name of a file that is no message, or None."""
+    if pem := _PEM.match(octets):
+        return pem[1].decode()
+    if _JSON.fullmatch(octets):
+        return "JSON"
+    return "PKCS#12" if _PKCS12 in octets[:8] else _content_of(octets)
 
 
 def _is_joined(text: str, octets: bytes, load: Callable[[bytes], Der]) -> bool:

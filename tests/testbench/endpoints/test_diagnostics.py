@@ -153,7 +153,7 @@ LOGGED = {
     "a delivery, signed by a stranger": ("deliveries", lambda _: GOOD, "certificate-not-ours"),
     "a delivery that is no XML": ("deliveries", lambda _: b"hello", "not-xml"),
     "no XML": ("soap", lambda _: b"hello", "not-xml"),
-    "nothing at all": ("soap", lambda _: b"", "not-xml"),
+    "nothing at all": ("soap", lambda _: b"", "empty-file"),
     "SOAP 1.2": (
         "soap",
         lambda held: renewal(held.key, held.der).replace(SOAP_11, b"http://www.w3.org/2003/05/soap-envelope"),
