@@ -72,8 +72,8 @@ def revoke_authority(
     assert view.issuer is not None  # noqa: S101 - a root is refused
     signer = signer_of(view.issuer, means)
     if signer is not None:
-        life = (OFFLINE_LIFE,) if view.issuer in ctx.offline else ()
-        publish(view.issuer, replace(ctx, signer=signer), means.request_id, *life)
+        ends = ctx.now() + OFFLINE_LIFE if view.issuer in ctx.offline else None
+        publish(view.issuer, replace(ctx, signer=signer), means.request_id, ends)
         ctx.step("ca listed")
         publish_anchors_at_hand(means)
     return view

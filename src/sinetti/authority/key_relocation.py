@@ -187,7 +187,7 @@ def relocate_offline_keys(authority: Authority, passphrase: bytes, offline: Offl
                 f"{', '.join(sorted(ctx.offline - set(in_tokens)))} was moved before: give the folder that has its key"
             )
         for name in keys:
-            publish(name, ctx, secrets.token_hex(16), OFFLINE_LIFE)
+            publish(name, ctx, secrets.token_hex(16), ctx.now() + OFFLINE_LIFE)
         ctx.step("published")
         certificates = {name: ctx.issuers[name].certificate for name in names}
         if not offline.is_there():

@@ -442,8 +442,8 @@ def _complete(view: AuthorityView, certificate: x509.Certificate, means: Success
     if not _has_lists(view.name, means):
         signer = signer_of(view.name, means)
         if signer is not None:
-            life = (OFFLINE_LIFE,) if view.name in ctx.offline else ()
-            publish(view.name, replace(ctx, signer=signer), means.request_id, *life)
+            ends = ctx.now() + OFFLINE_LIFE if view.name in ctx.offline else None
+            publish(view.name, replace(ctx, signer=signer), means.request_id, ends)
     ctx.step("ca lists")
     if view.name in ctx.responders:
         ctx.responders[view.name]()

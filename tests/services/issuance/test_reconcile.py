@@ -518,10 +518,10 @@ def test_orders_of_the_backup_that_were_not_spent_stay_open(desk, tmp_path):
 def test_the_list_of_a_ca_that_is_off_line_comes_back_from_beside_the_journal(desk):
     name = "SinettiRootTestCAv1"
     signing = desk.but(issuers={**desk.ctx.issuers, name: authority().issuer(name)})
-    publish(name, signing.ctx, REQUEST, OFFLINE_LIFE)
+    publish(name, signing.ctx, REQUEST, signing.ctx.now() + OFFLINE_LIFE)
     rows = models.Crl.objects.using(desk.db.alias).filter(authority_id=name)
     old = list(rows.values("shard", "number", "der"))
-    publish(name, signing.ctx, REQUEST, OFFLINE_LIFE)
+    publish(name, signing.ctx, REQUEST, signing.ctx.now() + OFFLINE_LIFE)
     newest = [current_crl(name, shard, signing.ctx, REQUEST) for shard in (0, 1)]
     desk = signing.but(offline=frozenset({name}), crl_cache={})
     for row in old:

@@ -290,7 +290,7 @@ def offline_desk(desk):
     The key of the root is gone since then.
     """
     known = desk.but(issuers={**desk.ctx.issuers, ROOT: authority().issuer(ROOT)})
-    publish(ROOT, known.ctx, REQUEST, OFFLINE_LIFE)
+    publish(ROOT, known.ctx, REQUEST, known.ctx.now() + OFFLINE_LIFE)
     return known.but(offline=frozenset({ROOT}))
 
 

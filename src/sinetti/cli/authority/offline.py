@@ -92,7 +92,7 @@ def _publish(parsed: argparse.Namespace) -> int:
             signers: dict[str, Signer] = dict.fromkeys(in_tokens, authority.keys.offline_tokens())
             signers |= _folder_signers(parsed, authority, ctx.offline - in_tokens)
             for name, signer in sorted(signers.items()):
-                new = publish(name, replace(ctx, signer=signer), request_id(), OFFLINE_LIFE)
+                new = publish(name, replace(ctx, signer=signer), request_id(), ctx.now() + OFFLINE_LIFE)
                 print_note(f"{name}: revocation list {new.number}, valid until {new.next_update:%Y-%m-%d}")
     return 0
 

@@ -103,12 +103,8 @@ def retire_ca(name: str, ctx: ServiceContext, audit: AuditContext) -> bool:
     if one.state is not CaState.RETIRED:
         register.check_retirable(ctx.db, one, now)
         if one.name not in ctx.offline:
-            publish(
-                one.name,
-                ctx,
-                audit.request_id,
-                max(ctx.issuers[one.name].certificate.not_valid_after_utc, ctx.now()) - now,
-            )
+            ends = max(ctx.issuers[one.name].certificate.not_valid_after_utc, now)
+            publish(one.name, ctx, audit.request_id, ends)
         ctx.step("ca-last-lists")
     is_new = register.retire(ctx.db, one.name, audit)
     ctx.step("ca-retired")

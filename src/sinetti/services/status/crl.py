@@ -185,19 +185,19 @@ def _newest(authority: str, shard: int, ctx: ServiceContext) -> PublishedList | 
     return newest
 
 
-def publish(authority: str, ctx: ServiceContext, request_id: str, life: timedelta = LIFE) -> PublishedList:
+def publish(authority: str, ctx: ServiceContext, request_id: str, ends: datetime | None = None) -> PublishedList:
     """Sign and store all CRLs of a CA now; return that of the whole CA.
 
-    All have one number and the same dates. While the clock is not trusted they have the dates of the last ones, which
-    a trusted clock gave. A revocation does not wait for the clock, and relying parties would not accept a CRL from the
-    future or from before the last.
+    All have one number and the same dates, and end at `ends` or after a week. While the clock is not trusted they have
+    the dates of the last ones, which a trusted clock gave. A revocation does not wait for the clock, and relying
+    parties would not accept a CRL from the future or from before the last.
     """
     refused = 0
     while True:
         shards = range(authorities.open_shard(ctx.db, authority) + 1)
         last = {shard: one for shard in shards if (one := _newest(authority, shard, ctx)) is not None}
         # Taken before the entries are read, so that no CRL is newer than its entries and none drops them too early.
-        dates = _dates(last, ctx, life)
+        dates = _dates(last, ctx, ends)
         contents = _contents(authority, shards, last, ctx)
         # Taken after the entries: of two CRLs the one with the higher number usually has all entries of the other.
         number = _number(authority, ctx, last)
@@ -247,12 +247,12 @@ def _number(authority: str, ctx: ServiceContext, last: Mapping[int, PublishedLis
     return crls.take_crl_number(ctx.db, authority, milliseconds)
 
 
-def _dates(last: Mapping[int, PublishedList], ctx: ServiceContext, life: timedelta) -> tuple[datetime, datetime]:
+def _dates(last: Mapping[int, PublishedList], ctx: ServiceContext, ends: datetime | None) -> tuple[datetime, datetime]:
     newest = max(last.values(), key=lambda one: one.number, default=None)
     if newest is not None and not ctx.issuance_allowed():
         return newest.this_update, newest.next_update
     now = ctx.now()
-    return now, now + life
+    return now, ends or now + LIFE
 
 
 def _signed(
