@@ -11,7 +11,16 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from sinetti.authority import alerts
-from sinetti.authority.alerts import AlertLogger, health_warnings, offline_lists, own_certificates, succession
+from sinetti.authority.alerts import (
+    AlertLogger,
+    health_warnings,
+    offline_lists,
+    operator_findings,
+    own_certificates,
+    readiness_checks,
+    succession,
+    watchdog_findings,
+)
 from sinetti.authority.bootstrap import RuntimeOptions, open_authority
 from sinetti.authority.data_directory import DirectoryKind
 from sinetti.authority.initialise import InitOptions, initialise
@@ -23,6 +32,7 @@ from sinetti.domain.authorities.lifecycle import CaState
 from sinetti.domain.operations.monitoring import FindingKind
 from sinetti.domain.values import Environment, KeyType
 from sinetti.pki.encoding import generate_key, load_certificate
+from sinetti.services.authorities.succession import retire_ca, stop_ca
 from sinetti.services.status.crl import fresh_crl
 from sinetti.settings.authority import AuthoritySettings
 from tests.support.registers import all_connections_closed
@@ -86,11 +96,16 @@ def test_cas_three_years_before_their_end(authority, clock):
 
 
 def test_a_channel_without_a_ca_that_issues(authority):
-    rows = models.CertificateAuthority.objects.using(authority.ctx.db.alias).filter(channel="WS")
-    rows.update(state=CaState.PUBLISHING)
-    assert succession(authority).startswith("no CA issues for WS, so requests for new certificates are answered")
-    rows.update(state=CaState.RETIRED)
-    assert succession(authority) is None
+    check, ctx = readiness_checks(authority)["channels"], authority.ctx
+    name, audit = "DataProvidersTestIssuingCAv1", ctx.audit_entry("os-user:root", "0" * 32)
+    assert check() is None
+    stop_ca(name, ctx, audit)
+    sentence = check()
+    assert sentence.startswith("no CA issues for WS, so requests for new certificates are answered as unavailable: ")
+    assert [one.kind for one in watchdog_findings(authority, {})] == [FindingKind.CHANNEL_STOPPED]
+    assert operator_findings(authority)["channel-stopped"] == sentence
+    retire_ca(name, ctx, audit)
+    assert check() is None
 
 
 def test_a_ca_with_a_successor_is_reported_no_more(authority, clock):

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from sinetti.authority.bootstrap import open_authority
 from sinetti.authority.checks import folder, network, register, run
 from sinetti.authority.checks.state import CheckOptions, CheckStep, new_state
 from sinetti.authority.data_directory import DirectoryKind
@@ -20,6 +21,7 @@ from sinetti.domain.approvals.acts import KeyRequirement
 from sinetti.domain.operations.check_findings import CheckFinding, FindingSeverity, Impact
 from sinetti.domain.values import Environment
 from sinetti.infra.clock import utc_now
+from sinetti.services.authorities.succession import stop_ca
 from sinetti.settings.authority import AuthoritySettings, render
 from tests.support.mail_servers import mail_server
 from tests.support.officers import checked_founders
@@ -209,6 +211,24 @@ def test_what_the_database_may_do(root, monkeypatch):
 
     monkeypatch.setattr(register, "check_durability", refused)
     assert checked(root)["database"].severity is FindingSeverity.ERROR
+
+
+def test_the_connections_of_debians_postgresql_are_enough_for_four_processors(root, monkeypatch):
+    monkeypatch.setattr(register.os, "sched_getaffinity", lambda _process: range(4))
+    monkeypatch.setattr(register, "find_connection_limit", lambda _db: 100)
+    with all_connections_closed():
+        assert run.check_authority(CheckOptions(root)) == ()
+
+
+def test_a_stopped_channel_is_an_error_and_prevents_no_start(root):
+    with all_connections_closed():
+        authority = open_authority(root, DirectoryKind.AUTHORITY)
+        stop_ca(ISSUING, authority.ctx, authority.ctx.audit_entry("os-user:root", "0" * 32))
+        authority.journal.close()
+        found = run.check_authority(CheckOptions(root))
+        assert run.check_authority(CheckOptions(root, is_start=True)) == ()
+    assert [(one.what, one.severity) for one in found] == [("channel-stopped", FindingSeverity.ERROR)]
+    assert "sinetti authority ca activate NAME" in found[0].fix
 
 
 def test_a_wrong_clock(root, monkeypatch):

@@ -1,7 +1,7 @@
 """Alerts for operators in sentences, for the log, the health check and `status`."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Generic, TypeVar, cast
@@ -9,14 +9,12 @@ from typing import Generic, TypeVar, cast
 from sinetti.authority.bootstrap import Authority
 from sinetti.authority.data_directory import FolderError
 from sinetti.authority.signer_memory import SignerMemory, Unregistered, remote_store
-from sinetti.database.authorities.register import list_authorities
 from sinetti.database.authorities.successions import list_closed, list_planned
 from sinetti.database.connection import Database
 from sinetti.database.issuance import crls, unregistered, unrestored_people
 from sinetti.database.notifications import bounces
 from sinetti.database.notifications.outbox_queries import LATE, outbox_summary
 from sinetti.database.notifications.reminders import find_unreachable
-from sinetti.domain.authorities.lifecycle import CaState
 from sinetti.domain.authorities.timetable import DatedStep, Timetable, plan_successions
 from sinetti.domain.notifications.reminders import ReminderSchedule
 from sinetti.domain.operations.monitoring import (
@@ -84,6 +82,7 @@ def readiness_checks(authority: Authority) -> Mapping[str, Callable[[], str | No
         "response-signer": lambda: _seals(authority),
         "revocation-lists": lambda: lists_check(ctx, request_id()),
         "clock": clock_check(authority.clock),
+        "channels": lambda: _joined(channel_findings(authority)),
     }
 
 
@@ -106,7 +105,7 @@ def health_warnings(authority: Authority) -> Mapping[str, Callable[[], str | Non
         "offline-lists": lambda: offline_lists(authority),
         "status": PacedCheck(lambda: status(authority)),
         "messages": PacedCheck(lambda: messages(authority)),
-        "unregistered": lambda: "; ".join(one.sentence for one in unregistered_findings(authority)) or None,
+        "unregistered": lambda: _joined(unregistered_findings(authority)),
         "optional-parts": lambda: describe_parts(authority.left_out),
     }
 
@@ -208,22 +207,22 @@ def _succession(one: Timetable, step: DatedStep, authority: Authority) -> str:
 
 
 def succession(authority: Authority) -> str | None:
-    """Return the findings about successions and channels without a CA, or None."""
-    return "; ".join([*_stopped(authority), *(one.sentence for one in succession_findings(authority))]) or None
+    """Return the findings about successions in one line, or None."""
+    return _joined(succession_findings(authority))
 
 
-def _stopped(authority: Authority) -> Iterator[str]:
-    """Yield a sentence for each channel that issues nothing, and is not at its end."""
-    states: dict[str, set[CaState]] = {}
-    for one in list_authorities(authority.ctx.db):
-        if one.channel is not None:
-            states.setdefault(one.channel, set()).add(one.state)
-    for channel, found in sorted(states.items()):
-        if CaState.ISSUING not in found and found != {CaState.RETIRED}:
-            yield (
-                f"no CA issues for {channel}, so requests for new certificates are answered as unavailable: "
-                f"sinetti authority ca activate NAME --dir {authority.folder.root}"
-            )
+def _joined(findings: Iterable[MonitoringFinding]) -> str | None:
+    return "; ".join(one.sentence for one in findings) or None
+
+
+def channel_findings(authority: Authority) -> Iterator[MonitoringFinding]:
+    """Yield a finding for each channel that issues nothing, and is not at its end."""
+    for channel in sorted(authority.cas.current.stopped_channels):
+        sentence = (
+            f"no CA issues for {channel}, so requests for new certificates are answered as unavailable: "
+            f"sinetti authority ca activate NAME --dir {authority.folder.root}"
+        )
+        yield MonitoringFinding(FindingKind.CHANNEL_STOPPED, channel, sentence)
 
 
 def offline_lists(authority: Authority) -> str | None:
@@ -250,7 +249,7 @@ def status(authority: Authority) -> str | None:
 
     See docs/operators/monitoring.md.
     """
-    return "; ".join(one.sentence for one in watchdog_findings(authority, own_certificates(authority))) or None
+    return _joined(watchdog_findings(authority, own_certificates(authority)))
 
 
 def operator_findings(authority: Authority, more: Mapping[str, bytes] = _NO_MORE) -> Mapping[str, str | None]:
@@ -274,12 +273,13 @@ def operator_findings(authority: Authority, more: Mapping[str, bytes] = _NO_MORE
 
 
 def watchdog_findings(authority: Authority, certificates: Mapping[str, bytes]) -> tuple[MonitoringFinding, ...]:
-    """Return the watchdog's findings about lists, answers, certificates and bulk acts.
+    """Return the watchdog's findings, without those about successions and signer.
 
     Raises the errors in DATABASE_UNAVAILABLE.
     """
     ctx = authority.ctx
     return (
+        *channel_findings(authority),
         *check_crls(ctx, stored_crls(ctx), offline=False),
         *check_ocsp_age(ctx),
         *certificate_findings(certificates, ctx),

@@ -75,6 +75,12 @@ class CaSnapshot:
         found = self.views.values()
         return {one.channel: one.name for one in found if one.channel is not None and one.state is CaState.ISSUING}
 
+    @property
+    def stopped_channels(self) -> set[Channel]:
+        """Channels that issue nothing, though not all their CAs have come to their end."""
+        left = {one.channel for one in self.views.values() if one.state is not CaState.RETIRED}
+        return {one for one in left if one is not None and one not in self.issuing}
+
 
 class CaDirectory:
     """CAs of an authority as one process knows them."""

@@ -155,7 +155,7 @@ def people_edge(
 STATUS_THREADS = 4
 """Threads of a worker for the status address, each with a database connection."""
 
-SOAP_THREADS_OF_ALL, FEWEST_SOAP_THREADS = 64, 8
+SOAP_THREADS_OF_ALL, FEWEST_SOAP_THREADS = 40, 8
 """Threads of all workers together for SOAP, and the fewest of one worker.
 
 Most of them wait for the database or a signer.

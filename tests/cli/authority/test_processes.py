@@ -109,8 +109,8 @@ def test_how_many_workers_there_may_be(workers, sqlite_operator):
 
 
 def test_connections_to_the_database_are_bounded_as_the_page_says():
-    """The bound for N workers is max(8, 64 / N) and 7 each, and two for the keeper."""
-    assert {workers: database_connections(workers) for workers in (1, 2, 4, 8)} == {1: 73, 2: 80, 4: 94, 8: 122}
+    """The bound for N workers is max(8, 40 / N) and 7 each, and two for the keeper."""
+    assert {workers: database_connections(workers) for workers in (1, 2, 4, 8)} == {1: 49, 2: 56, 4: 70, 8: 122}
 
 
 def node_of(folder, files, workers=2):

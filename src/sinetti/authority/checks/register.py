@@ -20,13 +20,18 @@ from sinetti.database.connection import Database, can_migrate, check_durability,
 from sinetti.database.privileges import can_change_log
 from sinetti.domain.approvals.acts import KeyRequirement
 from sinetti.domain.operations.check_findings import CheckFinding, Impact, finding_of
+from sinetti.domain.operations.monitoring import FindingKind
 from sinetti.domain.values import Environment
 from sinetti.infra.clock import boottime_seconds, utc_now_precise
 from sinetti.services.issuance.clock_guard import ClockGuard, describe_problem
 from sinetti.services.issuance.reconcile import preview
 
 _REGISTER = "database"
-_MESSAGES = frozenset({"messages", "unreachable-recipients"})
+_IMPACTS = {
+    "messages": Impact.MESSAGES,
+    "unreachable-recipients": Impact.MESSAGES,
+    FindingKind.CHANNEL_STOPPED: Impact.SOAP,
+}
 _RESERVED_CONNECTIONS = 10
 """Connections of PostgreSQL for its superuser, backups and commands."""
 
@@ -118,7 +123,7 @@ def _contents(authority: Authority, state: CheckState) -> Iterator[CheckFinding]
     yield from _officers(authority)
     for name, sentence in operator_findings(authority).items():
         if sentence is not None:
-            impact = Impact.MESSAGES if name in _MESSAGES else Impact.UPKEEP
+            impact = _IMPACTS.get(name, Impact.UPKEEP)
             yield finding_of(impact, name, sentence)
 
 

@@ -82,6 +82,7 @@ def _found(authority: Authority, address: str | None, more: Mapping[str, bytes])
         # Two unanswered queries about one CA give one finding.
         yield from dict.fromkeys(_served_answers(authority, address))
     yield from certificate_findings({**alerts.own_certificates(authority), **more}, ctx)
+    yield from alerts.channel_findings(authority)
     yield from alerts.succession_findings(authority)
     yield from bulk_findings(ctx)
     yield from alerts.shipping_findings(authority)

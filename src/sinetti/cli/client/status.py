@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 EXAMPLE = (
     "example, for monitoring:\n  sinetti status --store /var/lib/sinetti --check\n\nStates: pending, valid, "
-    "renewal-open, expired, revoked, uncertain, damaged, missing. A certificate is shown as revoked once\nthe service "
+    "renewal-open, expired, revoked, uncertain, damaged, missing. A certificate is shown as\nrevoked once the service "
     "has reported it.\n\nexit codes with --check: 0 no action needed · 2 settings file wrong · 3 a new certificate "
     "must be ordered, or a\nname is missing · 4 a renewal, a retrieval or a deploy hook has failed · 5 store damaged · "
     "6 outcome uncertain"

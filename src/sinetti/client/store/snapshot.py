@@ -126,7 +126,7 @@ class NameSnapshot:
     absence: Absence | None = None
     """Set for a configured name without files."""
     conflict: Message | None = None
-    """What in sinetti.toml prevents a renewal."""
+    """Setting of sinetti.toml that prevents a renewal."""
 
     @property
     def trouble_code(self) -> ExitCode:

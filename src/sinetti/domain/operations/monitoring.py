@@ -30,6 +30,7 @@ The worker renews them from that age on, so some are a little older while it run
 class FindingKind(StrEnum):
     """Kind of a finding. A closed list; the values are used in JSON."""
 
+    CHANNEL_STOPPED = "channel-stopped"
     LIST_MISSING = "list-missing"
     LIST_OLD = "list-old"
     LIST_WRONG = "list-wrong"
