@@ -187,7 +187,7 @@ ONE = {
     "transfer-ids": "replaces the transfer ids of an order",
     "change-contact": "gives no right",
     "let-end": "can be undone",
-    "revoke": "stops one certificate, and must not wait",
+    "revoke": "stops one certificate, and must not wait; ten in 24 hours",
     "ca stop": "stops issuance, and must not wait",
     "call-early": "can be undone",
     "drill": "changes nothing that a holder has",

@@ -172,6 +172,19 @@ def test_small_runs_of_a_user_count_together(guarded, tmp_path):
     shown = operator.does(*mine, "--dry-run").splitlines()[-1]
     assert "They, with the 1 that were revoked by this user in the last 24 hours, are more than 1" in shown
     assert "--officer is missing" in operator.run(*mine)[2]
+    code, _out, err = operator.run("revoke", held[1].serial, *SUPERSEDED)
+    assert (code, "propose it to officers with sinetti authority revoke-many" in err) == (2, True)
+
+
+def test_single_revocations_of_a_user_count(guarded, tmp_path):
+    operator, held = guarded
+    operator.does("revoke", held[0].serial, *SUPERSEDED)
+    for code in (2, 2):
+        assert operator.run("revoke", held[1].serial, *SUPERSEDED)[0] == code
+    assert "already been revoked" in operator.run("revoke", held[0].serial, *SUPERSEDED)[2]
+    mine = ("revoke-many", "--customer-id", CUSTOMER_ID, *SUPERSEDED)
+    assert "They, with the 1 that were revoked by this user" in operator.does(*mine, "--dry-run").splitlines()[-1]
+    assert 'open_proposals": 0' in operator.does("status", "--json")
 
 
 def test_an_approved_run_that_was_interrupted_is_continued(guarded, tmp_path, monkeypatch):

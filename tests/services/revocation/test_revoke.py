@@ -22,6 +22,7 @@ from sinetti.journal.writer import Journal, JournalUnavailable
 from sinetti.pki.encoding import certificate_der, load_certificate, serial_hex
 from sinetti.services.issuance.renew import renew
 from sinetti.services.organisations.registration import certificates
+from sinetti.services.revocation.bulk_revoke import alone_lately
 from sinetti.services.revocation.revoke import AlreadyRevoked, RevocationError, RevocationRequest, revoke
 from sinetti.services.status.crl import current_crl
 from sinetti.wire.json_api.status_events import StatusEventKind
@@ -70,6 +71,26 @@ def test_a_certificate_that_the_register_lacks_is_revoked_once(desk):
     assert [f"{entry.serial_number:038x}" for entry in entries] == [serial]
     with pytest.raises(AlreadyRevoked):
         revoked(desk, serial)
+
+
+def test_one_person_revokes_ten_of_any_kind_in_a_day_and_holders_as_many_as_they_like(desk, line, monkeypatch):
+    """Renewals that are revoked along count, too; nothing is revoked beyond the number."""
+    first, second, third = (one.serial for one in line)
+    monkeypatch.setattr("sinetti.domain.certificates.bulk_revocation.AT_ONCE", 2)
+    with pytest.raises(RevocationError, match="propose it to officers"):
+        revoked(desk, first, officer="os.anna")
+    assert revoked(desk, second, officer="os.anna", excluded=(third,)) == [second]
+    with pytest.raises(AlreadyRevoked):
+        revoked(desk, second, officer="os.anna", excluded=(third,))
+    assert revoked(desk, third, officer="os.anna") == [third]
+    with pytest.raises(RevocationError, match="propose it to officers"):
+        revoked(desk, first, officer="os.anna")
+    assert alone_lately("os.anna", desk.ctx) == 2
+    desk.clock.now += DAY
+    other = enrolled(desk).serial
+    for serial, by in ((first, "os.anna"), (other, "os.ben")):
+        assert revoked(desk, serial, officer=by) == [serial]
+    assert revoked(desk, enrolled(desk).serial, revoker=RevokerRole.HOLDER)
 
 
 @pytest.fixture

@@ -1,20 +1,32 @@
 """`sinetti authority revoke`: revoke a certificate.
 
-For keyCompromise, it also revokes every certificate renewed from it.
+For keyCompromise, it also revokes every certificate renewed from it. With officers, what one user revokes alone within
+24 hours is limited over all commands.
 """
 
 import argparse
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sinetti.api.serializers import MEMBERS, certificate_json
 from sinetti.authority.signer_memory import learn
-from sinetti.cli.authority.common import add_dir, command, machine_user, opened_authority, past_instant, print_result
+from sinetti.cli.authority.common import (
+    add_dir,
+    command,
+    machine_officer,
+    machine_user,
+    opened_authority,
+    past_instant,
+    print_result,
+)
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.core.invocation import print_note
 from sinetti.database.issuance import unregistered
+from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.domain.certificates.revocation import RevocationReason, RevokerRole, may_use_reason
 from sinetti.domain.values import Serial
 from sinetti.server.process_exit import request_id
+from sinetti.services.approvals.approve import needs_approval
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 
 if TYPE_CHECKING:
@@ -57,6 +69,8 @@ def _run(parsed: argparse.Namespace) -> int:
         ctx = authority.ctx
         if unregistered.find_revocation(ctx.db, ask.serial) is None:
             learn(ask.serial, ctx, authority.keys, authority.journal, ctx.audit_entry(machine_user(), request_id()))
+        if needs_approval(TwoPersonAct.BULK_REVOCATION, ctx):
+            ask = replace(ask, officer=machine_officer())
         revoked = revoke(ask, ctx, machine_user(), request_id())
         rows = [certificate_json(row, ctx.now()) for row in revoked]
     if not rows:

@@ -151,6 +151,16 @@ def propose(
     return _proposal(row)
 
 
+def count_single(db: Database, new: BulkRevocationProposal, audit: AuditContext) -> bool:
+    """Store a run that its caller carries out; return False if it is too large for one officer."""
+    with transaction.atomic(using=db.alias):
+        acquire_lock(db, _TURN)
+        if needs_second_approver(len(new.serials), alone_lately(db, new.officer, audit.at)):
+            return False
+        _write(db, audit, "bulk-done", _insert(db, new, audit, approved_at=audit.at, done_at=audit.at))
+    return True
+
+
 def insert_approved(db: Database, new: BulkRevocationProposal, audit: AuditContext) -> BulkRevocationProposal:
     """Store a run that officers have approved by their signatures."""
     row = _insert(db, new, audit, approved_at=audit.at)
@@ -159,7 +169,11 @@ def insert_approved(db: Database, new: BulkRevocationProposal, audit: AuditConte
 
 
 def _insert(
-    db: Database, new: BulkRevocationProposal, audit: AuditContext, approved_at: datetime | None
+    db: Database,
+    new: BulkRevocationProposal,
+    audit: AuditContext,
+    approved_at: datetime | None,
+    done_at: datetime | None = None,
 ) -> BulkRevocation:
     return _all(db).create(
         officer=new.officer,
@@ -171,6 +185,7 @@ def _insert(
         expires=audit.at + PROPOSAL_LIVES,
         approver=new.approver,
         approved_at=approved_at,
+        done_at=done_at,
     )
 
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sinetti.database.certificates import revocation
+from sinetti.database.certificates import bulk_revocation, revocation
 from sinetti.database.issuance import journal_records, transactions, unregistered
+from sinetti.domain.certificates.bulk_revocation import AT_ONCE, BulkRevocationProposal, actor_of
 from sinetti.domain.certificates.models import Certificate
 from sinetti.domain.certificates.revocation import RevocationReason, RevokerRole, cascade, may_use_reason
 from sinetti.domain.values import Serial
@@ -22,6 +23,10 @@ from sinetti.services.status.crl import publish_best_effort
 from sinetti.services.status.ocsp import presign_revoked
 
 _log = logging.getLogger(__name__)
+_SECOND = (
+    f"one person may revoke {AT_ONCE} certificates in 24 hours, and this would be more: propose it to officers with "
+    "sinetti authority revoke-many --serials FILE"
+)
 _ALREADY = "this certificate has already been revoked; the journal has the revocation, and nothing was changed"
 
 
@@ -32,6 +37,7 @@ class RevocationErrorKind(StrEnum):
     ALREADY = "already"
     REASON = "reason"
     SPARED = "spared"
+    SECOND = "second"
 
 
 class RevocationError(ValueError):
@@ -54,13 +60,17 @@ class AlreadyRevoked(RevocationError):
 
 @dataclass(frozen=True)
 class RevocationRequest:
-    """Certificate, reason, compromise date of the key, and renewals to spare."""
+    """Certificate, reason, compromise date of the key, and renewals to spare.
+
+    With an `officer` it counts for what one person may revoke alone within a day.
+    """
 
     serial: Serial
     reason: RevocationReason
     revoker: RevokerRole = RevokerRole.OPERATOR
     invalidity_date: datetime | None = None
     excluded: Collection[Serial] = ()
+    officer: str = ""
 
 
 def revoke(ask: RevocationRequest, ctx: ServiceContext, actor: str, request_id: str) -> tuple[Certificate, ...]:
@@ -73,10 +83,25 @@ def revoke(ask: RevocationRequest, ctx: ServiceContext, actor: str, request_id: 
     if unregistered.find_revocation(ctx.db, ask.serial) is None and _revoke_unregistered(ask, ctx, actor, request_id):
         return ()
     lineage_id = _revocable(ask, ctx).lineage.lineage_id
+    if ask.officer:
+        _count(ask, lineage_id, ctx, request_id)
     taken, done = _revoke_all(ask, lineage_id, ctx, (actor, request_id))
     if done:
         ctx.step("revoked")
     return _follow_up(ask.serial, taken, done, ctx.unguarded, request_id)
+
+
+def _count(ask: RevocationRequest, lineage_id: str, ctx: ServiceContext, request_id: str) -> None:
+    """Count the certificates that are revoked now for the officer. Raises RevocationError."""
+    taken = cascade(ask.serial, ask.reason, revocation.renewals(ctx.db, lineage_id), ask.excluded)
+    rows = bulk_revocation.select(ctx.db, bulk_revocation.CertificateSelection(serials=tuple(taken)))
+    left, now = tuple(one.serial for one in rows if not one.revoked), ctx.now()
+    if not left:
+        return
+    new = BulkRevocationProposal("", ask.officer, ask.reason, ask.invalidity_date, left, now, now)
+    with ctx.act(actor_of(ask.officer), request_id) as audit:
+        if not bulk_revocation.count_single(ctx.db, new, audit):
+            raise RevocationError(RevocationErrorKind.SECOND, _SECOND)
 
 
 def _revoke_unregistered(ask: RevocationRequest, ctx: ServiceContext, actor: str, request_id: str) -> bool:
