@@ -9,11 +9,12 @@ from zipfile import ZipFile
 
 import pytest
 
+from sinetti import __version__, build_version
 from tests.house.tree import DOCS, ROOT, text_files
 from tests.support import tools
 from tests.support.web_servers import tool
 
-RELEASE = tools.script("release")
+RELEASE, DEB = tools.script("release"), tools.script("deb")
 COMMITTED_AT = 1_790_000_000
 
 
@@ -40,6 +41,19 @@ def test_two_builds_in_different_places_at_different_times_are_equal(tmp_path):
     names = set(ZipFile(wheel).namelist())
     assert "sinetti/i18n/locale/fi/LC_MESSAGES/sinetti.mo" in names
     assert {name.partition("/")[0].rpartition(".")[2] for name in names} == {"sinetti", "data", "dist-info"}
+
+
+def test_a_wheel_between_two_releases_names_its_commit(tmp_path):
+    """As built from an archive of the commit, and from a checkout."""
+    commit = DEB.run("git", "rev-parse", "HEAD").strip()
+    if DEB.run("git", "tag", "--points-at", commit).strip():
+        pytest.skip("this commit is a release")
+    DEB.export(commit, tmp_path / "archive")
+    for number, source in enumerate((tmp_path / "archive", ROOT)):
+        RELEASE.build(source, tmp_path / str(number), COMMITTED_AT)
+        (wheel,) = (tmp_path / str(number)).glob("*.whl")
+        assert ZipFile(wheel).read("sinetti/commit.txt").decode() == commit[:8]
+    assert build_version() == f"{__version__}+g{commit[:8]}"
 
 
 def page_commands(heading: str) -> list[str]:

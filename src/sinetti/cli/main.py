@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from sinetti import __version__
+from sinetti import build_version
 from sinetti.cli.core import argparse_i18n, global_options, invocation, output
 from sinetti.cli.core.console import LANGUAGE_HELP, Console, language_of
 from sinetti.cli.core.output import OutputError
@@ -81,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return console.fail(make_message(messages.NEEDS_EXTRA, command=wanted), ExitCode.USAGE)
     try:
         if arguments == ["--version"]:  # no parser has to be built for it
-            output.print_line(f"sinetti {__version__}")
+            output.print_line(f"sinetti {build_version()}")
             return ExitCode.DONE
         with argparse_i18n.argparse_language(console.language):
             code = _run(arguments, console)
@@ -105,7 +105,7 @@ def build_parser(*wanted: str) -> argparse.ArgumentParser:
         epilog=EPILOG,
     )
     parser.set_defaults(prepare=lambda _parsed: None)
-    parser.add_argument("--version", action="version", version=f"sinetti {__version__}")
+    parser.add_argument("--version", action="version", version=f"sinetti {build_version()}")
     parser.add_argument("--lang", choices=[one.value for one in Language], help=LANGUAGE_HELP)
     global_options.add_to_root(parser)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)

@@ -16,7 +16,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from sinetti import __version__
+from sinetti import __version__, build_version
 from sinetti.infra.http_client import HttpError, HttpRequest, send_request, tls_context
 from sinetti.infra.traces import Trace, Tracer, TraceSettings, install_tracer, span_ids
 
@@ -95,7 +95,7 @@ def encode_traces(batch: Sequence[Trace], service: str) -> bytes:
     resource = request.resource_spans.add()
     facts: dict[str, str | int] = {
         "service.name": service,
-        "service.version": __version__,
+        "service.version": build_version(),
         "process.pid": os.getpid(),
     }
     resource.resource.attributes.extend(_attributes(facts))

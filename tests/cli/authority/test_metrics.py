@@ -91,7 +91,7 @@ def assert_counted(found):
     assert found["sinetti_certificates_issued_total", ("order",)] == 1
     assert found["sinetti_signer_seconds_count", ("file",)] >= 1
     assert found["sinetti_findings", ("list-old",)] == found["sinetti_journal_ahead", ()] == 0
-    assert found["sinetti_build_info", (sinetti.__version__, "authority")] == 1
+    assert found["sinetti_build_info", (sinetti.build_version(), "authority")] == 1
     assert found["sinetti_worker_restarts_total", ()] == found["sinetti_database_errors_total", ()] == 0
 
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from sinetti import __version__
+from sinetti import build_version
 from sinetti.client.model import without_file
 from sinetti.client.reporting import metrics, status
 from sinetti.client.store import agent_state
@@ -39,7 +39,7 @@ def test_a_certificate_in_metrics(desk):
     assert samples(found["sinetti_agent_last_run_seconds"]) == {(): OPENS.timestamp()}
     assert samples(found["sinetti_certificates"]) == samples(found["sinetti_store_names"])
     assert samples(found["sinetti_own_certificate_ends_seconds"]) == {(NAME,): (END - OPENS).total_seconds()}
-    assert samples(found["sinetti_build_info"]) == {(__version__, "agent"): 1}
+    assert samples(found["sinetti_build_info"]) == {(build_version(), "agent"): 1}
     assert {one.type for one in found.values()} == {"gauge"}
     assert all(one.documentation for one in found.values())
 

@@ -153,7 +153,7 @@ def check_metrics(address):
     assert found["sinetti_requests_total", ("gateway", "other", "4xx")] == 1
     assert found["sinetti_request_seconds_count", ("gateway", "check")] == 2
     assert found["sinetti_gateway_ocsp_failures_total", ()] == 0
-    assert found["sinetti_ready", ()] == found["sinetti_build_info", ("gateway", sinetti.__version__)] == 1
+    assert found["sinetti_ready", ()] == found["sinetti_build_info", ("gateway", sinetti.build_version())] == 1
     ages = {labels: age for (name, labels), age in found.items() if name == "sinetti_gateway_list_age_seconds"}
     assert ages
     assert all(0 <= age < 86_400 for age in ages.values())

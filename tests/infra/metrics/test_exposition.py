@@ -56,7 +56,7 @@ def test_the_format_is_the_one_that_the_client_accepts():
         assert text.endswith("# EOF\n")
         assert 'sinetti_certificates{state="issued"} 3.0' in text
         assert 'sinetti_delivery_failures_total{channel="sms"} 2.0' in text
-        assert f'sinetti_build_info{{component="authority",version="{sinetti.__version__}"}} 1.0' in text
+        assert f'sinetti_build_info{{component="authority",version="{sinetti.build_version()}"}} 1.0' in text
         reply, text = answer(caller)
         assert reply.headers["content-type"].startswith("text/plain; version=")
         assert "sinetti_ready 1.0" in text

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sinetti import __version__
+from sinetti import build_version
 from sinetti.client.reporting import status
 from sinetti.client.reporting.status import NameStatus, RequiredAction, StatusRow
 from sinetti.infra.metrics.catalogue import BUILD_INFO, CERTIFICATES, METRICS, OWN_CERTIFICATE_ENDS
@@ -109,7 +109,7 @@ def _shared(rows: Sequence[StatusRow], now: datetime) -> Iterator[_Family]:
         for row in rows
         if (span := row.seen.span) is not None
     )
-    build = (_labels(version=__version__, component="agent"), 1)
+    build = (_labels(version=build_version(), component="agent"), 1)
     families = {CERTIFICATES: counts, OWN_CERTIFICATE_ENDS: ends, BUILD_INFO: [build]}
     for name, samples in families.items():
         yield _Family(name, METRICS[name].help_text, samples)

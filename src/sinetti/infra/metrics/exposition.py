@@ -70,7 +70,7 @@ class ComputedMetrics:
     def collect(self) -> Iterator[Any]:
         """Yield the metrics, as prometheus_client calls it for each scrape."""
         core = import_module("prometheus_client.core")
-        version = ((sinetti.__version__, self.component), 1.0)
+        version = ((sinetti.build_version(), self.component), 1.0)
         for name, values in ({**self.samples(), BUILD_INFO: [version]}).items():
             one = METRICS[name]
             make = core.CounterMetricFamily if one.type is MetricType.COUNTER else core.GaugeMetricFamily
