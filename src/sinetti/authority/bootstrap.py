@@ -49,7 +49,7 @@ from sinetti.database.privileges import grant_to_service
 from sinetti.domain.notifications.messages import MessageChannel
 from sinetti.domain.requests import LENIENT, Leniency
 from sinetti.domain.values import Environment, KeyPolicy
-from sinetti.infra.clock import boottime_seconds, utc_now, utc_now_precise
+from sinetti.infra.clock import boottime_seconds, is_synchronised, utc_now, utc_now_precise
 from sinetti.infra.metrics import recorder
 from sinetti.infra.metrics.catalogue import ISSUED
 from sinetti.infra.security_txt import load_security_txt
@@ -74,6 +74,7 @@ from sinetti.services.context import (
     no_failpoint,
     sign_each,
 )
+from sinetti.services.evidence.cosign_head import WitnessAddress, is_confirmed
 from sinetti.services.facts import Facts
 from sinetti.services.issuance.clock_guard import ClockGuard
 from sinetti.services.last_signed import LastSigned
@@ -234,7 +235,7 @@ def open_authority(
     facts = Facts(folder.facts)
     cas = CaDirectory(db, folder, hierarchy, offline_names, facts)
     journal = _journal(journal_folder(folder, kind, settings), db, journal_mark(folder, kind))
-    clock = _guard(db, manner)
+    clock = _guard(db, settings, manner)
     # A bench's certificates use a separate clock, which the machine's clock cannot check.
     may_issue = always_allowed if kind is DirectoryKind.TESTBENCH else clock.issuance_allowed
     keys = private_keys(folder, settings, phrase, cas.role_of, cas.live(lambda now: now.ca_keys))
@@ -428,12 +429,19 @@ def _telling(db: Database) -> Callable[[str, x509.Certificate], None]:
     return register
 
 
-def _guard(db: Database, manner: RuntimeOptions) -> ClockGuard:
+def _guard(db: Database, settings: AuthoritySettings, manner: RuntimeOptions) -> ClockGuard:
     """Return a guard for the clock that dates come from.
 
     This is the machine's clock, or the replacement of the test bench.
     """
-    return ClockGuard(db, utc_now_precise if manner.now is utc_now else manner.now, boottime_seconds)
+    if manner.now is not utc_now:
+        return ClockGuard(db, manner.now, boottime_seconds)
+    witnesses = [WitnessAddress.parse(one) for one in settings.witnesses]
+
+    def confirms(now: datetime) -> bool:
+        return is_synchronised(now) or is_confirmed(db, witnesses, now)
+
+    return ClockGuard(db, utc_now_precise, boottime_seconds, confirms)
 
 
 def offline_names(folder: DataDirectory, hierarchy: Hierarchy) -> tuple[str, ...]:

@@ -167,6 +167,7 @@ def _maintenance_loop(authority: Authority, stop: Event) -> None:
     """
     ctx, alert_logger, rounds = authority.ctx, AlertLogger(authority), OcspRefresher()
     duties: dict[str, Callable[[], object]] = {
+        "clock": authority.clock.compare,
         "reservations": lambda: _settle_reservations(ctx),
         "journal": authority.journal.end_month,
         "orders": lambda: _lapse_orders(ctx),

@@ -261,6 +261,7 @@ def _open_node(authority: Authority, plan: ServeOptions, metrics: NodeMetrics | 
     authority = replace(authority, left_out=(*authority.left_out, *parts.off))
     if (sentence := describe_parts(authority.left_out)) is not None:
         _log.warning("%s", sentence)
+    authority.clock.compare()
     check_consistency(authority, tls_key=plan.pair[1] if plan.pair else None)
     tls = load_key_pair(*plan.pair) if plan.pair else None
     soap_address, soap = listen_per_worker(plan.soap, plan.workers)

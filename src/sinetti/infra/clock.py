@@ -3,7 +3,10 @@
 All other modules take `now` as an argument.
 """
 
+import subprocess
+from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from time import monotonic, time_ns
 
 try:
@@ -14,6 +17,30 @@ else:
 
     def _steady() -> float:
         return clock_gettime(CLOCK_BOOTTIME)
+
+
+_TIMESYNCD = Path("/run/systemd/timesync/synchronized")
+_CHRONYC = ("/usr/bin/chronyc", "-c", "-n", "tracking")
+_CHRONY_ALONE = "7F7F0101"
+_CONFIRMED_WITHIN = 3600.0
+_CORRECTION = 30.0
+
+
+def is_synchronised(now: datetime) -> bool:
+    """Return True if chrony or systemd-timesyncd set the machine's clock within the last hour.
+
+    Either is asked for its last comparison with a server. After a jump that is long ago, or in the future.
+    """
+    with suppress(OSError):
+        if abs(now.timestamp() - _TIMESYNCD.stat().st_mtime) < _CONFIRMED_WITHIN:
+            return True
+    with suppress(OSError, subprocess.SubprocessError, ValueError, IndexError):
+        asked = subprocess.run(_CHRONYC, capture_output=True, text=True, timeout=2, check=True)  # noqa: S603 - a fixed path
+        fields = asked.stdout.strip().split(",")
+        since, correction = now.timestamp() - float(fields[3]), abs(float(fields[4]))
+        is_served = fields[-1] == "Normal" and fields[0] != _CHRONY_ALONE
+        return is_served and abs(since) < _CONFIRMED_WITHIN and correction < _CORRECTION
+    return False
 
 
 def utc_now() -> datetime:

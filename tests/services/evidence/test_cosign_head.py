@@ -1,13 +1,14 @@
 """Cosignatures: heads are pushed over HTTP to a witness, which decides as the protocol says."""
 
 from contextlib import contextmanager
+from datetime import timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sinetti.database.evidence import log_tree
 from sinetti.services.evidence import read_log
-from sinetti.services.evidence.cosign_head import WitnessAddress, cosign_head
+from sinetti.services.evidence.cosign_head import WitnessAddress, cosign_head, is_confirmed
 from sinetti.wire.transparency.notes import COSIGNATURE, Checkpoint, NoteError, NoteSigner, SignedNote
 from sinetti.wire.transparency.witness import SIZE_TYPE, decide_cosignature
 from tests.support.authority import NOW
@@ -80,6 +81,18 @@ def test_each_head_is_cosigned_once(desk):
             assert cosign_head(ctx.db, [address]) == 0
             assert len(asked) == number
     assert log_tree.cosigned_size(ctx.db, WITNESS.name) == log_tree.head_size(ctx.db)
+
+
+def test_a_witness_confirms_the_time_of_day_to_an_hour(desk):
+    ctx = logging(desk.ctx)
+    with witnessing(Witness()) as (address, asked):
+        assert not is_confirmed(ctx.db, [address], NOW)
+        write_rows(ctx.db, 5)
+        sequenced(ctx)
+        assert cosign_head(ctx.db, [address]) == 1
+        assert is_confirmed(ctx.db, [NOWHERE, address], NOW + timedelta(minutes=59))
+        assert not is_confirmed(ctx.db, [address, NOWHERE], NOW + timedelta(days=40))
+        assert len(asked) == 3
 
 
 def test_a_witness_that_is_away_stops_no_other(begun, caplog):

@@ -60,9 +60,9 @@ class Machine:
     now: datetime
     steady: float = 1000.0
 
-    def guard(self, db) -> ClockGuard:
+    def guard(self, db, confirms=None) -> ClockGuard:
         """Return a guard that reads these clocks."""
-        return ClockGuard(db, lambda: self.now, lambda: self.steady)
+        return ClockGuard(db, lambda: self.now, lambda: self.steady, confirms)
 
 
 @dataclass
@@ -366,3 +366,87 @@ def test_nothing_is_signed_that_was_reserved_before_the_clock_went_wrong(guarded
     assert certificate.state == CertificateState.RESERVED
     guarded.moves(-31 * SECOND)
     collected(desk, accepted(enrol(new_ask(ids, key), desk.ctx, REQUEST)))
+
+
+@dataclass
+class Sources:
+    """Chrony, systemd-timesyncd and witnesses, which agree or not."""
+
+    agree: bool = False
+
+    def __call__(self, _now) -> bool:
+        return self.agree
+
+
+@pytest.fixture
+def started(guarded):
+    """Return a desk whose machine starts 40 days ahead, as does a database on it, and the sources about its clock."""
+    ordered(guarded.desk)
+    guarded.passes(40 * DAY)
+    sources = Sources()
+    guarded.guard = guarded.machine.guard(guarded.desk.db, sources)
+    guarded.desk = guarded.desk.but(issuance_allowed=guarded.guard.issuance_allowed)
+    return guarded, sources
+
+
+def test_a_clock_far_ahead_at_a_start_waits_for_a_person(started):
+    one, _ = started
+    one.guard.compare()
+    assert one.doubt() is ClockProblem.AHEAD
+    assert "run sinetti authority clock accept" in describe_problem(one.guard.status())
+    # What is stored meanwhile has the doubtful time, and confirms nothing; nor does another process.
+    key, order = new_key(), ordered(one.desk)
+    assert enrol(new_ask(order, key), one.desk.ctx, REQUEST) == AWAY
+    one.guard.compare()
+    assert one.machine.guard(one.desk.db, Sources()).look().doubt is ClockProblem.AHEAD
+    assert accept_clock(one.guard, one.desk.ctx, "os-user:root", REQUEST).doubt is None
+    one.guard.compare()
+    assert one.doubt() is None
+    assert accepted(enrol(new_ask(order, key), one.desk.ctx, REQUEST))
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_a_clock_far_ahead_that_another_source_confirms(started, is_late):
+    one, sources = started
+    if is_late:
+        one.guard.compare()
+        assert one.doubt() is ClockProblem.AHEAD
+    sources.agree = True
+    one.guard.compare()
+    sources.agree = False
+    one.guard.compare()
+    assert one.doubt() is None
+
+
+def test_a_clock_that_was_set_right_again_is_trusted_again(started):
+    one, _ = started
+    one.guard.compare()
+    one.moves(-40 * DAY)
+    one.right -= 40 * DAY
+    restarted = one.machine.guard(one.desk.db, Sources())
+    restarted.compare()
+    assert restarted.look().doubt is None
+    assert restarted.look().stored.unconfirmed_since is None
+
+
+def test_an_hour_without_facts_is_no_doubt_where_the_time_was_kept(started):
+    one, sources = started
+    sources.agree = True
+    one.guard.compare()
+    sources.agree = False
+    for minutes in (30, 30, 30, 60):
+        one.passes(minutes * 60 * SECOND)
+        one.guard.compare()
+    assert one.doubt() is None
+    one.passes(61 * 60 * SECOND)
+    one.guard.compare()
+    assert one.doubt() is ClockProblem.AHEAD
+
+
+def test_a_clock_that_is_in_doubt_for_another_reason_or_may_leap_is_not_compared(started):
+    one, _ = started
+    one.machine.guard(one.desk.db).compare()
+    assert one.doubt() is None
+    one.moves(-41 * DAY)
+    one.guard.compare()
+    assert one.guard.look().stored.unconfirmed_since is None

@@ -24,20 +24,22 @@ MOVED_AFTER = 5_000
 A check reads no more than these rows and the overlap.
 """
 
-_MARK = "clock"
+_MARK, _UNCONFIRMED = "clock", "ahead"
 
 
 @dataclass(frozen=True)
 class StoredClock:
     """Newest instant that counts (None in an empty database), and the accepted rows.
 
-    Rows up to `accepted_sequence` no longer count.
+    Rows up to `accepted_sequence` no longer count. `unconfirmed_since` is the newest instant when the clock was found
+    far ahead of it.
     """
 
     newest: datetime | None
     sequence: int
     accepted_sequence: int
     accepted_at: datetime | None
+    unconfirmed_since: datetime | None
 
 
 def database_now(db: Database) -> datetime | None:
@@ -57,7 +59,8 @@ def stored(db: Database) -> StoredClock:
 
     Every change of state has an audit row with its instant, so only audit rows are read.
     """
-    mark = models.ClockCheckpoint.objects.using(db.alias).filter(pk=_MARK).first()
+    marks = models.ClockCheckpoint.objects.using(db.alias).in_bulk()
+    mark, unconfirmed = marks.get(_MARK), marks.get(_UNCONFIRMED)
     since = max(mark.sequence - OVERLAP, mark.accepted_sequence) if mark else 0
     rows = models.AuditEvent.objects.using(db.alias).filter(sequence__gt=since)
     found = rows.aggregate(newest=Max("at"), last=Max("sequence"))
@@ -67,6 +70,7 @@ def stored(db: Database) -> StoredClock:
         sequence=found["last"] or (mark.sequence if mark else 0),
         accepted_sequence=mark.accepted_sequence if mark else 0,
         accepted_at=mark.accepted_at if mark else None,
+        unconfirmed_since=unconfirmed.newest if unconfirmed else None,
     )
     if now.newest is not None and now.sequence - (mark.sequence if mark else 0) >= MOVED_AFTER:
         _move(db, now, there=mark is not None)
@@ -84,6 +88,22 @@ def accept(db: Database, set_aside: datetime | None, audit: AuditContext) -> Non
         last = models.AuditEvent.objects.using(db.alias).latest("sequence").sequence
         values = {"newest": audit.at, "sequence": last, "accepted_at": audit.at, "accepted_sequence": last}
         models.ClockCheckpoint.objects.using(db.alias).update_or_create(pk=_MARK, defaults=values)
+        models.ClockCheckpoint.objects.using(db.alias).filter(pk=_UNCONFIRMED).delete()
+
+
+def doubt(db: Database, known: StoredClock) -> None:
+    """Store that nothing confirms a clock that is far ahead of the newest instant."""
+    values = {"newest": known.newest, "sequence": known.sequence}
+    models.ClockCheckpoint.objects.using(db.alias).get_or_create(pk=_UNCONFIRMED, defaults=values)
+
+
+def confirm(db: Database, now: datetime, known: StoredClock) -> None:
+    """Store a time of day that is trusted, and end a doubt about it."""
+    rows = models.ClockCheckpoint.objects.using(db.alias)
+    with transaction.atomic(using=db.alias):
+        rows.filter(pk=_UNCONFIRMED).delete()
+        rows.get_or_create(pk=_MARK, defaults={"newest": now, "sequence": known.sequence})
+        rows.filter(pk=_MARK, newest__lt=now).update(newest=now)
 
 
 def _move(db: Database, now: StoredClock, *, there: bool) -> None:

@@ -11,11 +11,16 @@ Two nodes on one database may therefore differ by nearly twice as much.
 """
 
 
+LONGEST_GAP = timedelta(hours=1)
+"""Time after the newest stored instant from which another source has to confirm the clock."""
+
+
 class ClockProblem(StrEnum):
     """Reason not to trust the clock. A closed list."""
 
     DIFFERS = "differs-from-the-database"
     BEHIND = "behind-the-newest-instant"
+    AHEAD = "ahead-of-the-newest-instant"
     JUMPED = "jumped"
 
 
@@ -26,6 +31,7 @@ class ClockReadings:
     - `asked`, `answered`: the machine's clock before and after the query to the database.
     - `database`: the database's clock at the query, or None if it has no clock of its own.
     - `newest`: the newest stored instant that counts.
+    - `unconfirmed_since`: that instant when the clock was found far ahead of it, and nothing confirmed it.
     - `jumped`: difference of the machine's clock to a monotonic clock since it was last trusted.
     """
 
@@ -34,6 +40,7 @@ class ClockReadings:
     database: datetime | None
     newest: datetime | None
     jumped: timedelta = timedelta(0)
+    unconfirmed_since: datetime | None = None
 
 
 def difference(readings: ClockReadings) -> timedelta | None:
@@ -61,6 +68,8 @@ def clock_problem(readings: ClockReadings) -> ClockProblem | None:
         return ClockProblem.DIFFERS
     if readings.newest is not None and readings.newest > _latest_of_others(readings):
         return ClockProblem.BEHIND
+    if readings.unconfirmed_since is not None and readings.answered - readings.unconfirmed_since > LONGEST_GAP:
+        return ClockProblem.AHEAD
     if ahead is None and abs(readings.jumped) >= LARGEST_DIFFERENCE:
         return ClockProblem.JUMPED
     return None

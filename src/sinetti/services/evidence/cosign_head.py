@@ -5,10 +5,13 @@ The protocol is C2SP tlog-witness.
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 
 from sinetti.database.connection import Database
 from sinetti.database.evidence import log_tree
+from sinetti.domain.operations.clock_check import LONGEST_GAP
 from sinetti.infra.http_client import HttpError, HttpRequest, HttpResponse, send_request
 from sinetti.wire.transparency.merkle import ProofError, consistency_proof
 from sinetti.wire.transparency.notes import (
@@ -25,6 +28,7 @@ from sinetti.wire.transparency.witness import SIZE_TYPE
 _log = logging.getLogger(__name__)
 _WITHIN = 10.0
 _OK, _CONFLICT = 200, 409
+_FAILURES = (HttpError, NoteError, ProofError, ValueError)
 _ANOTHER = "it has seen another log, or an earlier state of this one: compare its checkpoint with audit verify"
 _REFUSALS = {
     403: "it does not know the log's key: give its operator the verifier key at /log/key",
@@ -59,13 +63,26 @@ def cosign_head(db: Database, witnesses: Sequence[WitnessAddress]) -> int:
         if note is None or note.cosigned_at(one.key) is not None:
             continue
         try:
-            count += _push(db, one, note)
-        except (HttpError, NoteError, ProofError, ValueError) as failed:
+            count += _push(db, one, note) is not None
+        except _FAILURES as failed:
             _log.warning("the witness %s did not cosign the log: %s", one.key.name, failed)
     return count
 
 
-def _push(db: Database, witness: WitnessAddress, note: SignedNote) -> bool:
+def is_confirmed(db: Database, witnesses: Sequence[WitnessAddress], now: datetime) -> bool:
+    """Return True if a witness cosigns the newest head again, and has this time of day to an hour."""
+    if (note := log_tree.find_head(db)) is None:
+        return False
+    for one in witnesses:
+        with suppress(*_FAILURES):
+            at = _push(db, one, note)
+            if at is not None and abs(at - now) < LONGEST_GAP:
+                return True
+    return False
+
+
+def _push(db: Database, witness: WitnessAddress, note: SignedNote) -> datetime | None:
+    """Return the instant of the cosignature, or None if the witness refuses."""
     head = Checkpoint.parse(note.text)
     own = tuple(one for one in note.signatures if one[0] == head.origin)
     old = log_tree.cosigned_size(db, witness.key.name)
@@ -83,10 +100,10 @@ def _push(db: Database, witness: WitnessAddress, note: SignedNote) -> bool:
     _log.error(
         "the witness %s refuses the head of %d entries (HTTP %d): %s", witness.key.name, head.size, reply.status, why
     )
-    return False
+    return None
 
 
-def _keep(db: Database, key: VerifierKey, head: Checkpoint, reply: HttpResponse) -> bool:
+def _keep(db: Database, key: VerifierKey, head: Checkpoint, reply: HttpResponse) -> datetime | None:
     """Store the witness's own signature; others in its answer are ignored."""
     own = [one for one in parse_signatures(reply.body.decode()) if one[:2] == (key.name, key.key_id)]
     cosigned = SignedNote(head.text, tuple(own[:1]))
@@ -94,4 +111,4 @@ def _keep(db: Database, key: VerifierKey, head: Checkpoint, reply: HttpResponse)
         raise ProofError("its answer has no cosignature by its key")
     line = bytes(cosigned).decode().rpartition("\n\n")[2]
     log_tree.insert_cosignature(db, head.size, key.name, line)
-    return True
+    return cosigned.cosigned_at(key)

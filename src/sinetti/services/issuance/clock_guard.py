@@ -13,7 +13,13 @@ from typing import assert_never
 from sinetti.database.connection import DATABASE_UNAVAILABLE, Database
 from sinetti.database.operations import clock
 from sinetti.database.operations.clock import StoredClock
-from sinetti.domain.operations.clock_check import ClockProblem, ClockReadings, clock_problem, difference
+from sinetti.domain.operations.clock_check import (
+    LONGEST_GAP,
+    ClockProblem,
+    ClockReadings,
+    clock_problem,
+    difference,
+)
 from sinetti.services.context import ServiceContext
 
 LOOKED_AT_EVERY = 5.0
@@ -21,6 +27,9 @@ LOOKED_AT_EVERY = 5.0
 
 NOTICED_JUMP = timedelta(seconds=1)
 """Deviation from the monotonic clock that triggers a check before issuance."""
+
+KEPT_EVERY = timedelta(minutes=10)
+"""Time after which a trusted time of day is stored again, though nothing else is."""
 
 _log = logging.getLogger(__name__)
 
@@ -45,12 +54,19 @@ class ClockGuard:
     Each process has its own guard and knows only of clock jumps during its own run.
     """
 
-    def __init__(self, db: Database, machine: Callable[[], datetime], steady: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        db: Database,
+        machine: Callable[[], datetime],
+        steady: Callable[[], float],
+        confirms: Callable[[datetime], bool] | None = None,
+    ) -> None:
         """Create a guard that has checked nothing yet.
 
-        `machine` returns UTC as exactly as it can; `steady` returns monotonic seconds.
+        `machine` returns UTC as exactly as it can; `steady` returns monotonic seconds. `confirms` asks other sources
+        about a time of day. It is None for a clock that may leap, as on the bench.
         """
-        self.db, self._machine, self._steady = db, machine, steady
+        self.db, self._machine, self._steady, self._confirms = db, machine, steady, confirms
         self._lock = Lock()
         self._held: ClockStatus | None = None
         self._believed: ClockStatus | None = None
@@ -76,6 +92,23 @@ class ClockGuard:
         with self._lock:
             return self._look()
 
+    def compare(self) -> None:
+        """Suspend issuance if the clock is far ahead of all that is stored, and nothing confirms it.
+
+        Called before a start stores anything, and then every half minute. Raises the exceptions in
+        DATABASE_UNAVAILABLE.
+        """
+        status = self.look()
+        known, now = status.stored, status.readings.answered
+        since = known.unconfirmed_since or known.newest
+        if self._confirms is None or since is None or status.doubt not in {None, ClockProblem.AHEAD}:
+            return
+        is_far = now - since > LONGEST_GAP
+        if is_far and not self._confirms(now):
+            clock.doubt(self.db, known)
+        elif known.unconfirmed_since is not None or now - since > KEPT_EVERY:
+            clock.confirm(self.db, now, known)
+
     def _counts(self, held: ClockStatus) -> bool:
         return self._steady() - held.steady < LOOKED_AT_EVERY and abs(self._moved(held)) < NOTICED_JUMP
 
@@ -98,6 +131,7 @@ class ClockGuard:
             database=database,
             newest=stored.newest,
             jumped=self._moved(base) if base is not None and known else timedelta(0),
+            unconfirmed_since=stored.unconfirmed_since,
         )
         status = ClockStatus(readings, stored, clock_problem(readings), ended)
         if status.doubt is None:
@@ -129,6 +163,13 @@ def describe_problem(status: ClockStatus) -> str | None:
                 f"the machine's clock ({machine}) is behind the newest stored instant ({newest:%Y-%m-%dT%H:%M:%SZ}), "
                 "so issuing is suspended: set the clock, or, if a wrong clock stored that instant, run sinetti "
                 "authority clock accept"
+            )
+        case ClockProblem.AHEAD:
+            return (
+                f"the machine's clock ({machine}) was far ahead of the newest stored instant "
+                f"({readings.unconfirmed_since:%Y-%m-%dT%H:%M:%SZ}), and neither chrony, systemd-timesyncd nor a "
+                "witness of the log confirms it, so issuing is suspended: set the clock, or, if it is right, run "
+                "sinetti authority clock accept"
             )
         case ClockProblem.JUMPED:
             return (
