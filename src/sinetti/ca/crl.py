@@ -25,17 +25,7 @@ from sinetti.ca.profiles import (
 )
 from sinetti.pki.encoding import algorithm_identifier, serial_hex, verify
 
-__all__ = [
-    "ParsedCrl",
-    "RevokedEntry",
-    "SignatureRejected",
-    "attach_crl_signature",
-    "build_tbs_crl",
-    "encode_entry",
-    "prepare_crl",
-    "read_list",
-    "read_signed",
-]
+__all__ = ["RevokedEntry", "SignatureRejected", "encode_entry"]
 
 _NUMBER_BITS = 159
 _OCTET_STRING, _EXTENSIONS = 0x04, 0xA0

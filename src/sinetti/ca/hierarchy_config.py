@@ -27,7 +27,6 @@ from sinetti.infra.toml_tables import TomlTable, parse_toml
 from sinetti.pki.signers.pkcs11_uri import TokenLocation, load_location
 
 __all__ = [
-    "PRESETS",
     "CaRole",
     "CaSpec",
     "GeneratedHierarchy",
@@ -35,10 +34,6 @@ __all__ = [
     "HierarchyError",
     "ResponseSignerSpec",
     "generate_hierarchy",
-    "is_same_hierarchy",
-    "load_preset",
-    "parse_hierarchy",
-    "with_standby",
 ]
 
 

@@ -41,12 +41,6 @@ __all__ = [
     "LeafRequest",
     "LintError",
     "SignatureRejected",
-    "assemble_root",
-    "attach_signature",
-    "build_tbs",
-    "last_issuance_time",
-    "new_serial",
-    "prepare_authority",
 ]
 
 _MARK = b"\0"

@@ -6,18 +6,15 @@ import shlex
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sinetti.cli.core import output
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.console import LANGUAGE_HELP
 from sinetti.client.messages.messages import make_message
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.client.store.files import StoreError
 from sinetti.domain.values import Language
 from sinetti.i18n.translate import gettext_noop
-
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
 
 EXAMPLE = """\
 example, for bash, zsh and fish in turn:
@@ -30,7 +27,7 @@ SHELLS = ("bash", "zsh", "fish")
 NO_SHELL = gettext_noop("Name the shell: bash, zsh or fish.")
 
 
-def register(subparsers: "Commands") -> None:
+def register(subparsers: Commands) -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser(
         "completion",

@@ -1,13 +1,10 @@
 """`sinetti help`: the help of a command, as its --help prints it."""
 
 import argparse
-from typing import TYPE_CHECKING
 
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.console import LANGUAGE_HELP
 from sinetti.domain.values import Language
-
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
 
 EXAMPLE = """\
 examples:
@@ -16,7 +13,7 @@ examples:
   sinetti help authority init"""
 
 
-def register(subparsers: "Commands") -> None:
+def register(subparsers: Commands) -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser(
         "help",

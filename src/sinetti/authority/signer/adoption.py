@@ -8,7 +8,7 @@ from sinetti.authority.signer.lists import read_entries, read_list, serials_of
 from sinetti.authority.signer.store import AdoptedCertificate, SignerStore
 from sinetti.settings.signer import PolicyCa
 
-__all__ = ["AdoptedCertificate", "AdoptedList", "adopt"]
+__all__ = ["AdoptedCertificate"]
 
 
 class AdoptedList(NamedTuple):

@@ -6,7 +6,6 @@ The first clerk's account can only be created with this command.
 import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sinetti.api.serializers import instant
 from sinetti.authority.bootstrap import Authority
@@ -23,6 +22,7 @@ from sinetti.cli.authority.common import (
 )
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.authority.proposals import add_officer_option, propose_act, takes_two
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.blocks import Block
 from sinetti.cli.core.invocation import print_note
 from sinetti.database.access.accounts import Account, NewAccount
@@ -33,13 +33,10 @@ from sinetti.server.process_exit import request_id
 from sinetti.services.access import accounts
 from sinetti.services.approvals.executors import account_parameters, staff_parameters
 
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
-
 _COLUMNS = ("email", "name", "active", "second_factor", "person", "created")
 
 
-def register(commands: "Commands") -> None:
+def register(commands: Commands) -> None:
     """Add the commands to the parser."""
     example = 'sinetti authority account add clerk@authority.example --name "N. N." --staff --dir /srv/sinetti'
     verbs = group(commands, "account", "manage clerks' accounts for the e-service", example)
@@ -85,7 +82,7 @@ def register(commands: "Commands") -> None:
 
 
 def _verb(
-    verbs: "Commands", name: str, summary: str, run: Callable[[argparse.Namespace], int], rest: str
+    verbs: Commands, name: str, summary: str, run: Callable[[argparse.Namespace], int], rest: str
 ) -> argparse.ArgumentParser:
     example = f"sinetti authority account {name} {rest} --dir /srv/sinetti".replace("  ", " ")
     parser = command(verbs, name, summary, run, example)

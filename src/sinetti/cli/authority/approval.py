@@ -3,7 +3,6 @@
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sinetti.api.serializers import instant
 from sinetti.cli.authority.common import (
@@ -20,6 +19,7 @@ from sinetti.cli.authority.organisation_people import print_wait
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.authority.proposals import PINNED, add_officer_option, approval_context, print_signer_work, propose_act
 from sinetti.cli.client.approval import blocks
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.blocks import Block
 from sinetti.cli.core.invocation import print_note
 from sinetti.cli.core.output import show
@@ -32,14 +32,11 @@ from sinetti.infra.atomic_files import write_atomic
 from sinetti.services.access.signatory_namings import list_namings
 from sinetti.services.approvals.approve import add_signature, get_proposal, list_waiting, reject
 
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
-
 _COLUMNS = ("id", "act", "object", "proposer", "state", "signed", "missing", "expires")
 _EXAMPLE = "sinetti authority approval list --dir /srv/sinetti"
 
 
-def register(commands: "Commands") -> None:
+def register(commands: Commands) -> None:
     """Add the commands to the parser."""
     verbs = group(commands, "approval", "show and approve proposals of acts that take two people", _EXAMPLE)
     listing = command(verbs, "list", "list the proposals that wait", _list, _EXAMPLE)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sinetti.authority.alerts import unregistered_findings
 from sinetti.authority.bootstrap import Authority
@@ -31,6 +31,7 @@ from sinetti.cli.authority.common import (
 )
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.authority.proposals import add_officer_option, approved, propose_act, takes_two
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.output import print_line
 from sinetti.database.common.obeyed_rows import read_row
 from sinetti.database.obeyed_tables import PREFIXES
@@ -44,11 +45,8 @@ from sinetti.services.evidence.verify_log import LogReport, LogSources, read_che
 from sinetti.wire.transparency.merkle import ProofError
 from sinetti.wire.transparency.notes import NoteError
 
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
 
-
-def register(commands: "Commands") -> None:
+def register(commands: Commands) -> None:
     """Add the commands to the parser."""
     example = "sinetti authority audit verify --dir /srv/sinetti"
     below = group(commands, "audit", "verify and export the log of the authority's acts", example)

@@ -6,7 +6,6 @@
 import argparse
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from sinetti.authority.bootstrap import database_url, journal_mark
@@ -19,6 +18,7 @@ from sinetti.cli.authority.common import (
     opened_authority,
     print_result,
 )
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.invocation import print_note
 from sinetti.database.operations import backups
 from sinetti.database.operations.scratch import open_scratch
@@ -28,11 +28,8 @@ from sinetti.server.process_exit import request_id
 from sinetti.services.monitoring.restore_drill import RestoreDrillReport, drill_restore
 from sinetti.settings import authority
 
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
 
-
-def register(commands: "Commands") -> None:
+def register(commands: Commands) -> None:
     """Add the commands to the parser."""
     example = "sinetti authority backup --dir /srv/sinetti --out /backup/register-2027-03-01"
     parser = command(commands, "backup", "back up the register to a new file while the service runs", _back_up, example)

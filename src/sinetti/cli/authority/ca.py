@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from sinetti.api.serializers import instant
 from sinetti.authority.bootstrap import Authority
@@ -22,6 +21,7 @@ from sinetti.cli.authority.common import (
 )
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.authority.proposals import add_officer_option, approved
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.invocation import print_note
 from sinetti.database.authorities.register import AuthorityView, get_authority
 from sinetti.domain.approvals.acts import TwoPersonAct
@@ -29,14 +29,11 @@ from sinetti.pki.encoding import load_certificate, serial_hex
 from sinetti.server.process_exit import request_id
 from sinetti.services.authorities.succession import CaListItem, activate_ca, list_cas, retire_ca, stop_ca
 
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
-
 _COLUMNS = ("name", "role", "channel", "generation", "state", "not_after")
 _NAME = "CA: file name or CN, from `ca list`"
 
 
-def register(commands: "Commands") -> None:
+def register(commands: Commands) -> None:
     """Add the commands to the parser."""
     verbs = group(commands, "ca", "list CAs, and give them successors", "sinetti authority ca list --dir /srv/sinetti")
     listing = command(verbs, "list", "list all CAs with their states", _list, "sinetti authority ca list --dir DIR")
@@ -52,7 +49,7 @@ def register(commands: "Commands") -> None:
 
 
 def _verb(
-    verbs: "Commands",
+    verbs: Commands,
     name: str,
     summary: str,
     run: Callable[[argparse.Namespace], int],

@@ -1,15 +1,13 @@
 """`sinetti authority ca plan`: timetable of the successions of all CAs."""
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sinetti.api.serializers import instant
 from sinetti.cli.authority.common import add_dir, command, opened_authority, print_result, table_of
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.database.authorities.successions import add_last_ends, list_planned
 from sinetti.domain.authorities.timetable import DatedStep, SuccessionStep, Timetable, plan_successions
-
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
 
 _COLUMNS = ("name", "step", "at", "state", "command")
 
@@ -22,7 +20,7 @@ _COMMANDS = {
 }
 
 
-def register_plan(verbs: "Commands") -> None:
+def register_plan(verbs: Commands) -> None:
     """Add the command to the group `ca`."""
     example = "sinetti authority ca plan --dir /srv/sinetti"
     parser = command(verbs, "plan", "show the timetable of the successions of all CAs", _run, example)

@@ -2,10 +2,10 @@
 
 import argparse
 from collections import Counter
-from typing import TYPE_CHECKING
 
 from sinetti.api.serializers import instant
 from sinetti.cli.authority.common import add_dir, command, opened_authority, print_result, table_of
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.invocation import print_note
 from sinetti.client.results import ExitCode
 from sinetti.database.authorities import trust_lists
@@ -14,13 +14,10 @@ from sinetti.domain.usage import TrustListNumbers
 from sinetti.pki.trust_lists.lists import TrustListKind
 from sinetti.services.authorities.trust_lists import newest_list
 
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
-
 _COLUMNS = ("kind", "name", "customer_id", "state", "anchors", "distrust", "seen")
 
 
-def register_readiness(verbs: "Commands") -> None:
+def register_readiness(verbs: Commands) -> None:
     """Add the command to the group `ca`."""
     parser = command(
         verbs,

@@ -2,7 +2,6 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sinetti.authority.ca_revocation import CaRevocationRequest, check_revocable, revoke_authority
 from sinetti.authority.exchange import is_listed, request_revocations
@@ -20,14 +19,12 @@ from sinetti.cli.authority.import_signed import add_request_set, write_request
 from sinetti.cli.authority.passphrase_options import add_offline, add_passphrase_file, passphrase_of
 from sinetti.cli.authority.proposals import add_officer_option, approved, takes_two
 from sinetti.cli.client import common
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.invocation import print_note
 from sinetti.database.authorities.register import get_authority
 from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.pki.encoding import sha256_hex
-
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
 
 _DISTRUSTED = (
     "{name} is distrusted since {since:%Y-%m-%dT%H:%M:%SZ}. Gateways confirm its earlier certificates by the bridge "
@@ -38,7 +35,7 @@ _UNLISTED = "{name} is revoked, and not yet on the list of {parent}, whose key i
 _HOW = "Run the same command with --request-out FILE for a ceremony, or with --offline-dir."
 
 
-def register_revocation(verbs: "Commands") -> None:
+def register_revocation(verbs: Commands) -> None:
     """Add the command to the group `ca`."""
     example = "sinetti authority ca revoke DataProvidersIssuingCAv1 --reason cACompromise --dir /srv/sinetti"
     summary = "revoke a CA, and declare its compromise with cACompromise"

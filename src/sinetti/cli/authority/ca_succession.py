@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sinetti.authority.bootstrap import Authority
 from sinetti.authority.exchange import request_certificates
@@ -32,6 +31,7 @@ from sinetti.cli.authority.common import (
 from sinetti.cli.authority.import_signed import add_request_set, write_request
 from sinetti.cli.authority.passphrase_options import add_offline, add_passphrase_file, offline_keys, passphrase_of
 from sinetti.cli.authority.proposals import add_officer_option, approved
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.blocks import Paragraph
 from sinetti.cli.core.invocation import print_note
 from sinetti.database.authorities.register import find_pending
@@ -40,9 +40,6 @@ from sinetti.domain.authorities.lifecycle import CaState
 from sinetti.domain.values import Channel, KeyType
 from sinetti.pki.encoding import certificate_der, sha256_hex
 from sinetti.server.process_exit import request_id
-
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
 
 _BEGUN = (
     "{name} has a key and a request. It becomes a standby with its certificate: sinetti authority ca install {name}"
@@ -68,7 +65,7 @@ _ROLLED_BEFORE = (
 _DAYS = range(1, 36_526)
 
 
-def register_succession(verbs: "Commands") -> None:
+def register_succession(verbs: Commands) -> None:
     """Add the commands to the group `ca`."""
     summary = "make the key and the request of a CA's successor"
     begin = _verb(verbs, "begin", summary, _begin, "--ca 'Data Providers Issuing CA v1'")
@@ -97,7 +94,7 @@ def register_succession(verbs: "Commands") -> None:
 
 
 def _verb(
-    verbs: "Commands", name: str, summary: str, run: Callable[[argparse.Namespace], int], options: str
+    verbs: Commands, name: str, summary: str, run: Callable[[argparse.Namespace], int], options: str
 ) -> argparse.ArgumentParser:
     parser = command(verbs, name, summary, run, f"sinetti authority ca {name} {options} --dir /srv/sinetti")
     add_dir(parser)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sinetti.api.serializers import instant, reached_row
 from sinetti.cli.authority.call_selection import (
@@ -29,6 +29,7 @@ from sinetti.cli.authority.common import (
     table_of,
 )
 from sinetti.cli.authority.serial_selection import Progress
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.blocks import Block
 from sinetti.cli.core.invocation import print_note
 from sinetti.cli.core.output import print_error
@@ -50,9 +51,6 @@ from sinetti.services.revocation.early_replacement import (
     read_status,
 )
 
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
-
 _OVER = re.compile(r"([0-9]{1,6})([mhd])")
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 _CALLS = ("call", "count", "replaced", "heard", "unreached", "begins", "ends", "reason", "state")
@@ -67,7 +65,7 @@ _COUNTED = {
 _NAMED = 50
 
 
-def register(commands: "Commands") -> None:
+def register(commands: Commands) -> None:
     """Add the command to the parser."""
     example = (
         "sinetti authority call-early --authority ws-1 --over 2d --reason 'incident 7' --dir /srv/sinetti --dry-run"

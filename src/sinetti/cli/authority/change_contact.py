@@ -1,19 +1,16 @@
 """`sinetti authority change-contact`: replace or correct a certificate's contact."""
 
 import argparse
-from typing import TYPE_CHECKING
 
 from sinetti.api.serializers import instant
 from sinetti.cli.authority.common import OptionError, add_dir, command, machine_user, opened_authority, print_result
 from sinetti.cli.authority.person_options import add_person_options, person_of
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.database.organisations.organisations import ContactDetails
 from sinetti.domain.validation import LONGEST_PERSON, check_email, check_phone, check_unlinked
 from sinetti.domain.values import Language
 from sinetti.server.process_exit import request_id
 from sinetti.services.organisations.contacts import ContactChanged, ContactCorrection, ContactUpdate, change_contact
-
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
 
 EXAMPLE = (
     "sinetti authority change-contact 4f…c1 --dir /srv/sinetti --name 'The contact' --email contact@customer.example\n"
@@ -21,7 +18,7 @@ EXAMPLE = (
 )
 
 
-def register(commands: "Commands") -> None:
+def register(commands: Commands) -> None:
     """Add the command to the parser."""
     summary = "change or correct the contact person or deputy of a certificate or an open order"
     parser = command(commands, "change-contact", summary, _run, EXAMPLE)

@@ -1,24 +1,21 @@
 """`sinetti authority check`: find what stops the service, before it does."""
 
 import argparse
-from typing import TYPE_CHECKING
 
 from sinetti.authority.checks.run import check_authority
 from sinetti.authority.checks.state import CheckOptions
 from sinetti.cli.authority.common import OptionError, add_dir, command, print_result
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.authority.serve import add_addresses, plan_of
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.check_output import check_blocks, exit_code
 from sinetti.domain.operations.check_findings import CheckFinding, Impact, finding_of
 from sinetti.infra.toml_tables import SettingsError
 
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
-
 _ADDRESSES = ("bind", "status_bind", "people_bind", "metrics_bind", "tls_certificate", "tls_key")
 
 
-def register(commands: "Commands") -> None:
+def register(commands: Commands) -> None:
     """Add the command to the parser."""
     example = "sinetti authority check --dir /srv/sinetti"
     summary = "check files, keys, database and surroundings, with all findings at once"

@@ -7,7 +7,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sinetti.api.serializers import instant
 from sinetti.cli.authority.common import (
@@ -20,6 +20,7 @@ from sinetti.cli.authority.common import (
     print_result,
 )
 from sinetti.cli.authority.proposals import add_officer_option, propose_act, takes_two
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.blocks import Block, Record
 from sinetti.cli.core.output import print_error, show_error
 from sinetti.domain.approvals.acts import TwoPersonAct
@@ -27,11 +28,8 @@ from sinetti.domain.operations.clock_check import difference
 from sinetti.server.process_exit import request_id
 from sinetti.services.issuance.clock_guard import ClockStatus, accept_clock, describe_problem
 
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
 
-
-def register(commands: "Commands") -> None:
+def register(commands: Commands) -> None:
     """Add the commands to the parser."""
     example = "sinetti authority clock show --dir /srv/sinetti"
     below = group(commands, "clock", "show or accept the machine's clock", example)

@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sinetti.authority.bootstrap import Authority, open_authority
 from sinetti.authority.data_directory import DirectoryKind, FolderDamaged, FolderError
@@ -19,6 +18,7 @@ from sinetti.ca.hierarchy_model import HierarchyError
 from sinetti.ca.issuance_request import LintError
 from sinetti.ca.successors import CertificateRefused
 from sinetti.cli.core import argparse_i18n
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.blocks import Block, OutputTable, Paragraph, Row
 from sinetti.cli.core.invocation import CURRENT, print_failure
 from sinetti.cli.core.output import is_encodable, print_line, show
@@ -57,9 +57,6 @@ from sinetti.services.organisations.people import PeopleError
 from sinetti.services.organisations.registration import ChannelError
 from sinetti.services.revocation.revoke import RevocationError
 from sinetti.testbench.core.clock import ClockGoesBack, ClockOutOfRange
-
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
 
 _FIRST_YEAR = 1950  # of dates in certificates and lists (RFC 5280, 4.1.2.5.1)
 
@@ -138,7 +135,7 @@ register, journal, settings or keys damaged, missing or in use, or the register 
 interrupted"""
 
 
-def group(commands: "Commands", name: str, summary: str, example: str) -> "Commands":
+def group(commands: Commands, name: str, summary: str, example: str) -> Commands:
     """Add a group of commands, with an example and the exit codes.
 
     Returns the object to which the group's commands are added.
@@ -153,7 +150,7 @@ def group(commands: "Commands", name: str, summary: str, example: str) -> "Comma
 
 
 def command(
-    commands: "Commands",
+    commands: Commands,
     name: str,
     summary: str,
     run: Callable[[argparse.Namespace], int],

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from datetime import timedelta
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sinetti.api.serializers import instant, reached_row
 from sinetti.cli.authority.call_early import format_reach, unreached_row
@@ -31,6 +31,7 @@ from sinetti.cli.authority.common import (
     print_result,
     table_of,
 )
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.blocks import Block
 from sinetti.cli.core.invocation import print_note
 from sinetti.domain.notifications.early_replacement import DrillAudience, ReachCurve
@@ -46,14 +47,11 @@ from sinetti.services.revocation.drills import (
     report_drill,
 )
 
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
-
 _OPTIONS = ("reason", "to", "dry_run", "phone_list")
 _DRILLS = ("drill", "audience", "count", "created", "reason")
 
 
-def register(commands: "Commands") -> None:
+def register(commands: Commands) -> None:
     """Add the command to the parser."""
     example = "sinetti authority drill --every-certificate --to operators --reason 'yearly drill' --dir /srv/sinetti"
     parser = command(commands, "drill", "rehearse an incident: who would hear of it, and how fast", _run, example)

@@ -6,16 +6,13 @@ It writes the certificates in force, for programs that look keys up.
 import argparse
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sinetti.cli.authority.common import OptionError, add_dir, command, opened_authority, print_result
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.output import write_atomic
 from sinetti.domain.values import Channel
 from sinetti.pki.encoding import load_certificate, serial_hex
 from sinetti.services.organisations import registration
-
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
 
 _READABLE = 0o644
 """Mode of the files: readable by every user who may enter the folder.
@@ -26,7 +23,7 @@ One such user is that of sshd's AuthorizedKeysCommandUser (docs/relying/sftp.md)
 _OURS = re.compile(r"[0-9a-f]{2,40}\.cer")
 
 
-def register(commands: "Commands") -> None:
+def register(commands: Commands) -> None:
     """Add the command to the parser."""
     example = "sinetti authority export-certificates --dir /srv/sinetti --channel SFTP --out /srv/sftp-certificates"
     summary = "export the valid certificates of a channel to a folder, and remove all others from it"

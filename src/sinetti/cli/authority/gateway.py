@@ -3,7 +3,6 @@
 import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -19,6 +18,7 @@ from sinetti.cli.authority.common import (
     print_result,
     table_of,
 )
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.blocks import Block
 from sinetti.cli.core.invocation import print_note
 from sinetti.database.certificates.usage import GatewayInfo
@@ -26,13 +26,10 @@ from sinetti.server.process_exit import request_id
 from sinetti.services.status.usage_reports import add_gateway, all_gateways, withdraw_gateway
 from sinetti.wire.http_signatures.profile import load_public_key
 
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
-
 _COLUMNS = ("name", "added", "withdrawn", "first_report", "last_report")
 
 
-def register(commands: "Commands") -> None:
+def register(commands: Commands) -> None:
     """Add the commands to the parser."""
     example = "sinetti authority gateway add edge-1 --key edge-1.pem --dir /srv/sinetti"
     verbs = group(commands, "gateway", "manage the gateways that report use of certificates", example)
@@ -50,7 +47,7 @@ def register(commands: "Commands") -> None:
 
 
 def _verb(
-    verbs: "Commands", name: str, summary: str, run: Callable[[argparse.Namespace], int], rest: str
+    verbs: Commands, name: str, summary: str, run: Callable[[argparse.Namespace], int], rest: str
 ) -> argparse.ArgumentParser:
     example = f"sinetti authority gateway {name} {rest} --dir /srv/sinetti".replace("  ", " ")
     parser = command(verbs, name, summary, run, example)

@@ -1,12 +1,9 @@
 """`sinetti authority …`: the operator's commands."""
 
 import importlib
-from typing import TYPE_CHECKING
 
 from sinetti.cli.authority.common import group
-
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
+from sinetti.cli.core.argparse_i18n import Commands
 
 EXAMPLE = (
     "sinetti authority init --dir /srv/sinetti --environment TEST --base-url http://pki.example "
@@ -57,7 +54,7 @@ MODULES = {
 """Module of `cli/authority/` for each command."""
 
 
-def register(subparsers: "Commands", wanted: str | None = None) -> None:
+def register(subparsers: Commands, wanted: str | None = None) -> None:
     """Add the commands to the parser.
 
     Adds only the command named `wanted`, or all of them if `wanted` is none of them.

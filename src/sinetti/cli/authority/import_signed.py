@@ -2,7 +2,6 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sinetti.authority.data_directory import DataDirectory
 from sinetti.authority.exchange import ImportOptions, import_founding, import_signed, waiting_request
@@ -12,13 +11,11 @@ from sinetti.cli.authority.common import OptionError, add_dir, command, machine_
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.authority.proposals import print_signer_work
 from sinetti.cli.ceremony.desk import TerminalDesk
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.invocation import print_note
 from sinetti.infra.atomic_files import write_atomic
 from sinetti.infra.clock import utc_now
 from sinetti.server.process_exit import request_id
-
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
 
 EXAMPLE = "sinetti authority import-signed /media/carried/result-set.json --dir /srv/sinetti"
 
@@ -40,7 +37,7 @@ _WHAT = {
 }
 
 
-def register(commands: "Commands") -> None:
+def register(commands: Commands) -> None:
     """Add the command to the parser."""
     summary = "take in the result set of a ceremony, after its words were typed"
     parser = command(commands, "import-signed", summary, _run, EXAMPLE)

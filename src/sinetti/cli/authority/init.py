@@ -4,7 +4,6 @@ import argparse
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from sinetti.authority.data_directory import DataDirectory, DirectoryKind, journal_folder
@@ -20,6 +19,7 @@ from sinetti.cli.authority.deployment_options import add_deployment_options, dep
 from sinetti.cli.authority.import_signed import add_request_set, write_request
 from sinetti.cli.authority.passphrase_options import add_offline, offline_keys
 from sinetti.cli.authority.token_options import add_token_options, token_settings
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.invocation import print_note
 from sinetti.domain.approvals.acts import OfficerRole
 from sinetti.domain.values import Environment
@@ -27,9 +27,6 @@ from sinetti.infra.clock import utc_now
 from sinetti.infra.toml_tables import SettingsError
 from sinetti.services.approvals.officers import CheckedOfficer, NewOfficer, check_founders, check_officer
 from sinetti.settings.authority import SOAP_PATH, AuthoritySettings, ResponseRecipe, check_base_url, check_soap_address
-
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
 
 EXAMPLE = (
     "sinetti authority init --dir /srv/sinetti --environment TEST --base-url http://pki.example "
@@ -55,7 +52,7 @@ _MOVE_KEYS = "  sinetti authority offline --dir {dir} --offline-dir DIR2{opened}
 _MOVE_WHAT_OPENS_THEM = "  sinetti authority passphrase --dir {dir} --to FILE\n"
 
 
-def register(commands: "Commands") -> None:
+def register(commands: Commands) -> None:
     """Add the command to the parser."""
     parser = command(
         commands, "init", "create an authority: keys, CA certificates and an empty register", _run, EXAMPLE

@@ -10,7 +10,6 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from time import sleep
-from typing import TYPE_CHECKING
 
 from sinetti.authority.bootstrap import journal_mark, read_certificate
 from sinetti.authority.data_directory import DataDirectory, DirectoryKind, journal_folder
@@ -23,6 +22,7 @@ from sinetti.cli.authority.common import (
     opened_authority,
     print_result,
 )
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.output import print_error, print_line
 from sinetti.client.results import ExitCode
 from sinetti.domain.validation import pluralise
@@ -38,9 +38,6 @@ from sinetti.services.issuance.closed_journals import closed_facts, proof_of
 from sinetti.services.status.crl_archive import verify_archived
 from sinetti.settings import authority
 
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
-
 LOG_WITHIN = 60.0
 """Seconds that `close` waits for the log to have the entries.
 
@@ -50,7 +47,7 @@ A serving node adds them every 10 s.
 _POLLED_EVERY = 2.0
 
 
-def register(commands: "Commands") -> None:
+def register(commands: Commands) -> None:
     """Add the commands to the parser."""
     example = "sinetti authority journal verify --dir /srv/sinetti"
     below = group(commands, "journal", "check, close and ship the journals", example)

@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from sinetti.authority.key_import import move_keys_to_token
 from sinetti.authority.key_inventory import CheckedKey, ListedKey, check_keys, holder_of, list_keys
@@ -11,13 +10,11 @@ from sinetti.cli.authority.keys_destroy import register_destroy
 from sinetti.cli.authority.keys_separate import register_separate
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.authority.token_options import add_token_options, token_settings
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.invocation import print_note
 from sinetti.client.results import ExitCode
 from sinetti.domain.authorities.lifecycle import generation_of
 from sinetti.pki.signers.pkcs11_uri import TokenLocation
-
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
 
 _COLUMNS = ("name", "role", "store", "key", "uri")
 _CHECKED_COLUMNS = ("name", "role", "store", "key", "CKA_LOCAL", "CKA_NEVER_EXTRACTABLE", "signs", "problem")
@@ -27,7 +24,7 @@ Moved to the token {label}: {names}. New keys are created there.
 Start the service again. Destroy old copies of {dir}, which still have these keys."""
 
 
-def register(commands: "Commands") -> None:
+def register(commands: Commands) -> None:
     """Add the commands to the parser."""
     verbs = group(commands, "keys", "list and test the private keys", "sinetti authority keys list --dir /srv/sinetti")
     listing = _verb(verbs, "list", "list the private keys and their places", _list)
@@ -43,7 +40,7 @@ def register(commands: "Commands") -> None:
 
 
 def _verb(
-    verbs: "Commands", name: str, summary: str, run: Callable[[argparse.Namespace], int]
+    verbs: Commands, name: str, summary: str, run: Callable[[argparse.Namespace], int]
 ) -> argparse.ArgumentParser:
     options = ""
     if name == "move-to-token":

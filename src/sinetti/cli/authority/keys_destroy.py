@@ -2,26 +2,23 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sinetti.authority.key_destruction import DestructionOptions, destroy_keys, plan_destruction
 from sinetti.authority.signer.approvals import DESTROY
 from sinetti.cli.authority.common import add_dir, command, machine_user, opened_authority
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.authority.proposals import add_officer_option, approved
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.invocation import print_note
 from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.server.process_exit import request_id
-
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
 
 _DESTROYED = """\
 Destroyed: {names}. The protocol is in {protocol}.
 Copies in backups of {dir} are not destroyed by this command: destroy them, and note it (docs/termination.md)."""
 
 
-def register_destroy(verbs: "Commands") -> None:
+def register_destroy(verbs: Commands) -> None:
     """Add the command to the group `keys`."""
     example = "sinetti authority keys destroy --dir /srv/sinetti DataProvidersIssuingCAv1 --protocol destruction.json"
     summary = "destroy keys of CAs that are retired or revoked, and write a protocol"

@@ -4,7 +4,6 @@ import argparse
 import pwd
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sinetti.authority.bootstrap import Authority
 from sinetti.authority.data_directory import DataDirectory
@@ -13,13 +12,11 @@ from sinetti.authority.signer_separation import SeparationOptions, check_place, 
 from sinetti.cli.authority.common import OptionError, add_dir, command, opened_authority
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.authority.proposals import add_officer_option, approved
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.invocation import print_note
 from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.domain.values import Environment
 from sinetti.settings.signer import MOST_ORDERS
-
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
 
 _ORDERS = 10_000
 
@@ -29,7 +26,7 @@ _SEPARATED = """\
 Destroy old copies of {dir}, which still have these keys. Back up {signer} by itself (docs/operators/signer.md)."""
 
 
-def register_separate(verbs: "Commands") -> None:
+def register_separate(verbs: Commands) -> None:
     """Add the command to the group `keys`."""
     example = (
         "sinetti authority keys separate --dir /srv/sinetti --signer-dir /var/lib/sinetti-signer/signer "

@@ -4,19 +4,16 @@ No more reminders of its end are sent.
 """
 
 import argparse
-from typing import TYPE_CHECKING
 
 from sinetti.cli.authority.common import add_dir, command, machine_user, opened_authority
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.invocation import print_note
 from sinetti.domain.values import Serial
 from sinetti.server.process_exit import request_id
 from sinetti.services.organisations.renewal_opt_out import opt_in_to_renewal, opt_out_of_renewal
 
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
 
-
-def register(commands: "Commands") -> None:
+def register(commands: Commands) -> None:
     """Add the command to the parser."""
     example = "sinetti authority let-end 4f…c1 --dir /srv/sinetti"
     summary = "let a certificate expire without reminders"

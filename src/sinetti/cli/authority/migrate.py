@@ -5,17 +5,14 @@ OWNER_DATABASE_URL it does what every other command does at its start.
 """
 
 import argparse
-from typing import TYPE_CHECKING
 
 from sinetti.authority.bootstrap import migrate_tables
 from sinetti.cli.authority.common import add_dir, command
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.output import print_line
 
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
 
-
-def register(commands: "Commands") -> None:
+def register(commands: Commands) -> None:
     """Add the command to the parser."""
     example = "sinetti authority migrate --dir /srv/sinetti"
     summary = "bring the tables up to date as the role in OWNER_DATABASE_URL, which owns them"

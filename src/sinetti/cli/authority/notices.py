@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sinetti.api.serializers import instant
 from sinetti.authority.alerts import operator_findings
@@ -25,6 +25,7 @@ from sinetti.cli.authority.common import (
 )
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.authority.serial_selection import telling
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.database.notifications import outbox_queries
 from sinetti.database.notifications.outbox_queries import FailedMessage
 from sinetti.database.sql import random_id
@@ -43,9 +44,6 @@ from sinetti.notifications.templates.renderer import Skip, render
 from sinetti.settings import notifications
 from sinetti.settings.notifications import NoticeSettings
 
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
-
 _SHOWN = 100
 _SECRET = frozenset({MessageKind.PIN, MessageKind.TRANSFER_IDS, MessageKind.ACCOUNT})
 """Kinds of messages that only the recipient may read."""
@@ -58,7 +56,7 @@ class _OpenedNotifications:
     room: NotificationContext
 
 
-def register(commands: "Commands") -> None:
+def register(commands: Commands) -> None:
     """Add the commands to the parser."""
     example = "sinetti authority notices send --dir /srv/sinetti"
     below = group(

@@ -3,7 +3,6 @@
 import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sinetti.api.serializers import instant
 from sinetti.authority.exchange import request_officers
@@ -20,6 +19,7 @@ from sinetti.cli.authority.common import (
 )
 from sinetti.cli.authority.import_signed import add_request_set, write_request
 from sinetti.cli.authority.proposals import add_officer_option, print_signer_work, propose_act
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.blocks import Block
 from sinetti.cli.core.invocation import print_note
 from sinetti.domain.approvals.acts import OfficerRole, TwoPersonAct
@@ -28,13 +28,10 @@ from sinetti.server.process_exit import request_id
 from sinetti.services.approvals.executors import officer_parameters
 from sinetti.services.approvals.officers import NewOfficer, add_founder, check_officer, get_officer, list_officers
 
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
-
 _COLUMNS = ("name", "role", "key", "fido2", "added", "removed")
 
 
-def register(commands: "Commands") -> None:
+def register(commands: Commands) -> None:
     """Add the commands to the parser."""
     example = (
         "sinetti authority officer add anna --public-key anna.pub --role approver --officer ben --dir /srv/sinetti"
@@ -58,7 +55,7 @@ def register(commands: "Commands") -> None:
 
 
 def _verb(
-    verbs: "Commands", name: str, summary: str, run: Callable[[argparse.Namespace], int], rest: str
+    verbs: Commands, name: str, summary: str, run: Callable[[argparse.Namespace], int], rest: str
 ) -> argparse.ArgumentParser:
     example = f"sinetti authority officer {name} {rest} --dir /srv/sinetti".replace("  ", " ")
     parser = command(verbs, name, summary, run, example)

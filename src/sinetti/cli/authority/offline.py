@@ -6,7 +6,6 @@
 import argparse
 from collections.abc import Collection
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from sinetti.authority.bootstrap import Authority, offline_token_names
 from sinetti.authority.data_directory import DataDirectory, DirectoryKind
@@ -17,6 +16,7 @@ from sinetti.cli.authority.common import OptionError, add_dir, command, opened_a
 from sinetti.cli.authority.import_signed import add_request_set, write_request
 from sinetti.cli.authority.passphrase_options import add_offline, add_passphrase_file, offline_keys, passphrase_of
 from sinetti.cli.authority.proposals import add_officer_option, approved
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.invocation import print_note
 from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.pki.signers import Signer
@@ -24,16 +24,13 @@ from sinetti.pki.signers.software import SoftwareSigner
 from sinetti.server.process_exit import request_id
 from sinetti.services.status.crl import OFFLINE_LIFE, publish
 
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
-
 _MOVED = """\
 Moved to {place}: {names}. Their revocation lists are signed for a year.
 Restart the service on every node. Destroy old copies of {dir}, which still have these keys.
 Store {place} offline, its pass-phrase in another place, and copies of both (docs/operators/keys.md)."""
 
 
-def register(commands: "Commands") -> None:
+def register(commands: Commands) -> None:
     """Add the commands to the parser."""
     example = "sinetti authority offline --dir /srv/sinetti --offline-dir /media/vault/sinetti"
     summary = "move the keys of root and intermediate CAs out of DIR; stop the service first"

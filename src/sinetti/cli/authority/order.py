@@ -1,12 +1,12 @@
 """`sinetti authority order`: order a certificate for an organisation."""
 
 import argparse
-from typing import TYPE_CHECKING
 
 from sinetti.api.serializers import instant
 from sinetti.authority.bootstrap import Authority, notification_context
 from sinetti.cli.authority.common import OptionError, add_dir, command, machine_user, opened_authority, print_result
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.invocation import print_note
 from sinetti.database.organisations.organisations import ContactDetails, NewOrder
 from sinetti.domain.notifications.messages import MessageChannel
@@ -24,16 +24,13 @@ from sinetti.server.process_exit import request_id
 from sinetti.services.issuance.order import GeneratedTransferIds, order
 from sinetti.services.issuance.secure_message import LinkSent, order_and_offer
 
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
-
 EXAMPLE = (
     "sinetti authority order --dir /srv/sinetti --customer-id 1234567-1 --channel WS --description 'Payroll' "
     "--contact-name 'The contact' --contact-email contact@customer.example"
 )
 
 
-def register(commands: "Commands") -> None:
+def register(commands: Commands) -> None:
     """Add the command to the parser."""
     parser = command(commands, "order", "order a certificate, and print or send its transfer IDs", _run, EXAMPLE)
     add_dir(parser)

@@ -5,7 +5,6 @@ Certificates are issued to these organisations.
 
 import argparse
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from sinetti.authority.bootstrap import Authority
 from sinetti.cli.authority import organisation_people
@@ -13,6 +12,7 @@ from sinetti.cli.authority.common import add_dir, command, group, machine_user, 
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.authority.person_options import format_person
 from sinetti.cli.authority.proposals import add_officer_option, propose_act, takes_two
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.invocation import print_note
 from sinetti.database.organisations.organisations import NewOrganisation, OrganisationInfo
 from sinetti.domain.approvals.acts import TwoPersonAct
@@ -23,15 +23,12 @@ from sinetti.services.organisations import registration
 from sinetti.services.organisations.people import who_is_who
 from sinetti.services.organisations.registration import approve, close, register_organisation, withdraw
 
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
-
 _CHANNELS = [one.value for one in Channel]
 
 _STAY = "Its certificates stay valid until they expire or are revoked."
 
 
-def register(commands: "Commands") -> None:
+def register(commands: Commands) -> None:
     """Add the commands to the parser."""
     adding = "--kind business-id --name 'Malli Oy'"
     example = f"sinetti authority organisation add --dir /srv/sinetti --customer-id 1234567-1 {adding}"
@@ -61,7 +58,7 @@ def register(commands: "Commands") -> None:
 
 
 def _verb(
-    verbs: "Commands", name: str, summary: str, run: Callable[[argparse.Namespace], int], rest: str
+    verbs: Commands, name: str, summary: str, run: Callable[[argparse.Namespace], int], rest: str
 ) -> argparse.ArgumentParser:
     example = f"sinetti authority organisation {name} --dir /srv/sinetti --customer-id 1234567-1 {rest}"
     parser = command(verbs, name, summary, run, example.rstrip())

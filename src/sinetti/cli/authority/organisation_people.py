@@ -6,7 +6,6 @@ The commands are `signatory`, `contact-person`, `looked-after-by` and `show`.
 import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sinetti.authority.bootstrap import Authority
 from sinetti.cli.authority.common import (
@@ -21,6 +20,7 @@ from sinetti.cli.authority.common import (
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.authority.person_options import add_person_options, format_person, person_of, person_row
 from sinetti.cli.authority.proposals import add_officer_option, propose_act, takes_two
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.invocation import print_note
 from sinetti.database.organisations.organisations import ContactDetails
 from sinetti.domain.access.pending_invitations import NamingView
@@ -42,16 +42,13 @@ from sinetti.services.organisations.people import (
 )
 from sinetti.settings import notifications
 
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
-
 _BEFORE = "sinetti authority organisation"
 _WHERE = "--dir /srv/sinetti --customer-id 1234567-1"
 _NAMED = "--name 'The director' --email director@customer.example"
 _UNCHANGED = "nothing was changed"
 
 
-def register(verbs: "Commands") -> None:
+def register(verbs: Commands) -> None:
     """Add the commands to the group `organisation`."""
     example = f"{_BEFORE} signatory add {_WHERE} {_NAMED}"
     signatory = group(
@@ -93,7 +90,7 @@ def register(verbs: "Commands") -> None:
 
 
 def _verb(
-    verbs: "Commands", name: str, summary: str, run: Callable[[argparse.Namespace], int], example: str
+    verbs: Commands, name: str, summary: str, run: Callable[[argparse.Namespace], int], example: str
 ) -> argparse.ArgumentParser:
     parser = command(verbs, name, summary, run, example)
     add_dir(parser)

@@ -2,7 +2,6 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sinetti.authority.bootstrap import Authority
 from sinetti.authority.data_directory import DataDirectory, DirectoryKind
@@ -18,15 +17,12 @@ from sinetti.authority.passphrases import read_or_create, read_passphrase
 from sinetti.cli.authority.common import OptionError, add_dir, command, machine_user, opened_authority
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.authority.proposals import add_officer_option, approved
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.invocation import print_note
 from sinetti.database.operations.secret_rows import write_event
 from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.domain.values import Environment
 from sinetti.server.process_exit import request_id
-
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
-
 
 _MOVED = """\
 Pass-phrase moved to {to}. Restart the service with --passphrase-file {to} or systemd's LoadCredential=.
@@ -36,7 +32,7 @@ The pass-phrase in {place} opens all keys in {dir} now, and the former one opens
 Start the service with the new one. Destroy the former one, and old copies of {dir}, which it still opens."""
 
 
-def register(commands: "Commands") -> None:
+def register(commands: Commands) -> None:
     """Add the command to the parser."""
     example = "sinetti authority passphrase --dir /srv/sinetti --to /etc/sinetti/passphrase"
     summary = "move the pass-phrase of the keys to a file outside DIR, or replace it by a new one"

@@ -8,7 +8,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from time import sleep
-from typing import TYPE_CHECKING
 
 from sinetti.authority.bootstrap import Authority
 from sinetti.authority.data_directory import FolderDamaged, FolderError, locked
@@ -16,6 +15,7 @@ from sinetti.authority.log_format import configure_logging
 from sinetti.cli.authority.common import OptionError, add_dir, check_register, command, opened_authority, print_result
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.core import verbose_log
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.database.connection import DATABASE_UNAVAILABLE
 from sinetti.domain.validation import pluralise
 from sinetti.infra.atomic_files import write_atomic
@@ -23,9 +23,6 @@ from sinetti.infra.clock import monotonic_seconds
 from sinetti.infra.unix_socket import sd_notify
 from sinetti.server.process_exit import request_id
 from sinetti.services.publish_status import PublicationReport, StatusPublisher
-
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
 
 ASKED_EVERY = 0.1
 """Seconds between questions for the number of the last status change.
@@ -41,7 +38,7 @@ _READABLE = 0o022
 _log = logging.getLogger(__name__)
 
 
-def register(commands: "Commands") -> None:
+def register(commands: Commands) -> None:
     """Add the command to the parser."""
     example = "sinetti authority publish-status --dir /srv/sinetti --to /var/cache/sinetti-status --watch"
     summary = "write CA certificates, lists, OCSP responses and the log as files for a web server"

@@ -4,10 +4,10 @@ import argparse
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sinetti.cli.authority.common import OptionError, add_dir, command, machine_user, opened_authority, print_result
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.invocation import print_note
 from sinetti.cli.core.output import print_error
 from sinetti.client.results import ExitCode
@@ -16,10 +16,6 @@ from sinetti.journal.writer import Journal
 from sinetti.server.process_exit import request_id
 from sinetti.services.issuance.reconcile import ReconciliationReport, reconcile
 from sinetti.services.organisations.people import settle_people
-
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
-
 
 _WITHOUT_PEOPLE = """\
 {holdings} restored without people, who are in no journal. Name each contact and signatory again; deputies, descriptions
@@ -36,7 +32,7 @@ used transfer IDs and keys are accepted again, and certificates that were revoke
 Compare the register with published revocation lists and your records, and revoke again before you serve."""
 
 
-def register(commands: "Commands") -> None:
+def register(commands: Commands) -> None:
     """Add the command to the parser."""
     example = "sinetti authority reconcile --dir /srv/sinetti"
     summary = "add to a restored register what the journals recorded later"

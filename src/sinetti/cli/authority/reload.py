@@ -8,7 +8,6 @@ import os
 import signal
 from pathlib import Path
 from time import sleep
-from typing import TYPE_CHECKING
 
 from sinetti.authority.checks.run import check_authority
 from sinetti.authority.checks.state import CheckOptions
@@ -16,6 +15,7 @@ from sinetti.authority.data_directory import DataDirectory, DirectoryKind, Folde
 from sinetti.authority.serve_record import find_serving, is_process_of_owner, wait_for_reload
 from sinetti.cli.authority.common import add_dir, command
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.check_output import check_blocks
 from sinetti.cli.core.invocation import print_note
 from sinetti.cli.core.output import show
@@ -23,16 +23,13 @@ from sinetti.client.results import ExitCode
 from sinetti.domain.operations.check_findings import FindingSeverity
 from sinetti.infra.clock import monotonic_seconds
 
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
-
 RELOAD_TIMEOUT = 90.0
 """Seconds for the service to read its files and replace its processes."""
 
 _POLLED_EVERY = 0.05
 
 
-def register(commands: "Commands") -> None:
+def register(commands: Commands) -> None:
     """Add the command to the parser."""
     example = "sinetti authority reload --dir /srv/sinetti"
     summary = "make the running service take new settings, certificates and trust"

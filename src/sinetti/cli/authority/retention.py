@@ -3,16 +3,14 @@
 import argparse
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sinetti.api.serializers import instant
 from sinetti.cli.authority.common import add_dir, command, group, machine_user, opened_authority, print_result
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.blocks import Block, OutputTable, Paragraph, Row
 from sinetti.server.process_exit import request_id
 from sinetti.services.monitoring.retention import ExpiredRecords, apply_retention, plan_retention
-
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
 
 _CALLED = {
     "people": "people",
@@ -28,7 +26,7 @@ _CALLED = {
 """Names of the erased data in an operator's words."""
 
 
-def register(commands: "Commands") -> None:
+def register(commands: Commands) -> None:
     """Add the commands to the parser."""
     example = "sinetti authority retention plan --dir /srv/sinetti"
     below = group(commands, "retention", "show or erase personal data whose retention period has ended", example)

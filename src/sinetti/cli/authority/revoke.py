@@ -6,7 +6,6 @@ For keyCompromise, it also revokes every certificate renewed from it. With offic
 
 import argparse
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from sinetti.api.serializers import MEMBERS, certificate_json
 from sinetti.authority.signer_memory import learn
@@ -20,6 +19,7 @@ from sinetti.cli.authority.common import (
     print_result,
 )
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.invocation import print_note
 from sinetti.database.issuance import unregistered
 from sinetti.domain.approvals.acts import TwoPersonAct
@@ -29,11 +29,8 @@ from sinetti.server.process_exit import request_id
 from sinetti.services.approvals.approve import needs_approval
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
 
-
-def register(commands: "Commands") -> None:
+def register(commands: Commands) -> None:
     """Add the command to the parser."""
     example = "sinetti authority revoke 4f…c1 --reason keyCompromise --dir /srv/sinetti"
     parser = command(

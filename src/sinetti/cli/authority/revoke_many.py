@@ -7,7 +7,7 @@ import argparse
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sinetti.api.serializers import instant
 from sinetti.cli.authority.common import (
@@ -24,6 +24,7 @@ from sinetti.cli.authority.common import (
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.authority.proposals import add_officer_option, propose_act, rehearsed_letters, takes_two
 from sinetti.cli.authority.serial_selection import Progress, issue_interval, serials_of
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.invocation import print_note
 from sinetti.cli.core.output import print_error
 from sinetti.database.certificates.bulk_revocation import BulkRevocationCandidate, CertificateSelection
@@ -45,16 +46,13 @@ from sinetti.services.revocation.bulk_revoke import (
     revoke_many,
 )
 
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
-
 _REHEARSED = 2
 """Certificates whose letters a proposal has."""
 
 _CHOICES = ("serials", "customer_id", "authority", "issued_between")
 
 
-def register(commands: "Commands") -> None:
+def register(commands: Commands) -> None:
     """Add the command to the parser."""
     example = (
         "sinetti authority revoke-many --customer-id 1234567-1 --reason cessationOfOperation --officer anna "

@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from sinetti.api.serializers import instant
 from sinetti.authority.bootstrap import Authority
@@ -19,6 +18,7 @@ from sinetti.cli.authority.common import (
 )
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.authority.secrets_wrap import register_wrap
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.blocks import Block
 from sinetti.cli.core.invocation import print_note
 from sinetti.cli.core.output import print_error
@@ -35,13 +35,10 @@ from sinetti.services.monitoring.secret_usage import (
     reseal_second_factors,
 )
 
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
-
 _COLUMNS = ("purpose", "id", "state", "made_at", "wrapped_by", "rows")
 
 
-def register(commands: "Commands") -> None:
+def register(commands: Commands) -> None:
     """Add the commands to the parser."""
     example = "sinetti authority secrets status --dir /srv/sinetti"
     below = group(commands, "secrets", "show and rotate the secret keys of the service", example)

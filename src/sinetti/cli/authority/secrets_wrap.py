@@ -2,7 +2,6 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sinetti.authority.bootstrap import Authority
 from sinetti.authority.passphrases import read_or_create
@@ -12,21 +11,19 @@ from sinetti.cli.authority.common import OptionError, add_dir, command, machine_
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.authority.proposals import add_officer_option, approved
 from sinetti.cli.authority.token_options import add_token_options, token_settings
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.invocation import print_note
 from sinetti.database.operations.secret_rows import write_event
 from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.pki.signers.pkcs11_uri import TokenLocation
 from sinetti.server.process_exit import request_id
 
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
-
 _WRAPPED = """\
 The secret keys in {path} are opened by: {kinds}. Serving processes of this folder keep theirs.
 Copy the file to every other node now. Destroy old copies of it, which the former ways open."""
 
 
-def register_wrap(below: "Commands") -> None:
+def register_wrap(below: Commands) -> None:
     """Add the command to the group `secrets`."""
     example = "sinetti authority secrets wrap token --dir /srv/sinetti"
     summary = "let a key in a token, or a pass-phrase, open the secret keys"

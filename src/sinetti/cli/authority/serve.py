@@ -7,7 +7,6 @@ import signal
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sinetti.authority.bootstrap import Authority, open_authority
 from sinetti.authority.data_directory import DirectoryKind
@@ -18,14 +17,12 @@ from sinetti.authority.signer_child import signer_running
 from sinetti.cli.authority.common import OptionError, add_dir, command, opened_authority
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.core import verbose_log
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.infra.metrics import recorder
 from sinetti.infra.unix_socket import sd_notify
 from sinetti.server.addresses import InvalidAddress, ListenAddress, parse_address
 from sinetti.server.process_exit import exit_process, raise_if_interrupted
 from sinetti.settings.authority import SOAP_PATH
-
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
 
 _MOST_WORKERS = 64
 _HIGHEST_LIMIT = 65_535
@@ -33,7 +30,7 @@ _BIND, _STATUS_BIND = "127.0.0.1:8443", "127.0.0.1:8080"
 _log = logging.getLogger(__name__)
 
 
-def register(commands: "Commands") -> None:
+def register(commands: Commands) -> None:
     """Add the command to the parser."""
     example = "sinetti authority serve --dir /srv/sinetti --bind 127.0.0.1:8443 --status-bind 127.0.0.1:8080"
     parser = command(commands, "serve", "run the service until a signal stops it", _run, example)

@@ -5,22 +5,19 @@ import logging
 import os
 import pwd
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sinetti.authority.log_format import configure_logging
 from sinetti.authority.signer_process import SignerOptions, open_signer, run_signer
 from sinetti.cli.authority.common import OptionError, command
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.core import verbose_log
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.infra.unix_socket import sd_notify
-
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
 
 _log = logging.getLogger(__name__)
 
 
-def register(commands: "Commands") -> None:
+def register(commands: Commands) -> None:
     """Add the command to the parser."""
     example = (
         "sinetti authority signer --signer-dir /var/lib/sinetti-signer/signer "

@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sinetti.api.serializers import certificate_json, instant, usage_json
 from sinetti.authority.alerts import health_warnings
@@ -16,6 +16,7 @@ from sinetti.cli.authority.common import (
     table_of,
     unknown_organisation,
 )
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.blocks import Block, Paragraph, Record
 from sinetti.database.organisations.organisations import OpenOrder
 from sinetti.services.approvals.approve import list_waiting
@@ -23,14 +24,11 @@ from sinetti.services.organisations import registration
 from sinetti.services.revocation.bulk_revoke import count_open_proposals
 from sinetti.services.status.usage_reports import list_usage
 
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
-
 _CERTIFICATES = ("serial", "customer_id", "channel", "state", "not_after", "renewed_by", "in use")
 _ORDERS = ("order_id", "customer_id", "channel", "expires", "description")
 
 
-def register(commands: "Commands") -> None:
+def register(commands: Commands) -> None:
     """Add the command to the parser."""
     example = "sinetti authority status --dir /srv/sinetti --customer-id 1234567-1"
     parser = command(commands, "status", "show certificates, orders and totals of the register", _run, example)

@@ -4,20 +4,17 @@ The order's certificate was not retrieved with the former ids.
 """
 
 import argparse
-from typing import TYPE_CHECKING
 
 from sinetti.authority.bootstrap import notification_context
 from sinetti.cli.authority.common import EXIT_ACTION_REQUIRED, add_dir, command, machine_user, opened_authority
 from sinetti.cli.authority.order import add_send, show_ids, show_offered
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.invocation import print_note
 from sinetti.domain.notifications.messages import MessageChannel
 from sinetti.server.process_exit import request_id
 from sinetti.services.issuance.order import reissue_transfer_ids
 from sinetti.services.issuance.secure_message import send_link
-
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
 
 _NO_SMS = (
     "DIR/notices.toml names no SMS provider, so no PIN code can be sent. To have a code printed, remove the contact "
@@ -25,7 +22,7 @@ _NO_SMS = (
 )
 
 
-def register(commands: "Commands") -> None:
+def register(commands: Commands) -> None:
     """Add the command to the parser."""
     example = "sinetti authority transfer-ids 5f0c… --dir /srv/sinetti"
     summary = "create new transfer IDs for an order; the old ones stop working"

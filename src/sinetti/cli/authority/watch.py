@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from time import sleep
-from typing import TYPE_CHECKING
 
 from sinetti.authority import alerts
 from sinetti.authority.bootstrap import Authority
@@ -19,6 +18,7 @@ from sinetti.cli.authority.common import (
     print_result,
 )
 from sinetti.cli.authority.endpoint_probe import check_address, fetched, served, why_away
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.domain.operations.monitoring import FindingKind, MonitoringFinding
 from sinetti.domain.validation import pluralise
 from sinetti.services.issuance.reconcile import preview
@@ -34,9 +34,6 @@ from sinetti.services.monitoring.findings import (
     stored_crls,
 )
 
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
-
 LOOKED_AGAIN_AFTER = 2.0
 """Seconds before an incomplete CRL is checked again.
 
@@ -44,7 +41,7 @@ A revocation may just be on its way.
 """
 
 
-def register(commands: "Commands") -> None:
+def register(commands: Commands) -> None:
     """Add the command to the parser."""
     example = "sinetti authority watch --dir /srv/sinetti --status-url http://pki.example"
     summary = "check revocation lists, OCSP responses and the authority's own certificates"

@@ -1,10 +1,8 @@
 """`sinetti ceremony …`: ceremonies with the keys of root and intermediate CAs."""
 
 import importlib
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
+from sinetti.cli.core.argparse_i18n import Commands
 
 EXAMPLE = """\
 examples:
@@ -15,7 +13,7 @@ MODULES = {"plan": "run", "run": "run", "shares": "verify", "verify": "verify"}
 """Module of `cli/ceremony/` for each command."""
 
 
-def register(subparsers: "Commands", wanted: str | None = None) -> None:
+def register(subparsers: Commands, wanted: str | None = None) -> None:
     """Add the commands to the parser.
 
     Adds only the module of the command named `wanted`, or all of them if `wanted` is none of them.

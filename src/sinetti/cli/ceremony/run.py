@@ -2,7 +2,6 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sinetti.authority.ceremony import RESULT_SET, TRANSCRIPT, Ceremony
 from sinetti.authority.data_directory import FolderError
@@ -12,13 +11,11 @@ from sinetti.ca.hierarchy_config import PRESETS, load_preset, with_standby
 from sinetti.cli.ceremony.desk import TerminalDesk, command
 from sinetti.cli.client import common
 from sinetti.cli.core import output
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.console import LANGUAGE_HELP, language_of_locale
 from sinetti.cli.core.invocation import print_note
 from sinetti.domain.values import Environment, Language
 from sinetti.infra.clock import utc_now
-
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
 
 _PLAN = "sinetti ceremony plan --kind founding --environment PRODUCTION --base-url http://pki.example > plan.toml"
 _RUN = "sinetti ceremony run plan.toml --medium /media/vault/sinetti --exchange /media/carried"
@@ -30,7 +27,7 @@ _NO_REQUEST = "--request-set is missing: the kinds certify and revoke take their
 _REHEARSED = "The rehearsal is complete, and its keys are destroyed. Destroy the sheets that were written."
 
 
-def register(commands: "Commands") -> None:
+def register(commands: Commands) -> None:
     """Add the commands to the parser."""
     plan = command(commands, "plan", "print a plan to review and change", _plan, _PLAN)
     plan.add_argument("--kind", choices=common.choices(CeremonyKind), required=True, help="what the ceremony makes")

@@ -3,7 +3,6 @@
 import argparse
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sinetti.authority.ceremony import CeremonyInterrupted
 from sinetti.ca.ceremony.shares import parse_share
@@ -12,17 +11,15 @@ from sinetti.ca.ceremony.words import CeremonyError
 from sinetti.cli.ceremony.desk import TerminalDesk, command
 from sinetti.cli.client import common
 from sinetti.cli.core import output
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.console import LANGUAGE_HELP, language_of_locale
 from sinetti.cli.core.invocation import print_note
 from sinetti.domain.values import Language
 
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
-
 _SHARES, _VERIFY = "sinetti ceremony shares verify", "sinetti ceremony verify /media/carried/transcript.json"
 
 
-def register(commands: "Commands") -> None:
+def register(commands: Commands) -> None:
     """Add the commands to the parser."""
     shares = commands.add_parser(
         "shares",

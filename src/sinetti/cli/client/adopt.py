@@ -3,9 +3,9 @@
 import argparse
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common, service_options
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.client.messages import adoption_messages, error_reasons, messages
 from sinetti.client.messages.messages import make_message
 from sinetti.client.model import CertificateEntry, Config, ServiceEntry
@@ -17,9 +17,6 @@ from sinetti.domain.values import Environment
 from sinetti.i18n.translate import gettext_noop
 from sinetti.infra.standard_input import STREAM
 
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
-
 EXAMPLE = (
     "examples:\n  sinetti adopt payroll --config sinetti.toml --key old/key.pem --certificate "
     "old/certificate.pem\n  sinetti adopt payroll --config sinetti.toml --pkcs12 old/payroll.p12 "
@@ -30,7 +27,7 @@ EXAMPLE = (
 JKS_FROM_INPUT = gettext_noop("keytool cannot read a Java key store from standard input. Name its file with --jks.")
 
 
-def register(subparsers: "Commands") -> None:
+def register(subparsers: Commands) -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser(
         "adopt",

@@ -8,12 +8,13 @@ import hashlib
 from base64 import b64decode
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from sinetti.cli.client import common
 from sinetti.cli.core import output
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.blocks import Block, Heading, OutputTable, Paragraph, Record, Row, Tone
 from sinetti.client.messages.messages import make_message, strip_control_chars
 from sinetti.client.results import ExitCode, UsageError
@@ -23,9 +24,6 @@ from sinetti.domain.values import Language
 from sinetti.i18n.approval_labels import ACTS, FIELDS, NOT_UNDONE
 from sinetti.i18n.translate import gettext_noop, number, translate
 from sinetti.pki.ssh_signatures import load_attesting_certificate, load_key
-
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
 
 EXAMPLE = (
     "example:\n  sinetti approval show proposal.json\n\nTo approve it, sign exactly this file:\n  ssh-keygen -Y sign "
@@ -60,7 +58,7 @@ _COLUMNS = ("name", "organisation", "customer_id", "serial", "description", "bef
 """Columns that come first in a table, in their order."""
 
 
-def register(subparsers: "Commands") -> None:
+def register(subparsers: Commands) -> None:
     """Add the command to the parser."""
     group = subparsers.add_parser(
         "approval",

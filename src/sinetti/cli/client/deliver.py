@@ -5,10 +5,10 @@ The receipt proves the delivery.
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common
 from sinetti.cli.client.service_options import read_bundle
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.console import Console
 from sinetti.client.documents import deliver
 from sinetti.client.documents.deliver import DeliveryOutcome, DeliveryRequest, DeliveryResult
@@ -19,9 +19,6 @@ from sinetti.client.results import ExitCode, UsageError
 from sinetti.client.store import files
 from sinetti.i18n.translate import gettext_noop
 from sinetti.infra.standard_input import STREAM
-
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
 
 EXAMPLE = (
     "example:\n  sinetti deliver payroll report.xml --store /var/lib/sinetti --to "
@@ -36,7 +33,7 @@ RECEIPT_UNNAMED = gettext_noop(
 )
 
 
-def register(subparsers: "Commands") -> None:
+def register(subparsers: Commands) -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser(
         "deliver",

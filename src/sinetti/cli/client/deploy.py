@@ -2,10 +2,10 @@
 
 import argparse
 import threading
-from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common
 from sinetti.cli.client.run import stop_signals
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.client.agent import deploy, runner, worker
 from sinetti.client.agent.deploy import HookOrder, HookReport
 from sinetti.client.messages import messages
@@ -14,9 +14,6 @@ from sinetti.client.model import HookStage, without_file
 from sinetti.client.requests import operations
 from sinetti.client.results import CommandResult, ExitCode, Result, UsageError, highest_exit_code
 from sinetti.client.store import files
-
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
 
 EXAMPLE = (
     "examples, after a hook was fixed, and to try new hooks:\n  sinetti deploy payroll --config "
@@ -28,7 +25,7 @@ _SKIPPED = frozenset({messages.NO_HOOK, messages.NOT_ENROLLED})
 """Messages about names among all for which there is nothing to run."""
 
 
-def register(subparsers: "Commands") -> None:
+def register(subparsers: Commands) -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser(
         "deploy",

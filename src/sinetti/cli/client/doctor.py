@@ -4,10 +4,10 @@ import argparse
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common
 from sinetti.cli.core import output
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.blocks import Block, Heading, OutputTable, Row, Tone
 from sinetti.cli.core.console import Console
 from sinetti.client.config.errors import ConfigError
@@ -25,9 +25,6 @@ from sinetti.domain.values import Language
 from sinetti.i18n import translate
 from sinetti.infra import clock
 
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
-
 EXAMPLE = (
     "example, before the agent is set up:\n  sinetti doctor --store /var/lib/sinetti\n\nEach service is asked "
     "for its page and for a certificate that does not exist. No transfer IDs are used.\n\nexit codes: 0 no "
@@ -36,7 +33,7 @@ EXAMPLE = (
 )
 
 
-def register(subparsers: "Commands") -> None:
+def register(subparsers: Commands) -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser(
         "doctor",

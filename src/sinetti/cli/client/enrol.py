@@ -2,9 +2,9 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common, service_options
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.client.config import messages as config_messages
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import make_message
@@ -13,9 +13,6 @@ from sinetti.client.requests.operations import TransferIdCredentials
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.client.store.settings import NameSettings
 from sinetti.domain.values import Environment, KeyType
-
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
 
 EXAMPLE = (
     "example:\n  sinetti enrol payroll --store /var/lib/sinetti --service "
@@ -29,7 +26,7 @@ EXAMPLE = (
 )
 
 
-def register(subparsers: "Commands") -> None:
+def register(subparsers: Commands) -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser(
         "enrol",

@@ -6,12 +6,12 @@ import os
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cryptography import x509
 
 from sinetti.cli.client import common
 from sinetti.cli.core import output
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.blocks import Block, Literal, Paragraph
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import make_message
@@ -23,9 +23,6 @@ from sinetti.diagnostics.search import DiagnosisContext
 from sinetti.domain.values import Language
 from sinetti.infra import clock
 from sinetti.pki import chain, encoding
-
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
 
 EXAMPLE = (
     "example:\n  sinetti explain request.xml --anchors holders.pem\n\nFILE is the exact body of the HTTP "
@@ -54,7 +51,7 @@ The message may be for a test bench whose clock is years ahead of the machine's.
 """
 
 
-def register(subparsers: "Commands") -> None:
+def register(subparsers: Commands) -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser(
         "explain",

@@ -6,10 +6,10 @@ The key is included only on request.
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common
 from sinetti.cli.core import output
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import make_message
 from sinetti.client.results import ExitCode, UsageError
@@ -18,9 +18,6 @@ from sinetti.client.store.export import ExportedFile, ExportFormat, ExportOption
 from sinetti.i18n.translate import gettext_noop
 from sinetti.infra.standard_input import STREAM
 from sinetti.pki import encoding
-
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
 
 EXAMPLE = (
     "example, key and certificate in one file:\n  sinetti export payroll --store /var/lib/sinetti "
@@ -33,7 +30,7 @@ EXAMPLE = (
 KEY_TO_TERMINAL = gettext_noop("A private key is never printed on a terminal. Name a file with --out.")
 
 
-def register(subparsers: "Commands") -> None:
+def register(subparsers: Commands) -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser(
         "export",

@@ -5,10 +5,10 @@ import sys
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common
 from sinetti.cli.core import output
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.blocks import Block, Heading, Record, Tone
 from sinetti.client.documents import inspection
 from sinetti.client.documents.inspection import (
@@ -26,9 +26,6 @@ from sinetti.client.results import ExitCode, UsageError
 from sinetti.domain.values import Language
 from sinetti.i18n.translate import format_short, gettext_noop, number, translate
 from sinetti.infra.standard_input import STREAM
-
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
 
 EXAMPLE = (
     "examples:\n  sinetti inspect certificate.pem\n  sinetti inspect payroll.p12 --password-file p12-password\n\n"
@@ -85,7 +82,7 @@ PURPOSES: Mapping[Purpose, str] = {
 }
 
 
-def register(subparsers: "Commands") -> None:
+def register(subparsers: Commands) -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser(
         "inspect",

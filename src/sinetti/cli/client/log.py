@@ -5,10 +5,10 @@ import importlib
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common
 from sinetti.cli.core import output
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.blocks import Block, OutputTable, Paragraph, Row
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import make_message
@@ -19,9 +19,6 @@ from sinetti.client.store.event_log import LogEvent
 from sinetti.client.store.snapshot import NameSnapshot
 from sinetti.domain.values import Language
 from sinetti.i18n.translate import gettext_noop
-
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
 
 EXAMPLE = (
     "example, the last seven days:\n  sinetti log payroll --store /var/lib/sinetti --since 7d\n\n"
@@ -44,7 +41,7 @@ None is a name of the store.
 """
 
 
-def register(subparsers: "Commands", wanted: str | None = None) -> None:
+def register(subparsers: Commands, wanted: str | None = None) -> None:
     """Add the command to the parser, or the group below it.
 
     The group is added if `wanted` is one of its commands.

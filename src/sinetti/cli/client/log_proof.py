@@ -4,11 +4,11 @@ import argparse
 from dataclasses import replace
 from functools import partial
 from time import sleep
-from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common
 from sinetti.cli.client.log_verify import BAD_KEY
 from sinetti.cli.core import output
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.client.messages import messages
 from sinetti.client.messages.error_reasons import translate_reason
 from sinetti.client.messages.messages import (
@@ -34,9 +34,6 @@ from sinetti.wire.transparency.observer import (
     TooFewCosignatures,
     origin_of,
 )
-
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
 
 EXAMPLE = (
     "example:\n  sinetti log proof payroll --store /var/lib/sinetti\n\nThe proof shows that this certificate is in the "
@@ -74,7 +71,7 @@ FORKED = gettext_noop(
 BAD_POLICY = gettext_noop("--cosignatures and --witness-key cannot be used: {why}.")
 
 
-def register(subparsers: "Commands") -> None:
+def register(subparsers: Commands) -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser(
         "proof",

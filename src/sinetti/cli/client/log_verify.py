@@ -3,10 +3,10 @@
 import argparse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common
 from sinetti.cli.core import output
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.blocks import Block, Paragraph, Record
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import make_message, strip_control_chars
@@ -17,9 +17,6 @@ from sinetti.infra.standard_input import STREAM
 from sinetti.wire.transparency.export import ExportError, ExportReport, KnownCheckpointError, verify_export
 from sinetti.wire.transparency.merkle import ProofError
 from sinetti.wire.transparency.notes import NoteError, VerifierKey
-
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
 
 EXAMPLE = (
     "example:\n  sinetti log verify log.jsonl --checkpoint kept.txt \\\n    --key pki.example/log+1a2b3c4d+AVJ…\n\nThe "
@@ -55,7 +52,7 @@ ORIGIN, SIZE, KINDS, APPROVALS, PASSKEYS, ROOTS, SIGNED_BY = (
 )
 
 
-def register(subparsers: "Commands") -> None:
+def register(subparsers: Commands) -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser(
         "verify",

@@ -11,7 +11,7 @@ from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from sinetti.cli.client import common
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.client.messages.error_reasons import translate_reason
 from sinetti.client.messages.messages import make_message
 from sinetti.client.results import ExitCode, UsageError
@@ -31,9 +32,6 @@ from sinetti.infra.atomic_files import PRIVATE, write_atomic, write_new
 from sinetti.infra.urls import ONE_HOST, has_one_host
 from sinetti.wire.transparency.notes import COSIGNATURE, NoteError, NoteSigner, VerifierKey, is_key_name
 from sinetti.wire.transparency.witness import WitnessAnswer, decide_cosignature, read_origin
-
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
 
 EXAMPLE = (
     "example:\n  sinetti log witness --dir /var/lib/witness --name witness.example \\\n"
@@ -54,7 +52,7 @@ _MOST_AT_ONCE = 32
 """Connections at a time. A further one is closed at once."""
 
 
-def register(subparsers: "Commands") -> None:
+def register(subparsers: Commands) -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser(
         "witness",

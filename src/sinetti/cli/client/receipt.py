@@ -5,17 +5,14 @@ Anyone who has both can check it.
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.client.documents import receipt_check
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import make_message
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.pki import chain
-
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
 
 EXAMPLE = (
     "example:\n  sinetti receipt report.xml.receipt.xml sealed.xml --trust-services services.pem\n\nFILE is "
@@ -24,7 +21,7 @@ EXAMPLE = (
 )
 
 
-def register(subparsers: "Commands") -> None:
+def register(subparsers: Commands) -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser(
         "receipt",

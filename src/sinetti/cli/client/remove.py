@@ -5,14 +5,15 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common
 from sinetti.cli.client.status import put_metrics
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.console import Console
 from sinetti.client.agent import renewal_info_poll, runner
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import Message, make_message
+from sinetti.client.model import Config
 from sinetti.client.reporting import metrics, status
 from sinetti.client.requests import revoke
 from sinetti.client.requests.exchange import ClientContext
@@ -24,10 +25,6 @@ from sinetti.client.store.removal import RemovalPlan
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.i18n.translate import gettext_noop
 from sinetti.infra import clock
-
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
-    from sinetti.client.model import Config
 
 EXAMPLE = (
     "examples, for a certificate that is no longer needed, and in a script:\n  sinetti remove payroll --revoke\n  "
@@ -70,7 +67,7 @@ TABLE_LEFT = gettext_noop(
 _LOSES = {RequestKind.ENROL: LOSES_ENROLMENT, RequestKind.RENEW: LOSES_RENEWAL}
 
 
-def register(subparsers: "Commands") -> None:
+def register(subparsers: Commands) -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser(
         "remove",

@@ -1,21 +1,18 @@
 """`sinetti retrieve`: retrieve a certificate that was accepted before."""
 
 import argparse
-from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.client.requests import operations
 from sinetti.client.results import ExitCode
-
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
 
 EXAMPLE = """\
 example:
   sinetti retrieve payroll --store /var/lib/sinetti"""
 
 
-def register(subparsers: "Commands") -> None:
+def register(subparsers: Commands) -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser(
         "retrieve",

@@ -1,9 +1,9 @@
 """`sinetti revoke`: revoke a certificate with its own key."""
 
 import argparse
-from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.console import Console
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import make_message
@@ -16,9 +16,6 @@ from sinetti.client.store import files
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.infra import clock
 
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
-
 EXAMPLE = (
     "example, when the key may have been exposed:\n  sinetti revoke payroll --store /var/lib/sinetti --reason "
     "keyCompromise\n\nReasons: unspecified, keyCompromise, affiliationChanged, superseded, "
@@ -27,7 +24,7 @@ EXAMPLE = (
 )
 
 
-def register(subparsers: "Commands") -> None:
+def register(subparsers: Commands) -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser(
         "revoke",

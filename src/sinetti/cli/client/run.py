@@ -17,11 +17,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from sinetti.cli.client import common
 from sinetti.cli.client.status import put_metrics, put_unusable
 from sinetti.cli.core import invocation, output, progress, terminal
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.blocks import Paragraph
 from sinetti.cli.core.console import Console
 from sinetti.cli.core.progress import ProgressBar
@@ -40,9 +41,6 @@ from sinetti.client.store.files import StoreError, StoreLocked
 from sinetti.client.store.snapshot import NameSnapshot
 from sinetti.infra import clock
 from sinetti.infra.unix_socket import sd_notify, watchdog_seconds
-
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
 
 EXAMPLE = (
     "examples, for a daily timer, to see the plan, and as a service:\n  sinetti run --config "
@@ -118,7 +116,7 @@ class RunProgress:
             self.bar.between(self.console.tell)(message)
 
 
-def register(subparsers: "Commands") -> None:
+def register(subparsers: Commands) -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser(
         "run",

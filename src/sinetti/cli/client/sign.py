@@ -2,17 +2,14 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.client.messages import document_messages, error_reasons, messages
 from sinetti.client.messages.messages import make_message
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.client.store import document_signature, generations, key_storage
 from sinetti.wire.xmldsig.signature import SignatureProfile
-
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
 
 EXAMPLE = """\
 example:
@@ -21,7 +18,7 @@ example:
 RECIPES = {"exclusive": SignatureProfile.EXCLUSIVE, "enveloped": SignatureProfile.ENVELOPED}
 
 
-def register(subparsers: "Commands") -> None:
+def register(subparsers: Commands) -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser(
         "sign",

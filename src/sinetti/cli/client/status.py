@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common
 from sinetti.cli.core import output
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.blocks import Block, OutputTable, Paragraph, Record, Row, Tone
 from sinetti.cli.core.console import Console
 from sinetti.client.messages import messages
@@ -25,9 +25,6 @@ from sinetti.domain.values import Environment, Language
 from sinetti.i18n import translate
 from sinetti.infra import clock
 
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
-
 EXAMPLE = (
     "example, for monitoring:\n  sinetti status --store /var/lib/sinetti --check\n\nStates: pending, valid, "
     "renewal-open, expired, revoked, uncertain, damaged, missing. A certificate is shown as\nrevoked once the service "
@@ -37,7 +34,7 @@ EXAMPLE = (
 )
 
 
-def register(subparsers: "Commands") -> None:
+def register(subparsers: Commands) -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser(
         "status",

@@ -3,12 +3,12 @@
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cryptography import x509
 
 from sinetti.cli.client import common
 from sinetti.cli.client.service_options import read_bundle
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.console import Console
 from sinetti.client import service_address
 from sinetti.client.messages import error_reasons, messages
@@ -24,9 +24,6 @@ from sinetti.domain.values import Environment
 from sinetti.i18n.translate import gettext_noop
 from sinetti.infra.standard_input import STREAM
 from sinetti.pki import encoding
-
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
 
 EXAMPLE = (
     "example:\n  sinetti trust fetch --service https://certificates.example/2017/10/CertificateServices \\\n"
@@ -50,7 +47,7 @@ FETCHED = gettext_noop("{environment}: the CAs of the service were written to {s
 NOW_NOT_IN_PRODUCTION = gettext_noop("The service is in PRODUCTION, where --now is not allowed. Leave it out.")
 
 
-def register(subparsers: "Commands") -> None:
+def register(subparsers: Commands) -> None:
     """Add the command to the parser."""
     group = subparsers.add_parser(
         "trust",

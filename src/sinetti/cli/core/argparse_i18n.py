@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from functools import partial
 from itertools import groupby
 from textwrap import wrap
-from typing import TYPE_CHECKING, NoReturn, TextIO
+from typing import NoReturn, TextIO, TypeAlias
 
 from sinetti.cli.core import invocation, output
 from sinetti.client.results import ExitCode
@@ -20,9 +20,8 @@ from sinetti.domain.values import Language
 from sinetti.i18n import translate
 from sinetti.i18n.translate import gettext_noop
 
-if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 -- the type has no public name
-    """The subparsers that a command module adds itself to."""
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 -- no public name
+"""The subparsers that a command module adds itself to."""
 
 ARGPARSE_MESSAGES = (
     gettext_noop("usage: "),
@@ -113,7 +112,7 @@ class Parser(argparse.ArgumentParser):
         sys.exit(ExitCode.USAGE)
 
 
-def add_command(commands: "Commands", name: str, summary: str, example: str) -> argparse.ArgumentParser:
+def add_command(commands: Commands, name: str, summary: str, example: str) -> argparse.ArgumentParser:
     """Add a command whose help consists of a summary and an example.
 
     The summary begins with a small letter and has no full stop.

@@ -2,15 +2,12 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.gateway import common as gateway_common
 from sinetti.client.results import ExitCode
 from sinetti.pki import chain
-
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
 
 EXAMPLE = """\
 example:
@@ -21,7 +18,7 @@ A PEM file may contain the certificate's chain after it. These certificates are 
 exit codes: 0 accepted · 2 file unreadable · 3 rejected"""
 
 
-def register(subparsers: "Commands") -> None:
+def register(subparsers: Commands) -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser(
         "check",

@@ -1,23 +1,20 @@
 """`sinetti gateway check-settings`: check gateway.toml and all that it names."""
 
 import argparse
-from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common
 from sinetti.cli.core import output
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.check_output import check_blocks, exit_code
 from sinetti.cli.gateway.common import add_settings, command
 from sinetti.client.results import ExitCode
 from sinetti.gateway.web.settings_check import check_settings
 from sinetti.infra import clock
 
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
-
 EXAMPLE = "sinetti gateway check-settings --settings /etc/sinetti/gateway.toml"
 
 
-def register(commands: "Commands") -> None:
+def register(commands: Commands) -> None:
     """Add the command to the parser."""
     summary = "check the settings and all that they name, with all findings at once"
     parser = command(commands, "check-settings", summary, run, EXAMPLE)

@@ -7,12 +7,12 @@ import argparse
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cryptography import x509
 
 from sinetti.cli.client import common
 from sinetti.cli.core import argparse_i18n, invocation, output
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import make_message
 from sinetti.client.results import ExitCode, UsageError
@@ -148,12 +148,8 @@ def _duration(text: str) -> timedelta:
         raise argparse.ArgumentTypeError(str(bad)) from None
 
 
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
-
-
 def command(
-    commands: "Commands",
+    commands: Commands,
     name: str,
     summary: str,
     run: Callable[[argparse.Namespace], ExitCode],

@@ -6,10 +6,10 @@ Certificates are checked with these CRLs.
 import argparse
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common
 from sinetti.cli.core import output, progress
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.blocks import Paragraph
 from sinetti.cli.gateway.common import add_settings, command
 from sinetti.client.results import ExitCode
@@ -23,13 +23,10 @@ from sinetti.gateway.verdicts.verdict import instant
 from sinetti.gateway.web.settings import added_downloads, load_watched_log
 from sinetti.infra import clock
 
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
-
 EXAMPLE = "sinetti gateway fetch --settings /etc/sinetti/gateway.toml"
 
 
-def register(commands: "Commands") -> None:
+def register(commands: Commands) -> None:
     """Add the command to the parser."""
     parser = command(
         commands, "fetch", "retrieve revocation and trust lists, show how old they are; check the log", run, EXAMPLE

@@ -1,10 +1,8 @@
 """`sinetti gateway …`: identify callers by certificate, and verify documents."""
 
 import importlib
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
+from sinetti.cli.core.argparse_i18n import Commands
 
 EXAMPLE = """\
 examples:
@@ -23,7 +21,7 @@ MODULES = {
 """Module of `cli/gateway/` for each command."""
 
 
-def register(subparsers: "Commands", wanted: str | None = None) -> None:
+def register(subparsers: Commands, wanted: str | None = None) -> None:
     """Add the commands to the parser.
 
     Adds only the command named `wanted`, or all of them if `wanted` is none of them.

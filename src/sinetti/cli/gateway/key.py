@@ -2,11 +2,11 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from sinetti.cli.core import invocation, output
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.gateway.common import command
 from sinetti.client.results import ExitCode
 from sinetti.domain.values import KeyType
@@ -14,13 +14,10 @@ from sinetti.infra.atomic_files import write_new
 from sinetti.infra.standard_input import STREAM
 from sinetti.pki.encoding import dump_private_key, generate_key
 
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
-
 EXAMPLE = "sinetti gateway key --out /etc/sinetti/gateway-key.pem > gateway-public.pem"
 
 
-def register(commands: "Commands") -> None:
+def register(commands: Commands) -> None:
     """Add the command to the parser."""
     summary = "create the key that signs reports of use, and print its public key"
     parser = command(commands, "key", summary, run, EXAMPLE)

@@ -11,9 +11,10 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from sinetti.cli.core import invocation, verbose_log
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.gateway.common import add_settings, command
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import make_message
@@ -38,14 +39,11 @@ from sinetti.infra.metrics import recorder
 from sinetti.infra.traces import TABLE, load_trace_settings, start_traces, stop_tracer
 from sinetti.infra.unix_socket import sd_notify
 
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
-
 EXAMPLE = "sinetti gateway serve --settings /etc/sinetti/gateway.toml"
 _log = logging.getLogger(__name__)
 
 
-def register(commands: "Commands") -> None:
+def register(commands: Commands) -> None:
     """Add the command to the parser."""
     summary = "check callers for a web server or another service (needs sinetti[gateway])"
     parser = command(commands, "serve", summary, run, EXAMPLE)

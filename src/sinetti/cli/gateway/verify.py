@@ -5,14 +5,11 @@ The content that the signature covers is written to a file.
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sinetti.cli.client import common
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.gateway import common as gateway_common
 from sinetti.client.results import ExitCode
-
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
 
 EXAMPLE = """\
 example:
@@ -23,7 +20,7 @@ example:
 exit codes: 0 accepted · 2 file unreadable · 3 rejected"""
 
 
-def register(subparsers: "Commands") -> None:
+def register(subparsers: Commands) -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser(
         "verify",

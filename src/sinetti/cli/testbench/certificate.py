@@ -6,10 +6,10 @@ It needs no server.
 import argparse
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sinetti.api.serializers import instant
 from sinetti.cli.authority.common import OptionError, command, zoned_instant
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.invocation import CURRENT, print_note
 from sinetti.cli.core.output import print_line
 from sinetti.domain.validation import ValidationError
@@ -26,14 +26,11 @@ from sinetti.testbench.samples.generator import (
     SampleState,
 )
 
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
-
 EXAMPLE = "sinetti testbench certificate --state revoked --out ./revoked"
 _ALL = "all"
 
 
-def register(commands: "Commands") -> None:
+def register(commands: Commands) -> None:
     """Add the command to the parser."""
     summary = "create a sample certificate with key, chain, trusted CAs and revocation lists"
     parser = command(commands, "certificate", summary, _run, EXAMPLE)

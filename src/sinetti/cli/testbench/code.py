@@ -4,21 +4,18 @@ A phone's app would show the same code.
 """
 
 import argparse
-from typing import TYPE_CHECKING
 
 from sinetti.cli.authority.common import OptionError, command
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.invocation import print_note
 from sinetti.cli.core.output import print_line
 from sinetti.infra.clock import utc_now
 from sinetti.testbench.core.totp import NoSecret, seconds_remaining, totp
 
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
-
 EXAMPLE = "sinetti testbench code JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
 
-def register(commands: "Commands") -> None:
+def register(commands: Commands) -> None:
     """Add the command to the parser."""
     parser = command(commands, "code", "show the verification code of a demo account", _run, EXAMPLE)
     parser.add_argument("secret", metavar="SECRET", help="value of totp_secret from the bench")

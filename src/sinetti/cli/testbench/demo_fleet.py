@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Never
+from typing import Never
 
 from sinetti.cli.client import common
 from sinetti.cli.core import argparse_i18n, invocation, output, progress
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.blocks import Paragraph
 from sinetti.cli.core.console import LANGUAGE_HELP
 from sinetti.cli.core.progress import ProgressBar
@@ -30,9 +31,6 @@ from sinetti.testbench.fleet.report import ProgressReporter
 from sinetti.testbench.fleet.scenario import FleetOptions, run_simulation
 from sinetti.testbench.fleet.story_runner import StoryBroken
 
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
-
 EXAMPLE = """\
 example:
   sinetti demo-fleet --organisations 20
@@ -42,7 +40,7 @@ exit codes: 0 all certificates renewed in time · 1 a certificate expired, or th
 _SEEDS = 1_000_000
 
 
-def register(subparsers: "Commands") -> None:
+def register(subparsers: Commands) -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser(
         "demo-fleet",

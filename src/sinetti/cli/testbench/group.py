@@ -8,13 +8,13 @@ import signal
 import sys
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING
 
 from sinetti.authority.data_directory import DataDirectory
 from sinetti.authority.log_format import configure_logging
 from sinetti.ca.hierarchy_config import PRESETS
 from sinetti.cli.authority.common import command, group, zoned_instant
 from sinetti.cli.core import verbose_log
+from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.invocation import CURRENT
 from sinetti.cli.core.output import print_error, print_line
 from sinetti.cli.testbench import certificate, code
@@ -24,14 +24,11 @@ from sinetti.testbench.core.layout import bench_clock
 from sinetti.testbench.core.summary import format_summary
 from sinetti.testbench.endpoints.documentation import PATH as DOCUMENTATION_PATH
 
-if TYPE_CHECKING:
-    from sinetti.cli.core.argparse_i18n import Commands
-
 _HIGHEST_PORT = 65_535
 EXAMPLE = "sinetti testbench serve --dir ./bench --now 2027-01-01T12:00:00Z"
 
 
-def register(subparsers: "Commands") -> None:
+def register(subparsers: Commands) -> None:
     """Add the commands to the parser."""
     commands = group(subparsers, "testbench", "run a local authority whose clock you set", EXAMPLE)
     serve = command(commands, "serve", "run the test bench, and create it if DIR is empty", _serve, EXAMPLE)

@@ -35,7 +35,7 @@ from sinetti.services.access.permissions import Actor
 from sinetti.services.self_service.access_ends import note_ended
 from sinetti.services.self_service.clients import AgainRequest, AskAgain, Client, ask_again, to_ask_again
 
-__all__ = ["AGAIN", "ALL", "GIVE_UP", "NOTE", "act"]
+__all__ = ["GIVE_UP"]
 
 AGAIN, ALL, NOTE = "again", "again-all", "note"
 """Values of buttons: ask ticked clients, show all that can be asked, remove rows."""

@@ -24,7 +24,7 @@ from sinetti.notifications.templates import (
 )
 from sinetti.notifications.templates.layout import MessageBody, MessageContext, NothingToReport, Skip, with_layout
 
-__all__ = ["Skip", "render", "render_from"]
+__all__ = ["Skip"]
 
 EMAILS: Mapping[MessageKind, Callable[[MessageContext], MessageBody]] = {
     MessageKind.TRANSFER_IDS: orders.transfer_ids,

@@ -12,15 +12,7 @@ from sinetti.domain.requests import SignatureProof
 from sinetti.infra.metrics import recorder
 from sinetti.infra.metrics.catalogue import SIGNER_ERRORS, SIGNER_SECONDS
 
-__all__ = [
-    "ActApproval",
-    "KeyMissing",
-    "SignatureProof",
-    "SignatureRefused",
-    "Signer",
-    "SignerTimeout",
-    "SignerUnavailable",
-]
+__all__ = ["SignatureProof"]
 
 
 class SignerUnavailable(Exception):

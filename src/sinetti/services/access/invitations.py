@@ -39,7 +39,7 @@ from sinetti.services.access.permissions import Actor, PermissionDenied, load_pe
 from sinetti.services.access.signatory_namings import is_other_address, new_naming
 from sinetti.services.context import ServiceContext
 
-__all__ = ["InvitationOffer", "InvitationState", "SelfInvitation", "made_by", "offered", "take_up"]
+__all__ = ["InvitationOffer", "InvitationState"]
 
 
 class SelfInvitation(Exception):

@@ -13,16 +13,7 @@ from sinetti.domain.access.roles import Role
 from sinetti.services.access.permissions import Actor
 from sinetti.services.context import ServiceContext
 
-__all__ = [
-    "SHOWN",
-    "InvitationLimitReached",
-    "OrganisationRef",
-    "RequestResult",
-    "RoleRequestView",
-    "ask_for_oneself",
-    "asked_by",
-    "organisations",
-]
+__all__ = ["SHOWN", "InvitationLimitReached", "OrganisationRef", "RequestResult", "RoleRequestView"]
 
 
 def ask_for_oneself(customer_id: str, role: Role, ctx: ServiceContext, actor: Actor, request_id: str) -> RequestResult:

@@ -20,17 +20,7 @@ from sinetti.domain.values import normalise
 from sinetti.services.access.permissions import Actor
 from sinetti.services.context import ServiceContext
 
-__all__ = [
-    "NamingView",
-    "WaitingRole",
-    "find_naming",
-    "is_other_address",
-    "link_path",
-    "list_namings",
-    "list_own_waiting",
-    "new_naming",
-    "veto",
-]
+__all__ = ["NamingView", "WaitingRole"]
 
 _BY_LINK = "veto-link"
 """Actor in audit rows: the bearer of the link, who has no account."""

@@ -19,15 +19,7 @@ from sinetti.services.context import ServiceContext
 from sinetti.services.issuance.enrol import enrol
 from sinetti.services.issuance.retrieve import retrieve
 
-__all__ = [
-    "LARGEST_PASTED",
-    "BrowserEnrolment",
-    "CsrUploadError",
-    "EnrolledCertificate",
-    "enrol_in_browser",
-    "parse_upload",
-    "retrieve_again",
-]
+__all__ = ["LARGEST_PASTED", "CsrUploadError"]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from sinetti.services.access.act_transaction import acting
 from sinetti.services.access.permissions import Actor, PermissionDenied, Permissions, load_permissions
 from sinetti.services.context import ServiceContext
 
-__all__ = ["AccessEnds", "EndedRole", "count_access_ends", "ended_to_give_again", "list_ended", "note_ended"]
+__all__ = ["EndedRole"]
 
 
 @dataclass(frozen=True)

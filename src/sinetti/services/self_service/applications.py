@@ -24,17 +24,7 @@ from sinetti.services.access.act_transaction import act_for
 from sinetti.services.access.permissions import Actor, PermissionDenied, load_permissions, require_permission
 from sinetti.services.context import ServiceContext
 
-__all__ = [
-    "Applicant",
-    "Application",
-    "OrganisationListItem",
-    "OwnApplications",
-    "applicant",
-    "application",
-    "apply",
-    "mine",
-    "withdraw",
-]
+__all__ = ["Application", "OrganisationListItem"]
 
 _CASE_OCTETS = 7
 SHOWN = 50

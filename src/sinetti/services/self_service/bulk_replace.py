@@ -21,15 +21,7 @@ from sinetti.services.context import ServiceContext
 from sinetti.services.issuance.order import OrderError, check_words
 from sinetti.services.self_service.order import OrderAsk, order
 
-__all__ = [
-    "BulkReplacePreview",
-    "BulkReplaceResult",
-    "ReplacementCandidate",
-    "preview_expiring",
-    "preview_selected",
-    "replace_many",
-    "within_limits",
-]
+__all__ = ["ReplacementCandidate"]
 
 
 @dataclass(frozen=True)

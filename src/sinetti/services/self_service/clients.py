@@ -30,21 +30,7 @@ from sinetti.services.access.permissions import Actor, PermissionDenied, Permiss
 from sinetti.services.context import ServiceContext
 from sinetti.services.self_service.role_assignments import InvalidTerms, InvitationLimitReached
 
-__all__ = [
-    "AgainRequest",
-    "AskClients",
-    "Client",
-    "ClientQuery",
-    "ClientSort",
-    "ClientState",
-    "InvalidTerms",
-    "InvitationLimitReached",
-    "OwnOrganisation",
-    "RequestResult",
-    "ask_clients",
-    "clients",
-    "requests",
-]
+__all__ = ["Client", "ClientState", "InvalidTerms", "InvitationLimitReached", "RequestResult"]
 
 
 ASKED_AGAIN: Final = 400

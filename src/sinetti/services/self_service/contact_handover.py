@@ -27,17 +27,7 @@ from sinetti.services.access.permissions import (
 from sinetti.services.context import ServiceContext
 from sinetti.services.issuance import secure_message
 
-__all__ = [
-    "AssignedLineage",
-    "ContactDetails",
-    "ContactSummary",
-    "HandedOver",
-    "contacts",
-    "get_for_confirmation",
-    "hand_over_rows",
-    "picked",
-    "rehearse",
-]
+__all__ = ["AssignedLineage", "ContactDetails", "ContactSummary"]
 
 MOST_SHOWN = 50
 REHEARSED = 10

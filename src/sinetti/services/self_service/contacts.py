@@ -16,7 +16,7 @@ from sinetti.services.context import ServiceContext
 from sinetti.services.organisations import contacts as changing
 from sinetti.services.organisations.contacts import ContactChanged, ContactUpdate
 
-__all__ = ["ContactChanged", "ContactDetails", "LineageView", "change_contact", "get_for_confirmation", "remove_deputy"]
+__all__ = ["ContactChanged", "ContactDetails", "LineageView"]
 
 
 def get_for_confirmation(serial: Serial, permissions: Permissions, ctx: ServiceContext) -> LineageView:

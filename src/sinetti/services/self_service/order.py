@@ -22,17 +22,7 @@ from sinetti.services.context import ServiceContext
 from sinetti.services.issuance import secure_message
 from sinetti.services.issuance.order import OrderError, check_words
 
-__all__ = [
-    "ContactDetails",
-    "LineageView",
-    "OrderAsk",
-    "OrdersLeft",
-    "OrganisationInfo",
-    "count_orders_left",
-    "order",
-    "orderable",
-    "replaced",
-]  # fmt: skip
+__all__ = ["ContactDetails", "LineageView", "OrganisationInfo"]
 
 
 @dataclass(frozen=True)

@@ -12,16 +12,7 @@ from sinetti.services.access.invitations import Confirmer, confirm_locked
 from sinetti.services.access.permissions import Actor, Permissions, check_can_view
 from sinetti.services.context import ServiceContext
 
-__all__ = [
-    "InvitationProposal",
-    "PendingFault",
-    "PendingInvitationRefused",
-    "PendingView",
-    "confirm",
-    "get_for_confirmation",
-    "reject",
-    "waiting",
-]
+__all__ = ["InvitationProposal", "PendingFault", "PendingInvitationRefused", "PendingView"]
 
 
 def waiting(organisation_id: str, permissions: Permissions, ctx: ServiceContext) -> tuple[PendingView, ...]:

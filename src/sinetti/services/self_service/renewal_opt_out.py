@@ -14,14 +14,7 @@ from sinetti.services.context import ServiceContext
 from sinetti.services.organisations import renewal_opt_out
 from sinetti.services.organisations.people import PeopleError
 
-__all__ = [
-    "LineageView",
-    "get_for_confirmation",
-    "opt_in_to_renewal",
-    "opt_out_many",
-    "opt_out_of_renewal",
-    "preview_many",
-]
+__all__ = ["LineageView"]
 
 
 def get_for_confirmation(serial: Serial, permissions: Permissions, ctx: ServiceContext) -> LineageView:

@@ -18,16 +18,7 @@ from sinetti.services.context import ServiceContext
 from sinetti.services.revocation import revoke as revocation_revoke
 from sinetti.services.revocation.revoke import RevocationError, RevocationErrorKind, RevocationRequest
 
-__all__ = [
-    "AffectedCertificate",
-    "LineageView",
-    "RevocationError",
-    "RevocationErrorKind",
-    "affected_certificates",
-    "get_for_confirmation",
-    "rehearse",
-    "revoke",
-]
+__all__ = ["LineageView", "RevocationError", "RevocationErrorKind"]
 
 
 @dataclass(frozen=True)

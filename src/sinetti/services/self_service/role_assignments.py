@@ -37,7 +37,6 @@ __all__ = [
     "AlreadyHasOtherRole",
     "ContactDetails",
     "GrantTerms",
-    "InvalidTerms",
     "InvitationLimitReached",
     "InvitationResult",
     "LastSignatory",
@@ -47,8 +46,7 @@ __all__ = [
     "PersonGrant",
     "RoleAssignmentView",
     "RoleRequestView",
-    "UnknownOrganisation",
-]  # fmt: skip
+]
 
 
 class UnknownOrganisation(Exception):

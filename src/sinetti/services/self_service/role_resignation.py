@@ -19,7 +19,7 @@ from sinetti.services.access.permissions import (
 )
 from sinetti.services.context import ServiceContext
 
-__all__ = ["LastSignatory", "OwnRole", "ResignationReport", "own", "preview_resignation", "resign"]
+__all__ = ["LastSignatory", "OwnRole"]
 
 
 @dataclass(frozen=True)

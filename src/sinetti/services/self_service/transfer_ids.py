@@ -19,18 +19,7 @@ from sinetti.services.access.permissions import Actor, Permissions, check_can_vi
 from sinetti.services.context import ServiceContext
 from sinetti.services.issuance import secure_message
 
-__all__ = [
-    "LinkInfo",
-    "OrderDetails",
-    "OrderRow",
-    "OrderSearch",
-    "OrderSort",
-    "OrderView",
-    "cancel_order",
-    "get_for_confirmation",
-    "offer_anew",
-    "open_orders",
-]
+__all__ = ["LinkInfo", "OrderDetails", "OrderRow", "OrderSearch", "OrderSort"]
 
 
 @dataclass(frozen=True)

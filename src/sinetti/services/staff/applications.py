@@ -21,7 +21,7 @@ from sinetti.services.access.permissions import load_permissions
 from sinetti.services.organisations.registration import check_channels
 from sinetti.services.staff.session import StaffSession, log_access, log_search
 
-__all__ = ["Application", "application", "by_case", "decide", "listed"]
+__all__ = ["Application"]
 
 
 def listed(state: ApplicationState, start: int, most: int, clerk: StaffSession) -> tuple[Application, ...]:

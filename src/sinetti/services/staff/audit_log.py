@@ -5,7 +5,7 @@ from sinetti.database.operations.audit_queries import AuditEntry, AuditPage, Aud
 from sinetti.domain.access.access_purpose import SearchScope
 from sinetti.services.staff.session import StaffSession, log_search
 
-__all__ = ["AuditEntry", "AuditQuery", "entries"]
+__all__ = ["AuditEntry", "AuditQuery"]
 
 
 def entries(asked: AuditQuery, most: int, clerk: StaffSession) -> AuditPage:

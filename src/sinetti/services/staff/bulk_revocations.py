@@ -22,21 +22,7 @@ from sinetti.services.revocation import bulk_revoke
 from sinetti.services.revocation.bulk_revoke import BulkRevocationRequest, BulkRevocationResult, BulkSelection
 from sinetti.services.staff.session import StaffSession, guarded, log_access, log_search
 
-__all__ = [
-    "CertificateSelection",
-    "CertificateSummary",
-    "confirm",
-    "describe",
-    "go_on",
-    "look_at",
-    "needs_second",
-    "proposal",
-    "proposals",
-    "propose",
-    "rehearse",
-    "to_confirm",
-    "withdraw",
-]
+__all__ = ["CertificateSelection", "CertificateSummary"]
 
 PARTS_AT_ONCE = 10
 """Transactions of fifty lineages per request of a page."""

@@ -22,17 +22,7 @@ from sinetti.services.revocation import bulk_revoke
 from sinetti.services.revocation.bulk_revoke import BulkRevocationRequest, BulkRevocationResult, BulkSelection
 from sinetti.services.staff.session import StaffSession, log_access, log_search
 
-__all__ = [
-    "ORGANISATIONS",
-    "REASONS",
-    "OrganisationRef",
-    "Recipient",
-    "StaffCertificateView",
-    "certificate",
-    "preview_one",
-    "revoke_one",
-    "search",
-]
+__all__ = ["OrganisationRef", "Recipient"]
 
 REASONS = tuple(one for one in RevocationReason if may_use_reason(RevokerRole.OPERATOR, one))
 """Reasons for which the authority may revoke a certificate."""

@@ -8,7 +8,7 @@ from sinetti.database.notifications.call_reach import CallStatus, UnreachedItem
 from sinetti.domain.access.access_purpose import SearchScope
 from sinetti.services.staff.session import StaffSession, log_access, log_search
 
-__all__ = ["CallStatus", "UnreachedItem", "find_call", "list_calls"]
+__all__ = ["CallStatus", "UnreachedItem"]
 
 
 def list_calls(clerk: StaffSession) -> tuple[CallStatus, ...]:

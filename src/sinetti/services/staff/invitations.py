@@ -23,14 +23,7 @@ from sinetti.services.context import ServiceContext
 from sinetti.services.organisations.people import PeopleError
 from sinetti.services.staff.session import clerk_act, require_staff
 
-__all__ = [
-    "AlreadyHasOtherRole",
-    "InvitationLimitReached",
-    "InvitationResult",
-    "OrganisationClosed",
-    "SelfInvitation",
-    "invite_signatory",
-]
+__all__ = ["AlreadyHasOtherRole", "InvitationLimitReached", "InvitationResult", "OrganisationClosed", "SelfInvitation"]
 
 
 def invite_signatory(

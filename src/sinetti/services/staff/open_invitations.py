@@ -23,23 +23,12 @@ from sinetti.services.staff.session import StaffSession, log_access, log_search
 
 __all__ = [
     "ContactDetails",
-    "InvitationLists",
     "InvitationProposal",
     "NamingView",
     "OpenInvitation",
     "PendingFault",
     "PendingInvitationRefused",
     "PendingView",
-    "confirm",
-    "end",
-    "find_link",
-    "find_naming",
-    "has_signatory",
-    "invite",
-    "listed",
-    "pending",
-    "reject",
-    "withdraw",
 ]
 
 

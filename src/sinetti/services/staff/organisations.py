@@ -42,34 +42,7 @@ from sinetti.services.organisations.registration import register_organisation
 from sinetti.services.revocation.bulk_revoke import BulkRevocationRequest, BulkRevocationResult, propose
 from sinetti.services.staff.session import StaffSession, log_access, log_search
 
-__all__ = [
-    "AlterResult",
-    "EndReach",
-    "ImportJob",
-    "LoadListItem",
-    "NewOrganisation",
-    "OrganisationListItem",
-    "OrganisationNotFound",
-    "OrphanedCertificates",
-    "accept",
-    "add",
-    "alter",
-    "carry_on",
-    "confirm_load",
-    "count_reach",
-    "end_load",
-    "find_orphaned",
-    "list_newest",
-    "list_proposed",
-    "load",
-    "needs_second",
-    "organisation",
-    "preview",
-    "propose_change",
-    "propose_load",
-    "propose_revocation",
-    "search",
-]
+__all__ = ["EndReach", "ImportJob", "LoadListItem", "NewOrganisation", "OrganisationListItem"]
 
 AT_ONCE = 500
 """Changes per transaction."""

@@ -11,7 +11,7 @@ from sinetti.database.notifications.outbox_queries import OutboxSummary
 from sinetti.domain.access.access_purpose import SearchScope
 from sinetti.services.staff.session import StaffSession, log_search
 
-__all__ = ["OutboxListItem", "messages", "summarise", "try_again"]
+__all__ = ["OutboxListItem"]
 
 
 def summarise(clerk: StaffSession) -> OutboxSummary:

@@ -13,7 +13,7 @@ from sinetti.services.access.permissions import Actor
 from sinetti.services.context import ServiceContext
 from sinetti.services.staff.session import StaffSession, log_search, require_staff
 
-__all__ = ["AuthorityFigures", "NamedWork", "WaitingWork", "list_organisations", "list_waiting", "load_figures"]
+__all__ = ["AuthorityFigures", "WaitingWork"]
 
 
 @dataclass(frozen=True)
