@@ -42,10 +42,12 @@ def test_what_fails_keeps_nothing_else_from_being_done(done, monkeypatch, caplog
         done[name].set()
         raise failure
 
-    nothing = SimpleNamespace(refresh=lambda: None, close=lambda: None, end_month=lambda: None)
+    nothing = SimpleNamespace(**dict.fromkeys(("refresh", "close", "end_month", "compare"), lambda: None))
     settings = SimpleNamespace(witnesses=())
     cas = SimpleNamespace(follow=Event.wait)
-    authority = SimpleNamespace(ctx=SimpleNamespace(db=nothing), journal=nothing, settings=settings, cas=cas)
+    authority = SimpleNamespace(
+        ctx=SimpleNamespace(db=nothing), journal=nothing, settings=settings, cas=cas, clock=nothing
+    )
     monkeypatch.setattr(*((maintenance.AlertLogger, name) if name == "tell" else (maintenance, name)), fails)
     with background_maintenance(authority):
         assert all(one.wait(SOON) for one in done.values()), "OCSP answers are signed anew whatever else fails"
@@ -58,10 +60,12 @@ def test_the_alerts_judge_what_the_other_tasks_leave(monkeypatch):
     monkeypatch.setattr(maintenance, "refresh_crls", lambda *_: turns.append("lists"))
     monkeypatch.setattr(maintenance.OcspRefresher, "look", lambda *_: turns.append("OCSP answers"))
     monkeypatch.setattr(maintenance.AlertLogger, "tell", lambda *_: turns.append("alerts") or alerted.set())
-    nothing = SimpleNamespace(refresh=lambda: None, close=lambda: None, end_month=lambda: None)
+    nothing = SimpleNamespace(**dict.fromkeys(("refresh", "close", "end_month", "compare"), lambda: None))
     settings = SimpleNamespace(witnesses=())
     cas = SimpleNamespace(follow=Event.wait)
-    authority = SimpleNamespace(ctx=SimpleNamespace(db=nothing), journal=nothing, settings=settings, cas=cas)
+    authority = SimpleNamespace(
+        ctx=SimpleNamespace(db=nothing), journal=nothing, settings=settings, cas=cas, clock=nothing
+    )
     with background_maintenance(authority):
         assert alerted.wait(SOON)
     assert turns == ["reservations", "lists", "OCSP answers", "alerts"]
