@@ -16,7 +16,7 @@ from sinetti.domain.certificates.renewal_info import Explanation
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.notifications.early_replacement import CallReach
 from sinetti.domain.notifications.messages import CALLS, MessageChannel, MessageKind
-from sinetti.domain.values import Language
+from sinetti.domain.values import Channel, Language
 from sinetti.notifications.delivery import scheduler
 from sinetti.notifications.delivery.sender import send_due
 from sinetti.notifications.planning.early_replacement import next_call_time
@@ -24,7 +24,13 @@ from sinetti.notifications.planning.events import expand_events
 from sinetti.notifications.templates.renderer import render
 from sinetti.pki.ari_id import ari_cert_id, parse_ari_cert_id
 from sinetti.pki.encoding import load_certificate
-from sinetti.services.revocation.early_replacement import EarlyReplacementRequest, call_early, cancel, preview
+from sinetti.services.revocation.early_replacement import (
+    EarlyReplacementRequest,
+    call_early,
+    cancel,
+    list_status,
+    preview,
+)
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.status.renewal_info import hint_of, identified
 from tests.support.mailrooms import a_mailroom
@@ -282,6 +288,40 @@ def test_after_the_theft_of_a_cas_key_the_message_says_until_when_certificates_a
     desk.clock.forward(DAY)
     (one,) = plan(desk)
     assert (one.channel, "1" in one.text, len(one.text) <= 160) == (MessageChannel.SMS, True, True)
+
+
+def test_of_two_cas_only_the_holders_of_the_stolen_one_hear_of_a_theft(desk):
+    sound, stolen = enrolled(desk, Channel.SFTP), enrolled(desk)
+    named(desk, sound.serial)
+    people(desk).update(language=Language.EN)
+    CaDistrust.objects.using(desk.db.alias).create(
+        authority_id=desk.certificate(stolen.serial).authority,
+        since=desk.clock.now, declared_at=desk.clock.now, bridge_until=desk.clock.now + 3 * DAY,
+    )  # fmt: skip
+    call = run(desk, sound, stolen).call
+    letters = plan(desk)
+    found = {(one.to, one.kind): one.text for one in letters}
+    assert len(found) == len(letters) == 7
+    for (_, kind), text in found.items():
+        assert (sound.serial in text) is (kind is MessageKind.EARLY)
+        assert (stolen.serial in text) is (kind is MessageKind.INCIDENT)
+        assert ("accept a certificate that has" in text) is (kind is MessageKind.INCIDENT)
+    assert ("contact@customer.example", MessageKind.INCIDENT) not in found
+    assert ("signatory.1@customer.example", MessageKind.EARLY) in found
+    assert ("signatory.1@customer.example", MessageKind.INCIDENT) in found, "both kinds for both CAs"
+    assert [(one.heard, one.unreached) for one in list_status(desk.ctx)] == [(2, 0)]
+    assert call.kind is MessageKind.INCIDENT
+
+
+def test_a_ca_below_a_stolen_one_counts_as_stolen(desk):
+    held = enrolled(desk)
+    issuing = models.CertificateAuthority.objects.using(desk.db.alias).get(pk=desk.certificate(held.serial).authority)
+    CaDistrust.objects.using(desk.db.alias).create(
+        authority_id=issuing.issuer_id,
+        since=desk.clock.now, declared_at=desk.clock.now, bridge_until=desk.clock.now + 3 * DAY,
+    )  # fmt: skip
+    run(desk, held)
+    assert [one.kind for one in plan(desk)] == [MessageKind.INCIDENT]
 
 
 def test_an_incident_goes_before_all_that_waits(desk):

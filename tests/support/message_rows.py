@@ -32,6 +32,7 @@ from sinetti.domain.values import RENEWAL_WINDOW, VALIDITY, Channel, Environment
 from sinetti.notifications.context import NotificationContext, NotificationSettings, RenderedMessage
 from sinetti.notifications.previews import decisions, samples
 from sinetti.notifications.previews.certificates import (
+    BRIDGE_UNTIL,
     CALL_ID,
     CALLED_AT,
     CALLS,
@@ -245,14 +246,14 @@ def _called_early(db: Database, call_id: str, *samples: SampleLineage) -> None:
         created=CALLED_AT,
         ends=details.ends,
         done_at=CALLED_AT,
-        kind=MessageKind.EARLY if details.accepted_until is None else MessageKind.INCIDENT,
+        kind=MessageKind.INCIDENT if call_id == INCIDENT_ID else MessageKind.EARLY,
     )
     for one in _certificates(db, samples):
         EarlyReplacementItem.objects.using(db.alias).create(certificate=one, call=call)
-        if details.accepted_until is not None:
+        if call_id == INCIDENT_ID:
             CaDistrust.objects.using(db.alias).get_or_create(
                 authority=one.authority,
-                defaults={"since": CALLED_AT, "declared_at": CALLED_AT, "bridge_until": details.accepted_until},
+                defaults={"since": CALLED_AT, "declared_at": CALLED_AT, "bridge_until": BRIDGE_UNTIL},
             )
 
 

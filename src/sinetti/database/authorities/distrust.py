@@ -41,6 +41,13 @@ def find_period(rows: Mapping[str, DistrustRow], authority: str) -> DistrustPeri
     return join_periods(period for name in chain if (period := rows[name].period) is not None)
 
 
+def list_bridge_ends(db: Database) -> dict[str, str]:
+    """Return the end of the bridge of each CA whose key, or that of a CA above it, was declared stolen."""
+    rows = {one.name: one for one in list_distrust(db)}
+    periods = ((name, find_period(rows, name)) for name in rows)
+    return {name: period.bridge_until.isoformat() for name, period in periods if period is not None}
+
+
 def find_recorded(db: Database, authority: str, serial: Serial) -> RecordedCertificate | None:
     """Return the certificate with a serial number of a CA, or None.
 

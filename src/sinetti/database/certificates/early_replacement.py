@@ -1,7 +1,7 @@
 """Early replacement calls: selection, stored calls, opening and reverting."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -16,7 +16,7 @@ from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.common.locks import acquire_lock
 from sinetti.database.connection import Database
-from sinetti.database.models import CaDistrust, DrillItem, EarlyReplacement, EarlyReplacementItem, HintRequest
+from sinetti.database.models import DrillItem, EarlyReplacement, EarlyReplacementItem, HintRequest
 from sinetti.database.notifications import outbox
 from sinetti.database.notifications.outbox import DomainEvent
 from sinetti.domain.certificates.bulk_revocation import actor_of
@@ -106,11 +106,6 @@ def select(db: Database, wanted: CertificateSelection) -> tuple[EarlyReplacement
             )
             found.append(EarlyReplacementCandidate(Serial(serial), customer, channel, authority, candidate))
     return tuple(found)
-
-
-def is_incident(db: Database, authorities: Iterable[str]) -> bool:
-    """Return True if the key of one of these CAs was declared stolen."""
-    return CaDistrust.objects.using(db.alias).filter(authority__in=list(authorities)).exists()
 
 
 def store(db: Database, new: EarlyReplacementCall, audit: AuditContext) -> EarlyReplacementCall:

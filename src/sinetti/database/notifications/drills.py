@@ -102,7 +102,7 @@ def list_drills(db: Database) -> tuple[DrillView, ...]:
 
 def read_figures(db: Database, drill_id: str) -> DrillFigures:
     """Return the measurements of a drill so far."""
-    subject = CallSubject(drill_id, is_drill=True)
+    subject = CallSubject(drill_id, MessageKind.DRILL)
     heard = _items(db, drill_id).filter(heard_at__isnull=False).values_list("heard_at", flat=True)
     messages = messages_of(db, subject)
     sent = messages.filter(sent__isnull=False, bounced__isnull=True).values_list("sent", flat=True)

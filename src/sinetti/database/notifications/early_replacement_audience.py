@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, Min, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from sinetti.database import models, sql
 from sinetti.database.connection import Database
-from sinetti.database.models import CaDistrust, DrillItem, EarlyReplacement, EarlyReplacementItem
+from sinetti.database.models import DrillItem, EarlyReplacement, EarlyReplacementItem
 from sinetti.database.notifications.recipients import (
     Recipient,
     chunked,
@@ -48,34 +48,47 @@ Copy = tuple[Recipient, MessageChannel]
 
 @dataclass(frozen=True)
 class CallSubject:
-    """The call or the drill of a message, by its id."""
+    """The call or the drill of a message, by its id.
+
+    A message of a call is about certificates of stolen CAs (INCIDENT), or of the others (EARLY). `stolen` has the end
+    of the bridge of each stolen CA; messages that older code queued lack it, and are about all.
+    """
 
     subject_id: str
-    is_drill: bool = False
+    kind: MessageKind = MessageKind.EARLY
+    stolen: Mapping[str, str] | None = None
 
     @property
-    def filter(self) -> dict[str, str]:
+    def is_drill(self) -> bool:
+        """True for a drill."""
+        return self.kind is MessageKind.DRILL
+
+    @property
+    def filter(self) -> Q:
         """Filter of certificates."""
-        return {"drills__drill__drill_id" if self.is_drill else "called_early__call__call_id": self.subject_id}
+        if self.is_drill:
+            return Q(drills__drill__drill_id=self.subject_id)
+        rows, of_stolen = Q(called_early__call__call_id=self.subject_id), Q(authority__in=self.stolen or ())
+        if self.stolen is None:
+            return rows
+        return rows & (of_stolen if self.kind is MessageKind.INCIDENT else ~of_stolen)
 
 
 @dataclass(frozen=True)
 class CallDetails:
-    """Facts of a call for a message.
-
-    `explanation` is empty in each language if there is none. `accepted_until` is the end of the bridge of a CA whose
-    key was stolen, or None.
-    """
+    """Facts of a call for a message; `explanation` is empty in each language if there is none."""
 
     ends: datetime
     undone: bool
     explanation: dict[Language, str]
-    accepted_until: datetime | None = None
 
 
 @dataclass(frozen=True)
 class CallListItem:
-    """A called certificate without a retrieved successor, as a message lists it."""
+    """A called certificate without a retrieved successor, as a message lists it.
+
+    `accepted_until` is the end of the bridge of its CA if the CA's key was stolen, or None.
+    """
 
     serial: Serial
     organisation: str
@@ -83,6 +96,7 @@ class CallListItem:
     channel: Channel
     description: str
     not_after: datetime
+    accepted_until: datetime | None = None
 
 
 def list_audiences(
@@ -116,7 +130,7 @@ def list_call_copies(db: Database, subject: CallSubject, stage: CallStage, now: 
     They are about certificates that are still to be replaced. There is at most one for each address or number. An
     undone call has none.
     """
-    rows = _open(models.Certificate.objects.using(db.alias), now).filter(**subject.filter)
+    rows = _open(models.Certificate.objects.using(db.alias), now).filter(subject.filter)
     if not subject.is_drill:
         rows = rows.filter(called_early__call__undone_at__isnull=True)
     serials = [Serial(serial) for serial in rows.order_by("pk").values_list("serial", flat=True)]
@@ -136,12 +150,7 @@ def find_call_details(db: Database, call_id: str) -> CallDetails | None:
     if row is None:
         return None
     explanations = {Language.FI: row.explanation_fi, Language.SV: row.explanation_sv, Language.EN: row.explanation_en}
-    until = None
-    if row.kind == MessageKind.INCIDENT:
-        named = EarlyReplacementItem.objects.filter(call=row, certificate__authority=OuterRef("authority"))
-        bridges = CaDistrust.objects.using(db.alias).filter(Exists(named))
-        until = bridges.aggregate(first=Min("bridge_until"))["first"]
-    return CallDetails(row.ends, row.undone_at is not None, explanations, until)
+    return CallDetails(row.ends, row.undone_at is not None, explanations)
 
 
 def list_called(db: Database, subject: CallSubject, person_id: str, now: datetime) -> tuple[CallListItem, ...]:
@@ -153,6 +162,7 @@ def list_called(db: Database, subject: CallSubject, person_id: str, now: datetim
     for part in _certificates_of(db, subject, person_id, now):
         for one in part.select_related("lineage__organisation", "lineage__type"):
             organisation, lineage = one.lineage.organisation, one.lineage
+            until = (subject.stolen or {}).get(one.authority_id)
             item = CallListItem(
                 Serial(one.serial),
                 organisation.name,
@@ -160,6 +170,7 @@ def list_called(db: Database, subject: CallSubject, person_id: str, now: datetim
                 Channel(lineage.type.channel),
                 lineage.description,
                 one.not_after,
+                datetime.fromisoformat(until) if until else None,
             )
             found.append((organisation.name, one.not_after, one.pk, item))
     return tuple(item for *_, item in sorted(found, key=lambda row: row[:3]))
@@ -168,8 +179,8 @@ def list_called(db: Database, subject: CallSubject, person_id: str, now: datetim
 def subject_of(kind: str, facts: Mapping[str, Any]) -> CallSubject | None:
     """Return the call or drill of a message, or None for other messages."""
     if kind in CALLS:
-        return CallSubject(str(facts.get("call", "")))
-    return CallSubject(str(facts.get("drill", "")), is_drill=True) if kind == MessageKind.DRILL else None
+        return CallSubject(str(facts.get("call", "")), MessageKind(kind), facts.get("stolen"))
+    return CallSubject(str(facts.get("drill", "")), MessageKind.DRILL) if kind == MessageKind.DRILL else None
 
 
 def mark_heard(db: Database, message: QueuedMessage, now: datetime) -> None:
@@ -206,7 +217,7 @@ def _certificates_of(
     The lineages are read first: one statement with all conditions would read the whole call for each message.
     """
     for part in chunked(lineage for (lineage,) in sql.read(db, _LINEAGES, {"person": person_id, "now": now})):
-        rows = models.Certificate.objects.using(db.alias).filter(lineage__in=part, **subject.filter)
+        rows = models.Certificate.objects.using(db.alias).filter(subject.filter, lineage__in=part)
         yield _open(rows, now)
 
 

@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
+from sinetti.database.authorities.distrust import list_bridge_ends
 from sinetti.database.common.locks import claim_interval
 from sinetti.database.notifications import events as notifications_events
 from sinetti.database.notifications import outbox
 from sinetti.database.notifications import recipients as notifications_recipients
-from sinetti.database.notifications.early_replacement_audience import CallSubject, list_call_copies
+from sinetti.database.notifications.early_replacement_audience import list_call_copies, subject_of
 from sinetti.database.notifications.events import PendingEvent
 from sinetti.database.notifications.outbox import NewMessage
 from sinetti.database.notifications.recipients import Recipient, Roles
@@ -97,16 +98,22 @@ def messages_by_event(
 
 
 def _of_call(event: PendingEvent, ctx: NotificationContext, now: datetime) -> Iterator[NewMessage]:
-    """Notify each person of a call or drill once, by e-mail or else by text message."""
+    """Notify each person of a call or drill, by e-mail or else by text message.
+
+    It is one message, or two for a person with certificates of stolen CAs and of others.
+    """
     facts = event.facts
     if facts.get("audience") == DrillAudience.OPERATORS:
         for address in dict.fromkeys(operator.casefold() for operator in ctx.terms.operators):
             yield _message(event, address)
         return
-    is_drill = event.kind is MessageKind.DRILL
-    subject = CallSubject(facts.get("drill" if is_drill else "call", ""), is_drill=is_drill)
-    for reader, channel in list_call_copies(ctx.db, subject, CallStage(facts.get("stage", CallStage.FIRST)), now):
-        yield replace(_message(event, reader), channel=channel)
+    if event.kind in CALLS:
+        facts = {**facts, "stolen": list_bridge_ends(ctx.db)}
+    for kind in CALLS if event.kind in CALLS else (event.kind,):
+        concerned, stage = replace(event, kind=kind, facts=facts), CallStage(facts.get("stage", CallStage.FIRST))
+        if subject := subject_of(kind, facts):
+            for reader, channel in list_call_copies(ctx.db, subject, stage, now):
+                yield replace(_message(concerned, reader), channel=channel)
 
 
 def _to_all(event: PendingEvent, known: _RecipientIndex) -> Iterator[NewMessage]:

@@ -50,9 +50,13 @@ CALL: Final = CallDetails(
 
 INCIDENT_ID: Final = "0" * 31 + "8"
 """Id of the early replacement after the theft of a CA's key."""
+BRIDGE_UNTIL: Final = CALLED_AT + timedelta(hours=72)
+"""End of the bridge of that CA."""
+STOLEN: Final = {"call": INCIDENT_ID, "stolen": {"issuing": BRIDGE_UNTIL.isoformat()}}
+"""Facts of the messages about it."""
 CALLS: Final[Mapping[str, CallDetails]] = {
     CALL_ID: CALL,
-    INCIDENT_ID: replace(CALL, explanation=dict.fromkeys(Language, ""), accepted_until=CALLED_AT + timedelta(hours=72)),
+    INCIDENT_ID: replace(CALL, explanation=dict.fromkeys(Language, "")),
 }
 """Early replacements by their ids."""
 DRILL_ID: Final = "0" * 31 + "9"
@@ -266,6 +270,6 @@ _CALLED = (_called("sunday"), _called("tuesday"))
 CALLED: Final[Mapping[str, tuple[CallListItem, ...]]] = {
     CALL_ID: _CALLED,
     DRILL_ID: _CALLED,
-    INCIDENT_ID: (_called("replaced"), _called("fetched")),
+    INCIDENT_ID: tuple(replace(_called(one), accepted_until=BRIDGE_UNTIL) for one in ("replaced", "fetched")),
 }
 """Certificates of the early replacements and of the drill, by their ids."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind
 
@@ -22,7 +23,7 @@ class SampleMessage:
     others: tuple[str, ...] = ()
     channel: MessageChannel = MessageChannel.EMAIL
     step: str = "once"
-    facts: dict[str, str | list[str]] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
     first: bool = False
     """True for the first message to its recipient."""
     production: bool = False

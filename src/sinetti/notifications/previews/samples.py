@@ -15,9 +15,9 @@ from sinetti.notifications.previews.certificates import (
     CALL_ID,
     DRILL_ID,
     FIRM_ID,
-    INCIDENT_ID,
     LINEAGES,
     PEOPLE,
+    STOLEN,
     SampleLineage,
 )
 from sinetti.notifications.previews.decisions import DECISIONS
@@ -235,7 +235,7 @@ OTHERS = (
         at(2027, 3, 16, 9, 31),
         None,
         "contact",
-        facts={"call": INCIDENT_ID},
+        facts=STOLEN,
     ),
     SampleMessage(
         _K.INCIDENT,
@@ -244,7 +244,7 @@ OTHERS = (
         None,
         "contact",
         channel=_SMS,
-        facts={"call": INCIDENT_ID},
+        facts=STOLEN,
     ),
     SampleMessage(
         _K.DRILL, "to each person whom it concerns", at(2027, 3, 16, 9, 31), None, "contact", facts={"drill": DRILL_ID}
@@ -348,13 +348,13 @@ def _context(case: SampleMessage, terms: NotificationSettings, language: Languag
     )
 
 
-def _fact(sample: SampleLineage | None, value: str | list[str]) -> str | list[str]:
+def _fact(sample: SampleLineage | None, value: str | list[str] | dict[str, str]) -> object:
     """Return the id that a name stands for, or the value itself.
 
     A list has names of lineages.
     """
     if isinstance(value, list):
         return [LINEAGES[one].lineage_id if one in LINEAGES else one for one in value]
-    if sample is not None and value in {"secure", "pin"}:
+    if sample is not None and value in ("secure", "pin"):
         return str(sample.order_id)
-    return PEOPLE[value].person_id if value in PEOPLE else value
+    return value if isinstance(value, dict) or value not in PEOPLE else PEOPLE[value].person_id

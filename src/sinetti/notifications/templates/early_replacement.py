@@ -120,7 +120,7 @@ def early(matter: MessageContext) -> MessageBody:
         parts.append(matter.say(EXPLAINED, explanation=sanitise(explanation)))
     if matter.fact("repeated"):
         parts.append(matter.say(REPEATED))
-    until = call.accepted_until
+    until = min((row.accepted_until for row in rows if row.accepted_until), default=None)
     then = matter.say(VALID) if until is None else matter.say(ACCEPTED, until=matter.when(until))
     parts += [*_listed(matter, rows), *(matter.say(one) for one in (BY_PROGRAM, BY_HAND, OR_ORDER))]
     parts += [then, matter.say(WHERE)]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final
 
+from sinetti.database.authorities.distrust import list_bridge_ends
 from sinetti.database.certificates import early_replacement
 from sinetti.database.certificates.bulk_revocation import CertificateSelection
 from sinetti.database.certificates.early_replacement import EarlyReplacementCall, EarlyReplacementCandidate
@@ -142,8 +143,8 @@ def call_early(
     selection, now = preview(asked, ctx), ctx.now()
     if not selection.going:
         return EarlyReplacementResult(selection, None, resumed=resumed)
-    is_incident = early_replacement.is_incident(ctx.db, {one.authority for one in selection.going})
-    kind = MessageKind.INCIDENT if is_incident else MessageKind.EARLY
+    stolen = list_bridge_ends(ctx.db)
+    kind = MessageKind.INCIDENT if any(one.authority in stolen for one in selection.going) else MessageKind.EARLY
     ends, serials = now + asked.over, selection.serials
     new = EarlyReplacementCall("", asked.officer, asked.reason, asked.notice, serials, now, ends, kind=kind)
     call = early_replacement.store(ctx.db, new, ctx.audit_entry(actor_of(by.officer), request_id))
