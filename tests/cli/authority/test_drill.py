@@ -5,12 +5,14 @@ import stat
 
 import pytest
 
-from tests.cli.authority.test_call_early import opened, shop
-from tests.support.service_context import enrolled
+from tests.cli.authority.test_call_early import shop
+from tests.cli.authority.test_notices import settle
+from tests.support.mail_servers import mail_server
 
 __all__ = ["shop"]
 
 WORDS = ("drill", "--every-certificate", "--reason", "yearly <drill>")
+NOTHING = "The drill has reached nothing: no message was delivered, and no certificate signed a renewal."
 
 
 def test_looked_at_begun_listed_and_reported(shop, tmp_path):
@@ -23,7 +25,7 @@ def test_looked_at_begun_listed_and_reported(shop, tmp_path):
     code, out, err = operator.run(*WORDS, "--to", "holders", "--out", tmp_path / "reports", "--json")
     begun = json.loads(out)
     assert (code, begun["audience"], begun["certificates"]["count"], begun["certificates"]["reached"]) == (
-        0, "holders", 2, 0,
+        3, "holders", 2, 0,
     )  # fmt: skip
     assert f"drill report {begun['drill']}" in err
     assert "notices.toml is missing, so no message leaves" in err
@@ -39,18 +41,33 @@ def test_looked_at_begun_listed_and_reported(shop, tmp_path):
 
     (row,) = json.loads(operator.does("drill", "list", "--json"))
     assert (row["drill"], row["audience"], row["count"]) == (begun["drill"], "holders", 2)
-    lines = operator.does("drill", "report", begun["drill"]).splitlines()
+    code, out, _ = operator.run("drill", "report", begun["drill"])
+    lines = out.splitlines()
+    assert (code, NOTHING in lines) == (3, True)
     assert "Certificates reached: 0 of 2 (0.0 %); half: not yet, nine tenths: not yet." in lines
     assert "Messages: 0 sent, 0 waiting, 0 failed." in lines
 
 
-def test_without_messages_the_report_is_the_reach(shop):
+def test_a_drill_that_sends_nothing_says_so(shop):
     operator, _ = shop
-    with opened(operator) as desk:
-        enrolled(desk)
-    lines = operator.does(*WORDS).splitlines()
-    assert "Certificates reached: 3 of 3 (100.0 %)." in lines
+    code, out, _ = operator.run(*WORDS)
+    lines = out.splitlines()
+    assert (code, NOTHING in lines) == (3, True)
+    assert "Expected reach of a call: 0 by program, 2 by e-mail, 0 by SMS, 0 by telephone only." in lines
+    assert "Certificates reached: 0 of 2 (0.0 %); half: not yet, nine tenths: not yet." in lines
     assert not any("confirmed" in line for line in lines)
+
+
+def test_a_drill_with_a_delivered_message_reached_its_certificates(shop):
+    operator, _ = shop
+    with mail_server() as server:
+        settle(operator, server)
+        begun = json.loads(operator.does(*WORDS, "--to", "holders", "--json"))
+        operator.does("notices", "plan")
+        operator.does("notices", "send")
+    lines = operator.does("drill", "report", begun["drill"]).splitlines()
+    assert NOTHING not in lines
+    assert any(line.startswith("Certificates reached: 2 of 2 (100.0 %)") for line in lines)
 
 
 REFUSED = {

@@ -32,7 +32,16 @@ from sinetti.services.revocation.early_replacement import EarlyReplacementReques
 from sinetti.services.status.renewal_info import hint_of, identified
 from tests.support.mailrooms import a_mailroom
 from tests.support.people import named
-from tests.support.service_context import DAY, REQUEST, SECOND, KilledError, add_organisation, enrolled, in_the_window
+from tests.support.service_context import (
+    DAY,
+    REQUEST,
+    SECOND,
+    KilledError,
+    add_organisation,
+    enrolled,
+    in_the_window,
+    renewed,
+)
 from tests.support.transports import Letters
 
 MINUTE = timedelta(minutes=1)
@@ -105,9 +114,10 @@ def test_holders_get_one_marked_message_each_with_an_answer_link(desk):
     )
 
 
-def test_the_report_measures_messages_programs_and_answers(desk):
+def test_the_report_measures_messages_signed_acts_and_answers_and_hints_apart(desk):
     add_organisation(desk, "7654321-4")
-    by_mail, by_program, silent = enrolled(desk), enrolled(desk), enrolled(desk, customer_id="7654321-4")
+    by_mail, by_key, silent = enrolled(desk), enrolled(desk), enrolled(desk, customer_id="7654321-4")
+    in_the_window(desk, by_key)
     lineages = models.Lineage.objects.using(desk.db.alias)
     lineages.exclude(certificates__serial=by_mail.serial).update(contact=None)
     drill = begin(desk)
@@ -117,8 +127,10 @@ def test_the_report_measures_messages_programs_and_answers(desk):
     desk.clock.forward(MINUTE)
     (letter,) = send(desk)
     desk.clock.forward(MINUTE)
-    ask_hint(desk, by_program)
-    ask_hint(desk, by_program)
+    ask_hint(desk, by_mail)
+    ask_hint(desk, silent)
+    ask_hint(desk, silent)
+    renewed(desk, by_key)
     desk.clock.forward(MINUTE)
     answer_drill(letter.message_id, token_of(desk, letter.message_id), desk.ctx)
     report = report_drill(drill, desk.ctx)
@@ -128,6 +140,7 @@ def test_the_report_measures_messages_programs_and_answers(desk):
     assert (report.delivered.half, report.delivered.percent) == (MINUTE, 100.0)
     assert (report.answered.nine_tenths, report.answered.reached) == (3 * MINUTE, 1)
     assert [one.serial for one in report.unreached] == [silent.serial]
+    assert report.hints == 2, "anyone may request a hint, so it reaches nothing"
     assert report.problems == {}
     mark_bounced(desk.db, letter.message_id, desk.clock.now)
     report = report_drill(drill, desk.ctx)
@@ -135,7 +148,7 @@ def test_the_report_measures_messages_programs_and_answers(desk):
     assert (report.certificates.reached, report.delivered.reached, report.messages.failed) == (1, 0, 1)
     assert [one.drill_id for one in list_drills(desk.ctx)] == [drill]
     desk.clock.forward(MEASURED_FOR)
-    ask_hint(desk, silent)
+    renewed(desk, by_mail)
     assert report_drill(drill, desk.ctx).certificates.reached == 1, "a drill is measured for a week"
 
 
@@ -148,13 +161,17 @@ def test_failed_messages_are_counted_by_their_problem(sqlite_desk):
     assert report_drill(drill, sqlite_desk.ctx).problems == {"550 no such mailbox": 1}
 
 
-def test_without_messages_the_reach_is_that_of_a_call(sqlite_desk):
+def test_without_messages_nothing_is_reached_but_by_signed_acts(sqlite_desk):
     desk = sqlite_desk
-    enrolled(desk)
-    silent = enrolled(desk)
-    models.Lineage.objects.using(desk.db.alias).filter(certificates__serial=silent.serial).update(contact=None)
-    report = report_drill(begin(desk, DrillAudience.NONE), desk.ctx)
-    assert (report.certificates.reached, report.certificates.percent, report.certificates.half) == (1, 50.0, None)
+    held = enrolled(desk)
+    in_the_window(desk, held)
+    drill = begin(desk, DrillAudience.NONE)
+    ask_hint(desk, held)
+    report = report_drill(drill, desk.ctx)
+    assert (report.drill.reach["email"], report.certificates.reached, report.hints) == (1, 0, 1)
+    renewed(desk, held)
+    report = report_drill(drill, desk.ctx)
+    assert (report.certificates.reached, report.certificates.percent) == (1, 100.0)
     assert report.unreached == ()
     with pytest.raises(EarlyReplacementError, match="no drill has this ID"):
         report_drill("x", desk.ctx)

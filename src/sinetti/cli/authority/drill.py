@@ -34,6 +34,7 @@ from sinetti.cli.authority.common import (
 from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.blocks import Block
 from sinetti.cli.core.invocation import print_note
+from sinetti.client.results import ExitCode
 from sinetti.domain.notifications.early_replacement import DrillAudience, ReachCurve
 from sinetti.domain.validation import pluralise
 from sinetti.infra.atomic_files import PRIVATE, write_atomic
@@ -48,6 +49,7 @@ from sinetti.services.revocation.drills import (
 )
 
 _OPTIONS = ("reason", "to", "dry_run", "phone_list")
+_NOTHING = "The drill has reached nothing: no message was delivered, and no certificate signed a renewal."
 _DRILLS = ("drill", "audience", "count", "created", "reason")
 
 
@@ -126,20 +128,23 @@ def _begin(parsed: argparse.Namespace) -> int:
             return 0
         ask = DrillRequest(wanted, machine_officer(), parsed.reason, audience)
         report = report_drill(begin_drill(ask, ctx, request_id(), has_sms=sms), ctx)
+        is_silent = audience is DrillAudience.NONE or not authority.folder.notices.exists()
         if audience is not DrillAudience.NONE:
             note_silence(authority)
     if audience is not DrillAudience.NONE:
         print_note("To send the messages now: sinetti authority notices plan, then notices send")
         print_note(f"To report later: sinetti authority drill report {report.drill.drill_id} --dir {parsed.dir}")
-    return _show(report, parsed)
+    code = _show(report, parsed)
+    return code if is_silent else ExitCode.DONE
 
 
 def _show(report: DrillReport, parsed: argparse.Namespace) -> int:
+    """Print a report; return 3 if nothing was reached."""
     row = report_row(report)
     if parsed.out is not None:
         _write(row, report, parsed.out)
     print_result(row, as_json=parsed.json, table=lambda: "\n".join(_lines(row)))
-    return 0
+    return ExitCode.DONE if report.certificates.reached or report.delivered.reached else ExitCode.REFUSED
 
 
 def _write(row: Mapping[str, Any], report: DrillReport, folder: Path) -> None:
@@ -165,6 +170,7 @@ def report_row(report: DrillReport) -> dict[str, Any]:
         "reported": instant(report.reported_at),
         "expected": drill.reach,
         "certificates": _curve_row(report.certificates),
+        "hints": report.hints,
         "messages": asdict(report.messages),
         "delivered": _curve_row(report.delivered),
         "answered": _curve_row(report.answered),
@@ -217,17 +223,17 @@ def _lines(row: Mapping[str, Any]) -> list[str]:
         f"Drill {row['drill']} of {row['created']}, messages to: {row['audience']}. Reason: {row['reason']}",
         f"Reported {row['reported']}.",
         f"Expected reach of a call: {reach}.",
-        _sentence("Certificates reached", row["certificates"], is_timed=row["audience"] == DrillAudience.HOLDERS),
+        *([] if row["certificates"]["reached"] or row["delivered"]["reached"] else [_NOTHING]),
+        _sentence("Certificates reached", row["certificates"]),
+        f"Certificates whose hint was requested (without proof, not counted as reached): {row['hints']}.",
         *(_sentence(words, row[name]) for name, words in sums.items() if row["audience"] != DrillAudience.NONE),
         f"Messages: {messages['sent']} sent, {messages['waiting']} waiting, {messages['failed']} failed.",
         *(f"Failed: {pluralise(count, 'message')}: {problem}" for problem, count in row["failed"].items()),
     ]
 
 
-def _sentence(words: str, curve: Mapping[str, Any], *, is_timed: bool = True) -> str:
+def _sentence(words: str, curve: Mapping[str, Any]) -> str:
     share = f"{words}: {curve['reached']} of {curve['count']} ({curve['percent']} %)"
-    if not is_timed:
-        return f"{share}."
     half, most = (
         "not yet" if curve[name] is None else str(timedelta(seconds=curve[name]))
         for name in ("seconds_to_half", "seconds_to_nine_tenths")

@@ -16,7 +16,7 @@ from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.common.locks import acquire_lock
 from sinetti.database.connection import Database
-from sinetti.database.models import DrillItem, EarlyReplacement, EarlyReplacementItem, HintRequest
+from sinetti.database.models import EarlyReplacement, EarlyReplacementItem, HintRequest
 from sinetti.database.notifications import outbox
 from sinetti.database.notifications.outbox import DomainEvent
 from sinetti.domain.certificates.bulk_revocation import actor_of
@@ -28,7 +28,7 @@ from sinetti.domain.certificates.renewal_info import (
     RenewalInfoInput,
     default_renewal_start,
 )
-from sinetti.domain.notifications.early_replacement import MEASURED_FOR, CallStage, call_stage
+from sinetti.domain.notifications.early_replacement import CallStage, call_stage
 from sinetti.domain.notifications.messages import MessageKind
 from sinetti.domain.usage import TrustListNumbers
 from sinetti.domain.values import Language, Serial, ValidityPeriod
@@ -329,8 +329,8 @@ def note_asked(
 ) -> None:
     """Record that a program requests renewal information of a certificate now.
 
-    `certificate` is the primary key of the row. `numbers` are those of the program's trust lists. A call and drills of
-    the certificate are heard of by it.
+    `certificate` is the primary key of the row. `numbers` are those of the program's trust lists. A call of the
+    certificate is heard of by it.
     """
     facts: dict[str, object] = {"at": now, "software": software}
     if numbers is not None:
@@ -338,8 +338,6 @@ def note_asked(
     HintRequest.objects.using(db.alias).update_or_create(certificate_id=certificate, defaults=facts)
     heard = {"heard_at": now, "heard_by": BY_PROGRAM}
     EarlyReplacementItem.objects.using(db.alias).filter(pk=certificate, heard_at__isnull=True).update(**heard)
-    drills = DrillItem.objects.using(db.alias).filter(certificate=certificate, heard_at__isnull=True)
-    drills.filter(drill__created__gt=now - MEASURED_FOR).update(**heard)
 
 
 _CALL_FIELDS = tuple(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, Min, Q, QuerySet
 
 from sinetti.database import models
 from sinetti.database.common import audit_log
@@ -23,7 +23,7 @@ from sinetti.database.notifications.early_replacement_audience import CallSubjec
 from sinetti.database.notifications.outbox import DomainEvent
 from sinetti.database.notifications.recipients import chunked
 from sinetti.domain.certificates.bulk_revocation import actor_of
-from sinetti.domain.notifications.early_replacement import DrillAudience
+from sinetti.domain.notifications.early_replacement import MEASURED_FOR, DrillAudience
 from sinetti.domain.notifications.messages import MessageKind
 from sinetti.domain.values import Serial
 
@@ -59,11 +59,13 @@ class DrillView:
 class DrillFigures:
     """Measurements of a drill.
 
-    `heard` and `answered` are instants, one for each certificate and message. `problems` counts failed messages by
-    their reason, which contains no address.
+    `reached` and `answered` are instants, one for each certificate and message. A certificate is reached by a delivered
+    message, or has signed a renewal. `hints` counts certificates with a request for their hint, which proves nothing.
+    `problems` counts failed messages by their reason, which contains no address.
     """
 
-    heard: tuple[datetime, ...]
+    reached: tuple[datetime, ...]
+    hints: int
     messages: MessageCounts
     sent: tuple[datetime, ...]
     answered: tuple[datetime, ...]
@@ -103,7 +105,7 @@ def list_drills(db: Database) -> tuple[DrillView, ...]:
 def read_figures(db: Database, drill_id: str) -> DrillFigures:
     """Return the measurements of a drill so far."""
     subject = CallSubject(drill_id, MessageKind.DRILL)
-    heard = _items(db, drill_id).filter(heard_at__isnull=False).values_list("heard_at", flat=True)
+    hints = _items(db, drill_id).filter(certificate__hint_request__at__gte=F("drill__created")).count()
     messages = messages_of(db, subject)
     sent = messages.filter(sent__isnull=False, bounced__isnull=True).values_list("sent", flat=True)
     answers = DrillAnswer.objects.using(db.alias).filter(drill__drill_id=drill_id).values_list("at", flat=True)
@@ -114,14 +116,13 @@ def read_figures(db: Database, drill_id: str) -> DrillFigures:
     if returned := messages.filter(bounced__isnull=False).count():
         problems["returned by the mail system"] = returned
     counts = count_messages(db, subject)
-    instants = (tuple(at for at in rows if at is not None) for rows in (heard, sent, answers))
-    heard_at, sent_at, answered_at = instants
-    return DrillFigures(heard_at, counts, sent_at, answered_at, problems)
+    reached = tuple(min(at for at in row if at is not None) for row in _reached(db, drill_id))
+    return DrillFigures(reached, hints, counts, tuple(filter(None, sent)), tuple(answers), problems)
 
 
-def list_unheard(db: Database, drill_id: str, most: int) -> tuple[UnreachedItem, ...]:
+def list_unreached(db: Database, drill_id: str, most: int) -> tuple[UnreachedItem, ...]:
     """Return up to `most` unreached certificates of a drill, by organisation."""
-    return list_items(_items(db, drill_id).filter(heard_at__isnull=True), most)
+    return list_items(_items(db, drill_id).exclude(pk__in=_reached(db, drill_id).values("pk")), most)
 
 
 def find_answerable(db: Database, message_id: str, since: datetime) -> tuple[int, bool] | None:
@@ -144,6 +145,14 @@ def insert_answer(db: Database, number: int, message_id: str, now: datetime) -> 
     """Record the answer to a message; a repetition changes nothing."""
     answer = DrillAnswer(drill_id=number, message_id=message_id, at=now)
     DrillAnswer.objects.using(db.alias).bulk_create([answer], ignore_conflicts=True)
+
+
+def _reached(db: Database, drill_id: str) -> "QuerySet[DrillItem, tuple[datetime | None, datetime | None]]":
+    """Return the instants of a message and of a renewal of each certificate that a drill reached."""
+    renewals = "certificate__renewals__reserved_at"
+    during = Q(**{f"{renewals}__range": (F("drill__created"), F("drill__created") + MEASURED_FOR)})
+    rows = _items(db, drill_id).exclude(heard_by="program").annotate(signed_at=Min(renewals, filter=during))
+    return rows.filter(Q(heard_at__isnull=False) | Q(signed_at__isnull=False)).values_list("heard_at", "signed_at")
 
 
 def _items(db: Database, drill_id: str) -> "QuerySet[DrillItem]":

@@ -46,13 +46,15 @@ class DrillRequest:
 class DrillReport:
     """Result of a drill so far.
 
-    `certificates` are those heard of by a program or a message; without messages, those that a call would reach, and
-    no times. `delivered` and `answered` are shares of the messages. `unreached` lists certificates.
+    `certificates` are those that a delivered message reached, or that signed a renewal. `hints` counts those whose
+    hint was requested, which anyone may do. `delivered` and `answered` are shares of the messages. `unreached` lists
+    certificates.
     """
 
     drill: DrillView
     reported_at: datetime
     certificates: ReachCurve
+    hints: int
     messages: MessageCounts
     delivered: ReachCurve
     answered: ReachCurve
@@ -99,18 +101,16 @@ def report_drill(drill_id: str, ctx: ServiceContext) -> DrillReport:
     found = drills.read_figures(ctx.db, drill_id)
     counts = found.messages
     planned = counts.sent + counts.waiting + counts.failed + counts.dropped
-    certificates = reach_curve(drill.count, found.heard, drill.created)
-    if drill.audience is not DrillAudience.HOLDERS:
-        certificates = ReachCurve(drill.count, drill.count - drill.reach["unreached"], None, None)
     return DrillReport(
         drill,
         ctx.now(),
-        certificates,
+        reach_curve(drill.count, found.reached, drill.created),
+        found.hints,
         counts,
         reach_curve(planned, found.sent, drill.created),
         reach_curve(planned, found.answered, drill.created),
         found.problems,
-        drills.list_unheard(ctx.db, drill_id, LISTED) if drill.audience is DrillAudience.HOLDERS else (),
+        drills.list_unreached(ctx.db, drill_id, LISTED) if drill.audience is DrillAudience.HOLDERS else (),
     )
 
 
