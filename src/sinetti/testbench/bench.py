@@ -28,7 +28,7 @@ from sinetti.database.notifications.delivery import let_all_go
 from sinetti.domain.requests import LENIENT, STRICT
 from sinetti.domain.values import Environment, KeyPolicy, KeyType
 from sinetti.infra.clock import utc_now
-from sinetti.server.asgi import AsgiApp, Door
+from sinetti.server.asgi import AsgiApp, Door, RequestLimits
 from sinetti.server.listener import Listener, TlsFiles, serve
 from sinetti.services.issuance.secure_message import lapse_orders
 from sinetti.services.status.crl import publish_all
@@ -61,6 +61,9 @@ from sinetti.testbench.mail.mailbox import MessageStore
 
 _DEFAULT_PRESET = "default"
 _LETTERS = "messages.jsonl"
+_CONTROL = RequestLimits(answering=60.0)
+"""Limits of the control calls: the clock's last step and the upkeep take time after `MOVING`."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -223,7 +226,7 @@ def _listeners(
     mount_feed(status, authority.ctx)
     return (
         Listener(AsgiApp(soap, leave=leave), opened.take(ports.soap), tls),
-        Listener(ProblemEdge(logged(control_door), leave=leave), opened.take(ports.control)),
+        Listener(ProblemEdge(logged(control_door), _CONTROL, leave=leave), opened.take(ports.control)),
         Listener(status, opened.take(ports.status)),
         Listener(people, opened.take(ports.people)),
     )

@@ -3,21 +3,25 @@
 The clock stops at each instant, so that each message has an instant of its own. The tests run without a server.
 """
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 
 from sinetti.database.connection import DATABASE_UNAVAILABLE
 from sinetti.domain.notifications.messages import MessageChannel
 from sinetti.notifications.context import TemporaryFailure
+from sinetti.server.http import Request
 from sinetti.testbench.core.clock import BenchClock, ClockGoesBack
-from sinetti.testbench.mail.dispatcher import OPERATOR, MessageDispatcher, context
+from sinetti.testbench.endpoints.control import ControlEndpoint
+from sinetti.testbench.mail.dispatcher import MOVING, OPERATOR, ClockUnfinished, MessageDispatcher, context
 from sinetti.testbench.mail.mailbox import MessageStore
 from tests.support.authority import NOW
-from tests.support.service_context import DAY, an_order, enrolled, ordered, renewed
+from tests.support.service_context import DAY, REQUEST, an_order, enrolled, ordered, renewed
 
 END = datetime(2028, 3, 1, 12, tzinfo=UTC)
 """Last second of a certificate that was issued at NOW, 2 March 2026.
@@ -134,6 +138,38 @@ def test_killed_on_the_way_it_goes_on_from_there(bench):
     bench.postman = bench.started()
     bench.postman.move(END + DAY)
     assert [one.sent for one in bench.letters.all() if (one.kind, one.channel) == ("reminder", "email")] == STEPS
+
+
+def test_a_move_that_takes_too_long_ends_before_its_answer_leaves(bench):
+    enrolled(bench.desk)
+    seconds = iter((0.0, MOVING, MOVING + 0.1))
+    bench.postman.seconds = lambda: next(seconds)
+    with pytest.raises(ClockUnfinished):
+        bench.postman.move(END + DAY)
+    assert bench.clock.now().isoformat() == "2028-01-03T06:00:00+00:00", "the first instant was reached in time"
+    assert bench.upkeeps == []
+    bench.postman = bench.started()
+    assert bench.postman.move(END + DAY) == bench.clock.now() == END + DAY
+    assert bench.shown("reminder").count(STEPS[0]) == 1
+
+
+def test_the_503_names_the_instant_that_was_reached(bench):
+    enrolled(bench.desk)
+    seconds = iter((0.0, MOVING, MOVING + 0.1))
+    bench.postman.seconds = lambda: next(seconds)
+    control = ControlEndpoint(SimpleNamespace(ctx=bench.desk.ctx), bench.clock, bench.postman, bench.letters)
+    headers = {"host": "127.0.0.1", "content-type": "application/json"}
+    reply = control(Request("PUT", "/clock", "", headers, REQUEST, b'{"advance": "P800D"}'))
+    assert reply.status == 503
+    assert "The clock has reached 2028-01-03T06:00:00Z. Continue from there" in json.loads(reply.body)["detail"]
+
+
+def test_a_caller_that_waited_too_long_for_another_one_does_not_move_the_clock(bench):
+    seconds = iter((0.0, MOVING + 0.1))
+    bench.postman.seconds = lambda: next(seconds)
+    with pytest.raises(ClockUnfinished):
+        bench.postman.move(DAY)
+    assert bench.clock.now() == NOW
 
 
 def test_two_at_once_are_done_one_after_the_other(bench):

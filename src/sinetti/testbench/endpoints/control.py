@@ -43,7 +43,7 @@ from sinetti.testbench.endpoints.accounts import create_account
 from sinetti.testbench.endpoints.authorities import revoke_ca, roll_over_ca
 from sinetti.testbench.endpoints.early_replacement import early_replacement
 from sinetti.testbench.endpoints.orders import create_order
-from sinetti.testbench.mail.dispatcher import MessageDispatcher
+from sinetti.testbench.mail.dispatcher import ClockUnfinished, MessageDispatcher
 from sinetti.testbench.mail.mailbox import MessageStore
 
 _log = logging.getLogger(__name__)
@@ -125,11 +125,12 @@ class ControlEndpoint:
             return problem_response(409, "clock-goes-back", f"{back}.")
         except RevocationError as refused:
             return problem_response(_STATUS_OF[refused.kind], refused.kind, f"{refused}.")
-        except (*DATABASE_UNAVAILABLE, JournalUnavailable):
-            _log.exception("request %s: the database or the journal cannot be used", request.request_id)
-            return problem_response(
-                503, "unavailable", "The service is temporarily unavailable. Send the same request again."
-            )
+        except (*DATABASE_UNAVAILABLE, JournalUnavailable, ClockUnfinished):
+            _log.exception("request %s: database or journal cannot be used, or it took too long", request.request_id)
+            text = "The service is temporarily unavailable. Send the same request again."
+            if act == self._set_clock:
+                text = f"The clock has reached {instant(self.clock.now())}. Continue from there: set it with now."
+            return problem_response(503, "unavailable", text)
         finally:
             self.ctx.db.refresh()
 

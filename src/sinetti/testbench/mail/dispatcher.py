@@ -12,12 +12,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Lock
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from sinetti.database.connection import DATABASE_UNAVAILABLE
 from sinetti.database.notifications import outbox
 from sinetti.domain.notifications.messages import MessageChannel
 from sinetti.domain.values import Language
+from sinetti.infra.clock import monotonic_seconds
 from sinetti.notifications.context import NotificationContext, NotificationSettings
 from sinetti.notifications.delivery import scheduler
 from sinetti.notifications.planning.access_ends import next_access_ends_time
@@ -29,8 +30,15 @@ from sinetti.services.token_encryption import link_unsealer
 from sinetti.testbench.core.clock import BenchClock
 from sinetti.testbench.mail.mailbox import Mailbox, MessageStore
 
+MOVING: Final = 45.0
+"""Seconds after which a call moves the clock no further; the server waits longer for its answer."""
+
 _Value = TypeVar("_Value")
 _log = logging.getLogger(__name__)
+
+
+class ClockUnfinished(Exception):
+    """Raised where a call for the clock takes too long; the clock stands at the instant that it reached."""
 
 
 @dataclass
@@ -45,6 +53,7 @@ class MessageDispatcher:
     clock: BenchClock
     upkeep: Callable[[], None]
     findings: Callable[[], Mapping[str, str | None]]
+    seconds: Callable[[], float] = monotonic_seconds
     _done_until: datetime | None = field(default=None, init=False)
     _one_at_a_time: Lock = field(default_factory=Lock, init=False, repr=False)
 
@@ -61,13 +70,20 @@ class MessageDispatcher:
 
         Returns the new time. The clock stops at each instant in turn, so that rows and texts are of that instant.
         After a kill on the way, the next call continues from there. Raises ClockGoesBack and ClockOutOfRange before
-        anything is done, and the errors in DATABASE_UNAVAILABLE.
+        anything is done, ClockUnfinished, and the errors in DATABASE_UNAVAILABLE.
         """
+        last = self.seconds() + MOVING
+
+        def arrive(at: datetime) -> None:
+            if self.seconds() > last:
+                raise ClockUnfinished
+            self.clock.set(at)
+
         with self._one_at_a_time:
             goal = self.clock.goal(to)
             self._catch_up()
-            self._walk(self.clock.now(), goal, self.clock.set)
-            self.clock.set(goal)
+            self._walk(self.clock.now(), goal, arrive)
+            arrive(goal)
             self._round(goal)
             self.upkeep()
             self._round(goal, self.findings())
