@@ -17,7 +17,11 @@ from lxml import etree
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+from sinetti.api import request_metrics, web_security
+from sinetti.api.log import LOG_PATH
+from sinetti.api.ocsp import BRIDGE_PATH, OCSP_PATH
 from sinetti.api.serializers import certificate_json
+from sinetti.ca.hierarchy_config import PRESETS
 from sinetti.cli.client import deploy, log, remove, revoke, verify_report
 from sinetti.cli.main import LOADED_WHEN_CALLED, build_parser
 from sinetti.client.doctor import findings
@@ -38,6 +42,9 @@ from sinetti.domain.values import Language, Serial
 from sinetti.gateway.verdicts import verdict
 from sinetti.gateway.verdicts.verdict import Verdict
 from sinetti.i18n.approval_labels import ACTS
+from sinetti.infra import security_txt
+from sinetti.server.http import SOAP_PATH
+from sinetti.testbench.endpoints import deliveries, early_replacement
 from sinetti.testbench.endpoints.control import ControlEndpoint
 from sinetti.testbench.mail.mailbox import StoredMessage
 from sinetti.wire.soap import operations, schema_types
@@ -438,6 +445,18 @@ def test_the_interfaces_have_the_bench_s_calls_and_rows():
     assert " ".join(f"`{state}`" for state in DisplayState) in bench
     assert f"`{' '.join(field.name for field in dataclasses.fields(StoredMessage))}`" in bench
     assert " ".join(f"`{kind}`" for kind in MessageKind) in bench
+    assert " ".join(f"`{preset}`" for preset in PRESETS) in bench
+    (fields,) = (code(cells[1]) for cells in rows(INTERFACES, "call") if cells[0] == "`POST /early`")
+    assert [one.strip("{:") for one in fields if one != "true"] == ["until}", *early_replacement._WAYS]
+
+
+def test_the_interfaces_have_the_addresses_of_the_machine_endpoints():
+    told = {one for cells in rows(INTERFACES, "address") for one in code(cells[0]) if one.startswith("/")}
+    exact = {*request_metrics._EXACT, SOAP_PATH, web_security.REPORTS, security_txt.PATH, deliveries.PATH}
+    beginnings = {*request_metrics._BEGINNINGS.values(), OCSP_PATH, BRIDGE_PATH, LOG_PATH, "/crl/", "/ca/", "/status/"}
+    served = (*(exact - told), *(one for one in beginnings if not any(path.startswith(one) for path in told)))
+    assert not set(served) - {"/api/v1/"}
+    assert [path for path in told - exact if not path.startswith((*beginnings, "/distrust"))] == []
 
 
 def test_the_divergences_list_every_leniency():

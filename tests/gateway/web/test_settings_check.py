@@ -70,6 +70,11 @@ def test_lists_that_are_old_missing_or_nowhere(folder):
     assert {one.impact for one in checked(folder, PLAIN + LIST + SERVE, later)} == {Impact.REACH}
     (stale, *_) = checked(folder, PLAIN + LIST + SERVE, later)
     assert "so no certificate of this CA is accepted" in stale.why
+    assert stale.fix.startswith("run sinetti gateway fetch")
+    (stale, *_) = checked(folder, PLAIN + SERVE, later)
+    assert stale.fix.startswith("write a [[list]] with url, file and issuer of this CA, run"), (
+        "or fetch fetches nothing"
+    )
     (folder / "crls" / "a.crl").unlink()
     (folder / "crls").rmdir()
     (only,) = checked(folder, PLAIN + LIST + SERVE)

@@ -8,11 +8,12 @@ from datetime import datetime
 from pathlib import Path
 
 from sinetti.domain.operations.check_findings import CheckFinding, Impact, finding_of, ordered
-from sinetti.gateway.crl_freshness import NoIssuer, watch_of
+from sinetti.gateway.crl_freshness import NoIssuer, download_of, name_of, watch_of
 from sinetti.gateway.settings import GatewaySettings, GatewaySettingsError, RevocationKind, load_settings, open_gateway
 from sinetti.gateway.trust_lists.lists import TrustLists
 from sinetti.gateway.web.guard import NoRevocationSource
 from sinetti.gateway.web.settings import (
+    added_downloads,
     load_feed,
     load_guard,
     load_listen_settings,
@@ -81,11 +82,17 @@ def _lists(settings: GatewaySettings, now: datetime) -> Iterator[CheckFinding]:
     try:
         gateway = open_gateway(settings)
         watch = watch_of(settings, gateway.source, gateway.is_distrusted)
+        fetched = [download_of(settings, one) for one in settings.lists]
+        if settings.trust_lists is not None:
+            fetched += added_downloads(settings, TrustLists(settings.trust_lists))
     except _FAULTS:
         return  # a finding of the tables
+    names = {name_of(one.issuer) for one in fetched}
     for sentence in [] if watch is None else watch.missing(now):
-        why = f"{sentence}, so no certificate of this CA is accepted"
-        yield CheckFinding(Impact.REACH, what, why, "run sinetti gateway fetch, and enable its timer")
+        fix = "run sinetti gateway fetch, and enable its timer"
+        if sentence.rpartition(": ")[0] not in names:
+            fix = f"write a [[list]] with url, file and issuer of this CA, {fix}"
+        yield CheckFinding(Impact.REACH, what, f"{sentence}, so no certificate of this CA is accepted", fix)
 
 
 def _trust_lists(settings: GatewaySettings) -> Iterator[CheckFinding]:
