@@ -3,6 +3,7 @@
 The durability check requires that committed data survives a power cut before any request is answered.
 """
 
+import enum
 import gc
 import re
 import sqlite3
@@ -11,6 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
+from traceback import walk_tb
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -83,11 +85,14 @@ _CORRUPT_POSTGRESQL = frozenset({"XX001", "XX002"})
 """SQLSTATE codes data_corrupted and index_corrupted (PostgreSQL, appendix A)."""
 
 
-def is_corruption(error: DatabaseError) -> bool:
-    """Return True if the error code says that the database's own files are damaged.
+def is_corruption(error: DatabaseError | ValueError) -> bool:
+    """Return True if the database's own files are damaged, or a row has a value that its enumeration lacks.
 
-    No other error has these codes.
+    The error code says so of the files; no other error has these codes.
     """
+    if isinstance(error, ValueError):
+        files = [frame.f_code.co_filename for frame, _ in walk_tb(error.__traceback__)]
+        return files[-1] == enum.__file__ and any(Path(__file__).parent in Path(one).parents for one in files)
     cause = error.__cause__
     if isinstance(cause, sqlite3.Error):
         # The lowest octet is the primary code; more bits say where it was noticed.

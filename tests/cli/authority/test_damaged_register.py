@@ -11,7 +11,10 @@ import pytest
 from django.db import DatabaseError, InternalError, ProgrammingError
 
 from sinetti.cli.authority.common import run_command
+from sinetti.database import models
+from tests.cli.authority.test_notices import opened
 from tests.cli.authority.test_serve import ANY
+from tests.support.service_context import CUSTOMER_ID
 
 COMMANDS = [
     ("serve", *ANY),
@@ -39,6 +42,28 @@ def test_a_register_that_is_damaged(sqlite_operator, words, damage):
     assert "sinetti authority restore" in sentence
 
 
+VALUES = {
+    "the state of a CA": (models.CertificateAuthority, "state", ("ca", "list"), "'odd' is not a valid CaState"),
+    "a channel": (
+        models.CertificateType, "channel", ("organisation", "show", "--customer-id", CUSTOMER_ID),
+        "'odd' is not a valid Channel",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("model", "column", "words", "said"), VALUES.values(), ids=VALUES)
+def test_a_value_that_no_enumeration_has(sqlite_operator, model, column, words, said):
+    operator = sqlite_operator
+    operator.found()
+    operator.add(CUSTOMER_ID)
+    with opened(operator) as db:
+        rows = model.objects.using(db.alias)
+        rows.filter(pk=rows.latest("pk").pk).update(**{column: "odd"})
+    sentence = operator.refused(5, *words)
+    assert "the register is damaged" in sentence
+    assert said in sentence
+
+
 def raising(error: Exception, cause: Exception | None):
     def run(_parsed: object) -> int:
         raise error from cause
@@ -57,6 +82,7 @@ OURS = {
     "a statement that is wrong": (ProgrammingError("no such table"), sqlite3.OperationalError("no such table")),
     "a type that is wrong": (DatabaseError("cannot adapt"), psycopg.ProgrammingError("cannot adapt")),
     "without a cause": (DatabaseError("a rule of Django"), None),
+    "a value of another place": (ValueError("'x' is not a valid CaState"), None),
 }
 
 

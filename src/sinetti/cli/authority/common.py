@@ -183,7 +183,7 @@ def run_command(run: Callable[[argparse.Namespace], int], parsed: argparse.Names
         return _say(bad, _code_of(bad))
     except DATABASE_UNAVAILABLE as away:
         return _say(f"the register is not available: {away}", ExitCode.AGAIN)
-    except DATABASE_ERRORS as bad:
+    except (*DATABASE_ERRORS, ValueError) as bad:
         if not is_corruption(bad):
             raise
         return _say(f"{_REGISTER_DAMAGED} (it says: {bad})", ExitCode.STORE)
