@@ -982,7 +982,8 @@ def test_a_configured_name_that_is_lost_or_wrong_is_green_in_no_view(case, house
         checked, out, _ = house.run("status", *file, "--check")
         assert (checked, "payroll" in out) == (code, True)
         assert house.run("run", *file, "--dry-run")[0] == code
-        assert house.run("doctor", *file)[0] == code
+        code_of_doctor, out, _ = house.run("doctor", *file)
+        assert (code_of_doctor, "No action needed" in out) == (code, False)
 
 
 @pytest.mark.parametrize("name", ["a dangling link", "a looping link"])
@@ -1005,6 +1006,47 @@ def test_a_wrong_trust_file_costs_no_renewal(house):
     configured(house)
     assert house.run("run", *file)[0] == 0
     agree(seen_in(house)[0], "valid", 0)
+
+
+def moved_service(house):
+    """Keep an address at which no service listens; the table has the present one."""
+    configured(house)
+    settings.store(folder(house), replace(settings.load(folder(house)), service="http://127.0.0.1:9/"))
+
+
+@pytest.mark.parametrize("command", [("renew", "payroll"), ("renew", "--all"), ("run",)], ids=" ".join)
+def test_renew_and_run_call_the_address_of_the_table(command, house):
+    moved_service(house)
+    house.double.now = OPENS + timedelta(days=20)
+    before = generation(house)
+    code, _, err = house.run(*command, "--config", house.folder / "sinetti.toml")
+    assert (code, generation(house) != before) == (0, True), err
+    assert settings.load(folder(house)).service == house.double.url
+
+
+def test_retrieve_calls_the_address_of_the_table(house):
+    enrolling(double.well, double.refuse(double.NOT_READY))(house)
+    configured(house)
+    for place in (folder(house), folder(house) / "pending" / "enrol"):
+        settings.store(place, replace(settings.load(place), service="http://127.0.0.1:9/"))
+    code, _, err = house.run("retrieve", "payroll", "--wait", "0", "--config", house.folder / "sinetti.toml")
+    assert code == 0, err
+
+
+def test_a_pass_in_which_nothing_is_due_takes_the_address_of_the_table(house):
+    moved_service(house)
+    file = ("--config", house.folder / "sinetti.toml")
+    assert "differ from the service's table" in house.run("doctor", *file, "--lang", "en")[1]
+    assert house.run("run", *file)[0] == 0
+    assert settings.load(folder(house)).service == house.double.url
+    assert "differ from the service's table" not in house.run("doctor", *file, "--lang", "en")[1]
+
+
+def test_renew_sends_nothing_with_the_trust_file_of_another_service(house):
+    wrong_file("services")(house)
+    house.double.now, asked = OPENS, len(house.double.seen)
+    code, _, err = house.run("renew", "payroll", "--config", house.folder / "sinetti.toml", "--lang", "en")
+    assert (code, "is of another service" in err, len(house.double.seen)) == (2, True, asked)
 
 
 def test_a_trust_file_with_the_successor_alone_is_right(house):
@@ -1320,12 +1362,12 @@ def unreadable(_house, monkeypatch):
     monkeypatch.setattr(os, "scandir", refuse)
 
 
-def gone(house, _monkeypatch):
+def store_gone(house, _monkeypatch):
     shutil.rmtree(house.store)
 
 
 @pytest.mark.parametrize("command", ["run", "status"])
-@pytest.mark.parametrize("trouble", [unreadable, gone])
+@pytest.mark.parametrize("trouble", [unreadable, store_gone])
 def test_metrics_of_before_do_not_stay_green_over_a_store_that_cannot_be_read(trouble, command, house, monkeypatch):
     place, config = house.folder / "metrics", house.folder / "sinetti.toml"
     assert house.run("run", "--config", config)[0] == 0

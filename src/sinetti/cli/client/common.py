@@ -15,12 +15,12 @@ from sinetti.cli.core import argparse_i18n, invocation, output, progress
 from sinetti.cli.core.console import LANGUAGE_HELP, Console, language_of_locale
 from sinetti.cli.core.global_options import CONFIG_HELP, NOW_HELP, STORE_HELP
 from sinetti.cli.core.progress import WaitDisplay
-from sinetti.client.config import loader
+from sinetti.client.config import apply, loader
 from sinetti.client.config import messages as config_messages
 from sinetti.client.doctor import findings
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import Message, make_message
-from sinetti.client.model import Config
+from sinetti.client.model import Config, without_file
 from sinetti.client.reporting import status
 from sinetti.client.requests import operations
 from sinetti.client.requests.exchange import ClientContext
@@ -369,12 +369,15 @@ def each(parsed: argparse.Namespace, console: Console, act: Callable[[ClientCont
         reject_now(parsed, wanted)
     bar = progress.bar(0, language=console.language)
     run = run_of(parsed, console, now_of(parsed, console))
+    config = config_of(parsed) or without_file(parsed.store)
     if wanted is None:  # many names have one bar, and no spinners
         run = replace(run, tell=bar.between(console.tell), sleep=time.sleep)
 
     def tried(name: str) -> CommandResult:
         try:
             reject_now(parsed, name)
+            if files.is_name(name) and files.is_kept(parsed.store / name):
+                apply.sync_settings(parsed.store / name, config.entry_of(name), config, run.now)
         except UsageError as bad:
             return CommandResult(name, Result.FAILED, ExitCode.USAGE, (bad.message,))
         return act(run, name)

@@ -10,6 +10,7 @@ from sinetti.cli.core import output
 from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.blocks import Block, Heading, OutputTable, Row, Tone
 from sinetti.cli.core.console import Console
+from sinetti.client.config import apply
 from sinetti.client.config.errors import ConfigError
 from sinetti.client.doctor import certificates, configuration, findings, host, services
 from sinetti.client.doctor.findings import SERVICE_CHECKS, Check, DoctorFinding, Level, warning
@@ -132,7 +133,7 @@ def _settings(store: Path, names: Sequence[str], config: Config | None) -> Itera
     for name in names:
         try:
             kept = settings.load(store / name)
-            yield name, kept if config is None else configuration.brought_in_line(kept, config, name)
+            yield name, kept if config is None else apply.adapt(kept, config, store / name)
         except files.StoreError:
             continue  # reported with the certificate
 

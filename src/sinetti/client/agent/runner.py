@@ -29,9 +29,9 @@ from sinetti.client.config import apply
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import Value, make_message, strip_control_chars
 from sinetti.client.requests import operations
-from sinetti.client.results import CommandResult, ExitCode, Result
+from sinetti.client.results import CommandResult, ExitCode, Result, UsageError
 from sinetti.client.store import files, key_checks, log_memory, os_support, removal, repair, snapshot
-from sinetti.client.store.files import StoreLocked
+from sinetti.client.store.files import StoreError, StoreLocked
 from sinetti.client.store.journal import RequestKind
 from sinetti.client.store.key_checks import KeyChecks
 from sinetti.client.store.log_memory import StoreLogFault
@@ -205,6 +205,7 @@ def run_once(agent: AgentContext, stop: Flag, watch: RunListener) -> RunReport:
             agent.run.tell(message)
         checks = key_checks.load(agent.run.store, agent.run.now)
         found = [_repaired(agent, one) for one in _found(agent, checks)]
+        _sync_addresses(agent, found)
         looked = renewal_info_poll.poll_due(agent, found, stop)
         key_checks.save(agent.run.store, checks)
         rows = {row.seen.name: row for row in (_first(agent, one) for one in looked)}
@@ -253,12 +254,22 @@ def _repaired(agent: AgentContext, seen: NameSnapshot) -> NameSnapshot:
         return seen
     try:
         found = repair.repair(seen.folder, agent.run.now_exact)
-    except (files.StoreError, OSError):
+    except (StoreError, OSError):
         return seen  # it stays damaged, and is reported as damaged
     if found is None:
         return seen
     agent.run.tell(found.done_message(seen.name))
     return snapshot.find_snapshot(seen.folder, for_agent=True) or seen
+
+
+def _sync_addresses(agent: AgentContext, found: Iterable[NameSnapshot]) -> None:
+    """Adapt the names of which the table has another address, so that every call uses it."""
+    for seen in found:
+        entry = agent.config.entry_of(seen.name)
+        service = agent.config.services.get(entry.service or "")
+        if service is not None and seen.trouble is None and service.address != seen.service:
+            with contextlib.suppress(UsageError, StoreError, OSError):  # its renewal reports it
+                agent.settle(seen.folder, entry, agent.config, agent.run.now)
 
 
 def _first(agent: AgentContext, seen: NameSnapshot) -> NameResult:

@@ -138,6 +138,11 @@ def _differ(before: Path, after: Path) -> bool:
         return False
 
 
+def adapt(kept: NameSettings, config: Config, folder: Path) -> NameSettings:
+    """Return settings as the next renewal stores them; unchanged if something prevents that."""
+    return kept if find_conflict(config, folder, kept) else _wanted(kept, config.entry_of(folder.name), config)
+
+
 def _wanted(kept: NameSettings, entry: CertificateEntry, config: Config) -> NameSettings:
     service = _service(entry, config)
     if service is not None:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from sinetti.client.config import apply
 from sinetti.client.config.errors import ConfigError
 from sinetti.client.doctor import findings
 from sinetti.client.doctor.findings import Check, DoctorFinding, Level, passed, warning
@@ -19,7 +20,6 @@ from sinetti.client.model import CertificateEntry, Config, Format
 from sinetti.client.results import ExitCode
 from sinetti.client.store import files, rights, settings
 from sinetti.client.store.settings import NameSettings
-from sinetti.client.store.trust_memory import extend, memory_of
 from sinetti.infra import file_permissions
 from sinetti.infra.file_permissions import RightsError
 
@@ -49,24 +49,6 @@ def check_configuration(config: Config, names: Sequence[str]) -> Iterator[Doctor
         yield warning(Check.CONFIGURATION, make_message(findings.NO_KEYTOOL), make_message(findings.KEYTOOL_STEP))
     for name in names:
         yield from _beside(config, name)
-
-
-def brought_in_line(kept: NameSettings, config: Config, name: str) -> NameSettings:
-    """Return the settings of a name with address and anchors of its service's table.
-
-    Settings of another environment are returned unchanged.
-    """
-    service = config.services.get(config.entry_of(name).service or "")
-    if service is None or service.environment is not kept.environment:
-        return kept
-    wanted = replace(
-        kept,
-        service=service.address,
-        trust_services=service.trust_services,
-        trust_holders=service.trust_holders,
-        tls_ca=service.tls_ca,
-    )
-    return extend(wanted, memory_of(config.store, service.address))
 
 
 def services(config: Config | None, name: str | None) -> Iterator[NameSettings]:
@@ -145,11 +127,8 @@ def _beside(config: Config, name: str) -> Iterator[DoctorFinding]:
         kept = settings.load(config.store / name)
     except (files.StoreError, OSError):
         return  # the check of the certificate reports it
-    if _compared(kept) != _compared(brought_in_line(kept, config, name)):
+    wanted = apply.adapt(kept, config, config.store / name)
+    if kept != replace(wanted, customer_name=kept.customer_name, key=kept.key, files=kept.files):
         yield warning(
             Check.CONFIGURATION, make_message(findings.OTHER_SERVICE), make_message(findings.OTHER_SERVICE_STEP), name
         )
-
-
-def _compared(one: NameSettings) -> tuple[str, str, str, str]:
-    return one.service, one.trust_services.strip(), one.trust_holders.strip(), (one.tls_ca or "").strip()
