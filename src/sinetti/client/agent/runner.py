@@ -263,7 +263,7 @@ def _repaired(agent: AgentContext, seen: NameSnapshot) -> NameSnapshot:
 
 
 def _sync_addresses(agent: AgentContext, found: Iterable[NameSnapshot]) -> None:
-    """Adapt the names of which the table has another address, so that every call uses it."""
+    """Adapt names to another address in their table, for calls that are no renewal."""
     for seen in found:
         entry = agent.config.entry_of(seen.name)
         service = agent.config.services.get(entry.service or "")

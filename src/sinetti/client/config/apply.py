@@ -139,7 +139,7 @@ def _differ(before: Path, after: Path) -> bool:
 
 
 def adapt(kept: NameSettings, config: Config, folder: Path) -> NameSettings:
-    """Return settings as the next renewal stores them; unchanged if something prevents that."""
+    """Return settings as the next renewal stores them; unchanged if it is refused."""
     return kept if find_conflict(config, folder, kept) else _wanted(kept, config.entry_of(folder.name), config)
 
 
