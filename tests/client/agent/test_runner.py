@@ -59,6 +59,7 @@ class Ears:
 
     def done(self, row):
         self.rows.append(row)
+        assert len(self.rows) <= self.total, "no message counts 1 of 0"
         self.on_row(row)
 
     @property

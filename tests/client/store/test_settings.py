@@ -1,5 +1,6 @@
 """Settings of a name: written, read back, and rejected if they are wrong."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sinetti.client.messages.messages import render
 from sinetti.client.model import Format, OutputOptions, Token
 from sinetti.client.store import files, settings
 from sinetti.client.store.settings import NameSettings, NameSettingsError
-from sinetti.domain.values import Environment, KeyType
+from sinetti.domain.values import Environment, KeyType, Language
 from tests.client.double import anchors
 
 KEPT = NameSettings(
@@ -55,7 +57,8 @@ def test_any_name_survives(name):
 
 
 BROKEN = {
-    "no TOML": ("service", "= = =", "TOML"),
+    "no TOML": ("service", "= = =", "it is not valid TOML .*at line 1"),
+    "NUL in a path": ("-", 'mode = "0600"\nowner = "a\\u0000"', "it is not valid TOML .*NUL .at line 2"),
     "no service": ("service", "", "service"),
     "http to another machine": ("service", 'service = "http://certificates.example/"', "service: http://"),
     "no known environment": (
@@ -88,12 +91,12 @@ def test_wrong_settings_say_which_and_why(name, line, why, tmp_path):
         before, _, after = text.partition("trust_holders = '''")
         kept = [before, after.partition("'''")[2]]
     broken = "\n".join([line, *kept])
-    if why != "TOML":
-        with pytest.raises(NameSettingsError, match=why):
-            settings.parse(broken)
+    with pytest.raises(NameSettingsError, match=why):
+        settings.parse(broken)
     (tmp_path / settings.FILE).write_text(broken)
-    with pytest.raises(files.StoreDamaged):
+    with pytest.raises(files.StoreDamaged) as damaged:
         settings.load(tmp_path)
+    assert re.search(why, render(damaged.value.message, Language.EN))
 
 
 def test_a_bundle_is_kept_without_its_comments():

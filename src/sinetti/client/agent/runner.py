@@ -210,7 +210,6 @@ def run_once(agent: AgentContext, stop: Flag, watch: RunListener) -> RunReport:
         key_checks.save(agent.run.store, checks)
         rows = {row.seen.name: row for row in (_first(agent, one) for one in looked)}
         busy = _to_be_done(agent, rows.values())
-        watch.begin(len(busy))
         renewing = [
             row.seen
             for row in busy
@@ -219,9 +218,10 @@ def run_once(agent: AgentContext, stop: Flag, watch: RunListener) -> RunReport:
         for name, other in find_duplicates(agent.run.store, renewing).items():
             rows[name] = _twin(rows[name], other)
         left = {row.seen.name for row in busy if rows[row.seen.name] is row}
-        for name, row in rows.items():
-            if row.outcome is not None and name not in left:
-                watch.done(row)
+        reported = [row for name, row in rows.items() if row.outcome is not None and name not in left]
+        watch.begin(len(reported) + len(left))
+        for row in reported:
+            watch.done(row)
         for row in _at_once(agent, [row for row in busy if row.seen.name in left], stop):
             rows[row.seen.name] = row
             if row.exit_code is not ExitCode.INTERRUPTED:

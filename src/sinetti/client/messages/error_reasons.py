@@ -121,7 +121,7 @@ SAID = (
     gettext_noop("the signature of {name} does not match the text"),
     # Files for `sinetti inspect`.
     gettext_noop("it contains no certificate, request, revocation list, key store or XML message"),
-    gettext_noop("it is not valid TOML"),
+    gettext_noop("it is not valid TOML ({error})"),
     gettext_noop("it is empty"),
     gettext_noop("it is longer than 64 MiB"),
     gettext_noop("this Java key store is damaged"),

@@ -62,7 +62,7 @@ def parse(text: str) -> NameSettings:
     try:
         raw = _parsed(text)
     except ValueError as bad:
-        raise NameSettingsError("it is not valid TOML") from bad
+        raise NameSettingsError(f"it is not valid TOML ({bad})") from bad
     return validated(
         NameSettings(
             service=_required(raw, "service"),
