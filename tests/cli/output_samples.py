@@ -175,7 +175,7 @@ FINDINGS = (
     warning(
         Check.DISK,
         make_message(findings.DISK_LITTLE, megabytes=12),
-        make_message(findings.DISK_STEP),
+        make_message(rights.DISK_STEP),
         str(LONG_STORE),
     ),
     DoctorFinding(

@@ -37,7 +37,7 @@ from sinetti.domain.values import Environment, KeyType, Language
 from sinetti.infra import file_permissions
 from sinetti.pki import encoding
 from sinetti.pki.signers import pkcs11_uri
-from sinetti.wire.soap.operations import Failure
+from sinetti.wire.soap.operations import Failure, Operation
 from sinetti.wire.transparency.notes import NoteSigner
 from tests.cli.conftest import Shell
 from tests.cli.test_client import OPENS
@@ -47,6 +47,7 @@ from tests.client.double import Double
 from tests.support import authority, soft_token
 from tests.support.logs import WRONG_KEY
 from tests.support.programs import ran
+from tests.support.small_disk import may_mount, mounted
 
 OTHER_ID = "7" * 32
 
@@ -773,6 +774,14 @@ STATES = {
     "renewal uncertain": needs(RequiredAction.RESOLVE, uncertain, "uncertain", 6, after="valid"),
     "renewal held back once": State(held_back(1), "renewal-open", None, None, 0, run=4),
     "renewal held back five times": needs(RequiredAction.RENEW, held_back(5), "renewal-open", 4),
+    "renewal failed at the disk": State(
+        both(failed_before(1, exit=5), at(OPENS + timedelta(days=20))),
+        "renewal-open",
+        status.LOCAL_FAILURE,
+        None,
+        5,
+        after="valid",
+    ),
     "renewal refused for good": needs(RequiredAction.REPLACE, refused_for_good, "renewal-open", 3),
     # The agent's records and the rest.
     "agent's record garbage": repaired(in_the_name("agent.json", b"garbage")),
@@ -819,6 +828,37 @@ STATES = {
     "token, extra not installed": lost(tokened(without_extra), None, messages.NEEDS_PKCS11_EXTRA),
 }
 """At least the states of the issue's first section."""
+
+
+@pytest.fixture
+def disk(house):
+    """Put the store on a small disk of its own."""
+    if why := may_mount():
+        pytest.skip(f"NOT TESTED, the views over a full disk: {why}")
+    shutil.move(house.store, house.folder / "before")
+    try:
+        with mounted(house.store, "8m") as one:
+            shutil.copytree(house.folder / "before", house.store, symlinks=True, dirs_exist_ok=True)
+            yield one
+    except subprocess.CalledProcessError as refused:
+        pytest.skip(f"NOT TESTED, the views over a full disk: {refused.stderr.decode().strip()}")
+
+
+@pytest.mark.parametrize("trouble", ["fill", "read_only"])
+def test_every_view_names_a_disk_that_takes_nothing(trouble, house, disk):
+    getattr(disk, trouble)()
+    house.double.now, asked = OPENS + timedelta(days=20), house.double.operations().count(Operation.RENEW)
+    for _ in range(2):
+        code, _, err = house.run("run", "--config", house.folder / "sinetti.toml", "--lang", "en")
+        assert (code, "full" in err or "read-only" in err) == (5, True), err
+        views, texts = seen_in(house)
+        agree(views, "damaged", 5)
+        assert any("is full or read-only" in one for one in texts)
+    assert house.double.operations().count(Operation.RENEW) == asked
+    if trouble == "fill":
+        disk.free()
+        assert house.run("run", "--store", house.store)[0] == 0
+        agree(seen_in(house)[0], "valid", 0)
 
 
 def ids_of(message):
@@ -1092,7 +1132,8 @@ PAGE = {
     "another customer ID": "another customer",
     "a deploy hook": "deploy failed once",
     "certificate not valid yet": "certificate not valid yet",
-    "a renewal failed": "renewal held back once",
+    "a renewal failed fewer": "renewal held back once",
+    "a renewal failed at": "renewal failed at the disk",
     "a further format": "format missing",
     "`certificate.jks` missing": "JKS missing",
     "the log of the service was rewound": "log was rewound",

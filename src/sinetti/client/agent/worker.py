@@ -32,11 +32,8 @@ Raises UsageError, StoreError, OSError.
 FetchLog = Callable[[str, str], bytes | None]
 """Function that returns a part of the log at an address (`log_proof.fetch_part`)."""
 
-_NO_FAILURE = frozenset({ExitCode.STORE, ExitCode.USAGE, ExitCode.INTERRUPTED})
-"""Exit codes of failures that cost the service nothing.
-
-The next try may come at once after a person has fixed the cause.
-"""
+_NO_FAILURE = frozenset({ExitCode.USAGE, ExitCode.INTERRUPTED})
+"""Exit codes that are not counted: every view shows a wrong sinetti.toml by itself."""
 
 _RECEIVED = frozenset({Result.RENEWED, Result.ENROLLED})
 
@@ -182,7 +179,7 @@ def _remember(agent: AgentContext, seen: NameSnapshot, outcome: CommandResult) -
         known = replace(known, failures=0, next_try=None, codes=(), exit_code=ExitCode.DONE)
         if outcome.result in _RECEIVED:
             known = replace(known, received=now)
-    elif outcome.exit_code not in _NO_FAILURE:
+    elif outcome.exit_code not in _NO_FAILURE and outcome.messages[0].text != messages.STORE_LOCKED:
         known = failed(known, outcome, None if after.in_use is None else after.in_use.span, now)
     if known != agent_state.load_agent_state(seen.folder):  # the stored memory may be about the former certificate
         agent_state.save_agent_state(seen.folder, known)
@@ -195,7 +192,9 @@ def failed(known: AgentState, outcome: CommandResult, span: ValidityPeriod | Non
     `span` is that of the certificate in use.
     """
     failures = known.failures + 1
-    again = now + schedule.delay(failures, span, outcome.retry_after)
+    # A disk or a token costs the service nothing, so the next pass tries again.
+    is_local = outcome.exit_code is ExitCode.STORE
+    again = None if is_local else now + schedule.delay(failures, span, outcome.retry_after)
     return replace(known, failures=failures, next_try=again, codes=outcome.codes, exit_code=outcome.exit_code)
 
 

@@ -20,7 +20,7 @@ from sinetti.client.renewal_window import ValidityPhase
 from sinetti.client.reporting import status
 from sinetti.client.reporting.status import NameStatus, RequiredAction, StatusRow
 from sinetti.client.results import ExitCode
-from sinetti.client.store import event_log, files, generations, output_files
+from sinetti.client.store import event_log, files, generations, output_files, rights
 from sinetti.client.store.event_log import EventType
 from sinetti.client.store.generations import InstalledKeySet
 
@@ -30,8 +30,9 @@ def check_certificate(row: StatusRow) -> Iterator[DoctorFinding]:
     folder, name, now = row.seen.folder, row.name, row.now
     damage = row.seen.damage(now)
     if damage is not None:
-        check, code = Check.CERTIFICATE if row.seen.trouble else Check.RIGHTS, row.seen.trouble_code
-        yield replace(_wrong(name, *damage), check=check, code=code)
+        of_files = Check.DISK if damage[0].text == rights.DISK else Check.RIGHTS
+        check = Check.CERTIFICATE if row.seen.trouble else of_files
+        yield replace(_wrong(name, *damage), check=check, code=row.seen.trouble_code)
     if row.seen.trouble is not None:
         return
     if row.seen.conflict is not None:

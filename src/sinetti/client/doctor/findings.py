@@ -133,7 +133,6 @@ STORE_FOREIGN = gettext_noop("{path} belongs to the user {owner}, who can change
 STORE_OPEN = gettext_noop("Other users of this computer can change the store {path}. It belongs to {owner}.")
 DISK_GOOD = gettext_noop("{megabytes} MB of disk space is free.")
 DISK_LITTLE = gettext_noop("Only {megabytes} MB of disk space is free.")
-DISK_STEP = gettext_noop("Free some disk space. The client sends no request without room for the answer.")
 LOCK_FREE = gettext_noop("No run is in progress.")
 LOCK_HELD = gettext_noop("A run is in progress (process {pid}).")
 LOCK_STEP = gettext_noop(

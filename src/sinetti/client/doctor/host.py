@@ -18,11 +18,7 @@ from sinetti.client.store import files, removal, rights, settings
 from sinetti.infra import file_permissions
 
 LITTLE = 100 * 1024 * 1024
-TOO_LITTLE = 1024 * 1024
-"""Limits of free space in octets.
-
-Below LITTLE the check warns. Below TOO_LITTLE it fails, since no renewal is reliable.
-"""
+"""Octets of free space below which the check warns."""
 
 RUN_LOCK = ".run.lock"
 _LOCKS = Path("/proc/locks")
@@ -52,21 +48,14 @@ def check_store(store: Path, names: Sequence[str], found: int) -> Iterator[Docto
 
 def _room(store: Path) -> Iterator[DoctorFinding]:
     free = shutil.disk_usage(store).free
-    megabytes = free // _MEGABYTE
+    megabytes, step = free // _MEGABYTE, make_message(rights.DISK_STEP)
     if free >= LITTLE:
         yield passed(Check.DISK, make_message(findings.DISK_GOOD, megabytes=megabytes), str(store))
-    elif free >= TOO_LITTLE:
-        yield warning(
-            Check.DISK,
-            make_message(findings.DISK_LITTLE, megabytes=megabytes),
-            make_message(findings.DISK_STEP),
-            str(store),
-        )
+        return
+    message = make_message(findings.DISK_LITTLE, megabytes=megabytes)
+    if free >= rights.TOO_LITTLE:
+        yield warning(Check.DISK, message, step, str(store))
     else:
-        message, step = (
-            make_message(findings.DISK_LITTLE, megabytes=megabytes),
-            make_message(findings.DISK_STEP),
-        )
         yield DoctorFinding(Check.DISK, Level.FAIL, message, str(store), step, ExitCode.STORE)
 
 

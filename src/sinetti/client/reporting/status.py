@@ -166,6 +166,9 @@ JKS_STEP = gettext_noop(
     "Run “sinetti run”, which makes certificate.jks or names the cause. It needs Java's keytool and a password of at "
     "least six characters. Or use the format pkcs12."
 )
+LOCAL_FAILURE = gettext_noop(
+    "The last attempt could not use the disk or the token. Run “sinetti run”, which names the fault, and correct it."
+)
 ENROL_OR_DELETE = gettext_noop("Run “sinetti enrol {name}” again, or “sinetti remove {name}” if you do not need it.")
 ENROL_RESOLVE = gettext_noop(
     "Run “sinetti enrol {name}” again. If the outcome is still unknown, ask the service's support."
@@ -215,6 +218,8 @@ def required_action(row: StatusRow) -> RequiredAction:
     if seen.conflict is not None:
         return RequiredAction.CORRECT
     failures = seen.memory.failures
+    if failures and not row.is_planned and seen.memory.exit_code is ExitCode.STORE:
+        return RequiredAction.REPAIR
     near = seen.span.not_after - row.now < in_proportion(URGENT, seen.span)
     if (failures >= TRIES and not row.is_planned) or (near and row.state is not NameStatus.PENDING):
         return RequiredAction.RENEW
@@ -262,7 +267,7 @@ def words(row: StatusRow) -> Message | None:
             WORDS[RequiredAction.ENROL if row.seen.span is None else RequiredAction.RENEW], name=row.name
         )
     if todo in {RequiredAction.REPAIR, RequiredAction.RESTORE}:
-        return row.seen.damage_message(row.now)
+        return row.seen.damage_message(row.now) or make_message(LOCAL_FAILURE)
     if todo is RequiredAction.CORRECT:
         return row.seen.conflict
     if row.seen.log_fault is not None and todo is RequiredAction.REPORT_LOG:

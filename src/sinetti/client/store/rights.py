@@ -1,4 +1,4 @@
-"""Rights of a name's files: what users other than their owner can read or change.
+"""Rights of a name's files: what users other than their owner can read or change, and its disk.
 
 Such a fault hinders no signature, so a renewal that is due still happens. All views show it as damage until a person
 corrects it, since another user may already have read the key. The rule for "others" is that of sinetti.toml
@@ -7,6 +7,7 @@ configured owner.
 """
 
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,13 @@ CHMOD_STEP = gettext_noop("Run: chmod {mode} {path}")
 FOREIGN = gettext_noop("{path} belongs to the user {owner}, who can change it.")
 FOREIGN_STEP = gettext_noop("Run: chown -R {owner} {path}")
 READ_ONLY = gettext_noop("This user cannot write to {path}.")
+DISK = gettext_noop("The disk of {path} is full or read-only.")
+DISK_STEP = gettext_noop(
+    "Free some disk space, or make the disk writable again. The client sends no request without room for the answer."
+)
+
+TOO_LITTLE = 1024 * 1024
+"""Octets of free space without which no renewal is reliable."""
 
 KEYS = ("key.pem", "key.der", "certificate.p12", "certificate-legacy.p12", "certificate.jks")
 """Files that contain a key."""
@@ -62,9 +70,11 @@ def find_exposure(folder: str, kept: OutputOptions, state: FileState | None = No
         found = _fault_of(path, seen or _status(path), kind, (folder, kept))
         if found is not None:
             return found
-    # Not by access alone: a view may run where the whole disk is read-only.
-    if own.st_uid == os.geteuid() and not own.st_mode & stat.S_IWUSR and not os.access(folder, os.W_OK):
+    is_closed = os.geteuid() in {0, own.st_uid} and not os.access(folder, os.W_OK)
+    if is_closed and not own.st_mode & stat.S_IWUSR:
         return Exposure(make_message(READ_ONLY, path=folder), make_message(CHMOD_STEP, mode="u+w", path=folder))
+    if is_closed or shutil.disk_usage(folder).free < TOO_LITTLE:
+        return Exposure(make_message(DISK, path=folder), make_message(DISK_STEP))
     return None
 
 
