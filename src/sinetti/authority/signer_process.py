@@ -7,7 +7,6 @@ has them, and beside each key of the service or the log its public half, `keys/N
 """
 
 import json
-import logging
 import os
 import resource
 import signal
@@ -58,7 +57,6 @@ The service needs one every other year, and more after failures.
 _PUBLIC = ".pub"
 _KEY_ID_DIGITS = 32
 _BACKLOG = 1024
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from sinetti.services.revocation.bulk_revoke import (
     BulkRevocationRequest,
     alone_lately,
     approve,
+    continue_batch,
     count_open_proposals,
     look_at_proposal,
     preview,
@@ -53,6 +54,12 @@ def crowd(desk, count, channel=Channel.WS):
 
 def asked(serials=None, reason=SUPERSEDED, officer="a17", **wanted):
     return BulkRevocationRequest(CertificateSelection(serials=serials, **wanted), reason, officer)
+
+
+def approved(waiting, ctx):
+    """Approve a proposal and carry it out; return it."""
+    approve(waiting.proposal_id, "b2", ctx, REQUEST)
+    return continue_batch(waiting.proposal_id, "b2", 10, ctx, REQUEST)[1]
 
 
 def run(desk, ask, **rest):
@@ -110,7 +117,7 @@ def test_many_wait_for_another_officer(desk, few):
     assert not revoked(desk)
     assert refused_for(approve, waiting.proposal_id, "A17", desk.ctx, REQUEST) is BulkErrorReason.SAME_OFFICER
     assert not revoked(desk)
-    done = approve(waiting.proposal_id, "b2", desk.ctx, REQUEST).proposal
+    done = approved(waiting, desk.ctx)
     assert (done.approver, done.done_at) == ("b2", desk.clock.now)
     assert revoked(desk) == set(serials) == listed(desk)
     assert [actor for actor, *_ in audited(desk, "bulk-proposed")] == ["officer:a17"]
@@ -129,7 +136,7 @@ def test_small_runs_count_together_for_a_day(sqlite_desk, few):
 
 def test_what_an_approved_run_took_does_not_count(sqlite_desk, few):
     serials = crowd(sqlite_desk, 3)
-    approve(run(sqlite_desk, asked(serials[:2])).proposal.proposal_id, "b2", sqlite_desk.ctx, REQUEST)
+    approved(run(sqlite_desk, asked(serials[:2])).proposal, sqlite_desk.ctx)
     assert run(sqlite_desk, asked(serials[2:])).proposal.done_at
 
 
@@ -357,9 +364,9 @@ def test_an_approved_run_that_is_cut_short_is_gone_on_with(sqlite_desk, few, one
     serials = crowd(sqlite_desk, 2)
     waiting = run(sqlite_desk, asked(serials)).proposal
     with pytest.raises(KilledError):
-        approve(waiting.proposal_id, "b2", sqlite_desk.but(step=killed_at(step)).ctx, REQUEST)
+        approved(waiting, sqlite_desk.but(step=killed_at(step)).ctx)
     sqlite_desk.clock.forward(PROPOSAL_LIVES + SECOND)
-    assert approve(waiting.proposal_id, "b2", sqlite_desk.ctx, REQUEST).proposal.done_at == sqlite_desk.clock.now
+    assert approved(waiting, sqlite_desk.ctx).done_at == sqlite_desk.clock.now
     assert revoked(sqlite_desk) == set(serials) == listed(sqlite_desk)
     assert len(audited(sqlite_desk, "bulk-approved")) == 1
 

@@ -1,6 +1,5 @@
 """Sequencing of the log: rows enter the tree, and its head is signed."""
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -13,7 +12,6 @@ from sinetti.wire.transparency.merkle import Lookup
 from sinetti.wire.transparency.notes import Checkpoint, NoteSigner
 
 _ACTOR = "service"
-_log = logging.getLogger(__name__)
 
 
 class LogKeyMissing(Exception):

@@ -5,7 +5,6 @@ More than ten certificates need the confirmation of a second officer.
 A selection without any criterion is rejected before anything is done.
 """
 
-import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -124,7 +123,6 @@ _NOT_WITHDRAWN: Mapping[BulkErrorReason, str] = {
     BulkErrorReason.OTHER_OFFICER: "only its proposer can withdraw it; it lapses without an approval",
     BulkErrorReason.EXPIRED: "no officer approved this proposal within 24 hours: there is nothing left to withdraw",
 }
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -299,24 +297,21 @@ def withdraw(proposal_id: str, officer: str, ctx: ServiceContext, request_id: st
     return proposal
 
 
-def approve(
-    proposal_id: str, officer: str, ctx: ServiceContext, request_id: str, on_progress: ProgressCallback = no_progress
-) -> BulkRevocationResult:
-    """Approve another officer's proposal and revoke its certificates.
-
-    Also resumes an interrupted run. Raises BulkRevocationError.
-    """
-    proposal, selection = _approved(proposal_id, officer, ctx, request_id)
-    _carry_out(proposal, _Initiator(officer, ctx, request_id), on_progress)
-    return BulkRevocationResult(selection, bulk_revocation.find(ctx.db, proposal_id))
-
-
-def approve_only(proposal_id: str, officer: str, ctx: ServiceContext, request_id: str) -> BulkRevocationProposal:
+def approve(proposal_id: str, officer: str, ctx: ServiceContext, request_id: str) -> None:
     """Approve another officer's proposal without revoking anything yet.
 
-    `continue_batch` revokes. Raises BulkRevocationError.
+    `continue_batch` revokes. Nothing is changed if it was approved before. Raises BulkRevocationError.
     """
-    return _approved(proposal_id, officer, ctx, request_id)[0]
+    proposal, _selection = look_at_proposal(proposal_id, officer, ctx)
+    if proposal.approved_at is not None:
+        return
+    with ctx.act(actor_of(officer), request_id) as audit:
+        _check_two_people(proposal, officer, ctx)
+        if not bulk_revocation.approve(ctx.db, proposal, officer, audit):
+            raise BulkRevocationError(
+                BulkErrorReason.CHANGED, "another officer was faster: run this command again to see the result"
+            )
+    ctx.step("many-approved")
 
 
 def continue_batch(
@@ -349,25 +344,6 @@ def progress(proposal_id: str, ctx: ServiceContext) -> tuple[int, BulkRevocation
     return sum(row.revoked for row in rows), proposal
 
 
-def _approved(
-    proposal_id: str, officer: str, ctx: ServiceContext, request_id: str
-) -> tuple[BulkRevocationProposal, BulkSelection]:
-    """Return a proposal approved by this officer, now or before, and its certificates.
-
-    Raises BulkRevocationError.
-    """
-    proposal, selection = look_at_proposal(proposal_id, officer, ctx)
-    if proposal.approved_at is None:
-        with ctx.act(actor_of(officer), request_id) as audit:
-            _check_two_people(proposal, officer, ctx)
-            if not bulk_revocation.approve(ctx.db, proposal, officer, audit):
-                raise BulkRevocationError(
-                    BulkErrorReason.CHANGED, "another officer was faster: run this command again to see the result"
-                )
-        ctx.step("many-approved")
-    return proposal, selection
-
-
 def _check_two_people(proposal: BulkRevocationProposal, officer: str, ctx: ServiceContext) -> None:
     """Raise BulkRevocationError unless two people propose and confirm.
 
@@ -389,10 +365,7 @@ def _check_two_people(proposal: BulkRevocationProposal, officer: str, ctx: Servi
 def _proposal(proposal_id: str, ctx: ServiceContext) -> BulkRevocationProposal:
     proposal = bulk_revocation.find(ctx.db, proposal_id)
     if proposal is None:
-        raise BulkRevocationError(
-            BulkErrorReason.NO_PROPOSAL,
-            "no proposal has this ID: run sinetti authority revoke-many --list to list those that wait",
-        )
+        raise BulkRevocationError(BulkErrorReason.NO_PROPOSAL, "no proposal of a clerk has this ID")
     return proposal
 
 

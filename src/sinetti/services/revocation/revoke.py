@@ -3,7 +3,6 @@
 The CRL is published again right away.
 """
 
-import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,7 +21,6 @@ from sinetti.services.issuance.issue import note_revoked_or_say
 from sinetti.services.status.crl import publish_best_effort
 from sinetti.services.status.ocsp import presign_revoked
 
-_log = logging.getLogger(__name__)
 _SECOND = (
     f"one person may revoke {AT_ONCE} certificates in 24 hours, and this would be more: propose it to officers with "
     "sinetti authority revoke-many --serials FILE"

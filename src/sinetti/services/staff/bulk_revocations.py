@@ -99,7 +99,7 @@ def confirm(proposal_id: str, clerk: StaffSession) -> tuple[int, BulkRevocationP
     # The proposer's account is locked too: a proposal of a clerk who is dismissed in the meantime is not carried out.
     by = account_of(found.officer) if found is not None else ""
     request_id = clerk.request_id
-    bulk_revoke.approve_only(proposal_id, clerk.officer, guarded(clerk.actor, clerk.ctx, request_id, by), request_id)
+    bulk_revoke.approve(proposal_id, clerk.officer, guarded(clerk.actor, clerk.ctx, request_id, by), request_id)
     return go_on(proposal_id, clerk)
 
 
