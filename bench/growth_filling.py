@@ -258,7 +258,7 @@ def _sign(authority: Authority, first: int, edge: list[Subtree]) -> None:
         extend(edge, (Subtree(0, index, bytes(leaf)) for index, leaf in found), complete)
         models.LogNode.objects.using(ctx.db.alias).bulk_create(nodes, batch_size=5000)
         size, signers = edge[-1].end, ctx.log_signers()
-        note = ctx.sign_head(Checkpoint(signers[0].name, size, root_of(edge)), signers, lookup(ctx.db, size))
+        note = ctx.sign_head(Checkpoint(signers[0].name, size, root_of(edge)), signers, lookup(ctx.db, size), utc_now())
         models.LogCheckpoint.objects.using(ctx.db.alias).create(size=size, note=note, made_at=utc_now() - _AGO)
 
 

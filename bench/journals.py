@@ -85,7 +85,9 @@ def _fill_log(authority: Authority) -> None:
     signers = authority.ctx.log_signers()
 
     def sign(size: int, root: bytes, lookup: Lookup) -> bytes:
-        return authority.ctx.sign_head(Checkpoint(signers[0].name, size, root), signers, lookup)
+        return authority.ctx.sign_head(
+            Checkpoint(signers[0].name, size, root), signers, lookup, authority.ctx.machine_now()
+        )
 
     for part in _parts(authority):
         with transaction.atomic(using=db.alias):

@@ -120,10 +120,10 @@ def test_a_reader_follows_the_log_and_its_changed_key(logged):
         return reply.body if reply.status == 200 else None
 
     reader = LogReader(LOG_KEY.name, LogPolicy(LOG_KEY.verifier), LogMemory(), fetch)
-    assert reader.read_head().size > 300
+    assert reader.read_head(desk.ctx.machine_now()).size > 300
     rotate_log_key(lambda _origin: NEXT_KEY, logging(desk.ctx), AUDIT)
     LogSequencer().run(logging(desk.ctx, LOG_KEY, NEXT_KEY), REQUEST)
     write_rows(desk.db, 300)
     LogSequencer().run(logging(desk.ctx, NEXT_KEY), REQUEST)
-    assert reader.read_head().size > 600
+    assert reader.read_head(desk.ctx.machine_now()).size > 600
     assert reader.memory.keys == (NEXT_KEY.verifier, LOG_KEY.verifier)

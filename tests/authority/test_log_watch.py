@@ -186,12 +186,16 @@ def test_another_history_is_found(watched):
     (watched.folder / "log-seen.json").write_text(json.dumps(watched.kept | {"checkpoint": FORKED}))
     assert "differ from the checkpoint that was seen before" in watched.found()[0]
     (watched.folder / "log-seen.json").write_text(json.dumps(watched.kept | {"checkpoint": FOREIGN}))
-    assert "is not of this log" in watched.found()[0]
+    assert "has no checkpoint of this log" in watched.found()[0]
 
 
 @pytest.mark.parametrize("octets", [b"", b"{}", b"[]", b'{"checkpoint": "", "whole_at": "never"}'])
-def test_a_file_that_cannot_be_read_is_made_anew(watched, octets):
-    whole = watched.kept
-    (watched.folder / "log-seen.json").write_bytes(octets)
+def test_a_damaged_memory_is_reported_and_stays(watched, octets):
+    path = watched.folder / "log-seen.json"
+    path.write_bytes(octets)
+    for _ in range(2):
+        (found,) = watched.found()
+        assert found.startswith(f"log-wrong: {path} has no checkpoint of this log (")
+    assert path.read_bytes() == octets
+    path.unlink()
     assert watched.found() == []
-    assert watched.kept == whole

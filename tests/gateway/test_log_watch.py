@@ -3,6 +3,7 @@
 import json
 import time
 from contextlib import closing
+from datetime import timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -39,7 +40,7 @@ def wanted(tmp_path):
 
 
 def looked(wanted, log):
-    return watch_log(wanted, log.fetch, lambda _seconds: None)
+    return watch_log(wanted, NOW, log.fetch, lambda _seconds: None)
 
 
 def test_the_last_checkpoint_is_kept_and_continued(wanted, log):
@@ -63,7 +64,7 @@ def test_a_fork_is_kept_with_both_heads(wanted, log, is_rewound):
     else:
         log.entries[7] = b"other"
     found = looked(wanted, log)
-    assert (found.is_fork, found.trouble) == (True, None)
+    assert (found.is_lasting, found.trouble) == (True, None)
     assert "has two histories" in found.fault == wanted.fault()
     assert (wanted.folder / "kept.txt").read_bytes() == kept
     assert (wanted.folder / "fork.txt").read_bytes() == log.checkpoint
@@ -71,12 +72,46 @@ def test_a_fork_is_kept_with_both_heads(wanted, log, is_rewound):
     assert looked(wanted, log).fault == found.fault
 
 
+def test_an_old_head_and_an_older_one_are_faults_while_they_last(wanted, log):
+    log.dated = NOW
+    looked(wanted, log)
+    whole, log.entries = log.entries, log.entries[:299]
+    fetch, log.fetch = log.fetch, lambda path: log.checkpoint if path == "checkpoint" else whole_log.fetch(path)
+    whole_log = ServedLog(entries=whole)
+    found = looked(wanted, log)
+    assert (found.is_lasting, "has 299 entries" in found.fault, wanted.fault()) == (False, True, found.fault)
+    log.entries, log.fetch = whole, fetch
+    assert looked(wanted, log).fault is None
+    log.add()
+    log.dated = NOW - timedelta(days=2)
+    assert "more than a day" in looked(wanted, log).fault
+    log.add()
+    log.dated = NOW
+    assert looked(wanted, log).fault is None
+
+
+@pytest.mark.parametrize("is_folder", [True, False])
+def test_a_damaged_memory_is_reported_and_stays(wanted, log, is_folder):
+    looked(wanted, log)
+    wanted.file.unlink()
+    if is_folder:
+        wanted.file.mkdir()
+    else:
+        wanted.file.write_bytes(b"{")
+    log.entries[7] = b"other"
+    for _ in range(2):
+        found = looked(wanted, log)
+        assert (found.is_lasting, found.is_changed, found.fault) == (True, False, wanted.fault())
+        assert f"{wanted.file}, the memory of the log of {ORIGIN}, cannot be read" in found.fault
+    assert wanted.file.is_dir() or wanted.file.read_bytes() == b"{"
+
+
 def test_a_tile_that_was_changed_on_its_way_leaves_nothing_behind(wanted, log):
     looked(wanted, log)
     tile = log.tile
     log.add(300)
     log.tile = lambda name: bytes(len(tile(name)))
-    assert looked(wanted, log).is_fork
+    assert looked(wanted, log).is_lasting
     log.tile = tile
     assert looked(wanted, log).fault is None
     assert [one.name for one in wanted.folder.iterdir()] == ["log.json"]
@@ -92,7 +127,7 @@ def test_a_log_that_is_away_is_no_fault(wanted, log):
 def test_another_key_and_missing_cosignatures_are_faults_while_they_last(wanted, log):
     signers, log.signers = log.signers, (WRONG_KEY,)
     found = looked(wanted, log)
-    assert (found.is_fork, "could not be verified" in found.fault) == (False, True)
+    assert (found.is_lasting, "could not be verified" in found.fault) == (False, True)
     log.signers = signers
     assert looked(wanted, log).fault is None
     demanding = WatchedLog(URL, LogPolicy(LOG_KEY.verifier, 1, (WITNESS.verifier,)), wanted.folder)

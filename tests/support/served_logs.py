@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
@@ -33,6 +34,7 @@ class ServedLog:
     changes: dict[str, int] = field(default_factory=dict)
     witnesses: tuple[NoteSigner, ...] = ()
     asked: list[str] = field(default_factory=list)
+    dated: datetime | None = None
     is_away: bool = False
     is_gone: bool = False
 
@@ -63,7 +65,7 @@ class ServedLog:
         extend(edge, (Subtree(0, index, digest) for index, digest in enumerate(self.hashes)))
         head = Checkpoint(self.origin, len(self.entries), root_of(edge))
         cosigned = "".join(one.sign(head.text, NOW) for one in self.witnesses)
-        return head.signed(*self.signers) + cosigned.encode()
+        return head.signed(*self.signers, now=self.dated) + cosigned.encode()
 
     def fetch(self, path: str) -> bytes | None:
         """Return a part of the log."""

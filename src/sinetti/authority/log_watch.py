@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 
 from sinetti.authority.bootstrap import Authority
 from sinetti.authority.data_directory import DataDirectory
-from sinetti.database.connection import Database
 from sinetti.database.privileges import can_change_log
 from sinetti.domain.operations.monitoring import FindingKind, MonitoringFinding
 from sinetti.infra.atomic_files import PRIVATE, write_atomic
@@ -39,7 +38,7 @@ def log_findings(authority: Authority) -> Iterator[MonitoringFinding]:
         )
         yield MonitoringFinding(FindingKind.LOG_UNPROTECTED, "log", sentence)
     note = read_log.head(ctx.db)
-    kept, whole_at = _load(authority.folder, ctx.db)
+    kept, whole_at = load_seen(authority)
     if isinstance(kept, str):
         yield _wrong(kept, _keep_heads(authority.folder, note))
         return
@@ -95,20 +94,20 @@ def _keep_heads(folder: DataDirectory, note: bytes | None) -> str:
     return f"{kept} is the signed head of the last watch and {now} the log's own"
 
 
-def _load(folder: DataDirectory, db: Database) -> tuple[Checkpoint | str | None, datetime | None]:
+def load_seen(authority: Authority) -> tuple[Checkpoint | str | None, datetime | None]:
     """Return the kept checkpoint, and the time of the last whole verification.
 
-    The sentence is about a checkpoint that is not the log's. None: nothing was kept.
+    The sentence is about a file that is damaged or not the log's. None: nothing was kept.
     """
+    path = authority.folder.root / SEEN
     try:
-        kept = json.loads((folder.root / SEEN).read_bytes())
-        note, whole_at = str(kept["checkpoint"]), datetime.fromisoformat(kept["whole_at"])
-    except (OSError, ValueError, KeyError, TypeError):
+        kept = json.loads(path.read_bytes())
+        return read_checkpoint(authority.ctx.db, kept["checkpoint"].encode()), datetime.fromisoformat(kept["whole_at"])
+    except FileNotFoundError:
         return None, None
-    try:
-        return read_checkpoint(db, note.encode()), whole_at
-    except (NoteError, ProofError) as bad:
-        return f"the checkpoint in {folder.root / SEEN} is not of this log: {bad}", None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, NoteError, ProofError) as bad:
+        step = "restore it from a copy, or delete it after audit verify with a --checkpoint that was kept elsewhere"
+        return f"{path} has no checkpoint of this log ({bad}), so a rewound log would not be found: {step}", None
 
 
 def _save(folder: DataDirectory, note: bytes, whole_at: datetime) -> str | None:

@@ -89,7 +89,8 @@ class SignerMemory:
         note = log_tree.find_head(ctx.db)
         head = None if note is None else Checkpoint.parse(note.text)
         if head is not None and head.size > int(store.client.call(SignerOperation.HEAD)[0]):
-            ctx.sign_head(head, current_signers(ctx, ctx.log_signers()), log_tree.lookup(ctx.db, head.size))
+            signers = current_signers(ctx, ctx.log_signers())
+            ctx.sign_head(head, signers, log_tree.lookup(ctx.db, head.size), ctx.machine_now())
 
     def compare(self, db: Database, store: RemoteKeyStore, now: datetime) -> tuple[Unregistered, set[Serial]]:
         """Return what the register lacks, and what it has that no CA signed.

@@ -7,13 +7,22 @@ log contradicts itself, `kept.txt` and `fork.txt` have both signed heads. No ans
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from sinetti.infra.atomic_files import write_atomic
 from sinetti.infra.http_client import HttpError, fetch_body
 from sinetti.wire.transparency.merkle import ProofError
 from sinetti.wire.transparency.notes import NoteError
-from sinetti.wire.transparency.observer import Fetch, LogMemory, LogPolicy, LogReader, LogUnavailable, origin_of
+from sinetti.wire.transparency.observer import (
+    Fetch,
+    LogMemory,
+    LogPolicy,
+    LogReader,
+    LogUnavailable,
+    MemoryDamaged,
+    origin_of,
+)
 
 MEMORY, KEPT, FORK = "log.json", "kept.txt", "fork.txt"
 _WITHIN = 10.0
@@ -39,14 +48,23 @@ class WatchedLog:
 
     def fault(self) -> str | None:
         """Return the sentence about the present fault, or None."""
-        return _sentence(self, self.load())
+        try:
+            return _sentence(self, self.load())
+        except MemoryDamaged as bad:
+            return str(bad)
 
     def load(self) -> LogMemory:
-        """Return the memory; it is empty if its file is missing or damaged."""
+        """Return the memory; it is empty before the first check. Raises MemoryDamaged."""
         try:
             return LogMemory.parse(self.file.read_bytes())
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             return LogMemory()
+        except (OSError, MemoryDamaged) as bad:
+            raise MemoryDamaged(
+                f"{self.file}, the memory of the log of {self.origin}, cannot be read ({bad}), so the log is not "
+                "checked: restore the file from a copy, or delete it after comparing the log's checkpoint with that of "
+                "another reader"
+            ) from bad
 
     def fetch(self, path: str) -> bytes | None:
         """Fetch a part of the log. Raises LogUnavailable."""
@@ -60,29 +78,34 @@ class WatchedLog:
 class LogWatchResult:
     """Result of one check of the log.
 
-    `fault` is what is wrong with the log, `trouble` why it could not be read now.
+    `fault` is what is wrong with the log or its memory, `trouble` why it could not be read now. `is_lasting`: the fault
+    needs a person.
     """
 
     log: WatchedLog
     is_changed: bool
-    is_fork: bool = False
+    is_lasting: bool = False
     fault: str | None = None
     trouble: str | None = None
 
 
 def watch_log(
-    wanted: WatchedLog, fetch: Fetch | None = None, sleep: Callable[[float], object] = time.sleep
+    wanted: WatchedLog, now: datetime, fetch: Fetch | None = None, sleep: Callable[[float], object] = time.sleep
 ) -> LogWatchResult:
     """Read the newest checkpoint, and keep it if the log continues the last one.
 
-    Errors of the network and the disk are part of the result and are not raised.
+    Errors of the network and the disk are part of the result and are not raised. A damaged memory stays as it is.
     """
-    before, trouble = wanted.load(), None
+    trouble = None
+    try:
+        before = wanted.load()
+    except MemoryDamaged as bad:
+        return LogWatchResult(wanted, is_changed=False, is_lasting=True, fault=str(bad))
     reader = LogReader(wanted.origin, wanted.policy, before, fetch or wanted.fetch)
     try:
-        reader.read_head(sleep)
+        reader.read_head(now, sleep)
     except ProofError as bad:
-        reader.memory = before.with_fault(bad)
+        reader.memory = reader.memory.with_fault(bad)
     except (LogUnavailable, NoteError) as away:
         trouble = str(away)
     memory = reader.memory

@@ -180,16 +180,16 @@ def _signed(signer: Signer, request: IssueRequest) -> list[bytes]:
         return [signature]
 
 
-HeadSigning = Callable[[Checkpoint, Sequence[NoteSigner], Lookup], bytes]
+HeadSigning = Callable[[Checkpoint, Sequence[NoteSigner], Lookup, datetime], bytes]
 """Function that signs a head of the log with some keys.
 
-The lookup is that of its tree.
+The lookup is that of its tree. The first key dates it with the instant, which is on the machine's clock.
 """
 
 
-def sign_with_keys(head: Checkpoint, signers: Sequence[NoteSigner], _lookup: Lookup) -> bytes:
+def sign_with_keys(head: Checkpoint, signers: Sequence[NoteSigner], _lookup: Lookup, now: datetime) -> bytes:
     """Return the note of a head, signed with keys that are here."""
-    return head.signed(*signers)
+    return head.signed(*signers, now=now)
 
 
 DistrustSigning = Callable[[Responder, bytes, ActApproval | None], bytes]

@@ -17,7 +17,7 @@ from sinetti.pki.ssh_signatures import load_key
 from sinetti.settings.signer import PolicyOfficer
 from sinetti.wire.transparency.key_rotation import rotation_facts
 from sinetti.wire.transparency.merkle import EMPTY_ROOT, cover, leaf_hash, node_hash, range_hash
-from sinetti.wire.transparency.notes import Checkpoint, NoteSigner
+from sinetti.wire.transparency.notes import Checkpoint, NoteSigner, cosigned_text
 from tests.support.authority import NOW
 from tests.support.officers import key_of
 from tests.support.signing import CA, INSTANCE, LOG, LOG_KEY, ORIGIN, one, rules_of
@@ -60,7 +60,21 @@ def test_a_head_is_signed_again_and_by_a_second_key(rules):
     NEW_KEY.public_key().verify(one(rules, task(head(5), key="log-2")), head(5))
 
 
+def dated(size, seconds=0, at=NOW):
+    return cosigned_text(head(size), int(at.timestamp()) + seconds)
+
+
+def test_a_head_is_dated_by_the_signer_s_clock(rules):
+    for octets, way in ((dated(5), path(0, 5)), (head(5), None), (dated(5, -300), None), (dated(8, 300), path(5, 8))):
+        LOG_KEY.public_key().verify(one(rules, task(octets, way)), octets)
+
+
 REFUSED = {
+    "a date too far in the past": (task(dated(5, -301)), "more than five minutes"),
+    "a date too far in the future": (task(dated(8, 301), path(5, 8)), "more than five minutes"),
+    "a dated head of another tree": (task(dated(4), path(4, 5)), "does not continue"),
+    "a date with a zero before it": (task(dated(5).replace(b"time ", b"time 0")), "head of this log"),
+    "a head of two dates": (task(b"cosignature/v1\ntime 1\n" + dated(5)), "head of this log|not a checkpoint|decimal"),
     "a smaller tree": (task(head(4), path(4, 5)), "does not continue"),
     "another tree of the same size": (task(head(5).replace(head(5)[-10:-2], b"AAAAAAAA")), "does not continue|base64"),
     "a larger tree without a proof": (task(head(8)), "does not continue"),

@@ -95,8 +95,12 @@ def refused(run, store, path, found):
     assert (code, "two histories" in " ".join(err.split())) == (3, True)
     assert (path.parent / "kept.txt").read_bytes() == larger
     assert (path.parent / "fork.txt").read_bytes().startswith(found["origin"].encode())
-    assert find_fault(store, "payroll").is_fork
+    assert find_fault(store, "payroll").code == 3
     path.write_text("damaged")
+    code, _, err = proven(run, store)
+    assert (code, "cannot be read" in " ".join(err.split()), path.read_text()) == (5, True, "damaged")
+    assert find_fault(store, "payroll").code == 5
+    shutil.rmtree(path.parent)
     assert proven(run, store)[0] == 0
 
 

@@ -102,6 +102,18 @@ def test_a_fork_is_refused_and_reported(sqlite_desk, tmp_path, caplog):
     assert "did not cosign" in caplog.text or "has seen another log" in caplog.text
 
 
+def test_a_damaged_checkpoint_is_reported_and_stays(sqlite_desk, tmp_path, capfd):
+    ctx = logging(sqlite_desk.ctx)
+    LogSequencer().run(ctx, REQUEST)
+    one = Witness(tmp_path, "witness.example", {ORIGIN: LOG_KEY.verifier})
+    body = b"old 0\n\n" + read_log.head(ctx.db)
+    assert one.answer(body).status == 200
+    (path,) = tmp_path.glob("*.checkpoint")
+    path.write_bytes(b"")
+    assert one.answer(body).status == 500
+    assert (path.read_bytes(), str(path) in "".join(capfd.readouterr().err.split())) == (b"", True)
+
+
 REFUSED = {
     "another path": ("/", b"", 404),
     "a long body": ("/add-checkpoint", b"x" * 70_000, 413),

@@ -34,14 +34,15 @@ class Watched(House):
     def __init__(self, desk):
         super().__init__(desk)
         self.log = log_of_test_authority()
-        self.policy = LogPolicy()
+        self.policy, self.is_now_given = LogPolicy(), False
 
     @property
     def agent(self):
         found = super().agent
         service = ServiceEntry("register", self.desk.settings.service, Environment.TEST, "", "", log=self.policy)
         config = replace(found.config, services={"register": service}, defaults=CertificateEntry("", "register"))
-        return replace(found, config=config, fetch_log=lambda _url, path: self.log.fetch(path))
+        log = {"fetch_log": lambda _url, path: self.log.fetch(path), "now_given": self.is_now_given}
+        return replace(found, config=config, **log)
 
     def issue(self):
         """Add the entries of all certificates of the store."""
@@ -263,14 +264,55 @@ def test_a_memory_that_another_process_uses_is_left_alone(house):
     assert LogMemory.parse(before).fork is None
 
 
-@pytest.mark.parametrize("name", ["names.json", "log.json"])
-def test_the_pass_goes_on_with_any_content_of_the_memory(house, name):
+def test_the_pass_goes_on_with_any_content_of_the_index(house):
     house.passed(authority.NOW)
-    (path,) = (house.desk.store / ".logs").rglob(name)
+    path = house.desk.store / ".logs" / "names.json"
     for hour, (what, content) in enumerate(CONTENTS.items(), 1):
         path.write_bytes(content)
         assert house.passed(authority.NOW + hour * HOUR).exit_code is ExitCode.DONE, what
         assert house.fault is None
+
+
+def test_a_damaged_memory_is_reported_and_stays_and_stops_no_renewal(house):
+    house.passed(authority.NOW)
+    (path,) = (house.desk.store / ".logs").rglob("log.json")
+    house.log.entries[7] = b"other"
+    for hour, (what, content) in enumerate({**CONTENTS, "nothing": b""}.items(), 1):
+        path.write_bytes(content)
+        assert house.passed(authority.NOW + hour * HOUR).exit_code is ExitCode.STORE, what
+        assert runner.plan_run(house.agent).exit_code is ExitCode.STORE
+        assert (house.fault.message.text, path.read_bytes()) == (log_memory.DAMAGED, content)
+    path.unlink()
+    path.mkdir()
+    report = house.passed(URGENT)
+    assert (report.rows[0].outcome.exit_code, report.exit_code) == (ExitCode.DONE, ExitCode.STORE)
+    path.rmdir()  # a person deletes it, and the reader begins anew
+    assert house.passed(URGENT + HOUR).exit_code is ExitCode.DONE
+
+
+def test_a_head_older_than_a_day_is_a_fault_by_the_machine_s_clock(house):
+    house.log.dated = authority.NOW
+    assert house.passed(authority.NOW + DAY).exit_code is ExitCode.DONE
+    assert house.passed(authority.NOW + DAY + HOUR).exit_code is ExitCode.AGAIN
+    assert "more than a day" in house.fault.why
+    house.log.dated = authority.NOW + DAY
+    assert house.passed(authority.NOW + DAY + HOUR).exit_code is ExitCode.DONE
+    house.is_now_given = True
+    assert house.passed(authority.NOW + 9 * DAY).exit_code is ExitCode.DONE
+
+
+def test_a_return_to_an_older_head_is_a_fault_until_the_newer_one_is_back(house):
+    house.log.add(3)
+    house.passed(authority.NOW)
+    whole, fetch = house.log.checkpoint, house.log.fetch
+    older = replace(house.log, entries=house.log.entries[:200]).checkpoint
+    house.log.fetch = lambda path: older if path == "checkpoint" else fetch(path)
+    assert house.passed(authority.NOW + HOUR).exit_code is ExitCode.AGAIN
+    assert "has 200 entries" in house.fault.why
+    memory = LogMemory.parse((house.fault.folder / "log.json").read_bytes())
+    assert (memory.checkpoint, memory.fork) == (whole, None)
+    house.log.fetch = fetch
+    assert house.passed(authority.NOW + 2 * HOUR).exit_code is ExitCode.DONE
 
 
 def test_a_file_in_the_place_of_the_memory_stops_no_renewal(house):

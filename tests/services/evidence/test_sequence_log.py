@@ -124,6 +124,24 @@ def test_each_head_continues_the_one_before(desk):
     assert LogNode.objects.using(ctx.db.alias).count() == newest.size // 256 > 0
 
 
+def test_the_newest_head_is_dated_at_least_each_hour(desk, tmp_path):
+    with keeping(desk, tmp_path) as kept:
+        write_rows(kept.db, 3)
+        ctx, process, other = logging(kept.ctx), LogSequencer(), LogSequencer()
+        process.run(ctx, REQUEST)
+        first, size = ctx.machine_now(), head(ctx).size
+        for hours in (1, 2, 3):
+            at = first + hours * sequencer.DATED_EACH
+            early, due = (replace(ctx, machine_now=lambda at=one: at) for one in (at - timedelta(seconds=1), at))
+            assert (process.run(early, REQUEST), other.run(early, REQUEST)) == (0, 0)
+            assert (process.run(due, REQUEST), other.run(due, REQUEST)) == (1, 0)
+            assert log_tree.find_head(ctx.db).cosigned_at(LOG_KEY.verifier.dating) == at.replace(microsecond=0)
+        assert check_tree(ctx).size == size + hours
+        entry = parse_entry(bytes(next(log_tree.leaves(ctx.db, size, size + 1)).row.octets))
+        assert entry.action == "log-journals"
+        assert verify_log(LogSources(ctx.db, tmp_path, kept.ctx.journal.instance_id), at).fault is None
+
+
 def test_the_first_entry_binds_the_rows_of_earlier_code(desk):
     ctx, db = logging(desk.ctx), desk.db
     for subject in ("order:1", "order:2"):
@@ -331,7 +349,7 @@ def test_a_kill_before_the_commit_leaves_nothing(desk, monkeypatch):
     before = head(ctx)
     write_rows(ctx.db, 3)
 
-    def fail(*_rest):
+    def fail(*_rest, **_named):
         raise KilledError
 
     with monkeypatch.context() as patched:
@@ -496,7 +514,7 @@ def test_a_plan_goes_on_after_an_interruption(desk):
     enrolled(desk)
     sequenced(ctx)
 
-    def away(wanted, _signers, _lookup):
+    def away(wanted, *_):
         heads.append(wanted)
         sentence = "away"
         raise SignerUnavailable(sentence)

@@ -1,7 +1,7 @@
 """Notes, checkpoints and proofs: published examples, and everything that differs from one."""
 
 from base64 import b64encode
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -102,6 +102,19 @@ def test_checkpoint_with_a_cosignature():
     assert found.cosigned_at(WITNESS.verifier) == NOW
     assert note.cosigned_at(WITNESS.verifier) is None
     assert cosigned.with_signatures(cosigned.signatures) == cosigned
+
+
+def test_a_log_dates_its_head_by_a_cosignature_of_its_own_key():
+    _, note = open_checkpoint(HEAD.signed(LOG, OTHER, now=NOW), LOG.verifier)
+    assert note.signers([LOG.verifier, OTHER.verifier]) == (LOG.verifier, OTHER.verifier)
+    assert note.cosigned_at(LOG.verifier.dating) == NOW
+    assert note.cosigned_at(OTHER.verifier.dating) is None
+    later = SignedNote.parse(HEAD.signed(LOG, now=NOW + timedelta(hours=1)))
+    assert note.with_signatures(later.signatures).cosigned_at(LOG.verifier.dating) == NOW + timedelta(hours=1)
+    with pytest.raises(ProofError, match="does not match"):
+        open_checkpoint(bytes(note).replace(b"\n2\n", b"\n3\n"), LOG.verifier)
+    with pytest.raises(ProofError, match="is not signed by"):  # a date alone is no signature of the head
+        open_checkpoint(bytes(SignedNote(HEAD.text, note.signatures[2:])), LOG.verifier)
 
 
 def test_a_cosignature_holds_for_its_time_alone():

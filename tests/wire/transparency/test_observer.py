@@ -1,22 +1,27 @@
 """Reader of a log: what it accepts after what it saw, whose keys it trusts, and how many cosignatures it demands."""
 
 import dataclasses
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sinetti.wire.transparency.continuity import LogForked
 from sinetti.wire.transparency.merkle import ProofError
-from sinetti.wire.transparency.notes import COSIGNATURE, NoteError, NoteSigner
+from sinetti.wire.transparency.notes import COSIGNATURE, NoteError, NoteSigner, SignedNote
 from sinetti.wire.transparency.observer import (
+    OLD_AFTER,
     LogAbsent,
     LogMemory,
     LogPolicy,
     LogReader,
     LogUnavailable,
+    MemoryDamaged,
+    OlderHead,
     TooFewCosignatures,
     origin_of,
 )
+from tests.support.authority import NOW
 from tests.support.logs import LOG_KEY, NEXT_KEY, ORIGIN, WRONG_KEY
 from tests.support.served_logs import ServedLog
 
@@ -27,6 +32,7 @@ WITNESSES = tuple(
     )
     for number in range(3)
 )
+SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
 PINNED = LogPolicy(LOG_KEY.verifier)
 
 
@@ -44,7 +50,7 @@ def reader(log, policy=PINNED, memory=None):
 def seen(log, policy=PINNED, memory=None) -> LogMemory:
     """Return the memory after one look, as a caller stores it and reads it again."""
     one = reader(log, policy, memory)
-    one.read_head()
+    one.read_head(NOW)
     return LogMemory.parse(one.memory.dump())
 
 
@@ -89,18 +95,18 @@ def test_a_fork_is_kept_with_both_heads_until_the_log_proves_both(log, change):
     change(log)
     one = reader(log, memory=memory)
     with pytest.raises(LogForked) as forked:
-        one.read_head()
+        one.read_head(NOW)
     memory = LogMemory.parse(memory.with_fault(forked.value).dump())
     assert (memory.checkpoint, memory.fork, memory.why) == (forked.value.kept, log.checkpoint, str(forked.value))
     log.add(3)
     with pytest.raises(LogForked) as again:
-        reader(log, memory=memory).read_head()
+        reader(log, memory=memory).read_head(NOW)
     assert memory.with_fault(again.value).fork == memory.fork
     # The operator shows the first history again. The other head was signed, so the contradiction stays.
     log.entries = [*whole, b"later"]
     if change is other:
         with pytest.raises(LogForked) as still:
-            reader(log, memory=memory).read_head()
+            reader(log, memory=memory).read_head(NOW)
         assert (still.value.kept, still.value.new) == (memory.checkpoint, memory.fork)
     else:  # an older head of the same history, as a copy of the service shows it
         assert seen(log, memory=memory) == LogMemory(memory.keys, log.checkpoint)
@@ -111,7 +117,7 @@ def test_a_changed_tile_is_a_fork_only_as_long_as_it_is_changed(log):
     log.add(300)
     log.tile = lambda name: bytes(len(tile(name)))
     with pytest.raises(LogForked) as forked:
-        reader(log, memory=memory).read_head()
+        reader(log, memory=memory).read_head(NOW)
     log.tile = tile
     assert seen(log, memory=memory.with_fault(forked.value)) == LogMemory(memory.keys, log.checkpoint)
 
@@ -253,8 +259,101 @@ def test_a_log_that_is_away_or_absent(log):
         b'{"keys": [], "checkpoint": "?", "fork": null, "why": null}',
     ],
 )
-def test_a_damaged_memory_is_empty(octets):
-    assert LogMemory.parse(octets) == LogMemory()
+def test_a_damaged_memory_is_no_new_beginning(octets):
+    with pytest.raises(MemoryDamaged):
+        LogMemory.parse(octets)
+
+
+def dated(log, at, memory=None):
+    """Return the memory after one look at a log whose newest head has this date."""
+    log.dated = at
+    return seen(log, memory=memory)
+
+
+def test_the_newest_head_is_dated_within_a_day_of_the_reader(log):
+    for at in (NOW - OLD_AFTER, NOW, NOW + OLD_AFTER):
+        assert dated(log, at).checkpoint == log.checkpoint
+    for at in (NOW - OLD_AFTER - SECOND, NOW + OLD_AFTER + SECOND, datetime.max.replace(tzinfo=UTC)):
+        with pytest.raises(ProofError, match=f"the date {at:%Y-%m-%d}T.* more than a day from"):
+            dated(log, at)
+        reader(log).read_head(None)  # without the machine's time no date is old
+
+
+def test_an_old_head_that_continues_the_last_one_is_kept(log):
+    memory = dated(log, NOW)
+    log.add()
+    log.dated = NOW - 2 * OLD_AFTER
+    one = reader(log, memory=memory)
+    with pytest.raises(ProofError, match="more than a day"):
+        one.read_head(NOW)
+    assert one.memory.checkpoint == log.checkpoint
+
+
+def test_a_date_that_the_key_did_not_sign_is_refused(log):
+    log.dated = NOW - 2 * OLD_AFTER
+    note = log.checkpoint
+    at, other = (int(one.timestamp()).to_bytes(8) for one in (NOW - 2 * OLD_AFTER, NOW))
+    signed = SignedNote.parse(note)
+    changed = [(name, number, rest.replace(at, other)) for name, number, rest in signed.signatures]
+    log.fetch = lambda _path: bytes(SignedNote(signed.text, tuple(changed)))
+    with pytest.raises(ProofError, match="does not match the text"):
+        seen(log)
+
+
+def without_dates(log):
+    log.dated = None
+    log.add()
+
+
+RETURNS = {
+    "fewer entries": (lambda log: log.entries.pop(), OlderHead, "299 entries and the date .*, after 300"),
+    "an earlier date": (
+        lambda log: setattr(log, "dated", NOW - HOUR),
+        OlderHead,
+        "T11.*, after 300 and the date .*T12",
+    ),
+    "no date": (lambda log: setattr(log, "dated", None), OlderHead, "no date, after 300"),
+    "later heads without dates": (without_dates, ProofError, "has no date, after the date"),
+}
+
+
+@pytest.mark.parametrize(("change", "error", "why"), RETURNS.values(), ids=RETURNS)
+def test_a_return_to_an_older_head_is_refused(log, change, error, why):
+    memory = dated(log, NOW)
+    change(log)
+    whole = ServedLog()
+    whole.add(300)
+    whole.add()
+    log.fetch = lambda path: log.checkpoint if path == "checkpoint" else whole.fetch(path)
+    with pytest.raises(error, match=why):
+        seen(log, memory=memory)
+
+
+def test_an_older_head_of_a_cache_is_waited_out(log):
+    memory, slept = dated(log, NOW), []
+    log.dated = NOW - HOUR
+
+    def sleep(seconds):
+        slept.append(seconds)
+        log.dated = NOW
+
+    assert reader(log, memory=memory).read_head(NOW, sleep).size == 300
+    assert len(slept) == 1
+
+
+def test_a_key_that_replaced_another_dates_the_heads(log):
+    memory = dated(log, NOW)
+    log.rotate(NEXT_KEY)
+    memory = dated(log, NOW + HOUR, memory)
+    with pytest.raises(OlderHead):
+        dated(log, NOW, memory)
+
+
+def test_a_dated_head_costs_one_request(log):
+    memory = dated(log, NOW)
+    log.asked.clear()
+    assert dated(log, NOW, memory) == memory
+    assert log.asked == ["checkpoint"]
 
 
 def test_origin():
@@ -269,11 +368,11 @@ def test_cosignatures_of_a_new_head_are_waited_for(log):
         if len(slept) == 2:
             log.witnesses = WITNESSES
 
-    assert reader(log, demanding(3)).read_head(sleep).size == 300
+    assert reader(log, demanding(3)).read_head(NOW, sleep).size == 300
     assert (len(slept), log.asked.count("checkpoint")) == (2, 3)
     log.witnesses = ()
     with pytest.raises(TooFewCosignatures):
-        reader(log, demanding(3)).read_head(slept.append)
+        reader(log, demanding(3)).read_head(NOW, slept.append)
     assert len(slept) == 4
 
 

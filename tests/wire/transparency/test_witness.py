@@ -30,6 +30,14 @@ def decided(asked, stored=None):
     return decide_cosignature(bytes(asked), LOGS, stored, WITNESS, NOW)
 
 
+@pytest.mark.parametrize("stored", [b"", b"{}", head(3)[:-40]])
+def test_a_damaged_checkpoint_is_no_new_beginning(stored):
+    for asked in (request(0, 9), request(3, 9)):
+        answer = decided(asked, stored)
+        assert (answer.status, answer.head) == (500, None)
+        assert "is damaged" in answer.body
+
+
 @pytest.mark.parametrize(("old", "size"), [(0, 1), (0, 9), (3, 9), (8, 9), (9, 9)])
 def test_a_head_that_continues_the_last_one_is_cosigned(old, size):
     asked = request(old, size)

@@ -4,6 +4,7 @@ A head has the entries about the certificates that the signer signed. Otherwise 
 """
 
 import hashlib
+import re
 from collections.abc import Collection
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -11,7 +12,7 @@ from typing import NoReturn
 
 from sinetti.authority.signer.approvals import verify_approval
 from sinetti.authority.signer.store import SignerStore
-from sinetti.authority.signer.tasks import SigningTask
+from sinetti.authority.signer.tasks import AROUND_NOW, SigningTask
 from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.pki.signers import SignatureRefused
 from sinetti.settings.signer import SignerPolicy
@@ -26,7 +27,7 @@ from sinetti.wire.transparency.merkle import (
     leaf_hash,
     root_of,
 )
-from sinetti.wire.transparency.notes import ED25519, Checkpoint, NoteError, VerifierKey
+from sinetti.wire.transparency.notes import ED25519, Checkpoint, NoteError, VerifierKey, cosigned_text
 
 STATEMENT = b"sinetti-log-key@v1\n"
 """First line of a statement about a change of key.
@@ -51,6 +52,7 @@ They are after an outage.
 """
 
 _CERTIFICATE = "certificate:"
+_DATED = re.compile(rb"cosignature/v1\ntime ([0-9]{1,12})\n")
 _LARGEST = 4096
 _LARGEST_TREE = 1 << 48
 
@@ -61,12 +63,7 @@ def record_head(task: SigningTask, origin: str, store: SignerStore, now: datetim
     Raises SignatureRefused, also if a certificate that was signed before is in no entry.
     """
     try:
-        text = task.octets[:_LARGEST].decode()
-        head = Checkpoint.parse(text)
-        if head.text.encode() != task.octets or head.origin != origin:
-            _refuse("it is not the text of a head of this log")
-        if head.size > _LARGEST_TREE:
-            _refuse("its size is greater than any log's")
+        head = _read_head(task.octets, origin, now)
         last = store.find_head() or (0, EMPTY_ROOT)
         if head.head == last:
             return
@@ -87,6 +84,20 @@ def record_head(task: SigningTask, origin: str, store: SignerStore, now: datetim
     if late is not None and last[0]:  # the first head has the beginning of the log alone
         _refuse(f"the certificate {late.hex()} was signed, and the log has no entry about it")
     store.replace_head(*head.head)
+
+
+def _read_head(octets: bytes, origin: str, now: datetime) -> Checkpoint:
+    """Return the head in its text, or in that of a cosignature, which dates it."""
+    dated = _DATED.match(octets)
+    head = Checkpoint.parse(octets[0 if dated is None else dated.end() : _LARGEST].decode())
+    text = head.text.encode()
+    if (text if dated is None else cosigned_text(text, int(dated[1]))) != octets or head.origin != origin:
+        _refuse("it is not the text of a head of this log")
+    if dated is not None and abs(now.timestamp() - int(dated[1])) > AROUND_NOW.total_seconds():
+        _refuse("its date is more than five minutes from the signer's clock")
+    if head.size > _LARGEST_TREE:
+        _refuse("its size is greater than any log's")
+    return head
 
 
 def _take_entry(octets: bytes, store: SignerStore) -> None:

@@ -5,6 +5,7 @@ They have the private key interfaces of cryptography, so that a caller need not 
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import datetime
 from typing import cast
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -254,10 +255,10 @@ def remote_bridge_signer(
 
 def remote_head_signer(
     client: SignerClient, db: Database
-) -> Callable[[Checkpoint, Sequence[NoteSigner], Lookup], bytes]:
+) -> Callable[[Checkpoint, Sequence[NoteSigner], Lookup, datetime], bytes]:
     """Return a function for `ServiceContext.sign_head` that has heads signed."""
 
-    def sign(head: Checkpoint, signers: Sequence[NoteSigner], lookup: Lookup) -> bytes:
+    def sign(head: Checkpoint, signers: Sequence[NoteSigner], lookup: Lookup, now: datetime) -> bytes:
         """Return the note of a head. Raises SignatureRefused and SignerUnavailable."""
         # The last head of this signer may be older than the newest one, which another node's signer signed.
         # It is led there by full heads, whose signatures are not used.
@@ -267,10 +268,11 @@ def remote_head_signer(
             edge = (lookup(*place) for place in cover(0, start))
             growth = ConsistencyProof((*edge, *log_tree.list_shown(db, start, end, LOGGED)))
             start, signatures = end, []
-            for one in signers:
+            for one in (*signers, signers[0].dating):
                 assert isinstance(one.key, RemoteLogKey)  # noqa: S101 - all keys of the log are in the signer
-                task = SigningTask(TaskKind.CHECKPOINT, one.key.name, part.text.encode(), consistency=growth)
-                signatures.append((one.name, one.verifier.key_id, sign_one(client, task)))
+                octets, prefix = one.form(part.text, now)
+                task = SigningTask(TaskKind.CHECKPOINT, one.key.name, octets, consistency=growth)
+                signatures.append((one.name, prefix, sign_one(client, task)))
         return bytes(SignedNote(head.text, tuple(signatures)))
 
     return sign

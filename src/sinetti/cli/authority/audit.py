@@ -15,7 +15,7 @@ from sinetti.authority.alerts import unregistered_findings
 from sinetti.authority.bootstrap import Authority
 from sinetti.authority.data_directory import FolderDamaged
 from sinetti.authority.log_keys import create_log_key
-from sinetti.authority.log_watch import keep_verified
+from sinetti.authority.log_watch import SEEN, keep_verified, load_seen
 from sinetti.authority.signer.log_heads import rotation_parameters
 from sinetti.cli.authority.common import (
     EXIT_ACTION_REQUIRED,
@@ -41,9 +41,9 @@ from sinetti.services.evidence import export_log
 from sinetti.services.evidence.export_log import LogRangeError
 from sinetti.services.evidence.rotate_log_key import rotate_log_key
 from sinetti.services.evidence.sequence_log import LogKeyMissing, current_signers
-from sinetti.services.evidence.verify_log import LogReport, LogSources, read_checkpoint, verify_log
+from sinetti.services.evidence.verify_log import LogFault, LogReport, LogSources, read_checkpoint, verify_log
 from sinetti.wire.transparency.merkle import ProofError
-from sinetti.wire.transparency.notes import NoteError
+from sinetti.wire.transparency.notes import Checkpoint, NoteError
 
 
 def register(commands: Commands) -> None:
@@ -86,8 +86,12 @@ def _verify(parsed: argparse.Namespace) -> int:
         except (NoteError, ProofError) as bad:
             raise OptionError(f"--checkpoint {parsed.checkpoint}: {bad}") from bad
         db, journal = authority.ctx.db, authority.journal
+        seen, _ = load_seen(authority)
+        known += (seen,) if isinstance(seen, Checkpoint) else ()
         sources = LogSources(db, journal.folder, journal.instance_id, known, facts=authority.ctx.facts)
         report = verify_log(sources, authority.ctx.machine_now())
+        if report.fault is None and isinstance(seen, str):
+            report.fault = LogFault(SEEN, seen)
         if report.fault is None:
             keep_verified(authority)
         found = tuple(unregistered_findings(authority, is_live=True))

@@ -22,7 +22,9 @@ from sinetti.client.requests import log_proof
 from sinetti.client.requests.log_proof import CheckedProof
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.client.store import files, generations, log_memory
+from sinetti.client.store.log_memory import StoreLogFault
 from sinetti.i18n.translate import gettext_noop, ngettext_noop
+from sinetti.infra import clock
 from sinetti.pki import encoding
 from sinetti.wire.transparency.continuity import LogForked
 from sinetti.wire.transparency.merkle import ProofError
@@ -31,6 +33,7 @@ from sinetti.wire.transparency.observer import (
     LogPolicy,
     LogReader,
     LogUnavailable,
+    MemoryDamaged,
     TooFewCosignatures,
     origin_of,
 )
@@ -38,7 +41,7 @@ from sinetti.wire.transparency.observer import (
 EXAMPLE = (
     "example:\n  sinetti log proof payroll --store /var/lib/sinetti\n\nThe proof shows that this certificate is in the "
     "log.\nThat there is only one needs a complete export of the log.\n\nexit codes: 0 proven · 2 usage error · 3 the "
-    "proof does not hold · 4 no proof could be fetched"
+    "proof does not hold · 4 no proof could be fetched · 5 the memory of the log is damaged"
 )
 PROVEN = gettext_noop(
     "{name}: certificate {serial} is entry {index} of the log of {origin}, issued at {at} (UTC). The log has {size} "
@@ -114,9 +117,13 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         fetch = partial(log_proof.fetch_part, url)
         with log_memory.opened(parsed.store, url, policy, fetch, LogForked) as reader:
             is_first = reader.memory.checkpoint is None
-            reader.read_head(sleep)
+            reader.read_head(clock.utc_now(), sleep)
             proof = log_proof.fetch_proof(reader, certificate)
             log_proof.store_proof(folder, url, serial, proof)
+    except MemoryDamaged as bad:
+        origin = origin_of(url or "")
+        fault = StoreLogFault(origin, log_memory.folder_of(parsed.store, origin), str(bad), ExitCode.STORE)
+        return console.fail(fault.message, fault.code)
     except (LogUnavailable, OSError, ValueError) as away:
         return console.fail(make_message(NO_PROOF, name=name, why=translate_reason(away)), ExitCode.AGAIN)
     except (ProofError, NoteError) as wrong:

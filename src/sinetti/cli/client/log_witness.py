@@ -8,6 +8,7 @@ import hashlib
 import socket
 import sys
 from contextlib import suppress
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Lock
@@ -22,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from sinetti.cli.client import common
+from sinetti.cli.core import output
 from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.client.messages.error_reasons import translate_reason
 from sinetti.client.messages.messages import make_message
@@ -126,6 +128,8 @@ class Witness:
             answer = decide_cosignature(body, self._logs, stored, self.signer, clock.utc_now())
             if answer.head is not None:
                 write_atomic(path, answer.head, PRIVATE)
+            if answer.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+                output.print_error(f"{path}: {answer.body}")
             return answer
 
 

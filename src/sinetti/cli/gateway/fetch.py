@@ -55,7 +55,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         for one in wanted:
             rows.append(_row(settings, fetch(one), clock.utc_now()))
             bar.advance(one.file.name)
-    seen = [] if log is None else [watch_log(log)]
+    seen = [] if log is None else [watch_log(log, clock.utc_now())]
     if parsed.json:
         trust = [_trust_json(settings, one) for one in checks]
         common.print_json([*(_download_json(*row) for row in rows), *trust, *map(_log_json, seen)])
@@ -105,7 +105,7 @@ def _log_code(seen: LogWatchResult, *, is_json: bool) -> ExitCode:
         if seen.trouble is None and not is_json:
             output.show((Paragraph(f"{origin}: the log continues its last checkpoint"),))
         return ExitCode.DONE
-    return ExitCode.REFUSED if seen.is_fork else ExitCode.AGAIN
+    return ExitCode.REFUSED if seen.is_lasting else ExitCode.AGAIN
 
 
 def _log_json(seen: LogWatchResult) -> dict[str, object]:

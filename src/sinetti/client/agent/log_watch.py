@@ -25,6 +25,7 @@ from sinetti.wire.transparency.observer import (
     LogPolicy,
     LogReader,
     LogUnavailable,
+    MemoryDamaged,
     TooFewCosignatures,
 )
 
@@ -112,7 +113,7 @@ def _watch(about: LogRound, url: str, seen: Sequence[NameSnapshot]) -> None:
         with log_memory.opened(agent.run.store, url, _policy(agent, seen), partial(fetch, url)) as reader:
             _read(about, url, reader)
             _prove(about, reader, seen)
-    except (ProofError, LogUnavailable, NoteError, files.StoreError, OSError, RunCancelled):
+    except (ProofError, LogUnavailable, MemoryDamaged, NoteError, files.StoreError, OSError, RunCancelled):
         return  # a fault is kept and reported; the next pass asks a log that did not answer or was in use
 
 
@@ -128,7 +129,8 @@ def _read(about: LogRound, url: str, reader: LogReader) -> None:
     """Read the head, and remember an address that has never had a log."""
     is_known = reader.memory.checkpoint is not None
     try:
-        reader.read_head(about.agent.run.sleep)
+        run = about.agent.run
+        reader.read_head(None if about.agent.now_given else run.now_exact, run.sleep)
     except (LogAbsent, NoteError) as bad:
         if is_known and isinstance(bad, LogAbsent):
             raise ProofError("the service had a log and no longer serves it") from bad

@@ -4,7 +4,7 @@ See docs/evidence.md. Each log has a folder with `log.json`: its keys, its last 
 While the log contradicts itself, `kept.txt` and `fork.txt` have both signed heads. `names.json` has the address of
 the log of each name.
 
-A lost or damaged file is made anew, and its checkpoint is lost.
+A lost file is made anew. A damaged `log.json` is reported and stays as it is, since a new one would accept any history.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from sinetti.client.results import ExitCode
 from sinetti.client.store import files
 from sinetti.i18n.translate import gettext_noop
 from sinetti.wire.transparency.merkle import ProofError
-from sinetti.wire.transparency.observer import Fetch, LogMemory, LogPolicy, LogReader, origin_of
+from sinetti.wire.transparency.observer import Fetch, LogMemory, LogPolicy, LogReader, MemoryDamaged, origin_of
 
 FOLDER = ".logs"
 MEMORY, KEPT, FORK, NAMES = "log.json", "kept.txt", "fork.txt", "names.json"
@@ -37,32 +37,34 @@ FORKED = gettext_noop(
     "The log of {origin} has two histories ({why}). Send the signed checkpoints in {folder} to the operator of the "
     "service and to its supervising authority. Delete that folder when the matter is settled."
 )
+DAMAGED = gettext_noop(
+    "The memory of the log of {origin} in {folder} cannot be read ({why}), so the log is not checked. Restore the "
+    "folder from a copy. Without a copy, compare the log's checkpoint with that of another reader, and delete the "
+    "folder."
+)
 UNTRUSTED = gettext_noop(
     "The log of {origin} could not be verified ({why}). “sinetti run” checks it again. If this stays, inform the "
     "operator of the service."
 )
+_SAID = {ExitCode.REFUSED: FORKED, ExitCode.AGAIN: UNTRUSTED, ExitCode.STORE: DAMAGED}
 
 
 @dataclass(frozen=True)
 class StoreLogFault:
-    """Fault of the log that has a name's certificate; its folder keeps what proves it."""
+    """Fault of the log that has a name's certificate; its folder keeps what proves it.
+
+    `code` is the exit code: a fork and damage stay, and what was not trusted is read again.
+    """
 
     origin: str
     folder: Path
     why: str
-    is_fork: bool
-
-    @property
-    def code(self) -> ExitCode:
-        """Exit code: a fork stays, and what was not trusted is read again."""
-        return ExitCode.REFUSED if self.is_fork else ExitCode.AGAIN
+    code: ExitCode
 
     @property
     def message(self) -> Message:
         """Sentence with the next step."""
-        return make_message(
-            FORKED if self.is_fork else UNTRUSTED, origin=self.origin, why=self.why, folder=str(self.folder)
-        )
+        return make_message(_SAID[self.code], origin=self.origin, why=self.why, folder=str(self.folder))
 
 
 @dataclass(frozen=True)
@@ -144,7 +146,8 @@ def opened(
 ) -> Iterator[LogReader]:
     """Yield a reader of the log at an address, and keep its memory.
 
-    `faults`: the errors that are kept. Raises StoreLocked while another process reads this log, and OSError.
+    `faults`: the errors that are kept. Raises StoreLocked while another process reads this log, MemoryDamaged, and
+    OSError.
     """
     origin = origin_of(url)
     folder = folder_of(store, origin)
@@ -177,15 +180,23 @@ def find_fault(store: Path, name: str) -> StoreLogFault | None:
     return None if one is None else _fault_of(store, one, faulty)
 
 
-def _faulty(store: Path) -> Mapping[str, LogMemory]:
-    return {one.name: memory for one in _folders(store) if (memory := _load(one)).why is not None}
+def _faulty(store: Path) -> Mapping[str, tuple[str, ExitCode]]:
+    return {one.name: fault for one in _folders(store) if (fault := _fault_in(one)) is not None}
 
 
-def _fault_of(store: Path, one: LoggedName, faulty: Mapping[str, LogMemory]) -> StoreLogFault | None:
+def _fault_in(folder: Path) -> tuple[str, ExitCode] | None:
+    try:
+        memory = _load(folder)
+    except MemoryDamaged as bad:
+        return str(bad), ExitCode.STORE
+    return None if memory.why is None else (memory.why, ExitCode.AGAIN if memory.fork is None else ExitCode.REFUSED)
+
+
+def _fault_of(store: Path, one: LoggedName, faulty: Mapping[str, tuple[str, ExitCode]]) -> StoreLogFault | None:
     origin = "" if one.log is None else origin_of(one.log)
     folder = folder_of(store, origin)
     known = faulty.get(folder.name)
-    return None if known is None else StoreLogFault(origin, folder, known.why or "", known.fork is not None)
+    return None if known is None else StoreLogFault(origin, folder, *known)
 
 
 def _folders(store: Path) -> list[Path]:
@@ -198,8 +209,10 @@ def _folders(store: Path) -> list[Path]:
 def _load(folder: Path) -> LogMemory:
     try:
         return LogMemory.parse(files.octets_of(folder / MEMORY))
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return LogMemory()
+    except OSError as bad:
+        raise MemoryDamaged(str(bad)) from bad
 
 
 def _save(folder: Path, memory: LogMemory) -> None:

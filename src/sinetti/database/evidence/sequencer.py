@@ -26,6 +26,9 @@ from sinetti.wire.transparency.merkle import Lookup, ProofError, Subtree, cover,
 from sinetti.wire.transparency.notes import NoteError, open_checkpoint
 from sinetti.wire.transparency.tiles import TILE_HEIGHT
 
+DATED_EACH = timedelta(hours=1)
+"""Age of the newest checkpoint from which the next one is made, also without rows."""
+
 MOST_AT_ONCE = 5000
 """Rows that one transaction sequences at most."""
 
@@ -168,7 +171,7 @@ def sequence_rows(db: Database, seen: Watermark, after: int, head: HeadSigner) -
             return None
         newest, settled = seen.value, seen.look(db)
         sequences = [sequence for sequence, _ in pending_rows(db, max(seen.value, after), MOST_AT_ONCE)]
-        if sequences:
+        if sequences or (head.journals and is_head_due(db, head.at)):
             _plan(db, sequences, head)
         if len(sequences) < MOST_AT_ONCE:
             newest = settled
@@ -229,6 +232,12 @@ def _planned_octets(db: Database, sequences: Sequence[int], after: int) -> dict[
     if len(found) != len(sequences) or min(sequences) <= after:
         raise LogDiverged(_diverged("the plan has rows that cannot enter it"))
     return found
+
+
+def is_head_due(db: Database, now: datetime) -> bool:
+    """Return True if readers need a checkpoint with a later date."""
+    made = LogCheckpoint.objects.using(db.alias).order_by("-size").values_list("made_at", flat=True).first()
+    return made is not None and now >= made + DATED_EACH
 
 
 def has_pending(db: Database, seen: Watermark, after: int) -> bool:

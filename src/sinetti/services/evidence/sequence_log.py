@@ -28,22 +28,25 @@ class LogSequencer:
     def run(self, ctx: ServiceContext, request_id: str) -> int:
         """Sequence all rows that are waiting, and return their number.
 
-        Rows that come meanwhile wait for the next round, so that a head takes many of them. It begins the log if it has
-        not begun. Raises LogKeyMissing if the log has a key that is not here, and LogDiverged if the log is not as it
-        was signed. Does nothing if there are no keys at all, as without the pass-phrase.
+        Rows that come meanwhile wait for the next round, so that a head takes many of them. Without rows for an hour,
+        the journals' ends become an entry, so that the newest head has a recent date. It begins the log if it has not
+        begun. Raises LogKeyMissing if the log has a key that is not here, and LogDiverged if the log is not as it was
+        signed. Does nothing if there are no keys at all, as without the pass-phrase.
         """
         signers = ctx.log_signers()
         if not signers or not self._is_begun(ctx, signers, request_id):
             return 0
         self._seen.raise_to_settled(ctx.db)
         count = 0
-        while sequencer.has_pending(ctx.db, self._seen, self._after):
+        while (is_due := sequencer.is_head_due(ctx.db, ctx.machine_now())) or sequencer.has_pending(
+            ctx.db, self._seen, self._after
+        ):
             chosen = current_signers(ctx, signers)
             ends = ctx.journal.heads()
             head = replace(
                 _head(ctx, chosen),
                 audit=ctx.audit_entry(_ACTOR, request_id),
-                journals={} if ends == self._journals else ends,
+                journals={} if ends == self._journals and not is_due else ends,
             )
             added = sequencer.sequence_rows(ctx.db, self._seen, self._after, head)
             if added is None:  # another process is at it
@@ -88,13 +91,13 @@ def current_signers(ctx: ServiceContext, signers: Sequence[NoteSigner]) -> list[
 
 
 def _head(ctx: ServiceContext, signers: Sequence[NoteSigner]) -> HeadSigner:
-    origin = signers[0].name
+    origin, now = signers[0].name, ctx.machine_now()
 
     def sign(size: int, root: bytes, lookup: Lookup) -> bytes:
         """Return the note of the new head."""
-        return ctx.sign_head(Checkpoint(origin, size, root), signers, lookup)
+        return ctx.sign_head(Checkpoint(origin, size, root), signers, lookup, now)
 
-    return HeadSigner(ctx.machine_now(), sign)
+    return HeadSigner(now, sign)
 
 
 def _bound_ends(before: Mapping[str, str], after: Mapping[str, str]) -> Mapping[str, str]:

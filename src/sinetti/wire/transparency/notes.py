@@ -7,7 +7,7 @@ import hashlib
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from cryptography.exceptions import InvalidSignature
@@ -25,6 +25,7 @@ _NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
 _MOST_SIGNATURES = 64
 _LARGEST = 64 * 1024
 _ID, _TIME, _SIGNATURE = 4, 8, 64
+_LAST_SECOND = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp())
 
 
 class NoteError(Exception):
@@ -70,6 +71,11 @@ class VerifierKey:
         """First four octets of the digest of name, type and key."""
         return hashlib.sha256(self.name.encode() + b"\n" + bytes([self.kind]) + self.public).digest()[:_ID]
 
+    @property
+    def dating(self) -> "VerifierKey":
+        """The log's key as the cosigner that dates its heads."""
+        return replace(self, kind=COSIGNATURE)
+
     def __str__(self) -> str:
         """Return the form `NAME+ID+KEY`."""
         return f"{self.name}+{self.key_id.hex()}+{b64encode(bytes([self.kind]) + self.public).decode()}"
@@ -94,7 +100,7 @@ class VerifierKey:
             if len(signature) != _TIME + _SIGNATURE:
                 return False
             at, signature = int.from_bytes(signature[:_TIME]), signature[_TIME:]
-            text = _cosigned(text, at)
+            text = cosigned_text(text, at)
         try:
             Ed25519PublicKey.from_public_bytes(self.public).verify(signature, text)
         except (InvalidSignature, ValueError):
@@ -115,17 +121,27 @@ class NoteSigner:
         """The public half."""
         return VerifierKey(self.name, self.kind, self.key.public_key().public_bytes_raw())
 
+    @property
+    def dating(self) -> "NoteSigner":
+        """The log's key as the cosigner that dates its heads."""
+        return replace(self, kind=COSIGNATURE)
+
     def sign(self, text: str, now: datetime | None = None) -> str:
         """Return the signature line of a note's text; `now` is needed for a cosignature."""
-        octets, prefix = text.encode(), self.verifier.key_id
-        if self.kind == COSIGNATURE:
-            assert now is not None  # noqa: S101 - the caller's type of key
-            at = int(now.timestamp())
-            octets, prefix = _cosigned(octets, at), prefix + at.to_bytes(_TIME)
+        octets, prefix = self.form(text, now)
         return f"\N{EM DASH} {self.name} {b64encode(prefix + self.key.sign(octets)).decode()}\n"
 
+    def form(self, text: str, now: datetime | None) -> tuple[bytes, bytes]:
+        """Return the octets to sign, and what precedes their signature in the line."""
+        if self.kind == ED25519:
+            return text.encode(), self.verifier.key_id
+        assert now is not None  # noqa: S101 - the caller's type of key
+        at = int(now.timestamp())
+        return cosigned_text(text.encode(), at), self.verifier.key_id + at.to_bytes(_TIME)
 
-def _cosigned(text: bytes, at: int) -> bytes:
+
+def cosigned_text(text: bytes, at: int) -> bytes:
+    """Return what a cosignature signs; `at` is in seconds."""
     return b"cosignature/v1\ntime %d\n" % at + text
 
 
@@ -176,9 +192,9 @@ class SignedNote:
         return tuple(found)
 
     def cosigned_at(self, key: VerifierKey) -> datetime | None:
-        """Return the time of a witness's cosignature, or None without one."""
+        """Return the last time of a verified cosigner, or None without one."""
         times = [rest[:_TIME] for name, number, rest in self.signatures if (name, number) == (key.name, key.key_id)]
-        return datetime.fromtimestamp(int.from_bytes(times[0]), UTC) if times else None
+        return datetime.fromtimestamp(min(int.from_bytes(max(times)), _LAST_SECOND), UTC) if times else None
 
     def with_signatures(self, more: Sequence[tuple[str, bytes, bytes]]) -> "SignedNote":
         """Return the note with further signatures; known ones are not repeated."""
@@ -215,9 +231,10 @@ class Checkpoint:
         """Size and root."""
         return self.size, self.root
 
-    def signed(self, *signers: NoteSigner) -> bytes:
-        """Return the note with the signatures of these keys."""
-        return f"{self.text}\n{''.join(one.sign(self.text) for one in signers)}".encode()
+    def signed(self, *signers: NoteSigner, now: datetime | None = None) -> bytes:
+        """Return the note with signatures; with `now`, the first key dates it."""
+        keys = signers if now is None else (*signers, signers[0].dating)
+        return f"{self.text}\n{''.join(one.sign(self.text, now) for one in keys)}".encode()
 
     @staticmethod
     def parse(text: str) -> "Checkpoint":
@@ -231,11 +248,13 @@ class Checkpoint:
 def open_checkpoint(octets: bytes, *keys: VerifierKey) -> tuple[Checkpoint, SignedNote]:
     """Return a checkpoint that one of the log's keys signed, and its note.
 
-    A key's name is the origin of its log. Raises NoteError, and ProofError if no key signed it or a signature is wrong.
+    A key's name is the origin of its log. Raises NoteError, and ProofError if no key signed it, or if a signature or a
+    date is wrong.
     """
     note = SignedNote.parse(octets)
     checkpoint = Checkpoint.parse(note.text)
-    if not note.signers(key for key in keys if key.name == checkpoint.origin):
+    own = [key for key in keys if key.name == checkpoint.origin]
+    if not set(note.signers([*own, *(key.dating for key in own)])).intersection(own):
         names = ", ".join(sorted({f"{key.name}+{key.key_id.hex()}" for key in keys}))
         raise ProofError(f"the checkpoint of {checkpoint.origin} is not signed by {names}")
     return checkpoint, note

@@ -6,6 +6,7 @@ It reads through a function, and its caller stores the memory (docs/evidence.md)
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 from sinetti.wire.transparency.continuity import LogForked, check_continues
@@ -24,10 +25,20 @@ None: the log has no such part. Raises LogUnavailable.
 
 _MOST_ROTATIONS = 16
 _ATTEMPTS, _RETRY_AFTER = 3, 4.0
-"""Attempts to get a head with enough cosignatures, and seconds between them.
+"""Attempts to get the newest head, cosigned, and seconds between them.
 
-Witnesses cosign a new head within seconds.
+Witnesses cosign a new head within seconds. A cache may serve an older one for five (api/log.py).
 """
+
+OLD_AFTER = timedelta(days=1)
+"""Time between a head and the reader's clock from which the head is a fault.
+
+A log dates its newest head each hour (database/evidence/sequencer.py).
+"""
+
+
+_UNDATED = datetime.min.replace(tzinfo=UTC)
+"""Date of a head of a version that dated none."""
 
 
 class LogUnavailable(Exception):
@@ -40,6 +51,17 @@ class LogAbsent(LogUnavailable):
 
 class TooFewCosignatures(ProofError):
     """Checkpoint that fewer witnesses cosigned than the reader demands."""
+
+
+class OlderHead(ProofError):
+    """Head that is older than the one that this reader accepted before."""
+
+
+class MemoryDamaged(Exception):
+    """Memory of a log that cannot be read; the sentence says why.
+
+    A reader that began anew would accept any history.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +124,7 @@ class LogMemory:
 
     @staticmethod
     def parse(octets: bytes) -> "LogMemory":
-        """Parse a file; a damaged one is an empty memory."""
+        """Parse a file. Raises MemoryDamaged."""
         try:
             row = json.loads(octets)
             keys = tuple(VerifierKey.parse(one) for one in row["keys"])
@@ -110,8 +132,8 @@ class LogMemory:
             for note in filter(None, (kept, fork)):
                 Checkpoint.parse(SignedNote.parse(note).text)
             return LogMemory(keys, kept, fork, None if row["why"] is None else str(row["why"]))
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, NoteError):
-            return LogMemory()
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, NoteError) as bad:
+            raise MemoryDamaged(f"{type(bad).__name__}: {bad}") from bad
 
     def with_fault(self, fault: ProofError | NoteError) -> "LogMemory":
         """Return the memory with a fault; the checkpoint stays, and the first fork does."""
@@ -130,24 +152,45 @@ class LogReader:
     fetch: Fetch
     _changes: list[EntryProof] = field(default_factory=list)
 
-    def read_head(self, sleep: Callable[[float], object] | None = None) -> Checkpoint:
+    def read_head(self, now: datetime | None, sleep: Callable[[float], object] | None = None) -> Checkpoint:
         """Fetch the newest checkpoint, accept it and return it.
 
-        With `sleep`, wait a moment for cosignatures that are demanded. Raises as `accept` does, and LogAbsent.
+        `now` is the machine's time. Without it, the date of the head is not compared with it. With `sleep`, wait a
+        moment for the newest head and the cosignatures that are demanded. Raises as `accept` does, LogAbsent,
+        OlderHead, and ProofError for a head without a recent date.
         """
         if sleep is not None:
             for _ in range(_ATTEMPTS - 1):
                 try:
-                    return self._read_head()
-                except TooFewCosignatures:
+                    return self._read_head(now)
+                except (TooFewCosignatures, OlderHead):
                     sleep(_RETRY_AFTER)
-        return self._read_head()
+        return self._read_head(now)
 
-    def _read_head(self) -> Checkpoint:
+    def _read_head(self, now: datetime | None) -> Checkpoint:
         note = self.fetch("checkpoint")
         if note is None:
             raise LogAbsent(f"{self.origin} is not there")
-        return self.accept(note)
+        kept = self.memory.checkpoint
+        head = self.accept(note)
+        at, (size, before) = (
+            self._date(note),
+            (0, _UNDATED) if kept is None else (_head_of(kept).size, self._date(kept)),
+        )
+        if (head.size, at) < (size, before):
+            raise OlderHead(
+                f"its newest head has {head.size} entries and {_said(at)}, after {size} and {_said(before)}"
+            )
+        if at == _UNDATED and before != _UNDATED:
+            raise ProofError(f"its newest head has {_said(at)}, after {_said(before)}")
+        if now is not None and at != _UNDATED and abs(now - at) > OLD_AFTER:
+            raise ProofError(f"its newest head has {_said(at)}, more than a day from this machine's clock")
+        return head
+
+    def _date(self, note: bytes) -> datetime:
+        """Return the latest date that the log's keys gave an accepted head, or _UNDATED."""
+        dates = [SignedNote.parse(note).cosigned_at(key.dating) for key in self.memory.keys]
+        return max(filter(None, dates), default=_UNDATED)
 
     def accept(self, note: bytes) -> Checkpoint:
         """Return a checkpoint, after checking its signatures and that the log continues.
@@ -158,7 +201,7 @@ class LogReader:
         checkpoint, signed = open_checkpoint(note, *keys)
         kept = self.memory.checkpoint
         # An older head may have the signature of an older key, and continuity binds it to the kept one.
-        is_new = kept is None or checkpoint.size > Checkpoint.parse(SignedNote.parse(kept).text).size
+        is_new = kept is None or checkpoint.size > _head_of(kept).size
         if is_new and keys[0] not in signed.signers(keys):
             raise ProofError("a key that was replaced signed it, and the new key did not")
         known = tuple(dict.fromkeys((*keys, *self.memory.keys)))
@@ -196,7 +239,7 @@ class LogReader:
             keys = known or (self._first_key(),)
         if any(one.name != self.origin for one in keys):
             raise ProofError(f"the key is of the log {keys[-1].name}, not of {self.origin}")
-        ids = {(one.name, one.key_id) for one in keys}
+        ids = {(one.name, one.key_id) for key in keys for one in (key, key.dating)}
         is_changed = any(name == self.origin and (name, number) not in ids for name, number, _ in note.signatures)
         return self._rotated(keys) if is_changed else keys
 
@@ -231,6 +274,14 @@ class LogReader:
             # ProofError: a log that has shrunk does not get the tile back by waiting.
             raise ProofError(f"{name.path} is missing")
         return octets
+
+
+def _said(at: datetime) -> str:
+    return "no date" if at == _UNDATED else f"the date {at:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _head_of(note: bytes) -> Checkpoint:
+    return Checkpoint.parse(SignedNote.parse(note).text)
 
 
 def origin_of(url: str) -> str:

@@ -62,7 +62,10 @@ def decide_cosignature(
         return WitnessAnswer(403, "the log has not signed the checkpoint\n")
     if asked.old > head.size:
         return WitnessAnswer(400, "the old size is larger than the checkpoint's\n")
-    known = (0, EMPTY_ROOT) if stored is None else Checkpoint.parse(SignedNote.parse(stored).text).head
+    try:
+        known = (0, EMPTY_ROOT) if stored is None else Checkpoint.parse(SignedNote.parse(stored).text).head
+    except NoteError as bad:
+        return WitnessAnswer(500, f"the stored checkpoint of {head.origin} is damaged: {bad}\n")
     if asked.old != known[0] or (asked.old == head.size and head.root != known[1]):
         return WitnessAnswer(409, f"{known[0]}\n", SIZE_TYPE)
     try:
