@@ -2,6 +2,7 @@
 
 import os
 import resource
+import select
 import socket
 import struct
 import subprocess
@@ -103,10 +104,10 @@ def refused(*_fields):
 
 
 @contextmanager
-def serving(path, users=(ME,), sign=signed):
+def serving(path, users=(ME,), sign=signed, **limits):
     listener, (stop, stopping) = listen_on_path(path, 8), socket.socketpair()
     others = {SignerOperation.MAKE: refused, SignerOperation.STATUS: lambda *fields: [b"well", *fields]}
-    server = SignerServer(listener, users, SignerActions(sign, others, lambda: NOW))
+    server = SignerServer(listener, users, SignerActions(sign, others, lambda: NOW), **limits)
     thread = Thread(target=server.run, args=(stop.fileno(),))
     thread.start()
     try:
@@ -278,6 +279,77 @@ def test_incomplete_requests_do_not_fill_the_memory(path, monkeypatch):
         assert all(ends)
         for one in callers:
             one.close()
+
+
+LARGE = 4 * 1024 * 1024
+"""Octets of an answer that no socket's buffer takes."""
+
+
+@contextmanager
+def connected(path, octets):
+    """Yield a connection that has sent these octets."""
+    with socket.socket(socket.AF_UNIX) as one:
+        one.settimeout(20)
+        one.connect(str(path))
+        one.sendall(octets)
+        yield one
+
+
+def asking_much(path):
+    """Return a context with a caller that does not read its large answer."""
+    return connected(path, encode_frame([SignerOperation.STATUS.value, bytes(LARGE)]))
+
+
+def wait_for_end(connection):
+    """Wait until the signer has closed a connection, and read nothing."""
+    poll = select.poll()
+    poll.register(connection, 0)
+    assert poll.poll(20_000)
+
+
+def test_callers_that_do_not_read_delay_no_other_and_get_their_answers_whole(path):
+    with serving(path, answer_timeout=3600), ExitStack() as ends:
+        slow = [ends.enter_context(asking_much(path)) for _ in range(14)]
+        client = SignerClient(path)
+        for _ in range(3):
+            assert client.sign([TASKS["plain"]]) == [b"signature of octets"]
+        client.close()
+        for one in slow:
+            whole = bytearray()
+            while len(whole) < 4 + 4 + 4 + 4 + 4 + LARGE and (octets := one.recv(1_000_000)):
+                whole += octets
+            assert decode_fields(whole[4:]) == [Outcome.DONE.value, b"well", bytes(LARGE)]
+            one.sendall(frame_of("issuing"))
+            assert outcome_of(one) == Outcome.DONE.value
+
+
+def test_a_caller_that_does_not_read_is_closed_after_a_while(path, caplog):
+    with serving(path, answer_timeout=0.05), asking_much(path) as slow:
+        client = SignerClient(path)
+        assert client.sign([TASKS["plain"]]) == [b"signature of octets"]
+        wait_for_end(slow)
+        assert client.sign([TASKS["plain"]]) == [b"signature of octets"]  # one that waits for its next request stays
+        client.close()
+    assert "its answer took too long" in caplog.text
+
+
+@pytest.mark.parametrize("octets", [b"\0", encode_frame([b"sign", b"octets"])[:-1]], ids=["a head", "a body"])
+def test_a_request_that_does_not_end_is_closed_after_a_while(path, caplog, octets):
+    with serving(path, request_timeout=0.05), connected(path, octets) as slow:
+        wait_for_end(slow)
+        client = SignerClient(path)
+        assert client.sign([TASKS["plain"]]) == [b"signature of octets"]
+        client.close()
+    assert "its request took too long" in caplog.text
+
+
+def test_a_caller_that_leaves_before_its_answer_ends_only_itself(path):
+    with serving(path, answer_timeout=3600):
+        with asking_much(path):
+            pass
+        client = SignerClient(path)
+        assert client.sign([TASKS["plain"]]) == [b"signature of octets"]
+        client.close()
 
 
 def has_ended(connection):

@@ -120,6 +120,21 @@ def test_what_cannot_be_checked(served, tmp_path):
 
 
 @pytest.mark.long
+def test_a_damaged_memory_of_the_watch_is_named_and_stays(served):
+    operator, _, _ = served
+    operator.does("audit", "verify")
+    path = operator.root / "log-seen.json"
+    path.write_text("{")
+    for _ in range(2):
+        code, out, _ = operator.run("audit", "verify", "--json")
+        assert (code, json.loads(out)["first_wrong"]["about"]) == (3, "log-seen.json")
+    assert path.read_text() == "{"
+    path.unlink()
+    operator.does("audit", "verify")
+    assert path.exists()
+
+
+@pytest.mark.long
 def test_the_key_is_changed(served, tmp_path):
     operator, kept, key = served
     said = operator.does("audit", "rotate-key")

@@ -25,6 +25,7 @@ from sinetti.authority.signer.protocol import (
     frame_length,
 )
 from sinetti.authority.signer.tasks import SigningTask
+from sinetti.infra.clock import monotonic_seconds
 from sinetti.pki.signers import SignatureRefused, SignerTimeout, SignerUnavailable
 
 MOST_CONNECTIONS = 1024
@@ -33,8 +34,11 @@ MOST_CONNECTIONS = 1024
 MOST_WAITING = 2 * LARGEST_FRAME
 """Octets of incomplete requests at once: one list of each of two processes."""
 
-ANSWER_TIMEOUT = 2.0
-"""Seconds in which a caller must take its answer."""
+ANSWER_TIMEOUT, REQUEST_TIMEOUT = 1.0, 20.0
+"""Seconds in which a caller must take its answer, and send a request that it began.
+
+They count while the signer waits, not while it decides.
+"""
 
 _OTHER_FILES = 64
 _SMALL = 64 * 1024
@@ -61,10 +65,15 @@ class SignerActions:
 
 @dataclass
 class _Caller:
-    """Connection of a caller, and the octets of its next request."""
+    """Connection of a caller, with the octets of its next request, or those that it has not taken of an answer.
+
+    `left` are the seconds until either must be complete.
+    """
 
     connection: socket.socket
     octets: bytearray = field(default_factory=bytearray)
+    answer: bytes = b""
+    left: float = 0.0
 
     def take_body(self) -> bytes | None:
         """Return the body of a complete frame, or None. Raises ProtocolError."""
@@ -81,9 +90,17 @@ class _Caller:
 class SignerServer:
     """Server on a listening socket, for the users with these numbers alone."""
 
-    def __init__(self, listener: socket.socket, users: Collection[int], actions: SignerActions) -> None:
+    def __init__(
+        self,
+        listener: socket.socket,
+        users: Collection[int],
+        actions: SignerActions,
+        answer_timeout: float = ANSWER_TIMEOUT,
+        request_timeout: float = REQUEST_TIMEOUT,
+    ) -> None:
         """Store the arguments; `run` begins to answer."""
         self._listener, self._users, self._actions = listener, frozenset(users), actions
+        self._answer_timeout, self._request_timeout = answer_timeout, request_timeout
         self._selector = selectors.DefaultSelector()
         self._callers: dict[int, _Caller] = {}
         files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -98,10 +115,18 @@ class SignerServer:
             self._selector.register(stop, selectors.EVENT_READ)
         try:
             while True:
-                ready = [key.fd for key, _ in self._selector.select()]
+                waiting = [one for one in self._callers.values() if one.octets or one.answer]
+                begun = monotonic_seconds()
+                ready = [key.fd for key, _ in self._selector.select(min((one.left for one in waiting), default=None))]
+                waited = monotonic_seconds() - begun
                 if not set(stops).isdisjoint(ready):
                     return
+                for one in waiting:
+                    one.left -= waited
                 self._answer_ready(ready)
+                for one in [one for one in self._callers.values() if (one.octets or one.answer) and one.left <= 0]:
+                    _log.warning("a connection was closed: its %s took too long", "answer" if one.answer else "request")
+                    self._drop(one)
         finally:
             for caller in list(self._callers.values()):
                 self._drop(caller)
@@ -114,8 +139,9 @@ class SignerServer:
                 self._accept()
                 continue
             caller = self._callers[one]
-            body = self._read(caller)
-            if body is not None:
+            if caller.answer:
+                self._write(caller)
+            elif (body := self._read(caller)) is not None:
                 asked.append((caller, body))
         if asked:
             self._answer(asked)
@@ -134,7 +160,7 @@ class SignerServer:
             _log.error("a connection of user %d was closed: %s", user, why)
             connection.close()
             return
-        connection.settimeout(ANSWER_TIMEOUT)
+        connection.settimeout(0)
         caller = self._callers[connection.fileno()] = _Caller(connection)
         self._selector.register(caller.connection, selectors.EVENT_READ)
 
@@ -144,8 +170,10 @@ class SignerServer:
         Drops a caller that left or erred.
         """
         try:
-            octets = caller.connection.recv(_CHUNK, socket.MSG_DONTWAIT)
+            octets = caller.connection.recv(_CHUNK)
             if octets:
+                if not caller.octets:
+                    caller.left = self._request_timeout
                 caller.octets += octets
                 body = caller.take_body()
                 if body is None:
@@ -219,11 +247,20 @@ class SignerServer:
             return list(_outcome(SignerUnavailable(f"the signer's folder cannot be used now: {bad.strerror or bad}")))
 
     def _send(self, caller: _Caller, fields: Sequence[bytes]) -> None:
+        caller.answer, caller.left = encode_frame(fields), self._answer_timeout
+        self._write(caller)
+
+    def _write(self, caller: _Caller) -> None:
+        """Send as much of an answer as the kernel takes now."""
         try:
-            caller.connection.sendall(encode_frame(fields))
+            caller.answer = caller.answer[caller.connection.send(caller.answer) :]
+        except BlockingIOError:
+            pass
         except OSError as gone:
             _log.warning("an answer was not taken: %s", gone)
             self._drop(caller)
+            return
+        self._selector.modify(caller.connection, selectors.EVENT_WRITE if caller.answer else selectors.EVENT_READ)
 
 
 def _outcome(result: bytes | SignatureRefused | SignerUnavailable) -> tuple[bytes, bytes]:
