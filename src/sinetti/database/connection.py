@@ -86,9 +86,9 @@ _CORRUPT_POSTGRESQL = frozenset({"XX001", "XX002"})
 
 
 def is_corruption(error: DatabaseError | ValueError) -> bool:
-    """Return True if the database's own files are damaged, or a row has a value that its enumeration lacks.
+    """Return True if the error code says that the database's own files are damaged.
 
-    The error code says so of the files; no other error has these codes.
+    No other error has these codes. It is also True for a value in a row that its enumeration lacks.
     """
     if isinstance(error, ValueError):
         files = [frame.f_code.co_filename for frame, _ in walk_tb(error.__traceback__)]

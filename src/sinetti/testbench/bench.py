@@ -62,7 +62,10 @@ from sinetti.testbench.mail.mailbox import MessageStore
 _DEFAULT_PRESET = "default"
 _LETTERS = "messages.jsonl"
 _CONTROL = RequestLimits(answering=60.0)
-"""Limits of the control calls: the clock's last step and the upkeep take time after `MOVING`."""
+"""Limits of the control calls.
+
+The clock's last step and the upkeep take time after `MOVING`.
+"""
 
 _log = logging.getLogger(__name__)
 

@@ -42,7 +42,10 @@ def find_period(rows: Mapping[str, DistrustRow], authority: str) -> DistrustPeri
 
 
 def list_bridge_ends(db: Database) -> dict[str, str]:
-    """Return the end of the bridge of each CA whose key, or that of a CA above it, was declared stolen."""
+    """Return the end of the bridge of each CA whose key was declared stolen.
+
+    So it was if that of a CA above it was.
+    """
     rows = {one.name: one for one in list_distrust(db)}
     periods = ((name, find_period(rows, name)) for name in rows)
     return {name: period.bridge_until.isoformat() for name, period in periods if period is not None}

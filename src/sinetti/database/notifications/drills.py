@@ -148,7 +148,7 @@ def insert_answer(db: Database, number: int, message_id: str, now: datetime) -> 
 
 
 def _reached(db: Database, drill_id: str) -> "QuerySet[DrillItem, tuple[datetime | None, datetime | None]]":
-    """Return the instants of a message and of a renewal of each certificate that a drill reached."""
+    """Return the instants of a message and of a renewal of each reached certificate."""
     renewals = "certificate__renewals__reserved_at"
     during = Q(**{f"{renewals}__range": (F("drill__created"), F("drill__created") + MEASURED_FOR)})
     rows = _items(db, drill_id).exclude(heard_by="program").annotate(signed_at=Min(renewals, filter=during))

@@ -76,7 +76,10 @@ class CallSubject:
 
 @dataclass(frozen=True)
 class CallDetails:
-    """Facts of a call for a message; `explanation` is empty in each language if there is none."""
+    """Facts of a call for a message.
+
+    `explanation` is empty in each language if there is none.
+    """
 
     ends: datetime
     undone: bool

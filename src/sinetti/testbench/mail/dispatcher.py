@@ -31,14 +31,20 @@ from sinetti.testbench.core.clock import BenchClock
 from sinetti.testbench.mail.mailbox import Mailbox, MessageStore
 
 MOVING: Final = 45.0
-"""Seconds after which a call moves the clock no further; the server waits longer for its answer."""
+"""Seconds after which a call moves the clock no further.
+
+The server waits longer for its answer.
+"""
 
 _Value = TypeVar("_Value")
 _log = logging.getLogger(__name__)
 
 
 class ClockUnfinished(Exception):
-    """Raised where a call for the clock takes too long; the clock stands at the instant that it reached."""
+    """Raised where a call for the clock takes too long.
+
+    The clock stands at the instant that it reached.
+    """
 
 
 @dataclass
