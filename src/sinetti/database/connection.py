@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from traceback import walk_tb
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import dj_database_url
@@ -23,11 +23,14 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 from django.db.migrations.exceptions import MigrationSchemaMissing
 from django.db.migrations.executor import MigrationExecutor
+from django.db.models import Model, QuerySet
 
 from sinetti.database.fast_schema import create_schema_fast
 from sinetti.database.search_indexes import NO_TRIGRAMS, create_trigram_indexes, missing_indexes
 from sinetti.domain.refusals import WriteRefused
 from sinetti.infra.metrics import catalogue, recorder
+
+_Model = TypeVar("_Model", bound=Model)
 
 DATABASE_UNAVAILABLE = (OperationalError, InterfaceError)
 """Exceptions for a database that is away, or busy for too long."""
@@ -118,6 +121,10 @@ class Database:
     """A handle on one database, passed to every function of this package."""
 
     alias: str
+
+    def rows(self, model: type[_Model]) -> QuerySet[_Model]:
+        """Return all rows of a table."""
+        return model._default_manager.using(self.alias)  # noqa: SLF001 - public in Django
 
     def refresh(self) -> None:
         """Drop this thread's connection if it is unusable; the next statement reconnects."""

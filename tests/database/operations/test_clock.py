@@ -3,6 +3,7 @@
 Instants are stored in any order. Finding the newest reads few rows.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -102,3 +103,14 @@ def test_accepting_sets_aside_what_was_stored_before(db, times):
         assert clock.stored(db).newest == NOW
     writes(db, 7)
     assert clock.stored(db).newest == NOW + 7 * SECOND
+
+
+def test_a_doubt_about_the_clock_stays_until_the_clock_is_confirmed_or_accepted(db):
+    known = replace(clock.stored(db), newest=NOW)
+    clock.doubt(db, known)
+    clock.doubt(db, replace(known, newest=NOW + SECOND))
+    assert clock.stored(db).unconfirmed_since == NOW
+    clock.confirm(db, NOW + 5 * SECOND, known)
+    assert (clock.stored(db).unconfirmed_since, clock.stored(db).newest) == (None, NOW + 5 * SECOND)
+    clock.confirm(db, NOW, known)
+    assert clock.stored(db).newest == NOW + 5 * SECOND

@@ -84,15 +84,15 @@ def insert(db: Database, new: NewAccount, audit: AuditContext) -> str | None:
     address, authenticator = apps.get_model("account", "EmailAddress"), apps.get_model("mfa", "Authenticator")
     email = new.email.lower()
     with transaction.atomic(using=db.alias):
-        taken = User.objects.using(db.alias).filter(email=email).exists()
-        if taken or address.objects.using(db.alias).filter(email=email).exists():
+        taken = db.rows(User).filter(email=email).exists()
+        if taken or db.rows(address).filter(email=email).exists():
             return None
         user = User(email=email, name=new.name, language=new.language, is_staff=new.staff, created=audit.at)
         user.password = make_password(new.password)
         user.save(using=db.alias, force_insert=True)
-        address.objects.using(db.alias).create(user_id=user.pk, email=email, verified=True, primary=True)
+        db.rows(address).create(user_id=user.pk, email=email, verified=True, primary=True)
         if new.totp is not None:
-            authenticator.objects.using(db.alias).create(user_id=user.pk, type="totp", data={"secret": new.totp})
+            db.rows(authenticator).create(user_id=user.pk, type="totp", data={"secret": new.totp})
         audit_log.write(db, audit, "account-made", f"user:{user.pk}", staff=int(new.staff))
         _set_person(db, user.pk, new.person, audit)
     return user.pk
@@ -106,8 +106,8 @@ def find(db: Database, email: str) -> Account | None:
 
 def addresses(db: Database, user_id: str) -> frozenset[str]:
     """Return every address of an account, case folded, also unconfirmed ones."""
-    rows = apps.get_model("account", "EmailAddress").objects.using(db.alias).filter(user_id=user_id)
-    main = User.objects.using(db.alias).filter(pk=user_id)
+    rows = db.rows(apps.get_model("account", "EmailAddress")).filter(user_id=user_id)
+    main = db.rows(User).filter(pk=user_id)
     return frozenset(one.casefold() for found in (main, rows) for one in found.values_list("email", flat=True))
 
 
@@ -120,8 +120,8 @@ def ids_of_address(db: Database, email: str) -> tuple[str, ...]:
     local = wanted.rpartition("@")[0]
     # A domain has several spellings, so every address with this local part is compared.
     near = Q(email__iexact=email) | Q(email__istartswith=f"{local}@") | Q(email__istartswith=f"{local}+")
-    rows = apps.get_model("account", "EmailAddress").objects.using(db.alias).filter(near)
-    main = User.objects.using(db.alias).filter(near)
+    rows = db.rows(apps.get_model("account", "EmailAddress")).filter(near)
+    main = db.rows(User).filter(near)
     found = {*main.values_list("pk", "email"), *rows.values_list("user_id", "email")}
     return tuple(sorted({one for one, address in found if mailbox(address) == wanted}))
 
@@ -137,7 +137,7 @@ def lock_clerks(db: Database, user_ids: Collection[str]) -> frozenset[str]:
     The lock lasts until the transaction ends. One statement locks in the order of the ids, so that two transactions
     that lock each other's accounts cannot deadlock.
     """
-    rows = User.objects.using(db.alias).select_for_update(no_key=True)
+    rows = db.rows(User).select_for_update(no_key=True)
     clerks = rows.filter(pk__in=user_ids, is_active=True, is_staff=True).order_by("pk")
     return frozenset(clerks.values_list("pk", flat=True))
 
@@ -148,7 +148,7 @@ def set_staff(db: Database, user_id: str, audit: AuditContext, *, staff: bool, p
     `person` is the digest of the clerk's person ID, also for an account that is a clerk's. Raises PersonTaken.
     """
     with transaction.atomic(using=db.alias):
-        rows = User.objects.using(db.alias).filter(pk=user_id, is_staff=not staff)
+        rows = db.rows(User).filter(pk=user_id, is_staff=not staff)
         # Updated first, so that the account is locked.
         has_changed = rows.update(is_staff=staff) == 1
         is_new = staff and _set_person(db, user_id, person, audit)
@@ -167,7 +167,7 @@ def deactivate(db: Database, user_id: str, audit: AuditContext) -> bool:
     Sign-in is not possible afterwards.
     """
     with transaction.atomic(using=db.alias):
-        if not User.objects.using(db.alias).filter(pk=user_id, is_active=True).update(is_active=False):
+        if not db.rows(User).filter(pk=user_id, is_active=True).update(is_active=False):
             return False
         _end_person(db, user_id, audit)
         audit_log.write(db, audit, "account-ended", f"user:{user_id}")
@@ -180,7 +180,7 @@ def reset_second_factor(db: Database, user_id: str, message: NewMessage, audit: 
 
     Returns False if the account has none.
     """
-    factors = apps.get_model("mfa", "Authenticator").objects.using(db.alias)
+    factors = db.rows(apps.get_model("mfa", "Authenticator"))
     with transaction.atomic(using=db.alias):
         if not factors.filter(user_id=user_id).delete()[0]:
             return False
@@ -192,10 +192,10 @@ def reset_second_factor(db: Database, user_id: str, message: NewMessage, audit: 
 
 def end_sessions(db: Database, user_id: str, but: str = "") -> None:
     """End all sessions of an account except the one with the key `but`."""
-    rows = apps.get_model("usersessions", "UserSession").objects.using(db.alias).filter(user_id=user_id)
+    rows = db.rows(apps.get_model("usersessions", "UserSession")).filter(user_id=user_id)
     rows = rows.exclude(session_key=but)
     keys = list(rows.values_list("session_key", flat=True))
-    apps.get_model("sessions", "Session").objects.using(db.alias).filter(session_key__in=keys).delete()
+    db.rows(apps.get_model("sessions", "Session")).filter(session_key__in=keys).delete()
     rows.delete()
 
 
@@ -232,9 +232,9 @@ def release_address(db: Database, email: str, before: datetime, audit: AuditCont
 
     These are unconfirmed accounts created until `before`, and unconfirmed additional addresses of other accounts.
     """
-    waiting = apps.get_model("account", "EmailAddress").objects.using(db.alias).filter(verified=False)
+    waiting = db.rows(apps.get_model("account", "EmailAddress")).filter(verified=False)
     with transaction.atomic(using=db.alias):
-        rows = User.objects.using(db.alias).filter(email=email.lower()).exclude(_confirmed(db))
+        rows = db.rows(User).filter(email=email.lower()).exclude(_confirmed(db))
         erased = _erased(db, rows.filter(created__lte=before), audit)
         waiting.filter(email=email.lower()).exclude(user__in=rows).delete()
     return erased
@@ -245,12 +245,12 @@ def purge_sessions(db: Database, now: datetime) -> None:
 
     `now` is on the machine's clock.
     """
-    sessions = apps.get_model("sessions", "Session").objects.using(db.alias)
-    known = apps.get_model("usersessions", "UserSession").objects.using(db.alias)
+    sessions = db.rows(apps.get_model("sessions", "Session"))
+    known = db.rows(apps.get_model("usersessions", "UserSession"))
     with transaction.atomic(using=db.alias):
         sessions.filter(expire_date__lte=now).delete()
         known.exclude(Exists(sessions.filter(session_key=OuterRef("session_key")))).delete()
-        CacheEntry.objects.using(db.alias).filter(expires__lte=now).delete()
+        db.rows(CacheEntry).filter(expires__lte=now).delete()
 
 
 def audit(db: Database, audit: AuditContext, action: str, user_id: str, **facts: str | int | None) -> None:
@@ -261,18 +261,18 @@ def audit(db: Database, audit: AuditContext, action: str, user_id: str, **facts:
 
 def _confirmed(db: Database) -> Exists:
     """Test for a confirmed address of an account; sign-in requires one."""
-    addresses = apps.get_model("account", "EmailAddress").objects.using(db.alias)
+    addresses = db.rows(apps.get_model("account", "EmailAddress"))
     return Exists(addresses.filter(verified=True, user_id=OuterRef("pk")))
 
 
 def _unconfirmed(db: Database, before: datetime) -> "QuerySet[User]":
-    return User.objects.using(db.alias).filter(created__lt=before).exclude(_confirmed(db))
+    return db.rows(User).filter(created__lt=before).exclude(_confirmed(db))
 
 
 def _unused(db: Database, lapse: InactivityLimit) -> "QuerySet[User]":
     ended = Q(withdrawn_at__lt=lapse.before) | Q(valid_until__lt=lapse.before)
-    lasting = RoleAssignment.objects.using(db.alias).filter(user=OuterRef("pk")).exclude(ended)
-    rows = User.objects.using(db.alias).filter(_confirmed(db), created__lt=lapse.before, is_staff=False)
+    lasting = db.rows(RoleAssignment).filter(user=OuterRef("pk")).exclude(ended)
+    rows = db.rows(User).filter(_confirmed(db), created__lt=lapse.before, is_staff=False)
     signed_in = Q(last_login__gte=lapse.signed_in_before)
     return rows.exclude(Exists(lasting)).exclude(signed_in)
 
@@ -287,8 +287,8 @@ def _erased(db: Database, rows: "QuerySet[User]", audit: AuditContext) -> int:
 
 
 def _accounts(db: Database, **which: object) -> list[Account]:
-    factors = apps.get_model("mfa", "Authenticator").objects.using(db.alias)
-    rows = User.objects.using(db.alias).filter(**which).order_by("email")
+    factors = db.rows(apps.get_model("mfa", "Authenticator"))
+    rows = db.rows(User).filter(**which).order_by("email")
     return [
         Account(
             one.pk,
@@ -314,7 +314,7 @@ def change(db: Database, user_id: str, name: str, language: Language, audit: Aud
     The audit row records the change without the values.
     """
     with transaction.atomic(using=db.alias):
-        rows = User.objects.using(db.alias).filter(pk=user_id).exclude(name=name, language=language)
+        rows = db.rows(User).filter(pk=user_id).exclude(name=name, language=language)
         if not rows.update(name=name, language=language):
             return False
         audit_log.write(db, audit, "profile-changed", f"user:{user_id}")
@@ -323,7 +323,7 @@ def change(db: Database, user_id: str, name: str, language: Language, audit: Aud
 
 def find_name(db: Database, user_id: str) -> str:
     """Return name and address of an account; empty if there is none."""
-    found = User.objects.using(db.alias).filter(pk=user_id).values_list("name", "email").first()
+    found = db.rows(User).filter(pk=user_id).values_list("name", "email").first()
     return "" if found is None else f"{found[0]} ({found[1]})"
 
 
@@ -334,8 +334,8 @@ def get_identity(db: Database, user_id: str) -> Identity:
     roles were sent. Subjects are those of connected providers. A subject is a digest of issuer and subject,
     independent of the provider's name in the settings. Person digests are those of the account, also ended ones.
     """
-    sent_to = models.Person.objects.using(db.alias).filter(mandates__user=user_id)
-    subjects = apps.get_model("socialaccount", "SocialAccount").objects.using(db.alias).filter(user_id=user_id)
+    sent_to = db.rows(models.Person).filter(mandates__user=user_id)
+    subjects = db.rows(apps.get_model("socialaccount", "SocialAccount")).filter(user_id=user_id)
     return Identity(
         frozenset({user_id} if user_id else ()),
         addresses(db, user_id) | frozenset(one.casefold() for one in sent_to.values_list("email", flat=True)),
@@ -363,7 +363,7 @@ def lacks_person(db: Database, user_ids: Collection[str]) -> bool:
 
     PRODUCTION requires one of each account. Call it in the transaction of the decision.
     """
-    if not models.Instance.objects.using(db.alias).filter(environment=Environment.PRODUCTION).exists():
+    if not db.rows(models.Instance).filter(environment=Environment.PRODUCTION).exists():
         return False
     found = _persons(db).filter(user_id__in=user_ids, ended_at__isnull=True)
     return found.values("digest").distinct().count() < len(user_ids)
@@ -391,4 +391,4 @@ def _end_person(db: Database, user_id: str, audit: AuditContext) -> None:
 
 
 def _persons(db: Database) -> "QuerySet[StaffPerson]":
-    return StaffPerson.objects.using(db.alias)
+    return db.rows(StaffPerson)

@@ -59,7 +59,7 @@ def list_clients(db: Database, agent_id: str, now: datetime) -> tuple[Client, ..
     A firm has at most some thousand clients. Searched and sorted in memory, they take less time than in a statement
     that tests each for a later authorisation (measured with 1,000).
     """
-    rows = models.RoleAssignment.objects.using(db.alias).filter(agent=agent_id, organisation__closed_at__isnull=True)
+    rows = db.rows(models.RoleAssignment).filter(agent=agent_id, organisation__closed_at__isnull=True)
     rows = rows.filter(waiting=False, valid_from__lte=now).exclude(valid_until__lt=now - 2 * LISTED_FOR)
     rows = rows.exclude(withdrawn_at__lt=now - 2 * LISTED_FOR).annotate(
         is_asked=Exists(
@@ -80,7 +80,7 @@ def list_clients(db: Database, agent_id: str, now: datetime) -> tuple[Client, ..
 def next_ends(db: Database, organisations: Collection[str], now: datetime) -> Mapping[str, datetime]:
     """Return the first end of a certificate without a successor, by organisation."""
     later = models.Certificate.objects.filter(revoked_at__isnull=True).exclude(state=CertificateState.SUPERSEDED)
-    rows = models.Certificate.objects.using(db.alias).filter(not_after__gte=now, revoked_at__isnull=True)
+    rows = db.rows(models.Certificate).filter(not_after__gte=now, revoked_at__isnull=True)
     rows = rows.filter(lineage__organisation__in=json_values(db, organisations))
     rows = rows.exclude(state=CertificateState.SUPERSEDED)
     # Two tests, because one with OR uses no index.

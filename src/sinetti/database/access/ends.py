@@ -112,7 +112,7 @@ def find_ended(db: Database, mandate_id: str, now: datetime) -> EndedRole | None
 
 def parties_of(db: Database, side: EndSide, mandate_ids: Collection[str]) -> frozenset[str]:
     """Return the ids of the parties on a side of these roles; "" for a missing one."""
-    rows = models.RoleAssignment.objects.using(db.alias).filter(pk__in=mandate_ids)
+    rows = db.rows(models.RoleAssignment).filter(pk__in=mandate_ids)
     found = dict(rows.values_list("pk", _SCOPES[side]))
     return frozenset(found.get(one) or "" for one in mandate_ids)
 
@@ -125,7 +125,7 @@ def note_ended(db: Database, side: EndSide, mandate_ids: Collection[str], audit:
     rows = ended(db, side, audit.at).filter(pk__in=mandate_ids)
     found = list(rows.values_list("pk", "organisation"))
     column = "giver_noted_at" if side is EndSide.GIVEN else "holder_noted_at"
-    models.RoleAssignment.objects.using(db.alias).filter(pk__in=[one for one, _ in found]).update(**{column: audit.at})
+    db.rows(models.RoleAssignment).filter(pk__in=[one for one, _ in found]).update(**{column: audit.at})
     for mandate_id, organisation_id in found:
         audit_log.write(db, audit, "authorisation-end-noted", f"organisation:{organisation_id}", mandate=mandate_id)
     return len(found)
@@ -137,7 +137,7 @@ def is_ending(now: datetime) -> Q:
 
 
 def _open(db: Database) -> "QuerySet[models.RoleAssignment]":
-    rows = models.RoleAssignment.objects.using(db.alias).filter(organisation__closed_at__isnull=True)
+    rows = db.rows(models.RoleAssignment).filter(organisation__closed_at__isnull=True)
     return rows.filter(Q(agent__isnull=True) | Q(agent__closed_at__isnull=True))
 
 

@@ -75,13 +75,11 @@ def accept(db: Database, token_sha256: str, user_id: str, audit: AuditContext) -
     try:
         with transaction.atomic(using=db.alias):
             lock_open(db, found.mandate.organisation_id)
-            links = Invitation.objects.using(db.alias).filter(pk=found.pk)
+            links = db.rows(Invitation).filter(pk=found.pk)
             open_ = links.filter(counting_links(), used_at__isnull=True, ended_at__isnull=True, expires__gte=audit.at)
             if not open_.update(used_at=audit.at, used_by=user_id):
                 return links.filter(used_by=user_id, mandate__withdrawn_at__isnull=True).exists()
-            rows = models.RoleAssignment.objects.using(db.alias).filter(
-                current_assignments(audit.at), pk=found.mandate_id
-            )
+            rows = db.rows(models.RoleAssignment).filter(current_assignments(audit.at), pk=found.mandate_id)
             # A first signatory's role begins later (database/access/signatory_namings.py).
             rows.filter(waiting=True, valid_from__lt=audit.at).update(valid_from=audit.at)
             rows.update(user=user_id, waiting=False)
@@ -104,7 +102,7 @@ def _gives(row: Invitation) -> bool:
 
 
 def _found(db: Database, token_sha256: str) -> Invitation | None:
-    rows = Invitation.objects.using(db.alias).filter(token_sha256=token_sha256)
+    rows = db.rows(Invitation).filter(token_sha256=token_sha256)
     return rows.select_related("mandate__organisation", "mandate__person").first()
 
 
@@ -130,7 +128,7 @@ class OpenInvitation:
 
 def listed(db: Database, now: datetime, start: int, most: int) -> tuple[OpenInvitation, ...]:
     """Return a page of open invitations of signatories, newest first."""
-    rows = Invitation.objects.using(db.alias).filter(used_at__isnull=True, ended_at__isnull=True, expires__gte=now)
+    rows = db.rows(Invitation).filter(used_at__isnull=True, ended_at__isnull=True, expires__gte=now)
     rows = rows.filter(mandate__role=Role.SIGNATORY, mandate__withdrawn_at__isnull=True)
     rows = rows.select_related("mandate__organisation", "mandate__person").order_by("-created", "pk")
     return tuple(_read(row) for row in rows[start : start + most])
@@ -138,7 +136,7 @@ def listed(db: Database, now: datetime, start: int, most: int) -> tuple[OpenInvi
 
 def find(db: Database, invitation_id: str, now: datetime) -> OpenInvitation | None:
     """Return an open invitation of a signatory, or None."""
-    rows = Invitation.objects.using(db.alias).filter(pk=invitation_id, used_at__isnull=True, ended_at__isnull=True)
+    rows = db.rows(Invitation).filter(pk=invitation_id, used_at__isnull=True, ended_at__isnull=True)
     rows = rows.filter(expires__gte=now, mandate__role=Role.SIGNATORY, mandate__withdrawn_at__isnull=True)
     row = rows.select_related("mandate__organisation", "mandate__person").first()
     return None if row is None else _read(row)

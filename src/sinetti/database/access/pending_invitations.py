@@ -97,7 +97,7 @@ def add(
         named, expires = insert_person(db, person), audit.at + PENDING_LIVES
         # The person is named until the proposal expires. Retention counts from then on, with or without a decision.
         mark_replaced(db, [named.person_id], expires)
-        row = PendingInvitation.objects.using(db.alias).create(
+        row = db.rows(PendingInvitation).create(
             organisation_id=organisation_id,
             person=named,
             asked_by_id=asker_id,
@@ -136,7 +136,7 @@ def waiting(db: Database, now: datetime) -> "QuerySet[PendingInvitation]":
 
 def is_clerk(db: Database, user_id: str) -> bool:
     """Return True if an account is active and a clerk's."""
-    return User.objects.using(db.alias).filter(pk=user_id, is_active=True, is_staff=True).exists()
+    return db.rows(User).filter(pk=user_id, is_active=True, is_staff=True).exists()
 
 
 def decide(db: Database, pending_id: str, state: InvitationProposal, decider_id: str, audit: AuditContext) -> None:
@@ -145,7 +145,7 @@ def decide(db: Database, pending_id: str, state: InvitationProposal, decider_id:
     It queues messages to the known people.
     """
     with transaction.atomic(using=db.alias):
-        rows = PendingInvitation.objects.using(db.alias).filter(pk=pending_id)
+        rows = db.rows(PendingInvitation).filter(pk=pending_id)
         waiting = rows.filter(state=InvitationProposal.WAITING, expires__gte=audit.at)
         if not waiting.update(state=state, decided_at=audit.at, decided_by=decider_id):
             raise PendingInvitationRefused(PendingFault.OVER)
@@ -159,7 +159,7 @@ def set_invitation(db: Database, pending_id: str, invitation_id: str | None) -> 
 
     None means that the same invitation existed already.
     """
-    PendingInvitation.objects.using(db.alias).filter(pk=pending_id).update(invitation=invitation_id)
+    db.rows(PendingInvitation).filter(pk=pending_id).update(invitation=invitation_id)
 
 
 def makers(db: Database, invitation_id: str) -> tuple[str, ...]:
@@ -167,7 +167,7 @@ def makers(db: Database, invitation_id: str) -> tuple[str, ...]:
 
     The result is empty if no clerk proposed it.
     """
-    rows = PendingInvitation.objects.using(db.alias).filter(invitation=invitation_id)
+    rows = db.rows(PendingInvitation).filter(invitation=invitation_id)
     return tuple(one for row in rows for one in (row.asked_by_id, row.decided_by_id) if one is not None)
 
 
@@ -193,7 +193,7 @@ def _write(db: Database, audit: AuditContext, action: str, row: PendingInvitatio
 
 
 def _rows(db: Database) -> "QuerySet[PendingInvitation]":
-    rows = PendingInvitation.objects.using(db.alias)
+    rows = db.rows(PendingInvitation)
     return rows.select_related("organisation", "person", "asked_by")
 
 

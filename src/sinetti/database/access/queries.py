@@ -86,7 +86,7 @@ def names(db: Database, organisation_ids: Collection[str], start: int = 0) -> Ma
     """
     if not organisation_ids:
         return {}
-    rows = models.Organisation.objects.using(db.alias).filter(pk__in=organisation_ids, closed_at__isnull=True)
+    rows = db.rows(models.Organisation).filter(pk__in=organisation_ids, closed_at__isnull=True)
     return {row.organisation_id: organisation_ref(row) for row in page_of(rows.order_by("name", "customer_id"), start)}
 
 
@@ -116,15 +116,15 @@ def mandate(db: Database, mandate_id: str, now: datetime) -> RoleAssignmentView 
 
 def requests_to(db: Database, organisation_id: str, now: datetime) -> tuple[RoleRequestView, ...]:
     """Return the waiting requests to an organisation, oldest first."""
-    own = models.Organisation.objects.using(db.alias).filter(pk=organisation_id).values("normalised_id")
-    rows = RoleRequest.objects.using(db.alias).filter(normalised_id__in=own, answered_at__isnull=True)
+    own = db.rows(models.Organisation).filter(pk=organisation_id).values("normalised_id")
+    rows = db.rows(RoleRequest).filter(normalised_id__in=own, answered_at__isnull=True)
     rows = rows.filter(created__gte=now - REQUEST_LIVES).select_related("agent", "user").order_by("created", "pk")
     return tuple(_request(row, now) for row in page_of(rows, 0))
 
 
 def request(db: Database, request_id: str, now: datetime) -> RoleRequestView | None:
     """Return one waiting request, or None."""
-    rows = RoleRequest.objects.using(db.alias).filter(pk=request_id, answered_at__isnull=True)
+    rows = db.rows(RoleRequest).filter(pk=request_id, answered_at__isnull=True)
     row = rows.filter(created__gte=now - REQUEST_LIVES).select_related("agent", "user").first()
     return None if row is None else _request(row, now)
 
@@ -134,14 +134,14 @@ def requests_of_firm(db: Database, agent_id: str, now: datetime, start: int = 0)
 
     Waiting requests are included, and those answered or lapsed in the last 60 days.
     """
-    rows = RoleRequest.objects.using(db.alias).filter(agent=agent_id, created__gte=now - 2 * REQUEST_LIVES)
+    rows = db.rows(RoleRequest).filter(agent=agent_id, created__gte=now - 2 * REQUEST_LIVES)
     rows = rows.select_related("agent", "user").order_by("-created", "customer_id")
     return tuple(_request(row, now) for row in page_of(rows, start))
 
 
 def requests_of_user(db: Database, user_id: str, now: datetime, start: int = 0) -> tuple[RoleRequestView, ...]:
     """Return a user's requests for themselves, as `requests_of_firm` does for a firm."""
-    rows = RoleRequest.objects.using(db.alias).filter(user=user_id, agent__isnull=True)
+    rows = db.rows(RoleRequest).filter(user=user_id, agent__isnull=True)
     rows = rows.filter(created__gte=now - 2 * REQUEST_LIVES).select_related("user").order_by("-created", "customer_id")
     return tuple(_request(row, now) for row in page_of(rows, start))
 
@@ -165,7 +165,7 @@ def ending_of_user(
 
 
 def _of_user(db: Database, user_id: str, seen: Collection[str], now: datetime) -> "QuerySet[models.RoleAssignment]":
-    rows = models.RoleAssignment.objects.using(db.alias).filter(active_assignments(now), user=user_id)
+    rows = db.rows(models.RoleAssignment).filter(active_assignments(now), user=user_id)
     rows = rows.filter(organisation__in=json_values(db, seen))
     rows = rows.filter(organisation__closed_at__isnull=True).select_related("organisation")
     return rows.order_by("organisation__name", "organisation__customer_id", "pk")
@@ -173,7 +173,7 @@ def _of_user(db: Database, user_id: str, seen: Collection[str], now: datetime) -
 
 def roles_in_force(db: Database, mandate_ids: Collection[str], now: datetime) -> tuple[OwnRole, ...]:
     """Return those of these roles that are in force, by the organisation's name."""
-    rows = models.RoleAssignment.objects.using(db.alias).filter(active_assignments(now), pk__in=mandate_ids)
+    rows = db.rows(models.RoleAssignment).filter(active_assignments(now), pk__in=mandate_ids)
     return tuple(_own_role(row) for row in rows.select_related("organisation").order_by("organisation__name", "pk"))
 
 
@@ -190,7 +190,7 @@ def _mandates(db: Database, now: datetime) -> "QuerySet[models.RoleAssignment]":
     links = Invitation.objects.filter(
         counting_links(), mandate=OuterRef("pk"), used_at__isnull=True, ended_at__isnull=True, expires__gte=now
     )
-    rows = models.RoleAssignment.objects.using(db.alias).select_related("agent", "person")
+    rows = db.rows(models.RoleAssignment).select_related("agent", "person")
     # Roles not accepted whose link has lapsed are shown too, because the link can be sent again.
     return rows.annotate(link_until=Subquery(links.order_by("-expires").values("expires")[:1]))
 
@@ -233,8 +233,8 @@ def organisation_ref(row: models.Organisation) -> OrganisationRef:
 
 def requests(db: Database, organisations: Collection[str], now: datetime) -> int:
     """Count the role requests that wait for an answer of these organisations."""
-    own = models.Organisation.objects.using(db.alias).filter(pk__in=organisations).values("normalised_id")
-    rows = RoleRequest.objects.using(db.alias).filter(normalised_id__in=own, answered_at__isnull=True)
+    own = db.rows(models.Organisation).filter(pk__in=organisations).values("normalised_id")
+    rows = db.rows(RoleRequest).filter(normalised_id__in=own, answered_at__isnull=True)
     return rows.filter(created__gte=now - REQUEST_LIVES).count()
 
 
@@ -261,7 +261,7 @@ def for_firms(
     by_folded: dict[str, list[str]] = {}
     for one in customer_ids:
         by_folded.setdefault(normalise(one), []).append(one)
-    known = models.Organisation.objects.using(db.alias).filter(normalised_id__in=by_folded, closed_at__isnull=True)
+    known = db.rows(models.Organisation).filter(normalised_id__in=by_folded, closed_at__isnull=True)
     given = _values(_counting(db, now).filter(agent__in=known.values("pk")))
     # A row without an agent is an organisation, with its normalised id in the place of the role. Roles have an agent.
     no_person, never = Value(None, CharField()), Value(None, DateTimeField())
@@ -273,7 +273,7 @@ def for_firms(
 
 
 def _counting(db: Database, now: datetime) -> "QuerySet[models.RoleAssignment]":
-    rows = models.RoleAssignment.objects.using(db.alias)
+    rows = db.rows(models.RoleAssignment)
     return rows.filter(active_assignments(now), organisation__closed_at__isnull=True)
 
 

@@ -186,7 +186,7 @@ def grant_in_transaction(db: Database, to: FirmGrant, audit: AuditContext) -> mo
 
     Returns None if the same grant exists already.
     """
-    rows = models.RoleAssignment.objects.using(db.alias)
+    rows = db.rows(models.RoleAssignment)
     found = list(rows.filter(active_assignments(audit.at), organisation=to.organisation_id, agent=to.agent_id))
     if any(one.role == to.role and one.valid_until == to.until for one in found):
         return None
@@ -256,7 +256,7 @@ def change_in_transaction(db: Database, row: models.RoleAssignment, terms: Grant
     if not terms.last_may_go and (terms.role is not Role.SIGNATORY or ends_earlier):
         _keep_a_signatory(db, row, audit.at)
     becomes_one = terms.role is Role.SIGNATORY and row.role != Role.SIGNATORY and not row.waiting
-    models.RoleAssignment.objects.using(db.alias).filter(pk=row.pk).update(
+    db.rows(models.RoleAssignment).filter(pk=row.pk).update(
         # The message about the change names the new end, so earlier steps need no other one.
         role=terms.role,
         valid_until=terms.until,
@@ -275,7 +275,7 @@ def holder_of(db: Database, mandate_id: str, now: datetime) -> GrantHolder:
 
     All ids are empty if the role does not exist.
     """
-    found = models.RoleAssignment.objects.using(db.alias).filter(pk=mandate_id).first()
+    found = db.rows(models.RoleAssignment).filter(pk=mandate_id).first()
     if found is None:
         return GrantHolder("", "", "")
     return GrantHolder(found.organisation_id, found.user_id or "", found.agent_id or "", _ended(found, now))
@@ -283,7 +283,7 @@ def holder_of(db: Database, mandate_id: str, now: datetime) -> GrantHolder:
 
 def organisation_of(db: Database, mandate_id: str) -> str:
     """Return the id of a role's organisation, or "" if the role does not exist."""
-    rows = models.RoleAssignment.objects.using(db.alias).filter(pk=mandate_id)
+    rows = db.rows(models.RoleAssignment).filter(pk=mandate_id)
     return str(rows.values_list("organisation", flat=True).first() or "")
 
 
@@ -303,7 +303,7 @@ def _notify_holder(db: Database, row: models.RoleAssignment, tells: AccessEvent,
 
 
 def _named(db: Database, to: PersonGrant, audit: AuditContext) -> models.RoleAssignment:
-    row = models.RoleAssignment.objects.using(db.alias).create(
+    row = db.rows(models.RoleAssignment).create(
         organisation_id=to.organisation_id,
         person=insert_person(db, to.person),
         role=to.role,
@@ -316,13 +316,13 @@ def _named(db: Database, to: PersonGrant, audit: AuditContext) -> models.RoleAss
 
 
 def _link(db: Database, row: models.RoleAssignment, link: InvitationLink, audit: AuditContext) -> None:
-    recent = Invitation.objects.using(db.alias).filter(mandate__organisation=row.organisation_id)
+    recent = db.rows(Invitation).filter(mandate__organisation=row.organisation_id)
     if recent.filter(created__gt=audit.at - A_DAY).count() >= INVITED_A_DAY:
         raise InvitationLimitReached
     if row.person is not None:
         daily_counts.count_letters(db, audit, row.person.email)
     _links(db, row).update(ended_at=audit.at)
-    Invitation.objects.using(db.alias).create(
+    db.rows(Invitation).create(
         invitation_id=link.invitation_id,
         mandate=row,
         token_sha256=link.token_sha256,
@@ -344,7 +344,7 @@ def counting_links() -> Q:
 
 
 def _links(db: Database, row: models.RoleAssignment) -> "QuerySet[Invitation]":
-    rows = Invitation.objects.using(db.alias)
+    rows = db.rows(Invitation)
     return rows.filter(mandate=row.pk, used_at__isnull=True, ended_at__isnull=True)
 
 
@@ -353,9 +353,7 @@ def _of_address(db: Database, to: PersonGrant, now: datetime) -> models.RoleAssi
 
     An organisation has few assignments, so Python compares the addresses.
     """
-    rows = models.RoleAssignment.objects.using(db.alias).filter(
-        current_assignments(now), organisation=to.organisation_id
-    )
+    rows = db.rows(models.RoleAssignment).filter(current_assignments(now), organisation=to.organisation_id)
     address = to.person.email.casefold()
     found = rows.filter(person__isnull=False).select_related("person").order_by("valid_from", "pk")
     return next((one for one in found if one.person is not None and one.person.email.casefold() == address), None)
@@ -364,7 +362,7 @@ def _of_address(db: Database, to: PersonGrant, now: datetime) -> models.RoleAssi
 def _withdrawn(db: Database, row: models.RoleAssignment, audit: AuditContext, noted_by: str = "") -> None:
     """Withdraw a role; the side that did so needs no report, the other side gets one."""
     noted = {f"{noted_by}_noted_at": audit.at} if noted_by else {}
-    models.RoleAssignment.objects.using(db.alias).filter(pk=row.pk).update(withdrawn_at=audit.at, **noted)
+    db.rows(models.RoleAssignment).filter(pk=row.pk).update(withdrawn_at=audit.at, **noted)
     mark_replaced(db, [row.person_id], audit.at)
     _audit(db, audit, "authorisation-withdrawn", row)
 
@@ -373,7 +371,7 @@ def _keep_a_signatory(db: Database, row: models.RoleAssignment, now: datetime) -
     """Raise LastSignatory unless another signatory with an account stays as long."""
     if row.role != Role.SIGNATORY or row.user_id is None or row.waiting:
         return
-    others = models.RoleAssignment.objects.using(db.alias).filter(
+    others = db.rows(models.RoleAssignment).filter(
         active_assignments(now), organisation=row.organisation_id, role=Role.SIGNATORY, user__is_active=True
     )
     if not outlasts(row.valid_until, others.exclude(pk=row.pk).values_list("valid_until", flat=True)):
@@ -385,10 +383,10 @@ def _held(db: Database, mandate_id: str) -> models.RoleAssignment:
 
     Raises NoLongerExists.
     """
-    organisations = models.Organisation.objects.using(db.alias).filter(given=mandate_id)
+    organisations = db.rows(models.Organisation).filter(given=mandate_id)
     if not organisations.update(created=F("created")):
         raise NoLongerExists
-    return models.RoleAssignment.objects.using(db.alias).get(pk=mandate_id)
+    return db.rows(models.RoleAssignment).get(pk=mandate_id)
 
 
 def _taken(db: Database, mandate_id: str, now: datetime) -> models.RoleAssignment:
@@ -398,7 +396,7 @@ def _taken(db: Database, mandate_id: str, now: datetime) -> models.RoleAssignmen
     """
     row = _held(db, mandate_id)
     lock_open(db, row.organisation_id)
-    if not models.RoleAssignment.objects.using(db.alias).filter(current_assignments(now), pk=mandate_id).exists():
+    if not db.rows(models.RoleAssignment).filter(current_assignments(now), pk=mandate_id).exists():
         raise NoLongerExists
     return row
 

@@ -89,14 +89,14 @@ def organisation_of(db: Database, request_id: str) -> str:
 
     Returns "" if the request or the organisation does not exist.
     """
-    asked = RoleRequest.objects.using(db.alias).filter(pk=request_id).values("normalised_id")
-    rows = models.Organisation.objects.using(db.alias).filter(normalised_id__in=asked)
+    asked = db.rows(RoleRequest).filter(pk=request_id).values("normalised_id")
+    rows = db.rows(models.Organisation).filter(normalised_id__in=asked)
     return str(rows.values_list("pk", flat=True).first() or "")
 
 
 def firm_of(db: Database, request_id: str) -> str:
     """Return the id of the firm of a request, or "" if a person asks."""
-    rows = RoleRequest.objects.using(db.alias).filter(pk=request_id)
+    rows = db.rows(RoleRequest).filter(pk=request_id)
     return str(rows.values_list("agent", flat=True).first() or "")
 
 
@@ -141,9 +141,7 @@ def _for_firm(
 ) -> models.RoleAssignment:
     if row.agent_id is None or terms.until is None:
         raise NoLongerExists
-    rows = models.RoleAssignment.objects.using(db.alias).filter(
-        active_assignments(audit.at), organisation=organisation_id
-    )
+    rows = db.rows(models.RoleAssignment).filter(active_assignments(audit.at), organisation=organisation_id)
     theirs = list(rows.filter(agent=row.agent_id))
     # An approval never reduces a greater role that the firm received since its request.
     if (kept := next((one for one in theirs if _is_no_less(one, terms.role, terms.until)), None)) is not None:
@@ -164,7 +162,7 @@ def _for_user(
 ) -> models.RoleAssignment:
     if row.user is None or not row.user.is_active:
         raise NoLongerExists
-    rows = models.RoleAssignment.objects.using(db.alias)
+    rows = db.rows(models.RoleAssignment)
     found = rows.filter(active_assignments(audit.at), organisation=organisation_id, user=row.user).first()
     if found is not None:
         if not _is_no_less(found, terms.role, terms.until):
@@ -194,7 +192,7 @@ def _person(user: User) -> ContactDetails:
 
 
 def _request(db: Database, request_id: str) -> RoleRequest:
-    rows = RoleRequest.objects.using(db.alias).select_related("user")
+    rows = db.rows(RoleRequest).select_related("user")
     row = rows.filter(pk=request_id).first()
     if row is None:
         raise NoLongerExists
@@ -203,7 +201,7 @@ def _request(db: Database, request_id: str) -> RoleRequest:
 
 def _answered(db: Database, row: RoleRequest, mandate: models.RoleAssignment | None, audit: AuditContext) -> None:
     """Record the first answer to a request. Raises NoLongerExists for any later one."""
-    rows = RoleRequest.objects.using(db.alias).filter(pk=row.pk, answered_at__isnull=True)
+    rows = db.rows(RoleRequest).filter(pk=row.pk, answered_at__isnull=True)
     if not rows.filter(created__gte=audit.at - REQUEST_LIVES).update(answered_at=audit.at, mandate=mandate):
         raise NoLongerExists
     action = "request-declined" if mandate is None else "request-approved"
@@ -211,7 +209,7 @@ def _answered(db: Database, row: RoleRequest, mandate: models.RoleAssignment | N
 
 
 def _of(db: Database, who: Requester) -> "QuerySet[RoleRequest]":
-    rows = RoleRequest.objects.using(db.alias)
+    rows = db.rows(RoleRequest)
     if who.agent_id is not None:
         return rows.filter(agent=who.agent_id)
     return rows.filter(agent__isnull=True, user=who.user_id)
@@ -232,7 +230,7 @@ def _there(db: Database, who: Requester, asked: Collection[str], role: Role, now
     these roles, so the answer discloses nothing new.
     """
     rows = (
-        models.RoleAssignment.objects.using(db.alias)
+        db.rows(models.RoleAssignment)
         .filter(active_assignments(now), organisation__closed_at__isnull=True)
         .exclude(valid_until__lte=now + NEAR)
     )
@@ -259,7 +257,7 @@ def _store(db: Database, who: Requester, new: dict[str, str], terms: GrantTerms,
         for name, customer_id in new.items()
     ]
     recipients = _requests_to_notify(db, {one.normalised_id: one.request_id for one in rows}, audit.at)
-    RoleRequest.objects.using(db.alias).bulk_create(rows)
+    db.rows(RoleRequest).bulk_create(rows)
     about = f"organisation:{who.agent_id}" if who.agent_id else f"user:{who.user_id}"
     if rows:
         audit_log.write(db, audit, "asked-for-roles", about, count=len(rows), role=terms.role)
@@ -273,9 +271,9 @@ def _requests_to_notify(db: Database, new: dict[str, str], now: datetime) -> dic
     """
     found: dict[str, str] = {}
     for part in chunked(new):
-        recent = RoleRequest.objects.using(db.alias).filter(normalised_id__in=part, created__gt=now - A_DAY)
+        recent = db.rows(RoleRequest).filter(normalised_id__in=part, created__gt=now - A_DAY)
         counts = dict(recent.values_list("normalised_id").annotate(Count("pk")))
-        rows = models.Organisation.objects.using(db.alias).filter(Q(normalised_id__in=part), closed_at__isnull=True)
+        rows = db.rows(models.Organisation).filter(Q(normalised_id__in=part), closed_at__isnull=True)
         for organisation_id, name in rows.values_list("pk", "normalised_id"):
             if counts.get(name, 0) < NOTIFIED_A_DAY:
                 found[organisation_id] = new[name]

@@ -33,7 +33,7 @@ def list_officers(db: Database) -> tuple[Officer, ...]:
 
 def list_all_officers(db: Database) -> tuple[Officer, ...]:
     """Return all officers, also removed ones, in the order of their addition."""
-    rows = OfficerRecord.objects.using(db.alias)
+    rows = db.rows(OfficerRecord)
     return tuple(to_officer(row) for row in rows.order_by("added_at", "name", "pk"))
 
 
@@ -50,12 +50,12 @@ def find_officer(db: Database, name: str) -> Officer | None:
 
 def is_known_key(db: Database, fingerprint: str) -> bool:
     """Return True if the key belongs to an officer, or belonged to one."""
-    return OfficerRecord.objects.using(db.alias).filter(fingerprint=fingerprint).exists()
+    return db.rows(OfficerRecord).filter(fingerprint=fingerprint).exists()
 
 
 def insert_officer(db: Database, new: Officer, audit: AuditContext) -> None:
     """Insert an officer; the caller holds the lock and has checked name and key."""
-    OfficerRecord.objects.using(db.alias).create(
+    db.rows(OfficerRecord).create(
         officer_id=new.officer_id,
         name=new.name,
         role=new.role.value,
@@ -69,7 +69,7 @@ def insert_officer(db: Database, new: Officer, audit: AuditContext) -> None:
 
 def remove_officer(db: Database, officer: Officer, audit: AuditContext) -> bool:
     """Remove an officer, once; return True if this call did it."""
-    rows = OfficerRecord.objects.using(db.alias).filter(pk=officer.officer_id, removed_at__isnull=True)
+    rows = db.rows(OfficerRecord).filter(pk=officer.officer_id, removed_at__isnull=True)
     if not rows.update(removed_at=audit.at):
         return False
     _write(db, audit, "officer-removed", officer)
@@ -82,7 +82,7 @@ def record_recovery(db: Database, audit: AuditContext, **statement: str) -> None
 
 
 def _in_force(db: Database) -> "QuerySet[OfficerRecord]":
-    return OfficerRecord.objects.using(db.alias).filter(removed_at__isnull=True)
+    return db.rows(OfficerRecord).filter(removed_at__isnull=True)
 
 
 def _write(db: Database, audit: AuditContext, action: str, officer: Officer) -> None:

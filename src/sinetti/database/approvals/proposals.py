@@ -32,7 +32,7 @@ class StoredProposal:
 
 def insert_proposal(db: Database, new: Proposal, audit: AuditContext) -> None:
     """Insert an open proposal. Call it under the lock of officers."""
-    ActProposal.objects.using(db.alias).create(
+    db.rows(ActProposal).create(
         proposal_id=new.proposal_id,
         act=new.act.value,
         octets=new.octets,
@@ -60,7 +60,7 @@ def list_waiting(db: Database, now: datetime) -> tuple[StoredProposal, ...]:
 
 def insert_signature(db: Database, proposal: Proposal, officer: Officer, signature: bytes, audit: AuditContext) -> None:
     """Insert a verified signature; a constraint refuses a second one of the officer."""
-    ActSignature.objects.using(db.alias).create(
+    db.rows(ActSignature).create(
         proposal_id=proposal.proposal_id, officer_id=officer.officer_id, signature=signature, signed_at=audit.at
     )
     # With both digests, the signature can be verified from the log alone.
@@ -71,7 +71,7 @@ def insert_signature(db: Database, proposal: Proposal, officer: Officer, signatu
 
 def list_signatures(db: Database, proposal: Proposal) -> tuple[tuple[Officer, bytes], ...]:
     """Return the stored signatures of a proposal with their officers in force."""
-    rows = ActSignature.objects.using(db.alias).filter(proposal=proposal.proposal_id).select_related("officer")
+    rows = db.rows(ActSignature).filter(proposal=proposal.proposal_id).select_related("officer")
     found = rows.filter(officer__removed_at__isnull=True).order_by("number")
     return tuple((to_officer(row.officer), bytes(row.signature)) for row in found)
 
@@ -80,7 +80,7 @@ def update_state(
     db: Database, proposal: Proposal, before: Collection[ProposalState], after: ProposalState, audit: AuditContext
 ) -> bool:
     """Move a proposal from one of the states to another; return True if this call did."""
-    rows = ActProposal.objects.using(db.alias).filter(pk=proposal.proposal_id, state__in=[one.value for one in before])
+    rows = db.rows(ActProposal).filter(pk=proposal.proposal_id, state__in=[one.value for one in before])
     is_over = after in {ProposalState.DONE, ProposalState.REJECTED}
     if not rows.update(state=after.value, ended_at=audit.at if is_over else None):
         return False
@@ -89,7 +89,7 @@ def update_state(
 
 
 def _rows(db: Database) -> "QuerySet[ActProposal]":
-    return ActProposal.objects.using(db.alias)
+    return db.rows(ActProposal)
 
 
 def _stored(row: ActProposal) -> StoredProposal:

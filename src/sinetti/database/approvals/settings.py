@@ -14,7 +14,7 @@ from sinetti.database.models import ApprovalSetting
 
 def read_settings(db: Database) -> dict[str, str]:
     """Return the stored values by their names."""
-    return dict(ApprovalSetting.objects.using(db.alias).values_list("name", "value"))
+    return dict(db.rows(ApprovalSetting).values_list("name", "value"))
 
 
 def write_settings(db: Database, wanted: Mapping[str, str], audit: AuditContext) -> None:
@@ -24,6 +24,6 @@ def write_settings(db: Database, wanted: Mapping[str, str], audit: AuditContext)
         for name, value in wanted.items():
             if before.get(name) == value:
                 continue
-            ApprovalSetting.objects.using(db.alias).update_or_create(pk=name, defaults={"value": value})
+            db.rows(ApprovalSetting).update_or_create(pk=name, defaults={"value": value})
             facts = {"before": before[name]} if name in before else {}
             audit_log.write(db, audit, "approval-setting-set", f"setting:{name}", value=value, **facts)

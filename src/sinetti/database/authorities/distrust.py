@@ -23,7 +23,7 @@ class DistrustRow:
 
 def list_distrust(db: Database) -> tuple[DistrustRow, ...]:
     """Return all CAs with a certificate, by name."""
-    rows = models.CertificateAuthority.objects.using(db.alias).select_related("distrust").order_by("name")
+    rows = db.rows(models.CertificateAuthority).select_related("distrust").order_by("name")
     found = []
     for row in rows.defer("certificate"):
         one = getattr(row, "distrust", None)
@@ -56,7 +56,7 @@ def find_recorded(db: Database, authority: str, serial: Serial) -> RecordedCerti
 
     The register has the instant of its recording by the machine's clock, and that of its reservation by both clocks.
     """
-    rows = models.Certificate.objects.using(db.alias).filter(authority_id=authority, serial=serial)
+    rows = db.rows(models.Certificate).filter(authority_id=authority, serial=serial)
     row = rows.values_list(
         "sha256",
         "reserved_at",

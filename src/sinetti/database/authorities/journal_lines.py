@@ -83,11 +83,11 @@ def compare(db: Database, known: Mapping[str, Mapping[str, Any]], after: int | N
     With `after` the lines are those of journals that are not closed, and changes whose audit rows are up to this
     sequence number are known to be in journals.
     """
-    there = dict(models.CertificateAuthority.objects.using(db.alias).values_list("name", "version"))
+    there = dict(db.rows(models.CertificateAuthority).values_list("name", "version"))
     lost = {name for name, facts in known.items() if there.get(name, -1) < facts["version"]}
     changed = {name for name, version in there.items() if version > known.get(name, {"version": 0})["version"]}
     if after is not None and changed:
-        rows = models.AuditEvent.objects.using(db.alias).filter(sequence__gt=after, action__in=_ACTIONS)
+        rows = db.rows(models.AuditEvent).filter(sequence__gt=after, action__in=_ACTIONS)
         changed &= {subject.removeprefix(_SUBJECT) for subject in rows.values_list("object", flat=True)}
     return AuthorityDiff(lost, changed)
 
@@ -103,7 +103,7 @@ def restore(db: Database, known: Mapping[str, Mapping[str, Any]], names: Iterabl
     for name in sorted(names, key=lambda one: count_above(one, issuers)):
         facts = known[name]
         with register.changing(db):
-            rows = models.CertificateAuthority.objects.using(db.alias).filter(pk=name)
+            rows = db.rows(models.CertificateAuthority).filter(pk=name)
             if not rows.exists():
                 insert_row(db, _new(facts))
             rows.update(
@@ -115,9 +115,9 @@ def restore(db: Database, known: Mapping[str, Mapping[str, Any]], names: Iterabl
             if facts["distrust"] is not None:
                 found = facts["distrust"].items()
                 declared = {part: _instant(value) if part in INSTANTS else value for part, value in found}
-                models.CaDistrust.objects.using(db.alias).get_or_create(authority_id=name, defaults=declared)
+                db.rows(models.CaDistrust).get_or_create(authority_id=name, defaults=declared)
             if facts["channel"] is not None and facts["state"] == CaState.ISSUING:
-                types = models.CertificateType.objects.using(db.alias).filter(channel=facts["channel"])
+                types = db.rows(models.CertificateType).filter(channel=facts["channel"])
                 types.update(authority_id=name)
             audit_log.write(
                 db, audit, "ca-restored", f"{_SUBJECT}{name}", state=facts["state"], version=facts["version"]

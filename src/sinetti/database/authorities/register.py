@@ -147,13 +147,13 @@ def get_authority(db: Database, name: str) -> AuthorityView:
 
 def list_pending(db: Database) -> tuple[PendingAuthorityView, ...]:
     """Return the CAs that were begun and have no certificate yet, by name."""
-    rows = models.PendingAuthority.objects.using(db.alias).exclude(name__in=_rows(db).values("name"))
+    rows = db.rows(models.PendingAuthority).exclude(name__in=_rows(db).values("name"))
     return tuple(_pending(row) for row in rows.order_by("name"))
 
 
 def find_pending(db: Database, name: str) -> PendingAuthorityView | None:
     """Return a begun CA by its file name or CN, also after its installation."""
-    row = models.PendingAuthority.objects.using(db.alias).filter(Q(pk=name) | Q(common_name=name)).first()
+    row = db.rows(models.PendingAuthority).filter(Q(pk=name) | Q(common_name=name)).first()
     return None if row is None else _pending(row)
 
 
@@ -168,7 +168,7 @@ def insert_pending(db: Database, new: NewPendingAuthority, audit: AuditContext) 
             return known
         if known is not None or is_name_taken(db, new.name, new.common_name):
             raise CaChangeRefused(f"the name {new.common_name} is taken for ever: give another one")
-        row = models.PendingAuthority.objects.using(db.alias).create(
+        row = db.rows(models.PendingAuthority).create(
             name=new.name,
             common_name=new.common_name,
             role=new.role,
@@ -187,7 +187,7 @@ def insert_pending(db: Database, new: NewPendingAuthority, audit: AuditContext) 
 def is_name_taken(db: Database, name: str, common_name: str) -> bool:
     """Return True if a CA has or had this file name or CN."""
     named = Q(name=name) | Q(common_name=common_name)
-    pending = models.PendingAuthority.objects.using(db.alias)
+    pending = db.rows(models.PendingAuthority)
     return _rows(db).filter(named).exists() or pending.filter(named).exists()
 
 
@@ -209,13 +209,13 @@ def install(db: Database, new: NewAuthority, audit: AuditContext) -> AuthorityVi
 
 def add_request(db: Database, name: str, request: bytes) -> None:
     """Store the request of a CA that was begun without a key and has no certificate."""
-    rows = models.PendingAuthority.objects.using(db.alias).filter(pk=name, request=b"", installed_at__isnull=True)
+    rows = db.rows(models.PendingAuthority).filter(pk=name, request=b"", installed_at__isnull=True)
     rows.update(request=request)
 
 
 def finish_installation(db: Database, name: str, at: datetime) -> None:
     """Record that the lists and the OCSP responder of an installed CA are there."""
-    rows = models.PendingAuthority.objects.using(db.alias).filter(pk=name, installed_at__isnull=True)
+    rows = db.rows(models.PendingAuthority).filter(pk=name, installed_at__isnull=True)
     rows.update(installed_at=at)
 
 
@@ -238,7 +238,7 @@ def activate(db: Database, name: str, audit: AuditContext) -> Activation:
         predecessor = _predecessor(db, one)
         before = None if predecessor is None else predecessor.name
         if one.channel is not None:
-            types = models.CertificateType.objects.using(db.alias).filter(channel=one.channel)
+            types = db.rows(models.CertificateType).filter(channel=one.channel)
             types.update(authority_id=one.name)
         if predecessor is not None:
             _move(db, predecessor, CaState.PUBLISHING, audit, "ca-replaced", successor=one.name)
@@ -269,7 +269,7 @@ def retire(db: Database, name: str, audit: AuditContext) -> bool:
         if one.state is CaState.RETIRED:
             return False
         check_retirable(db, one, audit.at)
-        models.OcspResponse.objects.using(db.alias).filter(authority=one.name).delete()
+        db.rows(models.OcspResponse).filter(authority=one.name).delete()
         _move(db, one, CaState.RETIRED, audit, "ca-retired")
     return True
 
@@ -291,11 +291,9 @@ def last_end(db: Database, one: AuthorityView) -> datetime | None:
     Certificates of other CAs and of the service count. The last list has all that are revoked, until the CA ends.
     """
     if one.channel is not None:
-        ends: QuerySet[Any] = models.Certificate.objects.using(db.alias).filter(
-            authority_id=one.name, revoked_at__isnull=True
-        )
+        ends: QuerySet[Any] = db.rows(models.Certificate).filter(authority_id=one.name, revoked_at__isnull=True)
     elif one.role == "services":
-        ends = models.ServiceCertificate.objects.using(db.alias).filter(authority=one.name)
+        ends = db.rows(models.ServiceCertificate).filter(authority=one.name)
     else:
         below = (
             _rows(db).filter(issuer_id=one.name).exclude(state=CaState.REVOKED).values_list("certificate", flat=True)
@@ -325,7 +323,7 @@ def revoke(
 
 def declare(db: Database, one: AuthorityView, distrust: Distrust, audit: AuditContext) -> None:
     """Declare the compromise of a CA's key, in the caller's transaction."""
-    models.CaDistrust.objects.using(db.alias).create(
+    db.rows(models.CaDistrust).create(
         authority_id=one.name,
         since=distrust.since,
         declared_at=distrust.declared_at,
@@ -341,7 +339,7 @@ def fill_channels(db: Database) -> None:
     """Fill in the channels and generations of CAs that an earlier version inserted."""
     rows = _rows(db).filter(channel__isnull=True, role="issuing")
     for row in rows:
-        channel = models.CertificateType.objects.using(db.alias).filter(authority_id=row.name)
+        channel = db.rows(models.CertificateType).filter(authority_id=row.name)
         rows.filter(pk=row.name).update(
             channel=channel.values_list("channel", flat=True).first(), generation=generation_of(row.common_name)
         )
@@ -349,7 +347,7 @@ def fill_channels(db: Database) -> None:
 
 def issuing_names(db: Database) -> dict[Channel, str]:
     """Return the name of the CA that issues now, for each channel that has one."""
-    rows = models.CertificateType.objects.using(db.alias).filter(authority__state=CaState.ISSUING)
+    rows = db.rows(models.CertificateType).filter(authority__state=CaState.ISSUING)
     return {Channel(channel): name for channel, name in rows.values_list("channel", "authority_id")}
 
 
@@ -367,7 +365,7 @@ def wait_for_reservations(db: Database, names: Collection[str]) -> None:
 def changing(db: Database) -> Iterator[None]:
     """Run the block in a transaction that excludes other changes of CAs."""
     with transaction.atomic(using=db.alias):
-        models.Instance.objects.using(db.alias).update(environment=F("environment"))
+        db.rows(models.Instance).update(environment=F("environment"))
         yield
 
 
@@ -411,11 +409,11 @@ def _move(
 
 
 def _rows(db: Database) -> "QuerySet[models.CertificateAuthority]":
-    return models.CertificateAuthority.objects.using(db.alias)
+    return db.rows(models.CertificateAuthority)
 
 
 def _viewed(db: Database) -> "QuerySet[models.CertificateAuthority]":
-    begun = models.PendingAuthority.objects.using(db.alias).filter(pk=OuterRef("pk")).values("replaces_id")
+    begun = db.rows(models.PendingAuthority).filter(pk=OuterRef("pk")).values("replaces_id")
     return _rows(db).select_related("distrust").annotate(replaced=Subquery(begun[:1]))
 
 

@@ -38,9 +38,7 @@ def add_last_ends(db: Database, authorities: tuple[PlannedCa, ...]) -> tuple[Pla
 def list_closed(db: Database) -> tuple[str, ...]:
     """Return the names of CAs that issue nothing any more."""
     states = (CaState.PUBLISHING, CaState.RETIRED, CaState.REVOKED)
-    return tuple(
-        models.CertificateAuthority.objects.using(db.alias).filter(state__in=states).values_list("name", flat=True)
-    )
+    return tuple(db.rows(models.CertificateAuthority).filter(state__in=states).values_list("name", flat=True))
 
 
 def _installed(view: AuthorityView, holder_validity: timedelta) -> PlannedCa:

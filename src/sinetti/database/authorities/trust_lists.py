@@ -35,7 +35,7 @@ class StoredTrustList:
 
 def find_newest_list(db: Database, kind: str) -> StoredTrustList | None:
     """Return the newest list of a kind, or None before the first."""
-    rows = models.TrustList.objects.using(db.alias).filter(kind=kind).order_by("-number")
+    rows = db.rows(models.TrustList).filter(kind=kind).order_by("-number")
     found = rows.values_list("number", "octets").first()
     return None if found is None else StoredTrustList(found[0], bytes(found[1]))
 
@@ -47,13 +47,13 @@ def insert_list(db: Database, kind: str, new: StoredTrustList, before: int, audi
     """
     with transaction.atomic(using=db.alias):
         # A concurrent call waits here and compares afterwards. SQLite's transactions are serial anyway.
-        models.Instance.objects.using(db.alias).update(environment=F("environment"))
+        db.rows(models.Instance).update(environment=F("environment"))
         newest = find_newest_list(db, kind)
         if newest == new:
             return True
         if (newest.number if newest else 0) != before or new.number <= before:
             return False
-        rows = models.TrustList.objects.using(db.alias)
+        rows = db.rows(models.TrustList)
         rows.create(kind=kind, number=new.number, octets=new.octets, created=audit.at)
         audit_log.write(db, audit, "trust-list-stored", f"trust-list:{kind}", number=new.number)
         status_feed.insert_events(db, [StatusEvent(StatusEventKind.TRUST, str(kind), new.number)], audit.at)
@@ -70,7 +70,7 @@ def list_gateways(db: Database) -> Iterator[TrustReader]:
 def list_programs(db: Database, now: datetime) -> Iterator[TrustReader]:
     """Yield a reader for each certificate in force without a successor, oldest first."""
     renewals = models.Certificate.objects.filter(predecessor=OuterRef("pk"), revoked_at__isnull=True, state__in=_LIVE)
-    rows = models.Certificate.objects.using(db.alias).filter(
+    rows = db.rows(models.Certificate).filter(
         ~Exists(renewals), revoked_at__isnull=True, state__in=_LIVE, not_after__gte=now
     )
     facts = rows.order_by("pk").values_list(

@@ -71,7 +71,7 @@ def select(db: Database, wanted: CertificateSelection) -> tuple[BulkRevocationCa
 
 def filter_rows(db: Database, wanted: CertificateSelection) -> "Iterator[QuerySet[models.Certificate]]":
     """Yield query sets of the selected certificates, one per chunk of serials."""
-    rows = models.Certificate.objects.using(db.alias)
+    rows = db.rows(models.Certificate)
     if wanted.customer_id is not None:
         rows = rows.filter(lineage__organisation__normalised_id=normalise(wanted.customer_id))
     if wanted.authority is not None:
@@ -111,7 +111,7 @@ def describe(db: Database, serials: Sequence[Serial]) -> tuple[CertificateSummar
     """Return the certificates with these serials for people, in their order."""
     found: dict[str, CertificateSummary] = {}
     for part in _parts(serials):
-        rows = models.Certificate.objects.using(db.alias).filter(serial__in=part)
+        rows = db.rows(models.Certificate).filter(serial__in=part)
         values = rows.annotate(seen=Max("sightings__last_seen")).values_list(
             "serial",
             "lineage__organisation__name",
@@ -128,7 +128,7 @@ def describe(db: Database, serials: Sequence[Serial]) -> tuple[CertificateSummar
 
 def load_lineages(db: Database, lineage_ids: Collection[str]) -> tuple[BulkRevocationCandidate, ...]:
     """Return every certificate of these lineages, oldest first in each lineage."""
-    rows = models.Certificate.objects.using(db.alias)
+    rows = db.rows(models.Certificate)
     return tuple(row for part in _parts(sorted(lineage_ids)) for row in _rows(rows.filter(lineage_id__in=part)))
 
 
@@ -264,7 +264,7 @@ def renewals_of(rows: Sequence[BulkRevocationCandidate]) -> Mapping[Serial, tupl
 
 
 def _all(db: Database) -> "QuerySet[BulkRevocation]":
-    return BulkRevocation.objects.using(db.alias)
+    return db.rows(BulkRevocation)
 
 
 def waiting_rows(db: Database, now: datetime) -> "QuerySet[BulkRevocation]":

@@ -158,14 +158,14 @@ def open_batch(db: Database, call: EarlyReplacementCall, serials: Sequence[Seria
         number, begins, undone_at, done_at = rows.values_list("number", "created", "undone_at", "done_at").get()
         if undone_at is not None or done_at is not None:
             return
-        certificates = models.Certificate.objects.using(db.alias)
+        certificates = db.rows(models.Certificate)
         live = certificates.filter(revoked_at__isnull=True, state__in=_LIVE, not_after__gte=audit.at)
         wanted = live.filter(serial__in=serials, called_early__isnull=True).order_by("pk")
         # Locked in one order and with FOR NO KEY UPDATE, so that concurrent renewals do not wait.
         found = list(wanted.select_for_update(no_key=True, of=("self",)).values_list("pk", "serial"))
         keys = [pk for pk, _ in found]
         certificates.filter(pk__in=keys, renewable_from__gt=begins).update(renewable_from=begins)
-        EarlyReplacementItem.objects.using(db.alias).bulk_create(
+        db.rows(EarlyReplacementItem).bulk_create(
             EarlyReplacementItem(certificate_id=pk, call_id=number) for pk in keys
         )
         subjects = (f"certificate:{serial}" for _, serial in found)
@@ -215,7 +215,7 @@ def narrow(db: Database, call: EarlyReplacementCall, kept: Sequence[Serial], aud
 def list_dropped(db: Database, call: EarlyReplacementCall) -> tuple[int, ...]:
     """Return the keys of the certificates that a call opened and does not keep."""
     kept = set(_all(db).filter(call_id=call.call_id).values_list("serials", flat=True).get())
-    called = EarlyReplacementItem.objects.using(db.alias).filter(call__call_id=call.call_id).order_by("pk")
+    called = db.rows(EarlyReplacementItem).filter(call__call_id=call.call_id).order_by("pk")
     return tuple(pk for pk, serial in called.values_list("pk", "certificate__serial") if serial not in kept)
 
 
@@ -226,7 +226,7 @@ def finish_narrowing(db: Database, call: EarlyReplacementCall) -> None:
 
 def list_called_keys(db: Database, call: EarlyReplacementCall) -> tuple[int, ...]:
     """Return the primary keys of the certificates that a call has opened."""
-    called = EarlyReplacementItem.objects.using(db.alias).filter(call__call_id=call.call_id)
+    called = db.rows(EarlyReplacementItem).filter(call__call_id=call.call_id)
     return tuple(called.order_by("pk").values_list("pk", flat=True))
 
 
@@ -237,8 +237,8 @@ def revert_batch(db: Database, call: EarlyReplacementCall, keys: Sequence[int], 
     """
     with transaction.atomic(using=db.alias):
         acquire_lock(db, _TURN)
-        called = EarlyReplacementItem.objects.using(db.alias).filter(call__call_id=call.call_id, pk__in=keys)
-        certificates = models.Certificate.objects.using(db.alias)
+        called = db.rows(EarlyReplacementItem).filter(call__call_id=call.call_id, pk__in=keys)
+        certificates = db.rows(models.Certificate)
         mine = certificates.filter(pk__in=list(called.values_list("pk", flat=True))).order_by("pk")
         rows = list(mine.select_for_update(no_key=True))
         for row in rows:
@@ -286,7 +286,7 @@ def record_repetition(db: Database, call_id: str, last: datetime, now: datetime)
 
 def count_called(db: Database, call: EarlyReplacementCall) -> int:
     """Count the certificates that a call has opened."""
-    return EarlyReplacementItem.objects.using(db.alias).filter(call__call_id=call.call_id).count()
+    return db.rows(EarlyReplacementItem).filter(call__call_id=call.call_id).count()
 
 
 def hinted(db: Database, authorities: Sequence[str], serial: Serial, now: datetime) -> RenewalInfoData | None:
@@ -295,9 +295,7 @@ def hinted(db: Database, authorities: Sequence[str], serial: Serial, now: dateti
     The certificate must be of one of these CAs. It is one statement.
     """
     in_force = EarlyReplacement.objects.filter(undone_at__isnull=True, created__lte=now, ends__gte=now)
-    rows = models.Certificate.objects.using(db.alias).filter(
-        serial=serial, authority_id__in=authorities, sha256__isnull=False
-    )
+    rows = db.rows(models.Certificate).filter(serial=serial, authority_id__in=authorities, sha256__isnull=False)
     row = rows.values_list(
         "pk",
         "hint_request__at",
@@ -335,9 +333,9 @@ def note_asked(
     facts: dict[str, object] = {"at": now, "software": software}
     if numbers is not None:
         facts |= {"anchors_number": numbers.anchors, "distrust_number": numbers.distrust}
-    HintRequest.objects.using(db.alias).update_or_create(certificate_id=certificate, defaults=facts)
+    db.rows(HintRequest).update_or_create(certificate_id=certificate, defaults=facts)
     heard = {"heard_at": now, "heard_by": BY_PROGRAM}
-    EarlyReplacementItem.objects.using(db.alias).filter(pk=certificate, heard_at__isnull=True).update(**heard)
+    db.rows(EarlyReplacementItem).filter(pk=certificate, heard_at__isnull=True).update(**heard)
 
 
 _CALL_FIELDS = tuple(
@@ -347,7 +345,7 @@ _CALL_FIELDS = tuple(
 
 
 def _all(db: Database) -> "QuerySet[EarlyReplacement]":
-    return EarlyReplacement.objects.using(db.alias)
+    return db.rows(EarlyReplacement)
 
 
 def _explanation(fi: str, sv: str, en: str, url: str) -> Explanation:

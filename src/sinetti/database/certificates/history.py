@@ -68,7 +68,7 @@ def read(db: Database, serial: str, now: datetime) -> CertificateDetails | None:
         object=Concat(Value("certificate:"), OuterRef("serial")), action="certificate-issued"
     )
     waiting = models.Order.objects.filter(replaces=OuterRef("pk"), state=OrderState.OPEN).order_by("-created")
-    rows = models.Certificate.objects.using(db.alias).exclude(state=CertificateState.SUPERSEDED)
+    rows = db.rows(models.Certificate).exclude(state=CertificateState.SUPERSEDED)
     # A value, not a join: beside eight joins PostgreSQL would join whole tables first (join_collapse_limit).
     rows = rows.filter(lineage=Subquery(models.Certificate.objects.filter(serial=serial).values("lineage")[:1]))
     rows = rows.select_related(*list_query.PATHS, "order", "octets")
@@ -97,7 +97,7 @@ def events(db: Database, seen: CertificateDetails, reader: str) -> tuple[History
     objects = {f"certificate:{seen.serial}": seen.serial, f"holding:{seen.lineage_id}": ""}
     objects |= {f"order:{seen.order_id}": ""} if seen.order_id is not None else {}
     objects |= {f"certificate:{one.serial}": one.serial for one in seen.later}
-    rows = models.AuditEvent.objects.using(db.alias).filter(object__in=objects, action__in=SHOWN_ACTIONS)
+    rows = db.rows(models.AuditEvent).filter(object__in=objects, action__in=SHOWN_ACTIONS)
     found = list(rows.order_by("-sequence").values_list("at", "actor", "action", "object")[:_MOST_DEEDS])
     users = _users(db, {actor for _, actor, _, _ in found if actor != reader}, seen.listed.organisation_id)
     return tuple(
@@ -108,7 +108,7 @@ def events(db: Database, seen: CertificateDetails, reader: str) -> tuple[History
 
 def rejections(db: Database, lineage_id: str, most: int) -> tuple[RejectedRequest, ...]:
     """Return the last rejected requests of a lineage, newest first."""
-    rows = models.RejectedRequest.objects.using(db.alias).filter(lineage=lineage_id).order_by("-at", "pk")
+    rows = db.rows(models.RejectedRequest).filter(lineage=lineage_id).order_by("-at", "pk")
     return tuple(
         RejectedRequest(at, RejectionReason(reason), operation)
         for at, reason, operation in rows.values_list("at", "reason", "operation")[:most]
@@ -154,7 +154,7 @@ def _users(db: Database, actors: Collection[str], organisation_id: str) -> Mappi
     if not ids:
         return {}
     own = models.RoleAssignment.objects.filter(user=OuterRef("pk"), organisation=organisation_id)
-    rows = User.objects.using(db.alias).filter(pk__in=ids).annotate(own=Exists(own))
+    rows = db.rows(User).filter(pk__in=ids).annotate(own=Exists(own))
     return {
         f"user:{pk}": ActorCategory.OWN if is_own else ActorCategory.DESK if staff else ActorCategory.FIRM
         for pk, staff, is_own in rows.values_list("pk", "is_staff", "own")

@@ -47,7 +47,7 @@ class LineageEntry:
 def find(db: Database, serial: Serial) -> LineageView | None:
     """Return the certificate with this serial, or None."""
     paths = ("lineage__organisation", "lineage__type", "lineage__contact", "lineage__deputy")
-    row = models.Certificate.objects.using(db.alias).select_related(*paths).filter(serial=serial).first()
+    row = db.rows(models.Certificate).select_related(*paths).filter(serial=serial).first()
     if row is None:
         return None
     lineage = row.lineage
@@ -75,7 +75,7 @@ def list_lineage(db: Database, lineage_id: str) -> tuple[LineageEntry, ...]:
 
     Voided and reserved ones are included.
     """
-    rows = models.Certificate.objects.using(db.alias).filter(lineage=lineage_id).order_by("reserved_at", "pk")
+    rows = db.rows(models.Certificate).filter(lineage=lineage_id).order_by("reserved_at", "pk")
     return tuple(
         LineageEntry(
             Serial(serial), ValidityPeriod(begins, ends), Serial(before) if before else None, revoked is not None

@@ -102,7 +102,7 @@ class _OneOf(Lookup):
 
 
 def _wanted_certificates(db: Database, wanted: CertificateQuery) -> Any:  # noqa: ANN401 - a query of two tables
-    kept = models.Certificate.objects.using(db.alias).exclude(state=CertificateState.SUPERSEDED)
+    kept = db.rows(models.Certificate).exclude(state=CertificateState.SUPERSEDED)
     kept = kept.filter(_OneOf(F("lineage__organisation_id"), wanted.organisations))
     if wanted.channel is not None:
         kept = kept.filter(lineage__type__channel=wanted.channel)
@@ -121,7 +121,7 @@ def _wanted_certificates(db: Database, wanted: CertificateQuery) -> Any:  # noqa
 
 
 def _wanted_orders(db: Database, wanted: CertificateQuery) -> Any:  # noqa: ANN401 - as above
-    kept = models.Order.objects.using(db.alias).filter(
+    kept = db.rows(models.Order).filter(
         _OneOf(F("lineage__organisation_id"), wanted.organisations), state=OrderState.OPEN
     )
     if wanted.channel is not None:
@@ -169,14 +169,14 @@ PATHS = ("lineage__organisation", "lineage__type", "lineage__contact")
 def _certificates(db: Database, serials: Sequence[str], now: datetime) -> dict[str, Any]:
     if not serials:
         return {}
-    rows = models.Certificate.objects.using(db.alias).filter(serial__in=serials).select_related(*PATHS)
+    rows = db.rows(models.Certificate).filter(serial__in=serials).select_related(*PATHS)
     return {row.serial: row for row in status_sql.with_display_columns(rows, now)}
 
 
 def _orders(db: Database, ids: Sequence[str]) -> dict[str, Any]:
     if not ids:
         return {}
-    rows = models.Order.objects.using(db.alias).filter(pk__in=ids).select_related(*PATHS)
+    rows = db.rows(models.Order).filter(pk__in=ids).select_related(*PATHS)
     return {row.order_id: row for row in rows.annotate(expires=status_sql.expires(), opened=status_sql.opened())}
 
 

@@ -41,9 +41,9 @@ def organisations(db: Database, organisation_ids: Collection[str]) -> tuple[Orga
 
     It takes two statements.
     """
-    rows = models.Organisation.objects.using(db.alias).filter(pk__in=list(organisation_ids), closed_at__isnull=True)
+    rows = db.rows(models.Organisation).filter(pk__in=list(organisation_ids), closed_at__isnull=True)
     approved: dict[str, set[Channel]] = {}
-    approvals = models.ApprovedChannel.objects.using(db.alias).filter(
+    approvals = db.rows(models.ApprovedChannel).filter(
         organisation__in=list(organisation_ids), withdrawn_at__isnull=True
     )
     for organisation_id, channel in approvals.values_list("organisation", "type__channel"):
@@ -79,7 +79,7 @@ def ending(
 
 def _rows(db: Database) -> "QuerySet[models.Certificate]":
     issued = (CertificateState.ISSUED, CertificateState.RETRIEVED)
-    rows = models.Certificate.objects.using(db.alias).filter(state__in=issued)
+    rows = db.rows(models.Certificate).filter(state__in=issued)
     orders = models.Order.objects.filter(replaces=OuterRef("pk"), state=OrderState.OPEN)
     approved = models.ApprovedChannel.objects.filter(
         organisation=OuterRef("lineage__organisation"), type=OuterRef("lineage__type"), withdrawn_at__isnull=True

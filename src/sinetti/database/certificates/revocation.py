@@ -34,7 +34,7 @@ def renewals(db: Database, lineage_id: str) -> dict[Serial, tuple[Serial, ...]]:
 
     Voided and reserved certificates are included.
     """
-    rows = models.Certificate.objects.using(db.alias).filter(lineage_id=lineage_id, predecessor__isnull=False)
+    rows = db.rows(models.Certificate).filter(lineage_id=lineage_id, predecessor__isnull=False)
     result: dict[Serial, tuple[Serial, ...]] = {}
     for serial, predecessor in rows.order_by("reserved_at").values_list("serial", "predecessor__serial"):
         result[Serial(predecessor)] = (*result.get(Serial(predecessor), ()), Serial(serial))
@@ -66,9 +66,9 @@ def revoke_lineages(
     It works as `revoke` and takes at most some hundred certificates.
     """
     reason, invalidity_date = why
-    lineages = models.Lineage.objects.using(db.alias).filter(pk__in=list(serials_of))
+    lineages = db.rows(models.Lineage).filter(pk__in=list(serials_of))
     wanted = [serial for serials in serials_of.values() for serial in serials]
-    certificates = models.Certificate.objects.using(db.alias)
+    certificates = db.rows(models.Certificate)
     with transaction.atomic(using=db.alias):
         # Locked in one order, so that concurrent revocations cannot deadlock. FOR NO KEY UPDATE does not block
         # transactions that insert messages with references to these lineages.
@@ -102,7 +102,7 @@ def _by_authority(rows: Collection[models.Certificate]) -> dict[str, list[str]]:
 
 def revocation_of(db: Database, serial: Serial) -> tuple[datetime, RevocationReason]:
     """Return the time and reason of a revoked certificate's revocation."""
-    rows = models.Certificate.objects.using(db.alias).filter(serial=serial, revoked_at__isnull=False)
+    rows = db.rows(models.Certificate).filter(serial=serial, revoked_at__isnull=False)
     row = rows.get()
     return row.revoked_at or row.not_before, RevocationReason(row.revocation_reason)
 
@@ -120,7 +120,7 @@ def in_force(db: Database, channel: Channel, now: datetime) -> Iterator[tuple[Se
 
     They are issued, not revoked and not expired.
     """
-    rows = models.CertificateDer.objects.using(db.alias).filter(
+    rows = db.rows(models.CertificateDer).filter(
         certificate__lineage__type__channel=channel,
         certificate__state__in=(CertificateState.ISSUED, CertificateState.RETRIEVED),
         certificate__revoked_at__isnull=True,
@@ -133,10 +133,10 @@ def in_force(db: Database, channel: Channel, now: datetime) -> Iterator[tuple[Se
 
 def count(db: Database) -> Counts:
     """Count the rows of a database."""
-    certificates = models.Certificate.objects.using(db.alias)
+    certificates = db.rows(models.Certificate)
     return Counts(
-        organisations=models.Organisation.objects.using(db.alias).count(),
-        open_orders=models.Order.objects.using(db.alias).filter(state="open").count(),
+        organisations=db.rows(models.Organisation).count(),
+        open_orders=db.rows(models.Order).filter(state="open").count(),
         certificates=certificates.count(),
         revoked=certificates.filter(revoked_at__isnull=False).count(),
         reserved=certificates.filter(state="reserved").count(),

@@ -24,7 +24,7 @@ def service_providers(db: Database, lineages: Collection[str], now: datetime) ->
     Of several firms the one with the earliest role counts. The statement begins at the firms' roles: from the side of
     the certificates, and without statistics of the roles, PostgreSQL read all people (8 to 20 s of a million).
     """
-    given = models.RoleAssignment.objects.using(db.alias).filter(
+    given = db.rows(models.RoleAssignment).filter(
         active_assignments(now),
         role=Role.MANAGER,
         agent__closed_at__isnull=True,

@@ -47,7 +47,7 @@ def add(
         for one in list_all(db):
             if in_the_way(one):
                 return one
-        Gateway.objects.using(db.alias).create(name=name, public_key=public_key, added=audit.at)
+        db.rows(Gateway).create(name=name, public_key=public_key, added=audit.at)
         audit_log.write(db, audit, "gateway-added", f"gateway:{name}")
     return None
 
@@ -55,7 +55,7 @@ def add(
 def withdraw(db: Database, name: str, audit: AuditContext) -> bool:
     """Withdraw a gateway permanently; return False if none of this name is in use."""
     with transaction.atomic(using=db.alias):
-        rows = Gateway.objects.using(db.alias).filter(name=name, withdrawn__isnull=True)
+        rows = db.rows(Gateway).filter(name=name, withdrawn__isnull=True)
         if not rows.update(withdrawn=audit.at):
             return False
         audit_log.write(db, audit, "gateway-withdrawn", f"gateway:{name}")
@@ -64,18 +64,18 @@ def withdraw(db: Database, name: str, audit: AuditContext) -> bool:
 
 def find(db: Database, name: str) -> GatewayInfo | None:
     """Return the gateway of this name, or None."""
-    row = Gateway.objects.using(db.alias).filter(name=name).first()
+    row = db.rows(Gateway).filter(name=name).first()
     return _found(row) if row else None
 
 
 def list_all(db: Database) -> tuple[GatewayInfo, ...]:
     """Return every present or former gateway, by name."""
-    return tuple(_found(row) for row in Gateway.objects.using(db.alias).order_by("name"))
+    return tuple(_found(row) for row in db.rows(Gateway).order_by("name"))
 
 
 def reports(db: Database) -> tuple[ReportingPeriod, ...]:
     """Return the first and last report of each gateway that ever reported."""
-    rows = Gateway.objects.using(db.alias).filter(first_report__isnull=False, last_report__isnull=False)
+    rows = db.rows(Gateway).filter(first_report__isnull=False, last_report__isnull=False)
     return tuple(
         ReportingPeriod(row.first_report, row.last_report, withdrawn=row.withdrawn is not None)
         for row in rows
@@ -91,8 +91,8 @@ def store_report(
     A repetition changes no row.
     """
     with transaction.atomic(using=db.alias):
-        gateway = Gateway.objects.using(db.alias).get(name=name)
-        mine = Gateway.objects.using(db.alias).filter(pk=gateway.pk)
+        gateway = db.rows(Gateway).get(name=name)
+        mine = db.rows(Gateway).filter(pk=gateway.pk)
         mine.filter(first_report__isnull=True).update(first_report=now)
         mine.filter(Q(last_report__isnull=True) | Q(last_report__lt=now)).update(last_report=now)
         if numbers is not None:
@@ -100,7 +100,7 @@ def store_report(
         known: dict[int, datetime] = {}
         digests = sorted(seen)
         for at in range(0, len(digests), _CHUNK):
-            rows = models.Certificate.objects.using(db.alias).filter(sha256__in=digests[at : at + _CHUNK])
+            rows = db.rows(models.Certificate).filter(sha256__in=digests[at : at + _CHUNK])
             known |= {pk: seen[Sha256(sha256)] for pk, sha256 in rows.values_list("pk", "sha256") if sha256}
         _move_forward(db, gateway.pk, known)
     return len(known)
@@ -114,7 +114,7 @@ def last_seen(db: Database, serials: Collection[Serial]) -> dict[Serial, datetim
     found: dict[Serial, datetime] = {}
     asked = sorted(serials)
     for at in range(0, len(asked), _CHUNK):
-        rows = CertificateObservation.objects.using(db.alias).filter(certificate__serial__in=asked[at : at + _CHUNK])
+        rows = db.rows(CertificateObservation).filter(certificate__serial__in=asked[at : at + _CHUNK])
         newest = rows.values_list("certificate__serial").annotate(seen=Max("last_seen"))
         found |= {Serial(serial): seen for serial, seen in newest if seen is not None}
     return found

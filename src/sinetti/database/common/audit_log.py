@@ -85,7 +85,7 @@ def write_each(
                 sha256=sha256,
             )
         )
-    AuditEvent.objects.using(db.alias).bulk_create(rows)
+    db.rows(AuditEvent).bulk_create(rows)
     note_caller(db, audit)
     return [leaf_hash(bytes(row.octets)) for row in rows]
 
@@ -105,7 +105,7 @@ def find_actor(db: Database, subject: str, *actions: str) -> str | None:
 
 
 def _newest(db: Database, subject: str, actions: Collection[str]) -> "QuerySet[AuditEvent]":
-    rows = AuditEvent.objects.using(db.alias)
+    rows = db.rows(AuditEvent)
     return rows.filter(object=subject, action__in=actions).order_by("-sequence")
 
 
@@ -128,7 +128,7 @@ def note_caller(db: Database, audit: AuditContext) -> None:
     """Store the network address of the request, once; it is erased before the rows."""
     if audit.caller:
         row = models.CallerAddress(request_id=audit.request_id, address=audit.caller[:ADDRESS_SIZE], at=audit.at)
-        models.CallerAddress.objects.using(db.alias).bulk_create([row], ignore_conflicts=True)
+        db.rows(models.CallerAddress).bulk_create([row], ignore_conflicts=True)
 
 
 def count(db: Database, subject: str, action: str, since: datetime) -> int:
@@ -136,7 +136,7 @@ def count(db: Database, subject: str, action: str, since: datetime) -> int:
 
     The instant is on the office's clock.
     """
-    rows = models.AuditEvent.objects.using(db.alias).filter(object=subject, action=action, at__gt=since)
+    rows = db.rows(models.AuditEvent).filter(object=subject, action=action, at__gt=since)
     return rows.count()
 
 
@@ -145,7 +145,7 @@ def actors(db: Database, action: str, subject: str, fact: tuple[str, str]) -> fr
 
     The fact is a name and a value.
     """
-    rows = models.AuditEvent.objects.using(db.alias).filter(object=subject, action=action)
+    rows = db.rows(models.AuditEvent).filter(object=subject, action=action)
     name, value = fact
     found = rows.values_list("actor", "octets")
     return frozenset(actor for actor, octets in found if json.loads(bytes(octets))["facts"].get(name) == value)

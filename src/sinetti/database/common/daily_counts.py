@@ -60,7 +60,7 @@ def count_order(db: Database, audit: AuditContext, firm: str) -> None:
 
 def own_mailboxes(db: Database, actor: str) -> frozenset[str]:
     """Return the confirmed mailboxes of the actor; empty without an account."""
-    rows = apps.get_model("account", "EmailAddress").objects.using(db.alias)
+    rows = db.rows(apps.get_model("account", "EmailAddress"))
     user_id = actor.removeprefix(_USER) if actor.startswith(_USER) else None
     return frozenset(mailbox(one) for one in rows.filter(user=user_id, verified=True).values_list("email", flat=True))
 
@@ -102,4 +102,4 @@ def _count(db: Database, limit_context: LimitContext, charges: list[Charge]) -> 
 
 
 def _rows(db: Database) -> "QuerySet[DailyCount]":
-    return DailyCount.objects.using(db.alias)
+    return db.rows(DailyCount)

@@ -22,16 +22,16 @@ def claim_interval(db: Database, name: str, every: timedelta, now: datetime) -> 
 
     The interval `every` applies to all nodes. True is recorded at the same time.
     """
-    counter, _ = models.Counter.objects.using(db.alias).get_or_create(name=name)
+    counter, _ = db.rows(models.Counter).get_or_create(name=name)
     longer_ago = int((now - every).timestamp())
-    rows = models.Counter.objects.using(db.alias).filter(pk=counter.pk, value__lte=longer_ago)
+    rows = db.rows(models.Counter).filter(pk=counter.pk, value__lte=longer_ago)
     return rows.update(value=int(now.timestamp())) > 0
 
 
 def acquire_lock(db: Database, name: str) -> None:
     """Take a named lock until the end of the caller's transaction."""
-    counter, _ = models.Counter.objects.using(db.alias).get_or_create(name=name)
-    models.Counter.objects.using(db.alias).filter(pk=counter.pk).update(value=F("value") + 1)
+    counter, _ = db.rows(models.Counter).get_or_create(name=name)
+    db.rows(models.Counter).filter(pk=counter.pk).update(value=F("value") + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +56,9 @@ def locked(
     rows. `beside` is the id of a second account whose state the act depends on, such as the proposer's.
     """
     with transaction.atomic(using=db.alias):
-        accounts = User.objects.using(db.alias).filter(pk__in={user_id, beside}).select_for_update(no_key=True)
+        accounts = db.rows(User).filter(pk__in={user_id, beside}).select_for_update(no_key=True)
         states = {one[0]: one[1:] for one in accounts.order_by("pk").values_list("pk", "is_active", "is_staff")}
         found = states.get(user_id)
-        organisations = models.Organisation.objects.using(db.alias).filter(pk__in=set(organisation_ids))
+        organisations = db.rows(models.Organisation).filter(pk__in=set(organisation_ids))
         list(organisations.select_for_update(no_key=True).order_by("pk").values_list("pk"))
         yield AccountState() if found is None else AccountState(*found)

@@ -16,7 +16,7 @@ CERTIFICATE_PATHS = ("lineage__organisation", "lineage__type", "lineage__contact
 
 def certificates(db: Database) -> "QuerySet[models.Certificate]":
     """Return certificates with all data that `certificate` needs, in one query."""
-    return models.Certificate.objects.using(db.alias).select_related(*CERTIFICATE_PATHS)
+    return db.rows(models.Certificate).select_related(*CERTIFICATE_PATHS)
 
 
 def lineage(db: Database, row: models.Lineage) -> Lineage:
@@ -27,7 +27,7 @@ def lineage(db: Database, row: models.Lineage) -> Lineage:
 
 def lineages(db: Database, rows: Sequence[models.Lineage]) -> list[Lineage]:
     """Return lineages as `lineage` does, with one query for the approvals of all."""
-    approved = models.ApprovedChannel.objects.using(db.alias).filter(
+    approved = db.rows(models.ApprovedChannel).filter(
         organisation_id__in={row.organisation_id for row in rows},
         withdrawn_at__isnull=True,
     )
@@ -57,7 +57,7 @@ def _lineage(row: models.Lineage, channels: frozenset[Channel]) -> Lineage:
 
 def certificate(db: Database, row: models.Certificate) -> Certificate:
     """Return a certificate with its lineage and its newest renewal that is not void."""
-    renewals = models.Certificate.objects.using(db.alias).filter(predecessor_id=row.pk).order_by("-pk")
+    renewals = db.rows(models.Certificate).filter(predecessor_id=row.pk).order_by("-pk")
     renewed_by = renewals.exclude(state=CertificateState.SUPERSEDED).values_list("serial", flat=True).first()
     return Certificate(
         serial=Serial(row.serial),

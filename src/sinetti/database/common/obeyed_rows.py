@@ -93,7 +93,7 @@ def differing_certificates(db: Database, compared: dict[int, int] | None = None)
     `compared` has hashes of rows that agreed before. These are read alone, as long as they stay so.
     """
     compared, last = {} if compared is None else compared, 0
-    rows = models.Certificate.objects.using(db.alias)
+    rows = db.rows(models.Certificate)
     while True:
         with sql.snapshot(db):
             page = list(rows.filter(pk__gt=last).order_by("pk").values_list(*_COMPARED)[:_AT_ONCE])
@@ -101,7 +101,7 @@ def differing_certificates(db: Database, compared: dict[int, int] | None = None)
             changed = {pk: value for pk, value in hashes.items() if compared.get(pk) != value}
             whole = list(rows.filter(pk__in=changed).order_by("pk").values(*_COMPARED, "octets__der"))
             facts: dict[str, dict[str, Any]] = {f"certificate:{row['serial']}": {} for row in whole}
-            entries = models.AuditEvent.objects.using(db.alias).filter(action__in=_OF_CERTIFICATES, object__in=facts)
+            entries = db.rows(models.AuditEvent).filter(action__in=_OF_CERTIFICATES, object__in=facts)
             logged = list(entries.order_by("sequence").values_list("octets", flat=True))
         if not page:
             return

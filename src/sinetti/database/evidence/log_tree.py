@@ -40,12 +40,12 @@ class StoredLeaf:
 
 def find_head(db: Database) -> SignedNote | None:
     """Return the newest checkpoint with its cosignatures, or None."""
-    newest = LogCheckpoint.objects.using(db.alias).order_by("-size").first()
+    newest = db.rows(LogCheckpoint).order_by("-size").first()
     return None if newest is None else _with_cosignatures(db, newest)
 
 
 def _with_cosignatures(db: Database, row: LogCheckpoint) -> SignedNote:
-    lines = LogCosignature.objects.using(db.alias).filter(size=row.size).order_by("witness")
+    lines = db.rows(LogCosignature).filter(size=row.size).order_by("witness")
     more = [one for line in lines.values_list("line", flat=True) for one in parse_signatures(line)]
     return SignedNote.parse(bytes(row.note)).with_signatures(more)
 
@@ -53,12 +53,12 @@ def _with_cosignatures(db: Database, row: LogCheckpoint) -> SignedNote:
 def insert_cosignature(db: Database, size: int, witness: str, line: str) -> None:
     """Store the signature of a witness over a checkpoint; a stored one stays."""
     row = LogCosignature(size=size, witness=witness, line=line)
-    LogCosignature.objects.using(db.alias).bulk_create([row], ignore_conflicts=True)
+    db.rows(LogCosignature).bulk_create([row], ignore_conflicts=True)
 
 
 def cosigned_size(db: Database, witness: str) -> int:
     """Return the size of the largest tree that a witness cosigned, or 0."""
-    found = LogCosignature.objects.using(db.alias).filter(witness=witness).aggregate(largest=Max("size"))
+    found = db.rows(LogCosignature).filter(witness=witness).aggregate(largest=Max("size"))
     return int(found["largest"] or 0)
 
 
@@ -73,22 +73,22 @@ def get_tile(db: Database, name: TileName) -> bytes:
     start = name.index * 256
     places = range(start, start + name.width)
     if name.level == 0:
-        rows = LogEntry.objects.using(db.alias).filter(index__gte=places.start, index__lt=places.stop)
+        rows = db.rows(LogEntry).filter(index__gte=places.start, index__lt=places.stop)
         return b"".join(bytes(one) for one in rows.order_by("index").values_list("leaf", flat=True))
-    nodes = LogNode.objects.using(db.alias).filter(level=name.level, index__gte=places.start, index__lt=places.stop)
+    nodes = db.rows(LogNode).filter(level=name.level, index__gte=places.start, index__lt=places.stop)
     return b"".join(bytes(one) for one in nodes.order_by("index").values_list("digest", flat=True))
 
 
 def find_node(db: Database, level: int, index: int) -> bytes | None:
     """Return the hash of a complete subtree of `256**level` leaves, or None."""
-    rows = LogNode.objects.using(db.alias).filter(level=level, index=index)
+    rows = db.rows(LogNode).filter(level=level, index=index)
     found = rows.values_list("digest", flat=True).first()
     return None if found is None else bytes(found)
 
 
 def checkpoints(db: Database, start: int = 0) -> Iterator[tuple[int, bytes]]:
     """Yield size and note of every checkpoint from this size on, the smallest first."""
-    rows = LogCheckpoint.objects.using(db.alias).filter(size__gte=start).order_by("size").values_list("size", "note")
+    rows = db.rows(LogCheckpoint).filter(size__gte=start).order_by("size").values_list("size", "note")
     for size, note in rows.iterator(chunk_size=_CHUNK):
         yield size, bytes(note)
 
@@ -96,8 +96,8 @@ def checkpoints(db: Database, start: int = 0) -> Iterator[tuple[int, bytes]]:
 def has_unsigned_entries(db: Database) -> bool:
     """Return True if there are entries beyond the newest checkpoint."""
     # One statement, since another process may add entries and their checkpoint at any moment.
-    newest = LogCheckpoint.objects.using(db.alias).order_by("-size").values("size")[:1]
-    return LogEntry.objects.using(db.alias).filter(index__gte=Subquery(newest)).exists()
+    newest = db.rows(LogCheckpoint).order_by("-size").values("size")[:1]
+    return db.rows(LogEntry).filter(index__gte=Subquery(newest)).exists()
 
 
 def lookup(db: Database, size: int) -> Lookup:
@@ -107,7 +107,7 @@ def lookup(db: Database, size: int) -> Lookup:
 
 def find_leaf(db: Database, subject: str, action: str) -> StoredLeaf | None:
     """Return the first entry about this object with this action, or None."""
-    rows = AuditEvent.objects.using(db.alias).filter(object=subject, action=action).order_by("sequence")
+    rows = db.rows(AuditEvent).filter(object=subject, action=action).order_by("sequence")
     return _leaf_of(db, rows.first())
 
 
@@ -125,21 +125,21 @@ def rows_about(db: Database, subject: str, action: str) -> Iterator[tuple[bytes,
 
     They have this action. The leaf is None while the row waits to enter the tree.
     """
-    rows = AuditEvent.objects.using(db.alias).filter(object=subject, action=action).order_by("-sequence")
+    rows = db.rows(AuditEvent).filter(object=subject, action=action).order_by("-sequence")
     for row in rows:
         yield bytes(row.octets), _leaf_of(db, row)
 
 
 def leaves_with_rows(db: Database, indices: Collection[int]) -> dict[int, bytes]:
     """Return the hashes at these indices whose audit rows the database has."""
-    entries = list(LogEntry.objects.using(db.alias).filter(index__in=indices, sequence__isnull=False))
-    rows = AuditEvent.objects.using(db.alias).filter(sequence__in=[one.sequence for one in entries])
+    entries = list(db.rows(LogEntry).filter(index__in=indices, sequence__isnull=False))
+    rows = db.rows(AuditEvent).filter(sequence__in=[one.sequence for one in entries])
     there = set(rows.values_list("sequence", flat=True))
     return {one.index: bytes(one.leaf) for one in entries if one.sequence in there}
 
 
 def _leaf_of(db: Database, row: AuditEvent | None) -> StoredLeaf | None:
-    entry = None if row is None else LogEntry.objects.using(db.alias).filter(sequence=row.sequence).first()
+    entry = None if row is None else db.rows(LogEntry).filter(sequence=row.sequence).first()
     return None if row is None or entry is None else StoredLeaf(entry.index, bytes(entry.leaf), row.sequence, row)
 
 
@@ -149,9 +149,9 @@ def leaves(db: Database, start: int, end: int) -> Iterator[StoredLeaf]:
     A gap in the table shows in the indices.
     """
     for first in range(start, end, _CHUNK):
-        rows = LogEntry.objects.using(db.alias).filter(index__gte=first, index__lt=min(first + _CHUNK, end))
+        rows = db.rows(LogEntry).filter(index__gte=first, index__lt=min(first + _CHUNK, end))
         entries = list(rows.order_by("index"))
-        known = AuditEvent.objects.using(db.alias).in_bulk([one.sequence for one in entries if one.sequence])
+        known = db.rows(AuditEvent).in_bulk([one.sequence for one in entries if one.sequence])
         for one in entries:
             row = None if one.sequence is None else known.get(one.sequence)
             yield StoredLeaf(one.index, bytes(one.leaf), one.sequence, row)
@@ -165,7 +165,7 @@ def list_shown(db: Database, start: int, end: int, actions: Iterable[str]) -> It
 
 def count_lost(db: Database, start: int, end: int) -> int:
     """Return the number of entries in a range of which only the hash is known."""
-    return LogEntry.objects.using(db.alias).filter(index__gte=start, index__lt=end, sequence=None).count()
+    return db.rows(LogEntry).filter(index__gte=start, index__lt=end, sequence=None).count()
 
 
 def first_index_at(db: Database, instant: datetime) -> int | None:
@@ -173,8 +173,8 @@ def first_index_at(db: Database, instant: datetime) -> int | None:
 
     The beginning of the log, entry 0, is later than the rows of the founding that follow it. So it goes with entry 1.
     """
-    rows = AuditEvent.objects.using(db.alias).filter(at__gte=instant).values("sequence")
-    found = LogEntry.objects.using(db.alias).filter(sequence__in=rows, index__gt=0).aggregate(first=Min("index"))
+    rows = db.rows(AuditEvent).filter(at__gte=instant).values("sequence")
+    found = db.rows(LogEntry).filter(sequence__in=rows, index__gt=0).aggregate(first=Min("index"))
     return None if found["first"] is None else int(found["first"]) if found["first"] > 1 else 0
 
 
@@ -195,9 +195,9 @@ def own_acts(db: Database, *actions: str) -> list[LogAct]:
 
     Rows that wait come last.
     """
-    rows = AuditEvent.objects.using(db.alias).filter(object=LOG, action__in=actions)
+    rows = db.rows(AuditEvent).filter(object=LOG, action__in=actions)
     found = [LogAct(row.sequence, None, _entry_of(row)) for row in rows]
-    entries = LogEntry.objects.using(db.alias).filter(sequence__in=rows.values("sequence"))
+    entries = db.rows(LogEntry).filter(sequence__in=rows.values("sequence"))
     places = dict(entries.values_list("sequence", "index"))
     acts = [replace(one, index=places.get(one.sequence)) for one in found]
     return sorted(acts, key=lambda one: (one.index is None, one.index or 0, one.sequence))

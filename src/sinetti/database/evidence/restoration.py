@@ -98,7 +98,7 @@ def _insert_facts(db: Database, line: LoggedLine, missing: Collection[bytes]) ->
     for octets in line.facts:
         if leaf_hash(octets) in missing:
             entry = parse_entry(octets)
-            AuditEvent.objects.using(db.alias).create(
+            db.rows(AuditEvent).create(
                 at=datetime.fromisoformat(entry.at),
                 actor=entry.actor,
                 action=entry.action,

@@ -125,7 +125,7 @@ class Watermark:
         """
         connection = connections[db.alias]
         if connection.vendor == "sqlite":
-            return AuditEvent.objects.using(db.alias).order_by("-sequence").values_list("pk", flat=True).first() or 0
+            return db.rows(AuditEvent).order_by("-sequence").values_list("pk", flat=True).first() or 0
         with connection.cursor() as cursor:
             cursor.execute(_LAST)
             last = cursor.fetchone()[0] or 0
@@ -148,7 +148,7 @@ def begin_log(
     process is at it, or if rows may still appear among them.
     """
     with transaction.atomic(using=db.alias):
-        if not _locked(db) or LogEntry.objects.using(db.alias).exists():
+        if not _locked(db) or db.rows(LogEntry).exists():
             return None
         if not _has_plan(db):
             settled = seen.look(db)
@@ -156,7 +156,7 @@ def begin_log(
                 return None
             count, last, digest = digest_of_rows(db, _last_without_form(db, settled))
             leaf = audit_log.write(db, audit, FOUNDED, LOG, key=key, rows=count, last_sequence=last, sha256=digest)
-            LogPlan.objects.using(db.alias).create(first=0, sequences=[_sequence_of(db, LOG, leaf)])
+            db.rows(LogPlan).create(first=0, sequences=[_sequence_of(db, LOG, leaf)])
     return add_planned(db, -1, head)
 
 
@@ -186,7 +186,7 @@ def _plan(db: Database, sequences: Sequence[int], head: HeadSigner) -> None:
 
     Rows are added to the plan of an interrupted round: a signer refuses its head if the log lacks a certificate.
     """
-    plans = LogPlan.objects.using(db.alias)
+    plans = db.rows(LogPlan)
     before: list[int] = plans.get().sequences if _has_plan(db) else []
     planned = [*before, *sorted(set(sequences).difference(before))]
     if not before and head.audit is not None and head.journals:
@@ -200,8 +200,8 @@ def _has_plan(db: Database) -> bool:
 
     A plan for another size is deleted: the tree was restored from the journals since.
     """
-    LogPlan.objects.using(db.alias).exclude(first=entry_count(db)).delete()
-    return LogPlan.objects.using(db.alias).exists()
+    db.rows(LogPlan).exclude(first=entry_count(db)).delete()
+    return db.rows(LogPlan).exists()
 
 
 def add_planned(db: Database, after: int, head: HeadSigner) -> SequencedEntries | None:
@@ -212,7 +212,7 @@ def add_planned(db: Database, after: int, head: HeadSigner) -> SequencedEntries 
     with transaction.atomic(using=db.alias):
         if not _locked(db) or not _has_plan(db):
             return None
-        plan = LogPlan.objects.using(db.alias).get()
+        plan = db.rows(LogPlan).get()
         octets, first = _planned_octets(db, plan.sequences, after), plan.first
         leaves: list[tuple[int | None, bytes]] = [
             (sequence, leaf_hash(octets[sequence])) for sequence in plan.sequences
@@ -227,7 +227,7 @@ def _planned_octets(db: Database, sequences: Sequence[int], after: int) -> dict[
     """Return the octets of planned rows. Raises LogDiverged if one is missing."""
     found: dict[int, bytes] = {}
     for start in range(0, len(sequences), _ROWS_EACH):
-        rows = AuditEvent.objects.using(db.alias).filter(sequence__in=sequences[start : start + _ROWS_EACH])
+        rows = db.rows(AuditEvent).filter(sequence__in=sequences[start : start + _ROWS_EACH])
         found |= {sequence: bytes(octets) for sequence, octets in rows.values_list("sequence", "octets")}
     if len(found) != len(sequences) or min(sequences) <= after:
         raise LogDiverged(_diverged("the plan has rows that cannot enter it"))
@@ -236,7 +236,7 @@ def _planned_octets(db: Database, sequences: Sequence[int], after: int) -> dict[
 
 def is_head_due(db: Database, now: datetime) -> bool:
     """Return True if readers need a checkpoint with a later date."""
-    made = LogCheckpoint.objects.using(db.alias).order_by("-size").values_list("made_at", flat=True).first()
+    made = db.rows(LogCheckpoint).order_by("-size").values_list("made_at", flat=True).first()
     return made is not None and now >= made + DATED_EACH
 
 
@@ -260,7 +260,7 @@ def is_known(db: Database, leaf: bytes, start: int) -> bool:
 
     A later entry is one from `start` on.
     """
-    return LogEntry.objects.using(db.alias).filter(index__gte=start, leaf=leaf).exists() or leaf in waiting_rows(db)
+    return db.rows(LogEntry).filter(index__gte=start, leaf=leaf).exists() or leaf in waiting_rows(db)
 
 
 def waiting_rows(db: Database) -> dict[bytes, int]:
@@ -273,7 +273,7 @@ def newest_sequence(db: Database, before: datetime) -> int:
 
     The tree is that of the newest checkpoint made before.
     """
-    made = LogCheckpoint.objects.using(db.alias).filter(made_at__lte=before).order_by("-size")
+    made = db.rows(LogCheckpoint).filter(made_at__lte=before).order_by("-size")
     size = made.values_list("size", flat=True).first()
     return last_sequence(db, size or 0)
 
@@ -284,19 +284,19 @@ def settled_sequence(db: Database) -> int:
     It is that of the last entry a day before the newest checkpoint. A transaction that was open for longer would leave
     a row that stays out of the tree, and a whole verification reports it.
     """
-    made = LogCheckpoint.objects.using(db.alias).order_by("-size")
+    made = db.rows(LogCheckpoint).order_by("-size")
     newest = made.values_list("made_at", flat=True).first()
     before = made.filter(made_at__lte=newest - SETTLED_AFTER) if newest is not None else made.none()
     size = before.values_list("size", flat=True).first() or 0
     # By index: the entries are in about the order of their rows, and few at most are without one.
-    rows = LogEntry.objects.using(db.alias).filter(index__lt=size, sequence__isnull=False).order_by("-index")
+    rows = db.rows(LogEntry).filter(index__lt=size, sequence__isnull=False).order_by("-index")
     return rows.values_list("sequence", flat=True).first() or 0
 
 
 def last_sequence(db: Database, size: int) -> int:
     """Return the largest sequence number among the first entries of the tree."""
     # An aggregate reads all entries in SQLite.
-    rows = LogEntry.objects.using(db.alias).filter(index__lt=size, sequence__isnull=False).order_by("-sequence")
+    rows = db.rows(LogEntry).filter(index__lt=size, sequence__isnull=False).order_by("-sequence")
     return rows.values_list("sequence", flat=True).first() or 0
 
 
@@ -307,7 +307,7 @@ def digest_of_rows(db: Database, last: int) -> tuple[int, int, str]:
     sequence.
     """
     digest, count, newest = hashlib.sha256(), 0, 0
-    rows = AuditEvent.objects.using(db.alias).filter(sequence__lte=last).order_by("sequence")
+    rows = db.rows(AuditEvent).filter(sequence__lte=last).order_by("sequence")
     for sequence, octets in rows.values_list("sequence", "octets").iterator(chunk_size=2000):
         digest.update(hashlib.sha256(bytes(octets)).digest())
         count, newest = count + 1, sequence
@@ -315,7 +315,7 @@ def digest_of_rows(db: Database, last: int) -> tuple[int, int, str]:
 
 
 def _last_without_form(db: Database, settled: int) -> int:
-    rows = AuditEvent.objects.using(db.alias).filter(sequence__lte=settled).order_by("-sequence")
+    rows = db.rows(AuditEvent).filter(sequence__lte=settled).order_by("-sequence")
     for sequence, octets in rows.values_list("sequence", "octets").iterator(chunk_size=2000):
         try:
             parse_entry(bytes(octets))
@@ -326,7 +326,7 @@ def _last_without_form(db: Database, settled: int) -> int:
 
 def _sequence_of(db: Database, subject: str, leaf: bytes) -> int:
     """Return the sequence number of the row that this transaction has just written."""
-    rows = AuditEvent.objects.using(db.alias).filter(object=subject).order_by("-sequence")
+    rows = db.rows(AuditEvent).filter(object=subject).order_by("-sequence")
     found = rows.values_list("sequence", "octets").iterator(chunk_size=10)
     return next(sequence for sequence, octets in found if leaf_hash(bytes(octets)) == leaf)
 
@@ -354,7 +354,7 @@ def _locked(db: Database) -> bool:
 
 def entry_count(db: Database) -> int:
     """Return the number of entries in the tree."""
-    last = LogEntry.objects.using(db.alias).order_by("-index").values_list("index", flat=True).first()
+    last = db.rows(LogEntry).order_by("-index").values_list("index", flat=True).first()
     return 0 if last is None else int(last) + 1
 
 
@@ -372,10 +372,10 @@ def add_leaves(db: Database, size: int, leaves: Sequence[tuple[int | None, bytes
 
     extend(edge, (Subtree(0, size + at, leaf) for at, (_, leaf) in enumerate(leaves)), complete)
     rows = [LogEntry(index=size + at, sequence=number, leaf=leaf) for at, (number, leaf) in enumerate(leaves)]
-    LogEntry.objects.using(db.alias).bulk_create(rows, batch_size=300)
-    LogNode.objects.using(db.alias).bulk_create(nodes)
+    db.rows(LogEntry).bulk_create(rows, batch_size=300)
+    db.rows(LogNode).bulk_create(nodes)
     note = head.sign(size + len(leaves), root_of(edge), lookup(db, size + len(leaves)))
-    LogCheckpoint.objects.using(db.alias).create(size=size + len(leaves), note=note, made_at=head.at)
+    db.rows(LogCheckpoint).create(size=size + len(leaves), note=note, made_at=head.at)
     return note
 
 

@@ -85,7 +85,7 @@ def latest_crl(db: Database, authority: str, shard: int, known: PublishedList | 
 
     `known` is a CRL read earlier; it saves reading the entries again.
     """
-    rows = models.Crl.objects.using(db.alias).filter(authority_id=authority, shard=shard)
+    rows = db.rows(models.Crl).filter(authority_id=authority, shard=shard)
     while True:
         light = rows.values(*_LIGHT, *_SHORT, "short__base").first()
         if light is None:
@@ -113,9 +113,7 @@ def latest_crl(db: Database, authority: str, shard: int, known: PublishedList | 
 
 def list_numbers(db: Database) -> dict[tuple[str, int], int]:
     """Return the number of the newest CRL by CA and shard."""
-    rows = models.Crl.objects.using(db.alias).values_list(
-        "authority_id", "shard", "number", "short__base", "short__number"
-    )
+    rows = db.rows(models.Crl).values_list("authority_id", "shard", "number", "short__base", "short__number")
     return {
         (authority, shard): (short or number) if base == number else number
         for authority, shard, number, base, short in rows
@@ -124,7 +122,7 @@ def list_numbers(db: Database) -> dict[tuple[str, int], int]:
 
 def whole_list(db: Database, authority: str, shard: int) -> bytes:
     """Return the complete CRL (DER) that is stored for a shard."""
-    rows = models.Crl.objects.using(db.alias).filter(authority_id=authority, shard=shard)
+    rows = db.rows(models.Crl).filter(authority_id=authority, shard=shard)
     return bytes(rows.values_list("der", flat=True).get())
 
 
@@ -134,7 +132,7 @@ def take_crl_number(db: Database, authority: str, machine_milliseconds: int) -> 
     The number therefore never decreases after a restore of the database.
     """
     with transaction.atomic(using=db.alias):
-        rows = models.CertificateAuthority.objects.using(db.alias).filter(pk=authority)
+        rows = db.rows(models.CertificateAuthority).filter(pk=authority)
         rows.update(crl_number=F("crl_number") + 1)
         number = max(rows.get().crl_number, machine_milliseconds)
         rows.update(crl_number=number)
@@ -156,7 +154,7 @@ def publish_lists(
     """
     with transaction.atomic(using=db.alias):
         # The second process waits here and compares afterwards. SQLite's transactions are serial anyway.
-        models.CertificateAuthority.objects.using(db.alias).filter(pk=authority).update(crl_number=F("crl_number"))
+        db.rows(models.CertificateAuthority).filter(pk=authority).update(crl_number=F("crl_number"))
         taken = [shard for shard in sorted(new) if _is_newer(db, authority, shard, new[shard])]
         for shard in taken:
             keep(shard, new[shard])
@@ -168,7 +166,7 @@ def publish_lists(
 
 
 def _is_newer(db: Database, authority: str, shard: int, new: PublishedList) -> bool:
-    rows = models.Crl.objects.using(db.alias).filter(authority_id=authority, shard=shard)
+    rows = db.rows(models.Crl).filter(authority_id=authority, shard=shard)
     row = rows.values_list("number", "revocations", "short__base", "short__number", "short__revocations").first()
     if row is None:
         return new.base is None
@@ -181,13 +179,13 @@ def _is_newer(db: Database, authority: str, shard: int, new: PublishedList) -> b
 
 
 def _store(db: Database, authority: str, shard: int, new: PublishedList) -> None:
-    lists = models.Crl.objects.using(db.alias)
+    lists = db.rows(models.Crl)
     values: dict[str, Any] = {name: getattr(new, name) for name in _LIGHT} | {"der": new.stored}
     if new.base is None:
         lists.update_or_create(authority_id=authority, shard=shard, defaults=values)
         return
     row = lists.only("pk").get(authority_id=authority, shard=shard)
-    shorts = models.CrlDelta.objects.using(db.alias)
+    shorts = db.rows(models.CrlDelta)
     shorts.update_or_create(whole_id=row.pk, defaults={**values, "base": new.base.number})
 
 
@@ -231,12 +229,12 @@ def revoked_since(
 
 def revoked_certificates(db: Database, authority: str) -> tuple[QuerySet[Any], ...]:
     """Return the revoked certificates of the register, and those that it lacks."""
-    rows = models.Certificate.objects.using(db.alias).filter(authority_id=authority, revoked_at__isnull=False)
+    rows = db.rows(models.Certificate).filter(authority_id=authority, revoked_at__isnull=False)
     return rows, unregistered.revoked_rows(db).filter(authority_id=authority)
 
 
 def _revoked_cas(db: Database, authority: str) -> QuerySet[models.CertificateAuthority]:
-    rows = models.CertificateAuthority.objects.using(db.alias)
+    rows = db.rows(models.CertificateAuthority)
     return rows.filter(issuer_id=authority, revoked_at__isnull=False)
 
 

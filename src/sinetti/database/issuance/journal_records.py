@@ -210,9 +210,7 @@ def _read(journal_lines: Iterable[JournalLine]) -> tuple[dict[Serial, int], Jour
 
 def _register_flags(db: Database, serials: Collection[Serial] | None) -> Iterator[tuple[Serial, int]]:
     """Yield the flags of all certificates in the database, or of these."""
-    rows = models.Certificate.objects.using(db.alias).values_list(
-        "serial", "state", "sha256", "first_fetched_at", "revoked_at"
-    )
+    rows = db.rows(models.Certificate).values_list("serial", "state", "sha256", "first_fetched_at", "revoked_at")
     wanted = None if serials is None else sorted(serials)
     parts = (
         [rows.iterator(chunk_size=_CHUNK)]
@@ -229,7 +227,7 @@ def _register_flags(db: Database, serials: Collection[Serial] | None) -> Iterato
 
 def _facts_since(db: Database, after: int) -> dict[Serial, int]:
     """Return the flags of the facts that later audit rows come with, by certificate."""
-    rows = models.AuditEvent.objects.using(db.alias).filter(sequence__gt=after, action__in=_ROWS)
+    rows = db.rows(models.AuditEvent).filter(sequence__gt=after, action__in=_ROWS)
     found: dict[Serial, int] = {}
     for action, subject in rows.values_list("action", "object").iterator(chunk_size=_CHUNK):
         serial = Serial(subject.removeprefix("certificate:"))
@@ -303,7 +301,7 @@ def _facts_of(db: Database, row: models.Certificate, flags: int) -> Iterator[Jou
 
 def _order(db: Database, order_id: str) -> dict[str, Any]:
     """Return an order with its transfer ids and organisation, to restore them."""
-    row = models.Order.objects.using(db.alias).select_related("lineage__organisation", "replaces").get(pk=order_id)
+    row = db.rows(models.Order).select_related("lineage__organisation", "replaces").get(pk=order_id)
     ours = row.lineage.organisation
     return {
         "order_id": row.order_id,

@@ -144,7 +144,7 @@ def store(db: Database, answers: Collection[OcspResponsePair]) -> None:
         for one in sorted(answers, key=lambda one: (one.authority, one.serial))
     ]
     changing = ["sha1", "sha256", "this_update", "next_update", "revoked_at", "revocation_reason"]
-    models.OcspResponse.objects.using(db.alias).bulk_create(
+    db.rows(models.OcspResponse).bulk_create(
         rows, update_conflicts=True, update_fields=changing, unique_fields=["authority", "serial"]
     )
 
@@ -158,7 +158,7 @@ def delete(db: Database, subjects: Iterable[Subject]) -> None:
     for one in subjects:
         which |= Q(authority=one.authority, serial=one.serial)
     if which:
-        models.OcspResponse.objects.using(db.alias).filter(which).delete()
+        db.rows(models.OcspResponse).filter(which).delete()
 
 
 def oldest(db: Database, authority: str, before: datetime, most: int) -> tuple[Subject, ...]:
@@ -203,7 +203,7 @@ def record_own(db: Database, certificates: Iterable[OwnCertificate]) -> None:
         )
         for one in certificates
     ]
-    models.ServiceCertificate.objects.using(db.alias).bulk_create(rows, ignore_conflicts=True)
+    db.rows(models.ServiceCertificate).bulk_create(rows, ignore_conflicts=True)
 
 
 def list_signed(db: Database) -> Iterable[tuple[str, Serial, datetime, bytes]]:
@@ -211,24 +211,24 @@ def list_signed(db: Database) -> Iterable[tuple[str, Serial, datetime, bytes]]:
 
     The octets of a certificate of the service itself are empty.
     """
-    issued = models.Certificate.objects.using(db.alias).filter(sha256__isnull=False)
+    issued = db.rows(models.Certificate).filter(sha256__isnull=False)
     columns = ("authority_id", "serial", "not_after", "octets__der")
     for authority, serial, not_after, der in issued.values_list(*columns).iterator(chunk_size=_CHUNK):
         yield authority, Serial(serial), not_after, signed_part(bytes(der)) if der else b""
-    own = models.ServiceCertificate.objects.using(db.alias)
+    own = db.rows(models.ServiceCertificate)
     for authority, serial, not_after in own.values_list("authority", "serial", "not_after"):
         yield authority, Serial(serial), not_after, b""
 
 
 def page_of_signed(db: Database, after: int, most: int) -> list[tuple[int, str, Serial]]:
     """Return the next signed certificates: position, CA and serial."""
-    rows = models.Certificate.objects.using(db.alias).filter(pk__gt=after, sha256__isnull=False).order_by("pk")
+    rows = db.rows(models.Certificate).filter(pk__gt=after, sha256__isnull=False).order_by("pk")
     return [(pk, authority, Serial(serial)) for pk, authority, serial in rows.values_list(*_PLACE)[:most]]
 
 
 def certificates_at(db: Database, positions: Collection[int]) -> list[bytes]:
     """Return the certificates (DER) at these positions."""
-    rows = models.Certificate.objects.using(db.alias).filter(pk__in=positions, octets__der__isnull=False)
+    rows = db.rows(models.Certificate).filter(pk__in=positions, octets__der__isnull=False)
     return [bytes(der) for der in rows.values_list("octets__der", flat=True) if der is not None]
 
 

@@ -64,7 +64,7 @@ def restore(db: Database, known: Mapping[Serial, JournalState], audit: AuditCont
 
 def _placed(db: Database, serial: Serial) -> dict[str, list[str]]:
     """Return the serial of a certificate by its CA."""
-    rows = models.Certificate.objects.using(db.alias).filter(serial=serial)
+    rows = db.rows(models.Certificate).filter(serial=serial)
     return {rows.values_list("authority_id", flat=True).get(): [serial]}
 
 
@@ -79,24 +79,19 @@ def _by(known: JournalState) -> dict[str, str | None]:
 
 def raise_crl_number(db: Database, authority: str, number: int) -> None:
     """Raise a CA's CRL number to this one, which was published already."""
-    rows = models.CertificateAuthority.objects.using(db.alias).filter(pk=authority, crl_number__lt=number)
+    rows = db.rows(models.CertificateAuthority).filter(pk=authority, crl_number__lt=number)
     rows.update(crl_number=number)
 
 
 def raise_open_shard(db: Database, authority: str, shard: int) -> None:
     """Raise a CA's open shard to this one, which was open before the data loss."""
-    rows = models.CertificateAuthority.objects.using(db.alias).filter(pk=authority, open_shard__lt=shard)
+    rows = db.rows(models.CertificateAuthority).filter(pk=authority, open_shard__lt=shard)
     rows.update(open_shard=shard, shard_places=None)
 
 
 def crl_number(db: Database, authority: str) -> int | None:
     """Return the last CRL number of a CA in the database, or None for an unknown CA."""
-    return (
-        models.CertificateAuthority.objects.using(db.alias)
-        .filter(pk=authority)
-        .values_list("crl_number", flat=True)
-        .first()
-    )
+    return db.rows(models.CertificateAuthority).filter(pk=authority).values_list("crl_number", flat=True).first()
 
 
 def waiting_reservations(db: Database, before: datetime, after: datetime) -> tuple[Certificate, ...]:
@@ -119,18 +114,18 @@ def void_reservation(db: Database, certificate: Certificate, audit: AuditContext
     reservation does not exist any more.
     """
     with transaction.atomic(using=db.alias):
-        mappers.move_versions(models.Lineage.objects.using(db.alias).filter(pk=certificate.lineage.lineage_id))
-        rows = models.Certificate.objects.using(db.alias).filter(
+        mappers.move_versions(db.rows(models.Lineage).filter(pk=certificate.lineage.lineage_id))
+        rows = db.rows(models.Certificate).filter(
             serial=certificate.serial, state=CertificateState.RESERVED, revoked_at__isnull=True
         )
-        given_up, _ = models.UsedKey.objects.using(db.alias).get_or_create(
+        given_up, _ = db.rows(models.UsedKey).get_or_create(
             key_id=f"given-up-{certificate.serial}", defaults={"first_seen": audit.at}
         )
         if not rows.update(state=CertificateState.SUPERSEDED, key=given_up):
             return False
-        models.UsedKey.objects.using(db.alias).filter(pk=certificate.key).delete()
+        db.rows(models.UsedKey).filter(pk=certificate.key).delete()
         if certificate.order_id is not None:
-            orders = models.Order.objects.using(db.alias).filter(pk=certificate.order_id, state=OrderState.FULFILLED)
+            orders = db.rows(models.Order).filter(pk=certificate.order_id, state=OrderState.FULFILLED)
             orders.update(state=OrderState.OPEN)
         audit_log.write(
             db, audit, "reservation-given-up", f"certificate:{certificate.serial}", order=certificate.order_id
@@ -139,19 +134,19 @@ def void_reservation(db: Database, certificate: Certificate, audit: AuditContext
 
 
 def _order_of(db: Database, serial: Serial, known: JournalState) -> tuple[bool, str]:
-    there = models.Certificate.objects.using(db.alias).filter(serial=serial).exists()
+    there = db.rows(models.Certificate).filter(serial=serial).exists()
     return not there, known.issued["not_before"] if known.issued else ""
 
 
 def _put_back(db: Database, serial: Serial, known: JournalState, audit: AuditContext) -> None:
-    row = models.Certificate.objects.using(db.alias).filter(serial=serial).first()
+    row = db.rows(models.Certificate).filter(serial=serial).first()
     if known.issued is not None and (row is None or row.sha256 is None):
         _make_way(db, serial, known.issued)
         row = _issue(db, known, row, audit.at)
     if row is None or (row.sha256 is None and _was_issued(known)):
         raise models.Certificate.DoesNotExist  # the journal with its `issued` line is missing
     _finish_row(db, row, known)
-    mappers.move_versions(models.Lineage.objects.using(db.alias).filter(pk=row.lineage_id))
+    mappers.move_versions(db.rows(models.Lineage).filter(pk=row.lineage_id))
     if known.issued is not None and known.issued["order"]:
         _spend(db, row.lineage_id, known.issued["order"], audit)
 
@@ -174,7 +169,7 @@ def _finish_row(db: Database, row: models.Certificate, known: JournalState) -> N
         if known.revoked["void"]:
             changes["state"] = CertificateState.SUPERSEDED
     if changes:
-        models.Certificate.objects.using(db.alias).filter(pk=row.pk).update(**changes)
+        db.rows(models.Certificate).filter(pk=row.pk).update(**changes)
 
 
 def _revocation(revocation: dict[str, Any]) -> dict[str, Any]:
@@ -189,7 +184,7 @@ def _make_way(db: Database, serial: Serial, issued: dict[str, Any]) -> None:
     """Void reservations of the older database for the same order or renewal."""
     order = issued["order"]["order_id"] if issued["order"] else None
     same = Q(order_id=order) if order else Q(predecessor__serial=issued["predecessor"])
-    rows = models.Certificate.objects.using(db.alias).filter(same, state=CertificateState.RESERVED)
+    rows = db.rows(models.Certificate).filter(same, state=CertificateState.RESERVED)
     rows.exclude(serial=serial).update(state=CertificateState.SUPERSEDED)
 
 
@@ -269,8 +264,8 @@ def _lineage(db: Database, issued: dict[str, Any], now: datetime) -> models.Line
 
 
 def _order_row(db: Database, lineage_id: str, order: dict[str, Any]) -> None:
-    certificates = models.Certificate.objects.using(db.alias)
-    models.Order.objects.using(db.alias).get_or_create(
+    certificates = db.rows(models.Certificate)
+    db.rows(models.Order).get_or_create(
         order_id=order["order_id"],
         defaults={
             "lineage_id": lineage_id,
@@ -284,11 +279,11 @@ def _order_row(db: Database, lineage_id: str, order: dict[str, Any]) -> None:
 def _spend(db: Database, lineage_id: str, order: dict[str, Any], audit: AuditContext) -> None:
     """Mark the order and its transfer ids as spent; insert missing transfer ids."""
     _order_row(db, lineage_id, order)
-    orders = models.Order.objects.using(db.alias).filter(pk=order["order_id"])
+    orders = db.rows(models.Order).filter(pk=order["order_id"])
     if orders.filter(state=OrderState.OPEN).update(state=OrderState.FULFILLED):
         audit_log.write(db, audit, "order-spent-again", f"order:{order['order_id']}")
     for pair in order["transfer_ids"]:
-        models.TransferIds.objects.using(db.alias).get_or_create(
+        db.rows(models.TransferIds).get_or_create(
             transfer_id=pair["transfer_id"],
             defaults={
                 "order_id": order["order_id"],

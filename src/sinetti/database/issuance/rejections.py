@@ -30,7 +30,7 @@ def record_rejection(
     The first `MOST_LOGGED` of a lineage's day have audit rows with the same. The third one for the same reason queues a
     message to the people of the lineage (domain/notifications/messages.py).
     """
-    rows = models.RejectedRequest.objects.using(db.alias)
+    rows = db.rows(models.RejectedRequest)
     with transaction.atomic(using=db.alias):
         rows.create(
             lineage_id=lineage_id,
@@ -52,16 +52,14 @@ def count_rejections(db: Database, audit: AuditContext) -> None:
 
     Each day is counted once, by the node that comes first.
     """
-    today, counters = audit.at.toordinal(), models.Counter.objects.using(db.alias)
+    today, counters = audit.at.toordinal(), db.rows(models.Counter)
     counter, _ = counters.get_or_create(name="rejections-counted", defaults={"value": today})
     if counter.value >= today:
         return
     with transaction.atomic(using=db.alias):
         if not counters.filter(pk=counter.pk, value=counter.value).update(value=today):
             return  # another node has counted
-        rows = models.RejectedRequest.objects.using(db.alias).filter(
-            at__gte=_midnight(counter.value), at__lt=_midnight(today)
-        )
+        rows = db.rows(models.RejectedRequest).filter(at__gte=_midnight(counter.value), at__lt=_midnight(today))
         days = rows.annotate(day=TruncDate("at", tzinfo=UTC)).values_list("lineage_id", "day")
         for lineage, day, count in days.annotate(count=Count("pk")).filter(count__gt=MOST_LOGGED).order_by("day"):
             facts = {"day": day.isoformat(), "count": count - MOST_LOGGED}
@@ -74,17 +72,17 @@ def _midnight(ordinal: int) -> datetime:
 
 def _queue_alert(db: Database, lineage_id: str, reason: RejectionReason, operation: str, now: datetime) -> None:
     since = now - messages.WITHIN
-    rows = models.RejectedRequest.objects.using(db.alias).filter(lineage=lineage_id, reason=reason, at__gt=since)
+    rows = db.rows(models.RejectedRequest).filter(lineage=lineage_id, reason=reason, at__gt=since)
     # Count no more rows than needed, because a program may send requests every minute.
     if rows[: messages.TIMES].count() < messages.TIMES or _has_alert(db, lineage_id, reason, since):
         return
     # A concurrent call waits here and finds the row of the first call.
-    models.Lineage.objects.using(db.alias).filter(pk=lineage_id).update(created=F("created"))
+    db.rows(models.Lineage).filter(pk=lineage_id).update(created=F("created"))
     if not _has_alert(db, lineage_id, reason, since):
         facts = {"reason": ERROR_CODES[reason], "reason_name": reason.value, "operation": operation}
         outbox.record_event(db, DomainEvent(MessageKind.REFUSED, "once", lineage=lineage_id, facts=facts), now)
 
 
 def _has_alert(db: Database, lineage_id: str, reason: RejectionReason, since: datetime) -> bool:
-    events = models.OutboxMessage.objects.using(db.alias).filter(kind=MessageKind.REFUSED, channel__isnull=True)
+    events = db.rows(models.OutboxMessage).filter(kind=MessageKind.REFUSED, channel__isnull=True)
     return events.filter(lineage=lineage_id, created__gt=since, facts__reason_name=reason.value).exists()

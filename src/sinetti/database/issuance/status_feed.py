@@ -32,7 +32,7 @@ def insert_events(db: Database, events: Sequence[StatusEvent], at: datetime) -> 
     """
     if not events:
         return
-    rows = models.FeedEvent.objects.using(db.alias)
+    rows = db.rows(models.FeedEvent)
     with transaction.atomic(using=db.alias):
         first = _take_numbers(db, len(events), int(at.timestamp() * 1000))
         rows.bulk_create(
@@ -46,7 +46,7 @@ def insert_events(db: Database, events: Sequence[StatusEvent], at: datetime) -> 
 
 def _take_numbers(db: Database, count: int, milliseconds: int) -> int:
     """Return the first of `count` new numbers; locks the counter."""
-    counters = models.Counter.objects.using(db.alias)
+    counters = db.rows(models.Counter)
     row = counters.filter(pk=_COUNTER)
     following = Greatest(F("value") + count, milliseconds)
     if not row.update(value=following):
@@ -57,7 +57,7 @@ def _take_numbers(db: Database, count: int, milliseconds: int) -> int:
 
 def insert_revocations(db: Database, serials_of: dict[str, list[str]], at: datetime) -> None:
     """Write an event for each revoked certificate, by CA; call it as `insert_events`."""
-    authorities = models.CertificateAuthority.objects.using(db.alias).filter(pk__in=serials_of)
+    authorities = db.rows(models.CertificateAuthority).filter(pk__in=serials_of)
     last = dict(authorities.values_list("pk", "crl_number"))
     events = [
         StatusEvent(StatusEventKind.REVOCATION, name, last[name], serial)
@@ -69,7 +69,7 @@ def insert_revocations(db: Database, serials_of: dict[str, list[str]], at: datet
 
 def last_number(db: Database) -> int:
     """Return the number of the last event, or 0 before the first."""
-    return models.Counter.objects.using(db.alias).filter(pk=_COUNTER).values_list("value", flat=True).first() or 0
+    return db.rows(models.Counter).filter(pk=_COUNTER).values_list("value", flat=True).first() or 0
 
 
 def list_events(db: Database, after: int, most: int) -> list[tuple[int, StatusEvent]]:
@@ -77,7 +77,7 @@ def list_events(db: Database, after: int, most: int) -> list[tuple[int, StatusEv
 
     Of more than `most`, the newest.
     """
-    rows = models.FeedEvent.objects.using(db.alias).filter(number__gt=after).order_by("-number")[:most]
+    rows = db.rows(models.FeedEvent).filter(number__gt=after).order_by("-number")[:most]
     found = rows.values_list("number", "kind", "authority", "list_number", "serial")
     return [
         (number, StatusEvent(StatusEventKind(kind), name, of_list, serial))

@@ -85,14 +85,14 @@ def find_passwords(db: Database, transfer_ids: Sequence[str]) -> list[bytes | No
 
     No other data is read before the password has been verified.
     """
-    rows = models.TransferIds.objects.using(db.alias).filter(pk__in=transfer_ids)
+    rows = db.rows(models.TransferIds).filter(pk__in=transfer_ids)
     stored = {transfer_id: bytes(mac) for transfer_id, mac in rows.values_list("transfer_id", "password_mac")}
     return [stored.get(one) for one in transfer_ids]
 
 
 def find_transfer_ids(db: Database, transfer_ids: Sequence[str]) -> list[TransferIds | None]:
     """Return transfer ids with order, lineage and certificate, or None for each."""
-    rows = models.TransferIds.objects.using(db.alias).select_related(
+    rows = db.rows(models.TransferIds).select_related(
         "order__lineage__organisation",
         "order__lineage__type",
         "order__lineage__contact",
@@ -120,13 +120,13 @@ def find_certificate(db: Database, serial: Serial) -> Certificate | None:
 
 def renewable_from(db: Database, serial: Serial) -> datetime:
     """Return the instant from which an existing certificate may be renewed."""
-    rows = models.Certificate.objects.using(db.alias).filter(serial=serial)
+    rows = db.rows(models.Certificate).filter(serial=serial)
     return rows.values_list("renewable_from", flat=True).get()
 
 
 def voided_renewals(db: Database, predecessor: Serial) -> tuple[tuple[Serial, datetime], ...]:
     """Return issued renewals of a certificate that were voided, and when."""
-    rows = models.Certificate.objects.using(db.alias).filter(
+    rows = db.rows(models.Certificate).filter(
         predecessor__serial=predecessor,
         state=CertificateState.SUPERSEDED,
         sha256__isnull=False,
@@ -138,13 +138,13 @@ def voided_renewals(db: Database, predecessor: Serial) -> tuple[tuple[Serial, da
 
 def known_keys(db: Database, keys: Sequence[KeyId]) -> frozenset[KeyId]:
     """Return those of these keys that earlier certificates or requests have."""
-    rows = models.UsedKey.objects.using(db.alias).filter(pk__in=keys)
+    rows = db.rows(models.UsedKey).filter(pk__in=keys)
     return frozenset(KeyId(key) for key in rows.values_list("pk", flat=True))
 
 
 def check_version(db: Database, lineage: Lineage) -> None:
     """Raise ConcurrentUpdate if the lineage has changed since it was read."""
-    rows = models.Lineage.objects.using(db.alias).filter(pk=lineage.lineage_id, version=lineage.version)
+    rows = db.rows(models.Lineage).filter(pk=lineage.lineage_id, version=lineage.version)
     if not rows.exists():
         raise ConcurrentUpdate
 
@@ -152,7 +152,7 @@ def check_version(db: Database, lineage: Lineage) -> None:
 def get_der(db: Database, certificate: Certificate) -> tuple[bytes, bytes | None]:
     """Return the octets to be signed and None, or empty octets and the issued DER."""
     # A lineage has few rows.
-    row = models.CertificateDer.objects.using(db.alias).get(
+    row = db.rows(models.CertificateDer).get(
         certificate__lineage_id=certificate.lineage.lineage_id, certificate__serial=certificate.serial
     )
     return bytes(row.to_be_signed), bytes(row.der) if row.der is not None else None
@@ -270,7 +270,7 @@ def mark_retrieved(db: Database, certificate: Certificate, audit: AuditContext) 
     entry = None
     with transaction.atomic(using=db.alias):
         _lock(db, certificate.lineage.lineage_id)
-        rows = models.Certificate.objects.using(db.alias).filter(
+        rows = db.rows(models.Certificate).filter(
             lineage_id=certificate.lineage.lineage_id,
             serial=certificate.serial,
             state__in=predecessors(CertificateState.RETRIEVED),
@@ -289,14 +289,14 @@ def count_wrong_password(db: Database, transfer_id: str, audit: AuditContext) ->
     """
     with transaction.atomic(using=db.alias):
         # The subquery covers the order alone. Conditions on the row itself are evaluated again once its lock is free.
-        waiting = models.Order.objects.using(db.alias).filter(state=OrderState.OPEN).values("pk")
-        pairs = models.TransferIds.objects.using(db.alias).filter(pk=transfer_id, order_id__in=waiting)
+        waiting = db.rows(models.Order).filter(state=OrderState.OPEN).values("pk")
+        pairs = db.rows(models.TransferIds).filter(pk=transfer_id, order_id__in=waiting)
         counted = pairs.filter(wrong_passwords__lt=WRONG_PASSWORDS_ALLOWED).update(
             wrong_passwords=F("wrong_passwords") + 1
         )
         locked = pairs.filter(wrong_passwords=WRONG_PASSWORDS_ALLOWED).values_list("order_id", flat=True).first()
-        counter, _ = models.Counter.objects.using(db.alias).get_or_create(name="wrong-passwords")
-        models.Counter.objects.using(db.alias).filter(pk=counter.pk).update(value=F("value") + 1)
+        counter, _ = db.rows(models.Counter).get_or_create(name="wrong-passwords")
+        db.rows(models.Counter).filter(pk=counter.pk).update(value=F("value") + 1)
         if counted and locked:
             audit_log.write(db, audit, "transfer-ids-locked", f"order:{locked}")
 
@@ -311,13 +311,11 @@ def _row(db: Database, certificate: Certificate) -> models.Certificate:
 
 def _lock(db: Database, lineage_id: str) -> None:
     """Lock the lineage's row by incrementing its version."""
-    mappers.move_versions(models.Lineage.objects.using(db.alias).filter(pk=lineage_id))
+    mappers.move_versions(db.rows(models.Lineage).filter(pk=lineage_id))
 
 
 def _spend(db: Database, order_id: str) -> None:
-    orders = models.Order.objects.using(db.alias).filter(
-        pk=order_id, state__in=order_predecessors(OrderState.FULFILLED)
-    )
+    orders = db.rows(models.Order).filter(pk=order_id, state__in=order_predecessors(OrderState.FULFILLED))
     if not orders.update(state=OrderState.FULFILLED):
         raise ConcurrentUpdate
 
@@ -331,7 +329,7 @@ def _void_row(db: Database, row: models.Certificate, reason: RevocationReason, a
 
     The certificate is revoked too. Raises ConcurrentUpdate if it was retrieved or revoked meanwhile.
     """
-    rows = models.Certificate.objects.using(db.alias).filter(
+    rows = db.rows(models.Certificate).filter(
         pk=row.pk,
         state__in=predecessors(CertificateState.SUPERSEDED),
         revoked_at__isnull=True,

@@ -42,15 +42,15 @@ def list_registered(db: Database, digests: Collection[str]) -> set[str]:
 
     An entry of the log has their issue, too.
     """
-    rows = models.Certificate.objects.using(db.alias).filter(sha256__in=digests).values_list("serial", "sha256")
+    rows = db.rows(models.Certificate).filter(sha256__in=digests).values_list("serial", "sha256")
     digest_of = {f"certificate:{serial}": str(sha256) for serial, sha256 in rows}
-    entries = models.AuditEvent.objects.using(db.alias).filter(object__in=digest_of, action__in=_LOGGED)
+    entries = db.rows(models.AuditEvent).filter(object__in=digest_of, action__in=_LOGGED)
     return {digest_of[subject] for subject in entries.values_list("object", flat=True)}
 
 
 def find_revocation(db: Database, serial: Serial) -> tuple[datetime | None] | None:
     """Return the revocation of a row of the register, or None without the row."""
-    return models.Certificate.objects.using(db.alias).filter(serial=serial).values_list("revoked_at").first()
+    return db.rows(models.Certificate).filter(serial=serial).values_list("revoked_at").first()
 
 
 def record(db: Database, ders: Mapping[str, tuple[str, bytes]], audit: AuditContext) -> list[Serial]:
@@ -58,7 +58,7 @@ def record(db: Database, ders: Mapping[str, tuple[str, bytes]], audit: AuditCont
 
     Each has its CA and its DER, by SHA-256. Those that the register has by now are forgotten.
     """
-    rows, made = models.UnregisteredCertificate.objects.using(db.alias), []
+    rows, made = db.rows(models.UnregisteredCertificate), []
     with transaction.atomic(using=db.alias):
         known = set(rows.values_list("sha256", flat=True))
         rows.filter(sha256__in=list_registered(db, known), revoked_at__isnull=True).delete()
@@ -82,8 +82,8 @@ def record(db: Database, ders: Mapping[str, tuple[str, bytes]], audit: AuditCont
 
 def list_recent(db: Database, now: datetime) -> list[UnregisteredListItem]:
     """Return the certificates that are reported now, the oldest first."""
-    rows = models.UnregisteredCertificate.objects.using(db.alias).filter(found_at__gte=now - KEPT_FOR)
-    registered = models.Certificate.objects.using(db.alias).filter(serial=OuterRef("serial"))
+    rows = db.rows(models.UnregisteredCertificate).filter(found_at__gte=now - KEPT_FOR)
+    registered = db.rows(models.Certificate).filter(serial=OuterRef("serial"))
     revoked_at = Coalesce("revoked_at", Subquery(registered.values("revoked_at")[:1]))
     columns = rows.order_by("found_at", "pk").values_list("serial", "authority_id", "found_at", revoked_at)
     return [UnregisteredListItem(*row) for row in columns]
@@ -91,8 +91,8 @@ def list_recent(db: Database, now: datetime) -> list[UnregisteredListItem]:
 
 def revoked_rows(db: Database) -> "QuerySet[models.UnregisteredCertificate]":
     """Return the revoked ones, but for those that the register has by now."""
-    registered = models.Certificate.objects.using(db.alias).filter(serial=OuterRef("serial"))
-    return models.UnregisteredCertificate.objects.using(db.alias).filter(~Exists(registered), revoked_at__isnull=False)
+    registered = db.rows(models.Certificate).filter(serial=OuterRef("serial"))
+    return db.rows(models.UnregisteredCertificate).filter(~Exists(registered), revoked_at__isnull=False)
 
 
 def revoke(
@@ -106,7 +106,7 @@ def revoke(
     revoked at the same instant again, without which the signer would sign no list.
     """
     with transaction.atomic(using=db.alias):
-        row = models.UnregisteredCertificate.objects.using(db.alias).select_for_update().filter(serial=serial).first()
+        row = db.rows(models.UnregisteredCertificate).select_for_update().filter(serial=serial).first()
         if row is None or row.revoked_at is not None:
             return None if row is None else (row.authority_id, False)
         row.revoked_at, row.revocation_reason = load_certificate(bytes(row.der)).not_valid_before_utc, reason

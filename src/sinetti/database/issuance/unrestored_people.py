@@ -33,14 +33,14 @@ class UnrestoredHolding:
 
 def insert_row(db: Database, lineage_id: str, now: datetime, *, has_new_organisation: bool) -> None:
     """Record that the people of a lineage could not be restored."""
-    models.UnrestoredPeople.objects.using(db.alias).create(
+    db.rows(models.UnrestoredPeople).create(
         lineage_id=lineage_id, has_new_organisation=has_new_organisation, restored_at=now
     )
 
 
 def list_open(db: Database, now: datetime) -> tuple[UnrestoredHolding, ...]:
     """Return the holdings in use whose people are still missing, oldest first."""
-    roles = models.RoleAssignment.objects.using(db.alias).filter(
+    roles = db.rows(models.RoleAssignment).filter(
         current_assignments(now), organisation=OuterRef("lineage__organisation")
     )
     rows = _open(db).annotate(serial=Subquery(_live(db, now).values("serial")[:1]), has_role=Exists(roles))
@@ -65,11 +65,11 @@ def settle(db: Database, lineage_id: str, audit: AuditContext) -> bool:
 
 
 def _open(db: Database) -> QuerySet[models.UnrestoredPeople]:
-    return models.UnrestoredPeople.objects.using(db.alias).filter(settled_at__isnull=True)
+    return db.rows(models.UnrestoredPeople).filter(settled_at__isnull=True)
 
 
 def _live(db: Database, now: datetime) -> QuerySet[models.Certificate]:
-    rows = models.Certificate.objects.using(db.alias).filter(
+    rows = db.rows(models.Certificate).filter(
         lineage=OuterRef("lineage"), revoked_at__isnull=True, sha256__isnull=False, not_after__gte=now
     )
     return rows.exclude(state=CertificateState.SUPERSEDED).order_by("-not_before", "-pk")

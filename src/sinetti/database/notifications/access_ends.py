@@ -61,7 +61,7 @@ def claim_day(db: Database, day: date, at: datetime) -> Iterator[Sequence[Ending
     It is a transaction. Later calls of the day get none, also those of other nodes, which wait for the first one. The
     caller queues the messages and calls `store_steps` inside. After an error the day is not claimed.
     """
-    counters = models.Counter.objects.using(db.alias)
+    counters = db.rows(models.Counter)
     if counters.filter(pk=_CLAIM, value__gte=day.toordinal()).exists():
         yield ()
         return
@@ -78,7 +78,7 @@ def store_steps(db: Database, steps: Mapping[str, int]) -> None:
     """Store the reported step of each role."""
     for step in STEPS:
         for part in chunked(one for one, stored in steps.items() if stored == step):
-            models.RoleAssignment.objects.using(db.alias).filter(pk__in=part).update(end_notice=step)
+            db.rows(models.RoleAssignment).filter(pk__in=part).update(end_notice=step)
 
 
 def first_due(db: Database, after: datetime) -> datetime | None:
@@ -94,7 +94,7 @@ def firm_people(db: Database, agents: Iterable[str], now: datetime) -> Mapping[s
     """Return the signatories and managers of each firm, once for each address."""
     found: dict[str, list[Recipient]] = {}
     for part in chunked(agents):
-        rows = models.RoleAssignment.objects.using(db.alias).filter(active_assignments(now), organisation__in=part)
+        rows = db.rows(models.RoleAssignment).filter(active_assignments(now), organisation__in=part)
         rows = rows.filter(role__in=(Role.SIGNATORY, Role.MANAGER), person__isnull=False).select_related("person")
         for one in rows.order_by("valid_from", "pk"):
             if one.person is not None:
@@ -120,7 +120,7 @@ def again(db: Database, side: EndSide, now: datetime) -> Exists:
 
     A later one counts even if it has ended too, since that one is listed then.
     """
-    rows = models.RoleAssignment.objects.using(db.alias).filter(organisation=OuterRef("organisation"))
+    rows = db.rows(models.RoleAssignment).filter(organisation=OuterRef("organisation"))
     rows = rows.exclude(pk=OuterRef("pk"))
     later = Q(waiting=False, valid_from__gt=OuterRef("valid_from"))
     same_firm, same_user = Q(agent=OuterRef("agent")), Q(user=OuterRef("user"))
@@ -133,7 +133,7 @@ def again(db: Database, side: EndSide, now: datetime) -> Exists:
 
 
 def _running(db: Database) -> "QuerySet[models.RoleAssignment]":
-    rows = models.RoleAssignment.objects.using(db.alias).filter(withdrawn_at__isnull=True, waiting=False)
+    rows = db.rows(models.RoleAssignment).filter(withdrawn_at__isnull=True, waiting=False)
     rows = rows.filter(organisation__closed_at__isnull=True)
     return rows.filter(Q(agent__isnull=True) | Q(agent__closed_at__isnull=True))
 

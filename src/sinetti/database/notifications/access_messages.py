@@ -80,7 +80,7 @@ def queue_for_firm(db: Database, row: models.RoleAssignment, tells: AccessEvent,
 
     Each address gets one message.
     """
-    rows = models.RoleAssignment.objects.using(db.alias).filter(active_assignments(now), organisation=row.agent_id)
+    rows = db.rows(models.RoleAssignment).filter(active_assignments(now), organisation=row.agent_id)
     rows = rows.filter(role__in=(Role.SIGNATORY, Role.MANAGER), person__isnull=False).select_related("person")
     people = recipients.unique_by_address(
         recipients.reader(one.person) for one in rows.order_by("valid_from", "pk") if one.person
@@ -94,7 +94,7 @@ def queue_for_signatories(db: Database, organisation_id: str, tells: AccessEvent
     The person whom the message is about gets none.
     """
     found = recipients.roles(db, [organisation_id], now)[organisation_id].signatories
-    own = models.RoleAssignment.objects.using(db.alias).filter(pk=about.get("mandate", ""))
+    own = db.rows(models.RoleAssignment).filter(pk=about.get("mandate", ""))
     theirs = {one.casefold() for one in own.values_list("person__email", flat=True) if one}
     addressees = [one for one in recipients.unique_by_address(found) if one.address not in theirs]
     _enqueue(db, _ids(addressees), {"tells": tells.value, **about}, now)
@@ -128,13 +128,13 @@ def journal_facts(db: Database, facts: Mapping[str, Any], now: datetime) -> Acce
     """
     if (request_id := facts.get("request")) is not None:
         return _of_request(db, str(request_id), now)
-    rows = models.RoleAssignment.objects.using(db.alias).filter(pk=str(facts.get("mandate")))
+    rows = db.rows(models.RoleAssignment).filter(pk=str(facts.get("mandate")))
     row = rows.select_related("organisation", "agent", "person").first()
     if row is None:
         return None
     expires, works = None, True
     if (invitation_id := facts.get("invitation")) is not None:
-        links = Invitation.objects.using(db.alias).filter(pk=str(invitation_id))
+        links = db.rows(Invitation).filter(pk=str(invitation_id))
         link = links.filter(used_at__isnull=True, ended_at__isnull=True).first()
         expires = link.expires if link else None
         gives = link is not None and (link.vouched or row.role != Role.SIGNATORY)
@@ -159,16 +159,12 @@ def _lasts(row: models.RoleAssignment, now: datetime) -> bool:
 
 
 def _of_request(db: Database, request_id: str, now: datetime) -> AccessMessageData | None:
-    rows = RoleRequest.objects.using(db.alias).filter(pk=request_id)
+    rows = db.rows(RoleRequest).filter(pk=request_id)
     row = rows.select_related("agent", "user", "mandate").first()
     if row is None:
         return None
     given = row.mandate
-    name = (
-        models.Organisation.objects.using(db.alias)
-        .filter(normalised_id=row.normalised_id)
-        .values_list("name", flat=True)
-    )
+    name = db.rows(models.Organisation).filter(normalised_id=row.normalised_id).values_list("name", flat=True)
     return AccessMessageData(
         name.first() or "",
         row.customer_id,

@@ -48,7 +48,7 @@ def mark_bounced(db: Database, message_id: str, now: datetime) -> BounceMarks:
     only the message is marked.
     """
     with transaction.atomic(using=db.alias):
-        rows = models.OutboxMessage.objects.using(db.alias).filter(pk=message_id, channel=MessageChannel.EMAIL)
+        rows = db.rows(models.OutboxMessage).filter(pk=message_id, channel=MessageChannel.EMAIL)
         row = rows.select_related("recipient").first()
         if row is None:
             return BounceMarks.UNKNOWN
@@ -75,7 +75,7 @@ def on_sent(db: Database, message: QueuedMessage, now: datetime) -> None:
 
 def lately(db: Database, now: datetime) -> BounceRate:
     """Count e-mails sent in the last seven days, and permanent bounces."""
-    rows = models.OutboxMessage.objects.using(db.alias)
+    rows = db.rows(models.OutboxMessage)
     sent = rows.filter(sent__gt=now - LATELY, channel=MessageChannel.EMAIL).count()
     return BounceRate(sent, _returned(db, now))
 
@@ -103,7 +103,7 @@ def _never_written_to(db: Database, person: str) -> str | None:
 
 
 def _returned(db: Database, now: datetime) -> int:
-    return models.OutboxMessage.objects.using(db.alias).filter(bounced__gt=now - LATELY).count()
+    return db.rows(models.OutboxMessage).filter(bounced__gt=now - LATELY).count()
 
 
 def _mark_address(db: Database, address: str, message_id: str, now: datetime) -> None:
@@ -111,7 +111,7 @@ def _mark_address(db: Database, address: str, message_id: str, now: datetime) ->
     rows = people_at(db, address).filter(bounced_at__isnull=True).select_for_update(no_key=True)
     ids = list(rows.order_by("pk").values_list("pk", flat=True))
     for part in chunked(ids):
-        models.Person.objects.using(db.alias).filter(pk__in=part).update(bounced_at=now)
+        db.rows(models.Person).filter(pk__in=part).update(bounced_at=now)
     # The address of a person without any role needs no correction.
     day = finnish_date(now).isoformat()
     for one in sorted(events.roles_of(db, ids, now)):

@@ -114,7 +114,7 @@ def count_messages(db: Database, subject: CallSubject) -> MessageCounts:
 
 def messages_of(db: Database, subject: CallSubject) -> "QuerySet[models.OutboxMessage]":
     """Return the messages of a call or drill."""
-    rows = models.OutboxMessage.objects.using(db.alias).filter(channel__isnull=False)
+    rows = db.rows(models.OutboxMessage).filter(channel__isnull=False)
     if subject.is_drill:
         return rows.filter(kind=MessageKind.DRILL, facts__drill=subject.subject_id)
     return rows.filter(kind__in=(MessageKind.EARLY, MessageKind.INCIDENT), facts__call=subject.subject_id)
@@ -122,11 +122,11 @@ def messages_of(db: Database, subject: CallSubject) -> "QuerySet[models.OutboxMe
 
 def _calls(db: Database) -> "QuerySet[EarlyReplacement]":
     # Not the serials, of which there may be a hundred thousand.
-    return EarlyReplacement.objects.using(db.alias).defer("serials")
+    return db.rows(EarlyReplacement).defer("serials")
 
 
 def _items(db: Database) -> "QuerySet[EarlyReplacementItem]":
-    return EarlyReplacementItem.objects.using(db.alias)
+    return db.rows(EarlyReplacementItem)
 
 
 def _is_new() -> Q:

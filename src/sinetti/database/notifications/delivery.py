@@ -189,7 +189,7 @@ def fail_exhausted(db: Database, shift: SenderLease) -> int:
 
 def _waiting(db: Database) -> "QuerySet[OutboxMessage]":
     """Return messages that have not ended, with the conditions of their index."""
-    rows = OutboxMessage.objects.using(db.alias).filter(channel__isnull=False, kind__in=KNOWN)
+    rows = db.rows(OutboxMessage).filter(channel__isnull=False, kind__in=KNOWN)
     return rows.filter(sent__isnull=True, failed_at__isnull=True, cancelled_at__isnull=True, expanded_at__isnull=True)
 
 

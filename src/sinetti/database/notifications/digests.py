@@ -202,7 +202,7 @@ def sent_days(
 
 def is_queued(db: Database, agent: str, person: str, day: date) -> bool:
     """Return True if a firm's digest of this day is queued for or sent to this person."""
-    return models.OutboxMessage.objects.using(db.alias).filter(pk=_id(agent, day, person)).exists()
+    return db.rows(models.OutboxMessage).filter(pk=_id(agent, day, person)).exists()
 
 
 def _id(agent: str, day: date, person: str) -> str:
@@ -211,7 +211,7 @@ def _id(agent: str, day: date, person: str) -> str:
 
 def _days_by_id(ids: Mapping[str, date], db: Database) -> dict[str, date]:
     """Return the days of those message ids that exist in the outbox."""
-    rows = models.OutboxMessage.objects.using(db.alias)
+    rows = db.rows(models.OutboxMessage)
     return {one: ids[one] for part in chunked(ids) for one in rows.filter(pk__in=part).values_list("pk", flat=True)}
 
 
@@ -228,7 +228,7 @@ def _readers(one: recipients.Roles) -> tuple[Recipient, ...]:
 
 def _wanted(db: Database) -> "QuerySet[models.Certificate]":
     """Return certificates that may need a successor, regardless of their expiry."""
-    rows = models.Certificate.objects.using(db.alias).filter(
+    rows = db.rows(models.Certificate).filter(
         state__in=_ISSUED, lineage__renewal_opt_out_at__isnull=True, lineage__organisation__closed_at__isnull=True
     )
     return rows.exclude(revoked_at__isnull=False, revocation_reason__in=_ENDED_FOR_GOOD)
@@ -293,8 +293,8 @@ def _state(now: datetime) -> dict[str, Any]:
 
 def _addresses(db: Database, agent: str, now: datetime) -> frozenset[str]:
     """Return the folded addresses of a firm's contact person and all its role holders."""
-    people = models.Person.objects.using(db.alias).filter(erased_at__isnull=True)
-    mandates = models.RoleAssignment.objects.using(db.alias).filter(active_assignments(now), organisation=agent)
+    people = db.rows(models.Person).filter(erased_at__isnull=True)
+    mandates = db.rows(models.RoleAssignment).filter(active_assignments(now), organisation=agent)
     ours = people.filter(Q(contact_of=agent) | Q(pk__in=mandates.values("person")))
     return frozenset(one.casefold() for one in ours.values_list("email", flat=True) if one)
 

@@ -75,13 +75,13 @@ class DrillFigures:
 def insert_drill(db: Database, new: NewDrill, audit: AuditContext) -> str:
     """Store a drill with its certificates and its event; return its id."""
     with transaction.atomic(using=db.alias):
-        row = Drill.objects.using(db.alias).create(
+        row = db.rows(Drill).create(
             officer=new.officer, reason=new.reason, audience=new.audience, reach=new.reach, created=audit.at
         )
-        certificates = models.Certificate.objects.using(db.alias)
+        certificates = db.rows(models.Certificate)
         for part in chunked(new.serials):
             keys = certificates.filter(serial__in=part).order_by("pk").values_list("pk", flat=True)
-            DrillItem.objects.using(db.alias).bulk_create(DrillItem(drill=row, certificate_id=key) for key in keys)
+            db.rows(DrillItem).bulk_create(DrillItem(drill=row, certificate_id=key) for key in keys)
         if new.audience is not DrillAudience.NONE:
             facts = {"drill": row.drill_id, "audience": new.audience.value}
             outbox.record_event(db, DomainEvent(MessageKind.DRILL, row.drill_id, facts=facts), audit.at)
@@ -93,13 +93,13 @@ def insert_drill(db: Database, new: NewDrill, audit: AuditContext) -> str:
 
 def find_drill(db: Database, drill_id: str) -> DrillView | None:
     """Return the drill with this id, or None."""
-    row = Drill.objects.using(db.alias).filter(drill_id=drill_id).first()
+    row = db.rows(Drill).filter(drill_id=drill_id).first()
     return None if row is None else _view(db, row)
 
 
 def list_drills(db: Database) -> tuple[DrillView, ...]:
     """Return all drills, oldest first."""
-    return tuple(_view(db, row) for row in Drill.objects.using(db.alias).order_by("number"))
+    return tuple(_view(db, row) for row in db.rows(Drill).order_by("number"))
 
 
 def read_figures(db: Database, drill_id: str) -> DrillFigures:
@@ -108,7 +108,7 @@ def read_figures(db: Database, drill_id: str) -> DrillFigures:
     hints = _items(db, drill_id).filter(certificate__hint_request__at__gte=F("drill__created")).count()
     messages = messages_of(db, subject)
     sent = messages.filter(sent__isnull=False, bounced__isnull=True).values_list("sent", flat=True)
-    answers = DrillAnswer.objects.using(db.alias).filter(drill__drill_id=drill_id).values_list("at", flat=True)
+    answers = db.rows(DrillAnswer).filter(drill__drill_id=drill_id).values_list("at", flat=True)
     problems: dict[str, int] = {}
     for problem, bounced in messages.filter(sent__isnull=True).values_list("problem", "bounced").iterator():
         if problem is not None and bounced is None:
@@ -130,21 +130,21 @@ def find_answerable(db: Database, message_id: str, since: datetime) -> tuple[int
 
     Returns None for another message, or if the drill began before `since`.
     """
-    row = models.OutboxMessage.objects.using(db.alias).filter(pk=message_id, kind=MessageKind.DRILL).first()
+    row = db.rows(models.OutboxMessage).filter(pk=message_id, kind=MessageKind.DRILL).first()
     drill_id = (row.facts or {}).get("drill") if row is not None else None
     if drill_id is None:
         return None
-    drills = Drill.objects.using(db.alias).filter(drill_id=drill_id, created__gte=since)
+    drills = db.rows(Drill).filter(drill_id=drill_id, created__gte=since)
     number = drills.values_list("number", flat=True).first()
     if number is None:
         return None
-    return number, DrillAnswer.objects.using(db.alias).filter(message_id=message_id).exists()
+    return number, db.rows(DrillAnswer).filter(message_id=message_id).exists()
 
 
 def insert_answer(db: Database, number: int, message_id: str, now: datetime) -> None:
     """Record the answer to a message; a repetition changes nothing."""
     answer = DrillAnswer(drill_id=number, message_id=message_id, at=now)
-    DrillAnswer.objects.using(db.alias).bulk_create([answer], ignore_conflicts=True)
+    db.rows(DrillAnswer).bulk_create([answer], ignore_conflicts=True)
 
 
 def _reached(db: Database, drill_id: str) -> "QuerySet[DrillItem, tuple[datetime | None, datetime | None]]":
@@ -156,10 +156,10 @@ def _reached(db: Database, drill_id: str) -> "QuerySet[DrillItem, tuple[datetime
 
 
 def _items(db: Database, drill_id: str) -> "QuerySet[DrillItem]":
-    return DrillItem.objects.using(db.alias).filter(drill__drill_id=drill_id)
+    return db.rows(DrillItem).filter(drill__drill_id=drill_id)
 
 
 def _view(db: Database, row: Drill) -> DrillView:
-    count = DrillItem.objects.using(db.alias).filter(drill=row).count()
+    count = db.rows(DrillItem).filter(drill=row).count()
     audience = DrillAudience(row.audience)
     return DrillView(row.drill_id, row.officer, row.reason, audience, row.reach, row.created, count)

@@ -115,7 +115,7 @@ def list_audiences(
 
 
 def _audiences(db: Database, serials: Sequence[str], now: datetime, stage: CallStage) -> Iterator[CallAudience]:
-    rows = models.Certificate.objects.using(db.alias).filter(serial__in=serials).order_by("pk")
+    rows = db.rows(models.Certificate).filter(serial__in=serials).order_by("pk")
     names = ("lineage__organisation__name", "lineage__organisation__customer_id")
     found = list(rows.values_list("lineage_id", "lineage__organisation_id", "hint_request__at", *names))
     people = holders(db, {lineage for lineage, *_ in found})
@@ -133,7 +133,7 @@ def list_call_copies(db: Database, subject: CallSubject, stage: CallStage, now: 
     They are about certificates that are still to be replaced. There is at most one for each address or number. An
     undone call has none.
     """
-    rows = _open(models.Certificate.objects.using(db.alias), now).filter(subject.filter)
+    rows = _open(db.rows(models.Certificate), now).filter(subject.filter)
     if not subject.is_drill:
         rows = rows.filter(called_early__call__undone_at__isnull=True)
     serials = [Serial(serial) for serial in rows.order_by("pk").values_list("serial", flat=True)]
@@ -144,12 +144,12 @@ def list_call_copies(db: Database, subject: CallSubject, stage: CallStage, now: 
 
 def has_open(db: Database, call_id: str, now: datetime) -> bool:
     """Return True if a certificate of a call is still to be replaced."""
-    return _open(models.Certificate.objects.using(db.alias), now).filter(called_early__call__call_id=call_id).exists()
+    return _open(db.rows(models.Certificate), now).filter(called_early__call__call_id=call_id).exists()
 
 
 def find_call_details(db: Database, call_id: str) -> CallDetails | None:
     """Return the facts of a call for a message, or None for an unknown id."""
-    row = EarlyReplacement.objects.using(db.alias).defer("serials").filter(call_id=call_id).first()
+    row = db.rows(EarlyReplacement).defer("serials").filter(call_id=call_id).first()
     if row is None:
         return None
     explanations = {Language.FI: row.explanation_fi, Language.SV: row.explanation_sv, Language.EN: row.explanation_en}
@@ -208,8 +208,8 @@ def forget_heard(db: Database, kind: str, facts: Mapping[str, Any], message_id: 
 
 def _items(db: Database, subject: CallSubject) -> "QuerySet[DrillItem] | QuerySet[EarlyReplacementItem]":
     if subject.is_drill:
-        return DrillItem.objects.using(db.alias).filter(drill__drill_id=subject.subject_id)
-    return EarlyReplacementItem.objects.using(db.alias).filter(call__call_id=subject.subject_id)
+        return db.rows(DrillItem).filter(drill__drill_id=subject.subject_id)
+    return db.rows(EarlyReplacementItem).filter(call__call_id=subject.subject_id)
 
 
 def _certificates_of(
@@ -220,7 +220,7 @@ def _certificates_of(
     The lineages are read first: one statement with all conditions would read the whole call for each message.
     """
     for part in chunked(lineage for (lineage,) in sql.read(db, _LINEAGES, {"person": person_id, "now": now})):
-        rows = models.Certificate.objects.using(db.alias).filter(subject.filter, lineage__in=part)
+        rows = db.rows(models.Certificate).filter(subject.filter, lineage__in=part)
         yield _open(rows, now)
 
 

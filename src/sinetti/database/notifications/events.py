@@ -96,13 +96,13 @@ def roles_of(db: Database, people: Iterable[str], now: datetime) -> Mapping[str,
 
 
 def _named(db: Database, people: tuple[str, ...], now: datetime) -> Iterable[tuple[str, str, str | None]]:
-    lineages = models.Lineage.objects.using(db.alias).order_by("-created", "pk")
+    lineages = db.rows(models.Lineage).order_by("-created", "pk")
     for place in ("contact_id", "deputy_id"):
         yield from lineages.filter(**{f"{place}__in": people}).values_list(place, "organisation_id", "pk")
     newest = Subquery(lineages.filter(organisation=OuterRef("newest_of")).values("pk")[:1])
-    rows = models.Organisation.objects.using(db.alias).filter(contact__in=people).alias(newest_of=F("pk"))
+    rows = db.rows(models.Organisation).filter(contact__in=people).alias(newest_of=F("pk"))
     yield from rows.annotate(newest=newest).values_list("contact_id", "pk", "newest")
-    mandates = models.RoleAssignment.objects.using(db.alias).filter(active_assignments(now), role=Role.SIGNATORY)
+    mandates = db.rows(models.RoleAssignment).filter(active_assignments(now), role=Role.SIGNATORY)
     named = mandates.filter(person__in=people).alias(newest_of=F("organisation"))
     yield from named.annotate(newest=newest).values_list("person_id", "organisation_id", "newest")
 
@@ -110,4 +110,4 @@ def _named(db: Database, people: tuple[str, ...], now: datetime) -> Iterable[tup
 def _waiting(db: Database) -> "QuerySet[models.OutboxMessage]":
     """Return events that have not ended, with the conditions of the index."""
     open_ = Q(sent__isnull=True, failed_at__isnull=True, cancelled_at__isnull=True, expanded_at__isnull=True)
-    return models.OutboxMessage.objects.using(db.alias).filter(open_, channel__isnull=True)
+    return db.rows(models.OutboxMessage).filter(open_, channel__isnull=True)

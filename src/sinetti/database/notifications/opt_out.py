@@ -50,7 +50,7 @@ def find_asker(db: Database, message_id: str, now: datetime) -> OptOutSender | N
 
     Returns None if there is no such row, it is too old, or its person was erased.
     """
-    rows = models.OutboxMessage.objects.using(db.alias).filter(pk=message_id, channel=MessageChannel.EMAIL)
+    rows = db.rows(models.OutboxMessage).filter(pk=message_id, channel=MessageChannel.EMAIL)
     row = rows.filter(created__gte=now - LINK_LIVES).select_related("recipient").first()
     person = row.recipient if row is not None else None
     if person is None or person.erased_at is not None:
@@ -116,7 +116,7 @@ def stop_if_notified(db: Database, person_id: str, message_id: str, audit: Audit
     message as sent. Mail continues while a notification is missing. A newer row of the person with the same address
     keeps getting mail, because no opt-out was requested for it.
     """
-    person = models.Person.objects.using(db.alias).filter(pk=person_id, erased_at__isnull=True).first()
+    person = db.rows(models.Person).filter(pk=person_id, erased_at__isnull=True).first()
     if person is None or person.stopped_at is not None:
         return
     wanted = notified_people(db, person.email, audit.at)
@@ -128,7 +128,7 @@ def stop_if_notified(db: Database, person_id: str, message_id: str, audit: Audit
         named = notifications_events.roles_of(db, people, audit.at)
         stopped = [one for one in people if one in asked or one not in named]
         for part in chunked(stopped):
-            models.Person.objects.using(db.alias).filter(pk__in=part).update(stopped_at=audit.at)
+            db.rows(models.Person).filter(pk__in=part).update(stopped_at=audit.at)
         audit_log.write_each(db, audit, "mail-stopped", [f"person:{one}" for one in stopped], message=message_id)
 
 
@@ -148,7 +148,7 @@ def _organisations(db: Database, address: str, now: datetime) -> frozenset[str]:
     """Return the open organisations that name an address; an opt-out notifies them."""
     people = people_at(db, address).values_list("pk", flat=True)
     ids = [one for each in notifications_events.roles_of(db, people, now).values() for one in each]
-    rows = models.Organisation.objects.using(db.alias).filter(closed_at__isnull=True)
+    rows = db.rows(models.Organisation).filter(closed_at__isnull=True)
     return frozenset(one for part in chunked(ids) for one in rows.filter(pk__in=part).values_list("pk", flat=True))
 
 
@@ -158,7 +158,7 @@ def _events(db: Database, address: str) -> "QuerySet[models.OutboxMessage]":
     Completed opt-outs do not count.
     """
     people = people_at(db, address).filter(stopped_at__isnull=True).values("pk")
-    rows = models.OutboxMessage.objects.using(db.alias).filter(recipient__in=people)
+    rows = db.rows(models.OutboxMessage).filter(recipient__in=people)
     return rows.filter(kind=MessageKind.CONTACT_GONE, channel__isnull=True)
 
 
@@ -180,7 +180,7 @@ def _notified_addresses(db: Database, address: str, message_id: str, to: Collect
 
 def _about(db: Database, address: str, to: Collection[Recipient], since: datetime) -> "list[models.OutboxMessage]":
     """Return the opt-out messages to these recipients since an instant."""
-    rows = models.OutboxMessage.objects.using(db.alias).filter(kind=MessageKind.CONTACT_GONE, created__gte=since)
+    rows = db.rows(models.OutboxMessage).filter(kind=MessageKind.CONTACT_GONE, created__gte=since)
     people = frozenset(people_at(db, address).values_list("pk", flat=True))
     found = (
         row

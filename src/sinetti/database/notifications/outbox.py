@@ -156,7 +156,7 @@ def enqueue(db: Database, messages: Iterable[NewMessage], now: datetime) -> None
 
 def find_queued_at(db: Database, message_id: str) -> datetime | None:
     """Return the time when a message was queued, on the office's clock, or None."""
-    rows = OutboxMessage.objects.using(db.alias).filter(pk=message_id)
+    rows = db.rows(OutboxMessage).filter(pk=message_id)
     return rows.values_list("created", flat=True).first()
 
 
@@ -166,7 +166,7 @@ def reassign(db: Database, before: str, after: str) -> None:
     Both rows have the same address. Without the move the reminders would be lost, since they would no longer match a
     recipient and are not planned again.
     """
-    rows = OutboxMessage.objects.using(db.alias).filter(recipient=before, kind__in=_OF_THE_LADDER)
+    rows = db.rows(OutboxMessage).filter(recipient=before, kind__in=_OF_THE_LADDER)
     rows.filter(sent__isnull=True, failed_at__isnull=True, cancelled_at__isnull=True).update(recipient=after)
 
 
@@ -176,14 +176,14 @@ def delete_cancelled(db: Database, certificates: Iterable[int]) -> None:
     Call it when the reason for the cancellation may have gone. The old rows would otherwise block new reminders with
     the same ids.
     """
-    rows = OutboxMessage.objects.using(db.alias).filter(certificate__in=certificates, kind__in=_OF_THE_LADDER)
+    rows = db.rows(OutboxMessage).filter(certificate__in=certificates, kind__in=_OF_THE_LADDER)
     rows.filter(cancelled_at__isnull=False).delete()
 
 
 def enqueue_new(db: Database, messages: Iterable[NewMessage], now: datetime) -> int:
     """Queue a few messages that mostly exist already; return the number of new ones."""
     by_id = {one.message_id: one for one in messages}
-    rows = OutboxMessage.objects.using(db.alias)
+    rows = db.rows(OutboxMessage)
     with transaction.atomic(using=db.alias):
         known = set(rows.filter(pk__in=list(by_id)).values_list("pk", flat=True))
         enqueue(db, [one for message_id, one in by_id.items() if message_id not in known], now)
@@ -212,7 +212,7 @@ def record_event(db: Database, event: DomainEvent, now: datetime) -> None:
 
     Call it inside the transaction of the change.
     """
-    row = OutboxMessage.objects.using(db.alias).create(
+    row = db.rows(OutboxMessage).create(
         kind=event.kind,
         step=event.step,
         created=now,
@@ -231,7 +231,7 @@ def notify_contact(db: Database, kind: str, certificate: Certificate, now: datet
 
     Call it inside the transaction of the change.
     """
-    OutboxMessage.objects.using(db.alias).get_or_create(
+    db.rows(OutboxMessage).get_or_create(
         kind=kind,
         certificate=certificate,
         step="once",
@@ -254,5 +254,5 @@ def notify_contacts(db: Database, kind: str, certificates: Iterable[Certificate]
         )
         for one in certificates
     ]
-    OutboxMessage.objects.using(db.alias).bulk_create(rows, ignore_conflicts=True)
+    db.rows(OutboxMessage).bulk_create(rows, ignore_conflicts=True)
     _record(row.pk for row in rows)

@@ -40,7 +40,7 @@ def waiting_ones(db: Database, about: str, start: int, most: int) -> tuple[Outbo
 
     `about` is a part of an organisation's id or name, or the beginning of a serial; an empty text selects all.
     """
-    rows = OutboxMessage.objects.using(db.alias).filter(
+    rows = db.rows(OutboxMessage).filter(
         sent__isnull=True,
         failed_at__isnull=True,
         cancelled_at__isnull=True,
@@ -52,9 +52,7 @@ def waiting_ones(db: Database, about: str, start: int, most: int) -> tuple[Outbo
 
 def given_up(db: Database, about: str, start: int, most: int) -> tuple[OutboxListItem, ...]:
     """Return a page of failed messages, newest first, as `waiting_ones` does."""
-    rows = OutboxMessage.objects.using(db.alias).filter(
-        failed_at__isnull=False, sent__isnull=True, channel__isnull=False
-    )
+    rows = db.rows(OutboxMessage).filter(failed_at__isnull=False, sent__isnull=True, channel__isnull=False)
     return _read(rows.filter(_about(about), kind__in=KNOWN).order_by("-failed_at", "pk"), start, most)
 
 

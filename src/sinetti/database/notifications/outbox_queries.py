@@ -90,7 +90,7 @@ def count_failures(db: Database) -> Mapping[MessageChannel, ChannelFailures]:
     The attempt of a message that was sent has not failed, nor has one that is being made.
     """
     last = Case(When(Q(sent__isnull=False) | Q(claimed_by__isnull=False), then=1), default=0)
-    rows = OutboxMessage.objects.using(db.alias).filter(channel__isnull=False, attempts__gt=0).values_list("channel")
+    rows = db.rows(OutboxMessage).filter(channel__isnull=False, attempts__gt=0).values_list("channel")
     dead = Count("pk", filter=Q(failed_at__isnull=False, sent__isnull=True))
     found = {
         channel: ChannelFailures(count, attempts)
@@ -111,7 +111,7 @@ def waiting(db: Database) -> tuple[QueuedMessage, ...]:
 
 def find(db: Database, message_id: str) -> QueuedMessage | None:
     """Return a message in any state, or None."""
-    row = OutboxMessage.objects.using(db.alias).filter(pk=message_id, channel__isnull=False).first()
+    row = db.rows(OutboxMessage).filter(pk=message_id, channel__isnull=False).first()
     return None if row is None else to_queued_message(row)
 
 
@@ -165,7 +165,7 @@ def _each(db: Database, ids: Sequence[str], values: dict[str, object]) -> int:
 
 
 def _open(db: Database) -> "QuerySet[OutboxMessage]":
-    rows = OutboxMessage.objects.using(db.alias)
+    rows = db.rows(OutboxMessage)
     return rows.filter(sent__isnull=True, failed_at__isnull=True, cancelled_at__isnull=True, expanded_at__isnull=True)
 
 
@@ -174,5 +174,5 @@ def _messages(db: Database) -> "QuerySet[OutboxMessage]":
 
 
 def _dead(db: Database) -> "QuerySet[OutboxMessage]":
-    rows = OutboxMessage.objects.using(db.alias).filter(channel__isnull=False, failed_at__isnull=False, kind__in=KNOWN)
+    rows = db.rows(OutboxMessage).filter(channel__isnull=False, failed_at__isnull=False, kind__in=KNOWN)
     return rows.filter(sent__isnull=True)

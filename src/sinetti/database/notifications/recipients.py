@@ -85,7 +85,7 @@ def accounts(db: Database, organisation_id: str, now: datetime) -> tuple[str, ..
 
     A role may come through another organisation.
     """
-    rows = models.RoleAssignment.objects.using(db.alias).filter(active_assignments(now))
+    rows = db.rows(models.RoleAssignment).filter(active_assignments(now))
     own = rows.filter(organisation=organisation_id)
     firms = own.filter(agent__isnull=False, agent__closed_at__isnull=True).values("agent")
     found = rows.filter(Q(organisation=organisation_id) | Q(organisation__in=firms), user__isnull=False)
@@ -105,7 +105,7 @@ def holders(db: Database, lineage_ids: Iterable[str]) -> Mapping[str, tuple[Reci
             found[ids[0]] = (_read(columns[:_PERSON]), _read(columns[_PERSON:]))
         return found
     for part in chunked(ids):
-        rows = models.Lineage.objects.using(db.alias).filter(pk__in=part).select_related("contact", "deputy")
+        rows = db.rows(models.Lineage).filter(pk__in=part).select_related("contact", "deputy")
         found.update({row.lineage_id: (_maybe(row.contact), _maybe(row.deputy)) for row in rows})
     return found
 
@@ -114,7 +114,7 @@ def readers(db: Database, person_ids: Iterable[str]) -> Mapping[str, Recipient]:
     """Return these people by their ids; unknown ids are omitted."""
     found: dict[str, Recipient] = {}
     for part in chunked(person_ids):
-        rows = models.Person.objects.using(db.alias).filter(pk__in=part)
+        rows = db.rows(models.Person).filter(pk__in=part)
         found.update({row.person_id: reader(row) for row in rows})
     return found
 
@@ -180,9 +180,7 @@ def _maybe(row: models.Person | None) -> Recipient | None:
 def _mandates(
     db: Database, organisation_ids: tuple[str, ...], role: Role, now: datetime
 ) -> "QuerySet[models.RoleAssignment]":
-    rows = models.RoleAssignment.objects.using(db.alias).filter(
-        active_assignments(now), organisation__in=organisation_ids
-    )
+    rows = db.rows(models.RoleAssignment).filter(active_assignments(now), organisation__in=organisation_ids)
     return rows.filter(role=role).order_by("valid_from", "pk")
 
 
@@ -201,7 +199,7 @@ def _agents(db: Database, organisation_ids: tuple[str, ...], now: datetime) -> I
 
 
 def _contact_persons(db: Database, organisation_ids: tuple[str, ...]) -> Iterator[tuple[str, Recipient]]:
-    rows = models.Organisation.objects.using(db.alias).filter(pk__in=organisation_ids, contact__isnull=False)
+    rows = db.rows(models.Organisation).filter(pk__in=organisation_ids, contact__isnull=False)
     for row in rows.select_related("contact"):
         if row.contact is not None:
             yield row.organisation_id, reader(row.contact)
@@ -219,7 +217,7 @@ def people_at(db: Database, address: str) -> "QuerySet[models.Person]":
 
     The database folds both sides, so that equality is the same as in its index.
     """
-    rows = models.Person.objects.using(db.alias)
+    rows = db.rows(models.Person)
     return (
         rows.alias(normalised_id=Lower("email")).filter(normalised_id=Lower(Value(address))) if address else rows.none()
     )

@@ -158,7 +158,7 @@ def reschedule(db: Database, lineage_id: str) -> None:
 def look_again_each(db: Database, lineage_ids: Iterable[str]) -> None:
     """Schedule a new check of the certificates of each of these lineages."""
     for part in _parts(lineage_ids):
-        rows = models.Certificate.objects.using(db.alias).filter(lineage__in=part, next_reminder_at__isnull=False)
+        rows = db.rows(models.Certificate).filter(lineage__in=part, next_reminder_at__isnull=False)
         _look_again(db, rows.exclude(state=CertificateState.SUPERSEDED).values_list("pk", flat=True))
 
 
@@ -170,7 +170,7 @@ def look_again_behind(db: Database, certificates: Iterable[int]) -> None:
     """
     behind = set(certificates)
     while behind:
-        rows = models.Certificate.objects.using(db.alias).filter(pk__in=behind)
+        rows = db.rows(models.Certificate).filter(pk__in=behind)
         _look_again(db, rows.filter(next_reminder_at__isnull=False).values_list("pk", flat=True))
         revoked = rows.filter(revoked_at__isnull=False).values_list("predecessor_id", "replaces_id")
         behind = {pk for places in revoked for pk in places} - {None}
@@ -178,7 +178,7 @@ def look_again_behind(db: Database, certificates: Iterable[int]) -> None:
 
 def _look_again(db: Database, certificates: Iterable[int]) -> None:
     for part in _parts(certificates):
-        models.Certificate.objects.using(db.alias).filter(pk__in=part).update(next_reminder_at=None)
+        db.rows(models.Certificate).filter(pk__in=part).update(next_reminder_at=None)
         outbox.delete_cancelled(db, part)
 
 
@@ -187,7 +187,7 @@ def count_ending(db: Database, first: datetime, before: datetime) -> int:
 
     Their state does not matter.
     """
-    rows = models.Certificate.objects.using(db.alias)
+    rows = db.rows(models.Certificate)
     return rows.filter(not_after__gte=first, not_after__lt=before).count()
 
 
@@ -202,7 +202,7 @@ def next_look(db: Database, reach: ReminderWindow) -> tuple[datetime | None, dat
     The first is the expiry of a certificate that was never checked, the second is the next scheduled check. It costs
     two index look-ups.
     """
-    rows = models.Certificate.objects.using(db.alias)
+    rows = db.rows(models.Certificate)
     unseen = rows.filter(next_reminder_at__isnull=True, not_after__gt=reach.ends_until).order_by("not_after")
     noted = rows.filter(next_reminder_at__gt=reach.now, next_reminder_at__lt=NEVER).order_by("next_reminder_at")
     return _first(unseen.values_list("not_after", flat=True)), _first(noted.values_list("next_reminder_at", flat=True))
@@ -221,7 +221,7 @@ def hours_awaited(db: Database, now: datetime) -> bool:
 
 
 def _messages(db: Database) -> "QuerySet[models.OutboxMessage]":
-    rows = models.OutboxMessage.objects.using(db.alias)
+    rows = db.rows(models.OutboxMessage)
     return rows.filter(sent__isnull=True, failed_at__isnull=True, cancelled_at__isnull=True, expanded_at__isnull=True)
 
 
@@ -235,7 +235,7 @@ def _first(values: "QuerySet[_Row, _Value]") -> _Value | None:
 
 def _waiting(db: Database, reach: ReminderWindow) -> "Iterator[QuerySet[models.Certificate]]":
     """Yield the two selections: certificates never checked, and checks that are due."""
-    rows = models.Certificate.objects.using(db.alias)
+    rows = db.rows(models.Certificate)
     unseen = rows.filter(next_reminder_at__isnull=True, not_after__gte=reach.ends_from, not_after__lte=reach.ends_until)
     # A reservation is finished or voided within minutes and is checked then.
     yield unseen.exclude(state=CertificateState.RESERVED).order_by("not_after")
@@ -256,7 +256,7 @@ def _locked(db: Database, reach: ReminderWindow) -> list[int]:
 
 
 def _found(db: Database, certificates: Sequence[int]) -> tuple[ReminderCandidate, ...]:
-    rows = models.Certificate.objects.using(db.alias).filter(pk__in=certificates)
+    rows = db.rows(models.Certificate).filter(pk__in=certificates)
     fields = (
         "pk", "serial", "lineage_id", "lineage__organisation_id", "next_reminder_at", "not_before",
         "not_after", "state",
@@ -329,7 +329,7 @@ def _links(db: Database, certificates: Sequence[int]) -> Iterator[tuple[int, int
 
     Each tuple has the predecessor's key, the successor's key, its first retrieval and its revocation.
     """
-    rows = models.Certificate.objects.using(db.alias).exclude(state=CertificateState.SUPERSEDED)
+    rows = db.rows(models.Certificate).exclude(state=CertificateState.SUPERSEDED)
     for part in _parts(certificates):
         fields = "pk", "first_fetched_at", "revoked_at"
         renewals = rows.filter(predecessor__in=part).values_list("predecessor_id", *fields)
@@ -346,7 +346,7 @@ def _seen(db: Database, certificates: Sequence[int]) -> dict[int, datetime]:
     """
     found: dict[int, datetime] = {}
     for part in _parts(certificates):
-        rows = CertificateObservation.objects.using(db.alias).filter(certificate__in=part)
+        rows = db.rows(CertificateObservation).filter(certificate__in=part)
         newest = rows.values_list("certificate_id").annotate(seen=Max("last_seen"))
         found |= {pk: seen for pk, seen in newest if seen is not None}
     return found

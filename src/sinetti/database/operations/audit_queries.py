@@ -71,7 +71,7 @@ def entries(db: Database, asked: AuditQuery, most: int) -> AuditPage:
 
     It takes two statements at most, and one if the object's index is used.
     """
-    rows = AuditEvent.objects.using(db.alias).order_by("-sequence")
+    rows = db.rows(AuditEvent).order_by("-sequence")
     begins, ends = asked.before, 0
     if not asked.object:
         if begins is None:

@@ -64,13 +64,13 @@ def insert_authority(
         for new in authorities:
             insert_row(db, new)
             if new.channel is not None and new.state is CaState.ISSUING:
-                models.CertificateType.objects.using(db.alias).create(
+                db.rows(models.CertificateType).create(
                     type_id=f"{PURPOSE}-{new.channel.lower()}",
                     purpose=PURPOSE,
                     channel=new.channel,
                     authority_id=new.name,
                 )
-        row = models.Instance.objects.using(db.alias).create(
+        row = db.rows(models.Instance).create(
             environment=environment,
             created=audit.at,
             fingerprints={new.name: new.sha256 for new in authorities},
@@ -83,7 +83,7 @@ def insert_authority(
 
 def insert_row(db: Database, new: NewAuthority, version: int = 0) -> None:
     """Insert the row of a CA."""
-    models.CertificateAuthority.objects.using(db.alias).create(
+    db.rows(models.CertificateAuthority).create(
         name=new.name,
         common_name=new.common_name,
         role=new.role,
@@ -117,7 +117,7 @@ def identity(db: Database) -> AuthorityIdentity | None:
     try:
         if _INSTANCE not in connections[db.alias].introspection.table_names():
             return None
-        rows = models.Instance.objects.using(db.alias)
+        rows = db.rows(models.Instance)
         row = rows.values_list("instance_id", "environment", "fingerprints").first()
     except (NotSupportedError, ProgrammingError) as refused:  # NotSupportedError: the server is too old
         why = str(refused).strip().partition("\n")[0]
@@ -132,7 +132,7 @@ def open_shard(db: Database, authority: str) -> int:
 
     Raises DoesNotExist for an unknown CA.
     """
-    return models.CertificateAuthority.objects.using(db.alias).values_list("open_shard", flat=True).get(pk=authority)
+    return db.rows(models.CertificateAuthority).values_list("open_shard", flat=True).get(pk=authority)
 
 
 def take_places(db: Database, authority: str, most: int, at_once: int) -> tuple[int, int]:
@@ -142,11 +142,11 @@ def take_places(db: Database, authority: str, most: int, at_once: int) -> tuple[
     not used.
     """
     with transaction.atomic(using=db.alias):
-        rows = models.CertificateAuthority.objects.using(db.alias).filter(pk=authority)
+        rows = db.rows(models.CertificateAuthority).filter(pk=authority)
         rows.update(open_shard=F("open_shard"))  # a concurrent call waits here
         shard, taken = rows.values_list("open_shard", "shard_places").get()
         if taken is None:
-            taken = models.Certificate.objects.using(db.alias).filter(authority_id=authority, crl_shard=shard).count()
+            taken = db.rows(models.Certificate).filter(authority_id=authority, crl_shard=shard).count()
         if taken >= most:
             shard, taken = shard + 1, 0
         places = min(at_once, most - taken)
@@ -159,4 +159,4 @@ def count_places_anew(db: Database, authority: str) -> None:
 
     Call it after a period in which places were not counted.
     """
-    models.CertificateAuthority.objects.using(db.alias).filter(pk=authority).update(shard_places=None)
+    db.rows(models.CertificateAuthority).filter(pk=authority).update(shard_places=None)

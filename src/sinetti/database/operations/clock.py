@@ -39,7 +39,7 @@ class StoredClock:
     sequence: int
     accepted_sequence: int
     accepted_at: datetime | None
-    unconfirmed_since: datetime | None
+    unconfirmed_since: datetime | None = None
 
 
 def database_now(db: Database) -> datetime | None:
@@ -59,10 +59,10 @@ def stored(db: Database) -> StoredClock:
 
     Every change of state has an audit row with its instant, so only audit rows are read.
     """
-    marks = models.ClockCheckpoint.objects.using(db.alias).in_bulk()
+    marks = db.rows(models.ClockCheckpoint).in_bulk()
     mark, unconfirmed = marks.get(_MARK), marks.get(_UNCONFIRMED)
     since = max(mark.sequence - OVERLAP, mark.accepted_sequence) if mark else 0
-    rows = models.AuditEvent.objects.using(db.alias).filter(sequence__gt=since)
+    rows = db.rows(models.AuditEvent).filter(sequence__gt=since)
     found = rows.aggregate(newest=Max("at"), last=Max("sequence"))
     known = [at for at in (found["newest"], mark.newest if mark else None) if at is not None]
     now = StoredClock(
@@ -85,21 +85,21 @@ def accept(db: Database, set_aside: datetime | None, audit: AuditContext) -> Non
     with transaction.atomic(using=db.alias):
         before = instant(set_aside) if set_aside else None
         audit_log.write(db, audit, "clock-accepted", "clock", newest=before)
-        last = models.AuditEvent.objects.using(db.alias).latest("sequence").sequence
+        last = db.rows(models.AuditEvent).latest("sequence").sequence
         values = {"newest": audit.at, "sequence": last, "accepted_at": audit.at, "accepted_sequence": last}
-        models.ClockCheckpoint.objects.using(db.alias).update_or_create(pk=_MARK, defaults=values)
-        models.ClockCheckpoint.objects.using(db.alias).filter(pk=_UNCONFIRMED).delete()
+        db.rows(models.ClockCheckpoint).update_or_create(pk=_MARK, defaults=values)
+        db.rows(models.ClockCheckpoint).filter(pk=_UNCONFIRMED).delete()
 
 
 def doubt(db: Database, known: StoredClock) -> None:
     """Store that nothing confirms a clock that is far ahead of the newest instant."""
     values = {"newest": known.newest, "sequence": known.sequence}
-    models.ClockCheckpoint.objects.using(db.alias).get_or_create(pk=_UNCONFIRMED, defaults=values)
+    db.rows(models.ClockCheckpoint).get_or_create(pk=_UNCONFIRMED, defaults=values)
 
 
 def confirm(db: Database, now: datetime, known: StoredClock) -> None:
     """Store a time of day that is trusted, and end a doubt about it."""
-    rows = models.ClockCheckpoint.objects.using(db.alias)
+    rows = db.rows(models.ClockCheckpoint)
     with transaction.atomic(using=db.alias):
         rows.filter(pk=_UNCONFIRMED).delete()
         rows.get_or_create(pk=_MARK, defaults={"newest": now, "sequence": known.sequence})
@@ -113,9 +113,9 @@ def _move(db: Database, now: StoredClock, *, there: bool) -> None:
     """
     values = {"newest": now.newest, "sequence": now.sequence}
     if not there:
-        models.ClockCheckpoint.objects.using(db.alias).get_or_create(pk=_MARK, defaults=values)
+        db.rows(models.ClockCheckpoint).get_or_create(pk=_MARK, defaults=values)
         return
-    rows = models.ClockCheckpoint.objects.using(db.alias).filter(
+    rows = db.rows(models.ClockCheckpoint).filter(
         pk=_MARK, sequence__lt=now.sequence, accepted_sequence=now.accepted_sequence
     )
     rows.update(**values)

@@ -266,4 +266,4 @@ def _load(row: OrganisationImport) -> ImportJob:
 
 
 def _all(db: Database) -> "QuerySet[OrganisationImport]":
-    return OrganisationImport.objects.using(db.alias)
+    return db.rows(OrganisationImport)

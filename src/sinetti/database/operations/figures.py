@@ -83,19 +83,19 @@ _TERMS = {
 
 def load_figures(db: Database) -> AuthorityFigures | None:
     """Return the last count; None if there is none of the last day."""
-    value = CacheEntry.objects.using(db.alias).filter(key=_KEY).values_list("value", flat=True).first()
+    value = db.rows(CacheEntry).filter(key=_KEY).values_list("value", flat=True).first()
     return None if value is None else figures_of(json.loads(value))
 
 
 def store_figures(db: Database, figures: AuthorityFigures) -> None:
     """Keep a count for a day by the machine's clock."""
     values = {"value": json.dumps(figures.as_json()), "expires": figures.machine_at + _KEPT}
-    CacheEntry.objects.using(db.alias).update_or_create(key=_KEY, defaults=values)
+    db.rows(CacheEntry).update_or_create(key=_KEY, defaults=values)
 
 
 def claim_count(db: Database, machine_now: datetime) -> bool:
     """Return True to one of all processes every ten minutes; that one counts."""
-    rows = CacheEntry.objects.using(db.alias)
+    rows = db.rows(CacheEntry)
     if rows.filter(key=_TURN, expires__gt=machine_now).exists():
         return False
     with transaction.atomic(using=db.alias):
@@ -106,7 +106,7 @@ def claim_count(db: Database, machine_now: datetime) -> bool:
 
 def count_figures(db: Database, now: datetime, machine_now: datetime) -> AuthorityFigures:
     """Count everything but the health, in a few slow statements."""
-    rejected = models.RejectedRequest.objects.using(db.alias).filter(at__gte=now - REFUSALS_WITHIN)
+    rejected = db.rows(models.RejectedRequest).filter(at__gte=now - REFUSALS_WITHIN)
     reasons = rejected.values_list("reason").annotate(count=Count("pk")).order_by("-count", "reason")
     ends = _by_month(db, _ENDS, "not_after", bounds(coming_months(now)), [now])
     return AuthorityFigures(

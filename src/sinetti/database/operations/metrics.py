@@ -55,7 +55,7 @@ def count_states(db: Database, now: datetime) -> Mapping[str, int]:
         When(not_after__lt=now, then=Value(DisplayState.EXPIRED.value)),
         default=F("state"),
     )
-    rows = models.Certificate.objects.using(db.alias).annotate(shown=state).values_list("shown")
+    rows = db.rows(models.Certificate).annotate(shown=state).values_list("shown")
     found = dict(rows.annotate(count=Count("pk")).order_by())
     return {one: found.get(one, 0) for one in (SUPERSEDED, *(state.value for state in DisplayState))}
 
@@ -63,7 +63,7 @@ def count_states(db: Database, now: datetime) -> Mapping[str, int]:
 def list_crl_sizes(db: Database) -> Mapping[str, CrlSize]:
     """Return the revocation lists of each CA, all shards together."""
     new = "short__this_update"
-    rows = models.Crl.objects.using(db.alias).annotate(
+    rows = db.rows(models.Crl).annotate(
         begins=Greatest("this_update", Coalesce(new, "this_update")),
         ends=Greatest("next_update", Coalesce("short__next_update", "next_update")),
         octets=Length("der", output_field=IntegerField())
@@ -82,17 +82,17 @@ def list_crl_sizes(db: Database) -> Mapping[str, CrlSize]:
 
 def count_answers(db: Database) -> Mapping[str, int]:
     """Return the count of stored OCSP answers of each CA."""
-    rows = models.OcspResponse.objects.using(db.alias).values_list("authority")
+    rows = db.rows(models.OcspResponse).values_list("authority")
     return dict(rows.annotate(count=Count("*")).order_by())
 
 
 def find_log_state(db: Database) -> LogState | None:
     """Return the state of the log; None before it begins."""
-    newest = models.LogCheckpoint.objects.using(db.alias).order_by("-size").values_list("size", "made_at").first()
+    newest = db.rows(models.LogCheckpoint).order_by("-size").values_list("size", "made_at").first()
     if newest is None:
         return None
-    last = models.LogEntry.objects.using(db.alias).aggregate(last=Max("sequence"))["last"] or 0
-    rows = models.AuditEvent.objects.using(db.alias).filter(sequence__gt=last).order_by("sequence")
+    last = db.rows(models.LogEntry).aggregate(last=Max("sequence"))["last"] or 0
+    rows = db.rows(models.AuditEvent).filter(sequence__gt=last).order_by("sequence")
     return LogState(*newest, rows[:MOST_COUNTED].count())
 
 

@@ -29,7 +29,7 @@ class AnswerAge:
 
 def list_names(db: Database) -> tuple[tuple[str, int], ...]:
     """Return CA and shard of each CRL that was ever published."""
-    rows = models.Crl.objects.using(db.alias).order_by("authority_id", "shard")
+    rows = db.rows(models.Crl).order_by("authority_id", "shard")
     return tuple(rows.values_list("authority_id", "shard"))
 
 
@@ -38,13 +38,13 @@ def issuing_authorities(db: Database) -> frozenset[str]:
 
     All certificates on their CRLs are in the database.
     """
-    rows = models.CertificateAuthority.objects.using(db.alias).filter(role="issuing")
+    rows = db.rows(models.CertificateAuthority).filter(role="issuing")
     return frozenset(rows.values_list("name", flat=True))
 
 
 def any_certificate(db: Database) -> bool:
     """Return True if a certificate was ever issued."""
-    return models.Certificate.objects.using(db.alias).exists()
+    return db.rows(models.Certificate).exists()
 
 
 def count_revoked(db: Database, authority: str, shard: int, ended_before: datetime | None = None) -> int:
@@ -68,7 +68,7 @@ def newest_of(db: Database, authority: str, now: datetime, *, is_revoked: bool) 
 
     Only certificates that have not expired count. Returns None if there is none.
     """
-    rows = models.Certificate.objects.using(db.alias).filter(
+    rows = db.rows(models.Certificate).filter(
         authority_id=authority, sha256__isnull=False, not_after__gte=now, revoked_at__isnull=not is_revoked
     )
     serial = rows.order_by("-reserved_at", "-pk").values_list("serial", flat=True).first()
@@ -77,7 +77,7 @@ def newest_of(db: Database, authority: str, now: datetime, *, is_revoked: bool) 
 
 def list_ages(db: Database) -> tuple[tuple[str, datetime, datetime], ...]:
     """Return CA, thisUpdate and nextUpdate of the newest CRL of each shard."""
-    rows = models.Crl.objects.using(db.alias).annotate(
+    rows = db.rows(models.Crl).annotate(
         begins=Greatest("this_update", Coalesce("short__this_update", "this_update")),
         ends=Greatest("next_update", Coalesce("short__next_update", "next_update")),
     )
@@ -86,7 +86,7 @@ def list_ages(db: Database) -> tuple[tuple[str, datetime, datetime], ...]:
 
 def answer_ages(db: Database) -> tuple[AnswerAge, ...]:
     """Return the oldest stored OCSP response of each CA that has any."""
-    rows = models.OcspResponse.objects.using(db.alias).values_list("authority")
+    rows = db.rows(models.OcspResponse).values_list("authority")
     oldest = rows.annotate(begins=Min("this_update"), ends=Min("next_update")).order_by("authority")
     return tuple(AnswerAge(*one) for one in oldest)
 

@@ -83,7 +83,7 @@ def delete_messages(db: Database, ids: Sequence[str], before: datetime, audit: A
     with transaction.atomic(using=db.alias):
         rows = _messages(db, before).filter(pk__in=ids)
         secure = _secure_messages(db, before).filter(pk__in=ids)
-        Pin.objects.using(db.alias).filter(message__in=secure).delete()
+        db.rows(Pin).filter(message__in=secure).delete()
         why = (before, audit)
         return _deleted(db, rows, "messages-deleted", why) + _deleted(db, secure, "secure-messages-deleted", why)
 
@@ -156,48 +156,48 @@ def delete_proposals(db: Database, ids: Sequence[str], before: datetime, audit: 
     """
     with transaction.atomic(using=db.alias):
         ended = _proposals(db, before).filter(pk__in=ids)
-        models.ActSignature.objects.using(db.alias).filter(proposal__in=ended).delete()
+        db.rows(models.ActSignature).filter(proposal__in=ended).delete()
         return _deleted(db, ended, "proposals-deleted", (before, audit))
 
 
 def _proposals(db: Database, before: datetime) -> "QuerySet[models.ActProposal]":
     """Return the proposals that ended, or lapsed without an end, before an instant."""
-    rows = models.ActProposal.objects.using(db.alias)
+    rows = db.rows(models.ActProposal)
     return rows.filter(Q(ended_at__lt=before) | Q(ended_at__isnull=True, expires__lt=before))
 
 
 def _callers(db: Database, before: datetime) -> "QuerySet[models.CallerAddress]":
-    return models.CallerAddress.objects.using(db.alias).filter(at__lt=before)
+    return db.rows(models.CallerAddress).filter(at__lt=before)
 
 
 def _refusals(db: Database, before: datetime) -> "QuerySet[models.RejectedRequest]":
-    return models.RejectedRequest.objects.using(db.alias).filter(at__lt=before)
+    return db.rows(models.RejectedRequest).filter(at__lt=before)
 
 
 def _messages(db: Database, before: datetime) -> "QuerySet[models.OutboxMessage]":
     ended = Q(sent__lt=before) | Q(failed_at__lt=before) | Q(cancelled_at__lt=before) | Q(expanded_at__lt=before)
-    rows = models.OutboxMessage.objects.using(db.alias).filter(ended)
+    rows = db.rows(models.OutboxMessage).filter(ended)
     # While its certificate is in force, a row prevents the same message from being queued again.
     return rows.filter(Q(certificate__isnull=True) | Q(certificate__not_after__lt=before))
 
 
 def _secure_messages(db: Database, before: datetime) -> "QuerySet[SecureMessage]":
     """Return secure messages whose links expired before `before`."""
-    return SecureMessage.objects.using(db.alias).filter(expires__lt=before)
+    return db.rows(SecureMessage).filter(expires__lt=before)
 
 
 def _requests(db: Database, before: datetime, now: datetime) -> "QuerySet[RoleRequest]":
     over = Q(answered_at__isnull=False) | Q(created__lt=now - REQUEST_LIVES)
-    return RoleRequest.objects.using(db.alias).filter(over, created__lt=before)
+    return db.rows(RoleRequest).filter(over, created__lt=before)
 
 
 def _loads(db: Database, before: datetime) -> "QuerySet[OrganisationImport]":
     unfinished = Q(accepted_at__isnull=False, done_at__isnull=True)
-    return OrganisationImport.objects.using(db.alias).filter(created__lt=before).exclude(unfinished)
+    return db.rows(OrganisationImport).filter(created__lt=before).exclude(unfinished)
 
 
 def _people(db: Database, before: datetime) -> "QuerySet[models.Person]":
-    rows = models.Person.objects.using(db.alias).filter(erased_at__isnull=True, user__isnull=True)
+    rows = db.rows(models.Person).filter(erased_at__isnull=True, user__isnull=True)
     rows = rows.exclude(named_until__gte=before)
     for named in (
         _organisations(db, before),
@@ -212,19 +212,19 @@ def _people(db: Database, before: datetime) -> "QuerySet[models.Person]":
 
 def _organisations(db: Database, before: datetime) -> "QuerySet[models.Organisation]":
     lasting = Q(closed_at__isnull=True) | Q(closed_at__gte=before)
-    return models.Organisation.objects.using(db.alias).filter(lasting, contact=OuterRef("pk"))
+    return db.rows(models.Organisation).filter(lasting, contact=OuterRef("pk"))
 
 
 def _mandates(db: Database, before: datetime) -> "QuerySet[models.RoleAssignment]":
-    links = Invitation.objects.using(db.alias).filter(mandate=OuterRef("pk"), expires__gte=before)
+    links = db.rows(Invitation).filter(mandate=OuterRef("pk"), expires__gte=before)
     # A role that was never accepted ends with its last link.
     lapsed = Q(waiting=True) & ~Exists(links)
     ended = Q(withdrawn_at__lt=before) | Q(valid_until__lt=before) | lapsed
-    return models.RoleAssignment.objects.using(db.alias).filter(person=OuterRef("pk")).exclude(ended)
+    return db.rows(models.RoleAssignment).filter(person=OuterRef("pk")).exclude(ended)
 
 
 def _unsent_messages(db: Database, before: datetime) -> "QuerySet[models.OutboxMessage]":
-    rows = models.OutboxMessage.objects.using(db.alias)
+    rows = db.rows(models.OutboxMessage)
     pending = rows.filter(
         sent__isnull=True, failed_at__isnull=True, cancelled_at__isnull=True, expanded_at__isnull=True
     )
@@ -237,9 +237,9 @@ def _lineages(db: Database, before: datetime) -> "list[QuerySet[models.Lineage]]
     There is one query for contacts and one for deputies.
     """
     certificates = _lasting(db, before).filter(lineage=OuterRef("pk"))
-    orders = models.Order.objects.using(db.alias).filter(lineage=OuterRef("pk"), created__gte=before)
+    orders = db.rows(models.Order).filter(lineage=OuterRef("pk"), created__gte=before)
     pairs = _waiting(db, before).filter(order__lineage=OuterRef("pk"))
-    rows = models.Lineage.objects.using(db.alias).filter(
+    rows = db.rows(models.Lineage).filter(
         Q(created__gte=before) | Exists(certificates) | Exists(orders) | Exists(pairs)
     )
     return [rows.filter(contact=OuterRef("pk")), rows.filter(deputy=OuterRef("pk"))]
@@ -250,7 +250,7 @@ def _orders(db: Database, before: datetime) -> "list[QuerySet[models.Order]]":
 
     A certificate belongs to an order if it was reserved before the lineage's next order, which may name other people.
     """
-    later = models.Order.objects.using(db.alias).filter(
+    later = db.rows(models.Order).filter(
         lineage=OuterRef("lineage"), created__gt=OuterRef(OuterRef("created")), created__lte=OuterRef("reserved_at")
     )
     certificates = (
@@ -259,7 +259,7 @@ def _orders(db: Database, before: datetime) -> "list[QuerySet[models.Order]]":
         .exclude(Exists(later))
     )
     pairs = _waiting(db, before).filter(order=OuterRef("pk"))
-    rows = models.Order.objects.using(db.alias).filter(Q(created__gte=before) | Exists(certificates) | Exists(pairs))
+    rows = db.rows(models.Order).filter(Q(created__gte=before) | Exists(certificates) | Exists(pairs))
     return [rows.filter(contact=OuterRef("pk")), rows.filter(deputy=OuterRef("pk"))]
 
 
@@ -268,10 +268,10 @@ def _lasting(db: Database, before: datetime) -> "QuerySet[models.Certificate]":
 
     Void certificates never were in force. Revocation ends a certificate.
     """
-    rows = models.Certificate.objects.using(db.alias).exclude(state=CertificateState.SUPERSEDED)
+    rows = db.rows(models.Certificate).exclude(state=CertificateState.SUPERSEDED)
     return rows.filter(Q(not_after__gte=before) & (Q(revoked_at__isnull=True) | Q(revoked_at__gte=before)))
 
 
 def _waiting(db: Database, before: datetime) -> "QuerySet[models.TransferIds]":
     """Return transfer ids that were usable at `before` or later."""
-    return models.TransferIds.objects.using(db.alias).filter(order__state=OrderState.OPEN, expires__gte=before)
+    return db.rows(models.TransferIds).filter(order__state=OrderState.OPEN, expires__gte=before)

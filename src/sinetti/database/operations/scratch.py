@@ -78,5 +78,5 @@ def _first(cursor: Any, question: str) -> list[tuple[str, str]]:  # noqa: ANN401
 
 def summarise_scratch(db: Database) -> tuple[datetime | None, int]:
     """Return the instant of the newest act, and the number of certificates."""
-    newest = models.AuditEvent.objects.using(db.alias).order_by("-sequence").values_list("at", flat=True).first()
-    return newest, models.Certificate.objects.using(db.alias).count()
+    newest = db.rows(models.AuditEvent).order_by("-sequence").values_list("at", flat=True).first()
+    return newest, db.rows(models.Certificate).count()

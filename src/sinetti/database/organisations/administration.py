@@ -113,7 +113,7 @@ def in_force(db: Database, customer_ids: Collection[str], now: datetime) -> tupl
     They are issued, not revoked and not expired. A closed organisation may still have some.
     """
     names = {normalise(one) for one in customer_ids}
-    rows = models.Certificate.objects.using(db.alias).filter(
+    rows = db.rows(models.Certificate).filter(
         lineage__organisation__normalised_id__in=json_values(db, names),
         state__in=(CertificateState.ISSUED, CertificateState.RETRIEVED),
         revoked_at__isnull=True,
@@ -141,12 +141,12 @@ class EndReach:
 def count_reach(db: Database, organisation_id: str, now: datetime) -> EndReach:
     """Count the reach of the end of an organisation, in five statements."""
     issued = (CertificateState.ISSUED, CertificateState.RETRIEVED)
-    certificates = models.Certificate.objects.using(db.alias).filter(
+    certificates = db.rows(models.Certificate).filter(
         lineage__organisation=organisation_id, state__in=issued, revoked_at__isnull=True, not_after__gte=now
     )
-    lineages = models.Lineage.objects.using(db.alias).filter(pk__in=certificates.values("lineage"))
-    orders = models.Order.objects.using(db.alias).filter(lineage__organisation=organisation_id, state=OrderState.OPEN)
-    roles = models.RoleAssignment.objects.using(db.alias).filter(active_assignments(now))
+    lineages = db.rows(models.Lineage).filter(pk__in=certificates.values("lineage"))
+    orders = db.rows(models.Order).filter(lineage__organisation=organisation_id, state=OrderState.OPEN)
+    roles = db.rows(models.RoleAssignment).filter(active_assignments(now))
     own = roles.filter(organisation=organisation_id).aggregate(
         people=Count("user", distinct=True), firms=Count("agent", distinct=True)
     )
@@ -166,7 +166,7 @@ def _add(db: Database, changes: Sequence[ImportChange], audit: AuditContext) -> 
     Ids that were taken meanwhile are skipped. Returns the number of new organisations.
     """
     by_folded = {normalise(one.customer_id): one for one in changes}
-    rows = models.Organisation.objects.using(db.alias)
+    rows = db.rows(models.Organisation)
     taken = set(rows.filter(normalised_id__in=json_values(db, by_folded)).values_list("normalised_id", flat=True))
     made = [
         models.Organisation(
@@ -195,15 +195,15 @@ def _hold(db: Database, changes: Sequence[ImportChange]) -> None:
     file could cause a deadlock.
     """
     concerned = {normalise(one) for change in changes for one in (change.customer_id, change.into) if one}
-    rows = models.Organisation.objects.using(db.alias).filter(normalised_id__in=json_values(db, concerned))
+    rows = db.rows(models.Organisation).filter(normalised_id__in=json_values(db, concerned))
     list(rows.select_for_update(no_key=True).order_by("pk").values_list("pk"))
     changing = json_values(db, {normalise(one.customer_id) for one in changes})
-    lines = models.Lineage.objects.using(db.alias).filter(organisation__normalised_id__in=changing)
+    lines = db.rows(models.Lineage).filter(organisation__normalised_id__in=changing)
     list(lines.select_for_update(no_key=True, of=("self",)).order_by("pk").values_list("pk"))
 
 
 def _alter(db: Database, change: ImportChange, audit: AuditContext) -> bool:
-    rows = models.Organisation.objects.using(db.alias)
+    rows = db.rows(models.Organisation)
     before = rows.filter(normalised_id=normalise(change.customer_id), name=change.name_before, closed_at__isnull=True)
     row = before.filter(language=change.language_before).first()
     if row is None:
@@ -221,7 +221,7 @@ def _alter(db: Database, change: ImportChange, audit: AuditContext) -> bool:
     if not before.filter(pk=row.pk).update(**values):
         return False
     # Concurrent decisions on its lineages fail and start again, because certificates contain the name.
-    mappers.move_versions(models.Lineage.objects.using(db.alias).filter(organisation_id=row.pk))
+    mappers.move_versions(db.rows(models.Lineage).filter(organisation_id=row.pk))
     subject = f"organisation:{row.pk}"
     if change.name != change.name_before:
         audit_log.write(db, audit, "organisation-renamed", subject)
@@ -235,7 +235,7 @@ def _alter(db: Database, change: ImportChange, audit: AuditContext) -> bool:
 
 
 def _rows(db: Database) -> "QuerySet[models.Organisation]":
-    return models.Organisation.objects.using(db.alias).select_related("merged_into")
+    return db.rows(models.Organisation).select_related("merged_into")
 
 
 def _listed(row: models.Organisation, channels: frozenset[Channel] = frozenset()) -> OrganisationListItem:

@@ -72,7 +72,7 @@ def add(
     try:
         with transaction.atomic(using=db.alias):
             _take_open(db, organisation_id)
-            row = AccessApplication.objects.using(db.alias).create(
+            row = db.rows(AccessApplication).create(
                 case_number=number,
                 organisation_id=organisation_id,
                 channels=sorted(new.channels),
@@ -125,7 +125,7 @@ def count_open(db: Database) -> int:
 
 def waiting(db: Database) -> "QuerySet[AccessApplication]":
     """Return the rows of applications that wait for a decision."""
-    return AccessApplication.objects.using(db.alias).filter(state=ApplicationState.OPEN)
+    return db.rows(AccessApplication).filter(state=ApplicationState.OPEN)
 
 
 def withdraw(db: Database, application_id: str, audit: AuditContext) -> None:
@@ -156,7 +156,7 @@ def decide(
         if verdict.state is ApplicationState.APPROVED:
             _take_open(db, decided.organisation_id)
             organisations.approve_channels(db, decided.organisation_id, decided.channels, audit)
-        AccessApplication.objects.using(db.alias).filter(pk=application_id).update(decision=write(decided))
+        db.rows(AccessApplication).filter(pk=application_id).update(decision=write(decided))
         audit_log.write(
             db,
             audit,
@@ -188,17 +188,15 @@ def _messages(application_id: str, people: Iterable[str], audit: AuditContext) -
 
 def _recipient_ids(db: Database, application_id: str, decided: Application, at: datetime) -> list[str]:
     """Return the recipients of a decision: applicant and signatories, by address."""
-    rows = models.RoleAssignment.objects.using(db.alias).filter(
-        active_assignments(at), organisation=decided.organisation_id
-    )
+    rows = db.rows(models.RoleAssignment).filter(active_assignments(at), organisation=decided.organisation_id)
     signatories = rows.filter(role="signatory", person__isnull=False).order_by("valid_from", "pk")
     found: dict[str, str] = {}
     for row in signatories.select_related("person"):
         if row.person is not None and row.person.email:
             found.setdefault(row.person.email.casefold(), row.person.person_id)
-    user = User.objects.using(db.alias).filter(applications__pk=application_id).first()
+    user = db.rows(User).filter(applications__pk=application_id).first()
     if user is not None and user.email.casefold() not in found:
-        person = models.Person.objects.using(db.alias).filter(user=user).first() or organisations.insert_person(
+        person = db.rows(models.Person).filter(user=user).first() or organisations.insert_person(
             db, ContactDetails(user.name or user.email, user.email, "", Language(user.language))
         )
         found[user.email.casefold()] = person.person_id
@@ -206,7 +204,7 @@ def _recipient_ids(db: Database, application_id: str, decided: Application, at: 
 
 
 def _move(db: Database, application_id: str, values: dict[str, object]) -> None:
-    rows = AccessApplication.objects.using(db.alias).filter(pk=application_id)
+    rows = db.rows(AccessApplication).filter(pk=application_id)
     if not rows.filter(state=ApplicationState.OPEN).update(**values):
         raise ApplicationError(ApplicationErrorReason.NOT_OPEN if rows.exists() else ApplicationErrorReason.UNKNOWN)
 
@@ -216,13 +214,13 @@ def _take_open(db: Database, organisation_id: str) -> None:
 
     Raises ApplicationError if it is closed.
     """
-    rows = models.Organisation.objects.using(db.alias).filter(pk=organisation_id, closed_at__isnull=True)
+    rows = db.rows(models.Organisation).filter(pk=organisation_id, closed_at__isnull=True)
     if not rows.update(organisation_id=organisation_id):
         raise ApplicationError(ApplicationErrorReason.CLOSED)
 
 
 def _rows(db: Database) -> "QuerySet[AccessApplication]":
-    return AccessApplication.objects.using(db.alias).select_related("organisation")
+    return db.rows(AccessApplication).select_related("organisation")
 
 
 def _read(row: AccessApplication) -> Application:

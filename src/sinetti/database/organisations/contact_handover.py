@@ -132,7 +132,7 @@ def _assigned(rows: "QuerySet[models.Lineage]", count: int) -> tuple[AssignedLin
 
 def lines(db: Database, lineage_ids: Collection[str], now: datetime) -> tuple[LineageSummary, ...]:
     """Return these lineages, by organisation and description."""
-    rows = models.Lineage.objects.using(db.alias).filter(pk__in=list(lineage_ids))
+    rows = db.rows(models.Lineage).filter(pk__in=list(lineage_ids))
     rows = rows.select_related("organisation", "type", "contact", "deputy")
     listed = rows.annotate(ends=Subquery(_in_force(now)[:1])).order_by("organisation__name", "description", "pk")
     return tuple(
@@ -158,7 +158,7 @@ def reassign_contact(
     their own deputy, so a new contact is removed as deputy. Raises LimitReached.
     """
     with transaction.atomic(using=db.alias):
-        lineages = models.Lineage.objects.using(db.alias).filter(pk__in=list(lineage_ids))
+        lineages = db.rows(models.Lineage).filter(pk__in=list(lineage_ids))
         # Locked in one order, so that concurrent handovers cannot deadlock.
         list(lineages.select_for_update(no_key=True).order_by("pk").values_list("pk"))
         theirs = set(people_at(db, email).values_list("pk", flat=True))
@@ -184,13 +184,13 @@ def orders_offered_to_others(
 
     Each pair is the id of the organisation and the id of the order.
     """
-    rows = models.Order.objects.using(db.alias).filter(
+    rows = db.rows(models.Order).filter(
         state=OrderState.OPEN,
         lineage__organisation__in=list(organisation_ids),
         lineage__organisation__closed_at__isnull=True,
         lineage__contact__in=people_at(db, email).values("pk"),
     )
-    offers = models.SecureMessage.objects.using(db.alias).filter(order=OuterRef("pk"))
+    offers = db.rows(models.SecureMessage).filter(order=OuterRef("pk"))
     last = offers.order_by(F("ended_at").desc(nulls_first=True), "-created").values("recipient")[:1]
     offered = rows.filter(Exists(offers)).alias(last=Subquery(last))
     found = offered.exclude(last=F("lineage__contact"), last__isnull=False)
@@ -205,7 +205,7 @@ def _name(db: Database, place: str, rows: list[models.Lineage], new: ContactDeta
     offered = organisations.count_offered(db, [row.pk for row in rows]) if place == "contact" else 0
     daily_counts.count_letters(db, audit, new.email, 1 + offered)
     first_written = people_at(db, new.email).aggregate(first=Min("first_written_at"))["first"]
-    people = models.Person.objects.using(db.alias).bulk_create(
+    people = db.rows(models.Person).bulk_create(
         models.Person(
             name=new.name, email=new.email, phone=new.phone, language=new.language, first_written_at=first_written
         )
@@ -214,7 +214,7 @@ def _name(db: Database, place: str, rows: list[models.Lineage], new: ContactDeta
     before = [getattr(row, f"{place}_id") for row in rows]
     for row, person in zip(rows, people, strict=True):
         setattr(row, place, person)
-    models.Lineage.objects.using(db.alias).bulk_update(rows, [place])
+    db.rows(models.Lineage).bulk_update(rows, [place])
     mark_replaced(db, before, audit.at)
     facts = {"old": before[0], "new": people[0].person_id, "place": place, "holdings": [row.lineage_id for row in rows]}
     about = DomainEvent(MessageKind.CONTACT_CHANGED, "once", people[0].person_id, rows[0].lineage_id, facts=facts)
@@ -229,7 +229,7 @@ def _vacate(db: Database, rows: list[models.Lineage], audit: AuditContext) -> No
     They are notified as the new contact or as the person who leaves.
     """
     before = [row.deputy_id for row in rows]
-    ours = models.Lineage.objects.using(db.alias).filter(pk__in=[row.pk for row in rows])
+    ours = db.rows(models.Lineage).filter(pk__in=[row.pk for row in rows])
     ours.update(deputy=None)
     mark_replaced(db, before, audit.at)
     for row, old in zip(rows, before, strict=True):
@@ -242,7 +242,7 @@ def _in_use(db: Database, organisation_ids: Iterable[str], now: datetime) -> "Qu
     Other lineages need no contact any more.
     """
     waiting = models.Order.objects.filter(lineage=OuterRef("pk"), state=OrderState.OPEN)
-    rows = models.Lineage.objects.using(db.alias).filter(organisation__in=list(organisation_ids))
+    rows = db.rows(models.Lineage).filter(organisation__in=list(organisation_ids))
     return rows.filter(Exists(_in_force(now)) | Exists(waiting))
 
 

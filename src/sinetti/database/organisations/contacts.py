@@ -67,14 +67,14 @@ def add_signatory(
             return False
         is_first = not has_signatory(db, organisation_id, audit.at)
         _withdraw(db, found, "signatory-removed", audit)
-        row = models.RoleAssignment.objects.using(db.alias).create(
+        row = db.rows(models.RoleAssignment).create(
             organisation_id=organisation_id,
             person=(new := insert_person(db, person)),
             user_id=next((one.user_id for one in found if one.user_id is not None), None),
             role=Role.SIGNATORY,
             valid_from=audit.at,
         )
-        Invitation.objects.using(db.alias).filter(mandate__in=found, used_at__isnull=True).update(mandate=row)
+        db.rows(Invitation).filter(mandate__in=found, used_at__isnull=True).update(mandate=row)
         for one in found:
             _hand_on(db, one.person, new)
         about = f"organisation:{organisation_id}"
@@ -103,7 +103,7 @@ def set_contact_person(db: Database, organisation_id: str, person: ContactDetail
             _take(db, organisation_id)
         else:
             lock_open(db, organisation_id)
-        rows = models.Organisation.objects.using(db.alias).filter(pk=organisation_id)
+        rows = db.rows(models.Organisation).filter(pk=organisation_id)
         before = rows.select_related("contact").get().contact
         if before is None if person is None else before is not None and _same(before, person):
             return False
@@ -127,7 +127,7 @@ def add_agent(db: Database, organisation_id: str, agent_id: str, audit: AuditCon
         # Locked in the order of the ids, so that two commands with the same pair cannot deadlock.
         for one in sorted((organisation_id, agent_id)):
             lock_open(db, one)
-        rows = models.RoleAssignment.objects.using(db.alias)
+        rows = db.rows(models.RoleAssignment)
         values = {"organisation_id": organisation_id, "agent_id": agent_id, "role": Role.MANAGER}
         if rows.filter(active_assignments(audit.at), **values).exists():
             return False
@@ -141,7 +141,7 @@ def withdraw_agent(db: Database, organisation_id: str, agent_id: str, audit: Aud
     """Remove an organisation's service provider; return False if it is not one."""
     with transaction.atomic(using=db.alias):
         _take(db, organisation_id)
-        rows = models.RoleAssignment.objects.using(db.alias).filter(active_assignments(audit.at), role=Role.MANAGER)
+        rows = db.rows(models.RoleAssignment).filter(active_assignments(audit.at), role=Role.MANAGER)
         found = list(rows.filter(organisation=organisation_id, agent=agent_id))
         _withdraw(db, found, "looked-after-by-withdrawn", audit)
     return bool(found)
@@ -149,9 +149,7 @@ def withdraw_agent(db: Database, organisation_id: str, agent_id: str, audit: Aud
 
 def service_providers(db: Database, organisation_id: str, now: datetime) -> ServiceProviders:
     """Return the organisation's service providers and its clients."""
-    rows = models.RoleAssignment.objects.using(db.alias).filter(
-        active_assignments(now), role=Role.MANAGER, agent__isnull=False
-    )
+    rows = db.rows(models.RoleAssignment).filter(active_assignments(now), role=Role.MANAGER, agent__isnull=False)
     by = rows.filter(organisation=organisation_id).values_list("agent__customer_id", flat=True)
     after = rows.filter(agent=organisation_id).values_list("organisation__customer_id", flat=True)
     return ServiceProviders(tuple(sorted({str(one) for one in by})), tuple(sorted(set(after))))
@@ -159,7 +157,7 @@ def service_providers(db: Database, organisation_id: str, now: datetime) -> Serv
 
 def find_lineage(db: Database, named: str) -> LineageInfo | None:
     """Find the lineage of a certificate's serial or of an order's id."""
-    rows = models.Lineage.objects.using(db.alias).select_related("organisation", "contact", "deputy")
+    rows = db.rows(models.Lineage).select_related("organisation", "contact", "deputy")
     by_order = rows.filter(orders__pk=named)
     row = rows.filter(certificates__serial=Serial(named.casefold())).first() or by_order.first()
     if row is None:
@@ -178,7 +176,7 @@ def change_contact(
     """
     place = "deputy" if deputy else "contact"
     with transaction.atomic(using=db.alias):
-        rows = models.Lineage.objects.using(db.alias).filter(pk=lineage_id)
+        rows = db.rows(models.Lineage).filter(pk=lineage_id)
         # Concurrent changes of this lineage's people wait here.
         rows.update(created=F("created"))
         before: models.Person | None = getattr(rows.select_related(place).get(), place)
@@ -209,7 +207,7 @@ def remove_deputy(db: Database, lineage_id: str, email: str, audit: AuditContext
     A message to the removed deputy is queued.
     """
     with transaction.atomic(using=db.alias):
-        rows = models.Lineage.objects.using(db.alias).filter(pk=lineage_id)
+        rows = db.rows(models.Lineage).filter(pk=lineage_id)
         # Concurrent changes of this lineage's people wait here.
         rows.update(created=F("created"))
         before = rows.select_related("deputy").get().deputy
@@ -229,10 +227,10 @@ def orders_offered_to_others(db: Database, lineage_id: str) -> tuple[str, ...]:
 
     The result is empty for an organisation that has ended.
     """
-    rows = models.Order.objects.using(db.alias).filter(lineage=lineage_id, state=OrderState.OPEN)
+    rows = db.rows(models.Order).filter(lineage=lineage_id, state=OrderState.OPEN)
     rows = rows.filter(lineage__organisation__closed_at__isnull=True)
     # The current offer first, else the one that ended last; two may have the same second.
-    offers = models.SecureMessage.objects.using(db.alias).filter(order=OuterRef("pk"))
+    offers = db.rows(models.SecureMessage).filter(order=OuterRef("pk"))
     last = offers.order_by(F("ended_at").desc(nulls_first=True), "-created").values("recipient")[:1]
     offered = rows.filter(Exists(offers)).alias(last=Subquery(last))
     found = offered.exclude(last=F("lineage__contact"), last__isnull=False)
@@ -245,7 +243,7 @@ def newest_issued(db: Database, lineage_id: str, now: datetime) -> tuple[Serial,
     Returns None if none is issued. It is the valid one that expires last, else the one that ended last.
     """
     issued = (CertificateState.ISSUED, CertificateState.RETRIEVED)
-    rows = models.Certificate.objects.using(db.alias).filter(lineage=lineage_id, state__in=issued)
+    rows = db.rows(models.Certificate).filter(lineage=lineage_id, state__in=issued)
     ended = Case(When(revoked_at__isnull=True, not_after__gte=now, then=0), default=1)
     found = rows.order_by(ended, "-not_after", "-pk").values_list("serial", "not_before").first()
     return None if found is None else (Serial(found[0]), found[1])
@@ -258,7 +256,7 @@ def let_end(db: Database, lineage_id: str, begun: datetime, audit: AuditContext)
     about an earlier certificate.
     """
     none = Q(renewal_opt_out_at__isnull=True) | Q(renewal_opt_out_at__lt=begun)
-    rows = models.Lineage.objects.using(db.alias).filter(none, pk=lineage_id)
+    rows = db.rows(models.Lineage).filter(none, pk=lineage_id)
     with transaction.atomic(using=db.alias):
         if not rows.update(renewal_opt_out_at=audit.at):
             return False
@@ -271,7 +269,7 @@ def let_end_no_more(db: Database, lineage_id: str, audit: AuditContext) -> bool:
 
     Returns False if there is no such record.
     """
-    rows = models.Lineage.objects.using(db.alias).filter(pk=lineage_id, renewal_opt_out_at__isnull=False)
+    rows = db.rows(models.Lineage).filter(pk=lineage_id, renewal_opt_out_at__isnull=False)
     with transaction.atomic(using=db.alias):
         if not rows.update(renewal_opt_out_at=None):
             return False
@@ -282,7 +280,7 @@ def let_end_no_more(db: Database, lineage_id: str, audit: AuditContext) -> bool:
 
 def _take(db: Database, organisation_id: str) -> None:
     """Lock the organisation's row, so that concurrent changes of its people wait."""
-    models.Organisation.objects.using(db.alias).filter(pk=organisation_id).update(created=F("created"))
+    db.rows(models.Organisation).filter(pk=organisation_id).update(created=F("created"))
 
 
 def lock_open(db: Database, organisation_id: str) -> None:
@@ -290,9 +288,9 @@ def lock_open(db: Database, organisation_id: str) -> None:
 
     Raises OrganisationClosed.
     """
-    rows = models.Organisation.objects.using(db.alias).filter(pk=organisation_id, closed_at__isnull=True)
+    rows = db.rows(models.Organisation).filter(pk=organisation_id, closed_at__isnull=True)
     if not rows.update(created=F("created")):
-        raise OrganisationClosed(models.Organisation.objects.using(db.alias).get(pk=organisation_id).customer_id)
+        raise OrganisationClosed(db.rows(models.Organisation).get(pk=organisation_id).customer_id)
 
 
 def _signatories(db: Database, organisation_id: str, email: str, now: datetime) -> list[models.RoleAssignment]:
@@ -300,16 +298,14 @@ def _signatories(db: Database, organisation_id: str, email: str, now: datetime) 
 
     An organisation has few assignments, so Python compares the addresses.
     """
-    rows = models.RoleAssignment.objects.using(db.alias).filter(current_assignments(now), role=Role.SIGNATORY)
+    rows = db.rows(models.RoleAssignment).filter(current_assignments(now), role=Role.SIGNATORY)
     found = rows.filter(organisation=organisation_id, person__isnull=False).select_related("person")
     return [row for row in found if row.person is not None and row.person.email.casefold() == email.casefold()]
 
 
 def _withdraw(db: Database, mandates: list[models.RoleAssignment], action: str, audit: AuditContext) -> None:
     for row in mandates:
-        models.RoleAssignment.objects.using(db.alias).filter(pk=row.pk).update(
-            withdrawn_at=audit.at, giver_noted_at=audit.at
-        )
+        db.rows(models.RoleAssignment).filter(pk=row.pk).update(withdrawn_at=audit.at, giver_noted_at=audit.at)
         mark_replaced(db, [row.person_id], audit.at)
         about = f"organisation:{row.organisation_id}"
         audit_log.write(db, audit, action, about, mandate=row.mandate_id, person=row.person_id, agent=row.agent_id)

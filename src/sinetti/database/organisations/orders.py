@@ -82,7 +82,7 @@ class OrderRow:
 def find_order(db: Database, order_id: str) -> OrderDetails | None:
     """Return one order, in three statements, or None."""
     live = models.Certificate.objects.filter(order=OuterRef("pk")).exclude(state=CertificateState.SUPERSEDED)
-    rows = models.Order.objects.using(db.alias).select_related(
+    rows = db.rows(models.Order).select_related(
         "lineage__organisation", "lineage__type", "lineage__contact", "lineage__deputy", "replaces"
     )
     ids = models.TransferIds.objects.filter(order=OuterRef("pk")).order_by("-expires").values("expires")
@@ -151,9 +151,7 @@ def open_orders(
 
     By default orders whose link has ended stand below the others.
     """
-    rows = models.Order.objects.using(db.alias).filter(
-        state=OrderState.OPEN, lineage__organisation__in=list(organisation_ids)
-    )
+    rows = db.rows(models.Order).filter(state=OrderState.OPEN, lineage__organisation__in=list(organisation_ids))
     if search.text:
         within = ("organisation__name", "organisation__customer_id", "description", "contact__name", "contact__email")
         found = [Q(**{f"lineage__{one}__icontains": search.text}) for one in within]
@@ -183,22 +181,18 @@ def open_orders(
 
 def newest_link(db: Database, order_id: str) -> str:
     """Return the id of the newest link to an order's transfer ids, or ""."""
-    rows = SecureMessage.objects.using(db.alias).filter(order=order_id)
+    rows = db.rows(SecureMessage).filter(order=order_id)
     return str(_newest(rows).values_list("secure_id", flat=True).first() or "")
 
 
 def _link(db: Database, order_id: str) -> LinkInfo | None:
-    rows = SecureMessage.objects.using(db.alias).filter(order=order_id)
+    rows = db.rows(SecureMessage).filter(order=order_id)
     row = _newest(rows.annotate(opened=Min("pins__created"))).first()
     if row is None:
         return None
     opened: datetime | None = row.opened  # type: ignore[attr-defined] # annotated
     mail = message_id(MessageKind.TRANSFER_IDS, row.secure_id, "once", row.recipient_id or "", MessageChannel.EMAIL)
-    sent = (
-        models.OutboxMessage.objects.using(db.alias)
-        .filter(pk=mail)
-        .aggregate(at=Max("sent"), failed_at=Max("failed_at"))
-    )
+    sent = db.rows(models.OutboxMessage).filter(pk=mail).aggregate(at=Max("sent"), failed_at=Max("failed_at"))
     return LinkInfo(
         row.secure_id,
         row.created,

@@ -107,7 +107,7 @@ class OpenOrder:
 
 def find_organisation(db: Database, customer_id: str) -> OrganisationInfo | None:
     """Return the organisation with this id, compared as in domain/values.py."""
-    row = models.Organisation.objects.using(db.alias).filter(normalised_id=normalise(customer_id)).first()
+    row = db.rows(models.Organisation).filter(normalised_id=normalise(customer_id)).first()
     if row is None:
         return None
     approvals = row.approvals.using(db.alias).filter(withdrawn_at__isnull=True)
@@ -126,7 +126,7 @@ def add_organisation(db: Database, new: NewOrganisation, audit: AuditContext) ->
     """Register an organisation; return None if its id is taken."""
     try:
         with transaction.atomic(using=db.alias):
-            row = models.Organisation.objects.using(db.alias).create(
+            row = db.rows(models.Organisation).create(
                 customer_id=new.customer_id,
                 normalised_id=normalise(new.customer_id),
                 kind=new.kind,
@@ -154,7 +154,7 @@ def withdraw_channel(db: Database, organisation_id: str, channel: Channel, audit
     Certificates stay as they are. No certificate is issued or renewed for the channel any more.
     """
     with transaction.atomic(using=db.alias):
-        rows = models.ApprovedChannel.objects.using(db.alias).filter(
+        rows = db.rows(models.ApprovedChannel).filter(
             organisation_id=organisation_id,
             type__channel=channel,
             withdrawn_at__isnull=True,
@@ -167,7 +167,7 @@ def withdraw_channel(db: Database, organisation_id: str, channel: Channel, audit
 def close_organisation(db: Database, organisation_id: str, audit: AuditContext) -> None:
     """Close an organisation, so that no certificate is issued to it any more."""
     with transaction.atomic(using=db.alias):
-        rows = models.Organisation.objects.using(db.alias).filter(pk=organisation_id, closed_at__isnull=True)
+        rows = db.rows(models.Organisation).filter(pk=organisation_id, closed_at__isnull=True)
         if rows.update(closed_at=audit.at):
             _move_lineages(db, organisation_id)
             audit_log.write(db, audit, "organisation-closed", f"organisation:{organisation_id}")
@@ -229,10 +229,10 @@ def replace_ids(db: Database, order_id: str, ids: NewTransferIds, audit: AuditCo
     with transaction.atomic(using=db.alias):
         # A concurrent request with the old ids fails and starts again. The lineage is locked first, as in
         # `reserve_certificate`.
-        mappers.move_versions(models.Lineage.objects.using(db.alias).filter(orders__pk=order_id))
-        if not models.Order.objects.using(db.alias).filter(pk=order_id, state=OrderState.OPEN).exists():
+        mappers.move_versions(db.rows(models.Lineage).filter(orders__pk=order_id))
+        if not db.rows(models.Order).filter(pk=order_id, state=OrderState.OPEN).exists():
             raise ConcurrentUpdate
-        old = models.TransferIds.objects.using(db.alias).filter(order_id=order_id, ended_at__isnull=True)
+        old = db.rows(models.TransferIds).filter(order_id=order_id, ended_at__isnull=True)
         old.update(ended_at=audit.at)
         _add_ids(db, order_id, ids)
         audit_log.write(db, audit, "transfer-ids-made-anew", f"order:{order_id}")
@@ -240,14 +240,14 @@ def replace_ids(db: Database, order_id: str, ids: NewTransferIds, audit: AuditCo
 
 def count_offered(db: Database, lineage_ids: Iterable[str]) -> int:
     """Count the open orders of these lineages whose transfer ids were offered."""
-    rows = models.Order.objects.using(db.alias).filter(lineage__in=list(lineage_ids), state=OrderState.OPEN)
+    rows = db.rows(models.Order).filter(lineage__in=list(lineage_ids), state=OrderState.OPEN)
     return rows.filter(secure_messages__isnull=False).distinct().count()
 
 
 def list_open_orders(db: Database, customer_id: str | None = None) -> tuple[OpenOrder, ...]:
     """Return open orders, newest first, of one organisation or of all."""
     valid = Max("transfer_ids__expires", filter=Q(transfer_ids__ended_at__isnull=True))
-    rows = models.Order.objects.using(db.alias).filter(state=OrderState.OPEN).annotate(valid=valid)
+    rows = db.rows(models.Order).filter(state=OrderState.OPEN).annotate(valid=valid)
     if customer_id is not None:
         rows = rows.filter(lineage__organisation__normalised_id=normalise(customer_id))
     rows = rows.select_related("lineage__organisation", "lineage__type", "replaces").order_by("-created", "pk")
@@ -267,7 +267,7 @@ def list_open_orders(db: Database, customer_id: str | None = None) -> tuple[Open
 
 def order_exists(db: Database, order_id: str) -> bool:
     """Return True if an order with this id exists."""
-    return models.Order.objects.using(db.alias).filter(pk=order_id).exists()
+    return db.rows(models.Order).filter(pk=order_id).exists()
 
 
 def insert_person(db: Database, person: ContactDetails) -> models.Person:
@@ -277,7 +277,7 @@ def insert_person(db: Database, person: ContactDetails) -> models.Person:
     names the person.
     """
     known = people_at(db, person.email)
-    return models.Person.objects.using(db.alias).create(
+    return db.rows(models.Person).create(
         name=person.name,
         email=person.email,
         phone=person.phone,
@@ -292,7 +292,7 @@ def mark_replaced(db: Database, people: Iterable[str | None], at: datetime) -> N
     Their rows stay until retention erases them.
     """
     ids = [one for one in people if one is not None]
-    models.Person.objects.using(db.alias).filter(pk__in=ids).update(named_until=at)
+    db.rows(models.Person).filter(pk__in=ids).update(named_until=at)
 
 
 def _expect_new(db: Database, new: NewOrder, replaced: models.Certificate | None) -> None:
@@ -304,16 +304,16 @@ def _expect_new(db: Database, new: NewOrder, replaced: models.Certificate | None
     if replaced is None:
         return
     # Concurrent orders that replace the same certificate wait here.
-    mappers.move_versions(models.Lineage.objects.using(db.alias).filter(pk=replaced.lineage_id))
-    rows = models.Order.objects.using(db.alias).filter(replaces=replaced, state=OrderState.OPEN)
+    mappers.move_versions(db.rows(models.Lineage).filter(pk=replaced.lineage_id))
+    rows = db.rows(models.Order).filter(replaces=replaced, state=OrderState.OPEN)
     if (there := rows.values_list("pk", flat=True).first()) is not None:
         raise DuplicateOrder(there)
 
 
 def _approve(db: Database, organisation_id: str, channels: frozenset[Channel], audit: AuditContext) -> None:
     for channel in sorted(channels):
-        kind = models.CertificateType.objects.using(db.alias).get(purpose=PURPOSE, channel=channel)
-        _, made = models.ApprovedChannel.objects.using(db.alias).get_or_create(
+        kind = db.rows(models.CertificateType).get(purpose=PURPOSE, channel=channel)
+        _, made = db.rows(models.ApprovedChannel).get_or_create(
             organisation_id=organisation_id,
             type=kind,
             withdrawn_at=None,
@@ -328,7 +328,7 @@ def _move_lineages(db: Database, organisation_id: str) -> None:
 
     Concurrent decisions on these lineages then fail and start again.
     """
-    mappers.move_versions(models.Lineage.objects.using(db.alias).filter(organisation_id=organisation_id))
+    mappers.move_versions(db.rows(models.Lineage).filter(organisation_id=organisation_id))
 
 
 def _add_lineage(
@@ -338,9 +338,9 @@ def _add_lineage(
     deputy: models.Person | None,
     audit: AuditContext,
 ) -> str:
-    organisation = models.Organisation.objects.using(db.alias).get(normalised_id=normalise(new.customer_id))
-    kind = models.CertificateType.objects.using(db.alias).get(purpose=PURPOSE, channel=new.channel)
-    row = models.Lineage.objects.using(db.alias).create(
+    organisation = db.rows(models.Organisation).get(normalised_id=normalise(new.customer_id))
+    kind = db.rows(models.CertificateType).get(purpose=PURPOSE, channel=new.channel)
+    row = db.rows(models.Lineage).create(
         organisation=organisation,
         type=kind,
         subject_serial=sql.random_id().upper(),
@@ -354,7 +354,7 @@ def _add_lineage(
 
 
 def _add_ids(db: Database, order_id: str, ids: NewTransferIds) -> None:
-    models.TransferIds.objects.using(db.alias).create(
+    db.rows(models.TransferIds).create(
         transfer_id=ids.transfer_id,
         order_id=order_id,
         password_mac=ids.password_mac,

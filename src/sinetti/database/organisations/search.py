@@ -43,7 +43,7 @@ def find_organisations(
     - `within`: ids of the organisations that the reader may see; None for all, which only clerks may.
     - `start` and `most`: the first row and the number of rows of a page. To know if more follow, ask for one more.
     """
-    rows = models.Organisation.objects.using(db.alias).filter(matches(db, text))
+    rows = db.rows(models.Organisation).filter(matches(db, text))
     if within is not None:
         rows = rows.filter(pk__in=json_values(db, within))
     return _by_name(db, rows, start, most)
@@ -56,7 +56,7 @@ def find_by_address(db: Database, text: str, most: int) -> tuple[OrganisationRef
     """
     people = models.Person.objects.filter(contains(db, "email", text)).values("pk")
     roles = models.RoleAssignment.objects.filter(person__in=people).values("organisation")
-    return _by_name(db, models.Organisation.objects.using(db.alias).filter(pk__in=roles), 0, most)
+    return _by_name(db, db.rows(models.Organisation).filter(pk__in=roles), 0, most)
 
 
 def _by_name(db: Database, rows: "QuerySet[models.Organisation]", start: int, most: int) -> tuple[OrganisationRef, ...]:

@@ -117,24 +117,24 @@ def lapse(db: Database, before: datetime, count: int, audit: AuditContext) -> in
 def _lapsed(db: Database, before: datetime) -> "QuerySet[models.Order]":
     ids = models.TransferIds.objects.filter(order=OuterRef("pk"), expires__gte=before)
     links = SecureMessage.objects.filter(order=OuterRef("pk"), expires__gte=before)
-    rows = models.Order.objects.using(db.alias).filter(state=OrderState.OPEN, created__lt=before)
+    rows = db.rows(models.Order).filter(state=OrderState.OPEN, created__lt=before)
     return rows.exclude(Exists(ids)).exclude(Exists(links))
 
 
 def _lock_lineage(db: Database, order_id: str) -> None:
     """Lock the lineage first, as `replace_ids` does."""
-    mappers.move_versions(models.Lineage.objects.using(db.alias).filter(orders__pk=order_id))
+    mappers.move_versions(db.rows(models.Lineage).filter(orders__pk=order_id))
 
 
 def _close(db: Database, order_id: str, action: str, audit: AuditContext) -> bool:
-    orders = models.Order.objects.using(db.alias).filter(pk=order_id)
+    orders = db.rows(models.Order).filter(pk=order_id)
     if not orders.filter(state__in=order_predecessors(OrderState.CANCELLED)).update(state=OrderState.CANCELLED):
         return False
-    links = SecureMessage.objects.using(db.alias).filter(order=order_id, ended_at__isnull=True)
+    links = db.rows(SecureMessage).filter(order=order_id, ended_at__isnull=True)
     live = links.filter(expires__gte=audit.at, recipient__isnull=False)
     to = live.values_list("recipient", "order__lineage").first()
     links.update(ended_at=audit.at)
-    ids = models.TransferIds.objects.using(db.alias).filter(order=order_id, ended_at__isnull=True)
+    ids = db.rows(models.TransferIds).filter(order=order_id, ended_at__isnull=True)
     ids.update(ended_at=audit.at)
     _drop(db, order_id, [MessageKind.TRANSFER_IDS, MessageKind.PIN], audit)
     if to is not None:
@@ -196,9 +196,7 @@ def find_link(db: Database, token_sha256: str) -> SecureLink | None:
 
     It is one statement in both cases.
     """
-    rows = SecureMessage.objects.using(db.alias).select_related(
-        "order__lineage__organisation", "order__lineage__type", "recipient"
-    )
+    rows = db.rows(SecureMessage).select_related("order__lineage__organisation", "order__lineage__type", "recipient")
     row = rows.filter(token_sha256=token_sha256).first()
     if row is None:
         return None
@@ -228,7 +226,7 @@ def find_pins(db: Database, secure_id: str, since: datetime) -> PinHistory:
         return NO_PINS
     # Each new one ends the earlier ones, so one is left.
     last = next(row for row in rows if row.ended_at is None)
-    sent = models.OutboxMessage.objects.using(db.alias).filter(
+    sent = db.rows(models.OutboxMessage).filter(
         pk=message_id(MessageKind.PIN, last.pin_id, _ONCE, last.message.recipient_id or "", MessageChannel.SMS)
     )
     got_away, failed_at, cancelled_at = sent.values_list("sent", "failed_at", "cancelled_at").first() or (
@@ -261,10 +259,8 @@ def open_message(db: Database, link: SecureLink, new: NewPin, audit: AuditContex
             return None
         pins.filter(ended_at__isnull=True).update(ended_at=audit.at)
         _drop(db, link.order_id, [MessageKind.PIN], audit)
-        Pin.objects.using(db.alias).create(
-            pin_id=new.pin_id, message_id=link.secure_id, created=audit.at, expires=new.expires
-        )
-        row = SecureMessage.objects.using(db.alias).select_related("order").get(pk=link.secure_id)
+        db.rows(Pin).create(pin_id=new.pin_id, message_id=link.secure_id, created=audit.at, expires=new.expires)
+        row = db.rows(SecureMessage).select_related("order").get(pk=link.secure_id)
         sms = NewMessage(
             MessageKind.PIN,
             MessageChannel.SMS,
@@ -309,7 +305,7 @@ def count_wrong_pin(db: Database, link: SecureLink, pin_id: str, audit: AuditCon
     """Count a wrong PIN, in a commit of its own."""
     with transaction.atomic(using=db.alias):
         counted = _waiting(db, pin_id, audit.at).update(wrong=F("wrong") + 1)
-        if counted and Pin.objects.using(db.alias).filter(pk=pin_id, wrong=PIN_TRIES).exists():
+        if counted and db.rows(Pin).filter(pk=pin_id, wrong=PIN_TRIES).exists():
             audit_log.write(db, audit, "pin-locked", f"order:{link.order_id}", secure=link.secure_id, pin=pin_id)
 
 
@@ -370,23 +366,23 @@ def _one(changed: int) -> None:
 
 def _drop(db: Database, order_id: str, kinds: list[MessageKind], audit: AuditContext) -> None:
     """Cancel queued and failed messages whose link or PIN code has ended."""
-    rows = models.OutboxMessage.objects.using(db.alias).filter(order_id=order_id, kind__in=kinds)
+    rows = db.rows(models.OutboxMessage).filter(order_id=order_id, kind__in=kinds)
     rows.filter(sent__isnull=True, cancelled_at__isnull=True).update(failed_at=None, cancelled_at=audit.at)
 
 
 def _pins(db: Database, secure_id: str) -> "QuerySet[Pin]":
-    return Pin.objects.using(db.alias).filter(message_id=secure_id)
+    return db.rows(Pin).filter(message_id=secure_id)
 
 
 def _waiting(db: Database, pin_id: str, now: datetime) -> "QuerySet[Pin]":
     """Return the PIN code's row if it is still usable."""
-    rows = Pin.objects.using(db.alias).filter(pk=pin_id, wrong__lt=PIN_TRIES, expires__gte=now)
+    rows = db.rows(Pin).filter(pk=pin_id, wrong__lt=PIN_TRIES, expires__gte=now)
     return rows.filter(used_at__isnull=True, ended_at__isnull=True)
 
 
 def _alive(db: Database, secure_id: str, now: datetime) -> "QuerySet[SecureMessage]":
     """Return the secure message's row if its link is still usable."""
-    orders = models.Order.objects.using(db.alias).filter(state=OrderState.OPEN)
+    orders = db.rows(models.Order).filter(state=OrderState.OPEN)
     open_orders = orders.filter(lineage__organisation__closed_at__isnull=True).values("pk")
-    rows = SecureMessage.objects.using(db.alias).filter(pk=secure_id, expires__gte=now, ended_at__isnull=True)
+    rows = db.rows(SecureMessage).filter(pk=secure_id, expires__gte=now, ended_at__isnull=True)
     return rows.filter(order_id__in=open_orders)

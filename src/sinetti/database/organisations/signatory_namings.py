@@ -43,7 +43,7 @@ def has_signatory(db: Database, organisation_id: str, now: datetime) -> bool:
 
     The role is accepted and in force, and the account is active.
     """
-    rows = models.RoleAssignment.objects.using(db.alias).filter(
+    rows = db.rows(models.RoleAssignment).filter(
         active_assignments(now), organisation=organisation_id, role=Role.SIGNATORY, user__is_active=True
     )
     return rows.exists()
@@ -59,7 +59,7 @@ def begin_waiting(db: Database, row: models.RoleAssignment, new: NewNaming | Non
     if new is None or not new.wait or namings.filter(ends_at__lte=audit.at).exists():
         return
     ends_at = audit.at + new.wait
-    models.RoleAssignment.objects.using(db.alias).filter(pk=row.pk, valid_from__lt=ends_at).update(valid_from=ends_at)
+    db.rows(models.RoleAssignment).filter(pk=row.pk, valid_from__lt=ends_at).update(valid_from=ends_at)
     person = None if new.address is None else insert_person(db, new.address)
     if person is not None:
         mark_replaced(db, [person.person_id], ends_at)
@@ -101,14 +101,14 @@ def veto(db: Database, naming_id: str, letters: list[NewMessage], audit: AuditCo
     with transaction.atomic(using=db.alias):
         rows = _all(db).filter(naming_id=naming_id)
         # The organisation is locked first, as in every change of a role.
-        models.Organisation.objects.using(db.alias).filter(given__namings__in=rows).update(created=F("created"))
+        db.rows(models.Organisation).filter(given__namings__in=rows).update(created=F("created"))
         if not rows.filter(vetoed_at__isnull=True, ends_at__gt=audit.at).update(vetoed_at=audit.at):
             return False
         role = rows.get().mandate
-        mandates = models.RoleAssignment.objects.using(db.alias).filter(pk=role.pk, withdrawn_at__isnull=True)
+        mandates = db.rows(models.RoleAssignment).filter(pk=role.pk, withdrawn_at__isnull=True)
         mandates.update(withdrawn_at=audit.at, giver_noted_at=audit.at)
         mark_replaced(db, [role.person_id], audit.at)
-        links = Invitation.objects.using(db.alias).filter(mandate=role.pk, used_at__isnull=True)
+        links = db.rows(Invitation).filter(mandate=role.pk, used_at__isnull=True)
         links.filter(ended_at__isnull=True).update(ended_at=audit.at)
         facts = {"mandate": role.pk, "naming": naming_id}
         audit_log.write(db, audit, "signatory-vetoed", f"organisation:{role.organisation_id}", **facts)
@@ -118,7 +118,7 @@ def veto(db: Database, naming_id: str, letters: list[NewMessage], audit: AuditCo
 
 def list_waiting_of_user(db: Database, user_id: str, now: datetime) -> tuple[WaitingRole, ...]:
     """Return the accepted roles of an account that do not count yet."""
-    rows = models.RoleAssignment.objects.using(db.alias).filter(
+    rows = db.rows(models.RoleAssignment).filter(
         current_assignments(now), user=user_id, waiting=False, valid_from__gt=now, organisation__closed_at__isnull=True
     )
     values = rows.order_by("valid_from", "pk").values_list(
@@ -128,7 +128,7 @@ def list_waiting_of_user(db: Database, user_id: str, now: datetime) -> tuple[Wai
 
 
 def _all(db: Database) -> "QuerySet[SignatoryNaming]":
-    return SignatoryNaming.objects.using(db.alias)
+    return db.rows(SignatoryNaming)
 
 
 def _viewed(db: Database) -> "QuerySet[SignatoryNaming]":
