@@ -40,6 +40,26 @@ def audited(*actions):
     return [(row.action, row.actor) for row in rows]
 
 
+def test_a_file_that_cannot_be_written_is_refused_before_each_signature(staffed, tmp_path):
+    folder = tmp_path / "elsewhere"
+    words = ("passphrase", "--to", folder / "phrase")
+    assert "could not be written after the approval" in staffed.refused(2, *words, "--officer", "anna")
+    assert waiting(staffed) == []
+    folder.mkdir()
+    proposal = proposed(staffed, *words, "--officer", "anna")
+    assert give(staffed, proposal, "anna", tmp_path)[0] == 3
+    signature = key_of("ben").sign(octets_of(staffed, proposal, tmp_path))
+    folder.rmdir()
+    (tmp_path / "ben.sig").write_bytes(signature)
+    signing = ("approval", "give", proposal, "--officer", "ben", "--signature", tmp_path / "ben.sig")
+    for refused in (signing, ("approval", "show", proposal, "--out", tmp_path / "octets")):
+        assert f"make {folder} a folder that" in staffed.refused(2, *refused)
+    folder.mkdir()
+    staffed.does(*signing)
+    staffed.does(*words, "--approval", proposal)
+    assert (folder / "phrase").exists()
+
+
 def test_two_officers_end_an_organisation(staffed, tmp_path):
     proposal = proposed(staffed, *ENDING, "--officer", "anna")
     assert is_open(staffed)

@@ -17,7 +17,14 @@ from sinetti.cli.authority.common import (
 )
 from sinetti.cli.authority.organisation_people import print_wait
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
-from sinetti.cli.authority.proposals import PINNED, add_officer_option, approval_context, print_signer_work, propose_act
+from sinetti.cli.authority.proposals import (
+    PINNED,
+    add_officer_option,
+    approval_context,
+    check_files,
+    print_signer_work,
+    propose_act,
+)
 from sinetti.cli.client.approval import blocks
 from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.blocks import Block
@@ -97,6 +104,7 @@ def _table(rows: list[dict[str, object]]) -> Sequence[Block]:
 def _show(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
         proposal = get_proposal(parsed.id, authority.ctx).proposal
+    check_files(proposal.act, proposal.parameters)
     shown = tuple(blocks(proposal, Language.EN))
     if parsed.out is not None:
         write_atomic(parsed.out, proposal.octets)
@@ -108,6 +116,8 @@ def _show(parsed: argparse.Namespace) -> int:
 def _give(parsed: argparse.Namespace) -> int:
     signature = octets_of("--signature", parsed.signature)
     with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
+        named = get_proposal(parsed.id, authority.ctx).proposal
+        check_files(named.act, named.parameters)
         found = add_signature(parsed.id, parsed.officer, signature, approval_context(authority))
         proposal, is_done = found.stored.proposal, not found.missing
         names_signatory = is_done and proposal.act is TwoPersonAct.SIGNATORY

@@ -1,9 +1,11 @@
 """Proposals of commands whose act takes two people (docs/operators/officers.md)."""
 
 import argparse
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from sinetti.authority.bootstrap import Authority, notification_context
@@ -11,7 +13,7 @@ from sinetti.authority.signer_separation import SIGNER_FIX, compare_officers
 from sinetti.cli.authority.common import EXIT_ACTION_REQUIRED, ActProposed, OptionError, machine_user, print_result
 from sinetti.cli.core.invocation import print_note
 from sinetti.database.approvals.proposals import list_signatures
-from sinetti.domain.approvals.acts import TwoPersonAct
+from sinetti.domain.approvals.acts import TABLE, TwoPersonAct
 from sinetti.domain.approvals.proposals import NAMESPACE, Proposal
 from sinetti.domain.values import Environment
 from sinetti.notifications.previews.rehearsal import rehearse
@@ -31,6 +33,8 @@ Proposed: {id}. Nothing has changed. {people} officers must sign it by {expires}
 _LETTERS_IN_FULL = 2
 _SENDING = frozenset({TwoPersonAct.STAFF, TwoPersonAct.ORGANISATION_END, TwoPersonAct.SIGNATORY})
 """Acts that send letters, and whose function can be rehearsed."""
+_FILES = ("to", "protocol")
+"""Parameters that name a file to be written."""
 PINNED = frozenset({TwoPersonAct.OFFICERS, TwoPersonAct.SETTINGS})
 """Acts that change what a separate signer has in its policy, too."""
 _AGAIN = "Then run this command again with --approval {id}."
@@ -76,6 +80,7 @@ def propose_act(
     """Store the proposal of an act, and print how it is approved."""
     if parsed.officer is None:
         raise OptionError("--officer is missing: this takes two people, so name the officer who proposes it")
+    check_files(act, parameters)
     means = approval_context(authority)
     if act in _SENDING:
         sending = partial(EXECUTORS[act], _draft(act, parsed.officer, parameters, authority), means)
@@ -93,6 +98,18 @@ def propose_act(
     if act in PINNED and authority.settings.signer:
         print_note(f"Once it is approved, {SIGNER_FIX}. Until then sinetti authority check says what differs.")
     return EXIT_ACTION_REQUIRED
+
+
+def check_files(act: TwoPersonAct, parameters: Mapping[str, Any]) -> None:
+    """Raise OptionError if the command of an act could not write the file that its parameters name."""
+    for name in _FILES:
+        if TABLE[act].needs_medium and (path := parameters.get(name)) is not None:
+            folder = Path(path).parent
+            if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+                raise OptionError(
+                    f"{path} could not be written after the approval: make {folder} a folder that {machine_user()} may "
+                    "write, or name another file"
+                )
 
 
 def print_signer_work(authority: Authority) -> None:
