@@ -29,6 +29,7 @@ from sinetti.services.approvals.executors import EXECUTORS
 from sinetti.services.approvals.officers import NewOfficer, check_officer, found_officers, get_officer
 from sinetti.settings.signer import PolicyOfficer
 from tests.cli.authority.conftest import Operator, at_work
+from tests.cli.authority.test_ca import installed
 from tests.support.officers import approve, founders, give, key_of, octets_of, proposed, waiting
 from tests.support.service_context import REQUEST
 from tests.support.signing import policy
@@ -253,7 +254,7 @@ def two(folder):
         "ca install": (TwoPersonAct.CA, ("DataProvidersTestIssuingCAv2",)),
         "ca rollover": (TwoPersonAct.CA, ("--channel", "WS")),
         "ca activate": (TwoPersonAct.CA, ("DataProvidersTestIssuingCAv1",)),
-        "ca retire": (TwoPersonAct.CA, ("DataProvidersTestIssuingCAv1",)),
+        "ca retire": (TwoPersonAct.CA, (CHANGED.partition(":")[2],)),
         "ca revoke": (TwoPersonAct.CA, ("DataProvidersTestIssuingCAv1", "--reason", "superseded")),
         "approval settings": (TwoPersonAct.SETTINGS, ()),
         "audit accept": (TwoPersonAct.OFFICERS, (CHANGED,)),
@@ -332,6 +333,8 @@ def test_no_command_of_the_table_acts_without_an_approval(operator, tmp_path):
     settings = operator.root / "authority.toml"
     settings.write_text(f"{settings.read_text()}\n[approvals]\nstaff = 1\n")
     name = CHANGED.partition(":")[2]
+    operator.does("ca", "stop", name)
+    installed(operator)
     models.CertificateAuthority.objects.filter(pk=name).update(key_id="another")
     kinds = set()
     for command, (act, words) in two(tmp_path).items():

@@ -3,6 +3,7 @@
 See docs/operators/succession.md. The state is stored first, so a process that was killed goes on with the same call.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -35,10 +36,17 @@ class CaRevocationRequest:
     checkpoint: bytes | None = None
 
 
+def revocation_of(given: Mapping[str, str]) -> CaRevocationRequest:
+    """Return the revocation of a CA that the parameters of a proposal describe."""
+    since = datetime.fromisoformat(given["since"]) if "since" in given else None
+    hours = int(given["bridge_hours"]) if "bridge_hours" in given else None
+    return CaRevocationRequest(given["ca"], RevocationReason(given["reason"]), since, hours)
+
+
 def check_revocable(wanted: CaRevocationRequest, means: SuccessionContext) -> tuple[AuthorityView, Distrust | None]:
     """Return a CA that can be revoked, and the declaration of its compromise.
 
-    Raises CaUnknown, CaChangeRefused and DistrustRefused.
+    Raises CaUnknown, CaChangeRefused, DistrustRefused, and FolderDamaged if the key of the CA above does not open.
     """
     found = register.get_authority(means.authority.ctx.db, wanted.name)
     if found.issuer is None:
@@ -50,6 +58,7 @@ def check_revocable(wanted: CaRevocationRequest, means: SuccessionContext) -> tu
         raise CaChangeRefused(
             f"no answer could be signed without {found.name}: activate its successor first, then revoke it"
         )
+    signer_of(found.issuer, means)
     return found, _declared(found, wanted, means)
 
 

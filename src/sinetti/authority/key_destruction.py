@@ -50,9 +50,10 @@ Rows = tuple[dict[str, Any], ...]
 """Keys of a protocol, as its JSON has them."""
 
 
-def plan_destruction(options: DestructionOptions, authority: Authority) -> Rows:
+def plan_destruction(options: DestructionOptions, authority: Authority, *, is_medium_away: bool = False) -> Rows:
     """Return the rows of the protocol, without the instants of destruction.
 
+    With `is_medium_away`, offline keys count as there.
     A key that a killed command destroyed has its row from the protocol. Raises CaUnknown for an unknown key, and
     KeyDestructionError for one of a CA that still signs, one that is not here, and a protocol of another destruction.
     """
@@ -67,7 +68,9 @@ def plan_destruction(options: DestructionOptions, authority: Authority) -> Rows:
     for name in names:
         listed = known.get(name)
         if listed is not None and (
-            _is_in_store(listed) or (options.offline is not None and (options.offline / f"{listed.name}.pem").exists())
+            _is_in_store(listed)
+            or (is_medium_away and name in authority.ctx.offline)
+            or (options.offline is not None and (options.offline / f"{listed.name}.pem").exists())
         ):
             rows.append(_row(listed, cas))
         elif name in before:

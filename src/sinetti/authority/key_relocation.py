@@ -165,6 +165,31 @@ def _clear_forms(ring: Keyring) -> Iterator[bytes]:
         yield from (key.octets, key.octets.hex().encode(), b64encode(key.octets))
 
 
+def check_relocation(
+    authority: Authority, passphrase: bytes, offline: OfflineKeys
+) -> tuple[dict[str, PrivateKey], dict[str, x509.Certificate]]:
+    """Return the keys to move out of the folder, and the certificates of offline CAs.
+
+    Raises the errors of `relocate_offline_keys`.
+    """
+    folder, ctx = authority.folder, authority.ctx
+    in_tokens = sorted(path.stem for path in folder.keys.rglob("*.uri"))
+    names = [spec.file_name for spec in authority.hierarchy.kept_offline if spec.file_name not in in_tokens]
+    keys = {name: _key(authority, name, passphrase) for name in names if name not in ctx.offline}
+    if not keys:
+        raise FolderError(f"no file in {folder.root} has a key of a root or intermediate CA: there is nothing to move")
+    offline.check_place(folder, authority.journal.folder)
+    certificates = {name: ctx.issuers[name].certificate for name in names}
+    if offline.is_there():
+        # Existing files must be those of an earlier run; other files fail this check. Files are never overwritten.
+        offline.check(certificates)
+    elif len(keys) < len(names):
+        raise FolderError(
+            f"{', '.join(sorted(ctx.offline - set(in_tokens)))} was moved before: give the folder that has its key"
+        )
+    return keys, certificates
+
+
 def relocate_offline_keys(authority: Authority, passphrase: bytes, offline: OfflineKeys) -> tuple[str, ...]:
     """Move the keys of root and intermediate CAs out of the folder.
 
@@ -174,26 +199,13 @@ def relocate_offline_keys(authority: Authority, passphrase: bytes, offline: Offl
     """
     folder, ctx = authority.folder, authority.ctx
     with locked(folder.root):
-        in_tokens = sorted(path.stem for path in folder.keys.rglob("*.uri"))
-        names = [spec.file_name for spec in authority.hierarchy.kept_offline if spec.file_name not in in_tokens]
-        keys = {name: _key(authority, name, passphrase) for name in names if name not in ctx.offline}
-        if not keys:
-            raise FolderError(
-                f"no file in {folder.root} has a key of a root or intermediate CA: there is nothing to move"
-            )
-        offline.check_place(folder, authority.journal.folder)
-        if len(keys) < len(names) and not offline.is_there():
-            raise FolderError(
-                f"{', '.join(sorted(ctx.offline - set(in_tokens)))} was moved before: give the folder that has its key"
-            )
+        keys, certificates = check_relocation(authority, passphrase, offline)
         for name in keys:
             publish(name, ctx, secrets.token_hex(16), ctx.now() + OFFLINE_LIFE)
         ctx.step("published")
-        certificates = {name: ctx.issuers[name].certificate for name in names}
         if not offline.is_there():
             offline.write(keys, certificates)
         ctx.step("written")
-        # Existing files must be those of an earlier run; other files fail this check. Files are never overwritten.
         offline.check(certificates)
         for name, key in keys.items():
             if _octets(load_private_key(offline.key_file(name).read_bytes(), offline.passphrase)) != _octets(key):
@@ -208,6 +220,23 @@ def relocate_offline_keys(authority: Authority, passphrase: bytes, offline: Offl
     return tuple(keys)
 
 
+def check_passphrase_move(folder: DataDirectory, to: Path) -> bytes:
+    """Return the pass-phrase in the folder.
+
+    Raises FolderError and PassphraseError if it cannot move to the file.
+    """
+    if not folder.passphrase.exists():
+        raise FolderError(f"there is no pass-phrase in {folder.root}: it is in another place")
+    if to.resolve().is_relative_to(folder.root.resolve()):
+        raise FolderError(f"{to} is in {folder.root}, beside the keys: choose a place outside")
+    phrase = folder.read(folder.passphrase)
+    if to.exists() and read_passphrase(to) != phrase:
+        raise FolderError(
+            f"{to} contains something other than this pass-phrase: nothing was removed; choose another file"
+        )
+    return phrase
+
+
 def move_passphrase(authority: Authority, to: Path) -> None:
     """Move the pass-phrase out of the folder.
 
@@ -215,17 +244,10 @@ def move_passphrase(authority: Authority, to: Path) -> None:
     """
     folder = authority.folder
     with locked(folder.root):
-        if not folder.passphrase.exists():
-            raise FolderError(f"there is no pass-phrase in {folder.root}: it is in another place")
-        if to.resolve().is_relative_to(folder.root.resolve()):
-            raise FolderError(f"{to} is in {folder.root}, beside the keys: choose a place outside")
-        phrase = folder.read(folder.passphrase)
+        phrase = check_passphrase_move(folder, to)
         if not to.exists():
             write_passphrase(to, phrase)
-        if read_passphrase(to) != phrase:
-            raise FolderError(
-                f"{to} contains something other than this pass-phrase: nothing was removed; choose another file"
-            )
+        check_passphrase_move(folder, to)
         folder.passphrase.unlink()
         sync_path(folder.passphrase.parent)
 

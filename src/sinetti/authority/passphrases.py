@@ -66,13 +66,18 @@ def read_or_create(path: Path, folder: DataDirectory) -> bytes:
 
     The file must be outside `folder`. Raises PassphraseError.
     """
+    check_outside(path, folder)
+    if not path.exists():
+        write_passphrase(path, secrets.token_urlsafe(_RANDOM).encode())
+    return read_passphrase(path)
+
+
+def check_outside(path: Path, folder: DataDirectory) -> None:
+    """Raise PassphraseError for a file of a pass-phrase beside its keys."""
     if path.resolve().is_relative_to(folder.root.resolve()):
         raise PassphraseError(
             f"{path} is in {folder.root}, beside the keys: a pass-phrase there protects nothing; choose another"
         )
-    if not path.exists():
-        write_passphrase(path, secrets.token_urlsafe(_RANDOM).encode())
-    return read_passphrase(path)
 
 
 def write_passphrase(path: Path, octets: bytes) -> None:

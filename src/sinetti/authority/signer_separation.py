@@ -87,9 +87,7 @@ def separate_keys(authority: Authority, options: SeparationOptions) -> tuple[str
     with locked(folder.root):
         moved = _keys_of(authority)
         if not authority.settings.signer:
-            check_place(authority, options)
-            _check_secrets(authority)
-            _check_nothing_begun(authority)
+            check_separation(authority, options)
             _remove_unused(options.root, moved)
             _build(authority, options, moved)
             ctx.step("built")
@@ -110,8 +108,10 @@ def separate_keys(authority: Authority, options: SeparationOptions) -> tuple[str
     return tuple(one.remote for one in moved)
 
 
-def check_place(authority: Authority, options: SeparationOptions) -> None:
-    """Raise FolderError unless folder and socket of a signer may be there."""
+def check_separation(authority: Authority, options: SeparationOptions) -> None:
+    """Raise FolderError unless the keys can move to a signer in this place."""
+    if authority.settings.signer:
+        return
     root, place, path = options.root, options.root.resolve(), options.socket.resolve()
     for other in (authority.folder.root.resolve(), authority.journal.folder.resolve()):
         if place.is_relative_to(other) or other.is_relative_to(place):
@@ -124,6 +124,8 @@ def check_place(authority: Authority, options: SeparationOptions) -> None:
     is_taken = root.exists() and any(root.iterdir())
     if is_taken and not (folder.policy.exists() and folder.read_policy().instance_id == authority.folder.instance_id()):
         raise FolderError(f"{root} is not empty, and it is not a signer of this authority: choose another folder")
+    _check_secrets(authority)
+    _check_nothing_begun(authority)
 
 
 def _remove_unused(root: Path, moved: list[_MovedKey]) -> None:

@@ -105,15 +105,9 @@ def begin_successor(ca: str, wanted: SuccessorOptions, means: SuccessionContext)
     """
     authority, ctx = means.authority, means.authority.ctx
     with locked(authority.folder.root):
-        before = register.get_authority(ctx.db, ca)
-        waiting = next((one for one in register.list_pending(ctx.db) if one.replaces == before.name), None)
+        before, waiting = check_begin(ca, wanted, means)
         if waiting is not None:
-            _check_same(waiting, wanted)
             return waiting if waiting.request else _with_key(waiting, before, means)
-        if before.state not in {CaState.ISSUING, CaState.PUBLISHING, CaState.REVOKED}:
-            raise CaChangeRefused(
-                f"{before.name} is {before.state}: only a CA that issues or has issued gets a successor"
-            )
         spec, above = _plan(before, wanted, means)
         request = _make_key(before, spec, means)
         ctx.step("ca key made")
@@ -129,6 +123,36 @@ def begin_successor(ca: str, wanted: SuccessorOptions, means: SuccessionContext)
             request=request,
         )
         return register.insert_pending(ctx.db, new, means.audit)
+
+
+def successor_of(given: Mapping[str, str], means: SuccessionContext) -> tuple[str, SuccessorOptions, SuccessionContext]:
+    """Return the CA, and the options of its successor, that a proposal describes."""
+    key, days = given["key"], given["days"]
+    wanted = SuccessorOptions(
+        given["name"] or None, KeyType(key) if key else None, timedelta(days=int(days)) if days else None
+    )
+    return given["ca"] or issuing_ca(Channel(given["channel"]), means), wanted, means
+
+
+def check_begin(
+    ca: str, wanted: SuccessorOptions, means: SuccessionContext
+) -> tuple[AuthorityView, PendingAuthorityView | None]:
+    """Return a CA that can have this successor, and the successor if it was begun.
+
+    Raises the errors of `begin_successor`, also for a folder of offline keys that does not open.
+    """
+    db = means.authority.ctx.db
+    before = register.get_authority(db, ca)
+    waiting = next((one for one in register.list_pending(db) if one.replaces == before.name), None)
+    if waiting is not None:
+        _check_same(waiting, wanted)
+        return before, waiting
+    if before.state not in {CaState.ISSUING, CaState.PUBLISHING, CaState.REVOKED}:
+        raise CaChangeRefused(f"{before.name} is {before.state}: only a CA that issues or has issued gets a successor")
+    _plan(before, wanted, means)
+    _place_of(before.name, means)
+    signer_of(before.issuer or before.name, means)
+    return before, None
 
 
 def _with_key(waiting: PendingAuthorityView, before: AuthorityView, means: SuccessionContext) -> PendingAuthorityView:
@@ -365,12 +389,9 @@ def install_successor(name: str, octets: bytes | None, means: SuccessionContext)
     """
     authority, ctx = means.authority, means.authority.ctx
     with locked(authority.folder.root):
-        pending = register.find_pending(ctx.db, name)
-        if pending is None:
-            raise CaUnknown(f"no CA {name} was begun: run sinetti authority ca begin first")
-        certificate = read_ca_certificate(_stored(pending, means) if octets is None else octets)
+        pending = find_begun(name, means)
+        certificate = check_certificate(pending, _stored(pending, means) if octets is None else octets, means)
         if pending.installed_at is None:
-            _check(pending, certificate, means)
             write_atomic(means.folder / f"{pending.name}.cer", certificate_der(certificate))
             ctx.step("ca certificate")
             _admit(pending, certificate, means)
@@ -381,6 +402,25 @@ def install_successor(name: str, octets: bytes | None, means: SuccessionContext)
         _complete(view, certificate, means)
     publish_anchors_at_hand(means)
     return view
+
+
+def find_begun(name: str, means: SuccessionContext) -> PendingAuthorityView:
+    """Return a CA that was begun. Raises CaUnknown."""
+    found = register.find_pending(means.authority.ctx.db, name)
+    if found is None:
+        raise CaUnknown(f"no CA {name} was begun: run sinetti authority ca begin first")
+    return found
+
+
+def check_certifiable(name: str, digest: str, means: SuccessionContext) -> None:
+    """Raise ParentKeyAway if a CA that was begun could get no certificate here.
+
+    `digest` is that of a certificate that is given, or empty.
+    """
+    pending = find_begun(name, means)
+    is_stored = pending.installed_at is not None or (means.folder / f"{pending.name}.cer").exists()
+    if not (digest or is_stored or can_certify(pending, means)):
+        raise ParentKeyAway(_instead(pending.name, pending.issuer or pending.name))
 
 
 def publish_anchors_at_hand(means: SuccessionContext) -> bool:
@@ -409,12 +449,14 @@ def _stored(pending: PendingAuthorityView, means: SuccessionContext) -> bytes:
     return path.read_bytes()
 
 
-def _check(pending: PendingAuthorityView, certificate: x509.Certificate, means: SuccessionContext) -> None:
-    """Check a certificate, and that its key is here.
+def check_certificate(pending: PendingAuthorityView, octets: bytes, means: SuccessionContext) -> x509.Certificate:
+    """Read a CA's certificate; until it is installed, check it and its key.
 
     Raises CertificateRefused and FolderError.
     """
-    ctx = means.authority.ctx
+    ctx, certificate = means.authority.ctx, read_ca_certificate(octets)
+    if pending.installed_at is not None:
+        return certificate
     if pending.request:
         check_key(certificate, pending.request, pending.name)
     spec, issuer = _spec(pending, means), _issuer(pending, means)
@@ -424,6 +466,7 @@ def _check(pending: PendingAuthorityView, certificate: x509.Certificate, means: 
         raise FolderError(
             f"the key of {pending.name} is not in {means.authority.folder.keys}: run this where it was begun"
         )
+    return certificate
 
 
 def _admit(pending: PendingAuthorityView, certificate: x509.Certificate, means: SuccessionContext) -> None:
@@ -470,33 +513,49 @@ def roll_over(ca: str, wanted: SuccessorOptions, means: SuccessionContext) -> Au
     the errors of the other functions.
     """
     ctx = means.authority.ctx
-    before = register.get_authority(ctx.db, ca)
-    after = [one for one in register.list_authorities(ctx.db) if one.replaces == before.name]
-    if after and after[-1].state is not CaState.STANDBY:
-        _check_unreplaced(after[-1], ctx.db)
-        if after[-1].state is not CaState.ISSUING:
-            raise CaChangeRefused(
-                f"{before.name} was replaced by {after[-1].name}, which is {after[-1].state}: name that"
-            )
+    before, after = check_roll_over(ca, wanted, means)
+    if after is not None and after.state is not CaState.STANDBY:
         publish_anchors_at_hand(means)
-        return after[-1]
-    if not after:
-        _check_unreplaced(before, ctx.db)
-        above = before.issuer or before.name
-        if signer_of(above, means) is None or _place_of(before.name, means) is None:
-            raise ParentKeyAway(_instead(f"the successor of {before.name}", above))
+        return after
+    if after is None:
         pending = begin_successor(before.name, wanted, means)
         ctx.step("ca begun")
         octets = certify_once(pending, means)
         ctx.step("ca certified")
         name = pending.name
     else:
-        name, octets = after[-1].name, None
+        name, octets = after.name, None
     install_successor(name, octets, means)
     ctx.step("ca installed")
     activate_ca(name, ctx, means.audit)
     publish_anchors_at_hand(means)
     return register.get_authority(ctx.db, name)
+
+
+def check_roll_over(
+    ca: str, wanted: SuccessorOptions, means: SuccessionContext
+) -> tuple[AuthorityView, AuthorityView | None]:
+    """Return a CA that can be replaced, and the successor that it has already.
+
+    Raises the errors of `roll_over`.
+    """
+    db = means.authority.ctx.db
+    before = register.get_authority(db, ca)
+    after = [one for one in register.list_authorities(db) if one.replaces == before.name]
+    if not after:
+        _check_unreplaced(before, db)
+        check_begin(before.name, wanted, means)
+        above = before.issuer or before.name
+        if signer_of(above, means) is None or _place_of(before.name, means) is None:
+            raise ParentKeyAway(_instead(f"the successor of {before.name}", above))
+        return before, None
+    if after[-1].state is not CaState.STANDBY:
+        _check_unreplaced(after[-1], db)
+        if after[-1].state is not CaState.ISSUING:
+            raise CaChangeRefused(
+                f"{before.name} was replaced by {after[-1].name}, which is {after[-1].state}: name that"
+            )
+    return before, after[-1]
 
 
 def _check_unreplaced(before: AuthorityView, db: Database) -> None:

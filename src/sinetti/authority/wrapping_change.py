@@ -65,11 +65,8 @@ def wrap_secrets(
     token = access.token or WrappingToken(folder.keys, None)
     with locked(folder.secrets, wait=True):
         token.forget_unused(folder, read_secrets(folder).wrappings.values())
-        opened = open_secrets(folder, access)
-        if isinstance(new.by, bytes):
-            _check_key_files(folder, new.by)
+        opened = check_wrapping(folder, access, new)
         if not new.is_alone and new.kind in opened.file.kinds():
-            _check_same(folder, opened, new)
             return opened.file.kinds()
         key = secrets.token_bytes(KEY_OCTETS) if new.is_alone else opened.wrapping_key
         try:
@@ -83,6 +80,21 @@ def wrap_secrets(
         finally:
             token.forget_unused(folder, read_secrets(folder).wrappings.values())
     return file.kinds()
+
+
+def check_wrapping(folder: DataDirectory, access: SecretAccess, new: NewWrapping) -> OpenSecrets:
+    """Open the secret keys.
+
+    Raises the errors of `wrap_secrets` for a new way that cannot be added.
+    """
+    opened = open_secrets(folder, access)
+    if isinstance(new.by, bytes):
+        _check_key_files(folder, new.by)
+    if not new.is_alone and new.kind in opened.file.kinds():
+        _check_same(folder, opened, new)
+    elif isinstance(new.by, TokenLocation):
+        (access.token or WrappingToken(folder.keys, None)).check(new.by)
+    return opened
 
 
 def _check_key_files(folder: DataDirectory, passphrase: bytes) -> None:

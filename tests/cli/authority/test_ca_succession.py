@@ -69,8 +69,8 @@ def test_a_rollover_says_what_issues(operator):
     assert states(operator)[V2] == "issuing"
     assert "there is no CA Other" in operator.refused(2, "ca", "rollover", "--ca", "Other")
     operator.does("ca", "stop", V2)
-    _code, _out, err = operator.run("ca", "rollover", "--ca", V1)
-    assert f"{V2} is the successor of {V1} already, and is publishing" in err
+    sentence = operator.refused(3, "ca", "rollover", "--ca", V1)
+    assert f"{V1} was replaced by {V2}, which is publishing: name that" in sentence
     assert "no CA issues for the channel WS" in operator.refused(2, *first)
 
 

@@ -174,7 +174,7 @@ def test_production_needs_a_pass_phrase_elsewhere_and_two_people(operator, place
     approve(operator, proposal, tmp_path)
     other = (*separate(place, *online, *own, "--signer-user", "root"), "--approval", proposal)
     assert "what was approved differs" in operator.refused(2, *other)
-    misplaced = separate(operator.root / "signer", *online, *own)
+    misplaced = (*separate(operator.root / "signer", *online, *own), "--officer", "anna")
     assert "would not be separate" in operator.refused(2, *misplaced)
     assert not (tmp_path / "etc" / "signer").exists()
     operator.does(*separate(place, *online, *own), "--approval", proposal)

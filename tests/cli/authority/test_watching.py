@@ -157,8 +157,9 @@ def test_what_was_approved_is_what_is_revoked(guarded, tmp_path):
     mine = ("revoke-many", "--customer-id", CUSTOMER_ID, *SUPERSEDED)
     proposal = proposed(operator, *mine, "--officer", "anna")
     give(operator, proposal, "anna", tmp_path)
+    signature = key_of("ben").sign(octets_of(operator, proposal, tmp_path))
     operator.does("revoke", held[0].serial, *SUPERSEDED)
-    code, _out, err = give(operator, proposal, "ben", tmp_path)
+    code, _out, err = give(operator, proposal, "ben", tmp_path, signature)
     assert (code, "the selected certificates have changed" in err) == (2, True)
     assert revokers() == {f"os-user:{user_name(login_uid())}"}
 

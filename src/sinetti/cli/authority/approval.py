@@ -21,7 +21,7 @@ from sinetti.cli.authority.proposals import (
     PINNED,
     add_officer_option,
     approval_context,
-    check_files,
+    get_checked,
     print_signer_work,
     propose_act,
 )
@@ -37,7 +37,7 @@ from sinetti.domain.values import Language
 from sinetti.i18n.approval_labels import ACTS
 from sinetti.infra.atomic_files import write_atomic
 from sinetti.services.access.signatory_namings import list_namings
-from sinetti.services.approvals.approve import add_signature, get_proposal, list_waiting, reject
+from sinetti.services.approvals.approve import add_signature, list_waiting, reject
 
 _COLUMNS = ("id", "act", "object", "proposer", "state", "signed", "missing", "expires")
 _EXAMPLE = "sinetti authority approval list --dir /srv/sinetti"
@@ -103,8 +103,7 @@ def _table(rows: list[dict[str, object]]) -> Sequence[Block]:
 
 def _show(parsed: argparse.Namespace) -> int:
     with opened_authority(parsed.dir) as authority:
-        proposal = get_proposal(parsed.id, authority.ctx).proposal
-    check_files(proposal.act, proposal.parameters)
+        proposal = get_checked(parsed.id, authority)
     shown = tuple(blocks(proposal, Language.EN))
     if parsed.out is not None:
         write_atomic(parsed.out, proposal.octets)
@@ -116,8 +115,7 @@ def _show(parsed: argparse.Namespace) -> int:
 def _give(parsed: argparse.Namespace) -> int:
     signature = octets_of("--signature", parsed.signature)
     with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
-        named = get_proposal(parsed.id, authority.ctx).proposal
-        check_files(named.act, named.parameters)
+        get_checked(parsed.id, authority)
         found = add_signature(parsed.id, parsed.officer, signature, approval_context(authority))
         proposal, is_done = found.stored.proposal, not found.missing
         names_signatory = is_done and proposal.act is TwoPersonAct.SIGNATORY

@@ -108,7 +108,6 @@ def _retire(parsed: argparse.Namespace) -> int:
 
 
 def _retired(one: AuthorityView, authority: Authority) -> None:
-    check_register(authority)
     retire_ca(one.name, authority.ctx, authority.ctx.audit_entry(machine_user(), request_id()))
     print_note(f"{one.name} is retired: its last lists stay at their addresses, and no other is signed.")
 
@@ -116,6 +115,7 @@ def _retired(one: AuthorityView, authority: Authority) -> None:
 def _with_second(parsed: argparse.Namespace, change: str, act: Callable[[AuthorityView, Authority], None]) -> int:
     """Carry out a change of a CA, or propose it where it takes two people."""
     with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
+        check_register(authority)
         one = get_authority(authority.ctx.db, parsed.name)
         parameters = {"change": change, "ca": one.name}
         with approved(TwoPersonAct.CA, parameters, {"state": one.state.value}, parsed, authority):

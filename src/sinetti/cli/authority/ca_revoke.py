@@ -1,9 +1,10 @@
 """`sinetti authority ca revoke`: put a CA on the list of the CA above it."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
-from sinetti.authority.ca_revocation import CaRevocationRequest, check_revocable, revoke_authority
+from sinetti.authority.ca_revocation import check_revocable, revocation_of, revoke_authority
 from sinetti.authority.exchange import is_listed, request_revocations
 from sinetti.cli.authority.ca_succession import succession_context
 from sinetti.cli.authority.common import (
@@ -63,8 +64,13 @@ def _run(parsed: argparse.Namespace) -> int:
     _check_options(parsed)
     with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
         means = succession_context(parsed, authority)
-        one, _ = check_revocable(_wanted(parsed), means)
+        check_register(authority)
+        one = get_authority(authority.ctx.db, parsed.name)
         parameters = {"change": "revoke", "ca": one.name, "reason": parsed.reason, **_compromise(parsed)}
+        file = parsed.under_checkpoint
+        checkpoint = None if file is None else octets_of("--under-checkpoint", file)
+        wanted = replace(revocation_of(parameters), checkpoint=checkpoint)
+        check_revocable(wanted, means)
         is_declared = parsed.reason == RevocationReason.CA_COMPROMISE and parsed.since is None
         if is_declared and takes_two(TwoPersonAct.CA, authority):
             raise OptionError(
@@ -75,9 +81,10 @@ def _run(parsed: argparse.Namespace) -> int:
         def listed() -> bool:
             return is_listed(get_authority(ctx.db, one.name), ctx)
 
-        with approved(TwoPersonAct.CA, parameters, context, parsed, authority, is_done=listed) as approval:
-            check_register(authority)
-            view = revoke_authority(_wanted(parsed), means, approval)
+        with approved(
+            TwoPersonAct.CA, parameters, context, parsed, authority, offline=means.offline, is_done=listed
+        ) as approval:
+            view = revoke_authority(wanted, means, approval)
         if view.distrust is not None:
             text = _DISTRUSTED.format(name=view.name, since=view.distrust.since, until=view.distrust.bridge_until)
             print_note(text)
@@ -106,10 +113,3 @@ def _compromise(parsed: argparse.Namespace) -> dict[str, str]:
     if parsed.under_checkpoint is not None:
         found["checkpoint"] = sha256_hex(octets_of("--under-checkpoint", parsed.under_checkpoint))
     return found
-
-
-def _wanted(parsed: argparse.Namespace) -> CaRevocationRequest:
-    since = None if parsed.since is None else past_instant("--since", parsed.since)
-    file = parsed.under_checkpoint
-    checkpoint = None if file is None else octets_of("--under-checkpoint", file)
-    return CaRevocationRequest(parsed.name, RevocationReason(parsed.reason), since, parsed.bridge_hours, checkpoint)

@@ -3,7 +3,6 @@
 import argparse
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import timedelta
 from pathlib import Path
 
 from sinetti.authority.bootstrap import Authority
@@ -14,11 +13,13 @@ from sinetti.authority.succession import (
     begin_successor,
     can_certify,
     certify_once,
+    check_certificate,
+    find_begun,
     install_successor,
-    issuing_ca,
     roll_over,
+    successor_of,
 )
-from sinetti.ca.successors import SuccessorOptions, read_ca_certificate
+from sinetti.ca.successors import read_ca_certificate
 from sinetti.cli.authority.common import (
     OptionError,
     add_dir,
@@ -36,7 +37,6 @@ from sinetti.cli.core.blocks import Paragraph
 from sinetti.cli.core.invocation import print_note
 from sinetti.database.authorities.register import find_pending
 from sinetti.domain.approvals.acts import TwoPersonAct
-from sinetti.domain.authorities.lifecycle import CaState
 from sinetti.domain.values import Channel, KeyType
 from sinetti.pki.encoding import certificate_der, sha256_hex
 from sinetti.server.process_exit import request_id
@@ -58,9 +58,6 @@ _WITHOUT_LISTS = (
 )
 _ROLLED = (
     "{name} issues from now on, and {before} goes on with lists and OCSP. Relying parties need the bundles in {trust}"
-)
-_ROLLED_BEFORE = (
-    "{name} is the successor of {before} already, and is {state}: see sinetti authority ca list for the CA that issues"
 )
 _DAYS = range(1, 36_526)
 
@@ -106,14 +103,12 @@ def _verb(
 
 
 def _begin(parsed: argparse.Namespace) -> int:
-    wanted = _wanted(parsed)
-    return _act(
-        parsed, {"change": "begin", "ca": parsed.ca, **_written(parsed)}, lambda means: _begun(parsed, wanted, means)
-    )
+    parameters = {"change": "begin", "ca": parsed.ca, **_written(parsed)}
+    return _act(parsed, parameters, lambda means: _begun(parsed, parameters, means))
 
 
-def _begun(parsed: argparse.Namespace, wanted: SuccessorOptions, means: SuccessionContext) -> None:
-    new = begin_successor(parsed.ca, wanted, means)
+def _begun(parsed: argparse.Namespace, parameters: Mapping[str, str], means: SuccessionContext) -> None:
+    new = begin_successor(*successor_of(parameters, means))
     needs_ceremony = parsed.request_set is None and not can_certify(new, means)
     note = (_FOR_A_CEREMONY if needs_ceremony else _BEGUN).format(name=new.name)
     _show(parsed, {"result": "begun", "name": new.name}, note)
@@ -124,11 +119,13 @@ def _begun(parsed: argparse.Namespace, wanted: SuccessorOptions, means: Successi
 def _install(parsed: argparse.Namespace) -> int:
     octets = None if parsed.certificate is None else octets_of("--certificate", parsed.certificate)
     digest = "" if octets is None else sha256_hex(certificate_der(read_ca_certificate(octets)))
-    return _act(
-        parsed,
-        {"change": "install", "ca": parsed.name, "sha256": digest},
-        lambda means: _installed(parsed, octets, means),
-    )
+
+    def check(means: SuccessionContext) -> None:
+        if octets is not None:
+            check_certificate(find_begun(parsed.name, means), octets, means)
+
+    parameters = {"change": "install", "ca": parsed.name, "sha256": digest}
+    return _act(parsed, parameters, lambda means: _installed(parsed, octets, means), check)
 
 
 def _installed(parsed: argparse.Namespace, octets: bytes | None, means: SuccessionContext) -> None:
@@ -146,26 +143,28 @@ def _installed(parsed: argparse.Namespace, octets: bytes | None, means: Successi
 
 
 def _rollover(parsed: argparse.Namespace) -> int:
-    wanted = _wanted(parsed)
     parameters = {"change": "rollover", "ca": parsed.ca or "", "channel": parsed.channel or "", **_written(parsed)}
-    return _act(parsed, parameters, lambda means: _rolled(parsed, wanted, means))
+    return _act(parsed, parameters, lambda means: _rolled(parsed, parameters, means))
 
 
-def _rolled(parsed: argparse.Namespace, wanted: SuccessorOptions, means: SuccessionContext) -> None:
-    ca = parsed.ca or issuing_ca(Channel(parsed.channel), means)
-    new = roll_over(ca, wanted, means)
-    text = _ROLLED if new.state is CaState.ISSUING else _ROLLED_BEFORE
-    note = text.format(name=new.name, before=new.replaces, state=new.state, trust=means.authority.folder.trust)
+def _rolled(parsed: argparse.Namespace, parameters: Mapping[str, str], means: SuccessionContext) -> None:
+    new = roll_over(*successor_of(parameters, means))
+    note = _ROLLED.format(name=new.name, before=new.replaces, trust=means.authority.folder.trust)
     _show(parsed, {"result": "rolled-over", "name": new.name, "replaces": new.replaces}, note)
 
 
-def _act(parsed: argparse.Namespace, parameters: Mapping[str, str], act: Callable[[SuccessionContext], None]) -> int:
+def _act(
+    parsed: argparse.Namespace,
+    parameters: Mapping[str, str],
+    act: Callable[[SuccessionContext], None],
+    check: Callable[[SuccessionContext], None] = lambda _means: None,
+) -> int:
     """Carry out a command, or propose it where it takes two people."""
-    with (
-        opened_authority(parsed.dir, passphrase_of(parsed)) as authority,
-        approved(TwoPersonAct.CA, parameters, {}, parsed, authority),
-    ):
-        act(succession_context(parsed, authority))
+    with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
+        means = succession_context(parsed, authority)
+        check(means)
+        with approved(TwoPersonAct.CA, parameters, {}, parsed, authority, offline=means.offline):
+            act(means)
     return 0
 
 
@@ -175,17 +174,9 @@ def succession_context(parsed: argparse.Namespace, authority: Authority) -> Succ
     return SuccessionContext(authority, machine_user(), request_id(), offline)
 
 
-def _wanted(parsed: argparse.Namespace) -> SuccessorOptions:
+def _written(parsed: argparse.Namespace) -> dict[str, str]:
     if parsed.days is not None and parsed.days not in _DAYS:
         raise OptionError(f"--days: {parsed.days} is not from 1 to {_DAYS[-1]}")
-    return SuccessorOptions(
-        parsed.name,
-        None if parsed.key is None else KeyType(parsed.key),
-        None if parsed.days is None else timedelta(days=parsed.days),
-    )
-
-
-def _written(parsed: argparse.Namespace) -> dict[str, str]:
     return {"name": parsed.name or "", "key": parsed.key or "", "days": str(parsed.days or "")}
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from sinetti.authority.bootstrap import Authority
 from sinetti.authority.data_directory import DataDirectory
 from sinetti.authority.passphrases import read_or_create, read_passphrase
-from sinetti.authority.signer_separation import SeparationOptions, check_place, separate_keys
+from sinetti.authority.signer_separation import SeparationOptions, separate_keys
 from sinetti.cli.authority.common import OptionError, add_dir, command, opened_authority
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.authority.proposals import add_officer_option, approved
@@ -70,8 +70,6 @@ def _run(parsed: argparse.Namespace) -> int:
     }
     with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
         _check_passphrase_file(parsed.signer_passphrase_file, authority)
-        if not authority.settings.signer:
-            check_place(authority, options)
         with approved(TwoPersonAct.SECRETS, parameters, {}, parsed, authority):
             names = separate_keys(authority, replace(options, passphrase=_passphrase(parsed)))
     more = " --user SERVICE-USER" if parsed.signer_user else ""

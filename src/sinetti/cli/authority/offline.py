@@ -10,7 +10,7 @@ from dataclasses import replace
 from sinetti.authority.bootstrap import Authority, offline_token_names
 from sinetti.authority.data_directory import DataDirectory, DirectoryKind
 from sinetti.authority.exchange import request_lists
-from sinetti.authority.key_relocation import relocate_offline_keys
+from sinetti.authority.key_relocation import check_relocation, relocate_offline_keys
 from sinetti.authority.passphrases import locate
 from sinetti.cli.authority.common import OptionError, add_dir, command, opened_authority
 from sinetti.cli.authority.import_signed import add_request_set, write_request
@@ -62,6 +62,7 @@ def _offline(parsed: argparse.Namespace) -> int:
             raise OptionError("the offline keys need a pass-phrase of their own, other than that of the keys in DIR")
         parameters = {"change": "offline", "offline_dir": str(parsed.offline_dir.absolute())}
         context = {"authorities": [spec.file_name for spec in authority.hierarchy.kept_offline]}
+        check_relocation(authority, phrase or b"", offline)
         with approved(TwoPersonAct.CEREMONY, parameters, context, parsed, authority):
             names = relocate_offline_keys(authority, phrase or b"", offline)
     print_note(_MOVED.format(place=parsed.offline_dir, names=", ".join(names), dir=parsed.dir))
@@ -85,9 +86,9 @@ def _publish(parsed: argparse.Namespace) -> int:
                 f"name either --request-set, for a ceremony, or --offline-dir, which has the keys of {keys}"
             )
         parameters = {"change": "publish", "authorities": sorted(ctx.offline)}
+        signers: dict[str, Signer] = dict.fromkeys(in_tokens, authority.keys.offline_tokens())
+        signers |= _folder_signers(parsed, authority, ctx.offline - in_tokens)
         with approved(TwoPersonAct.CA, parameters, {}, parsed, authority):
-            signers: dict[str, Signer] = dict.fromkeys(in_tokens, authority.keys.offline_tokens())
-            signers |= _folder_signers(parsed, authority, ctx.offline - in_tokens)
             for name, signer in sorted(signers.items()):
                 new = publish(name, replace(ctx, signer=signer), request_id(), ctx.now() + OFFLINE_LIFE)
                 print_note(f"{name}: revocation list {new.number}, valid until {new.next_update:%Y-%m-%d}")

@@ -13,7 +13,7 @@ from sinetti.authority.passphrase_change import (
     random_passphrase,
     settle_passphrase_change,
 )
-from sinetti.authority.passphrases import read_or_create, read_passphrase
+from sinetti.authority.passphrases import check_outside, read_or_create, read_passphrase
 from sinetti.cli.authority.common import OptionError, add_dir, command, machine_user, opened_authority
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.authority.proposals import add_officer_option, approved
@@ -83,7 +83,9 @@ def _check_place(parsed: argparse.Namespace, authority: Authority) -> None:
     if authority.passphrase is None:
         raise OptionError("--passphrase-file is missing: name the file with the present pass-phrase of the keys in DIR")
     is_inside = authority.folder.passphrase.exists() and authority.settings.environment is Environment.TEST
-    if parsed.to is None and not is_inside:
+    if parsed.to is not None:
+        check_outside(parsed.to, authority.folder)
+    elif not is_inside:
         raise OptionError("--to is missing: name the file outside DIR for the new pass-phrase")
 
 

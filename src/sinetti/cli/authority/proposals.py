@@ -3,23 +3,49 @@
 import argparse
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sinetti.authority.bootstrap import Authority, notification_context
-from sinetti.authority.signer_separation import SIGNER_FIX, compare_officers
-from sinetti.cli.authority.common import EXIT_ACTION_REQUIRED, ActProposed, OptionError, machine_user, print_result
+from sinetti.authority.ca_revocation import check_revocable, revocation_of
+from sinetti.authority.key_destruction import DestructionOptions, plan_destruction
+from sinetti.authority.key_relocation import OfflineKeys, check_passphrase_move
+from sinetti.authority.signer_separation import SIGNER_FIX, SeparationOptions, check_separation, compare_officers
+from sinetti.authority.succession import (
+    ParentKeyAway,
+    SuccessionContext,
+    check_begin,
+    check_certifiable,
+    check_roll_over,
+    successor_of,
+)
+from sinetti.cli.authority.common import (
+    EXIT_ACTION_REQUIRED,
+    ActProposed,
+    OptionError,
+    machine_user,
+    print_result,
+)
 from sinetti.cli.core.invocation import print_note
 from sinetti.database.approvals.proposals import list_signatures
-from sinetti.domain.approvals.acts import TABLE, TwoPersonAct
-from sinetti.domain.approvals.proposals import NAMESPACE, Proposal
+from sinetti.database.authorities import register
+from sinetti.database.notifications.outbox import rehearsal
+from sinetti.domain.approvals.acts import TwoPersonAct
+from sinetti.domain.approvals.proposals import NAMESPACE, Proposal, ProposalState
 from sinetti.domain.values import Environment
 from sinetti.notifications.previews.rehearsal import rehearse
 from sinetti.pki.signers import ActApproval, SignerUnavailable
 from sinetti.server.process_exit import request_id
-from sinetti.services.approvals.approve import ApprovalContext, begin, finish, needs_approval, propose
+from sinetti.services.approvals.approve import (
+    ApprovalContext,
+    begin,
+    finish,
+    get_proposal,
+    needs_approval,
+    propose,
+)
 from sinetti.services.approvals.executors import EXECUTORS
 from sinetti.services.approvals.officers import can_add_founders
 from sinetti.services.issuance.clock_guard import accept_clock
@@ -31,10 +57,29 @@ Proposed: {id}. Nothing has changed. {people} officers must sign it by {expires}
   ssh-keygen -Y sign -n {namespace} -f KEY FILE
   sinetti authority approval give {id} --officer NAME --signature FILE.sig --dir {dir}"""
 _LETTERS_IN_FULL = 2
-_SENDING = frozenset({TwoPersonAct.STAFF, TwoPersonAct.ORGANISATION_END, TwoPersonAct.SIGNATORY})
-"""Acts that send letters, and whose function can be rehearsed."""
-_FILES = ("to", "protocol")
-"""Parameters that name a file to be written."""
+_FILES = ("to", "protocol", "offline_dir")
+"""Parameters that name what the command writes."""
+_CHECKS: Mapping[str, Callable[[Mapping[str, Any], SuccessionContext], object]] = {
+    "ca begin": lambda given, means: check_begin(*successor_of(given, means)),
+    "ca install": lambda given, means: check_certifiable(given["ca"], given["sha256"], means),
+    "ca rollover": lambda given, means: check_roll_over(*successor_of(given, means)),
+    "ca activate": lambda given, means: register.activate(means.authority.ctx.db, given["ca"], means.audit),
+    "ca retire": lambda given, means: register.retire(means.authority.ctx.db, given["ca"], means.audit),
+    "ca revoke": lambda given, means: check_revocable(revocation_of(given), means),
+    "ceremony destroy-keys": lambda given, means: plan_destruction(
+        DestructionOptions(tuple(one.partition(" ")[0] for one in given["keys"]), Path(given["protocol"])),
+        means.authority,
+        is_medium_away=True,
+    ),
+    "secrets move-passphrase": lambda given, means: check_passphrase_move(means.authority.folder, Path(given["to"])),
+    "secrets separate": lambda given, means: check_separation(
+        means.authority, SeparationOptions(Path(given["signer_dir"]), Path(given["socket"]), 1)
+    ),
+}
+"""Checks before the command of an approved act runs, by the kind of its proposal.
+
+What a check writes into the register is rolled back. Acts of EXECUTORS are rehearsed instead.
+"""
 PINNED = frozenset({TwoPersonAct.OFFICERS, TwoPersonAct.SETTINGS})
 """Acts that change what a separate signer has in its policy, too."""
 _AGAIN = "Then run this command again with --approval {id}."
@@ -76,16 +121,19 @@ def propose_act(
     context: Mapping[str, Any],
     parsed: argparse.Namespace,
     authority: Authority,
+    *,
+    offline: OfflineKeys | None = None,
 ) -> int:
-    """Store the proposal of an act, and print how it is approved."""
+    """Store the proposal of an act that could be done, and print how it is approved."""
     if parsed.officer is None:
         raise OptionError("--officer is missing: this takes two people, so name the officer who proposes it")
-    check_files(act, parameters)
-    means = approval_context(authority)
-    if act in _SENDING:
-        sending = partial(EXECUTORS[act], _draft(act, parsed.officer, parameters, authority), means)
-        context = {**context, "letters": rehearsed_letters(sending, authority)}
-    new = propose(act, parsed.officer, parameters, context, means)
+    if (path := getattr(parsed, "request_set", None)) is not None:
+        _check_writable(path)
+    now, environment = authority.ctx.now(), authority.settings.environment
+    draft = Proposal("", "", environment, act, parsed.officer, "", 0, now, now, "", parameters, context)
+    if letters := _check(draft, authority, offline):
+        context = {**context, "letters": letters}
+    new = propose(act, parsed.officer, parameters, context, approval_context(authority))
     value = {
         "result": "proposed",
         "proposal": new.proposal_id,
@@ -100,16 +148,44 @@ def propose_act(
     return EXIT_ACTION_REQUIRED
 
 
-def check_files(act: TwoPersonAct, parameters: Mapping[str, Any]) -> None:
-    """Raise OptionError if the command of an act could not write the file that its parameters name."""
+def get_checked(proposal_id: str, authority: Authority) -> Proposal:
+    """Return a proposal.
+
+    While officers may sign it, raises the error of an act that could not be done now. The medium that its command may
+    need is not at hand here. Raises ApprovalError.
+    """
+    stored = get_proposal(proposal_id, authority.ctx)
+    if stored.state is ProposalState.OPEN:
+        with suppress(ParentKeyAway):
+            _check(stored.proposal, authority)
+    return stored.proposal
+
+
+def _check(proposal: Proposal, authority: Authority, offline: OfflineKeys | None = None) -> list[dict[str, str]]:
+    """Raise the error of an act that could not be done now.
+
+    Returns the letters that an act of EXECUTORS sends.
+    """
+    act, given = proposal.act, proposal.parameters
+    if act in EXECUTORS:
+        return rehearsed_letters(partial(EXECUTORS[act], proposal, approval_context(authority)), authority)
     for name in _FILES:
-        if TABLE[act].needs_medium and (path := parameters.get(name)) is not None:
-            folder = Path(path).parent
-            if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
-                raise OptionError(
-                    f"{path} could not be written after the approval: make {folder} a folder that {machine_user()} may "
-                    "write, or name another file"
-                )
+        if given.get(name) is not None:
+            _check_writable(Path(given[name]))
+    with rehearsal(authority.ctx.db):
+        if proposal.kind in _CHECKS:
+            _CHECKS[proposal.kind](given, SuccessionContext(authority, machine_user(), request_id(), offline))
+    return []
+
+
+def _check_writable(path: Path) -> None:
+    """Raise OptionError if this process could not make a file."""
+    # With the slash, a file in the place of the folder is not writable either.
+    if not os.access(f"{path.absolute().parent}/", os.W_OK | os.X_OK):
+        raise OptionError(
+            f"{path} cannot be written: make {path.parent} a folder that {machine_user()} may write, or name another "
+            "place"
+        )
 
 
 def print_signer_work(authority: Authority) -> None:
@@ -122,18 +198,14 @@ def print_signer_work(authority: Authority) -> None:
         print_note("\n".join((*left, f"To finish, {SIGNER_FIX}. Until then sinetti authority check says so.")))
 
 
-def _draft(act: TwoPersonAct, officer: str, parameters: Mapping[str, Any], authority: Authority) -> Proposal:
-    """Return a proposal that is never stored, to rehearse its act."""
-    now, environment = authority.ctx.now(), authority.settings.environment
-    return Proposal("", "", environment, act, officer, "", 0, now, now, "", parameters, {})
-
-
 def rehearsed_letters(sending: Callable[[], object], authority: Authority) -> list[dict[str, str]]:
     """Return the first letters of an act for its proposal.
 
     `sending` does in the database what sends them, and is rolled back. None where the authority sends no messages.
     """
     if not authority.folder.notices.exists():
+        with rehearsal(authority.ctx.db):
+            sending()
         return []
     found = rehearse(sending, notification_context(authority), _LETTERS_IN_FULL)
     return [
@@ -162,16 +234,18 @@ def approved(
     parsed: argparse.Namespace,
     authority: Authority,
     *,
+    offline: OfflineKeys | None = None,
     is_done: Callable[[], bool] = lambda: True,
 ) -> Iterator[ActApproval | None]:
     """Carry out an act in the block, and yield its approval, if it needs one.
 
+    `offline` are the keys at hand that the act can use.
     While `is_done` returns False, the same command goes on under the same approval. Raises ActProposed if the act needs
     one that is not named, and ApprovalError if the proposal of `--approval` is not approved, or differs.
     """
     if parsed.approval is None:
         if takes_two(act, authority):
-            propose_act(act, parameters, context, parsed, authority)
+            propose_act(act, parameters, context, parsed, authority, offline=offline)
             raise ActProposed
         yield None
         return

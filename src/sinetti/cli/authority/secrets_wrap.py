@@ -1,12 +1,14 @@
 """`sinetti authority secrets wrap`: change the ways to the secret keys."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from sinetti.authority.bootstrap import Authority
-from sinetti.authority.passphrases import read_or_create
+from sinetti.authority.passphrase_change import random_passphrase
+from sinetti.authority.passphrases import check_outside, read_or_create, read_passphrase
 from sinetti.authority.secret_wrappings import BY_PASSPHRASE, BY_TOKEN
-from sinetti.authority.wrapping_change import NewWrapping, wrap_secrets
+from sinetti.authority.wrapping_change import NewWrapping, check_wrapping, wrap_secrets
 from sinetti.cli.authority.common import OptionError, add_dir, command, machine_user, opened_authority
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.authority.proposals import add_officer_option, approved
@@ -53,8 +55,12 @@ def _run(parsed: argparse.Namespace) -> int:
             "to": None if parsed.to is None else str(parsed.to.absolute()),
             "token": None if token is None else token.label,
         }
+        new = NewWrapping(token or _present(parsed.to, authority), is_alone=parsed.alone)
+        check_wrapping(authority.folder, authority.secret_access, new)
         with approved(TwoPersonAct.SECRETS, parameters, {}, parsed, authority):
-            kinds = _wrap(parsed, authority, token)
+            if parsed.to is not None:
+                new = replace(new, by=read_or_create(parsed.to.absolute(), authority.folder))
+            kinds = _wrap(new, authority)
     print_note(_WRAPPED.format(path=authority.folder.secret_keys, kinds=", ".join(kinds)))
     return 0
 
@@ -81,20 +87,22 @@ def _token(parsed: argparse.Namespace, authority: Authority) -> TokenLocation | 
     return authority.settings.token
 
 
-def _wrap(parsed: argparse.Namespace, authority: Authority, token: TokenLocation | None) -> tuple[str, ...]:
-    """Change the ways. A new file of a pass-phrase that is refused is removed."""
+def _present(to: Path | None, authority: Authority) -> bytes:
+    """Return the pass-phrase of the keys, or that in the file.
+
+    If the file is missing, it is a new one, which no key has.
+    """
+    if to is None:
+        assert authority.passphrase is not None  # noqa: S101 - `_token` has checked that
+        return authority.passphrase
+    check_outside(to, authority.folder)
+    return read_passphrase(to) if to.exists() else random_passphrase()
+
+
+def _wrap(new: NewWrapping, authority: Authority) -> tuple[str, ...]:
     audit = authority.ctx.audit_entry(machine_user(), request_id())
 
     def record(kinds: tuple[str, ...]) -> None:
         write_event(authority.ctx.db, audit, "secrets-wrapped", "secret", ways=" ".join(kinds))
 
-    is_made = parsed.to is not None and not parsed.to.exists()
-    try:
-        by = token or (read_or_create(parsed.to.absolute(), authority.folder) if parsed.to else authority.passphrase)
-        assert by is not None  # noqa: S101 - `_token` has checked that
-        new = NewWrapping(by, is_alone=parsed.alone)
-        return wrap_secrets(authority.folder, authority.secret_access, new, record, authority.ctx.step)
-    except Exception:
-        if is_made:
-            parsed.to.unlink(missing_ok=True)
-        raise
+    return wrap_secrets(authority.folder, authority.secret_access, new, record, authority.ctx.step)
