@@ -26,12 +26,12 @@ from sinetti.client.config.messages import OTHER_ISSUER
 from sinetti.client.doctor import findings, host
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import Message, render
-from sinetti.client.model import Format, OutputOptions, Token
+from sinetti.client.model import Format, OutputOptions, Token, without_file
 from sinetti.client.reporting import status
 from sinetti.client.reporting.status import RequiredAction
 from sinetti.client.requests import transport
 from sinetti.client.requests.transport import ServerProbe
-from sinetti.client.store import agent_state, files, generations, log_memory, rights, settings, snapshot, token_keys
+from sinetti.client.store import agent_state, files, generations, log_memory, rights, settings, token_keys
 from sinetti.client.store.settings import NameSettings
 from sinetti.domain.values import Environment, KeyType, Language
 from sinetti.infra import file_permissions
@@ -456,9 +456,9 @@ def uncertain(house):
     house.run("renew", "payroll", "--store", house.store)
 
 
-def refused_for_good(house):
+def refused_for_good(house, code="PKI035"):
     house.double.now = OPENS + timedelta(days=11)
-    house.double.script.append(double.refuse(Failure("PKI035", "renewed already")))
+    house.double.script.append(double.refuse(Failure(code, "not any more")))
     house.run("run", "--store", house.store)
 
 
@@ -782,7 +782,13 @@ STATES = {
         5,
         after="valid",
     ),
-    "renewal refused for good": needs(RequiredAction.REPLACE, refused_for_good, "renewal-open", 3),
+    "renewed with another key": State(refused_for_good, "renewal-open", messages.RENEWED_ELSEWHERE, None, 3),
+    "renewed with another key, expired since": State(
+        both(refused_for_good, at(OPENS + timedelta(days=90))), "expired", messages.RENEWED_ELSEWHERE, None, 3
+    ),
+    "renewal refused for good": needs(
+        RequiredAction.REPLACE, lambda house: refused_for_good(house, "PKI032"), "renewal-open", 3
+    ),
     # The agent's records and the rest.
     "agent's record garbage": repaired(in_the_name("agent.json", b"garbage")),
     "agent's record with one odd member": repaired(in_the_name("agent.json", b'{"serial": 7}')),
@@ -881,8 +887,8 @@ def seen_in(house):
 
 
 def row_of(house):
-    (seen,) = snapshot.list_snapshots(house.store)
-    return status.status_of(seen, house.double.now)
+    (row,) = status.rows(without_file(house.store), lambda _seen: house.double.now)
+    return row
 
 
 def metrics_in(place):
@@ -990,7 +996,7 @@ LOST = {
     "an empty store": (remounted, "missing", 3, "is missing."),
     "a dangling link": (in_its_place(lambda one: one.symlink_to("away")), "damaged", 5, "it does not exist"),
     "a looping link": (in_its_place(lambda one: one.symlink_to(one.name)), "damaged", 5, "lead in a circle"),
-    "a link to a file": (in_its_place(lambda one: one.symlink_to("../metrics")), "damaged", 5, "is not a folder"),
+    "a link to a file": (in_its_place(lambda one: one.symlink_to("../password")), "damaged", 5, "is not a folder"),
     "a file": (in_its_place(lambda one: one.write_text("x")), "damaged", 5, "is not a folder"),
     "a pipe": (in_its_place(os.mkfifo), "damaged", 5, "is not a folder"),
     "a folder of others": (
@@ -1209,6 +1215,17 @@ def test_a_replacement_that_was_called_for_is_not_forgotten_with_the_agents_reco
     agree(seen_in(house)[0], "renewal-open", 3)
 
 
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+def test_a_renewal_with_another_key_is_reported_by_every_pass(more, house):
+    refused_for_good(house)
+    for _ in range(2):
+        code, out, err = house.run("run", "--store", house.store, "--lang", "en", *more)
+        assert (code, (out + err).count("was renewed with another key. If you did not renew it")) == (3, 1)
+    (row,) = json.loads(house.run("run", "--store", house.store, "--lang", "en", "--json")[1])["names"]
+    (shown,) = json.loads(house.run("status", "--store", house.store, "--lang", "en", "--json")[1])
+    assert "to revoke both immediately" in row["advice"] == shown["advice"]
+
+
 def test_a_group_that_sinetti_toml_gives_is_no_fault_after_a_run(house):
     group = grp.getgrgid(os.getgid()).gr_name
     path = house.folder / "sinetti.toml"
@@ -1393,14 +1410,14 @@ def test_a_deploy_that_failed_counts_beside_a_renewal_that_is_tried(house):
 
 
 def unreadable(_house, monkeypatch):
-    scandir = os.scandir
+    listdir = os.listdir
 
     def refuse(path):
         if Path(path).name == "store":
             raise PermissionError(13, "Permission denied", str(path))
-        return scandir(path)
+        return listdir(path)
 
-    monkeypatch.setattr(os, "scandir", refuse)
+    monkeypatch.setattr(os, "listdir", refuse)
 
 
 def store_gone(house, _monkeypatch):
@@ -1419,18 +1436,3 @@ def test_metrics_of_before_do_not_stay_green_over_a_store_that_cannot_be_read(tr
     text = place.read_text()
     assert "sinetti_store_readable 0\n" in text
     assert "valid" not in text
-
-
-def test_a_run_names_the_tables_that_have_no_certificate_in_the_store(house):
-    path = house.folder / "sinetti.toml"
-    names = ("bakery", "dairy", "mill", "payroll", "smith")
-    path.write_text(
-        'store = "store"\n' + "".join(f'[certificates.{one}]\ncustomer_id = "0123456-7"\n' for one in names)
-    )
-    code, _, err = house.run("run", "--config", path, "--lang", "en")
-    assert (code, "4 tables of sinetti.toml have no certificate in the store: bakery, dairy, mill, …" in err) == (
-        0,
-        True,
-    )
-    shutil.rmtree(folder(house))
-    assert "5 tables of sinetti.toml" in house.run("run", "--config", path, "--dry-run", "--lang", "en")[2]

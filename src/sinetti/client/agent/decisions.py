@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 
 from sinetti.client import renewal_window
 from sinetti.client.agent import schedule
+from sinetti.client.messages import messages
+from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.model import AgentSettings, DecisionReason
 from sinetti.client.results import ExitCode
 from sinetti.client.store import journal
@@ -160,6 +162,16 @@ def next_action_at(seen: NameSnapshot, decision: Decision) -> datetime | None:
 def is_permanent(codes: tuple[str, ...]) -> bool:
     """Return whether a refusal means that this certificate can never be renewed."""
     return not FOR_GOOD.isdisjoint(reason_for_code(code) for code in codes)
+
+
+def find_foreign_renewal(seen: NameSnapshot) -> Message | None:
+    """Return the warning about a renewal with another key; None for any other name.
+
+    It stays until another certificate is in use.
+    """
+    if seen.serial is None or RejectionReason.ALREADY_RENEWED not in map(reason_for_code, seen.memory.codes):
+        return None
+    return make_message(messages.RENEWED_ELSEWHERE, serial=seen.serial)
 
 
 def _first_is_open(enrolment: RequestJournal | None) -> DecisionReason:

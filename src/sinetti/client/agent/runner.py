@@ -288,19 +288,20 @@ def _first(agent: AgentContext, seen: NameSnapshot) -> NameResult:
         decision = decisions.decide(seen, agent.config.care, agent.run.now)
     except OverflowError as bad:  # dates at the limits of the calendar
         return NameResult(seen, None, worker.fault(seen.name, bad), ExitCode.FAULT)
+    result = _damage_result(agent, seen)
     return NameResult(
         seen,
         decision,
-        None if seen.exposed is None and seen.conflict is None else _damage_result(agent, seen),
+        result if result.messages else None,
         _code(agent, seen, worker.exit_code(seen, decision, None)),
         decisions.next_action_at(seen, decision),
     )
 
 
 def _damage_result(agent: AgentContext, seen: NameSnapshot) -> CommandResult:
-    """Return the result of a damaged or contradicted name, as every view shows it."""
-    messages = tuple(one for one in (seen.damage_message(agent.run.now), seen.conflict) if one is not None)
-    return CommandResult(seen.name, Result.FAILED, seen.trouble_code, messages)
+    """Return the result with what every pass reports of a name; without a message if nothing."""
+    found = (seen.damage_message(agent.run.now), seen.conflict, decisions.find_foreign_renewal(seen))
+    return CommandResult(seen.name, Result.FAILED, seen.trouble_code, tuple(one for one in found if one is not None))
 
 
 def _code(agent: AgentContext, now: NameSnapshot, code: ExitCode) -> ExitCode:

@@ -232,6 +232,8 @@ def manual_action_message(seen: NameSnapshot, decision: NeedsOperator) -> Messag
         if decision.because is DecisionReason.ENROLMENT_REFUSED:
             return make_message(messages.NOT_ENROLLED, name=seen.name)
         return make_message(messages.SEND_FIRST, name=seen.name, command=RequestKind.ENROL.value)
+    if (warning := decisions.find_foreign_renewal(seen)) is not None:
+        return warning
     why = {
         DecisionReason.EXPIRED: make_message(messages.NEVER_EXPIRED, at=seen.in_use.span.not_after),
         DecisionReason.REVOKED: make_message(messages.NEVER_REVOKED),

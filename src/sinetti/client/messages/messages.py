@@ -253,6 +253,11 @@ ORDER_REPLACEMENT = gettext_noop(
     "{name}: certificate {serial} can no longer be renewed, because {why}. Order a replacement and run "
     "“sinetti enrol” with its transfer IDs."
 )
+RENEWED_ELSEWHERE = gettext_noop(
+    "Certificate {serial} was renewed with another key. If you did not renew it, ask the organisation's representative "
+    "to revoke both immediately. Otherwise retrieve the renewed one, or order a new one and run “sinetti enrol” with "
+    "its transfer IDs."
+)
 NEVER_EXPIRED = gettext_noop("it expired on {at}")
 NEVER_REVOKED = gettext_noop("it is revoked")
 NEVER_REFUSED = gettext_noop("the service refused it permanently ({codes})")

@@ -46,8 +46,8 @@ def result_messages(row: NameResult) -> tuple[Message, ...]:
 
 def plan_messages(row: NameResult) -> tuple[Message, ...]:
     """Return the messages on the planned action for a name, and on its damage."""
-    planned = _plan_message(row)
-    return result_messages(row) if planned is None else (planned, *result_messages(row))
+    planned, found = _plan_message(row), result_messages(row)
+    return found if planned is None or worker.about(row.seen.name, planned) in found else (planned, *found)
 
 
 def _plan_message(row: NameResult) -> Message | None:

@@ -268,10 +268,13 @@ def words(row: StatusRow) -> Message | None:
         )
     if todo in {RequiredAction.REPAIR, RequiredAction.RESTORE}:
         return row.seen.damage_message(row.now) or make_message(LOCAL_FAILURE)
-    if todo is RequiredAction.CORRECT:
-        return row.seen.conflict
-    if row.seen.log_fault is not None and todo is RequiredAction.REPORT_LOG:
-        return row.seen.log_fault.message
+    own = {
+        RequiredAction.CORRECT: row.seen.conflict,
+        RequiredAction.REPLACE: decisions.find_foreign_renewal(row.seen),
+        RequiredAction.REPORT_LOG: None if row.seen.log_fault is None else row.seen.log_fault.message,
+    }.get(todo)
+    if own is not None:
+        return own
     if todo is RequiredAction.DEPLOY and is_jks_missing(row):
         return make_message(JKS_STEP)
     return make_message(WORDS[todo], name=row.name) if todo in WORDS else None
