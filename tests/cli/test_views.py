@@ -78,7 +78,7 @@ def house(made, tmp_path, capsys, monkeypatch):
     service.now = authority.NOW
     service.script.clear()
     monkeypatch.setattr(common.clock, "utc_now", lambda: service.now)
-    monkeypatch.setattr(transport, "probe", lambda *_: ServerProbe(200, service.now))
+    monkeypatch.setattr(transport, "probe", lambda *_, **__: ServerProbe(200, service.now))
     shutil.copytree(made.store, tmp_path / "store", symlinks=True)
     for role in ("services", "holders"):
         (tmp_path / f"{role}.pem").write_text(double.anchors(role))
@@ -226,6 +226,13 @@ def clock_ahead(house):
     house.double.now = OPENS + timedelta(days=1000)
     assert house.run("run", "--store", house.store)[0] == 3
     house.double.now = authority.NOW
+
+
+def clock_years_ahead(house):
+    """Make a pass with a clock that is years ahead of the service's clock."""
+    house.monkeypatch.setattr(transport, "probe", lambda *_, **__: ServerProbe(200, authority.NOW))
+    house.double.now = OPENS + timedelta(days=1000)
+    assert house.run("run", "--store", house.store)[0] == 4
 
 
 def failed_before(count, **more):
@@ -770,6 +777,7 @@ STATES = {
     "enrolment uncertain": State(enrolling(double.lose), "uncertain", status.ENROL_RESOLVE, None, 6),
     "new order uncertain beside a valid certificate": needs(RequiredAction.RESOLVE, ordered_again, "uncertain", 6),
     "clock was ahead in a former pass": well(clock_ahead),
+    "clock years ahead of the service's": State(clock_years_ahead, "expired", messages.CLOCK_AHEAD, None, 4),
     "failures before renewal was due": well(failed_before(5)),
     "renewal uncertain": needs(RequiredAction.RESOLVE, uncertain, "uncertain", 6, after="valid"),
     "renewal held back once": State(held_back(1), "renewal-open", None, None, 0, run=4),
@@ -1213,6 +1221,16 @@ def test_a_replacement_that_was_called_for_is_not_forgotten_with_the_agents_reco
     house.double.script.append(double.refuse(Failure("PKI035", "renewed already")))
     assert house.run("run", "--store", house.store)[0] == 3
     agree(seen_in(house)[0], "renewal-open", 3)
+
+
+def test_a_clock_that_was_ahead_is_forgotten_once_it_is_set(house):
+    clock_years_ahead(house)
+    code, _, err = house.run("run", "--store", house.store, "--lang", "en")
+    assert (code, "Set the clock" in err, "replacement" in err.replace("No replacement", "")) == (4, True, False), err
+    house.double.now = authority.NOW
+    assert house.run("run", "--store", house.store)[0] == 0
+    agree(seen_in(house)[0], "valid", 0)
+    assert agent_state.load_agent_state(folder(house)).is_clock_ahead is False
 
 
 @pytest.mark.parametrize("more", [(), ("--dry-run",)])

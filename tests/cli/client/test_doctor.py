@@ -444,6 +444,22 @@ def test_a_bench_is_well_over_tls(tmp_path, capsys):
         assert (reached.level, reached.message.text) == (Level.FAIL, messages.TLS_NOT_TRUSTED)
 
 
+def test_a_clock_that_makes_the_servers_certificate_expired_is_named(well, monkeypatch):
+    def probe(*_given, checks_dates=True):
+        if checks_dates:
+            raise transport.ServiceError(
+                transport.ServiceErrorKind.NOT_REACHED,
+                messages.make_message(messages.TLS_NOT_TRUSTED, host="x", why="y"),
+            )
+        return ServerProbe(200, authority.NOW)
+
+    monkeypatch.setattr(transport, "probe", probe)
+    ahead = authority.NOW + timedelta(days=20_000)
+    rows = list(services.check_service(settings.load(well.store / "payroll"), Clocks(ahead, ahead), Language.EN))
+    clocks = [(one.level, one.message.text, one.code) for one in rows if one.check is Check.CLOCK]
+    assert clocks == [(Level.FAIL, findings.CLOCK_OFF, 4)]
+
+
 def trust_findings(shell, **bundles):
     kept = replace(settings.load(shell.store / "payroll"), **bundles)
     return [

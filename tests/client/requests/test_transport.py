@@ -84,7 +84,7 @@ def answering(octets, context=None, received=None):
                 with connection if context is None else context.wrap_socket(connection, server_side=True) as plain:
                     plain.settimeout(30)
                     request = b""
-                    while b"\r\n\r\n" not in request or not request.endswith(b"<x/>"):
+                    while b"\r\n\r\n" not in request or not (request.startswith(b"GET") or request.endswith(b"<x/>")):
                         more = plain.recv(65_536)
                         if not more:
                             break
@@ -225,7 +225,7 @@ def test_a_proxy_that_drips_ends_in_time(monkeypatch):
     assert trouble.value.message.values["why"].text == error_reasons.LATE
 
 
-def server_certificate(path, names=("127.0.0.1",)):
+def server_certificate(path, names=("127.0.0.1",), days=36_000):
     """Make a server's certificate that is its own anchor, and a context with it."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "server")])
@@ -236,7 +236,7 @@ def server_certificate(path, names=("127.0.0.1",)):
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(datetime(2000, 1, 1, tzinfo=UTC))
-        .not_valid_after(datetime(2000, 1, 1, tzinfo=UTC) + timedelta(days=36_000))
+        .not_valid_after(datetime(2000, 1, 1, tzinfo=UTC) + timedelta(days=days))
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(one)) for one in names]), critical=False)
         .sign(key, hashes.SHA256())
@@ -266,6 +266,20 @@ def test_tls_that_is_not_trusted(names, tmp_path):
     with answering(b"", context) as url, pytest.raises(ServiceError) as trouble:
         call(post(url, own if names != ("127.0.0.1",) else other))
     assert (trouble.value.kind, trouble.value.message.text) == (ServiceErrorKind.NOT_REACHED, messages.TLS_NOT_TRUSTED)
+
+
+def test_the_clock_of_a_server_counts_although_its_certificate_has_expired(tmp_path):
+    """A clock here that is years ahead makes each server's certificate an expired one."""
+    context, anchor = server_certificate(tmp_path / "server.pem", days=365)
+    _, other = server_certificate(tmp_path / "other.pem")
+    date = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    answer = ok(b"", extra="Date: Mon, 02 Mar 2026 12:00:00 GMT\r\n")
+    with answering(answer, context) as url, pytest.raises(ServiceError) as trouble:
+        call(post(url, anchor))
+    assert trouble.value.message.values["why"].text == error_reasons.TLS[10]
+    for trusted, expected in ((anchor, date), (other, None)):
+        with answering(answer, context) as url:
+            assert transport.fetch_date(url, trusted) == expected
 
 
 LEFT_WHILE_SENDING = {

@@ -35,7 +35,7 @@ from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import Message, make_message, make_plural_message
 from sinetti.client.model import Config, without_file
 from sinetti.client.reporting import run_report, status
-from sinetti.client.requests import log_proof
+from sinetti.client.requests import log_proof, transport
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.client.store.files import StoreError, StoreLocked
 from sinetti.client.store.snapshot import NameSnapshot
@@ -298,6 +298,7 @@ def _agent(parsed: argparse.Namespace, console: Console, watch: RunProgress, sto
         code_of,
         _report_alive,
         log_proof.fetch_part,
+        None if parsed.now else transport.fetch_date,
     )
 
 

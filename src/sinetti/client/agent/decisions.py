@@ -81,6 +81,8 @@ OPERATOR_EXIT_CODES = {
 def decide(seen: NameSnapshot, care: AgentSettings, now: datetime) -> Decision:
     """Decide about an undamaged name at `now` (UTC)."""
     due = _due(seen, care, now)
+    if seen.memory.is_clock_ahead and due == NeedsOperator(DecisionReason.EXPIRED):
+        return Wait(now + schedule.FIRST_DELAY, DecisionReason.AFTER_FAILURE)
     if isinstance(due, Wait | NeedsOperator):
         return due
     span = None if seen.in_use is None else seen.in_use.span
@@ -164,14 +166,16 @@ def is_permanent(codes: tuple[str, ...]) -> bool:
     return not FOR_GOOD.isdisjoint(reason_for_code(code) for code in codes)
 
 
-def find_foreign_renewal(seen: NameSnapshot) -> Message | None:
-    """Return the warning about a renewal with another key; None for any other name.
+def find_warning(seen: NameSnapshot) -> Message | None:
+    """Return what every pass and view reports until its cause is gone, or None.
 
-    It stays until another certificate is in use.
+    That is a renewal with another key, or a clock that is ahead.
     """
-    if seen.serial is None or RejectionReason.ALREADY_RENEWED not in map(reason_for_code, seen.memory.codes):
+    if seen.serial is None:
         return None
-    return make_message(messages.RENEWED_ELSEWHERE, serial=seen.serial)
+    if RejectionReason.ALREADY_RENEWED in map(reason_for_code, seen.memory.codes):
+        return make_message(messages.RENEWED_ELSEWHERE, serial=seen.serial)
+    return make_message(messages.CLOCK_AHEAD, serial=seen.serial) if seen.memory.is_clock_ahead else None
 
 
 def _first_is_open(enrolment: RequestJournal | None) -> DecisionReason:

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from threading import Event
 from threading import Event as Flag
@@ -30,7 +31,17 @@ from sinetti.client.messages import messages
 from sinetti.client.messages.messages import Value, make_message, strip_control_chars
 from sinetti.client.requests import operations
 from sinetti.client.results import CommandResult, ExitCode, Result, UsageError
-from sinetti.client.store import files, key_checks, log_memory, os_support, removal, repair, snapshot
+from sinetti.client.store import (
+    agent_state,
+    files,
+    key_checks,
+    log_memory,
+    os_support,
+    removal,
+    repair,
+    settings,
+    snapshot,
+)
 from sinetti.client.store.files import StoreError, StoreLocked
 from sinetti.client.store.journal import RequestKind
 from sinetti.client.store.key_checks import KeyChecks
@@ -206,7 +217,7 @@ def run_once(agent: AgentContext, stop: Flag, watch: RunListener) -> RunReport:
         checks = key_checks.load(agent.run.store, agent.run.now)
         found = [_repaired(agent, one) for one in _found(agent, checks)]
         _sync_addresses(agent, found)
-        looked = renewal_info_poll.poll_due(agent, found, stop)
+        looked = _compare_clocks(agent, renewal_info_poll.poll_due(agent, found, stop))
         key_checks.save(agent.run.store, checks)
         rows = {row.seen.name: row for row in (_first(agent, one) for one in looked)}
         busy = _to_be_done(agent, rows.values())
@@ -272,6 +283,28 @@ def _sync_addresses(agent: AgentContext, found: Iterable[NameSnapshot]) -> None:
                 agent.settle(seen.folder, entry, agent.config, agent.run.now)
 
 
+def _compare_clocks(agent: AgentContext, found: Iterable[NameSnapshot]) -> list[NameSnapshot]:
+    """Return the names with the memory if the service's clock finds an expired one valid."""
+    now, compared = agent.run.now_exact, list[NameSnapshot]()
+    date_at = lru_cache(None)(agent.fetch_date or (lambda *_: None))
+    for seen in found:
+        is_ahead, is_known = seen.memory.is_clock_ahead, seen.memory.informed_serial == seen.serial
+        if (
+            seen.trouble is None
+            and seen.not_after is not None
+            and (is_ahead or (seen.not_after < now and not is_known))
+        ):
+            with contextlib.suppress(StoreError):
+                kept = settings.load(seen.folder)
+                date = date_at(kept.service, kept.tls_ca)
+                is_ahead = date is not None and date <= seen.not_after < now
+        if is_ahead is not seen.memory.is_clock_ahead:
+            seen = replace(seen, memory=replace(seen.memory, is_clock_ahead=is_ahead))  # noqa: PLW2901 - its new memory
+            agent_state.save_agent_state(seen.folder, seen.memory)
+        compared.append(seen)
+    return compared
+
+
 def _first(agent: AgentContext, seen: NameSnapshot) -> NameResult:
     """Decide about one name.
 
@@ -300,7 +333,7 @@ def _first(agent: AgentContext, seen: NameSnapshot) -> NameResult:
 
 def _damage_result(agent: AgentContext, seen: NameSnapshot) -> CommandResult:
     """Return the result with what every pass reports of a name; without a message if nothing."""
-    found = (seen.damage_message(agent.run.now), seen.conflict, decisions.find_foreign_renewal(seen))
+    found = (seen.damage_message(agent.run.now), seen.conflict, decisions.find_warning(seen))
     return CommandResult(seen.name, Result.FAILED, seen.trouble_code, tuple(one for one in found if one is not None))
 
 

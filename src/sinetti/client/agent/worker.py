@@ -32,6 +32,9 @@ Raises UsageError, StoreError, OSError.
 FetchLog = Callable[[str, str], bytes | None]
 """Function that returns a part of the log at an address (`log_proof.fetch_part`)."""
 
+FetchDate = Callable[[str, str | None], datetime | None]
+"""Function that returns the clock of the service at an address (`transport.fetch_date`)."""
+
 _NO_FAILURE = frozenset({ExitCode.USAGE, ExitCode.INTERRUPTED})
 """Exit codes that are not counted: every view shows a wrong sinetti.toml by itself."""
 
@@ -51,7 +54,7 @@ class AgentContext:
 
     `code_of`: the exit code of a name in the views. `now_given`: `run.now` was given with --now and does not count for
     PRODUCTION. `report_alive` is called while the run goes on; it returns the seconds until the next call is due, or
-    None. Without `fetch_log`, no log is asked.
+    None. Without `fetch_log`, no log is asked, and without `fetch_date` no clock.
     """
 
     run: ClientContext
@@ -62,6 +65,7 @@ class AgentContext:
     code_of: Callable[[NameSnapshot, datetime], ExitCode] = lambda _seen, _now: ExitCode.DONE
     report_alive: Callable[[], float | None] = lambda: None
     fetch_log: FetchLog | None = None
+    fetch_date: FetchDate | None = None
 
 
 def process_name(agent: AgentContext, seen: NameSnapshot, decision: Decision) -> CommandResult | None:
@@ -232,7 +236,7 @@ def manual_action_message(seen: NameSnapshot, decision: NeedsOperator) -> Messag
         if decision.because is DecisionReason.ENROLMENT_REFUSED:
             return make_message(messages.NOT_ENROLLED, name=seen.name)
         return make_message(messages.SEND_FIRST, name=seen.name, command=RequestKind.ENROL.value)
-    if (warning := decisions.find_foreign_renewal(seen)) is not None:
+    if (warning := decisions.find_warning(seen)) is not None:
         return warning
     why = {
         DecisionReason.EXPIRED: make_message(messages.NEVER_EXPIRED, at=seen.in_use.span.not_after),

@@ -85,11 +85,14 @@ def check_service(kept: NameSettings, clocks: Clocks, language: Language) -> Ite
         seen = transport.probe(address, kept.tls_ca, language)
     except ServiceError as trouble:
         yield DoctorFinding(Check.REACHABLE, Level.FAIL, trouble.message, kept.service, None, ExitCode.AGAIN)
-        yield warning(Check.CLOCK, make_message(findings.CLOCK_UNKNOWN), about=kept.service)
+        date = None
+        if trouble.message.text == messages.TLS_NOT_TRUSTED:  # perhaps for a wrong clock
+            date = transport.fetch_date(kept.service, kept.tls_ca)
+        yield _clock(date, kept.service, clocks.machine)
         return
     yield passed(Check.REACHABLE, make_message(findings.REACHED, status=seen.status), kept.service)
     yield _tls(seen, kept.service, clocks.machine)
-    yield _clock(seen, kept.service, clocks.machine)
+    yield _clock(seen.date, kept.service, clocks.machine)
     yield _signature(kept, clocks.now, language)
 
 
@@ -155,15 +158,15 @@ def _tls(seen: ServerProbe, about: str, machine: datetime) -> DoctorFinding:
     return passed(Check.TLS, make_message(findings.TLS_GOOD, issuer=issuer, until=seen.tls_until), about)
 
 
-def _clock(seen: ServerProbe, about: str, machine: datetime) -> DoctorFinding:
-    if seen.date is None:
+def _clock(date: datetime | None, about: str, machine: datetime) -> DoctorFinding:
+    if date is None:
         return warning(Check.CLOCK, make_message(findings.CLOCK_UNKNOWN), about=about)
-    off = abs(seen.date - machine)
+    off = abs(date - machine)
     seconds = int(off.total_seconds())
     if off < _SLIGHTLY:
         return passed(Check.CLOCK, make_plural_message(findings.CLOCK_GOOD, seconds), about)
     message, step = (
-        make_message(findings.CLOCK_OFF, here=machine, there=seen.date),
+        make_message(findings.CLOCK_OFF, here=machine, there=date),
         make_message(findings.CLOCK_STEP),
     )
     if off < OFF:

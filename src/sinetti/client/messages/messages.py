@@ -258,6 +258,10 @@ RENEWED_ELSEWHERE = gettext_noop(
     "to revoke both immediately. Otherwise retrieve the renewed one, or order a new one and run “sinetti enrol” with "
     "its transfer IDs."
 )
+CLOCK_AHEAD = gettext_noop(
+    "Certificate {serial} has expired by this computer's clock, but not by the service's clock. Set the clock. No "
+    "replacement is needed."
+)
 NEVER_EXPIRED = gettext_noop("it expired on {at}")
 NEVER_REVOKED = gettext_noop("it is revoked")
 NEVER_REFUSED = gettext_noop("the service refused it permanently ({codes})")

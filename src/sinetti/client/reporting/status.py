@@ -208,6 +208,8 @@ def required_action(row: StatusRow) -> RequiredAction:
     WAIT: the agent is working on it, or the certificate is renewed soon.
     """
     seen = row.seen
+    if row.state is NameStatus.EXPIRED and seen.memory.is_clock_ahead:
+        return RequiredAction.SET_CLOCK
     by_state = _STATES.get(row.state)
     if by_state is not None:
         return by_state
@@ -270,7 +272,8 @@ def words(row: StatusRow) -> Message | None:
         return row.seen.damage_message(row.now) or make_message(LOCAL_FAILURE)
     own = {
         RequiredAction.CORRECT: row.seen.conflict,
-        RequiredAction.REPLACE: decisions.find_foreign_renewal(row.seen),
+        RequiredAction.REPLACE: decisions.find_warning(row.seen),
+        RequiredAction.SET_CLOCK: decisions.find_warning(row.seen),
         RequiredAction.REPORT_LOG: None if row.seen.log_fault is None else row.seen.log_fault.message,
     }.get(todo)
     if own is not None:
@@ -589,5 +592,5 @@ def _next_at(row: StatusRow) -> datetime | None:
 
 
 def _is_final(row: StatusRow) -> bool:
-    is_unusable = row.seen.trouble is not None or row.state in {NameStatus.EXPIRED, NameStatus.REVOKED}
-    return row.renew_from is None or is_unusable or is_hopeless(row)
+    has_end = row.seen.trouble is not None or required_action(row) is RequiredAction.REPLACE
+    return row.renew_from is None or has_end or is_hopeless(row)

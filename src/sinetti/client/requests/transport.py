@@ -6,6 +6,7 @@ machine.
 """
 
 import base64
+import contextlib
 import http.client
 import ssl
 import urllib.request
@@ -19,7 +20,7 @@ from urllib.parse import unquote, urlsplit
 
 from sinetti.client.messages import document_messages, error_reasons, messages
 from sinetti.client.messages.messages import Message, make_message
-from sinetti.client.service_address import ServiceUrl
+from sinetti.client.service_address import ServiceUrl, parse_service_url
 from sinetti.domain.values import Language
 from sinetti.infra import http_client
 from sinetti.infra.http_client import HttpError, HttpRequest, HttpResponse, HttpStage, Proxy, tls_context
@@ -110,6 +111,8 @@ class ServiceRequest:
     body: bytes | None
     language: Language
     tls_ca: str | None
+    checks_dates: bool = True
+    """False: the dates of the server's certificate do not matter."""
 
 
 @dataclass(frozen=True)
@@ -189,12 +192,22 @@ def retry_after(text: str | None, date: str | None) -> timedelta | None:
     return max(rest, timedelta())
 
 
-def probe(address: ServiceUrl, tls_ca: str | None, language: Language) -> ServerProbe:
+def fetch_date(address: str, tls_ca: str | None) -> datetime | None:
+    """Return a service's clock, also if the clock here makes its certificate expired.
+
+    None if the service does not report it. The date is not signed, so that it only changes an advice.
+    """
+    with contextlib.suppress(ServiceError):
+        return probe(parse_service_url(address), tls_ca, Language.EN, checks_dates=False).date
+    return None
+
+
+def probe(address: ServiceUrl, tls_ca: str | None, language: Language, *, checks_dates: bool = True) -> ServerProbe:
     """Request the page that the service shows to browsers; return its properties.
 
     Raises ServiceError.
     """
-    outgoing = ServiceRequest(address, {}, None, language, tls_ca)
+    outgoing = ServiceRequest(address, {}, None, language, tls_ca, checks_dates)
     return _look(_sent(outgoing, "GET", {"Accept-Language": language.value}))
 
 
@@ -219,7 +232,7 @@ def _sent(outgoing: ServiceRequest, method: str, headers: Mapping[str, str]) -> 
         truncates=True,
         within=ANSWER_SECONDS,
         connect_within=CONNECT_SECONDS,
-        context=tls_context(outgoing.tls_ca) if address.secure else None,
+        context=tls_context(outgoing.tls_ca, checks_dates=outgoing.checks_dates) if address.secure else None,
         proxy=_proxy(address.host) if address.secure else None,
     )
     try:

@@ -37,6 +37,7 @@ class AgentState:
     `exit_code`: those of the last failure. `informed_serial`: the serial for which a person was informed that a
     replacement is needed. `ask_again`: time of the next poll for a hint. `received`: time at which a run installed the
     certificate, None if something else did. `by_hint`: the last renewal by a run was opened by a hint alone.
+    `is_clock_ahead`: the certificate is expired by the clock here, and not by that of the service.
     """
 
     serial: str | None = None
@@ -49,6 +50,7 @@ class AgentState:
     ask_again: datetime | None = None
     received: datetime | None = None
     by_hint: bool = False
+    is_clock_ahead: bool = False
 
     def for_serial(self, serial: str | None) -> "AgentState":
         """Return the state of this certificate.
@@ -106,6 +108,7 @@ def save_agent_state(folder: Path, state: AgentState) -> None:
         "hint": None,
         "received": _written(state.received),
         "by_hint": state.by_hint,
+        "clock_ahead": state.is_clock_ahead,
     }
     if hint is not None or state.ask_again is not None:
         raw["hint"] = {
@@ -215,6 +218,7 @@ _AGENT_FIELDS: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
     "ask_again": lambda raw: None if raw["hint"] is None else _instant(raw["hint"]["ask_again"]),
     "received": lambda raw: _instant(raw.get("received")),
     "by_hint": lambda raw: raw.get("by_hint") is True,
+    "is_clock_ahead": lambda raw: raw.get("clock_ahead") is True,
 }
 _DEPLOY_FIELDS: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
     "serial": lambda raw: _text_or_none(raw.get("serial")),
