@@ -205,9 +205,8 @@ def test_what_was_asked_for_stands_in_every_link(maija, sqlite_desk):
     assert "Rows 1 to 50 of 51" in body(maija)
     chosen = {one.text: one.get("href") for one in maija.page.xpath("//ul[@class='chips']//a")}
     assert list(chosen) == [
-        f"{text} \N{MULTIPLICATION SIGN}"
-        for text in ("Search: roll &", "Month of expiry: May 2026", "Channel: Web service", "Contact person: Ä")
-    ]
+        "Search: roll &", "Month of expiry: May 2026", "Channel: Web service", "Contact person: Ä",
+    ], "the style sheet adds the cross"  # fmt: skip
     assert next(iter(chosen.values())) == f"{LIST}?{asked.replace('q=roll+%26&', '')}"
     assert maija.page.xpath("//th[@aria-sort='descending']/a/text()") == ["Contact person"]
     assert len(rows(maija.get(f"{LIST}?{asked}&page=2"))) == 1
@@ -451,9 +450,7 @@ def test_organisations_are_found_by_a_part_of_their_name_and_one_is_chosen_by_a_
     (link,) = tili.page.xpath("//td/a[text() = 'Tili Oy']/@href")
     assert [row["Description"] for row in rows(tili.get(link))] == ["own"]
     assert tili.page.xpath("//input[@name='organisation']/@value") == ["Tili Oy"]
-    assert [one.text for one in tili.page.xpath("//ul[@class='chips']//a")] == [
-        "Organisation: Tili Oy \N{MULTIPLICATION SIGN}"
-    ]
+    assert [one.text for one in tili.page.xpath("//ul[@class='chips']//a")] == ["Organisation: Tili Oy"]
     assert not tili.page.xpath("//select[@name='organisation']")
 
 

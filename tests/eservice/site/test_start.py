@@ -5,6 +5,8 @@ from datetime import timedelta
 import pytest
 
 from sinetti.domain.access.roles import Role
+from sinetti.domain.values import Language
+from sinetti.i18n.translate import format_month
 from tests.eservice.site.test_common import main_of
 from tests.support.authority import CUSTOMER_ID
 from tests.support.firms import a_certificate, an_organisation, rows
@@ -49,6 +51,10 @@ def test_totals_and_each_bar_lead_to_their_list(sqlite_desk, maija, own):
     month = f"{now + 100 * DAY:%Y-%m}"
     bars = maija.page.xpath(f"//figure//a[@href='/settings/certificates?ends={month}']")
     assert [one.xpath("*[@class='count']/text()") for one in bars] == [["2"]]
+    assert [one.xpath("span/span[@class='aloud']/text()")[-1] for one in bars] == [
+        format_month(now + 100 * DAY, Language.EN)
+    ]
+    assert maija.page.xpath("//figure//li//span[b]/@aria-hidden") == ["true"] * 3, "not read aloud: 3 2026"
     assert len(maija.page.xpath("//figure//li")) == 24
     assert "3 March" not in tiles(maija)
 

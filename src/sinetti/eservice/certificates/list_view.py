@@ -365,8 +365,7 @@ def _chosen(asked: Filter, organisation: str) -> Iterator[Link]:
     )
     for rest, name, value in values:
         if value:
-            text, address = f"{_(name)}: {value} \N{MULTIPLICATION SIGN}", f"{reverse('certificates')}{rest.query()}"
-            yield Link(text, address, note=_(_WITHOUT))
+            yield Link(f"{_(name)}: {value}", f"{reverse('certificates')}{rest.query()}", note=_(_WITHOUT))
 
 
 def _months(chosen: str, today: date) -> Iterator[Option]:

@@ -71,8 +71,8 @@ def message_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
         ]
     )
     search = form.as_component(Button(_("Search")), search=True)
-    every, text = failed if given_up else request.path, f"{about} \N{MULTIPLICATION SIGN}"
-    chosen = [Link(text, every, note=_("Remove this filter"))] if about else []
+    every = failed if given_up else request.path
+    chosen = [Link(about, every, note=_("Remove this filter"))] if about else []
     blocks: list[Component] = [Filters(search, chosen), _table(rows[:A_PAGE], given_up=given_up)]
     blocks += [pager(request, number, len(rows[:A_PAGE]), more=len(rows) > A_PAGE), totals]
     return show_page(request, _("Outbox"), blocks)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from sinetti.eservice.ui.components import Bar, Chart, Severity
-from sinetti.i18n.translate import _
+from sinetti.i18n.translate import _, format_month
 
 
 def month_chart(
@@ -17,6 +17,7 @@ def month_chart(
     """
     bars = [
         Bar(
+            format_month(month),
             str(month.month),
             value,
             f"{address}?ends={month:%Y-%m}" if address and value else "",

@@ -169,11 +169,12 @@ class Totals:
 
 @dataclass(frozen=True)
 class Bar:
-    """Bar of a chart, with the link to what it counts.
+    """Bar of a chart, with its name and the link to what it counts.
 
-    `group` is the name of the bars from this one on, such as a year.
+    `label` is short; `group` is the name of the labels from this one on, such as a year.
     """
 
+    name: str
     label: str
     value: int
     address: str = ""
@@ -195,12 +196,11 @@ class Chart:
     what: str = ""
 
     @property
-    def columns(self) -> Sequence[tuple[Bar, int, str]]:
-        """Bars with their heights, of which the highest is 100, and their groups."""
+    def columns(self) -> Sequence[tuple[Bar, int]]:
+        """Bars with their heights, of which the highest is 100."""
         most = max((one.value for one in self.bars), default=0)
         # A small number beside a large one is still seen.
-        heights = (max(3, _FULL * one.value // most) if one.value else 0 for one in self.bars)
-        return list(zip(self.bars, heights, (one.group for one in self.full), strict=True))
+        return [(one, max(3, _FULL * one.value // most) if one.value else 0) for one in self.bars]
 
     @property
     def total(self) -> int:
@@ -210,17 +210,8 @@ class Chart:
     @property
     def table(self) -> "Table":
         """The numbers as a table."""
-        rows = [[Cell(f"{one.label} {one.group}".strip(), one.address), Cell(str(one.value))] for one in self.full]
+        rows = [[Cell(one.name, one.address), Cell(str(one.value))] for one in self.bars]
         return Table(self.caption, [Column(self.what), Column(self.unit, numeric=True)], rows, headed=True)
-
-    @property
-    def full(self) -> Sequence[Bar]:
-        """Bars with the name of their group each."""
-        found, group = list[Bar](), ""
-        for one in self.bars:
-            group = one.group or group
-            found.append(replace(one, group=group))
-        return found
 
 
 @dataclass(frozen=True)
