@@ -10,7 +10,7 @@ __version__ = "0.1.0"
 
 @cache
 def build_version() -> str:
-    """Return the version with its commit, in the form of PEP 440, or without for a release."""
+    """Return the version, with the commit if it is no release (PEP 440)."""
     package, commit = Path(__file__).parent, ""
     checkout = package.parents[1]
     with suppress(OSError, subprocess.SubprocessError):

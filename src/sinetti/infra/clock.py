@@ -27,7 +27,7 @@ _CORRECTION = 30.0
 
 
 def is_synchronised(now: datetime) -> bool:
-    """Return True if chrony or systemd-timesyncd set the machine's clock within the last hour.
+    """Return True if chrony or systemd-timesyncd agrees with the machine's clock.
 
     Either is asked for its last comparison with a server. After a jump that is long ago, or in the future.
     """

@@ -35,7 +35,7 @@ MOST_WAITING = 2 * LARGEST_FRAME
 """Octets of incomplete requests at once: one list of each of two processes."""
 
 ANSWER_TIMEOUT, REQUEST_TIMEOUT = 1.0, 20.0
-"""Seconds in which a caller must take its answer, and send a request that it began.
+"""Seconds to take an answer, or to send a request that was begun.
 
 They count while the signer waits, not while it decides.
 """
@@ -65,7 +65,7 @@ class SignerActions:
 
 @dataclass
 class _Caller:
-    """Connection of a caller, with the octets of its next request, or those that it has not taken of an answer.
+    """Connection of a caller, with octets of its next request or of its answer.
 
     `left` are the seconds until either must be complete.
     """

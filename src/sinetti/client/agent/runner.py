@@ -284,7 +284,7 @@ def _sync_addresses(agent: AgentContext, found: Iterable[NameSnapshot]) -> None:
 
 
 def _compare_clocks(agent: AgentContext, found: Iterable[NameSnapshot]) -> list[NameSnapshot]:
-    """Return the names with the memory if the service's clock finds an expired one valid."""
+    """Return the memory if an expired one is valid by the service's clock."""
     now, compared = agent.run.now_exact, list[NameSnapshot]()
     date_at = lru_cache(None)(agent.fetch_date or (lambda *_: None))
     for seen in found:
@@ -332,7 +332,7 @@ def _first(agent: AgentContext, seen: NameSnapshot) -> NameResult:
 
 
 def _damage_result(agent: AgentContext, seen: NameSnapshot) -> CommandResult:
-    """Return the result with what every pass reports of a name; without a message if nothing."""
+    """Return the result with what every pass reports of a name."""
     found = (seen.damage_message(agent.run.now), seen.conflict, decisions.find_warning(seen))
     return CommandResult(seen.name, Result.FAILED, seen.trouble_code, tuple(one for one in found if one is not None))
 

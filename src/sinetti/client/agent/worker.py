@@ -33,10 +33,10 @@ FetchLog = Callable[[str, str], bytes | None]
 """Function that returns a part of the log at an address (`log_proof.fetch_part`)."""
 
 FetchDate = Callable[[str, str | None], datetime | None]
-"""Function that returns the clock of the service at an address (`transport.fetch_date`)."""
+"""Function that returns the clock of the service at an address."""
 
 _NO_FAILURE = frozenset({ExitCode.USAGE, ExitCode.INTERRUPTED})
-"""Exit codes that are not counted: every view shows a wrong sinetti.toml by itself."""
+"""Exit codes that are not counted, since every view shows them by itself."""
 
 _RECEIVED = frozenset({Result.RENEWED, Result.ENROLLED})
 

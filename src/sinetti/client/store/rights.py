@@ -1,4 +1,4 @@
-"""Rights of a name's files: what users other than their owner can read or change, and its disk.
+"""Rights of a name's files for users other than their owner, and its disk.
 
 Such a fault hinders no signature, so a renewal that is due still happens. All views show it as damage until a person
 corrects it, since another user may already have read the key. The rule for "others" is that of sinetti.toml

@@ -152,7 +152,7 @@ def propose(
 
 
 def count_single(db: Database, new: BulkRevocationProposal, audit: AuditContext) -> bool:
-    """Store a run that its caller carries out; return False if it is too large for one officer."""
+    """Store a run that its caller carries out; False if it takes two officers."""
     with transaction.atomic(using=db.alias):
         acquire_lock(db, _TURN)
         if needs_second_approver(len(new.serials), alone_lately(db, new.officer, audit.at)):

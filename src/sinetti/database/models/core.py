@@ -456,7 +456,7 @@ class CallerAddress(models.Model):
 
 
 class ClockCheckpoint(models.Model):
-    """The newest `at` of all audit rows up to `sequence`, or a later time of day that was trusted.
+    """The newest `at` of audit rows up to `sequence`, or a later trusted time.
 
     A check therefore reads only later rows. Rows up to `accepted_sequence` no longer count, because an operator
     accepted the clock at `accepted_at`. A second row has the newest instant before a clock that nothing confirmed.

@@ -12,7 +12,7 @@ Two nodes on one database may therefore differ by nearly twice as much.
 
 
 LONGEST_GAP = timedelta(hours=1)
-"""Time after the newest stored instant from which another source has to confirm the clock."""
+"""Lead over the newest instant from which something must confirm the clock."""
 
 
 class ClockProblem(StrEnum):

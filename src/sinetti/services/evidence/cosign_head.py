@@ -70,7 +70,7 @@ def cosign_head(db: Database, witnesses: Sequence[WitnessAddress]) -> int:
 
 
 def is_confirmed(db: Database, witnesses: Sequence[WitnessAddress], now: datetime) -> bool:
-    """Return True if a witness cosigns the newest head again, and has this time of day to an hour."""
+    """Return True if a witness cosigns the newest head with this time, to an hour."""
     if (note := log_tree.find_head(db)) is None:
         return False
     for one in witnesses:

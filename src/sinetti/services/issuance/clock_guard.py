@@ -93,7 +93,7 @@ class ClockGuard:
             return self._look()
 
     def compare(self) -> None:
-        """Suspend issuance if the clock is far ahead of all that is stored, and nothing confirms it.
+        """Suspend issuance if the clock is far ahead, and nothing confirms it.
 
         Called before a start stores anything, and then every half minute. Raises the exceptions in
         DATABASE_UNAVAILABLE.

@@ -90,7 +90,7 @@ def revoke(ask: RevocationRequest, ctx: ServiceContext, actor: str, request_id: 
 
 
 def _count(ask: RevocationRequest, lineage_id: str, ctx: ServiceContext, request_id: str) -> None:
-    """Count the certificates that are revoked now for the officer. Raises RevocationError."""
+    """Count what is revoked now for the officer. Raises RevocationError."""
     taken = cascade(ask.serial, ask.reason, revocation.renewals(ctx.db, lineage_id), ask.excluded)
     rows = bulk_revocation.select(ctx.db, bulk_revocation.CertificateSelection(serials=tuple(taken)))
     left, now = tuple(one.serial for one in rows if not one.revoked), ctx.now()
