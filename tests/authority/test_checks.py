@@ -238,6 +238,7 @@ def test_a_wrong_clock(root, monkeypatch):
     assert found.severity is FindingSeverity.ERROR
     assert "is behind the newest stored instant" in found.why
     assert found.fix.startswith("set the clock")
+    assert checked(root, is_start=True) == {}, "it serves lists and answers meanwhile"
 
 
 class Room(SimpleNamespace):

@@ -6,7 +6,9 @@ A real server issues nothing until the operator has accepted the clock.
 import io
 import json
 import re
+import sqlite3
 import sys
+from contextlib import closing
 from datetime import timedelta
 from time import sleep
 
@@ -16,7 +18,7 @@ from sinetti.authority import bootstrap
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
-from sinetti.infra.clock import monotonic_seconds, utc_now, utc_now_precise
+from sinetti.infra.clock import is_synchronised, monotonic_seconds, utc_now, utc_now_precise
 from tests.cli.authority.test_serve import holder, serving
 from tests.support.programs import codes, new_key
 
@@ -93,13 +95,29 @@ def test_a_clock_that_differs_from_the_database_s_is_not_accepted(operator, monk
     assert re.search(r"is 3600 s ahead of the database's, .*; clock accept does not accept .*\.$", said)
 
 
+def stored_long_ago(operator):
+    """Let all stored instants be 40 days old, as for a clock that is 40 days ahead."""
+    with closing(sqlite3.connect(operator.root / "register.sqlite3")) as register:
+        (last,) = register.execute("SELECT max(sequence) FROM sinetti_auditevent").fetchone()
+        row = ("clock", f"{utc_now() - 40 * 24 * HOUR:%Y-%m-%d %H:%M:%S}", last, last)
+        statement = "INSERT INTO sinetti_clockcheckpoint (name, newest, sequence, accepted_sequence) VALUES (?, ?, ?, ?)"
+        register.execute(statement, row)
+        register.commit()
+
+
+DOUBTED = {"a stored instant ahead": stored_ahead, "a start 40 days ahead": stored_long_ago}
+
+
 @pytest.mark.long
-def test_a_server_issues_nothing_until_its_clock_is_accepted(sqlite_operator):
+@pytest.mark.parametrize("store", DOUBTED.values(), ids=DOUBTED)
+def test_a_server_issues_nothing_until_its_clock_is_accepted(sqlite_operator, store):
     """The refusal is in the contact's language, and the same request works afterwards."""
+    if store is stored_long_ago and is_synchronised(utc_now()):
+        pytest.skip("the time daemon of this machine confirms its clock")
     sqlite_operator.found()
     sqlite_operator.add("0123456-7", "--channel", "WS")
     ids, key = sqlite_operator.order("--contact-language", "sv"), new_key()
-    stored_ahead(sqlite_operator)
+    store(sqlite_operator)
     with serving(sqlite_operator) as (soap, _):
         one = holder(sqlite_operator, soap)
         answer = one.new(ids, key)

@@ -391,7 +391,9 @@ def started(guarded):
 
 def test_a_clock_far_ahead_at_a_start_waits_for_a_person(started):
     one, _ = started
+    assert one.guard.issuance_allowed()
     one.guard.compare()
+    assert not one.guard.issuance_allowed()
     assert one.doubt() is ClockProblem.AHEAD
     assert "run sinetti authority clock accept" in describe_problem(one.guard.status())
     # What is stored meanwhile has the doubtful time, and confirms nothing; nor does another process.

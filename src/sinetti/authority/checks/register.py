@@ -83,8 +83,11 @@ def _connections() -> int:
 
 
 def inspect_clock(state: CheckState) -> Iterator[CheckFinding]:
-    """Compare the machine's clock with the database's and with stored instants."""
-    if state.db is not None and state.is_migrated:
+    """Compare the machine's clock with the database's and with stored instants.
+
+    With a wrong clock a server still starts, and issues nothing.
+    """
+    if state.db is not None and state.is_migrated and not state.options.is_start:
         problem = describe_problem(ClockGuard(state.db, utc_now_precise, boottime_seconds).look())
         if problem is not None:
             yield finding_of(Impact.SOAP, "clock", problem)

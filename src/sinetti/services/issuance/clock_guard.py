@@ -103,11 +103,11 @@ class ClockGuard:
         since = known.unconfirmed_since or known.newest
         if self._confirms is None or since is None or status.doubt not in {None, ClockProblem.AHEAD}:
             return
-        is_far = now - since > LONGEST_GAP
-        if is_far and not self._confirms(now):
+        if now - since > LONGEST_GAP and not self._confirms(now):
             clock.doubt(self.db, known)
         elif known.unconfirmed_since is not None or now - since > KEPT_EVERY:
             clock.confirm(self.db, now, known)
+        self.look()  # the earlier result would count for some seconds
 
     def _counts(self, held: ClockStatus) -> bool:
         return self._steady() - held.steady < LOOKED_AT_EVERY and abs(self._moved(held)) < NOTICED_JUMP
