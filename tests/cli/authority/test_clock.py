@@ -100,8 +100,8 @@ def stored_long_ago(operator):
     with closing(sqlite3.connect(operator.root / "register.sqlite3")) as register:
         (last,) = register.execute("SELECT max(sequence) FROM sinetti_auditevent").fetchone()
         row = ("clock", f"{utc_now() - 40 * 24 * HOUR:%Y-%m-%d %H:%M:%S}", last, last)
-        statement = "INSERT INTO sinetti_clockcheckpoint (name, newest, sequence, accepted_sequence) VALUES (?, ?, ?, ?)"
-        register.execute(statement, row)
+        columns = "(name, newest, sequence, accepted_sequence)"
+        register.execute(f"INSERT INTO sinetti_clockcheckpoint {columns} VALUES (?, ?, ?, ?)", row)  # noqa: S608 - fixed
         register.commit()
 
 
