@@ -235,7 +235,7 @@ def test_a_life_with_keys_in_the_signer(root, clock, options):
         assert verify_log(sources, clock()).fault is None
 
 
-STEPS = ("built", "named", "switched", "removed one")
+STEPS = ("built", "handed over", "named", "switched", "removed one")
 
 
 class StoppedError(BaseException):

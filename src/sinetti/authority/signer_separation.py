@@ -6,6 +6,7 @@ See docs/operators/signer.md.
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC
 from hashlib import sha256
@@ -17,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sinetti.authority.bootstrap import Authority
 from sinetti.authority.data_directory import FolderDamaged, FolderError, atomic_directory, locked
 from sinetti.authority.key_files import certificates_of
-from sinetti.authority.key_store import REQUEST_SUFFIX, NewKey, SigningKey, StoreKind, open_keys
+from sinetti.authority.key_store import REQUEST_SUFFIX, NewKey, SigningKey, TokenKeyStore, open_keys
 from sinetti.authority.log_keys import log_verifiers, origin_of
 from sinetti.authority.secret_files import read_secrets
 from sinetti.authority.secret_wrappings import TokenWrapping
@@ -41,7 +42,9 @@ from sinetti.database.operations import authorities
 from sinetti.domain.approvals.acts import OF_SIGNER, ApprovalPolicy
 from sinetti.domain.values import Environment
 from sinetti.infra.atomic_files import sync_path, write_atomic, write_synced
+from sinetti.infra.file_permissions import ROOT, User, acting_as
 from sinetti.pki.encoding import serial_hex
+from sinetti.pki.signers import pkcs11_uri
 from sinetti.pki.signers.token_keys import TokenPublicKey
 from sinetti.settings import signer as signer_settings
 from sinetti.settings.authority import write_signer
@@ -64,7 +67,7 @@ class SeparationOptions:
     socket: Path
     orders_per_day: int
     passphrase: bytes | None = field(default=None, repr=False)
-    owner: tuple[int, int] | None = None
+    owner: User | None = None
 
 
 @dataclass(frozen=True)
@@ -88,10 +91,13 @@ def separate_keys(authority: Authority, options: SeparationOptions) -> tuple[str
         moved = _keys_of(authority)
         if not authority.settings.signer:
             check_separation(authority, options)
-            _remove_unused(options.root, moved)
-            _build(authority, options, moved)
+            with acting_as(ROOT):
+                _remove_unused(options.root, moved)
+                _build(authority, options, moved)
             ctx.step("built")
-            _compare(options, moved)
+            with _handed_over(authority, options):
+                ctx.step("handed over")
+                _compare(options, moved)
             for one in moved:
                 write_remote_name(folder.keys, one.name, one.remote)
             sync_path(folder.keys)
@@ -120,12 +126,22 @@ def check_separation(authority: Authority, options: SeparationOptions) -> None:
             raise FolderError(socket_misplaced(options.socket, other))
     if path.is_relative_to(place):
         raise FolderError(socket_misplaced(options.socket, place))
-    folder = SignerFolder(root)
-    is_taken = root.exists() and any(root.iterdir())
-    if is_taken and not (folder.policy.exists() and folder.read_policy().instance_id == authority.folder.instance_id()):
-        raise FolderError(f"{root} is not empty, and it is not a signer of this authority: choose another folder")
-    _check_secrets(authority)
+    folder, instance = SignerFolder(root), authority.folder.instance_id()
+    # The service's user, who signs a proposal, cannot look into the folder of the signer's.
+    with acting_as(ROOT), suppress(PermissionError):
+        is_taken = root.exists() and any(root.iterdir())
+        if is_taken and not (folder.policy.exists() and folder.read_policy().instance_id == instance):
+            raise FolderError(f"{root} is not empty, and it is not a signer of this authority: choose another folder")
+    _check_secrets(authority, options)
     _check_nothing_begun(authority)
+    for path in _pin_files(authority, options):
+        with acting_as(options.owner):
+            is_reached = os.access(path.parent, os.X_OK, effective_ids=True)
+        if not is_reached:
+            raise FolderError(
+                f"the user of the signer cannot reach {path}, which gets its token's PIN: move the PIN to a folder "
+                "that all users may pass, and name it as pkcs11_pin_file in authority.toml (docs/operators/signer.md)"
+            )
 
 
 def _remove_unused(root: Path, moved: list[_MovedKey]) -> None:
@@ -152,13 +168,40 @@ def _remove_unused(root: Path, moved: list[_MovedKey]) -> None:
     shutil.rmtree(root)
 
 
-def _check_secrets(authority: Authority) -> None:
+def _pin_files(authority: Authority, options: SeparationOptions) -> set[Path]:
+    """Return the files with PINs that a signer of another user gets."""
+    stores = authority.keys.tokens() if options.owner is not None else ()
+    names = [one.name for one in _keys_of(authority)]
+    return {store.location(name).place.pin_file for store in stores for name in names if store.has(name)}
+
+
+@contextmanager
+def _handed_over(authority: Authority, options: SeparationOptions) -> Iterator[None]:
+    """Give the files of PINs to the signer's user, or back if the block fails.
+
+    The service can use the tokens no more.
+    """
+    before = {path: path.stat() for path in _pin_files(authority, options)}
+    with acting_as(ROOT):
+        for path in before:
+            os.chown(path, *(options.owner or ROOT))
+    try:
+        yield
+    except Exception:
+        with acting_as(ROOT):
+            for path, found in before.items():
+                os.chown(path, found.st_uid, found.st_gid)
+        raise
+
+
+def _check_secrets(authority: Authority, options: SeparationOptions) -> None:
     """Raise FolderError if the service would need the PIN of the signer's token.
 
-    TEST may. With that PIN the service could use the keys that are taken from it.
+    In TEST it may, if both have one user. With that PIN the service could use the keys that are taken from it.
     """
     folder, token = authority.folder, authority.settings.token
-    if authority.settings.environment is not Environment.PRODUCTION or token is None:
+    is_shared = authority.settings.environment is not Environment.PRODUCTION and options.owner is None
+    if is_shared or token is None:
         return
     for one in read_secrets(folder).wrappings.values():
         if isinstance(one, TokenWrapping) and one.at.place.label == token.label:
@@ -228,9 +271,9 @@ def _copy_key(authority: Authority, one: _MovedKey, signer: SignerFolder, passph
 
     For a key in a token, its URI is written.
     """
-    store, authority_keys = authority.keys.store_of(one.name), authority.folder.keys
-    if store.kind is StoreKind.PKCS11:
-        write_atomic(signer.keys / f"{one.remote}.uri", (authority_keys / f"{one.name}.uri").read_bytes())
+    store = authority.keys.store_of(one.name)
+    if isinstance(store, TokenKeyStore):
+        write_atomic(signer.keys / f"{one.remote}.uri", pkcs11_uri.dump(store.location(one.name)))
         return
     target = open_keys(signer.keys, None, passphrase, {})
     try:
@@ -241,13 +284,19 @@ def _copy_key(authority: Authority, one: _MovedKey, signer: SignerFolder, passph
 
 
 def _compare(options: SeparationOptions, moved: list[_MovedKey]) -> None:
-    """Open the signer's folder, and raise FolderDamaged unless it has all keys."""
-    opened = open_signer(options.root, options.passphrase)
-    try:
-        if missing := {one.remote for one in moved} - set(opened.rules.key_names):
-            raise FolderDamaged(f"the signer in {options.root} lacks the key {min(missing)}: nothing was removed")
-    finally:
-        opened.close()
+    """Open the signer's folder as its user, and sign with each key.
+
+    Raises FolderDamaged unless it has all keys, and SignerUnavailable.
+    """
+    with acting_as(options.owner):
+        opened = open_signer(options.root, options.passphrase)
+        try:
+            if missing := {one.remote for one in moved} - set(opened.rules.key_names):
+                raise FolderDamaged(f"the signer in {options.root} lacks the key {min(missing)}: nothing was removed")
+            for one in moved:
+                opened.check_key(one.remote.encode())
+        finally:
+            opened.close()
 
 
 def _policy(authority: Authority, orders_per_day: int) -> SignerPolicy:

@@ -51,6 +51,38 @@ _MOST_LINKS = 40
 """Number of links that the system follows (path_resolution(7))."""
 
 
+User = tuple[int, int]
+"""Numbers of a user and of its group."""
+ROOT: User = (0, 0)
+
+
+@contextlib.contextmanager
+def acting_as(user: User | None) -> Iterator[None]:
+    """Run the block as a user, if root started this process.
+
+    Files that it makes are that user's, and servers see that user. None: as before.
+    """
+    before = os.geteuid(), os.getegid()
+    if user is None or os.getuid() != 0:
+        yield
+        return
+    try:
+        _become(*user)
+        yield
+    finally:
+        _become(*before)
+
+
+def _become(user: int, group: int) -> None:
+    os.seteuid(0)
+    groups = [group]
+    with contextlib.suppress(KeyError):  # a number without a name is in no other group
+        groups = os.getgrouplist(importlib.import_module("pwd").getpwuid(user).pw_name, group)
+    os.setgroups(groups)
+    os.setegid(group)
+    os.seteuid(user)
+
+
 class Fault(Enum):
     """Fault in the permissions of a file or folder."""
 

@@ -1,21 +1,23 @@
 """`sinetti authority keys separate`: move all keys to the folder of a signer."""
 
 import argparse
+import os
 import pwd
 from dataclasses import replace
 from pathlib import Path
 
 from sinetti.authority.bootstrap import Authority
-from sinetti.authority.data_directory import DataDirectory
+from sinetti.authority.data_directory import DataDirectory, DirectoryKind
 from sinetti.authority.passphrases import read_or_create, read_passphrase
-from sinetti.authority.signer_separation import SeparationOptions, separate_keys
+from sinetti.authority.signer_separation import SeparationOptions, check_separation, separate_keys
 from sinetti.cli.authority.common import OptionError, add_dir, command, opened_authority
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
-from sinetti.cli.authority.proposals import add_officer_option, approved
+from sinetti.cli.authority.proposals import add_officer_option, approved, check_writable
 from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.invocation import print_note
 from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.domain.values import Environment
+from sinetti.infra.file_permissions import ROOT, User, acting_as
 from sinetti.settings.signer import MOST_ORDERS
 
 _ORDERS = 10_000
@@ -68,8 +70,18 @@ def _run(parsed: argparse.Namespace) -> int:
         "signer_user": parsed.signer_user or "",
         "orders_per_day": str(options.orders_per_day),
     }
-    with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
-        _check_passphrase_file(parsed.signer_passphrase_file, authority)
+    DataDirectory(parsed.dir.absolute()).check(DirectoryKind.AUTHORITY)
+    service, phrase = parsed.dir.stat(), passphrase_of(parsed)
+    if options.owner is None and os.getuid() == 0 != service.st_uid:
+        raise OptionError("--signer-user is missing: as root, name the user of the signer, or run it as the service's")
+    if options.owner is not None and os.getuid() not in {0, options.owner[0]}:
+        raise OptionError(f"--signer-user: only root can give {options.root} to {parsed.signer_user}: run it as root")
+    check_writable(options.root)
+    # The database may know the service's user alone, and what is written in DIR must be that user's.
+    with acting_as((service.st_uid, service.st_gid)), opened_authority(parsed.dir, phrase) as authority:
+        with acting_as(ROOT):
+            _check_passphrase_file(parsed.signer_passphrase_file, authority)
+        check_separation(authority, options)
         with approved(TwoPersonAct.SECRETS, parameters, {}, parsed, authority):
             names = separate_keys(authority, replace(options, passphrase=_passphrase(parsed)))
     more = " --user SERVICE-USER" if parsed.signer_user else ""
@@ -103,12 +115,21 @@ def _check_passphrase_file(named: Path | None, authority: Authority) -> None:
 
 
 def _passphrase(parsed: argparse.Namespace) -> bytes | None:
-    """Return the pass-phrase of the signer's keys, which is created if it is missing."""
-    named = parsed.signer_passphrase_file
-    return None if named is None else read_or_create(named, DataDirectory(parsed.signer_dir.absolute()))
+    """Return the pass-phrase of the signer's keys, which is created if it is missing.
+
+    Its file is then the signer's.
+    """
+    named, owner = parsed.signer_passphrase_file, _owner(parsed.signer_user)
+    if named is None:
+        return None
+    with acting_as(ROOT):
+        phrase = read_or_create(named, DataDirectory(parsed.signer_dir.absolute()))
+        if owner is not None:
+            os.chown(named, *owner)
+    return phrase
 
 
-def _owner(name: str | None) -> tuple[int, int] | None:
+def _owner(name: str | None) -> User | None:
     if name is None:
         return None
     try:

@@ -128,7 +128,7 @@ def propose_act(
     if parsed.officer is None:
         raise OptionError("--officer is missing: this takes two people, so name the officer who proposes it")
     if (path := getattr(parsed, "request_set", None)) is not None:
-        _check_writable(path)
+        check_writable(path)
     now, environment = authority.ctx.now(), authority.settings.environment
     draft = Proposal("", "", environment, act, parsed.officer, "", 0, now, now, "", parameters, context)
     if letters := _check(draft, authority, offline):
@@ -171,14 +171,14 @@ def _check(proposal: Proposal, authority: Authority, offline: OfflineKeys | None
         return rehearsed_letters(partial(EXECUTORS[act], proposal, approval_context(authority)), authority)
     for name in _FILES:
         if given.get(name) is not None:
-            _check_writable(Path(given[name]))
+            check_writable(Path(given[name]))
     with rehearsal(authority.ctx.db):
         if proposal.kind in _CHECKS:
             _CHECKS[proposal.kind](given, SuccessionContext(authority, machine_user(), request_id(), offline))
     return []
 
 
-def _check_writable(path: Path) -> None:
+def check_writable(path: Path) -> None:
     """Raise OptionError if this process could not make a file."""
     # With the slash, a file in the place of the folder is not writable either.
     if not os.access(f"{path.absolute().parent}/", os.W_OK | os.X_OK):
