@@ -336,6 +336,15 @@ def turned_bit(house):
     put("key.pem", octets[:middle] + bytes([octets[middle] ^ 1]) + octets[middle + 1 :])(house)
 
 
+def put_folder(name):
+    def act(house):
+        place = folder(house) / name
+        place.unlink(missing_ok=True)
+        place.mkdir()
+
+    return act
+
+
 def mode(name, bits):
     return lambda house: (folder(house) / name).resolve().chmod(bits)
 
@@ -696,6 +705,8 @@ STATES = {
     "generations writable by others": exposed(mode("generations", 0o777), step=rights.CHMOD_STEP),
     "folder that others pass": well(mode(".", 0o711)),
     "store of one other user, run by root": well(all_owned),
+    "store writable by others": exposed(lambda house: house.store.chmod(0o777), step=rights.CHMOD_STEP),
+    "lock a folder": exposed(put_folder(".lock"), rights.LOCK, rights.LOCK_STEP),
     # The certificate.
     "key.der readable by others": exposed(both(put("key.der", b"x"), mode("live/key.der", 0o644))),
     "JKS readable by others": exposed(both(put("certificate.jks", b"x"), mode("live/certificate.jks", 0o644))),
@@ -1262,10 +1273,11 @@ OPEN_STORES = {
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root gives files away")
 @pytest.mark.parametrize(("change", "text"), OPEN_STORES.values(), ids=OPEN_STORES)
-def test_the_doctor_finds_a_store_that_others_can_change(change, text, house):
+def test_every_view_finds_a_store_that_others_can_change(change, text, house):
     change(house.store)
     code, out, _ = house.run("doctor", "--store", house.store, "--json", "--lang", "en")
-    (found,) = [one for one in json.loads(out) if one["level"] == "fail"]
+    agree(seen_in(house)[0], "damaged", 5)
+    found, _of_the_name = (one for one in json.loads(out) if one["level"] == "fail")
     assert (code, found["check"], found["next"]) == (5, "rights", f"Run: chmod go-w {house.store}")
     assert text in found["text"]
 
@@ -1287,6 +1299,26 @@ def test_the_doctor_finds_a_settings_file_that_others_can_change(house):
     assert file_permissions.user_name(os.geteuid()) in found["text"]
 
 
+RUN_LOCKS = {
+    "a folder": lambda place: place.mkdir(),
+    "a pipe": os.mkfifo,
+    "a link": lambda place: place.symlink_to("/etc/passwd"),
+}
+
+
+@pytest.mark.parametrize("change", RUN_LOCKS.values(), ids=RUN_LOCKS)
+def test_a_lock_that_no_pass_can_take_is_named_by_every_view(change, house):
+    place, file = house.store / ".run.lock", ("--config", house.folder / "sinetti.toml")
+    change(place)
+    assert house.run("run", *file)[0] == 5
+    views, texts = seen_in(house)
+    agree(views, "damaged", 5)
+    assert any(f"Delete {place}." in one for one in texts)
+    place.rmdir() if place.is_dir() and not place.is_symlink() else place.unlink()
+    assert house.run("run", *file)[0] == 0
+    agree(seen_in(house)[0], "valid", 0)
+
+
 LOOSE = [name for name, case in STATES.items() if case.says in {rights.OPEN, rights.FOREIGN} and "," not in name]
 
 
@@ -1302,7 +1334,7 @@ def test_a_fault_of_rights_stops_no_renewal(name, house):
     key = (generation(house) / "key.pem").stat()
     wanted = settings.load(folder(house)).files.mode
     assert (key.st_mode & 0o777, key.st_uid) == (wanted, os.geteuid())
-    stays = name.startswith(("folder", "settings", "generations "))
+    stays = name.startswith(("folder", "settings", "generations ", "store"))
     assert code == (5 if stays else 0)
     agree(seen_in(house)[0], "damaged" if stays else "valid", code)
 

@@ -28,6 +28,8 @@ CHMOD_STEP = gettext_noop("Run: chmod {mode} {path}")
 FOREIGN = gettext_noop("{path} belongs to the user {owner}, who can change it.")
 FOREIGN_STEP = gettext_noop("Run: chown -R {owner} {path}")
 READ_ONLY = gettext_noop("This user cannot write to {path}.")
+LOCK = gettext_noop("{path} is not a file, so that no command can take this lock.")
+LOCK_STEP = gettext_noop("Delete {path}.")
 DISK = gettext_noop("The disk of {path} is full or read-only.")
 DISK_STEP = gettext_noop(
     "Free some disk space, or make the disk writable again. The client sends no request without room for the answer."
@@ -61,7 +63,9 @@ def find_exposure(folder: str, kept: OutputOptions, state: FileState | None = No
     live = f"{folder}/{files.LIVE}"
     own = os.stat(folder)  # noqa: PTH116 - thousands of them
     known = (None, None) if state is None else (state.live, state.key)
-    places = [(folder, own, _FOLDER), (f"{folder}/settings.toml", None, _FILE)]
+    store = os.path.dirname(folder)  # noqa: PTH120 - as below
+    places = [(store, None, _FOLDER), (folder, own, _FOLDER)]
+    places.append((f"{folder}/settings.toml", None, _FILE))
     places += [(f"{folder}/{files.GENERATIONS}", None, _FOLDER), (live, known[0], _FOLDER)]
     places += [(f"{live}/{KEYS[0]}", known[1], _KEY)]
     # Also where the settings do not name the format: sinetti.toml may, or it was named before.
@@ -70,6 +74,9 @@ def find_exposure(folder: str, kept: OutputOptions, state: FileState | None = No
         found = _fault_of(path, seen or _status(path), kind, (folder, kept))
         if found is not None:
             return found
+    for path in (f"{store}/.run.lock", f"{folder}/.lock"):
+        if os.path.lexists(path) and not stat.S_ISREG(os.lstat(path).st_mode):
+            return Exposure(make_message(LOCK, path=path), make_message(LOCK_STEP, path=path))
     is_closed = os.geteuid() in {0, own.st_uid} and not os.access(folder, os.W_OK)
     if is_closed and not own.st_mode & stat.S_IWUSR:
         return Exposure(make_message(READ_ONLY, path=folder), make_message(CHMOD_STEP, mode="u+w", path=folder))
