@@ -1299,6 +1299,23 @@ def test_the_doctor_finds_a_settings_file_that_others_can_change(house):
     assert file_permissions.user_name(os.geteuid()) in found["text"]
 
 
+def test_a_copy_of_a_name_is_never_told_to_renew(house):
+    """The service renews a certificate once, and takes a second renewal for a theft."""
+    file = ("--config", house.folder / "sinetti.toml", "--lang", "en")
+    shutil.copytree(folder(house), house.store / "second", symlinks=True)
+    house.double.now = OPENS + timedelta(days=20)
+    for _ in range(2):
+        assert house.run("status", *file, "--check")[0] == house.run("doctor", *file)[0] == 2
+        assert "second has the same certificate as payroll" in house.run("status", *file, "--check")[1]
+        code, out, _ = house.run("run", *file, "--json")
+        first, second = json.loads(out)["names"]
+        assert (code, first["exit_code"], second["exit_code"]) == (2, 0, 2)
+        assert "remove the other with “sinetti remove”" in second["advice"]
+    assert house.run("remove", "second", "--store", house.store, "--yes")[0] == 0
+    assert house.run("run", *file)[0] == 0
+    agree(seen_in(house)[0], "valid", 0)
+
+
 RUN_LOCKS = {
     "a folder": lambda place: place.mkdir(),
     "a pipe": os.mkfifo,

@@ -28,7 +28,7 @@ from sinetti.client.agent.decisions import Decision, NeedsOperator, Renew, Resum
 from sinetti.client.agent.worker import AgentContext
 from sinetti.client.config import apply
 from sinetti.client.messages import messages
-from sinetti.client.messages.messages import Value, make_message, strip_control_chars
+from sinetti.client.messages.messages import Message, Value, make_message, strip_control_chars
 from sinetti.client.requests import operations
 from sinetti.client.results import CommandResult, ExitCode, Result, UsageError
 from sinetti.client.store import (
@@ -118,12 +118,13 @@ def _user() -> str:
         return str(os.getuid()) if hasattr(os, "getuid") else "-"
 
 
-def find_duplicates(store: Path, renewing: Sequence[NameSnapshot]) -> dict[str, str]:
-    """Return the names not to be renewed now, each with the name that stands for it.
+def find_duplicates(store: Path, decided: Iterable[tuple[NameSnapshot, Decision | None]]) -> dict[str, Message]:
+    """Return the due names not to be renewed, each with the message on the name that stands for it.
 
     The other name renews the same certificate, or has renewed it. Of several due names, one with a request under way
     comes first, then the first by name.
     """
+    renewing = [seen for seen, one in decided if isinstance(one, Renew) or one == ResumeRequest(RequestKind.RENEW)]
     if not renewing:
         return {}
     former = _former(store, {one.in_use.serial for one in renewing if one.in_use is not None})
@@ -138,7 +139,7 @@ def find_duplicates(store: Path, renewing: Sequence[NameSnapshot]) -> dict[str, 
         elif one.renewal is None and (elsewhere := former.get(one.in_use.serial)):
             # A request under way is resumed in any case: only its outcome shows the result.
             others[one.name] = elsewhere
-    return others
+    return {name: make_message(messages.SAME_CERTIFICATE, name=name, other=other) for name, other in others.items()}
 
 
 def _former(store: Path, wanted: Iterable[str]) -> dict[str, str]:
@@ -221,13 +222,10 @@ def run_once(agent: AgentContext, stop: Flag, watch: RunListener) -> RunReport:
         key_checks.save(agent.run.store, checks)
         rows = {row.seen.name: row for row in (_first(agent, one) for one in looked)}
         busy = _to_be_done(agent, rows.values())
-        renewing = [
-            row.seen
-            for row in busy
-            if (isinstance(row.decision, Renew) or row.decision == ResumeRequest(RequestKind.RENEW))
-        ]
-        for name, other in find_duplicates(agent.run.store, renewing).items():
-            rows[name] = _twin(rows[name], other)
+        for name, twin in find_duplicates(agent.run.store, [(row.seen, row.decision) for row in busy]).items():
+            outcome = CommandResult(name, Result.FAILED, ExitCode.USAGE, (twin,))
+            seen = replace(rows[name].seen, conflict=twin)
+            rows[name] = NameResult(seen, rows[name].decision, outcome, ExitCode.USAGE)
         left = {row.seen.name for row in busy if rows[row.seen.name] is row}
         reported = [row for name, row in rows.items() if row.outcome is not None and name not in left]
         watch.begin(len(reported) + len(left))
@@ -365,12 +363,6 @@ def _has_work(agent: AgentContext, row: NameResult) -> bool:
 
 def _end(seen: NameSnapshot) -> datetime:
     return _NEVER if seen.in_use is None else seen.in_use.span.not_after
-
-
-def _twin(row: NameResult, other: str) -> NameResult:
-    message = make_message(messages.SAME_CERTIFICATE, name=row.seen.name, other=other)
-    outcome = CommandResult(row.seen.name, Result.FAILED, ExitCode.USAGE, (message,))
-    return NameResult(row.seen, row.decision, outcome, ExitCode.USAGE)
 
 
 def _at_once(agent: AgentContext, busy: Sequence[NameResult], stop: Flag) -> Iterator[NameResult]:

@@ -5,13 +5,13 @@ It has the cells of `sinetti status`, the details for programs, and the required
 """
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
 from sinetti.client import decoder, renewal_window
-from sinetti.client.agent import decisions
+from sinetti.client.agent import decisions, runner
 from sinetti.client.agent.decisions import Decision
 from sinetti.client.config import apply
 from sinetti.client.messages import messages
@@ -368,7 +368,11 @@ def rows(
     """
     checks = None if now is None else key_checks.load(config.store, now)
     found = apply.list_configured(config, checks=checks, only=only)
-    return tuple(status_of(seen, now_of(seen), config.care) for seen in found)
+    rows = [status_of(seen, now_of(seen), config.care) for seen in found]
+    twins = runner.find_duplicates(config.store, [(row.seen, row.decision) for row in rows])
+    return tuple(
+        replace(row, seen=replace(row.seen, conflict=twins[row.name])) if row.name in twins else row for row in rows
+    )
 
 
 def status_of(seen: NameSnapshot, now: datetime, care: AgentSettings = AGENT_DEFAULTS) -> StatusRow:
