@@ -10,7 +10,6 @@ from pathlib import Path
 from sinetti.cli.core import output
 from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.console import LANGUAGE_HELP
-from sinetti.client.messages.messages import make_message
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.client.store.files import StoreError
 from sinetti.domain.values import Language
@@ -57,7 +56,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
             output.print_line(name)
         return ExitCode.DONE
     if parsed.shell is None:
-        raise UsageError(make_message(NO_SHELL))
+        raise UsageError(NO_SHELL)
     output.print_line(completion_scripts.completion_script(parsed.shell, common.console_of(parsed).language))
     return ExitCode.DONE
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, IntEnum, StrEnum
 
-from sinetti.client.messages.messages import Message
+from sinetti.client.messages.messages import Message, MessageError
 from sinetti.domain.refusals import RejectionReason, reason_for_code
 
 
@@ -52,16 +52,11 @@ class CommandResult:
     retry_after: timedelta | None = None
 
 
-class UsageError(Exception):
+class UsageError(MessageError):
     """Command that cannot be carried out as written.
 
     `message` says what to write instead.
     """
-
-    def __init__(self, message: Message) -> None:
-        """Store the message to print."""
-        super().__init__(message.text)
-        self.message = message
 
 
 def highest_exit_code(outcomes: Iterable[CommandResult]) -> ExitCode:

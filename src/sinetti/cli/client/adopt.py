@@ -77,9 +77,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         outcome = adopt.adopt(outside, parsed.name, material, wanted)
     except OSError as bad:
         raise files.StoreError(
-            make_message(
-                messages.STORE_UNUSABLE, path=str(bad.filename or parsed.name), why=error_reasons.translate_reason(bad)
-            )
+            messages.STORE_UNUSABLE, path=str(bad.filename or parsed.name), why=error_reasons.translate_reason(bad)
         ) from bad
     in_clear = parsed.password_file is not None and wanted.files.key_password_file is None
     if in_clear and outcome.result is Result.ENROLLED:
@@ -92,16 +90,16 @@ def run(parsed: argparse.Namespace) -> ExitCode:
 def _material(parsed: argparse.Namespace) -> KeyMaterial:
     given = [one for one in (parsed.key, parsed.pkcs12, parsed.jks) if one is not None]
     if len(given) != 1 or (parsed.key is None) is not (parsed.certificate is None):
-        raise UsageError(make_message(adoption_messages.ADOPT_ONE_SOURCE))
+        raise UsageError(adoption_messages.ADOPT_ONE_SOURCE)
     password = _password(parsed.password_file)
     if parsed.key is not None:
         return keystores.of_files(parsed.key, parsed.certificate, parsed.chain, password)
     if parsed.pkcs12 is not None:
         return keystores.from_pkcs12(parsed.pkcs12, password)
     if parsed.jks == STREAM:
-        raise UsageError(make_message(JKS_FROM_INPUT))
+        raise UsageError(JKS_FROM_INPUT)
     if password is None:
-        raise UsageError(make_message(adoption_messages.ADOPT_NO_PASSWORD, path=str(parsed.jks)))
+        raise UsageError(adoption_messages.ADOPT_NO_PASSWORD, path=str(parsed.jks))
     return keystores.from_java(parsed.jks, parsed.alias, password, _password(parsed.key_password_file))
 
 

@@ -16,7 +16,7 @@ from sinetti.cli.client import common
 from sinetti.cli.core import output
 from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.blocks import Block, Heading, OutputTable, Paragraph, Record, Row, Tone
-from sinetti.client.messages.messages import make_message, strip_control_chars
+from sinetti.client.messages.messages import strip_control_chars
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.domain.approvals.proposals import LARGEST, NAMESPACE, ApprovalError, Proposal, parse_proposal
@@ -86,7 +86,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         proposal = parse_proposal(octets)
     except ValueError as bad:
         text = TOO_LONG if isinstance(bad, ApprovalError) else NO_PROPOSAL
-        raise UsageError(make_message(text, path=str(parsed.file))) from bad
+        raise UsageError(text, path=str(parsed.file)) from bad
     if parsed.json:
         common.print_json(as_json(proposal))
     else:
@@ -140,7 +140,7 @@ def blocks(proposal: Proposal, language: Language) -> Iterator[Block]:
 def _act(proposal: Proposal, language: Language) -> str:
     """Return the sentence of the act. Raises UsageError for one without a sentence."""
     if proposal.kind not in ACTS:
-        raise UsageError(make_message(UNKNOWN_ACT, act=proposal.kind))
+        raise UsageError(UNKNOWN_ACT, act=proposal.kind)
     return translate(ACTS[proposal.kind], language)
 
 
@@ -162,7 +162,7 @@ def _from_key(proposal: Proposal) -> dict[str, Any]:
                 "attested_sha256": maker.fingerprint(SHA256()).hex(),
             }
     except (ValueError, TypeError) as bad:
-        raise UsageError(make_message(BAD_KEY, why=str(bad))) from bad
+        raise UsageError(BAD_KEY, why=str(bad)) from bad
     return found
 
 

@@ -87,7 +87,7 @@ def find_store(parsed: argparse.Namespace) -> None:
     if parsed.store is None or parsed.config is not None:
         config = config_of(parsed)
         if config is None:
-            raise UsageError(make_message(config_messages.NO_STORE))
+            raise UsageError(config_messages.NO_STORE)
         parsed.store = config.store
 
 
@@ -116,7 +116,7 @@ def _pass_over(parsed: argparse.Namespace) -> None:
     Raises UsageError if no option gives the settings.
     """
     if parsed.store is None:
-        raise UsageError(make_message(config_messages.NOT_FOR_ROOT))
+        raise UsageError(config_messages.NOT_FOR_ROOT)
     console_of(parsed).tell(make_message(config_messages.NOT_FOR_ROOT))
 
 
@@ -154,7 +154,7 @@ def parse_instant(text: str) -> datetime:
     except ValueError:
         at = None
     if at is None or at.tzinfo is None:
-        raise UsageError(make_message(messages.BAD_INSTANT, text=text))
+        raise UsageError(messages.BAD_INSTANT, text=text)
     return at.astimezone(UTC).replace(microsecond=0)
 
 
@@ -178,7 +178,7 @@ def _is_by_variable(parsed: argparse.Namespace) -> bool:
 def now_not_in_production(parsed: argparse.Namespace, name: str) -> UsageError:
     """Return the error for --now, or its variable, with a name in PRODUCTION."""
     text = VARIABLE_NOT_IN_PRODUCTION if _is_by_variable(parsed) else messages.NOW_NOT_IN_PRODUCTION
-    return UsageError(make_message(text, name=name))
+    return UsageError(text, name=name)
 
 
 def ignores_now(parsed: argparse.Namespace, name: str) -> bool:
@@ -230,7 +230,7 @@ def one_or_all(parsed: argparse.Namespace) -> str | None:
     Raises UsageError for both and for neither.
     """
     if (parsed.name is None) is not parsed.all:
-        raise UsageError(make_message(messages.NAME_OR_ALL))
+        raise UsageError(messages.NAME_OR_ALL)
     name: str | None = parsed.name
     return name
 
@@ -244,11 +244,9 @@ def read_file(path: Path, most: int = -1) -> bytes:
     try:
         return standard_input.read_file(path, most)
     except InputTakenError as bad:
-        raise UsageError(make_message(INPUT_TWICE)) from bad
+        raise UsageError(INPUT_TWICE) from bad
     except OSError as bad:
-        raise UsageError(
-            make_message(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.translate_reason(bad))
-        ) from bad
+        raise UsageError(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.translate_reason(bad)) from bad
 
 
 def read_secret(path: Path) -> bytes:
@@ -261,14 +259,12 @@ def read_secret(path: Path) -> bytes:
             return standard_input.read_secret(f"{argparse_i18n.translated(PASSWORD)}: ")
         return file_permissions.read_secret(path)
     except InputTakenError as bad:
-        raise UsageError(make_message(INPUT_TWICE)) from bad
+        raise UsageError(INPUT_TWICE) from bad
     except RightsError as bad:
         text = messages.FOREIGN_SECRET if bad.fault is Fault.FOREIGN else messages.OPEN_SECRET
-        raise UsageError(make_message(text, path=str(path), owner=bad.owner)) from bad
+        raise UsageError(text, path=str(path), owner=bad.owner) from bad
     except OSError as bad:
-        raise UsageError(
-            make_message(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.translate_reason(bad))
-        ) from bad
+        raise UsageError(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.translate_reason(bad)) from bad
 
 
 def read_password(path: Path) -> bytes:
@@ -278,7 +274,7 @@ def read_password(path: Path) -> bytes:
     """
     password = read_secret(path).partition(b"\n")[0].rstrip(b"\r")
     if not password:
-        raise UsageError(make_message(messages.EMPTY_SECRET, path=str(path)))
+        raise UsageError(messages.EMPTY_SECRET, path=str(path))
     return password
 
 
@@ -299,13 +295,13 @@ def write_file(path: Path | None, octets: bytes) -> None:
             if isinstance(bad, FileNotFoundError)
             else error_reasons.translate_reason(bad)
         )
-        raise UsageError(make_message(messages.UNWRITABLE_FILE, path=str(path), why=why)) from bad
+        raise UsageError(messages.UNWRITABLE_FILE, path=str(path), why=why) from bad
 
 
 def reject_two_outputs(parsed: argparse.Namespace, path: Path | None, option: str) -> None:
     """Raise UsageError if both JSON and a file are to go to standard output."""
     if parsed.json and path == STREAM:
-        raise UsageError(make_message(OUTPUT_TWICE, option=option))
+        raise UsageError(OUTPUT_TWICE, option=option)
 
 
 def is_in_store(path: Path, store: Path, name: str) -> bool:
@@ -438,8 +434,8 @@ def require_store(parsed: argparse.Namespace) -> None:
     if not files.directory_exists(parsed.store):
         config: Config | None = getattr(parsed, "sinetti_toml", None)
         if config is None or config.store != parsed.store:
-            raise UsageError(make_message(messages.NO_STORE, store=str(parsed.store)))
-        raise UsageError(make_message(config_messages.NO_STORE_YET, store=str(parsed.store), path=str(config.path)))
+            raise UsageError(messages.NO_STORE, store=str(parsed.store))
+        raise UsageError(config_messages.NO_STORE_YET, store=str(parsed.store), path=str(config.path))
 
 
 def confirm(prompt: Message, name: str, console: Console) -> None:
@@ -448,10 +444,10 @@ def confirm(prompt: Message, name: str, console: Console) -> None:
     Raises UsageError if the user types another name, or standard input is no terminal.
     """
     if sys.stdin is None or not sys.stdin.isatty():
-        raise UsageError(make_message(messages.NO_TERMINAL))
+        raise UsageError(messages.NO_TERMINAL)
     output.print_error(messages.render(prompt, console.language), end=" ")
     if sys.stdin.readline().strip() != name:
-        raise UsageError(make_message(messages.NOT_CONFIRMED))
+        raise UsageError(messages.NOT_CONFIRMED)
 
 
 def _row(outcome: CommandResult, now: datetime, store: Path, language: Language) -> dict[str, object]:

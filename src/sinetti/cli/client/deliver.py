@@ -65,12 +65,12 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     """Deliver one document."""
     console = common.console_of(parsed)
     if parsed.file == STREAM and parsed.receipt is None:
-        raise UsageError(make_message(RECEIPT_UNNAMED))
+        raise UsageError(RECEIPT_UNNAMED)
     document = common.read_file(parsed.file)
     receipt = parsed.receipt or parsed.file.with_name(f"{parsed.file.name}.receipt.xml")
     common.reject_two_outputs(parsed, receipt, "--receipt")
     if common.is_in_store(receipt, parsed.store, parsed.name):
-        raise UsageError(make_message(document_messages.RECEIPT_IN_STORE, path=str(receipt), store=str(parsed.store)))
+        raise UsageError(document_messages.RECEIPT_IN_STORE, path=str(receipt), store=str(parsed.store))
     common.reject_now(parsed, parsed.name)
     ask = DeliveryRequest(
         name=parsed.name,
@@ -85,9 +85,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         done = deliver.deliver(common.run_of(parsed, console, common.now_of(parsed, console)), ask)
     except OSError as bad:
         raise files.StoreError(
-            make_message(
-                messages.STORE_UNUSABLE, path=str(bad.filename or parsed.name), why=error_reasons.translate_reason(bad)
-            )
+            messages.STORE_UNUSABLE, path=str(bad.filename or parsed.name), why=error_reasons.translate_reason(bad)
         ) from bad
     if done.octets is not None:
         _keep(receipt, done.octets, parsed.file)
@@ -142,6 +140,4 @@ def _keep(path: Path, octets: bytes, delivered: Path) -> None:
         common.write_file(path, octets)
     except UsageError as bad:
         why = bad.message.values.get("why", "")
-        raise UsageError(
-            make_message(document_messages.DELIVERED_BUT_KEPT, path=str(delivered), receipt=str(path), why=why)
-        ) from bad
+        raise UsageError(document_messages.DELIVERED_BUT_KEPT, path=str(delivered), receipt=str(path), why=why) from bad

@@ -52,7 +52,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     wanted = common.one_or_all(parsed)
     common.require_store(parsed)
     if wanted is not None and not (files.is_name(wanted) and files.is_kept(parsed.store / wanted)):
-        raise UsageError(make_message(messages.UNKNOWN_NAME, name=wanted, store=str(parsed.store)))
+        raise UsageError(messages.UNKNOWN_NAME, name=wanted, store=str(parsed.store))
     config = common.config_of(parsed) or without_file(parsed.store)
     ctx = common.run_of(parsed, console, common.now_of(parsed, console))
     order = HookOrder((HookStage(parsed.stage),), parsed.test) if parsed.stage else HookOrder(is_test=parsed.test)
@@ -77,7 +77,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
                     console.tell(worker.about(name, message))
     code = highest_exit_code(outcomes) if len(outcomes) == len(names) else ExitCode.INTERRUPTED
     if not reports and code is ExitCode.DONE:
-        raise UsageError(make_message(messages.NO_HOOKS, store=str(parsed.store), stages=", ".join(order.stages)))
+        raise UsageError(messages.NO_HOOKS, store=str(parsed.store), stages=", ".join(order.stages))
     if parsed.json:
         common.print_json([row_json(one, reports.get(one.name)) for one in outcomes])
     if parsed.test:

@@ -121,7 +121,7 @@ def _wanted(name: str | None, everything: Sequence[str], store: Path, config: Co
     if name not in everything:
         if config is not None and name in config.entries:
             return ()
-        raise UsageError(make_message(messages.UNKNOWN_NAME, name=name, store=str(store)))
+        raise UsageError(messages.UNKNOWN_NAME, name=name, store=str(store))
     return [name]
 
 

@@ -7,7 +7,6 @@ from sinetti.cli.client import common, service_options
 from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.client.config import messages as config_messages
 from sinetti.client.messages import messages
-from sinetti.client.messages.messages import make_message
 from sinetti.client.requests import operations
 from sinetti.client.requests.operations import TransferIdCredentials
 from sinetti.client.results import ExitCode, UsageError
@@ -75,9 +74,7 @@ def _settings(parsed: argparse.Namespace) -> NameSettings:
     customer_id = parsed.customer_id or entry.customer_id
     if customer_id is None:
         if config is not None and parsed.name not in config.entries:
-            raise UsageError(
-                make_message(config_messages.NO_CERTIFICATE_TABLE, name=parsed.name, path=str(config.path))
-            )
+            raise UsageError(config_messages.NO_CERTIFICATE_TABLE, name=parsed.name, path=str(config.path))
         raise service_options.missing_option_error("customer_id", config)
     return NameSettings(
         service=service.address,
@@ -99,5 +96,5 @@ def _password(path: str) -> str:
     except UnicodeDecodeError:
         password = ""
     if not password:
-        raise UsageError(make_message(messages.EMPTY_PASSWORD, path=path))
+        raise UsageError(messages.EMPTY_PASSWORD, path=path)
     return password

@@ -137,16 +137,14 @@ def _write(folder: Path, report: Report) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as bad:
-        raise UsageError(
-            make_message(messages.UNWRITABLE_FILE, path=str(folder), why=error_reasons.translate_reason(bad))
-        ) from bad
+        raise UsageError(messages.UNWRITABLE_FILE, path=str(folder), why=error_reasons.translate_reason(bad)) from bad
     for name, octets in report.files().items():
         # The names are predictable: in a folder that many users may write, another user may have put links there.
         if (folder / name).is_symlink():
             why = error_reasons.translate_reason(OSError(errno.ELOOP, os.strerror(errno.ELOOP)))
-            raise UsageError(make_message(messages.UNWRITABLE_FILE, path=str(folder / name), why=why))
+            raise UsageError(messages.UNWRITABLE_FILE, path=str(folder / name), why=why)
         common.write_file(folder / name, octets)
 
 
 def _unreadable(path: Path, bad: ValueError) -> UsageError:
-    return UsageError(make_message(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.translate_reason(bad)))
+    return UsageError(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.translate_reason(bad))

@@ -69,7 +69,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     console = common.console_of(parsed)
     common.reject_two_outputs(parsed, parsed.out, "--out")
     if common.is_in_store(parsed.out, parsed.store, parsed.name):
-        raise UsageError(make_message(messages.OUT_IN_STORE, path=str(parsed.out), store=str(parsed.store)))
+        raise UsageError(messages.OUT_IN_STORE, path=str(parsed.out), store=str(parsed.store))
     common.reject_now(parsed, parsed.name)
     now = common.now_of(parsed, console)
     form = ExportFormat(parsed.format)
@@ -94,9 +94,9 @@ def _check_target(parsed: argparse.Namespace, copy: ExportedFile) -> None:
     """
     if parsed.out == STREAM:
         if copy.with_key and sys.stdout is not None and sys.stdout.isatty():
-            raise UsageError(make_message(KEY_TO_TERMINAL))
+            raise UsageError(KEY_TO_TERMINAL)
     elif parsed.out.is_file() and not parsed.force:
-        raise UsageError(make_message(common.FILE_EXISTS, path=str(parsed.out)))
+        raise UsageError(common.FILE_EXISTS, path=str(parsed.out))
 
 
 def _write(parsed: argparse.Namespace, copy: ExportedFile) -> None:
@@ -108,7 +108,7 @@ def _write(parsed: argparse.Namespace, copy: ExportedFile) -> None:
     except FileExistsError as bad:
         if not parsed.out.is_file():
             raise _unwritable(parsed.out, bad) from bad
-        raise UsageError(make_message(common.FILE_EXISTS, path=str(parsed.out))) from bad
+        raise UsageError(common.FILE_EXISTS, path=str(parsed.out)) from bad
     except OSError as bad:
         raise _unwritable(parsed.out, bad) from bad
 
@@ -119,7 +119,7 @@ def _unwritable(path: Path, bad: OSError) -> UsageError:
         if isinstance(bad, FileNotFoundError)
         else error_reasons.translate_reason(bad)
     )
-    return UsageError(make_message(messages.UNWRITABLE_FILE, path=str(path), why=why))
+    return UsageError(messages.UNWRITABLE_FILE, path=str(path), why=why)
 
 
 def _password(path: Path | None, form: ExportFormat) -> bytes | None:
@@ -127,9 +127,9 @@ def _password(path: Path | None, form: ExportFormat) -> bytes | None:
         return None
     password = common.read_secret(path).rstrip(b"\r\n")
     if not password:
-        raise UsageError(make_message(messages.SECRET_EMPTY, path=str(path)))
+        raise UsageError(messages.SECRET_EMPTY, path=str(path))
     if form in export.PACKED and not encoding.is_password(password):
-        raise UsageError(make_message(messages.NO_PKCS12_PASSWORD, path=str(path)))
+        raise UsageError(messages.NO_PKCS12_PASSWORD, path=str(path))
     if len(password) > encoding.LONGEST_PASSPHRASE:
-        raise UsageError(make_message(messages.SECRET_TOO_LONG, path=str(path), most=encoding.LONGEST_PASSPHRASE))
+        raise UsageError(messages.SECRET_TOO_LONG, path=str(path), most=encoding.LONGEST_PASSPHRASE)
     return password

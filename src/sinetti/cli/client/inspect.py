@@ -108,10 +108,10 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         found = _inspect(parsed.file, octets, password)
     except PrivateKeyError as bad:
         kind = make_message(ENCRYPTED) if bad.kind is None else bad.kind
-        raise UsageError(make_message(ONLY_KEY, path=str(parsed.file), kind=kind)) from bad
+        raise UsageError(ONLY_KEY, path=str(parsed.file), kind=kind) from bad
     except ValueError as bad:
         why = error_reasons.translate_reason(bad)
-        raise UsageError(make_message(messages.UNREADABLE_FILE, path=str(parsed.file), why=why)) from bad
+        raise UsageError(messages.UNREADABLE_FILE, path=str(parsed.file), why=why) from bad
     if parsed.json:
         common.print_json(as_json(found, now))
     else:
@@ -154,9 +154,9 @@ def _inspect(path: Path, octets: bytes, password: bytes | None) -> InspectedFile
         return inspection.inspect_octets(octets, password)
     except PasswordError as bad:
         if bad.given:
-            raise UsageError(make_message(WRONG_PASSWORD, path=str(path))) from bad
+            raise UsageError(WRONG_PASSWORD, path=str(path)) from bad
         if path == STREAM or sys.stdin is None or not sys.stdin.isatty():
-            raise UsageError(make_message(adoption_messages.ADOPT_NO_PASSWORD, path=str(path))) from bad
+            raise UsageError(adoption_messages.ADOPT_NO_PASSWORD, path=str(path)) from bad
     return _inspect(path, octets, common.read_password(STREAM))
 
 

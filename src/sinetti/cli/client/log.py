@@ -73,16 +73,14 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     console = common.console_of(parsed)
     folder = parsed.store / parsed.name
     if not files.is_name(parsed.name) or not files.is_kept(folder):
-        raise UsageError(make_message(messages.UNKNOWN_NAME, name=parsed.name, store=str(parsed.store)))
+        raise UsageError(messages.UNKNOWN_NAME, name=parsed.name, store=str(parsed.store))
     now = common.now_for(parsed, parsed.name, common.now_of(parsed, console))
     since = None if parsed.since is None else _since(parsed.since, now)
     try:
         found = [one for one in event_log.read(folder) if since is None or one.at >= since]
     except OSError as bad:
         raise files.StoreError(
-            make_message(
-                messages.STORE_UNUSABLE, path=str(bad.filename or folder), why=error_reasons.translate_reason(bad)
-            )
+            messages.STORE_UNUSABLE, path=str(bad.filename or folder), why=error_reasons.translate_reason(bad)
         ) from bad
     seen = snapshot.load_snapshot(folder)
     if parsed.json:
@@ -116,4 +114,4 @@ def _since(text: str, now: datetime) -> datetime:
     try:
         return now - (timedelta(days=count) if found[2] == "d" else timedelta(hours=count))
     except OverflowError:
-        raise UsageError(make_message(messages.BAD_INSTANT, text=text)) from None
+        raise UsageError(messages.BAD_INSTANT, text=text) from None

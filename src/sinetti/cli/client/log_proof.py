@@ -105,7 +105,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     console, name = common.console_of(parsed), parsed.name
     folder = parsed.store / name
     if not files.is_name(name) or not files.is_kept(folder):
-        raise UsageError(make_message(messages.UNKNOWN_NAME, name=name, store=str(parsed.store)))
+        raise UsageError(messages.UNKNOWN_NAME, name=name, store=str(parsed.store))
     policy, url = _policy(parsed), None
     try:
         certificate = encoding.load_certificate(files.read(files.live_path(folder) / generations.CERTIFICATE))
@@ -167,13 +167,13 @@ def _policy(parsed: argparse.Namespace) -> LogPolicy:
     try:
         key = kept.key if parsed.key is None else VerifierKey.parse(parsed.key)
     except NoteError as bad:
-        raise UsageError(make_message(BAD_KEY, why=str(bad))) from bad
+        raise UsageError(BAD_KEY, why=str(bad)) from bad
     count = kept.cosignatures if parsed.cosignatures is None else max(parsed.cosignatures, 0)
     witnesses = parsed.witness_key or [str(one) for one in kept.witnesses]
     try:
         return replace(LogPolicy.parse(None, count, witnesses), key=key)
     except NoteError as bad:
-        raise UsageError(make_message(BAD_POLICY, why=str(bad))) from bad
+        raise UsageError(BAD_POLICY, why=str(bad)) from bad
 
 
 def _refusal(parsed: argparse.Namespace, url: str, wrong: ProofError | NoteError) -> Message:

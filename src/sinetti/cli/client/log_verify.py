@@ -75,14 +75,14 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     try:
         key = VerifierKey.parse(parsed.key)
     except NoteError as bad:
-        raise UsageError(make_message(BAD_KEY, why=str(bad))) from bad
+        raise UsageError(BAD_KEY, why=str(bad)) from bad
     known = None if parsed.checkpoint is None else common.read_file(parsed.checkpoint)
     try:
         found = verify_export(_lines(parsed.file), key, known)
     except KnownCheckpointError as bad:
-        raise UsageError(make_message(BAD_CHECKPOINT, path=str(parsed.checkpoint), why=str(bad))) from bad
+        raise UsageError(BAD_CHECKPOINT, path=str(parsed.checkpoint), why=str(bad)) from bad
     except (ExportError, NoteError) as bad:
-        raise UsageError(make_message(UNCHECKED, path=str(parsed.file), why=str(bad))) from bad
+        raise UsageError(UNCHECKED, path=str(parsed.file), why=str(bad)) from bad
     except ProofError as wrong:
         console.tell(make_message(WRONG, why=str(wrong)))
         if parsed.json:

@@ -76,18 +76,18 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     """Serve until the process is stopped."""
     console = common.console_of(parsed)
     if not is_key_name(parsed.name):
-        raise UsageError(make_message(BAD_NAME, text=parsed.name))
+        raise UsageError(BAD_NAME, text=parsed.name)
     logs: dict[str, VerifierKey] = {}
     for one in map(_log_key, parsed.log):
         if one.name in logs:
-            raise UsageError(make_message(TWO_KEYS, origin=one.name))
+            raise UsageError(TWO_KEYS, origin=one.name)
         logs[one.name] = one
     witness = Witness(parsed.dir, parsed.name, logs)
     host, _, port = parsed.bind.rpartition(":")
     try:
         server = _Server((host.strip("[]"), int(port)), witness)
     except (OSError, ValueError, OverflowError) as bad:
-        raise UsageError(make_message(BAD_BIND, text=parsed.bind, why=translate_reason(bad))) from bad
+        raise UsageError(BAD_BIND, text=parsed.bind, why=translate_reason(bad)) from bad
     address = f"http://{host}:{server.server_address[1]}"
     console.tell(make_message(LISTENING, key=str(witness.signer.verifier), address=address))
     with server, suppress(KeyboardInterrupt):
@@ -99,7 +99,7 @@ def _log_key(text: str) -> VerifierKey:
     try:
         return VerifierKey.parse(text)
     except NoteError as bad:
-        raise UsageError(make_message(BAD_LOG, text=text, why=str(bad))) from bad
+        raise UsageError(BAD_LOG, text=text, why=str(bad)) from bad
 
 
 class Witness:

@@ -10,7 +10,6 @@ from sinetti.cli.client import common
 from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.client.documents import receipt_check
 from sinetti.client.messages import error_reasons, messages
-from sinetti.client.messages.messages import make_message
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.pki import chain
 
@@ -61,4 +60,4 @@ def run(parsed: argparse.Namespace) -> ExitCode:
 
 
 def _unreadable(path: Path, bad: ValueError) -> UsageError:
-    return UsageError(make_message(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.translate_reason(bad)))
+    return UsageError(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.translate_reason(bad))

@@ -104,7 +104,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     with runner.exclusive_run(parsed.store, ctx.now):
         now_there = removal.plan_removal(parsed.store / parsed.name)
         if (now_there.serial, now_there.requests) != (plan.serial, plan.requests):
-            raise files.StoreLocked(make_message(CHANGED_MEANWHILE, name=parsed.name))
+            raise files.StoreLocked(CHANGED_MEANWHILE, name=parsed.name)
         if parsed.revoke and plan.is_valid(ctx.now):
             revoked = _revoke(parsed, ctx, console)
             if revoked.exit_code is not ExitCode.DONE:
@@ -126,7 +126,7 @@ def _finish(parsed: argparse.Namespace, ctx: ClientContext, console: Console) ->
             removal.finish(parsed.store, parsed.name)
         return
     _report_table(parsed, console)
-    raise UsageError(make_message(messages.UNKNOWN_NAME, name=parsed.name, store=str(parsed.store)))
+    raise UsageError(messages.UNKNOWN_NAME, name=parsed.name, store=str(parsed.store))
 
 
 def _ask(parsed: argparse.Namespace, ctx: ClientContext, plan: RemovalPlan, console: Console) -> None:

@@ -55,9 +55,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         ended = revoke.revoke(outside, parsed.name, reason, clock.utc_now())
     except OSError as bad:
         raise files.StoreError(
-            make_message(
-                messages.STORE_UNUSABLE, path=str(bad.filename or parsed.name), why=error_reasons.translate_reason(bad)
-            )
+            messages.STORE_UNUSABLE, path=str(bad.filename or parsed.name), why=error_reasons.translate_reason(bad)
         ) from bad
     for message in ended.messages:
         console.tell(message)

@@ -325,7 +325,7 @@ def _every(text: str) -> timedelta:
     found = _EVERY.fullmatch(text)
     every = timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else timedelta()
     if not _SHORTEST <= every <= _LONGEST:
-        raise UsageError(make_message(messages.BAD_EVERY, text=text))
+        raise UsageError(messages.BAD_EVERY, text=text)
     return every
 
 

@@ -12,7 +12,6 @@ from sinetti.cli.client import common
 from sinetti.client import service_address
 from sinetti.client.config import messages as config_messages
 from sinetti.client.messages import error_reasons, messages
-from sinetti.client.messages.messages import make_message
 from sinetti.client.model import CertificateEntry, Config, ServiceEntry
 from sinetti.client.results import UsageError
 from sinetti.client.store import settings
@@ -91,8 +90,8 @@ def missing_option_error(what: str, config: Config | None) -> UsageError:
     """
     option = option_name(what)
     if config is None:
-        return UsageError(make_message(config_messages.NOT_GIVEN_ANYWHERE, option=option))
-    return UsageError(make_message(config_messages.NOT_GIVEN, option=option, key=what, path=str(config.path)))
+        return UsageError(config_messages.NOT_GIVEN_ANYWHERE, option=option)
+    return UsageError(config_messages.NOT_GIVEN, option=option, key=what, path=str(config.path))
 
 
 def option_name(name: str) -> str:
@@ -107,21 +106,19 @@ def _table(parsed: argparse.Namespace, config: Config | None, entry: Certificate
     wanted = parsed.service or entry.service
     if config is None or wanted is None:
         if wanted is not None and not _is_address(wanted):
-            raise UsageError(make_message(config_messages.NOT_GIVEN_ANYWHERE, option=f"--service {wanted}"))
+            raise UsageError(config_messages.NOT_GIVEN_ANYWHERE, option=f"--service {wanted}")
         return None
     if _is_address(wanted):
         return next((one for one in config.services.values() if one.address == wanted), None)
     if wanted not in config.services:
-        raise UsageError(
-            make_message(config_messages.NO_SERVICE, value=wanted, known=", ".join(config.services) or "-")
-        )
+        raise UsageError(config_messages.NO_SERVICE, value=wanted, known=", ".join(config.services) or "-")
     return config.services[wanted]
 
 
 def _missing(parsed: argparse.Namespace, config: Config | None, name: str) -> UsageError:
     if config is not None and parsed.service is not None:
         values = {"path": str(config.path), "address": parsed.service, "option": option_name(name)}
-        return UsageError(make_message(config_messages.ADDRESS_ALONE, **values))
+        return UsageError(config_messages.ADDRESS_ALONE, **values)
     return missing_option_error(name, config)
 
 
@@ -129,9 +126,7 @@ def _usable(service: ServiceEntry) -> ServiceEntry:
     try:
         service_address.parse_service_url(service.address)
     except service_address.InvalidServiceUrl as bad:
-        raise UsageError(
-            make_message(messages.BAD_SETTING, why=error_reasons.translate_reason(f"service: {bad}"))
-        ) from bad
+        raise UsageError(messages.BAD_SETTING, why=error_reasons.translate_reason(f"service: {bad}")) from bad
     return service
 
 
@@ -149,6 +144,4 @@ def read_bundle(path: Path | None) -> str | None:
     try:
         return settings.bundle_text(common.read_file(path))
     except ValueError as bad:
-        raise UsageError(
-            make_message(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.translate_reason(bad))
-        ) from bad
+        raise UsageError(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.translate_reason(bad)) from bad

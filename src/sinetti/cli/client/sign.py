@@ -47,7 +47,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     """Seal one document."""
     console = common.console_of(parsed)
     if parsed.json and parsed.out is None:
-        raise UsageError(make_message(document_messages.JSON_NEEDS_OUT))
+        raise UsageError(document_messages.JSON_NEEDS_OUT)
     common.reject_two_outputs(parsed, parsed.out, "--out")
     _refuse_the_store(parsed)
     common.reject_now(parsed, parsed.name)
@@ -56,7 +56,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         sealed = document_signature.sign_document(common.read_file(parsed.file), held, RECIPES[parsed.recipe])
     except ValueError as bad:
         raise UsageError(
-            make_message(document_messages.NOT_FOR_THIS, path=str(parsed.file), why=error_reasons.translate_reason(bad))
+            document_messages.NOT_FOR_THIS, path=str(parsed.file), why=error_reasons.translate_reason(bad)
         ) from bad
     common.write_file(parsed.out, sealed)
     name, customer_id = generations.organisation(held.certificate), generations.common_name(held.certificate)
@@ -79,4 +79,4 @@ def run(parsed: argparse.Namespace) -> ExitCode:
 def _refuse_the_store(parsed: argparse.Namespace) -> None:
     """Raise UsageError if --out lies in the store, where it could replace a key."""
     if parsed.out is not None and common.is_in_store(parsed.out, parsed.store, parsed.name):
-        raise UsageError(make_message(messages.OUT_IN_STORE, path=str(parsed.out), store=str(parsed.store)))
+        raise UsageError(messages.OUT_IN_STORE, path=str(parsed.out), store=str(parsed.store))

@@ -61,7 +61,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     """Show every name. A damaged name makes the exit code 5."""
     console = common.console_of(parsed)
     if parsed.names and parsed.prometheus is not None:
-        raise UsageError(make_message(messages.METRICS_OF_ALL))
+        raise UsageError(messages.METRICS_OF_ALL)
     now = common.now_of(parsed, console)
     config = common.loaded_config(parsed) or without_file(parsed.store)
     is_for_people = not (parsed.json or parsed.check or parsed.prometheus)
@@ -107,7 +107,7 @@ def _rows(parsed: argparse.Namespace, config: Config, now: datetime) -> Sequence
 
     rows = status.rows(config, now_of, now, set(filter(files.is_name, parsed.names)))
     for name in sorted(set(parsed.names) - {row.name for row in rows}):
-        raise UsageError(make_message(messages.UNKNOWN_NAME, name=name, store=str(parsed.store)))
+        raise UsageError(messages.UNKNOWN_NAME, name=name, store=str(parsed.store))
     return rows
 
 
@@ -188,7 +188,7 @@ def put_metrics(
     `last_run` is the end of the agent's last pass. Raises UsageError if the file lies in the store.
     """
     if place != "-" and _is_a_names(Path(place), store):
-        raise UsageError(make_message(messages.METRICS_IN_STORE, path=place, store=str(store)))
+        raise UsageError(messages.METRICS_IN_STORE, path=place, store=str(store))
     octets = metrics.text(rows, now, last_run).encode()
     if place == "-":
         output.print_bytes(octets)

@@ -97,13 +97,13 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     given = (parsed.service, parsed.fingerprint, parsed.out_dir, parsed.trust_services, parsed.trust_holders)
     if parsed.store is not None:
         if any(one is not None for one in given):
-            raise UsageError(make_message(STORE_ALONE))
+            raise UsageError(STORE_ALONE)
         return _refresh(parsed, console)
     if parsed.service is None or parsed.fingerprint is None:
-        raise UsageError(make_message(BOTH_OR_STORE))
+        raise UsageError(BOTH_OR_STORE)
     fingerprint = trust_anchors.parse_fingerprint(parsed.fingerprint)
     if fingerprint is None:
-        raise UsageError(make_message(BAD_FINGERPRINT, text=parsed.fingerprint))
+        raise UsageError(BAD_FINGERPRINT, text=parsed.fingerprint)
     services, holders = _targets(parsed)
     tls_ca = read_bundle(parsed.tls_ca)
     now = common.now_of(parsed, console)
@@ -111,11 +111,11 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         found = trust_anchors.fetch_anchors(parsed.service, tls_ca, fingerprint, now, console.language)
     except service_address.InvalidServiceUrl as bad:
         why = error_reasons.translate_reason(f"service: {bad}")
-        raise UsageError(make_message(messages.BAD_SETTING, why=why)) from bad
+        raise UsageError(messages.BAD_SETTING, why=why) from bad
     except ServiceError as bad:
         return console.fail(bad.message, ExitCode.AGAIN)
     if parsed.now is not None and found.environment is Environment.PRODUCTION:
-        raise UsageError(make_message(NOW_NOT_IN_PRODUCTION))
+        raise UsageError(NOW_NOT_IN_PRODUCTION)
     _write(((services, found.services), (holders, found.holders)), replaces=parsed.force)
     where = {"services": str(services), "holders": str(holders)}
     console.tell(make_message(FETCHED, environment=found.environment.value, **where))
@@ -129,7 +129,7 @@ def _refresh(parsed: argparse.Namespace, console: Console) -> ExitCode:
     common.require_store(parsed)
     now, names = common.now_of(parsed, console), files.list_names(parsed.store)
     if parsed.now is not None and any(operations.in_production(parsed.store, name) for name in names):
-        raise UsageError(make_message(NOW_NOT_IN_PRODUCTION))
+        raise UsageError(NOW_NOT_IN_PRODUCTION)
     found = trust_lists.refresh_store(parsed.store, names, now, console.language)
     for one in found:
         if one.fetched.trouble is not None:
@@ -160,7 +160,7 @@ def _targets(parsed: argparse.Namespace) -> tuple[Path, Path]:
         folder = parsed.out_dir or Path()
         return folder / "services.pem", folder / "holders.pem"
     if services is None or holders is None or services.absolute() == holders.absolute() or parsed.out_dir is not None:
-        raise UsageError(make_message(BOTH_FILES))
+        raise UsageError(BOTH_FILES)
     common.reject_two_outputs(parsed, services, "--trust-services")
     common.reject_two_outputs(parsed, holders, "--trust-holders")
     return services, holders
@@ -178,7 +178,7 @@ def _write(targets: Sequence[tuple[Path, Sequence[x509.Certificate]]], *, replac
         if exists and common.read_file(path) == octets:
             continue
         if exists and not replaces:
-            raise UsageError(make_message(common.FILE_EXISTS, path=str(path)))
+            raise UsageError(common.FILE_EXISTS, path=str(path))
         due.append((path, octets, exists))
     for path, octets, exists in due:
         common.write_file(path, octets)

@@ -6,7 +6,6 @@ from pathlib import Path
 from sinetti.cli.client import common, verify_report
 from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.client.messages import error_reasons, messages
-from sinetti.client.messages.messages import make_message
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.pki import chain
 
@@ -46,15 +45,13 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         anchors = chain.load_bundle(common.read_file(parsed.trust_holders))
     except ValueError as bad:
         raise UsageError(
-            make_message(
-                messages.UNREADABLE_FILE, path=str(parsed.trust_holders), why=error_reasons.translate_reason(bad)
-            )
+            messages.UNREADABLE_FILE, path=str(parsed.trust_holders), why=error_reasons.translate_reason(bad)
         ) from bad
     try:
         checked = verify_report.check(common.read_file(parsed.file), anchors, now)
     except ValueError as bad:
         raise UsageError(
-            make_message(messages.UNREADABLE_FILE, path=str(parsed.file), why=error_reasons.translate_reason(bad))
+            messages.UNREADABLE_FILE, path=str(parsed.file), why=error_reasons.translate_reason(bad)
         ) from bad
     console.tell(checked.message)
     if parsed.json:

@@ -14,7 +14,6 @@ from sinetti.cli.client import common
 from sinetti.cli.core import argparse_i18n, invocation, output
 from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.client.messages import error_reasons, messages
-from sinetti.client.messages.messages import make_message
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.domain.values import Channel, Environment, Language
 from sinetti.gateway import settings
@@ -112,7 +111,7 @@ def print_verdict(parsed: argparse.Namespace, verdict: Verdict) -> ExitCode:
 
 def unreadable(path: Path, why: BaseException) -> UsageError:
     """Return a sentence with the unreadable file and the reason."""
-    return UsageError(make_message(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.translate_reason(why)))
+    return UsageError(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.translate_reason(why))
 
 
 def _anchors(path: Path) -> Sequence[x509.Certificate]:

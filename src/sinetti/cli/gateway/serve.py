@@ -17,7 +17,6 @@ from sinetti.cli.core import invocation, verbose_log
 from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.gateway.common import add_settings, command
 from sinetti.client.messages import messages
-from sinetti.client.messages.messages import make_message
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.gateway.crl_freshness import CrlFreshnessMonitor, NoIssuer, extended_sources, watch_of
 from sinetti.gateway.settings import GatewaySettings, GatewaySettingsError, load_settings
@@ -162,13 +161,13 @@ def _end() -> NoReturn:
 def _check_program(metrics: str | None) -> None:
     """Raise UsageError for a missing library, or an invalid address of metrics."""
     if importlib.util.find_spec("granian") is None:
-        raise UsageError(make_message(messages.NEEDS_GATEWAY_EXTRA))
+        raise UsageError(messages.NEEDS_GATEWAY_EXTRA)
     if metrics is None:
         return
     if not is_address(metrics):
-        raise UsageError(make_message(messages.METRICS_ADDRESS, value=metrics))
+        raise UsageError(messages.METRICS_ADDRESS, value=metrics)
     if not recorder.is_installed():
-        raise UsageError(make_message(messages.METRICS_NEED_EXTRA))
+        raise UsageError(messages.METRICS_NEED_EXTRA)
 
 
 def _ready(facts: dict[str, str], start: Callable[[], None]) -> None:

@@ -21,7 +21,6 @@ from sinetti.cli.core.blocks import Paragraph
 from sinetti.cli.core.console import LANGUAGE_HELP
 from sinetti.cli.core.progress import ProgressBar
 from sinetti.client.messages import error_reasons, messages
-from sinetti.client.messages.messages import make_message
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.domain.values import Language
 from sinetti.i18n.translate import translate
@@ -113,9 +112,7 @@ def _holds_something(folder: Path) -> bool:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return any(folder.iterdir())
     except OSError as bad:
-        raise UsageError(
-            make_message(messages.UNWRITABLE_FILE, path=str(folder), why=error_reasons.translate_reason(bad))
-        ) from bad
+        raise UsageError(messages.UNWRITABLE_FILE, path=str(folder), why=error_reasons.translate_reason(bad)) from bad
 
 
 @contextmanager

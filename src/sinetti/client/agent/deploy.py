@@ -114,10 +114,10 @@ def run_now(folder: Path, entry: CertificateEntry, order: HookOrder, now: dateti
     """
     held = generations.current(folder)
     if held is None:
-        raise UsageError(make_message(messages.NOT_ENROLLED, name=folder.name))
+        raise UsageError(messages.NOT_ENROLLED, name=folder.name)
     if not any(entry.hooks.commands.get(stage) for stage in order.stages):
         stages = ", ".join(order.stages)
-        raise UsageError(make_message(messages.NO_HOOK, name=folder.name, stages=stages))
+        raise UsageError(messages.NO_HOOK, name=folder.name, stages=stages)
     if not order.is_test:
         entry = with_files(entry, settings.load(folder).files)
         if not generations.is_complete(folder, entry.files):

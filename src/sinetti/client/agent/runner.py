@@ -69,7 +69,7 @@ def exclusive_run(store: Path, now: datetime) -> Iterator[None]:
         try:
             files.SYSTEM.lock(handle)
         except os_support.Busy as busy:
-            raise StoreLocked(make_message(messages.RUN_LOCKED, store=str(store), **_await_holder(path))) from busy
+            raise StoreLocked(messages.RUN_LOCKED, store=str(store), **_await_holder(path)) from busy
         with contextlib.suppress(OSError):  # a full disk: the lock itself needs no room
             os.ftruncate(handle, 0)
             os.write(handle, _FIRST + _written(now))
@@ -119,7 +119,7 @@ def _user() -> str:
 
 
 def find_duplicates(store: Path, decided: Iterable[tuple[NameSnapshot, Decision | None]]) -> dict[str, Message]:
-    """Return the due names not to be renewed, each with the message on the name that stands for it.
+    """Return the due names for which another one stands, each with its message.
 
     The other name renews the same certificate, or has renewed it. Of several due names, one with a request under way
     comes first, then the first by name.

@@ -244,21 +244,19 @@ def _alone(name: str, place: Path) -> Iterator[None]:
         with files.locked(place):
             yield
     except files.StoreLocked as busy:
-        raise files.StoreLocked(make_message(messages.STORE_LOCKED, name=name)) from busy
+        raise files.StoreLocked(messages.STORE_LOCKED, name=name) from busy
 
 
 def _errand(ctx: ClientContext, ask: DeliveryRequest) -> _DeliveryTask:
     folder = ctx.store / ask.name
     if not files.is_name(ask.name) or not files.is_kept(folder):
-        raise UsageError(make_message(messages.UNKNOWN_NAME, name=ask.name, store=str(ctx.store)))
+        raise UsageError(messages.UNKNOWN_NAME, name=ask.name, store=str(ctx.store))
     if ask.delivery_id is not None and not receipts.is_delivery_id(ask.delivery_id):
-        raise UsageError(
-            make_message(document_messages.BAD_DELIVERY_ID, delivery_id=messages.strip_control_chars(ask.delivery_id))
-        )
+        raise UsageError(document_messages.BAD_DELIVERY_ID, delivery_id=messages.strip_control_chars(ask.delivery_id))
     try:
         address = service_address.parse_service_url(ask.to)
     except InvalidServiceUrl as bad:
-        raise UsageError(make_message(document_messages.BAD_RECEIVER, why=error_reasons.translate_reason(bad))) from bad
+        raise UsageError(document_messages.BAD_RECEIVER, why=error_reasons.translate_reason(bad)) from bad
     return _DeliveryTask(ctx, ask, store_settings.load(folder), address)
 
 
@@ -289,7 +287,7 @@ def _sealed(ctx: ClientContext, ask: DeliveryRequest) -> SignedDocument:
         )
     except ValueError as bad:
         raise UsageError(
-            make_message(document_messages.NOT_FOR_THIS, path=str(ask.file), why=error_reasons.translate_reason(bad))
+            document_messages.NOT_FOR_THIS, path=str(ask.file), why=error_reasons.translate_reason(bad)
         ) from bad
 
 

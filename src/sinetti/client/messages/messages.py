@@ -333,6 +333,15 @@ def make_message(message_id: str, **values: Value) -> Message:
     return Message(message_id, values)
 
 
+class MessageError(Exception):
+    """Error with the message to print."""
+
+    def __init__(self, message: Message | str, /, **values: Value) -> None:
+        """Store the message to print, or the one of an id and its values."""
+        self.message = make_message(message, **values) if isinstance(message, str) else message
+        super().__init__(self.message.text)
+
+
 def make_plural_message(forms: tuple[str, str], count: int, **values: Value) -> Message:
     """Make a message about a count; `forms` as ngettext_noop returns them."""
     one, more = forms

@@ -45,24 +45,20 @@ def service_of(certificate: x509.Certificate, config: Config, entry: Certificate
     found = [one for one in known if _issuers(certificate, one)]
     names = ", ".join(one.name for one in found or known)
     if not found:
-        raise UsageError(make_message(adoption_messages.ADOPT_NO_SERVICE, issuer=_issuer(certificate), services=names))
+        raise UsageError(adoption_messages.ADOPT_NO_SERVICE, issuer=_issuer(certificate), services=names)
     if entry.service is None and len(found) > 1:
-        raise UsageError(
-            make_message(adoption_messages.ADOPT_SERVICES, services=names, name=entry.name, path=str(config.path))
-        )
+        raise UsageError(adoption_messages.ADOPT_SERVICES, services=names, name=entry.name, path=str(config.path))
     chosen = next((one for one in found if entry.service in {None, one.name}), None)
     if chosen is None:
         values = {"name": entry.name, "service": entry.service or "", "path": str(config.path), "services": names}
-        raise UsageError(make_message(adoption_messages.ADOPT_OTHER_TABLE, **values))
+        raise UsageError(adoption_messages.ADOPT_OTHER_TABLE, **values)
     return chosen
 
 
 def check_issued_by_service(certificate: x509.Certificate, service: ServiceEntry) -> None:
     """Raise UsageError unless a CA of the named service issued the certificate."""
     if not _issuers(certificate, service):
-        raise UsageError(
-            make_message(adoption_messages.ADOPT_NOT_OF_SERVICE, issuer=_issuer(certificate), services=service.name)
-        )
+        raise UsageError(adoption_messages.ADOPT_NOT_OF_SERVICE, issuer=_issuer(certificate), services=service.name)
 
 
 def settings_for(material: KeyMaterial, service: ServiceEntry, entry: CertificateEntry) -> NameSettings:
@@ -76,18 +72,16 @@ def settings_for(material: KeyMaterial, service: ServiceEntry, entry: Certificat
     except ValueError:
         customer, name = None, None
     if customer is None:
-        raise UsageError(make_message(adoption_messages.ADOPT_NO_CUSTOMER))
+        raise UsageError(adoption_messages.ADOPT_NO_CUSTOMER)
     if entry.customer_id is not None and not is_same_identifier(entry.customer_id, customer):
         raise UsageError(
-            make_message(
-                adoption_messages.ADOPT_OTHER_CUSTOMER, found=strip_control_chars(customer), wanted=entry.customer_id
-            )
+            adoption_messages.ADOPT_OTHER_CUSTOMER, found=strip_control_chars(customer), wanted=entry.customer_id
         )
     for issuer in _issuers(material.certificate, service):
         world = policy_oids.channel_from_policy(issuer)
         if world is not None and world[1] is not service.environment:
             worlds = {"found": world[1].value, "wanted": service.environment.value}
-            raise UsageError(make_message(adoption_messages.ADOPT_OTHER_WORLD, service=service.name, **worlds))
+            raise UsageError(adoption_messages.ADOPT_OTHER_WORLD, service=service.name, **worlds)
     return NameSettings(
         service=service.address,
         environment=service.environment,
@@ -107,10 +101,10 @@ def adopt(ctx: ClientContext, name: str, material: KeyMaterial, wanted: NameSett
     A repetition changes nothing. Raises UsageError if the certificate or the name is unsuitable, StoreError, OSError.
     """
     if not files.is_name(name):
-        raise UsageError(make_message(messages.BAD_NAME, name=name))
+        raise UsageError(messages.BAD_NAME, name=name)
     folder = ctx.store / name
     if name in files.RESERVED and not files.is_kept(folder):
-        raise UsageError(make_message(messages.RESERVED_NAME, name=name))
+        raise UsageError(messages.RESERVED_NAME, name=name)
     serial = key_storage.serial_of(material.certificate)
     _refuse_unfit(name, material.certificate, wanted, ctx.now)
     _refuse_second(ctx, name, serial)
@@ -122,11 +116,11 @@ def adopt(ctx: ClientContext, name: str, material: KeyMaterial, wanted: NameSett
         if present is not None:
             # A renewal may have followed since then: the generation stays.
             if not files.directory_exists(folder / files.GENERATIONS / serial):
-                raise UsageError(make_message(adoption_messages.ADOPT_NAME_USED, name=name, serial=present.serial))
+                raise UsageError(adoption_messages.ADOPT_NAME_USED, name=name, serial=present.serial)
             message = make_message(adoption_messages.ADOPTED_BEFORE, name=name, serial=serial, until=until)
             return CommandResult(name, Result.NOT_DUE, ExitCode.DONE, (message,))
         if files.directory_exists(folder / PENDING) and any((folder / PENDING).iterdir()):
-            raise UsageError(make_message(adoption_messages.ADOPT_NAME_ASKS, name=name))
+            raise UsageError(adoption_messages.ADOPT_NAME_ASKS, name=name)
         # Settings come first: a later run can resume a name that has settings and no set yet.
         settings.store(folder, wanted)
         ctx.step("settled")
@@ -144,11 +138,9 @@ def adopt(ctx: ClientContext, name: str, material: KeyMaterial, wanted: NameSett
 
 def _refuse_unfit(name: str, certificate: x509.Certificate, wanted: NameSettings, now: datetime) -> None:
     if not policy_oids.is_holder_certificate(certificate):
-        raise UsageError(make_message(adoption_messages.ADOPT_NOT_HOLDERS))
+        raise UsageError(adoption_messages.ADOPT_NOT_HOLDERS)
     if now > certificate.not_valid_after_utc:
-        raise UsageError(
-            make_message(adoption_messages.ADOPT_EXPIRED, name=name, until=certificate.not_valid_after_utc)
-        )
+        raise UsageError(adoption_messages.ADOPT_EXPIRED, name=name, until=certificate.not_valid_after_utc)
     ways = chain.trusted_ways(certificate, chain.load_bundle(wanted.trust_holders.encode()))
     found = renewal_window.check_validity(certificate, ways, now, generations.CLOCK_SKEW)
     if found is not None:
@@ -166,7 +158,7 @@ def _refuse_second(ctx: ClientContext, name: str, serial: str) -> None:
     for other in others:
         folder = ctx.store / other
         if other != name and files.directory_exists(folder / files.GENERATIONS / serial):
-            raise UsageError(make_message(adoption_messages.ADOPT_HELD, other=other))
+            raise UsageError(adoption_messages.ADOPT_HELD, other=other)
 
 
 def _issuers(certificate: x509.Certificate, service: ServiceEntry) -> tuple[x509.Certificate, ...]:

@@ -173,12 +173,10 @@ def run_for_all(
     try:
         found = files.list_names(ctx.store)
     except (FileNotFoundError, NotADirectoryError) as bad:
-        raise UsageError(make_message(messages.NO_STORE, store=str(ctx.store))) from bad
+        raise UsageError(messages.NO_STORE, store=str(ctx.store)) from bad
     except OSError as bad:
         raise files.StoreError(
-            make_message(
-                messages.STORE_UNUSABLE, path=str(bad.filename or ctx.store), why=error_reasons.translate_reason(bad)
-            )
+            messages.STORE_UNUSABLE, path=str(bad.filename or ctx.store), why=error_reasons.translate_reason(bad)
         ) from bad
     if watch is not None:
         watch.begin(len(found))
@@ -247,9 +245,9 @@ def _new_message(wanted: NameSettings, ids: TransferIdCredentials, request: byte
     try:
         return operations.render_new(ask)
     except SchemaViolation as bad:
-        raise UsageError(make_message(messages.BAD_OPTION, option=GIVEN_BY.get(bad.element, bad.element))) from bad
+        raise UsageError(messages.BAD_OPTION, option=GIVEN_BY.get(bad.element, bad.element)) from bad
     except ValueError as bad:
-        raise UsageError(make_message(messages.BAD_SETTING, why=error_reasons.translate_reason(bad))) from bad
+        raise UsageError(messages.BAD_SETTING, why=error_reasons.translate_reason(bad)) from bad
 
 
 def _open_enrolment(task: NameTask, ids: TransferIdCredentials) -> tuple[NameTask, RequestJournal]:
@@ -363,7 +361,7 @@ def _first_enrol(ctx: ClientContext, name: str, *, among_all: bool) -> CommandRe
         message = make_message(word, name=name, folder=str(folder))
         return CommandResult(name, Result.NOT_DUE, ExitCode.DONE, (message,), () if held is None else held.codes)
     if held is None or held.state is RequestState.REFUSED:
-        raise UsageError(make_message(messages.NOT_ENROLLED, name=name))
+        raise UsageError(messages.NOT_ENROLLED, name=name)
     return _to_be_sent(name, RequestKind.ENROL, held)
 
 
@@ -406,22 +404,20 @@ def _same_holder(name: str, folder: Path, wanted: NameSettings) -> NameSettings:
     kept = settings.load(folder)
     if (kept.environment, kept.customer_id) != (wanted.environment, wanted.customer_id):
         world = kept.environment.value
-        raise UsageError(
-            make_message(messages.OTHER_HOLDER, name=name, customer_id=kept.customer_id, environment=world)
-        )
+        raise UsageError(messages.OTHER_HOLDER, name=name, customer_id=kept.customer_id, environment=world)
     return kept
 
 
 def _folder_for(ctx: ClientContext, name: str) -> Path:
     if not files.is_name(name):
-        raise UsageError(make_message(messages.BAD_NAME, name=name))
+        raise UsageError(messages.BAD_NAME, name=name)
     if name in files.RESERVED and not files.is_kept(ctx.store / name):
-        raise UsageError(make_message(messages.RESERVED_NAME, name=name))
+        raise UsageError(messages.RESERVED_NAME, name=name)
     return ctx.store / name
 
 
 def _existing(ctx: ClientContext, name: str) -> Path:
     folder = _folder_for(ctx, name)
     if not files.is_kept(folder):
-        raise UsageError(make_message(messages.UNKNOWN_NAME, name=name, store=str(ctx.store)))
+        raise UsageError(messages.UNKNOWN_NAME, name=name, store=str(ctx.store))
     return folder

@@ -150,7 +150,7 @@ def _is_known(errand: _RevocationTask) -> bool:
 def _folder(ctx: ClientContext, name: str) -> Path:
     folder = ctx.store / name
     if not files.is_name(name) or not files.is_kept(folder):
-        raise UsageError(make_message(messages.UNKNOWN_NAME, name=name, store=str(ctx.store)))
+        raise UsageError(messages.UNKNOWN_NAME, name=name, store=str(ctx.store))
     return folder
 
 
@@ -158,7 +158,7 @@ def _errand(ctx: ClientContext, name: str, reason: RevocationReason) -> _Revocat
     folder = _folder(ctx, name)
     held = generations.current(folder)
     if held is None:
-        raise UsageError(make_message(messages.NOT_ENROLLED, name=name))
+        raise UsageError(messages.NOT_ENROLLED, name=name)
     return _RevocationTask(ctx, name, store_settings.load(folder), held, reason)
 
 

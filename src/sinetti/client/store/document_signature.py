@@ -4,7 +4,6 @@ from datetime import datetime
 from pathlib import Path
 
 from sinetti.client.messages import document_messages, messages
-from sinetti.client.messages.messages import make_message
 from sinetti.client.results import UsageError
 from sinetti.client.store import files, generations
 from sinetti.client.store.generations import InstalledKeySet
@@ -28,16 +27,16 @@ def signing_certificate(store: Path, name: str, now: datetime) -> InstalledKeySe
     """
     folder = store / name
     if not files.is_name(name) or not files.is_kept(folder):
-        raise UsageError(make_message(messages.UNKNOWN_NAME, name=name, store=str(store)))
+        raise UsageError(messages.UNKNOWN_NAME, name=name, store=str(store))
     held = generations.current(folder)
     if held is None:
-        raise UsageError(make_message(messages.NOT_ENROLLED, name=name))
+        raise UsageError(messages.NOT_ENROLLED, name=name)
     if generations.notes(folder).revoked == held.serial:
-        raise UsageError(make_message(document_messages.SEAL_REVOKED_SIGNER, name=name))
+        raise UsageError(document_messages.SEAL_REVOKED_SIGNER, name=name)
     if now > held.span.not_after:
-        raise UsageError(make_message(document_messages.SEAL_EXPIRED_SIGNER, name=name, until=held.span.not_after))
+        raise UsageError(document_messages.SEAL_EXPIRED_SIGNER, name=name, until=held.span.not_after)
     if now + generations.CLOCK_SKEW < held.span.not_before:
-        raise UsageError(make_message(document_messages.SEAL_EARLY_SIGNER, name=name, at=held.span.not_before, now=now))
+        raise UsageError(document_messages.SEAL_EARLY_SIGNER, name=name, at=held.span.not_before, now=now)
     return held
 
 

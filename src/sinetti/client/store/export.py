@@ -12,7 +12,6 @@ from pathlib import Path
 from cryptography import x509
 
 from sinetti.client.messages import error_reasons, messages
-from sinetti.client.messages.messages import make_message
 from sinetti.client.results import UsageError
 from sinetti.client.store import event_log, files, generations, java_keystores, key_storage
 from sinetti.client.store.event_log import EventType
@@ -62,7 +61,7 @@ def copy_of(store: Path, name: str, wanted: ExportOptions) -> ExportedFile:
     _possible(wanted)
     folder = store / name
     if not files.is_name(name) or not files.is_kept(folder):
-        raise UsageError(make_message(messages.UNKNOWN_NAME, name=name, store=str(store)))
+        raise UsageError(messages.UNKNOWN_NAME, name=name, store=str(store))
     place = _place(folder, wanted.serial)
     certificate, above = _parsed(place)
     key = _key(folder, place, certificate, wanted) if wanted.with_key else None
@@ -78,27 +77,25 @@ def note(folder: Path, now: datetime, copy: ExportedFile, out: Path) -> None:
         event_log.append(folder, now, EventType.EXPORTED, **facts)
     except OSError as bad:
         path = str(bad.filename or folder)
-        raise files.StoreError(
-            make_message(messages.STORE_UNUSABLE, path=path, why=error_reasons.translate_reason(bad))
-        ) from bad
+        raise files.StoreError(messages.STORE_UNUSABLE, path=path, why=error_reasons.translate_reason(bad)) from bad
 
 
 def _possible(wanted: ExportOptions) -> None:
     if wanted.form is ExportFormat.DER and wanted.with_key:
-        raise UsageError(make_message(messages.EXPORT_NO_KEY_IN_DER))
+        raise UsageError(messages.EXPORT_NO_KEY_IN_DER)
     if wanted.form in PACKED and wanted.password is None:
-        raise UsageError(make_message(messages.EXPORT_NEEDS_PASSWORD, format=wanted.form.value))
+        raise UsageError(messages.EXPORT_NEEDS_PASSWORD, format=wanted.form.value)
     if wanted.form is ExportFormat.JKS and not wanted.with_key:
-        raise UsageError(make_message(messages.EXPORT_JKS_WITH_KEY))
+        raise UsageError(messages.EXPORT_JKS_WITH_KEY)
     if wanted.password is not None and wanted.form not in PACKED and not wanted.with_key:
-        raise UsageError(make_message(messages.EXPORT_PASSWORD_OF_NOTHING))
+        raise UsageError(messages.EXPORT_PASSWORD_OF_NOTHING)
 
 
 def _place(folder: Path, serial: str | None) -> Path:
     if serial is None:
         held = generations.current(folder)
         if held is None:
-            raise UsageError(make_message(messages.NOT_ENROLLED, name=folder.name))
+            raise UsageError(messages.NOT_ENROLLED, name=folder.name)
         # Not by `live`: another generation may come into use while files are read.
         own = folder / files.GENERATIONS / held.serial
         return own if files.directory_exists(own) else files.live_path(folder)
@@ -107,9 +104,7 @@ def _place(folder: Path, serial: str | None) -> Path:
     if asked not in kept:
         serial_list = ", ".join(kept) or "-"
         raise UsageError(
-            make_message(
-                messages.EXPORT_NO_NAME, name=folder.name, serial=messages.strip_control_chars(serial), kept=serial_list
-            )
+            messages.EXPORT_NO_NAME, name=folder.name, serial=messages.strip_control_chars(serial), kept=serial_list
         )
     return folder / files.GENERATIONS / asked
 
@@ -127,9 +122,9 @@ def _parsed(place: Path) -> tuple[x509.Certificate, Sequence[x509.Certificate]]:
 def _key(folder: Path, place: Path, certificate: x509.Certificate, wanted: ExportOptions) -> PrivateKey:
     path = key_storage.path_of(place)
     if path.name == key_storage.URI:
-        raise UsageError(make_message(messages.EXPORT_KEY_IN_TOKEN, name=folder.name))
+        raise UsageError(messages.EXPORT_KEY_IN_TOKEN, name=folder.name)
     if wanted.password is None and key_storage.is_encrypted(files.read(path)):
-        raise UsageError(make_message(messages.EXPORT_KEPT_ENCRYPTED, name=folder.name))
+        raise UsageError(messages.EXPORT_KEPT_ENCRYPTED, name=folder.name)
     return key_storage.open_key(place, folder, certificate)
 
 

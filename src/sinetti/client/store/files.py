@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from sinetti.client.messages import error_reasons, messages
-from sinetti.client.messages.messages import Message, make_message
+from sinetti.client.messages.messages import MessageError
 from sinetti.client.store import os_support
 
 SYSTEM = os_support.support_for(sys.platform)
@@ -41,16 +41,11 @@ OURS = frozenset({LIVE, GENERATIONS, "settings.toml", "notes.json", "pending", "
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
-class StoreError(Exception):
+class StoreError(MessageError):
     """Store that is damaged, locked or not writable.
 
     A person has to act; `message` names the place.
     """
-
-    def __init__(self, message: Message) -> None:
-        """Store the message to print."""
-        super().__init__(message.text)
-        self.message = message
 
 
 class StoreLocked(StoreError):
@@ -67,7 +62,7 @@ def corruption_error(path: Path, why: Exception | str) -> StoreDamaged:
     A file without read access counts as unusable, not as damaged, since it may be whole and need no backup.
     """
     word = messages.STORE_UNUSABLE if isinstance(why, PermissionError) else messages.STORE_DAMAGED
-    return StoreDamaged(make_message(word, path=str(path), why=error_reasons.translate_reason(why)))
+    return StoreDamaged(word, path=str(path), why=error_reasons.translate_reason(why))
 
 
 def is_name(name: str) -> bool:
@@ -282,7 +277,7 @@ def locked(name_folder: Path) -> Iterator[None]:
         try:
             SYSTEM.lock(handle)
         except os_support.Busy as busy:
-            raise StoreLocked(make_message(messages.STORE_LOCKED, name=name_folder.name)) from busy
+            raise StoreLocked(messages.STORE_LOCKED, name=name_folder.name) from busy
         if live_path(name_folder).name == OLD:
             # A run ended between the two steps of a swap: undo it here; the run that resumes swaps again.
             SYSTEM.rename(name_folder / OLD, name_folder / LIVE)

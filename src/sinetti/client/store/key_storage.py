@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 
 from sinetti.client.messages import error_reasons, messages
-from sinetti.client.messages.messages import Message, make_message
+from sinetti.client.messages.messages import Message
 from sinetti.client.model import OutputOptions
 from sinetti.client.store import files, settings, token_keys
 from sinetti.domain.values import KeyId, KeyType, Serial
@@ -88,7 +88,7 @@ def passphrase_of(wanted: OutputOptions) -> bytes | None:
         return None
     found = secret(path)
     if len(found) > encoding.LONGEST_PASSPHRASE:
-        raise files.StoreError(make_message(messages.SECRET_TOO_LONG, path=str(path), most=encoding.LONGEST_PASSPHRASE))
+        raise files.StoreError(messages.SECRET_TOO_LONG, path=str(path), most=encoding.LONGEST_PASSPHRASE)
     return found
 
 
@@ -97,13 +97,13 @@ def secret(path: Path) -> bytes:
     try:
         found = file_permissions.read_secret(path, any_owner=True).rstrip(b"\r\n")
     except RightsError as bad:
-        raise files.StoreError(make_message(messages.OPEN_SECRET, path=str(path))) from bad
+        raise files.StoreError(messages.OPEN_SECRET, path=str(path)) from bad
     except OSError as bad:
         raise files.StoreError(
-            make_message(messages.SECRET_UNREADABLE, path=str(path), why=error_reasons.translate_reason(bad))
+            messages.SECRET_UNREADABLE, path=str(path), why=error_reasons.translate_reason(bad)
         ) from bad
     if not found:
-        raise files.StoreError(make_message(messages.SECRET_EMPTY, path=str(path)))
+        raise files.StoreError(messages.SECRET_EMPTY, path=str(path))
     return found
 
 
@@ -114,7 +114,7 @@ def pkcs12_password(path: Path) -> bytes:
     """
     found = secret(path)
     if not encoding.is_password(found):
-        raise files.StoreError(make_message(messages.NO_PKCS12_PASSWORD, path=str(path)))
+        raise files.StoreError(messages.NO_PKCS12_PASSWORD, path=str(path))
     return found
 
 
@@ -186,11 +186,9 @@ def _opened(path: Path, name_folder: Path, *, tests_primes: bool = True) -> Priv
         except ValueError as bad:
             wrong = bad
     if wrong is None:
-        raise files.StoreError(
-            make_message(messages.NO_KEY_PASSWORD, path=str(path), settings=str(name_folder / settings.FILE))
-        )
+        raise files.StoreError(messages.NO_KEY_PASSWORD, path=str(path), settings=str(name_folder / settings.FILE))
     if is_encrypted(octets) and str(wrong) == "the passphrase is wrong":
-        raise files.StoreError(make_message(messages.WRONG_KEY_PASSWORD, path=str(path))) from wrong
+        raise files.StoreError(messages.WRONG_KEY_PASSWORD, path=str(path)) from wrong
     raise files.corruption_error(path, wrong) from wrong
 
 

@@ -16,7 +16,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_der_private_key, pkcs12
 
 from sinetti.client.messages import adoption_messages, error_reasons, messages
-from sinetti.client.messages.messages import make_message, strip_control_chars
+from sinetti.client.messages.messages import strip_control_chars
 from sinetti.client.results import UsageError
 from sinetti.client.store import java_keystores, key_storage
 from sinetti.client.store.java_keystores import KeytoolError
@@ -53,7 +53,7 @@ def from_pkcs12(path: Path, password: bytes | None) -> KeyMaterial:
     """Read a PKCS#12 file. Raises UsageError."""
     octets = _read(path)
     if octets[:4] in java_keystores.KINDS:
-        raise UsageError(make_message(adoption_messages.ADOPT_JAVA, path=str(path)))
+        raise UsageError(adoption_messages.ADOPT_JAVA, path=str(path))
     return _of_pkcs12(path, octets, password)
 
 
@@ -67,7 +67,7 @@ def from_java(path: Path, alias: str | None, password: bytes, of_key: bytes | No
     if kind is None and alias is None:
         return _of_pkcs12(path, octets, password)
     if shutil.which("keytool") is None:
-        raise UsageError(make_message(adoption_messages.ADOPT_NO_KEYTOOL, path=str(path)))
+        raise UsageError(adoption_messages.ADOPT_NO_KEYTOOL, path=str(path))
     store = _Java(path, kind or "PKCS12", password, of_key or password)
     return store.taken_out(alias or store.only_alias(octets))
 
@@ -87,10 +87,10 @@ class _Java:
             found = sorted(one.alias for one in java_keystores.parse_java(octets) if one.has_key)
         except ValueError as bad:
             why = error_reasons.translate_reason(bad)
-            raise UsageError(make_message(messages.UNREADABLE_FILE, path=str(self.path), why=why)) from bad
+            raise UsageError(messages.UNREADABLE_FILE, path=str(self.path), why=why) from bad
         if len(found) != 1:
             wrong = adoption_messages.ADOPT_ALIASES if found else adoption_messages.ADOPT_NO_KEY
-            raise UsageError(make_message(wrong, path=str(self.path), aliases=", ".join(found)))
+            raise UsageError(wrong, path=str(self.path), aliases=", ".join(found))
         return found[0]
 
     def taken_out(self, alias: str) -> KeyMaterial:
@@ -118,31 +118,27 @@ class _Java:
 
     def _fault(self, why: str) -> UsageError:
         if "UnrecoverableKeyException" in why and self.of_key == self.password:
-            return UsageError(make_message(adoption_messages.ADOPT_KEY_PASSWORD, path=str(self.path)))
-        return UsageError(make_message(adoption_messages.ADOPT_KEYTOOL, path=str(self.path), why=why))
+            return UsageError(adoption_messages.ADOPT_KEY_PASSWORD, path=str(self.path))
+        return UsageError(adoption_messages.ADOPT_KEYTOOL, path=str(self.path), why=why)
 
 
 def _of_pkcs12(path: Path, octets: bytes, password: bytes | None) -> KeyMaterial:
     try:
         key, certificate, more = pkcs12.load_key_and_certificates(octets, password)
     except (ValueError, TypeError, UnsupportedAlgorithm) as bad:
-        raise UsageError(make_message(_pkcs12_fault(octets, password, bad), path=str(path))) from bad
+        raise UsageError(_pkcs12_fault(octets, password, bad), path=str(path)) from bad
     if key is None:
-        raise UsageError(make_message(adoption_messages.ADOPT_NO_KEY, path=str(path)))
+        raise UsageError(adoption_messages.ADOPT_NO_KEY, path=str(path))
     if not isinstance(key, PrivateKey):
         raise UsageError(
-            make_message(
-                messages.UNREADABLE_FILE,
-                path=str(path),
-                why=error_reasons.translate_reason("the key is neither RSA nor EC"),
-            )
+            messages.UNREADABLE_FILE,
+            path=str(path),
+            why=error_reasons.translate_reason("the key is neither RSA nor EC"),
         )
     try:
         given = [encoding.checked(one) for one in (certificate, *more) if one is not None]
     except ValueError as bad:
-        raise UsageError(
-            make_message(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.translate_reason(bad))
-        ) from bad
+        raise UsageError(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.translate_reason(bad)) from bad
     found = _fitting(key, given, path)
     _refuse_several(found, path)
     return found
@@ -171,13 +167,13 @@ def _refuse_several(found: KeyMaterial, path: Path) -> None:
     also = [one for one in found.others if policy_oids.is_holder_certificate(one)]
     if also:
         serials = ", ".join(encoding.serial_hex(one.serial_number) for one in (found.certificate, *also))
-        raise UsageError(make_message(adoption_messages.ADOPT_SEVERAL, path=str(path), serials=serials))
+        raise UsageError(adoption_messages.ADOPT_SEVERAL, path=str(path), serials=serials)
 
 
 def _fitting(key: PrivateKey, given: Sequence[x509.Certificate], path: Path) -> KeyMaterial:
     own = [one for one in given if key_storage.belongs(one, key)]
     if not own:
-        raise UsageError(make_message(adoption_messages.ADOPT_MISFIT, path=str(path)))
+        raise UsageError(adoption_messages.ADOPT_MISFIT, path=str(path))
     # Of several for one key, the last to expire: the others are its predecessors.
     newest = max(own, key=lambda one: one.not_valid_after_utc)
     return KeyMaterial(key, newest, tuple(one for one in given if one not in own))
@@ -193,14 +189,12 @@ def _key(path: Path, octets: bytes, password: bytes | None) -> PrivateKey:
         needs_password = password is None and (isinstance(bad, TypeError) or b"ENCRYPTED" in octets)
         wrong = adoption_messages.ADOPT_ENCRYPTED if needs_password else messages.UNREADABLE_FILE
         why = str(bad) if _PEM in octets else _der_fault(bad)
-        raise UsageError(make_message(wrong, path=str(path), why=error_reasons.translate_reason(why))) from bad
+        raise UsageError(wrong, path=str(path), why=error_reasons.translate_reason(why)) from bad
     if not isinstance(key, PrivateKey):
         raise UsageError(
-            make_message(
-                messages.UNREADABLE_FILE,
-                path=str(path),
-                why=error_reasons.translate_reason("the key is neither RSA nor EC"),
-            )
+            messages.UNREADABLE_FILE,
+            path=str(path),
+            why=error_reasons.translate_reason("the key is neither RSA nor EC"),
         )
     return key
 
@@ -217,15 +211,11 @@ def _certificates(path: Path) -> tuple[x509.Certificate, ...]:
     try:
         return chain.load_bundle(octets) if _PEM in octets else (encoding.load_certificate(octets),)
     except ValueError as bad:
-        raise UsageError(
-            make_message(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.translate_reason(bad))
-        ) from bad
+        raise UsageError(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.translate_reason(bad)) from bad
 
 
 def _read(path: Path) -> bytes:
     try:
         return standard_input.read_file(path, LARGEST)
     except (OSError, InputTakenError) as bad:
-        raise UsageError(
-            make_message(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.translate_reason(bad))
-        ) from bad
+        raise UsageError(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.translate_reason(bad)) from bad

@@ -21,7 +21,6 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from sinetti.client.messages import error_reasons, messages
-from sinetti.client.messages.messages import make_message
 from sinetti.client.model import WITH_PASSWORD, Format, OutputOptions
 from sinetti.client.store import files, java_keystores, key_storage
 from sinetti.client.store.java_keystores import JavaStoreError
@@ -54,7 +53,7 @@ def check(name: str, wanted: OutputOptions) -> None:
         key_storage.pkcs12_password(wanted.password_file)
     for database, function, wish in (("pwd", "getpwnam", wanted.owner), ("grp", "getgrnam", wanted.group)):
         if wish is not None and not _knows(database, function, wish):
-            raise files.StoreError(make_message(messages.UNKNOWN_OWNER, name=name, owner=wish))
+            raise files.StoreError(messages.UNKNOWN_OWNER, name=name, owner=wish)
 
 
 def names_of(wanted: OutputOptions) -> Iterator[str]:
@@ -143,12 +142,10 @@ def apply_permissions(name: str, path: Path, wanted: OutputOptions) -> None:
             shutil.chown(path, group=wanted.group)
         path.chmod(wanted.mode)
     except LookupError as bad:
-        raise files.StoreError(make_message(messages.UNKNOWN_OWNER, name=name, owner=whose)) from bad
+        raise files.StoreError(messages.UNKNOWN_OWNER, name=name, owner=whose) from bad
     except OSError as bad:
         raise files.StoreError(
-            make_message(
-                messages.OWNER_NOT_GIVEN, name=name, owner=whose or "-", why=error_reasons.translate_reason(bad)
-            )
+            messages.OWNER_NOT_GIVEN, name=name, owner=whose or "-", why=error_reasons.translate_reason(bad)
         ) from bad
 
 

@@ -99,7 +99,7 @@ def plan_removal(folder: Path) -> RemovalPlan:
 def _check_link(folder: Path) -> None:
     """Raise StoreError for a link to another name or to a folder with other files."""
     if folder.is_symlink() and not _is_link_to_name(folder):
-        raise files.StoreError(make_message(LINK, name=folder.name, folder=str(folder.resolve())))
+        raise files.StoreError(LINK, name=folder.name, folder=str(folder.resolve()))
 
 
 def _is_link_to_name(link: Path) -> bool:
@@ -124,7 +124,7 @@ def remove(folder: Path) -> None:
             token_keys.check_tokens(_own_keys(folder))
         except SignerUnavailable as bad:
             why = error_reasons.translate_reason(str(bad))
-            raise files.StoreError(make_message(TOKEN_AWAY, name=folder.name, why=why, folder=str(folder))) from bad
+            raise files.StoreError(TOKEN_AWAY, name=folder.name, why=why, folder=str(folder)) from bad
         files.SYSTEM.rename(folder, gone)
         files.SYSTEM.sync_folder(folder.parent)
     _finish(gone)
@@ -179,7 +179,7 @@ def _finish(gone: Path) -> None:
     except (SignerUnavailable, OSError) as bad:
         name = gone.name.removeprefix(".").removesuffix(".gone")
         why = error_reasons.translate_reason(bad if isinstance(bad, OSError) else str(bad))
-        raise files.StoreError(make_message(UNFINISHED, name=name, why=why, folder=str(gone))) from bad
+        raise files.StoreError(UNFINISHED, name=name, why=why, folder=str(gone)) from bad
 
 
 def _own_keys(folder: Path) -> tuple[TokenKey, ...]:

@@ -475,7 +475,7 @@ def _check_customer(held: _LiveSet, kept: NameSettings, folder: str) -> None:
         named = None
     if named is None or not is_same_identifier(named, kept.customer_id):
         raise store_files.StoreDamaged(
-            make_message(messages.OTHERS_CERTIFICATE, customer_id=kept.customer_id, path=f"{folder}/{settings.FILE}")
+            messages.OTHERS_CERTIFICATE, customer_id=kept.customer_id, path=f"{folder}/{settings.FILE}"
         )
 
 

@@ -137,7 +137,7 @@ def _public_keys(place: TokenLocation) -> frozenset[tuple[bytes, KeyId]] | Store
 
 
 def _unusable(why: str) -> StoreError:
-    return StoreError(make_message(messages.TOKEN_KEY_GONE, why=error_reasons.translate_reason(why)))
+    return StoreError(messages.TOKEN_KEY_GONE, why=error_reasons.translate_reason(why))
 
 
 def list_keys(name_folder: Path, known: Token | None) -> tuple[TokenKey, ...]:
@@ -182,7 +182,7 @@ def _made(driver: _Driver, key: TokenKey, public: PublicKey) -> tuple[PrivateKey
 
 def _driver() -> _Driver:
     if importlib.util.find_spec("pkcs11") is None:
-        raise StoreError(make_message(messages.NEEDS_PKCS11_EXTRA))
+        raise StoreError(messages.NEEDS_PKCS11_EXTRA)
     return cast("_Driver", importlib.import_module("sinetti.pki.signers.pkcs11"))
 
 
