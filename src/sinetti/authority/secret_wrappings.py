@@ -87,19 +87,12 @@ class WrappingToken:
         """Store the arguments; the token is used when a key is."""
         self.place, self._pool = place, TokenPool(marks, PoolLimits(processes=1))
 
-    def check(self, place: TokenLocation) -> None:
-        """Raise SignerUnavailable if a token cannot be used."""
-        try:
-            self._pool.delete(_new_key(place))
-        finally:
-            self._pool.close()
-
     def create(self, folder: DataDirectory, place: TokenLocation) -> TokenKey:
         """Create a key in a token, and write its location to disk before that.
 
         `forget_unused` deletes the key if no wrapping names it. Raises SignerUnavailable and OSError.
         """
-        key = _new_key(place)
+        key = TokenKey(place, secrets.token_bytes(_ID_OCTETS), _LABEL, object_type="secret-key")
         try:
             self._pool.delete(key)  # so that nothing is written for a token that cannot be used
             write_atomic(folder.secrets / f"new-{key.id.hex()}.uri", pkcs11_uri.dump(key), PRIVATE)
@@ -222,10 +215,6 @@ def unseal(key: bytes, sealed: bytes, bound: bytes) -> bytes:
         return AESGCM(key).decrypt(sealed[:_NONCE_OCTETS], sealed[_NONCE_OCTETS:], bound)
     except ValueError:
         raise InvalidTag from None
-
-
-def _new_key(place: TokenLocation) -> TokenKey:
-    return TokenKey(place, secrets.token_bytes(_ID_OCTETS), _LABEL, object_type="secret-key")
 
 
 def _bound(wrapping_id: str) -> bytes:

@@ -5,7 +5,7 @@ See docs/operators/signer.md.
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC
@@ -134,14 +134,6 @@ def check_separation(authority: Authority, options: SeparationOptions) -> None:
             raise FolderError(f"{root} is not empty, and it is not a signer of this authority: choose another folder")
     _check_secrets(authority, options)
     _check_nothing_begun(authority)
-    for path in _pin_files(authority, options):
-        with acting_as(options.owner):
-            is_reached = os.access(path.parent, os.X_OK, effective_ids=True)
-        if not is_reached:
-            raise FolderError(
-                f"the user of the signer cannot reach {path}, which gets its token's PIN: move the PIN to a folder "
-                "that all users may pass, and name it as pkcs11_pin_file in authority.toml (docs/operators/signer.md)"
-            )
 
 
 def _remove_unused(root: Path, moved: list[_MovedKey]) -> None:
@@ -181,17 +173,26 @@ def _handed_over(authority: Authority, options: SeparationOptions) -> Iterator[N
 
     The service can use the tokens no more.
     """
-    before = {path: path.stat() for path in _pin_files(authority, options)}
-    with acting_as(ROOT):
-        for path in before:
-            os.chown(path, *(options.owner or ROOT))
+    paths, found = _pin_files(authority, options), authority.folder.root.stat()
+    service, signer = (found.st_uid, found.st_gid), options.owner or ROOT
+    give_files(paths, service, signer)
     try:
         yield
     except Exception:
-        with acting_as(ROOT):
-            for path, found in before.items():
-                os.chown(path, found.st_uid, found.st_gid)
+        give_files(paths, signer, service)
         raise
+
+
+def give_files(paths: Iterable[Path], before: User, after: User) -> None:
+    """Give files of one user to another.
+
+    The service's user names the paths, so files of other users stay theirs.
+    """
+    with acting_as(ROOT):
+        for path in paths:
+            with path.open("rb") as file:
+                if os.fstat(file.fileno()).st_uid == before[0]:
+                    os.fchown(file.fileno(), *after)
 
 
 def _check_secrets(authority: Authority, options: SeparationOptions) -> None:

@@ -92,8 +92,6 @@ def check_wrapping(folder: DataDirectory, access: SecretAccess, new: NewWrapping
         _check_key_files(folder, new.by)
     if not new.is_alone and new.kind in opened.file.kinds():
         _check_same(folder, opened, new)
-    elif isinstance(new.by, TokenLocation):
-        (access.token or WrappingToken(folder.keys, None)).check(new.by)
     return opened
 
 

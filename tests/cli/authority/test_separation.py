@@ -11,6 +11,7 @@ import sys
 
 import pytest
 
+from sinetti.authority.signer_separation import give_files
 from sinetti.infra.file_permissions import acting_as
 from tests.house.tree import DOCS
 from tests.support import soft_token
@@ -51,6 +52,17 @@ def test_a_server_sees_the_user_as_whom_a_block_runs():
         assert os.geteuid() == GAMES
     with acting_as(None):
         assert os.geteuid() == 0
+
+
+@as_root
+def test_a_service_has_no_file_of_another_user_given_away(tmp_path):
+    """The service's user can name any path as that of its PIN."""
+    own, other = tmp_path / "own", tmp_path / "other"
+    own.touch()
+    other.touch()
+    os.chown(own, DAEMON, DAEMON)
+    give_files([own, other], (DAEMON, DAEMON), (GAMES, GAMES))
+    assert [path.stat().st_uid for path in (own, other)] == [GAMES, 0]
 
 
 def page():

@@ -62,7 +62,10 @@ def register_separate(verbs: Commands) -> None:
 
 
 def _run(parsed: argparse.Namespace) -> int:
-    options = _options(parsed)
+    if not 1 <= parsed.orders_per_day <= MOST_ORDERS:
+        raise OptionError(f"--orders-per-day: {parsed.orders_per_day} is not from 1 to {MOST_ORDERS}")
+    root, path = parsed.signer_dir.absolute(), parsed.socket.absolute()
+    options = SeparationOptions(root, path, parsed.orders_per_day, owner=_owner(parsed.signer_user))
     parameters = {
         "change": "separate",
         "signer_dir": str(options.root),
@@ -83,20 +86,15 @@ def _run(parsed: argparse.Namespace) -> int:
             _check_passphrase_file(parsed.signer_passphrase_file, authority)
         check_separation(authority, options)
         with approved(TwoPersonAct.SECRETS, parameters, {}, parsed, authority):
-            names = separate_keys(authority, replace(options, passphrase=_passphrase(parsed)))
+            names = separate_keys(
+                authority, replace(options, passphrase=_passphrase(parsed.signer_passphrase_file, options))
+            )
     more = " --user SERVICE-USER" if parsed.signer_user else ""
     more += f" --passphrase-file {parsed.signer_passphrase_file}" if parsed.signer_passphrase_file else ""
     print_note(
         _SEPARATED.format(count=len(names), signer=options.root, dir=parsed.dir, socket=options.socket, more=more)
     )
     return 0
-
-
-def _options(parsed: argparse.Namespace) -> SeparationOptions:
-    if not 1 <= parsed.orders_per_day <= MOST_ORDERS:
-        raise OptionError(f"--orders-per-day: {parsed.orders_per_day} is not from 1 to {MOST_ORDERS}")
-    root, path = parsed.signer_dir.absolute(), parsed.socket.absolute()
-    return SeparationOptions(root, path, parsed.orders_per_day, owner=_owner(parsed.signer_user))
 
 
 def _check_passphrase_file(named: Path | None, authority: Authority) -> None:
@@ -114,18 +112,17 @@ def _check_passphrase_file(named: Path | None, authority: Authority) -> None:
         raise OptionError(f"--signer-passphrase-file: {named} has the service's own pass-phrase: name another file")
 
 
-def _passphrase(parsed: argparse.Namespace) -> bytes | None:
+def _passphrase(named: Path | None, options: SeparationOptions) -> bytes | None:
     """Return the pass-phrase of the signer's keys, which is created if it is missing.
 
     Its file is then the signer's.
     """
-    named, owner = parsed.signer_passphrase_file, _owner(parsed.signer_user)
     if named is None:
         return None
     with acting_as(ROOT):
-        phrase = read_or_create(named, DataDirectory(parsed.signer_dir.absolute()))
-        if owner is not None:
-            os.chown(named, *owner)
+        phrase = read_or_create(named, DataDirectory(options.root))
+        if options.owner is not None:
+            os.chown(named, *options.owner)
     return phrase
 
 
