@@ -20,6 +20,7 @@ from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
 from sinetti.infra.clock import is_synchronised, monotonic_seconds, utc_now, utc_now_precise
 from tests.cli.authority.test_serve import holder, serving
+from tests.support.officers import founders, proposed
 from tests.support.programs import codes, new_key
 
 HOUR = timedelta(hours=1)
@@ -83,6 +84,15 @@ def test_a_person_is_asked_whether_the_time_is_right(sqlite_operator, monkeypatc
     assert ended == code
     assert re.search(r"Is \S+Z the correct time\? \[y/N\]", said)
     assert shown(sqlite_operator)["issuing"] == (code == 0)
+
+
+def test_a_proposal_does_not_say_that_the_clock_is_trusted(sqlite_operator, caplog):
+    """Its act was rehearsed, and rolled back."""
+    sqlite_operator.found(*founders())
+    stored_ahead(sqlite_operator)
+    proposed(sqlite_operator, "clock", "accept", "--yes", "--officer", "anna")
+    assert "trusted again" not in caplog.text
+    assert not shown(sqlite_operator)["issuing"]
 
 
 def test_a_clock_that_differs_from_the_database_s_is_not_accepted(operator, monkeypatch):

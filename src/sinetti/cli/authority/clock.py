@@ -61,7 +61,8 @@ def _accept(parsed: argparse.Namespace) -> int:
             shown = _row(before)
             parameters = {"newest": shown["newest"]}
             return propose_act(TwoPersonAct.RESUME, parameters, {"now": shown["machine"]}, parsed, authority)
-        after = accept_clock(authority.clock, authority.ctx, machine_user(), request_id())
+        accept_clock(authority.clock, authority.ctx, machine_user(), request_id())
+        after = authority.clock.look()
     print_result(_row(after), as_json=False, table=lambda: _blocks(_row(after)))
     return 0
 

@@ -196,7 +196,7 @@ def clock_check(guard: ClockGuard) -> Callable[[], str | None]:
     return check
 
 
-def accept_clock(guard: ClockGuard, ctx: ServiceContext, actor: str, request_id: str) -> ClockStatus:
+def accept_clock(guard: ClockGuard, ctx: ServiceContext, actor: str, request_id: str) -> None:
     """Accept the machine's clock as it is; audited.
 
     Instants stored before no longer count. Raises ClockNotAcceptable while the clock differs from the database's.
@@ -207,4 +207,3 @@ def accept_clock(guard: ClockGuard, ctx: ServiceContext, actor: str, request_id:
             f"{describe_problem(before)}; clock accept does not accept a clock that differs from the database's"
         )
     clock.accept(ctx.db, before.stored.newest, ctx.audit_entry(actor, request_id))
-    return guard.look()
