@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sinetti.cli.client import common, service_options
 from sinetti.cli.core.argparse_i18n import Commands
-from sinetti.client.messages import adoption_messages, error_reasons, messages
+from sinetti.client.messages import adoption_messages, error_reasons
 from sinetti.client.messages.messages import make_message
 from sinetti.client.model import CertificateEntry, Config, ServiceEntry
 from sinetti.client.requests import adopt
@@ -76,9 +76,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     try:
         outcome = adopt.adopt(outside, parsed.name, material, wanted)
     except OSError as bad:
-        raise files.StoreError(
-            messages.STORE_UNUSABLE, path=str(bad.filename or parsed.name), why=error_reasons.translate_reason(bad)
-        ) from bad
+        raise files.StoreError(error_reasons.store_unusable(bad, parsed.name)) from bad
     in_clear = parsed.password_file is not None and wanted.files.key_password_file is None
     if in_clear and outcome.result is Result.ENROLLED:
         outcome = replace(

@@ -12,7 +12,7 @@ from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.console import Console
 from sinetti.client.documents import deliver
 from sinetti.client.documents.deliver import DeliveryOutcome, DeliveryRequest, DeliveryResult
-from sinetti.client.messages import document_messages, error_reasons, messages
+from sinetti.client.messages import document_messages, error_reasons
 from sinetti.client.messages.messages import make_message
 from sinetti.client.reporting import status
 from sinetti.client.results import ExitCode, UsageError
@@ -84,9 +84,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     try:
         done = deliver.deliver(common.run_of(parsed, console, common.now_of(parsed, console)), ask)
     except OSError as bad:
-        raise files.StoreError(
-            messages.STORE_UNUSABLE, path=str(bad.filename or parsed.name), why=error_reasons.translate_reason(bad)
-        ) from bad
+        raise files.StoreError(error_reasons.store_unusable(bad, parsed.name)) from bad
     if done.octets is not None:
         _keep(receipt, done.octets, parsed.file)
     _report(done, parsed, receipt, console)

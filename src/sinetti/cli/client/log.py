@@ -79,9 +79,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     try:
         found = [one for one in event_log.read(folder) if since is None or one.at >= since]
     except OSError as bad:
-        raise files.StoreError(
-            messages.STORE_UNUSABLE, path=str(bad.filename or folder), why=error_reasons.translate_reason(bad)
-        ) from bad
+        raise files.StoreError(error_reasons.store_unusable(bad, folder)) from bad
     seen = snapshot.load_snapshot(folder)
     if parsed.json:
         under_way = [{"kind": one.folder.name, "state": one.state.value, "codes": list(one.codes)} for one in seen.open]

@@ -54,9 +54,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         # The signature bears the true time: its reader uses the machine's clock, on a bench, too.
         ended = revoke.revoke(outside, parsed.name, reason, clock.utc_now())
     except OSError as bad:
-        raise files.StoreError(
-            messages.STORE_UNUSABLE, path=str(bad.filename or parsed.name), why=error_reasons.translate_reason(bad)
-        ) from bad
+        raise files.StoreError(error_reasons.store_unusable(bad, parsed.name)) from bad
     for message in ended.messages:
         console.tell(message)
     if parsed.json:

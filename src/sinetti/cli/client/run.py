@@ -16,7 +16,6 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import NoReturn
 
 from sinetti.cli.client import common
@@ -217,7 +216,7 @@ def _pass(parsed: argparse.Namespace, console: Console, stop: threading.Event) -
             watch.ended()
     except OSError as bad:
         _put_unusable(agent)
-        raise StoreError(_unusable(parsed.store, bad)) from bad
+        raise StoreError(error_reasons.store_unusable(bad, parsed.store)) from bad
     for message in run_report.summary(end) if end.rows else (make_message(messages.STORE_EMPTY),):
         console.tell(message)
     _tell_of_the_clock(end, agent, console)
@@ -248,7 +247,7 @@ def _put_metrics(agent: AgentContext, console: Console) -> ExitCode:
         return ExitCode.USAGE
     except OSError as bad:  # the store went away just now
         _put_unusable(agent)
-        raise StoreError(_unusable(agent.run.store, bad)) from bad
+        raise StoreError(error_reasons.store_unusable(bad, agent.run.store)) from bad
     return ExitCode.DONE
 
 
@@ -262,7 +261,7 @@ def _show_plan(parsed: argparse.Namespace, console: Console, stop: threading.Eve
     try:
         end = runner.plan_run(agent)
     except OSError as bad:
-        raise StoreError(_unusable(parsed.store, bad)) from bad
+        raise StoreError(error_reasons.store_unusable(bad, parsed.store)) from bad
     _tell_of_the_clock(end, agent, console)
     if parsed.json:
         common.print_json(run_report.as_json(end, agent.run.now, agent.config.care, console.language))
@@ -327,12 +326,6 @@ def _every(text: str) -> timedelta:
     if not _SHORTEST <= every <= _LONGEST:
         raise UsageError(messages.BAD_EVERY, text=text)
     return every
-
-
-def _unusable(store: Path, bad: OSError) -> Message:
-    return make_message(
-        messages.STORE_UNUSABLE, path=str(bad.filename or store), why=error_reasons.translate_reason(bad)
-    )
 
 
 def _end_at_once() -> NoReturn:

@@ -69,8 +69,7 @@ def deploy(folder: Path, entry: CertificateEntry, now: datetime) -> tuple[bool, 
             make_message(messages.TOKEN_UNUSABLE, name=folder.name, why=error_reasons.translate_reason(str(bad))),
         )
     except OSError as bad:
-        where = str(bad.filename or folder)
-        return False, (make_message(messages.STORE_UNUSABLE, path=where, why=error_reasons.translate_reason(bad)),)
+        return False, (error_reasons.store_unusable(bad, folder),)
 
 
 def _hold_back(folder: Path, now: datetime) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sinetti.client.doctor import findings
 from sinetti.client.doctor.findings import Check, DoctorFinding, Level, passed, warning
-from sinetti.client.messages import error_reasons, messages
+from sinetti.client.messages import error_reasons
 from sinetti.client.messages.messages import make_message, make_plural_message
 from sinetti.client.model import OutputOptions
 from sinetti.client.results import ExitCode
@@ -141,9 +141,7 @@ def _inode(path: Path) -> int:
 
 def unusable(store: Path, bad: OSError) -> DoctorFinding:
     """Return the finding for a store that cannot be read."""
-    message = make_message(
-        messages.STORE_UNUSABLE, path=str(bad.filename or store), why=error_reasons.translate_reason(bad)
-    )
+    message = error_reasons.store_unusable(bad, store)
     return DoctorFinding(
         Check.STORE, Level.FAIL, message, str(store), make_message(findings.STORE_STEP), ExitCode.STORE
     )

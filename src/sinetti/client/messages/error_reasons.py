@@ -9,9 +9,10 @@ import os
 import re
 import socket
 import ssl
+from pathlib import Path
 
 from sinetti.client.messages import messages
-from sinetti.client.messages.messages import Value, make_message
+from sinetti.client.messages.messages import Message, Value, make_message
 from sinetti.i18n.translate import gettext_noop
 
 DISK_FULL, LATE, ELSEWHERE = (
@@ -210,6 +211,11 @@ def translate_reason(why: BaseException | str) -> Value:
     return (
         make_message(SETTING, setting=setting, why=translate_reason(rest)) if colon and setting.isidentifier() else text
     )
+
+
+def store_unusable(bad: OSError, place: Path | str) -> Message:
+    """Return the message on an unusable store, at `place` unless the error names one."""
+    return make_message(messages.STORE_UNUSABLE, path=str(bad.filename or place), why=translate_reason(bad))
 
 
 def _of_system(bad: OSError | http.client.HTTPException) -> Value:

@@ -175,9 +175,7 @@ def run_for_all(
     except (FileNotFoundError, NotADirectoryError) as bad:
         raise UsageError(messages.NO_STORE, store=str(ctx.store)) from bad
     except OSError as bad:
-        raise files.StoreError(
-            messages.STORE_UNUSABLE, path=str(bad.filename or ctx.store), why=error_reasons.translate_reason(bad)
-        ) from bad
+        raise files.StoreError(error_reasons.store_unusable(bad, ctx.store)) from bad
     if watch is not None:
         watch.begin(len(found))
     outcomes = []
@@ -227,9 +225,7 @@ def _guarded(name: str, act: Callable[[str], CommandResult]) -> CommandResult:
         message = make_message(messages.TOKEN_UNUSABLE, name=name, why=error_reasons.translate_reason(str(bad)))
         return CommandResult(name, Result.FAILED, ExitCode.STORE, (message,))
     except OSError as bad:
-        message = make_message(
-            messages.STORE_UNUSABLE, path=str(bad.filename or name), why=error_reasons.translate_reason(bad)
-        )
+        message = error_reasons.store_unusable(bad, name)
         return CommandResult(name, Result.FAILED, ExitCode.STORE, (message,))
 
 

@@ -47,8 +47,6 @@ IN_VAIN = frozenset(
         messages.PROXY_UNREADABLE,
         messages.ANSWER_NOT_TRUSTED,
         document_messages.RECEIPT_NOT_TRUSTED,
-        messages.VALID_FROM,
-        messages.VALID_UNTIL,
     }
 )
 """Messages of permanent errors: something has to be corrected first.

@@ -76,8 +76,7 @@ def note(folder: Path, now: datetime, copy: ExportedFile, out: Path) -> None:
     try:
         event_log.append(folder, now, EventType.EXPORTED, **facts)
     except OSError as bad:
-        path = str(bad.filename or folder)
-        raise files.StoreError(messages.STORE_UNUSABLE, path=path, why=error_reasons.translate_reason(bad)) from bad
+        raise files.StoreError(error_reasons.store_unusable(bad, folder)) from bad
 
 
 def _possible(wanted: ExportOptions) -> None:

@@ -453,10 +453,7 @@ def _is_there(path: str) -> bool:
 
 
 def _unusable(seen: NameSnapshot, bad: OSError) -> NameSnapshot:
-    message = make_message(
-        messages.STORE_UNUSABLE, path=str(bad.filename or seen.folder), why=error_reasons.translate_reason(bad)
-    )
-    return replace(seen, trouble=message)
+    return replace(seen, trouble=error_reasons.store_unusable(bad, seen.folder))
 
 
 def _thorough(folder: Path) -> _LiveSet | None:
