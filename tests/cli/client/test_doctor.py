@@ -346,6 +346,10 @@ def secret(**wanted):
     return with_files(lambda folder: OutputOptions(**{name: folder / path for name, path in wanted.items()}))
 
 
+def metrics_in(place):
+    return lambda well, tmp_path: replace(config_of(well, tmp_path), care=AgentSettings(prometheus=tmp_path / place))
+
+
 def pin(folder):
     return OutputOptions(token=Token(folder / "x.so", "x", folder / "none"))
 
@@ -356,6 +360,8 @@ CONFIGS = {
     "a password that is not there": (secret(password_file="none"), 2, "configuration", "fail"),
     "a password that others may read": (secret(key_password_file="secret"), 0, "rights", "warn"),
     "a PIN that is not there": (with_files(pin), 2, "configuration", "fail"),
+    "metrics in no folder": (metrics_in("none/metrics"), 2, "configuration", "fail"),
+    "metrics in the place of a folder": (metrics_in("."), 2, "configuration", "fail"),
     "another address": (other_service(address="https://other.example/"), 0, "configuration", "warn"),
 }
 

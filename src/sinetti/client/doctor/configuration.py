@@ -42,6 +42,10 @@ def check_configuration(config: Config, names: Sequence[str]) -> Iterator[Doctor
     """Check a configuration that could be read against `names` of the store."""
     message = make_plural_message(findings.CONFIG_GOOD, len(config.entries), path=str(config.path))
     yield passed(Check.CONFIGURATION, message, str(config.path))
+    place = config.care.prometheus
+    if place is not None and (place.is_dir() or not os.access(place.parent, os.W_OK)):
+        message = make_message(findings.METRICS_PLACE, path=str(place))
+        yield DoctorFinding(Check.CONFIGURATION, Level.FAIL, message, str(place), None, ExitCode.USAGE)
     entries = [config.defaults, *config.entries.values()]
     yield from _programs(entries)
     yield from _secrets(entries)
