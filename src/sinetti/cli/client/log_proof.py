@@ -41,7 +41,7 @@ from sinetti.wire.transparency.observer import (
 EXAMPLE = (
     "example:\n  sinetti log proof payroll --store /var/lib/sinetti\n\nThe proof shows that this certificate is in the "
     "log.\nThat there is only one needs a complete export of the log.\n\nexit codes: 0 proven · 2 usage error · 3 the "
-    "proof does not hold · 4 no proof could be fetched · 5 the memory of the log is damaged"
+    "proof does not hold · 4 no proof could be fetched ·\n5 the memory of the log is damaged"
 )
 PROVEN = gettext_noop(
     "{name}: certificate {serial} is entry {index} of the log of {origin}, issued at {at} (UTC). The log has {size} "
