@@ -188,7 +188,13 @@ def filters() -> Filters:
 def chart() -> Chart:
     """Return a chart of 24 months."""
     bars = [
-        Bar(str(month % 12 + 1), month * 7 % 23, "/gallery", group=str(2027 + month // 12) if month % 12 == 0 else "")
+        Bar(
+            f"{month % 12 + 1}/{2027 + month // 12}",
+            str(month % 12 + 1),
+            month * 7 % 23,
+            "/gallery",
+            group=str(2027 + month // 12) if month % 12 == 0 else "",
+        )
         for month in range(24)
     ]
     return Chart("Certificates that expire, by month", bars, "Certificates", "Month")

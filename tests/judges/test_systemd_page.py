@@ -114,6 +114,7 @@ def page(tmp_path_factory):
                 "https://certificates.example/2017/10/CertificateServices": bench.ready["soap_url"],
                 '"PRODUCTION"': '"TEST"',
                 TRANSFER_ID: ids["transfer_id"],
+                "sinetti doctor": "sinetti doctor || test $? = 3",
             },
         )
         machine.run(first, text=ids["transfer_password"] + "\n")
