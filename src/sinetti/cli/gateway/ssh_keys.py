@@ -15,8 +15,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.domain.values import Channel
 from sinetti.gateway import settings, ssh_authorized_keys
 from sinetti.gateway.gateway import Gateway
@@ -24,6 +24,9 @@ from sinetti.gateway.revocation.crl import CrlSource
 from sinetti.gateway.ssh_authorized_keys import KeyAccepted, KeyRejected
 from sinetti.infra import clock
 from sinetti.pki.chain import load_bundle
+
+if TYPE_CHECKING:
+    from sinetti.cli.core.argparse_i18n import Commands
 
 NAME = "ssh-keys"
 
@@ -46,7 +49,7 @@ in sshd_config:
 exit codes: 0 key accepted · 1 internal error · 2 file unreadable or wrong · 3 key rejected"""
 
 
-def register(commands: Commands) -> None:
+def register(commands: "Commands") -> None:
     """Add the command to the parser."""
     parser = commands.add_parser(NAME, help=_SUMMARY, description=_DETAILS, epilog=_EXAMPLE)
     _options(parser)
