@@ -23,6 +23,7 @@ from sinetti.authority.data_directory import DirectoryKind
 from sinetti.authority.initialise import InitOptions, initialise
 from sinetti.ca.issuance import attach_signature, build_tbs, new_serial
 from sinetti.ca.issuance_request import IssuingCa, LeafProfile, LeafRequest
+from sinetti.database.operations import clock
 from sinetti.domain.requests import RenewRequest
 from sinetti.domain.values import VALIDITY, Channel, Environment, KeyId, Serial, ValidityPeriod
 from sinetti.infra.clock import utc_now
@@ -118,7 +119,7 @@ def hierarchy(kind: Kind) -> str:
 
 
 def founded(root: Path, kind: Kind, database_url: str) -> None:
-    """Create an authority as of 720 days ago."""
+    """Create an authority as of 720 days ago, whose clock is accepted as it is now."""
     settings = AuthoritySettings(
         environment=Environment.TEST,
         base_url="http://pki.bench.example",
@@ -130,6 +131,11 @@ def founded(root: Path, kind: Kind, database_url: str) -> None:
         module, pin_file = str(kind.token.module), str(kind.token.pin_file)
         settings = replace(settings, pkcs11_module=module, pkcs11_token=kind.token.label, pkcs11_pin_file=pin_file)
     initialise(root, InitOptions(DirectoryKind.AUTHORITY, hierarchy(kind), settings, utc_now() - BEGAN))
+    authority = opened(root)
+    clock.confirm(authority.ctx.db, utc_now(), clock.stored(authority.ctx.db))
+    authority.journal.close()
+    authority.ctx.db.close()
+    authority.keys.close()
 
 
 def opened(root: Path, manner: RuntimeOptions | None = None) -> Authority:

@@ -439,6 +439,6 @@ def test_a_service_of_production_keeps_no_pin_of_its_signers_token(soft_tokens, 
         wrap_secrets(
             authority.folder, authority.secret_access, NewWrapping(soft_tokens.add("own"), is_alone=True), unrecorded
         )
-        signer_separation._check_secrets(production)
+        signer_separation._check_secrets(production, options)
         assert len(separate_keys(authority, options)) == 7
         assert authority.ctx.keyring
