@@ -48,6 +48,19 @@ def test_an_order_has_exactly_its_fields(bench, customer):
     assert ids["expires"] == "2027-01-25T08:00:00Z"
 
 
+def test_an_order_with_another_name_says_which_one_the_certificate_will_have(bench, customer):
+    asked = {**CUSTOMER, "customer_id": customer}
+    assert "note" not in bench.control("POST", "/orders", asked)[1]
+    status, ids = bench.control("POST", "/orders", {**asked, "customer_name": "Toinen Oy"})
+    assert (status, ids["note"]) == (
+        201,
+        f"{customer} is registered as {CUSTOMER['customer_name']}: the certificate will have this name",
+    )
+    again = bench.order(customer_id=customer, customer_name="Toinen Oy")
+    name = subject(holder_of(bench, customer).enrolled(again, new_key()), NameOID.ORGANIZATION_NAME)
+    assert name == CUSTOMER["customer_name"]
+
+
 ORDERS = {
     "the least": {},
     "nulls for what may be absent": dict.fromkeys(

@@ -165,7 +165,8 @@ class ControlEndpoint:
         return json_reply(200, {"now": instant(reached)})
 
     def _order(self, request: Request) -> Response:
-        return _transfer_ids_response(create_order(json_fields.read_object(request.body), self.ctx, request.request_id))
+        made = create_order(json_fields.read_object(request.body), self.ctx, request.request_id)
+        return _transfer_ids_response(*made)
 
     def _transfer_ids(self, request: Request) -> Response:
         json_fields.only(json_fields.read_object(request.body or b"{}"))
@@ -222,17 +223,15 @@ class ControlEndpoint:
         return diagnostics.answer(request, self.ctx)
 
 
-def _transfer_ids_response(ids: GeneratedTransferIds) -> Response:
+def _transfer_ids_response(ids: GeneratedTransferIds, note: str = "") -> Response:
     """Return the answer with transfer ids, whose password is shown only once."""
-    return json_reply(
-        201,
-        {
-            "order_id": ids.order_id,
-            "transfer_id": ids.transfer_id,
-            "transfer_password": ids.transfer_password,
-            "expires": instant(ids.expires),
-        },
-    )
+    value = {
+        "order_id": ids.order_id,
+        "transfer_id": ids.transfer_id,
+        "transfer_password": ids.transfer_password,
+        "expires": instant(ids.expires),
+    }
+    return json_reply(201, {**value, "note": note} if note else value)
 
 
 def _reached_at(to: str) -> str:

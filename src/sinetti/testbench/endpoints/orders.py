@@ -5,6 +5,7 @@ A missing organisation is added, and so is a contact where none is given.
 
 import secrets
 
+from sinetti.database.organisations import organisations
 from sinetti.database.organisations.organisations import ContactDetails, NewOrder, NewOrganisation
 from sinetti.domain.validation import (
     LONGEST_DESCRIPTION,
@@ -27,10 +28,10 @@ _LONGEST_SERIAL = 40
 _NAMES = ("customer_id", "customer_name", "customer_kind", "channel", "description", "contact", "replaces")
 
 
-def create_order(value: dict[str, object], ctx: ServiceContext, request_id: str) -> GeneratedTransferIds:
-    """Make an order from the fields of `POST /orders` (contracts).
+def create_order(value: dict[str, object], ctx: ServiceContext, request_id: str) -> tuple[GeneratedTransferIds, str]:
+    """Make an order from the fields of `POST /orders` (contracts), and return its transfer ids.
 
-    Raises FieldError, WordError, OrderError or CustomerIdError for wrong fields.
+    With them comes a note if the organisation is registered with another name, which its certificate will have. Raises FieldError, WordError, OrderError or CustomerIdError for wrong fields.
     """
     json_fields.only(value, *_NAMES)
     customer_id = json_fields.text(value, "customer_id", MAXIMUM_LENGTH)
@@ -44,10 +45,14 @@ def create_order(value: dict[str, object], ctx: ServiceContext, request_id: str)
     replaces = json_fields.text_or_none(value, "replaces", _LONGEST_SERIAL).casefold()
     channels = frozenset({channel})
     new = NewOrganisation(customer_id, kind, "FI", customer_name, contact.language, channels)
+    note = ""
     if register_organisation(new, ctx, "operator", request_id) is None:
         approve(customer_id, channels, ctx, "operator", request_id)
+        known = organisations.find_organisation(ctx.db, customer_id)
+        if known is not None and known.name != customer_name:
+            note = f"{customer_id} is registered as {known.name}: the certificate will have this name"
     asked = NewOrder(customer_id, channel, description, contact, None, Serial(replaces) if replaces else None)
-    return order(asked, ctx, "operator", request_id)
+    return order(asked, ctx, "operator", request_id), note
 
 
 def _contact(given: object) -> ContactDetails:
