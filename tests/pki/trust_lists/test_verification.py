@@ -81,7 +81,8 @@ def by(name, found, *chain, built=BUILT):
 
 def with_wrong_signature(found):
     one = signature_of(found, *BUILT.entries[ROOT])
-    return SignedList(found.payload, (replace(one, signature=one.signature[:-1] + b"\0"),)).octets
+    wrong = one.signature[:-1] + bytes([one.signature[-1] ^ 1])
+    return SignedList(found.payload, (replace(one, signature=wrong),)).octets
 
 
 def of_the_other_kind(found):
