@@ -288,7 +288,10 @@ def written() -> dict[str, list[tuple[object, ...]]]:
         for model in apps.get_app_config("sinetti").get_models()
         if not issubclass(model, models.AuditEvent)
     }
-    return {**rows, "AuditEvent": list(models.AuditEvent.objects.exclude(action="looked").values_list())}
+    return {
+        **rows,
+        "AuditEvent": list(models.AuditEvent.objects.exclude(action="looked").order_by("sequence").values_list()),
+    }
 
 
 def test_every_page_that_takes_a_post_is_in_the_table():

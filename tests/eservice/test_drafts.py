@@ -270,7 +270,7 @@ def contents(alias: str) -> dict[str, object]:
     """Return all rows but sessions, and audit rows but those about views."""
     rows = {one.__name__: sorted(map(str, one.objects.using(alias).values_list())) for one in apps.get_models()}
     del rows["Session"], rows["AuditEvent"], rows["UserSession"]
-    looks = AuditEvent.objects.using(alias).values_list("octets", flat=True)
+    looks = AuditEvent.objects.using(alias).order_by("sequence").values_list("octets", flat=True)
     return rows | {"acts": [one for one in map(bytes, looks) if b'"action":"looked"' not in one]}
 
 

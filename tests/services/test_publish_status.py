@@ -99,7 +99,7 @@ def test_every_file_has_what_the_status_address_answers(publisher, sqlite_desk, 
     assert len([name for name in found if name.startswith("ocsp/")]) == 2
     for name, octets in found.items():
         asked_for = f"/{name.removesuffix('answer')}"
-        if asked_for.startswith("/ocsp/") and len(asked_for.removeprefix("/ocsp/")) % 4:
+        if asked_for.startswith("/ocsp/") and len(asked_for.split("/", 3)[3]) % 4:
             continue  # two slashes of base64 are one in a path
         reply = PublicationEndpoint(desk.ctx)(Request("GET", asked_for, "", {}, REQUEST, b""))
         assert (reply.status, reply.body) == (200, octets)

@@ -47,7 +47,11 @@ def rows(protocol):
 
 
 def actions():
-    return list(models.AuditEvent.objects.filter(action__startswith="key-").values_list("action", flat=True))
+    return list(
+        models.AuditEvent.objects.filter(action__startswith="key-")
+        .order_by("sequence")
+        .values_list("action", flat=True)
+    )
 
 
 def test_a_key_in_a_file(operator, protocol):

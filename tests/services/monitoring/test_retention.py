@@ -379,7 +379,9 @@ def test_requests_for_a_role_and_loads_go_when_they_are_over_for_their_period(de
     assert applied(desk) == ErasureReport(requests=2, files=2)
     assert set(rows(desk, requests).values_list("normalised_id", flat=True)) == {"new"}
     assert set(rows(desk, loads).values_list("digest", flat=True)) == {"unfinished", "new"}
-    actions = list(rows(desk, models.AuditEvent).filter(object="retention").values_list("action", flat=True))
+    actions = list(
+        rows(desk, models.AuditEvent).filter(object="retention").order_by("sequence").values_list("action", flat=True)
+    )
     assert actions == ["right-requests-deleted"] * 2 + ["organisation-loads-deleted"] * 2
 
 
