@@ -29,9 +29,10 @@ _NAMES = ("customer_id", "customer_name", "customer_kind", "channel", "descripti
 
 
 def create_order(value: dict[str, object], ctx: ServiceContext, request_id: str) -> tuple[GeneratedTransferIds, str]:
-    """Make an order from the fields of `POST /orders` (contracts), and return its transfer ids.
+    """Make an order from the fields of `POST /orders` (contracts).
 
-    With them comes a note if the organisation is registered with another name, which its certificate will have. Raises FieldError, WordError, OrderError or CustomerIdError for wrong fields.
+    Returns transfer ids, and a note if the registered name, which the certificate will have, is another. Raises
+    FieldError, WordError, OrderError or CustomerIdError for wrong fields.
     """
     json_fields.only(value, *_NAMES)
     customer_id = json_fields.text(value, "customer_id", MAXIMUM_LENGTH)
