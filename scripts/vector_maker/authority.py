@@ -21,6 +21,7 @@ from sinetti.ca.hierarchy_builder import (
     policy_for,
     responder_plan,
     response_signer_plan,
+    subject_of,
     validity_from,
 )
 from sinetti.ca.hierarchy_config import load_preset, parse_hierarchy
@@ -144,7 +145,7 @@ def found(keys: Keys, made: datetime) -> Authority:
             new_serial(drawn(spec.name)),
             validity_from(made, spec.lifetime),
             _PATH_LENGTHS[spec.role],
-            policy_for(spec, hierarchy.environment),
+            policy_for(spec, subject_of(hierarchy)),
         )
         if spec.parent is None:
             tbs = prepare_authority(plan, None)

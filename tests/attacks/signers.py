@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from sinetti.ca.hierarchy_builder import generate_hierarchy
-from sinetti.ca.hierarchy_config import load_preset, parse_hierarchy
+from sinetti.ca.hierarchy_config import load_preset, parse_hierarchy, with_policy_arc
 from sinetti.ca.hierarchy_model import CaRole
 from sinetti.ca.issuance import attach_signature
 from sinetti.ca.profiles import encode_header, encode_tlv
@@ -23,6 +23,7 @@ from sinetti.pki.encoding import PrivateKey, certificate_der
 from tests.attacks.messages import BROKEN, P256_ORDER, WHOLE, Attack, Given, Pair, Signer
 from tests.support import authority
 from tests.support.authority import BASE_URL, NOW, issue, issuer, leaf_plan
+from tests.support.officers import ARC
 from tests.support.xml_signing import MORE
 
 _UNKNOWN: Pair = ("PKI031", "untrusted")
@@ -186,7 +187,8 @@ def _by_services_ca(given: Given) -> Signer:
 
 @cache
 def _production() -> Signer:
-    built = generate_hierarchy(parse_hierarchy(load_preset("default"), Environment.PRODUCTION, BASE_URL), NOW)
+    text = with_policy_arc(load_preset("default"), Environment.PRODUCTION, ARC)
+    built = generate_hierarchy(parse_hierarchy(text, Environment.PRODUCTION, BASE_URL), NOW)
     plan = leaf_plan(attackers_key().public_key())
     return _of(attackers_key(), issue(plan, issuer(built=built), built=built))
 

@@ -17,7 +17,7 @@ from sinetti.authority.data_directory import DirectoryKind, FolderError
 from sinetti.authority.initialise import InitOptions, initialise
 from sinetti.authority.key_relocation import check_key_separation
 from sinetti.authority.service_certificates import ensure_valid, register_existing
-from sinetti.ca.hierarchy_config import load_preset
+from sinetti.ca.hierarchy_config import load_preset, with_policy_arc
 from sinetti.client.requests.soap_client import distrust_reason
 from sinetti.database import models
 from sinetti.domain.values import Environment
@@ -27,12 +27,13 @@ from sinetti.pki.key_policy import key_id
 from sinetti.pki.policy_oids import is_holder_certificate
 from sinetti.pki.signers import SignerUnavailable
 from sinetti.settings.authority import AuthoritySettings
-from tests.support.officers import checked_founders
+from tests.support.officers import ARC, checked_founders
 from tests.support.registers import all_connections_closed
 from tests.support.service_context import Clock
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
+HIERARCHY = with_policy_arc(load_preset("default"), Environment.PRODUCTION, ARC)
 SETTINGS = AuthoritySettings(Environment.PRODUCTION, "http://pki.example", "https://soap.example")
 WS, SFTP, SERVICES = "DataProvidersIssuingCAv1", "DataProvidersSFTPIssuingCAv1", "ServicesIssuingCAv1"
 SIGNER = "SinettiResponseSigner"
@@ -42,9 +43,7 @@ SIGNER = "SinettiResponseSigner"
 def founded(tmp_path_factory):
     root = tmp_path_factory.mktemp("founded") / "authority"
     with all_connections_closed():
-        founding = InitOptions(
-            DirectoryKind.AUTHORITY, load_preset("default"), SETTINGS, NOW, officers=checked_founders()
-        )
+        founding = InitOptions(DirectoryKind.AUTHORITY, HIERARCHY, SETTINGS, NOW, officers=checked_founders())
         initialise(root, founding)
     return root
 

@@ -29,7 +29,7 @@ from sinetti.authority.succession import (
     signer_of,
 )
 from sinetti.ca.hierarchy_builder import certificate_plan, subject_of
-from sinetti.ca.hierarchy_config import load_preset
+from sinetti.ca.hierarchy_config import load_preset, with_policy_arc
 from sinetti.ca.hierarchy_model import HierarchyError
 from sinetti.ca.issuance import attach_signature, new_serial, prepare_authority
 from sinetti.ca.profiles import ca_key
@@ -50,6 +50,7 @@ from tests.authority.test_signer_process import renewed as renewed_with_proof
 from tests.authority.test_signer_process import serving, signing
 from tests.support import soft_token
 from tests.support.asking import asked
+from tests.support.officers import ARC
 from tests.support.registers import all_connections_closed
 from tests.support.service_context import REQUEST, Clock, Desk, add_organisation, enrolled, in_the_window, renewed
 from tests.support.soft_token import soft_tokens
@@ -490,3 +491,25 @@ def test_a_ca_that_was_begun_without_the_folder_of_offline_keys_gets_its_key_wit
         new = roll_over(ROOT, AS_BEFORE, means)
         assert (new.name, new.state, new.issuer) == (pending.name, CaState.ISSUING, None)
         assert roll_over(INTERMEDIATE, AS_BEFORE, means).issuer == new.name
+
+
+def policies_of(name, authority):
+    found = authority.ctx.issuers[name].certificate.extensions.get_extension_for_class(x509.CertificatePolicies)
+    return [one.policy_identifier.dotted_string for one in found.value]
+
+
+ARCS = {
+    "founded before arcs could be given": (PRESET, "2.25.156868473485101095000396921412762461610.1"),
+    "of its own": (with_policy_arc(PRESET, Environment.TEST, ARC), f"{ARC}.7734212"),
+}
+
+
+@pytest.mark.parametrize(("hierarchy", "above"), ARCS.values(), ids=ARCS)
+def test_a_successor_has_the_arc_of_its_predecessor(tmp_path, clock, hierarchy, above):
+    initialise(tmp_path / "authority", replace(FOUNDING, hierarchy=hierarchy))
+    with opened(tmp_path / "authority", clock) as authority:
+        new = roll_over(WS, AS_BEFORE, means_of(authority))
+        assert policies_of(new.name, authority) == policies_of(WS, authority) == [f"{above}.1.2"]
+        assert policies_of(SERVICES, authority) == [f"{above}.3.2"]
+    with opened(tmp_path / "authority", clock) as authority:
+        assert roll_over(new.name, AS_BEFORE, means_of(authority)).common_name.endswith("v3")

@@ -274,7 +274,11 @@ def test_places_that_are_refused(place, tmp_path, case):
     from sinetti.ca.hierarchy_config import parse_hierarchy  # noqa: PLC0415 - for this test alone
 
     with pytest.raises(error, match=why):
-        KeyPlaces(parse_hierarchy(hierarchy, environment, "http://pki.example"), place, has_offline_folder=has_folder)
+        KeyPlaces(
+            parse_hierarchy(hierarchy, environment, "http://pki.example", is_stored=True),
+            place,
+            has_offline_folder=has_folder,
+        )
     assert not list(tmp_path.iterdir())
 
 

@@ -3,14 +3,22 @@ from datetime import timedelta
 
 import pytest
 
-from sinetti.ca.hierarchy_builder import generate_hierarchy, policy_for, response_signer_plan
-from sinetti.ca.hierarchy_config import PRESETS, is_same_hierarchy, load_preset, parse_hierarchy, with_standby
+from sinetti.ca.hierarchy_builder import generate_hierarchy, policy_for, response_signer_plan, subject_of
+from sinetti.ca.hierarchy_config import (
+    PRESETS,
+    is_same_hierarchy,
+    load_preset,
+    parse_hierarchy,
+    with_policy_arc,
+    with_standby,
+)
 from sinetti.ca.hierarchy_model import CaRole, HierarchyError
 from sinetti.domain.values import Channel, Environment, KeyPolicy, KeyType
 from sinetti.pki.chain import find_issuer, load_bundle
 from sinetti.pki.key_policy import key_type
 from sinetti.pki.policy_oids import channel_from_policy, signs_responses
 from tests.support.authority import BASE_URL, NOW, authority, holder_key
+from tests.support.officers import ARC
 
 DEFAULT = load_preset("default")
 BENCH = load_preset("incomes-register-test")
@@ -41,7 +49,7 @@ NAMES = {
 
 @pytest.mark.parametrize(("environment", "names"), NAMES.items(), ids=NAMES)
 def test_the_default_preset_tells_its_environments_apart_by_name(environment, names):
-    hierarchy = parse(environment=environment)
+    hierarchy = parse(with_policy_arc(DEFAULT, environment, ARC), environment)
     assert [one.name for one in hierarchy.authorities] == names
     assert hierarchy.environment is environment
     assert not hierarchy.test_bench_only
@@ -357,7 +365,7 @@ def test_every_ca_is_issued_by_the_one_above():
     for spec in built.hierarchy.authorities[1:]:
         parent = built.certificate(spec.parent.replace(" ", ""))
         assert find_issuer(built.certificate(spec.file_name), [parent], NOW) == parent
-        assert policy_for(spec, TEST) is not None
+        assert policy_for(spec, subject_of(built.hierarchy)) is not None
 
 
 def test_a_signer_of_responses_is_no_issuer():
@@ -427,3 +435,73 @@ def test_a_standby_is_added_once():
     assert "token" not in text
     for wrong in ("[", 'authorities = "x"', "authorities = [1]", '[[authorities]]\nrole = "issuing"'):
         assert with_standby(wrong) == wrong
+
+
+ARCS = {
+    "of an enterprise": (ARC, True),
+    "of two numbers": ("1.39", True),
+    "of the largest numbers": ("2.2147483647" + ".2147483647" * 9, True),
+    "for examples": ("2.999", True),
+    "of eleven numbers more": ("2.2147483647" + ".2147483647" * 10, False),
+    "a number of 32 bits": ("1.3.6.1.4.1.2147483648", False),
+    "a UUID": ("2.25.156868473485101095000396921412762461610", False),
+    "a leading zero": ("1.3.06", False),
+    "one number": ("1", False),
+    "no root": ("3.1", False),
+    "a second number that is too large": ("1.40", False),
+    "a dot at the end": ("1.3.", False),
+    "other digits": ("1.3.\u0663", False),
+    "blank at the end": ("1.3 ", False),
+}
+
+
+@pytest.mark.parametrize(("arc", "good"), ARCS.values(), ids=ARCS)
+def test_an_arc_has_numbers_that_every_program_reads(arc, good):
+    text = with_policy_arc(DEFAULT, TEST, arc)
+    if not good:
+        with pytest.raises(HierarchyError, match=r"policy_arc: .* is not valid; write an OID with numbers under 2\^31"):
+            parse(text)
+        return
+    hierarchy = parse(text)
+    policies = [policy_for(spec, subject_of(hierarchy)).dotted_string for spec in hierarchy.authorities[2:]]
+    assert policies == [f"{arc}.7734212.{number}.2" for number in (1, 2, 3)]
+
+
+NO_ARCS = {
+    "none": (DEFAULT, "policy_arc: this key is missing; write an OID of your own, or give --policy-arc"),
+    "that for examples": (with_policy_arc(DEFAULT, TEST), "policy_arc: 2.999 is only for examples"),
+    "one below it": (with_policy_arc(DEFAULT, TEST, "2.999.1"), "policy_arc: 2.999.1 is only for examples"),
+}
+
+
+@pytest.mark.parametrize(("text", "sentence"), NO_ARCS.values(), ids=NO_ARCS)
+def test_production_needs_an_arc_of_its_own(text, sentence):
+    with pytest.raises(HierarchyError, match=sentence) as refused:
+        parse(text, PRODUCTION)
+    assert "iana.org/assignments/enterprise-numbers" in str(refused.value)
+    assert parse(text).policy_arc in {None, "2.999", "2.999.1"}
+
+
+def test_a_stored_hierarchy_of_production_may_have_none():
+    stored = parse_hierarchy(DEFAULT, PRODUCTION, BASE_URL, is_stored=True)
+    assert stored.policy_arc is None
+    assert policy_for(stored.services, subject_of(stored)).dotted_string.startswith("2.25.156868")
+    with pytest.raises(HierarchyError, match="only for examples"):
+        parse_hierarchy(with_policy_arc(DEFAULT, TEST), PRODUCTION, BASE_URL, is_stored=True)
+
+
+def test_the_arc_of_the_option_replaces_that_of_the_file():
+    text = with_policy_arc(DEFAULT, PRODUCTION, ARC)
+    assert parse(text, PRODUCTION).policy_arc == ARC
+    assert with_policy_arc(text, PRODUCTION) == with_policy_arc(text, TEST) == text
+    assert parse(with_policy_arc(text, TEST, "2.999.7")).policy_arc == "2.999.7"
+    assert with_policy_arc(DEFAULT, PRODUCTION) == DEFAULT
+    assert parse(with_policy_arc(with_standby(DEFAULT), TEST)).policy_arc == "2.999"
+
+
+def test_an_arc_in_one_hierarchy_alone_is_no_difference():
+    first, second = (with_policy_arc(DEFAULT, TEST, arc) for arc in (None, ARC))
+    assert is_same_hierarchy(DEFAULT, first)
+    assert is_same_hierarchy(first, DEFAULT)
+    assert is_same_hierarchy(first, f"{first}\n")
+    assert not is_same_hierarchy(first, second)

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from sinetti.ca.crl import RevokedEntry, attach_crl_signature, prepare_crl
 from sinetti.pki.encoding import serial_hex, sign
 from tests.support.authority import NOW, authority, holder_certificate, holder_key, issuer, response_signer
+from tests.support.officers import ARC
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
 
@@ -73,10 +74,14 @@ def test_the_policies_are_valid_on_the_way_down(files):
 
     The test therefore checks the issuing CA.
     """
-    (files / "issuing.pem").write_bytes(issuer().certificate.public_bytes(Encoding.PEM))
-    policy = "2.25.156868473485101095000396921412762461610.1.1.2"
-    answer = verified(files, "chain", "issuing", "-policy", policy, "-explicit_policy")
-    assert answer.stdout == "issuing.pem: OK\n", answer.stderr
+    for arc, policy in ((None, "2.25.156868473485101095000396921412762461610.1.1.2"), (ARC, f"{ARC}.7734212.1.2")):
+        built = authority(arc)
+        for name in ("root", "intermediate"):
+            ca = built.certificate(f"Sinetti{name.title()}TestCAv1")
+            (files / f"{name}.pem").write_bytes(ca.public_bytes(Encoding.PEM))
+        (files / "issuing.pem").write_bytes(issuer(built=built).certificate.public_bytes(Encoding.PEM))
+        answer = verified(files, "intermediate", "issuing", "-policy", policy, "-explicit_policy")
+        assert answer.stdout == "issuing.pem: OK\n", answer.stderr
 
 
 def test_a_list_without_the_leaf_lets_it_pass(files):

@@ -17,6 +17,7 @@ from sinetti.domain.values import Environment, KeyType, ValidityPeriod
 from sinetti.pki.encoding import certificate_der, sign
 from tests.ca.linters import certificate_findings, list_findings
 from tests.support.authority import BASE_URL, NOW, authority, holder_key, issue, issuer, leaf_plan, services_issuer
+from tests.support.officers import ARC
 
 DIVERGENCES = Path(__file__).resolve().parents[2] / "docs" / "integrators" / "divergences.md"
 
@@ -49,6 +50,12 @@ def test_certificates_of_cas(preset, role):
     for spec in built(preset).hierarchy.authorities:
         if spec.role is role:
             assert certificate_findings(certificate_der(built(preset).certificate(spec.file_name))) == accepted
+
+
+def test_certificates_of_cas_under_an_arc_of_their_own():
+    new = authority(ARC)
+    for spec in new.hierarchy.authorities:
+        assert certificate_findings(certificate_der(new.certificate(spec.file_name))) == set()
 
 
 @pytest.mark.parametrize("kind", KeyType)

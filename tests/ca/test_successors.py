@@ -99,6 +99,10 @@ REFUSED = {
         lambda: certified(subject=replace(SUBJECT, environment=Environment.PRODUCTION)),
         "its policy is not that",
     ),
+    "policy under another arc": (
+        lambda: certified(subject=replace(SUBJECT, policy_arc="2.999")),
+        "its policy is not that",
+    ),
     "another path length": (
         lambda: certified(replace(SPEC, role=CaRole.INTERMEDIATE)),
         "differs from the profile",

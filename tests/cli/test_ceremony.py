@@ -2,16 +2,21 @@
 
 import io
 import sys
+import tomllib
 
 import pytest
 
 from sinetti.ca.ceremony.shares import Share
 from sinetti.ca.ceremony.words import digest_words, word_of
+from sinetti.ca.hierarchy_config import with_policy_arc
 from sinetti.cli.authority import import_signed
 from sinetti.cli.ceremony import desk, run
 from sinetti.cli.main import main
+from sinetti.domain.values import Environment
+from sinetti.pki.encoding import load_certificate
+from sinetti.pki.policy_oids import find_arc
 from tests.support.ceremonies import NOW, QUICK, URL, Desk, plan_text
-from tests.support.officers import founders
+from tests.support.officers import ARC, founders
 from tests.support.registers import all_connections_closed
 
 SHEET = Share("AB", "A", "runori", bytes(32)).line
@@ -79,7 +84,7 @@ def test_a_founding_by_commands(at, monkeypatch, typed):
     root = at.folder / "authority"
     code, _, err = at("authority", "serve", "--dir", root)
     assert (code, "awaits its certificates" in err) == (5, True)
-    (at.folder / "plan.toml").write_text(plan_text(hierarchy=QUICK))
+    (at.folder / "plan.toml").write_text(plan_text(hierarchy=with_policy_arc(QUICK, Environment.TEST, ARC)))
     at.desk.words = words
     assert at(*run_words(at))[0] == 0
     result = at.folder / "carried" / "result-set.json"
@@ -94,6 +99,8 @@ def test_a_founding_by_commands(at, monkeypatch, typed):
     code, _, err = at(*taken)
     assert code == 0, err
     assert "Authority created" in err
+    services = load_certificate((root / "ca" / "ServicesTestIssuingCAv1.cer").read_bytes())
+    assert find_arc([services]) == ARC
     code, _, err = at(*taken)
     assert (code, "no request" in err) == (2, True)
     code, out, err = at("ceremony", "verify", at.folder / "carried" / "transcript.json", "--lang", "sv")
@@ -106,7 +113,7 @@ def test_a_founding_by_commands(at, monkeypatch, typed):
 
 def test_requests_of_an_authority_that_exists(at, monkeypatch, typed):
     words, _ = found(at, monkeypatch, *founders())
-    (at.folder / "plan.toml").write_text(plan_text(hierarchy=QUICK))
+    (at.folder / "plan.toml").write_text(plan_text(hierarchy=with_policy_arc(QUICK, Environment.TEST, ARC)))
     at.desk.words = words
     at(*run_words(at))
     result = at.folder / "carried" / "result-set.json"
@@ -164,7 +171,7 @@ def test_errors_are_one_sentence_with_their_exit_code(at):
 
 def test_an_interruption_and_a_medium_that_is_damaged(at, monkeypatch):
     words, _ = found(at, monkeypatch)
-    (at.folder / "plan.toml").write_text(plan_text(hierarchy=QUICK))
+    (at.folder / "plan.toml").write_text(plan_text(hierarchy=with_policy_arc(QUICK, Environment.TEST, ARC)))
     at.desk.words, at.desk.answers = words, {"sheet AB A back": EOFError}
     code, _, err = at(*run_words(at))
     assert (code, "the same command continues it" in err) == (4, True)
@@ -185,6 +192,13 @@ def test_plans_are_printed_for_each_kind(at):
         code, out, _ = at("ceremony", "plan", "--kind", kind, "--environment", "PRODUCTION")
         assert code == 0
         assert f'kind = "{kind}"' in out
+    founding = ("ceremony", "plan", "--kind", "founding", "--environment", "PRODUCTION", "--base-url", URL)
+    code, out, err = at(*founding)
+    assert (code, out) == (3, "")
+    assert "policy_arc: this key is missing; write an OID of your own, or give --policy-arc" in err
+    code, out, _ = at(*founding, "--policy-arc", ARC)
+    assert code == 0
+    assert tomllib.loads(out)["hierarchy"]["policy_arc"] == ARC
     code, out, _ = at(
         *("ceremony", "plan", "--kind", "founding", "--environment", "TEST", "--base-url", URL),
         *("--hierarchy", at.folder / "hierarchy.toml"),

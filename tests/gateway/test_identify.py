@@ -39,6 +39,7 @@ from tests.gateway.material import (
 )
 from tests.support import authority
 from tests.support.authority import NOW
+from tests.support.officers import ARC
 
 END = NOW + timedelta(days=730)
 CA = ("Some Issuing CA", "Some Issuing CA")
@@ -246,8 +247,8 @@ def test_a_ca_without_policy_has_the_channel_of_the_trust_file_and_else_none():
     assert (told.reason, told.channel, told.environment) == (None, Channel.SFTP, Environment.TEST)
 
 
-def policy(channel):
-    named = channel_policy(channel, Environment.TEST)
+def policy(channel, environment=Environment.TEST, arc=None):
+    named = channel_policy(channel, environment, arc)
     return x509.CertificatePolicies([x509.PolicyInformation(named, None)]), False
 
 
@@ -255,6 +256,16 @@ def test_a_policy_goes_before_the_trust_file():
     ca = certificate(CA[0], put=[policy(Channel.WS)])
     trust = TrustFile({sha256_hex(certificate_der(ca)): CaPurpose(Channel.SFTP, Environment.TEST)})
     assert Gateway([ca], trust=trust).identify(leaf(CA), NOW).channel is Channel.WS
+
+
+def test_in_production_no_ca_under_the_arc_for_examples_is_trusted():
+    """A trust file does not change that."""
+    real = Environment.PRODUCTION
+    for arc, reason in ((ARC, None), ("2.999", VerdictReason.UNTRUSTED)):
+        ca = certificate(CA[0], put=[policy(Channel.WS, real, arc)])
+        trust = TrustFile({sha256_hex(certificate_der(ca)): CaPurpose(Channel.WS, real)})
+        verdict = Gateway([ca], trust=trust, environment=real).identify(leaf(CA), NOW)
+        assert verdict.reason is reason
 
 
 def test_two_cas_of_one_key_that_say_different_things_are_not_believed():

@@ -34,11 +34,6 @@ MACHINE = 300
 """Timeout of a judge in seconds, long enough for a busy machine."""
 
 RSA_LEAF = "e_key_usage_and_extended_key_usage_inconsistent"
-FAR_ARC = "base 128 integer too large"
-"""Message of zlint about a policy below 2.25, whose numbers have 128 bits.
-
-zlint does not read such a certificate at all.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,15 +171,10 @@ def test_zlint(written):
 
 
 def test_zlint_on_the_cas(issued, tmp_path):
-    """Roots and intermediates are readable for zlint, issuing CAs are not."""
     for number, authority in enumerate({certificate_der(one): one for each in issued for one in each.above}.values()):
         place = tmp_path / f"{number}.pem"
         place.write_bytes(pem(authority))
-        length = authority.extensions.get_extension_for_class(x509.BasicConstraints).value.path_length
-        if length == 0:
-            assert FAR_ARC in said("zlint", place).stderr
-        else:
-            assert list(linted([place])) == [(place, set())]
+        assert list(linted([place])) == [(place, set())]
 
 
 def test_pkilint(issued):
@@ -195,4 +185,3 @@ def test_pkilint(issued):
 def test_what_is_accepted_stands_in_the_document():
     page = (ROOT / "docs" / "integrators" / "divergences.md").read_text(encoding="utf-8")
     assert f"`{RSA_LEAF}`" in page
-    assert f"`{FAR_ARC}`" in page

@@ -10,7 +10,7 @@ from uuid import UUID
 from cryptography import x509
 
 from sinetti.ca.hierarchy_builder import GeneratedHierarchy, generate_hierarchy, responder_plan
-from sinetti.ca.hierarchy_config import load_preset, parse_hierarchy
+from sinetti.ca.hierarchy_config import load_preset, parse_hierarchy, with_policy_arc
 from sinetti.ca.issuance import attach_signature, build_tbs, new_serial
 from sinetti.ca.issuance_request import IssuingCa, LeafProfile, LeafRequest
 from sinetti.ca.ocsp import Responder, responder_of
@@ -28,9 +28,13 @@ LINEAGE = UUID("0f0e0d0c-0b0a-4908-8706-050403020100").hex.upper()
 
 
 @cache
-def authority() -> GeneratedHierarchy:
-    """Return keys and certificates of all CAs and of the response signer."""
-    return generate_hierarchy(parse_hierarchy(load_preset("default"), Environment.TEST, BASE_URL), NOW)
+def authority(arc: str | None = None) -> GeneratedHierarchy:
+    """Return keys and certificates of all CAs and of the response signer.
+
+    Without an arc, they are as before arcs could be given.
+    """
+    text = load_preset("default") if arc is None else with_policy_arc(load_preset("default"), Environment.TEST, arc)
+    return generate_hierarchy(parse_hierarchy(text, Environment.TEST, BASE_URL), NOW)
 
 
 @cache

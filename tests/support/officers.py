@@ -9,6 +9,9 @@ from sinetti.domain.approvals.acts import ApprovalPolicy, OfficerRole
 from sinetti.services.approvals.officers import NewOfficer, check_officer
 from tests.support.ssh_keys import KeyFile, make_key
 
+ARC = "1.3.6.1.4.1.32473.1"
+"""Arc of an operator, below the enterprise number for documents (RFC 5612)."""
+
 NAMES = ("anna", "ben", "carl")
 
 _kept = []
@@ -30,8 +33,9 @@ def checked_founders():
 
 
 def founders(*names):
-    """Return the options of `init` that name these officers."""
-    return [word for name in names or NAMES for word in ("--officer", f"{name}={key_of(name).public}")]
+    """Return the options of `init` that name these officers, and the arc."""
+    officers = (word for name in names or NAMES for word in ("--officer", f"{name}={key_of(name).public}"))
+    return ["--policy-arc", ARC, *officers]
 
 
 def proposed(operator, *words):

@@ -264,7 +264,7 @@ def import_founding(root: Path, octets: bytes, options: ImportOptions) -> None:
     folder = DataDirectory(root.absolute())
     settings = authority_settings.read(folder.settings)
     text = folder.read(folder.hierarchy).decode("utf-8", "replace")
-    hierarchy = parse_hierarchy(text, settings.environment, settings.base_url)
+    hierarchy = parse_hierarchy(text, settings.environment, settings.base_url, is_stored=True)
     with locked(folder.root):
         request, result = waiting_request(folder), parse_result_set(octets)
         certificates = verify_founding(hierarchy, request, result)

@@ -17,7 +17,7 @@ from sinetti.ca.issuance_request import CaRequest, IssuingCa, LeafProfile, LeafR
 from sinetti.domain.values import Environment, Serial, ValidityPeriod
 from sinetti.pki.chain import build_chain
 from sinetti.pki.encoding import ORGANISATION_LIMIT, PrivateKey, PublicKey, generate_key, load_certificate, sign
-from sinetti.pki.policy_oids import ANY_POLICY, channel_policy, services_policy
+from sinetti.pki.policy_oids import ANY_POLICY, channel_policy
 
 BACKDATED = timedelta(hours=1)
 """Time before `now` at which CAs and response signers begin.
@@ -155,16 +155,17 @@ def generate_hierarchy(
 
 @dataclass(frozen=True)
 class CaSubject:
-    """Parts of the subject of all CAs of an authority, and its environment."""
+    """Subject, environment and arc of policies that all CAs of an authority share."""
 
     organisation: str
     country: str
     environment: Environment
+    policy_arc: str | None = None
 
 
 def subject_of(hierarchy: Hierarchy) -> CaSubject:
     """Return the parts that the names of a hierarchy's CAs share."""
-    return CaSubject(hierarchy.organisation, hierarchy.country, hierarchy.environment)
+    return CaSubject(hierarchy.organisation, hierarchy.country, hierarchy.environment, hierarchy.policy_arc)
 
 
 def authority_plan(
@@ -186,7 +187,7 @@ def certificate_plan(
         serial=serial,
         span=span,
         path_length=_PATH_LENGTHS[spec.role],
-        policy=policy_for(spec, subject.environment),
+        policy=policy_for(spec, subject),
     )
 
 
@@ -198,12 +199,10 @@ def validity_from(now: datetime, lifetime: timedelta) -> ValidityPeriod:
     return ValidityPeriod(now - BACKDATED, now + lifetime - _ONE_SECOND)
 
 
-def policy_for(spec: CaSpec, environment: Environment) -> x509.ObjectIdentifier | None:
+def policy_for(spec: CaSpec, subject: CaSubject) -> x509.ObjectIdentifier | None:
     """Return the policy in this CA's certificate (docs/operators/oids.md)."""
-    if spec.channel is not None:
-        return channel_policy(spec.channel, environment)
-    if spec.role is CaRole.SERVICES:
-        return services_policy(environment)
+    if spec.channel or spec.role is CaRole.SERVICES:
+        return channel_policy(spec.channel, subject.environment, subject.policy_arc)
     return ANY_POLICY if spec.role is CaRole.INTERMEDIATE else None
 
 

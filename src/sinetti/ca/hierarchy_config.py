@@ -6,6 +6,7 @@ Presets are in `presets/`. `parse_hierarchy` returns the validated form, which a
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
@@ -24,6 +25,7 @@ from sinetti.domain.authorities.lifecycle import successor_name
 from sinetti.domain.values import Channel, Environment, KeyPolicy, KeyType
 from sinetti.infra.durations import has_years, parse_duration
 from sinetti.infra.toml_tables import TomlTable, parse_toml
+from sinetti.pki.policy_oids import EXAMPLES, is_example
 from sinetti.pki.signers.pkcs11_uri import TokenLocation, load_location
 
 __all__ = [
@@ -48,6 +50,12 @@ _PLACEHOLDER = "{test}"
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]| (?! ))*[A-Za-z0-9]")
 _NAME_FORM = "at most 64 letters A-Z, digits, dots and hyphens with single blanks between them"
 _LONGEST_NAME = 64
+_ARC = re.compile(r"([01]\.[1-3]?[0-9]|2\.N)(\.N){0,9}".replace("N", "(0|[1-9][0-9]{0,9})"))
+"""OID whose policies have at most 63 octets, the limit of `cryptography`."""
+_OWN_ARC = (
+    'such as "1.3.6.1.4.1.NUMBER.1" below the private enterprise number of your organisation, which '
+    "https://www.iana.org/assignments/enterprise-numbers/ assigns"
+)
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _DAYS = range(1, 36_526)
 """Days of a lifetime, up to a hundred years.
@@ -101,8 +109,8 @@ def parse_hierarchy(
 
     `base_url` (plain http, without a final slash) overrides the key `base_url` of the file; one of the two is
     required. In names, `{test}` becomes "Test " in TEST and nothing in PRODUCTION. `is_stored`: the text is from the
-    folder of an authority, which may be of version 0.1.0, with `validity_days`. Raises HierarchyError, which names
-    the line or key and what to write.
+    folder of an authority, which may be of version 0.1.0, with `validity_days` and no `policy_arc`. Raises
+    HierarchyError, which names the line or key and what to write.
     """
     try:
         top = PresetTable(parse_toml(text))
@@ -119,7 +127,7 @@ def read_hierarchy(
     Raises HierarchyError.
     """
     parsed = _parse_top(top, environment, base_url, is_stored=is_stored)
-    _check_environment(parsed)
+    _check_environment(parsed, is_stored=is_stored)
     _check_tree(parsed)
     _check_lifetimes(parsed)
     return parsed
@@ -146,10 +154,21 @@ def with_standby(text: str, token: str = "") -> str:
     return "".join(parts)
 
 
+def with_policy_arc(text: str, environment: Environment, arc: str | None = None) -> str:
+    """Write an arc of policies into the TOML of a hierarchy, instead of its own.
+
+    Without `arc`, it keeps its own; in TEST it gets that for examples.
+    """
+    rest = re.sub(r"^policy_arc\b.*\n", "", text, flags=re.MULTILINE)
+    if arc is None and (environment is Environment.PRODUCTION or rest != text):
+        return text
+    return f'policy_arc = "{arc or EXAMPLES}"\n{rest}'
+
+
 def is_same_hierarchy(stored: str, text: str) -> bool:
     """Return True if a stored hierarchy equals the one in `text`.
 
-    The stored one may be of version 0.1.0.
+    The stored one may be of version 0.1.0. An arc in one alone is no difference.
     """
     if stored == text:
         return True
@@ -157,7 +176,8 @@ def is_same_hierarchy(stored: str, text: str) -> bool:
         one, other = (parse_hierarchy(each, Environment.TEST, "http://same", is_stored=True) for each in (stored, text))
     except HierarchyError:
         return False
-    return one == other
+    other = replace(other, policy_arc=other.policy_arc or one.policy_arc)
+    return replace(one, policy_arc=one.policy_arc or other.policy_arc) == other
 
 
 def _parse_top(top: PresetTable, environment: Environment, base_url: str | None, *, is_stored: bool) -> Hierarchy:
@@ -173,9 +193,17 @@ def _parse_top(top: PresetTable, environment: Environment, base_url: str | None,
         response_signer=_response_signer(top.table("response_signer"), environment),
         holder_validity=validity,
         key_policy=policy,
+        policy_arc=_arc(top),
     )
     top.finish()
     return parsed
+
+
+def _arc(top: PresetTable) -> str | None:
+    written = top.text_or_none("policy_arc")
+    if written is not None and not (_ARC.fullmatch(written) and all(int(n) < 1 << 31 for n in written.split("."))):
+        top.refuse("policy_arc", f"an OID with numbers under 2^31, {_OWN_ARC}", written)
+    return written
 
 
 def _country(top: PresetTable) -> str:
@@ -309,7 +337,7 @@ def _is_plain_http(url: str) -> bool:
     return plain and url.isascii() and url.isprintable() and not re.search(r"[ ?#<>\"\\]|/$", url)
 
 
-def _check_environment(parsed: Hierarchy) -> None:
+def _check_environment(parsed: Hierarchy, *, is_stored: bool) -> None:
     """Check that names and settings fit the environment.
 
     Every name distinguishes PRODUCTION from TEST (facts sheet, 1). PRODUCTION has no setting of a test bench. Raises
@@ -328,6 +356,10 @@ def _check_environment(parsed: Hierarchy) -> None:
                 f"name: {one.name!r} does not distinguish PRODUCTION from TEST; write {_PLACEHOLDER} "
                 "where the environment belongs"
             )
+    is_missing = parsed.policy_arc is None and not is_stored
+    if production and (is_missing or is_example(parsed.policy_arc)):
+        found = "this key is missing" if is_missing else f"{parsed.policy_arc} is only for examples"
+        raise HierarchyError(f"policy_arc: {found}; write an OID of your own, or give --policy-arc, {_OWN_ARC}")
 
 
 def _check_tree(parsed: Hierarchy) -> None:

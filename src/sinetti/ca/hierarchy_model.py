@@ -73,7 +73,8 @@ class ResponseSignerSpec:
 class Hierarchy:
     """Specification of all CAs of one environment.
 
-    `authorities` lists every CA after the one above it.
+    `authorities` lists every CA after the one above it. `policy_arc` is the OID above its policies; None
+    before it could be given (docs/operators/oids.md).
     """
 
     environment: Environment
@@ -85,6 +86,7 @@ class Hierarchy:
     response_signer: ResponseSignerSpec
     holder_validity: timedelta
     key_policy: KeyPolicy
+    policy_arc: str | None = None
 
     @property
     def services(self) -> CaSpec:

@@ -130,7 +130,7 @@ def check_ca_certificate(
         _refuse(f"it is for {common_name(certificate) or 'no name'!r}, and the CA is {spec.name!r}")
     _check_signer(certificate, spec, issuer)
     _check_dates(certificate, spec, issuer, now)
-    policy = policy_for(spec, subject.environment)
+    policy = policy_for(spec, subject)
     found = extension_value(certificate, x509.CertificatePolicies)
     if [one.policy_identifier for one in found or ()] != ([] if policy is None else [policy]):
         _refuse(f"its policy is not that of the channel and environment of {spec.name}")

@@ -21,7 +21,7 @@ from sinetti.domain.authorities.lifecycle import CaState
 from sinetti.domain.values import Channel, Environment, Serial, Sha256, ValidityPeriod
 from sinetti.pki.chain import is_self_signed
 from sinetti.pki.encoding import certificate_der, load_certificate
-from sinetti.pki.policy_oids import channel_from_policy, signs_responses
+from sinetti.pki.policy_oids import channel_from_policy, find_arc, signs_responses
 from sinetti.pki.trust_lists.lists import (
     AnchorEntry,
     AnchorRole,
@@ -83,10 +83,12 @@ def link_serial(root: x509.Certificate, issuer: x509.Certificate) -> Serial:
     return new_serial(lambda count: digest[:count])
 
 
-def subject_of_certificate(certificate: x509.Certificate, environment: Environment) -> CaSubject:
-    """Return the parts of a CA's subject that all CAs of its authority share."""
+def subject_of_certificate(
+    certificate: x509.Certificate, environment: Environment, authorities: Iterable[x509.Certificate] = ()
+) -> CaSubject:
+    """Return the parts that all CAs of an authority share; `authorities` have the arc."""
     names = {one.oid: str(one.value) for one in certificate.subject}
-    return CaSubject(names[NameOID.ORGANIZATION_NAME], names[NameOID.COUNTRY_NAME], environment)
+    return CaSubject(names[NameOID.ORGANIZATION_NAME], names[NameOID.COUNTRY_NAME], environment, find_arc(authorities))
 
 
 def role_of(certificate: x509.Certificate) -> tuple[AnchorRole, Channel | None]:

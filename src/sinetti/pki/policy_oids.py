@@ -3,6 +3,9 @@
 They show the purpose of a certificate from a PEM file alone.
 """
 
+import re
+from collections.abc import Iterable
+
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
@@ -10,10 +13,16 @@ from sinetti.domain.values import Channel, Environment
 from sinetti.pki.chain import extension_value
 
 ARC = "2.25.156868473485101095000396921412762461610"
-"""OID arc of this project: 2.25 (ITU-T X.667) and a UUID as a whole number.
+"""OID arc of hierarchies without `policy_arc`: 2.25 (ITU-T X.667) and a UUID.
 
-The UUID is 7603c4df-e7d0-4dc5-99ac-a0f5edd3e5aa.
+The UUID is 7603c4df-e7d0-4dc5-99ac-a0f5edd3e5aa. Botan and GnuTLS read no number of 128 bits.
 """
+
+MARK = 0x7603C4
+"""Number below an operator's arc that marks the policies: 24 bits of that UUID."""
+
+EXAMPLES = "2.999"
+"""Arc for examples (ITU-T X.660, A.5), whose policies are always of TEST."""
 
 ANY_POLICY = x509.ObjectIdentifier("2.5.29.32.0")
 """anyPolicy (RFC 5280, 4.2.1.4), for intermediate CA certificates.
@@ -21,24 +30,42 @@ ANY_POLICY = x509.ObjectIdentifier("2.5.29.32.0")
 With it the policies below them are valid.
 """
 
-_TYPES = {Channel.WS: 1, Channel.SFTP: 2}
-_SERVICES = 3
+_TYPES = {Channel.WS: 1, Channel.SFTP: 2, None: 3}
 _ENVIRONMENTS = {Environment.PRODUCTION: 1, Environment.TEST: 2}
-
-
-def channel_policy(channel: Channel, environment: Environment) -> x509.ObjectIdentifier:
-    """Return the policy of the issuing CA of one channel in one environment."""
-    return x509.ObjectIdentifier(f"{ARC}.1.{_TYPES[channel]}.{_ENVIRONMENTS[environment]}")
-
-
-def services_policy(environment: Environment) -> x509.ObjectIdentifier:
-    """Return the policy of the CA for certificates that sign responses."""
-    return x509.ObjectIdentifier(f"{ARC}.1.{_SERVICES}.{_ENVIRONMENTS[environment]}")
-
-
-_CHANNELS = {
-    channel_policy(channel, environment): (channel, environment) for channel in _TYPES for environment in _ENVIRONMENTS
+_PURPOSES = {
+    f"{number}.{where}": (one, each) for one, number in _TYPES.items() for each, where in _ENVIRONMENTS.items()
 }
+_POLICY = re.compile(rf"(?:{re.escape(ARC)}\.1|(.+)\.{MARK})\.([123]\.[12])")
+
+
+def channel_policy(channel: Channel | None, environment: Environment, arc: str | None = None) -> x509.ObjectIdentifier:
+    """Return the policy of the issuing CA of one channel in one environment.
+
+    No channel: that of the CA for certificates that sign responses. `arc` is the operator's, None for `ARC`.
+    """
+    above = f"{ARC}.1" if arc is None else f"{arc}.{MARK}"
+    return x509.ObjectIdentifier(f"{above}.{_TYPES[channel]}.{_ENVIRONMENTS[environment]}")
+
+
+def _policies_of(certificate: x509.Certificate) -> list[tuple[str | None, Channel | None, Environment]]:
+    """Return arc, channel and environment of our policies, if they can be read."""
+    try:
+        policies = extension_value(certificate, x509.CertificatePolicies) or ()
+    except ValueError:
+        return []
+    found = (_POLICY.fullmatch(one.policy_identifier.dotted_string) for one in policies)
+    rows = ((one[1], *_PURPOSES[one[2]]) for one in found if one)
+    return [(arc, channel, Environment.TEST if is_example(arc) else where) for arc, channel, where in rows]
+
+
+def is_example(arc: str | None) -> bool:
+    """Return True for an arc that is no operator's own."""
+    return f"{arc}.".startswith(f"{EXAMPLES}.")
+
+
+def find_arc(certificates: Iterable[x509.Certificate]) -> str | None:
+    """Return the operator's arc in these CA certificates, or None."""
+    return next((arc for one in certificates for arc, _, _ in _policies_of(one) if arc), None)
 
 
 def channel_from_policy(issuing_ca_certificate: x509.Certificate) -> tuple[Channel, Environment] | None:
@@ -46,11 +73,7 @@ def channel_from_policy(issuing_ca_certificate: x509.Certificate) -> tuple[Chann
 
     The result is None for a certificate without exactly one policy of this project, or if it cannot be read.
     """
-    try:
-        policies = extension_value(issuing_ca_certificate, x509.CertificatePolicies)
-    except ValueError:
-        return None
-    known = [_CHANNELS[policy.policy_identifier] for policy in policies or () if policy.policy_identifier in _CHANNELS]
+    known = [(channel, where) for _, channel, where in _policies_of(issuing_ca_certificate) if channel]
     return known[0] if len(known) == 1 else None
 
 
@@ -59,12 +82,8 @@ def signs_responses(issuing_ca_certificate: x509.Certificate, environment: Envir
 
     The result is False if the certificate cannot be read.
     """
-    wanted = {services_policy(one) for one in Environment if environment in {None, one}}
-    try:
-        policies = extension_value(issuing_ca_certificate, x509.CertificatePolicies)
-    except ValueError:
-        return False
-    return any(policy.policy_identifier in wanted for policy in policies or ())
+    found = _policies_of(issuing_ca_certificate)
+    return any(channel is None and environment in {None, where} for _, channel, where in found)
 
 
 def services_environment(issuing_ca_certificate: x509.Certificate) -> Environment | None:

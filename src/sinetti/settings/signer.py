@@ -16,6 +16,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
+from sinetti.ca.hierarchy_builder import CaSubject
 from sinetti.ca.hierarchy_model import CaRole, Hierarchy, file_name_for
 from sinetti.domain.approvals.acts import (
     FEWEST,
@@ -32,6 +33,7 @@ from sinetti.infra import file_permissions
 from sinetti.infra.file_permissions import RightsError
 from sinetti.infra.toml_tables import SettingsError, TomlTable, parse_toml
 from sinetti.pki.encoding import certificate_der
+from sinetti.pki.policy_oids import find_arc
 from sinetti.pki.ssh_signatures import SshKeyError, load_key
 from sinetti.settings.authority import check_base_url
 
@@ -131,6 +133,12 @@ class SignerPolicy:
     authorities: tuple[PolicyCa, ...]
     officers: tuple[PolicyOfficer, ...] = ()
     approvals: ApprovalPolicy | None = None
+
+    @property
+    def subject(self) -> CaSubject:
+        """Parts that the certificates of all CAs share."""
+        arc = find_arc(one.certificate for one in self.authorities)
+        return CaSubject(self.organisation, self.country, self.environment, arc)
 
     @property
     def response_signer_file_name(self) -> str:

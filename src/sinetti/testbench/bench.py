@@ -23,7 +23,7 @@ from sinetti.authority.maintenance import maintained
 from sinetti.authority.processes import people_edge
 from sinetti.authority.service_certificates import AnswersUnsigned, ensure_valid
 from sinetti.authority.status_feed import mount_feed
-from sinetti.ca.hierarchy_config import is_same_hierarchy, load_preset
+from sinetti.ca.hierarchy_config import is_same_hierarchy, load_preset, with_policy_arc
 from sinetti.database.notifications.delivery import let_all_go
 from sinetti.domain.requests import LENIENT, STRICT
 from sinetti.domain.values import Environment, KeyPolicy, KeyType
@@ -146,7 +146,7 @@ def _make(folder: DataDirectory, options: BenchOptions, opened: OpenPorts) -> No
         if options.now is not None:
             bench_clock(made).begin(now)
 
-    hierarchy = load_preset(options.preset or _DEFAULT_PRESET)
+    hierarchy = with_policy_arc(load_preset(options.preset or _DEFAULT_PRESET), Environment.TEST)
     initialise(folder.root, InitOptions(DirectoryKind.TESTBENCH, hierarchy, settings, now, also))
 
 

@@ -11,7 +11,7 @@ from sinetti.authority.signer.rules import SigningRules
 from sinetti.authority.signer.successors import MOST_WAITING, SignerSuccessors, read_successors, with_successors
 from sinetti.authority.signer.tasks import SigningTask, TaskKind
 from sinetti.ca.hierarchy_builder import BACKDATED, CaSubject, certificate_plan, generate_hierarchy
-from sinetti.ca.hierarchy_config import load_preset, parse_hierarchy
+from sinetti.ca.hierarchy_config import load_preset, parse_hierarchy, with_policy_arc
 from sinetti.ca.hierarchy_model import CaRole, CaSpec
 from sinetti.ca.issuance import new_serial, prepare_authority
 from sinetti.ca.issuance_request import IssuingCa
@@ -27,6 +27,7 @@ from sinetti.pki.signers import SignatureRefused, SignerUnavailable
 from sinetti.pki.trust_lists.lists import TrustListKind, octets_to_sign
 from sinetti.settings.signer import PolicySuccessor, parse_successor, policy_for, render_successor
 from tests.support.authority import BASE_URL, NOW, authority, holder_key, issuer
+from tests.support.officers import ARC
 from tests.support.signing import CA, INSTANCE, ORIGIN, certificate_task, holder_tbs, one, policy, rules_of
 
 BUILT = authority()
@@ -287,9 +288,28 @@ def test_in_test_the_signer_signs_anchors_that_it_knows(folder):
 
 
 def test_production_certifies_no_ca(store, folder):
-    built = generate_hierarchy(parse_hierarchy(load_preset("default"), Environment.PRODUCTION, BASE_URL), NOW)
+    text = with_policy_arc(load_preset("default"), Environment.PRODUCTION, ARC)
+    built = generate_hierarchy(parse_hierarchy(text, Environment.PRODUCTION, BASE_URL), NOW)
     certificates = {spec.file_name: built.certificate(spec.file_name) for spec in built.hierarchy.authorities}
     name = "SinettiIntermediateCAv1"
     rules = SigningRules(policy_for(built.hierarchy, certificates, INSTANCE, ORIGIN), store, {name: built.key(name)})
     with pytest.raises(SignatureRefused, match="in TEST alone"):
         one(rules, SigningTask(TaskKind.AUTHORITY, name, authority_task(folder.begin()).octets))
+
+
+def test_a_successor_below_another_arc_than_its_issuer_is_refused(folder):
+    request = folder.begin()
+    subject = replace(SUBJECT, policy_arc=ARC)
+    above = BUILT.hierarchy.authorities[1].name
+    spec = CaSpec(NAME, CaRole.ISSUING, above, KeyType.EC_P256, timedelta(days=2900), Channel.WS)
+    key = x509.load_der_x509_csr(request).public_key()
+    span = span_below(None, spec.lifetime, NOW)
+    tbs = prepare_authority(certificate_plan(subject, spec, key, new_serial(), span), BUILT.issuer(INTERMEDIATE))
+    with pytest.raises(SignatureRefused, match="differ from the profile"):
+        one(folder.rules, SigningTask(TaskKind.AUTHORITY, INTERMEDIATE, tbs))
+
+
+def test_the_policy_knows_the_arc_of_its_authorities():
+    built = authority(ARC)
+    certificates = {spec.file_name: built.certificate(spec.file_name) for spec in built.hierarchy.authorities}
+    assert policy_for(built.hierarchy, certificates, INSTANCE, ORIGIN).subject == replace(SUBJECT, policy_arc=ARC)

@@ -24,6 +24,7 @@ from sinetti.ca.ceremony.sets import (
 from sinetti.ca.ceremony.verification import verify_certified, verify_lists, verify_revoked
 from sinetti.ca.ceremony.words import CeremonyError
 from sinetti.ca.crl import read_list
+from sinetti.ca.hierarchy_config import with_policy_arc
 from sinetti.ca.hierarchy_model import CaRole, CaSpec
 from sinetti.ca.issuance_request import RevokedEntry
 from sinetti.domain.authorities.lifecycle import CaState
@@ -31,9 +32,11 @@ from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Channel, Environment, KeyType
 from sinetti.pki.chain import issuers_of
 from sinetti.pki.encoding import certificate_der, generate_key, sha256_hex
+from sinetti.pki.policy_oids import find_arc
 from sinetti.pki.trust_lists.verification import ListReader, verify_anchors, verify_distrust
-from tests.ca.ceremony.making import LATER, LISTS, csr, founded, lists, serial_of
-from tests.support.ceremonies import NOW, ROOTS, URL, plan_text
+from tests.ca.ceremony.making import LATER, LISTS, csr, empty, founded, lists, request, serial_of
+from tests.support.ceremonies import NOW, QUICK, ROOTS, URL, plan_text
+from tests.support.officers import ARC
 
 ISSUING = CaSpec(
     "Data Providers Test Issuing CA v2",
@@ -363,3 +366,12 @@ def test_plans_of_later_kinds_that_are_refused():
     for why, wrong in cases.items():
         with pytest.raises(CeremonyError, match=why):
             parse_plan(wrong.encode())
+
+
+def test_a_successor_has_the_arc_of_the_cas_before():
+    text, medium = plan_text(hierarchy=with_policy_arc(QUICK, Environment.TEST, ARC)), empty()
+    medium.make(parse_plan(text.encode()), request())
+    before, wanted = known(medium), certify(medium, ISSUING)
+    made = verify_certified(before, wanted, medium.make(plan_for(wanted), wanted))
+    assert find_arc([made.issuers[ISSUING.file_name].certificate]) == ARC
+    assert {find_arc([one.certificate]) for name, one in before.items() if name not in ROOTS} == {ARC}

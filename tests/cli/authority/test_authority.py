@@ -11,15 +11,19 @@ import subprocess
 import sys
 
 import pytest
+from cryptography import x509
 
-from sinetti.ca.hierarchy_config import load_preset
+from sinetti.ca.hierarchy_config import load_preset, with_policy_arc
 from sinetti.cli.authority.common import OptionError, run_command
-from sinetti.cli.main import SERVER, build_parser
+from sinetti.cli.main import SERVER, build_parser, main
+from sinetti.diagnostics.search import DiagnosisContext
+from sinetti.domain.values import Environment
 from sinetti.pki.chain import load_bundle
+from sinetti.pki.encoding import load_certificate
 from sinetti.server.process_exit import raise_if_interrupted
 from sinetti.settings import notifications
 from tests.cli.authority.conftest import ADDRESSES, CONTACT
-from tests.support.officers import founders
+from tests.support.officers import ARC, founders
 from tests.support.postgres import create_database
 
 INIT = ("init", "--environment", "TEST", *ADDRESSES)
@@ -108,6 +112,42 @@ def test_init_in_a_folder_that_holds_something_else(sqlite_operator):
     assert [path.name for path in sqlite_operator.root.iterdir()] == ["letter.txt"]
 
 
+ARC_WORDS = {
+    "none": ((), "policy_arc: this key is missing; write an OID of your own, or give --policy-arc"),
+    "that for examples": (("--policy-arc", "2.999.1"), "policy_arc: 2.999.1 is only for examples"),
+    "a UUID": (("--policy-arc", "2.25.156868473485101095000396921412762461610"), "an OID with numbers under 2^31"),
+}
+
+
+@pytest.mark.parametrize(("words", "sentence"), ARC_WORDS.values(), ids=ARC_WORDS)
+def test_production_needs_an_arc_of_its_own(sqlite_operator, words, sentence):
+    refused = sqlite_operator.refused(2, "init", "--environment", "PRODUCTION", *ADDRESSES, *founders()[2:], *words)
+    assert sentence in refused
+    assert "https://www.iana.org/assignments/enterprise-numbers/" in refused
+    assert not sqlite_operator.root.exists()
+
+
+ARCS = {
+    "TEST": ("TEST", (), "2.999.7734212.1.2"),
+    "TEST with an arc": ("TEST", ("--policy-arc", ARC), f"{ARC}.7734212.1.2"),
+    "PRODUCTION": ("PRODUCTION", ("--policy-arc", ARC), f"{ARC}.7734212.1.1"),
+}
+
+
+@pytest.mark.parametrize(("environment", "words", "policy"), ARCS.values(), ids=ARCS)
+def test_the_policies_are_below_the_arc_and_readers_know_them(sqlite_operator, capsys, environment, words, policy):
+    root = sqlite_operator.root
+    sqlite_operator.does("init", "--environment", environment, *ADDRESSES, *founders()[2:], *words)
+    files = [path for path in (root / "ca").glob("DataProviders*.cer") if "SFTP" not in path.name]
+    (ca,) = map(load_certificate, (path.read_bytes() for path in files))
+    (policies,) = (one.value for one in ca.extensions if one.oid == x509.CertificatePolicies.oid)
+    assert [one.policy_identifier.dotted_string for one in policies] == [policy]
+    assert DiagnosisContext(anchors=[ca]).environment == environment
+    assert main(["inspect", str(files[0]), "--lang", "en"]) == 0
+    assert f"issues certificates to organisations, WS {environment}" in " ".join(capsys.readouterr().out.split())
+    sqlite_operator.does("status")
+
+
 def test_a_preset_with_the_names_of_another_authority_is_for_tests(sqlite_operator):
     preset = ("--hierarchy", "incomes-register-test")
     sentence = sqlite_operator.refused(2, "init", "--environment", "PRODUCTION", *ADDRESSES, *founders(), *preset)
@@ -148,7 +188,8 @@ def test_a_hierarchy_of_ones_own(sqlite_operator, tmp_path):
 
 def test_a_preset_by_its_name(sqlite_operator):
     sqlite_operator.found("--hierarchy", "short-7d")
-    assert (sqlite_operator.root / "hierarchy.toml").read_text() == load_preset("short-7d")
+    text = with_policy_arc(load_preset("short-7d"), Environment.TEST)
+    assert (sqlite_operator.root / "hierarchy.toml").read_text() == text
 
 
 def test_a_folder_of_version_0_1_0_opens(sqlite_operator):

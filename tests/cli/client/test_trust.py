@@ -9,12 +9,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
 from sinetti.ca.hierarchy_builder import generate_hierarchy
-from sinetti.ca.hierarchy_config import load_preset, parse_hierarchy
+from sinetti.ca.hierarchy_config import load_preset, parse_hierarchy, with_policy_arc
 from sinetti.client.requests import trust_anchors
 from sinetti.domain.values import Environment, KeyType
 from sinetti.pki import chain, encoding
 from tests.client.double import anchors, bundle
 from tests.support import authority
+from tests.support.officers import ARC
 from tests.support.trust_lists import anchors_list, by_root
 
 BUILT = authority.authority()
@@ -35,7 +36,8 @@ def colons(text):
 
 @cache
 def other_authority(environment=Environment.TEST):
-    hierarchy = parse_hierarchy(load_preset("default"), environment, authority.BASE_URL)
+    text = with_policy_arc(load_preset("default"), environment, ARC)
+    hierarchy = parse_hierarchy(text, environment, authority.BASE_URL)
     built = generate_hierarchy(hierarchy, authority.NOW)
     return [built.entries[one.file_name][1] for one in built.hierarchy.authorities]
 

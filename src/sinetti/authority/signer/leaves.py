@@ -6,7 +6,7 @@ from typing import NoReturn
 
 from sinetti.authority.signer.certificates import CertificateFields, check_serial, load_spki, read_fields
 from sinetti.authority.signer.tasks import AROUND_NOW
-from sinetti.ca.hierarchy_builder import BACKDATED, RESPONDER_LIFE, CaSubject, certificate_plan, responder_name
+from sinetti.ca.hierarchy_builder import BACKDATED, RESPONDER_LIFE, certificate_plan, responder_name
 from sinetti.ca.hierarchy_model import CaRole, CaSpec
 from sinetti.ca.issuance import build_tbs, prepare_authority
 from sinetti.ca.issuance_request import IssuingCa, LeafProfile, LeafRequest
@@ -61,10 +61,9 @@ def check_successor(tbs: bytes, ca: PolicyCa, successor: PolicySuccessor, policy
     """
     fields = read_fields(tbs)
     _check_begin(fields, now)
-    subject = CaSubject(policy.organisation, policy.country, policy.environment)
     spec = CaSpec(successor.name, successor.role, ca.name, successor.key_type, timedelta(0), successor.channel)
     span = ValidityPeriod(fields.not_before, fields.not_after)
-    plan = certificate_plan(subject, spec, load_spki(fields.spki), Serial(fields.serial.hex()), span)
+    plan = certificate_plan(policy.subject, spec, load_spki(fields.spki), Serial(fields.serial.hex()), span)
     try:
         rebuilt = prepare_authority(plan, _issuer(ca))
     except ValueError as bad:

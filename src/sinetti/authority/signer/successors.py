@@ -13,7 +13,6 @@ from cryptography import x509
 
 from sinetti.authority.key_store import AuthorityKeys
 from sinetti.authority.signer.rules import SigningRules
-from sinetti.ca.hierarchy_builder import CaSubject
 from sinetti.ca.hierarchy_model import CaRole, CaSpec
 from sinetti.ca.issuance_request import IssuingCa
 from sinetti.ca.profiles import ca_key
@@ -152,10 +151,9 @@ class SignerSuccessors:
         name = common_name(above)
         base_url = policy.authorities[0].base_url
         issuer = IssuingCa(name, name.replace(" ", ""), "", above, base_url)
-        subject = CaSubject(policy.organisation, policy.country, policy.environment)
         spec = CaSpec(waiting.name, waiting.role, name, waiting.key_type, _LONGEST, waiting.channel)
         check_key(certificate, waiting.request, waiting.name)
-        check_ca_certificate(certificate, subject, spec, issuer, now)
+        check_ca_certificate(certificate, policy.subject, spec, issuer, now)
 
     def _open(self, name: str, public: PublicKey) -> PrivateKey:
         try:

@@ -154,7 +154,8 @@ def certify(plan: CeremonyPlan, request: RequestSet, signer: OfflineSigner, keys
 def _certify_one(spec: CaSpec, key: PublicKey, request: RequestSet, signer: OfflineSigner) -> bytes:
     registry = signer.registry
     above = registry.issuer(file_name_for(spec.parent)).certificate if spec.parent else None
-    subject = subject_of_certificate(registry.certificates()[registry.roots[0]], request.environment)
+    known = registry.certificates()
+    subject = subject_of_certificate(known[registry.roots[0]], request.environment, known.values())
     wanted = certificate_plan(subject, spec, key, new_serial(), span_below(above, spec.lifetime, request.created))
     return make_certificate(spec, wanted, request, signer)
 

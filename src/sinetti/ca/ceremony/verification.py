@@ -128,7 +128,8 @@ def verify_certified(known: Mapping[str, IssuingCa], request: RequestSet, result
         raise CeremonyError("the result set has not exactly the CAs of the request: run the ceremony again")
     requested = requested_keys(request.authorities, request)
     roots = [one for one in known.values() if _is_root(one)]
-    subject = subject_of_certificate(roots[0].certificate, request.environment)
+    every = (one.certificate for one in known.values())
+    subject = subject_of_certificate(roots[0].certificate, request.environment, every)
     issuers: dict[str, IssuingCa] = {}
     for spec in request.authorities:
         parent = file_name_for(spec.parent) if spec.parent else ""

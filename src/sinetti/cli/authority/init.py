@@ -12,7 +12,7 @@ from sinetti.authority.exchange import begin_founding
 from sinetti.authority.initialise import InitOptions, initialise
 from sinetti.authority.passphrases import read_or_create
 from sinetti.ca.ceremony.sets import RequestSet
-from sinetti.ca.hierarchy_config import PRESETS, load_preset, with_standby
+from sinetti.ca.hierarchy_config import PRESETS, load_preset, with_policy_arc, with_standby
 from sinetti.ca.hierarchy_model import HierarchyError
 from sinetti.cli.authority.common import OptionError, add_dir, command, machine_user, octets_of
 from sinetti.cli.authority.deployment_options import add_deployment_options, deployment_of
@@ -66,6 +66,8 @@ def register(commands: Commands) -> None:
         default="default",
         help=f"names, keys and lifetimes of the CAs: a TOML file, or {', '.join(PRESETS)} (default: %(default)s)",
     )
+    help_text = "OID of your own, above the policies of the CAs (PRODUCTION, unless the FILE has policy_arc)"
+    parser.add_argument("--policy-arc", metavar="OID", help=help_text)
     _add_standby(parser)
     parser.add_argument("--base-url", required=True, metavar="URL", help="address of CA certificates and CRLs (http)")
     parser.add_argument("--soap-url", required=True, metavar="URL", help="address for requests of programs")
@@ -121,7 +123,8 @@ def _run(parsed: argparse.Namespace) -> int:
         journal=str(Path(parsed.journal).resolve()) if parsed.journal else "",
         **token_settings(parsed),
     )
-    text = _with_standby(parsed, _hierarchy(parsed.hierarchy))
+    text = with_policy_arc(_hierarchy(parsed.hierarchy), settings.environment, parsed.policy_arc)
+    text = _with_standby(parsed, text)
     journal = _journal(parsed.dir, settings)
     with _new_files_removed(parsed):
         request = _create(parsed, _founding(parsed, text, settings))

@@ -6,7 +6,7 @@ from sinetti.cli.core.argparse_i18n import Commands
 
 EXAMPLE = """\
 examples:
-  sinetti ceremony plan --kind founding --environment PRODUCTION --base-url http://pki.example > plan.toml
+  sinetti ceremony plan --kind founding --environment TEST --base-url http://pki.example > plan.toml
   sinetti ceremony run plan.toml --medium /media/vault/sinetti --exchange /media/carried"""
 
 MODULES = {"plan": "run", "run": "run", "shares": "verify", "verify": "verify"}

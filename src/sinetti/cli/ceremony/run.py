@@ -7,7 +7,7 @@ from sinetti.authority.ceremony import RESULT_SET, TRANSCRIPT, Ceremony
 from sinetti.authority.data_directory import FolderError
 from sinetti.ca.ceremony.plan import default_plan, parse_plan
 from sinetti.ca.ceremony.sets import CeremonyKind, parse_request_set
-from sinetti.ca.hierarchy_config import PRESETS, load_preset, with_standby
+from sinetti.ca.hierarchy_config import PRESETS, load_preset, parse_hierarchy, with_policy_arc, with_standby
 from sinetti.cli.ceremony.desk import TerminalDesk, command
 from sinetti.cli.client import common
 from sinetti.cli.core import output
@@ -17,7 +17,7 @@ from sinetti.cli.core.invocation import print_note
 from sinetti.domain.values import Environment, Language
 from sinetti.infra.clock import utc_now
 
-_PLAN = "sinetti ceremony plan --kind founding --environment PRODUCTION --base-url http://pki.example > plan.toml"
+_PLAN = "sinetti ceremony plan --kind founding --environment TEST --base-url http://pki.example > plan.toml"
 _RUN = "sinetti ceremony run plan.toml --medium /media/vault/sinetti --exchange /media/carried"
 
 _DONE = """\
@@ -38,6 +38,7 @@ def register(commands: Commands) -> None:
         default="default",
         help=f"CAs of a founding: a TOML file, or {', '.join(PRESETS)} (default: %(default)s)",
     )
+    plan.add_argument("--policy-arc", metavar="OID", help="OID above the policies of the CAs, as init --policy-arc")
     plan.add_argument("--standby", action="store_true", help="with a standby for each issuing CA, as init --standby")
     plan.add_argument("--base-url", metavar="URL", help="address of CA certificates and CRLs, for a founding")
     plan.add_argument(
@@ -73,8 +74,11 @@ def _plan(parsed: argparse.Namespace) -> int:
         raise FolderError(sentence if request is not None else _NO_REQUEST)
     named = parsed.hierarchy
     text = load_preset(named) if named in PRESETS else common.read_file(Path(named)).decode("utf-8", "replace")
-    text = with_standby(text) if parsed.standby else text
-    plan = default_plan(kind, Environment(parsed.environment), utc_now(), (text, parsed.base_url or ""), request)
+    environment = Environment(parsed.environment)
+    text = with_policy_arc(with_standby(text) if parsed.standby else text, environment, parsed.policy_arc)
+    if kind is CeremonyKind.FOUNDING:
+        parse_hierarchy(text, environment, parsed.base_url)
+    plan = default_plan(kind, environment, utc_now(), (text, parsed.base_url or ""), request)
     output.print_line(plan.rstrip("\n"))
     return 0
 

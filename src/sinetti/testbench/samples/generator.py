@@ -16,7 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from sinetti.ca.hierarchy_builder import Entry, GeneratedHierarchy, generate_hierarchy
-from sinetti.ca.hierarchy_config import load_preset, parse_hierarchy
+from sinetti.ca.hierarchy_config import load_preset, parse_hierarchy, with_policy_arc
 from sinetti.ca.hierarchy_model import CaRole
 from sinetti.ca.issuance import attach_signature, build_tbs, new_serial
 from sinetti.ca.issuance_request import LeafProfile, LeafRequest
@@ -210,7 +210,8 @@ def _full_list(ca: Entry, revoked: Iterable[Serial], life: ValidityPeriod) -> by
 
 
 def _founded(now: datetime) -> GeneratedHierarchy:
-    return generate_hierarchy(parse_hierarchy(load_preset("default"), Environment.TEST, BASE_URL), now - _FOUNDED)
+    text = with_policy_arc(load_preset("default"), Environment.TEST)
+    return generate_hierarchy(parse_hierarchy(text, Environment.TEST, BASE_URL), now - _FOUNDED)
 
 
 def _span(state: SampleState, now: datetime, validity: timedelta) -> ValidityPeriod:
