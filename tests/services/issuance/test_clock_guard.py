@@ -434,6 +434,17 @@ def test_a_clock_that_was_set_right_again_is_trusted_again(started):
     assert restarted.look().stored.unconfirmed_since is None
 
 
+def test_a_time_daemon_that_steps_a_doubtful_clock_back_ends_the_doubt_in_the_same_process(started):
+    """The doubtful time is no time from which a correction would be a jump."""
+    one, _ = started
+    one.guard.compare()
+    assert one.doubt() is ClockProblem.AHEAD
+    one.moves(-40 * DAY)
+    one.right -= 40 * DAY
+    one.guard.compare()
+    assert one.doubt() is None
+
+
 def test_an_hour_without_facts_is_no_doubt_where_the_time_was_kept(started):
     one, sources = started
     sources.agree = True
