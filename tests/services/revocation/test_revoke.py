@@ -58,7 +58,7 @@ def listed(desk: Desk, channel: Channel = Channel.WS) -> dict[str, x509.RevokedC
     return {f"{entry.serial_number:038x}": entry for entry in x509.load_der_x509_crl(published.der)}
 
 
-def test_a_certificate_that_the_register_lacks_is_revoked_once(desk):
+def test_a_certificate_that_the_register_lacks_is_revoked_once_and_counts_for_its_officer(desk, monkeypatch):
     """As the comparison with the separate signer finds it (docs/operators/signer.md)."""
     authority, der = desk.ctx.issuing[Channel.WS], certificate_der(holder_certificate(holder_key(1)))
     serial = Serial(serial_hex(load_certificate(der).serial_number))
@@ -66,9 +66,14 @@ def test_a_certificate_that_the_register_lacks_is_revoked_once(desk):
         revoked(desk, serial)
     with transaction.atomic(using=desk.db.alias):
         assert unregistered.record(desk.db, {serial: (authority, der)}, desk.audit_entry()) == [serial]
-    assert revoked(desk, serial) == []
+    monkeypatch.setattr("sinetti.domain.certificates.bulk_revocation.AT_ONCE", 1)
+    assert revoked(desk, enrolled(desk).serial, officer="os.anna")
+    with pytest.raises(RevocationError, match="propose it to officers"):
+        revoked(desk, serial, officer="os.anna")
+    assert revoked(desk, serial, officer="os.ben") == []
+    assert alone_lately("os.ben", desk.ctx) == 1
     entries = x509.load_der_x509_crl(current_crl(authority, crls.WHOLE, desk.ctx, REQUEST).der)
-    assert [f"{entry.serial_number:038x}" for entry in entries] == [serial]
+    assert serial in [f"{entry.serial_number:038x}" for entry in entries]
     with pytest.raises(AlreadyRevoked):
         revoked(desk, serial)
 

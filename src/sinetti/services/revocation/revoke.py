@@ -82,21 +82,20 @@ def revoke(ask: RevocationRequest, ctx: ServiceContext, actor: str, request_id: 
         return ()
     lineage_id = _revocable(ask, ctx).lineage.lineage_id
     if ask.officer:
-        _count(ask, lineage_id, ctx, request_id)
+        taken = cascade(ask.serial, ask.reason, revocation.renewals(ctx.db, lineage_id), ask.excluded)
+        rows = bulk_revocation.select(ctx.db, bulk_revocation.CertificateSelection(serials=tuple(taken)))
+        if left := tuple(one.serial for one in rows if not one.revoked):
+            _count(ask, left, ctx, request_id)
     taken, done = _revoke_all(ask, lineage_id, ctx, (actor, request_id))
     if done:
         ctx.step("revoked")
     return _follow_up(ask.serial, taken, done, ctx.unguarded, request_id)
 
 
-def _count(ask: RevocationRequest, lineage_id: str, ctx: ServiceContext, request_id: str) -> None:
+def _count(ask: RevocationRequest, serials: tuple[Serial, ...], ctx: ServiceContext, request_id: str) -> None:
     """Count what is revoked now for the officer. Raises RevocationError."""
-    taken = cascade(ask.serial, ask.reason, revocation.renewals(ctx.db, lineage_id), ask.excluded)
-    rows = bulk_revocation.select(ctx.db, bulk_revocation.CertificateSelection(serials=tuple(taken)))
-    left, now = tuple(one.serial for one in rows if not one.revoked), ctx.now()
-    if not left:
-        return
-    new = BulkRevocationProposal("", ask.officer, ask.reason, ask.invalidity_date, left, now, now)
+    now = ctx.now()
+    new = BulkRevocationProposal("", ask.officer, ask.reason, ask.invalidity_date, serials, now, now)
     with ctx.act(actor_of(ask.officer), request_id) as audit:
         if not bulk_revocation.count_single(ctx.db, new, audit):
             raise RevocationError(RevocationErrorKind.SECOND, _SECOND)
@@ -106,6 +105,8 @@ def _revoke_unregistered(ask: RevocationRequest, ctx: ServiceContext, actor: str
     """Revoke a certificate that only a signer knows; False if it is unknown."""
 
     def note(at: datetime) -> None:
+        if ask.officer:
+            _count(ask, (ask.serial,), ctx, request_id)
         # As one that a restored database may lose: the comparison with the signer finds it again.
         ctx.journal.append([journal_records.revoked(ask.serial, at, (ask.reason, None), issued=False)])
 
