@@ -118,6 +118,18 @@ def stored_long_ago(operator):
 DOUBTED = {"a stored instant ahead": stored_ahead, "a start 40 days ahead": stored_long_ago}
 
 
+def test_a_command_before_the_start_does_not_hide_that_the_clock_is_far_ahead(sqlite_operator, monkeypatch, tmp_path):
+    """A timer makes a missed backup as soon as the machine has booted, and its audit row has the wrong time."""
+    monkeypatch.setattr(bootstrap, "is_synchronised", lambda _: False)
+    sqlite_operator.found()
+    stored_long_ago(sqlite_operator)
+    sqlite_operator.does("backup", "--out", str(tmp_path / "copy"))
+    assert shown(sqlite_operator)["reason"] == "ahead-of-the-newest-instant"
+    assert "clock is not trusted" in sqlite_operator.run("retention", "apply")[2]
+    sqlite_operator.does("clock", "accept", "--yes")
+    assert shown(sqlite_operator)["issuing"]
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("store", DOUBTED.values(), ids=DOUBTED)
 def test_a_server_issues_nothing_until_its_clock_is_accepted(sqlite_operator, store):

@@ -95,7 +95,7 @@ class ClockGuard:
     def compare(self) -> None:
         """Suspend issuance if the clock is far ahead, and nothing confirms it.
 
-        Called before a start stores anything, and then every half minute. Raises the exceptions in
+        Called before a process stores anything, and by a server every half minute. Raises the exceptions in
         DATABASE_UNAVAILABLE.
         """
         status = self.look()
