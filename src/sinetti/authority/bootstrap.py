@@ -437,11 +437,9 @@ def _guard(db: Database, settings: AuthoritySettings, manner: RuntimeOptions) ->
     if manner.now is not utc_now:
         return ClockGuard(db, manner.now, boottime_seconds)
     witnesses = [WitnessAddress.parse(one) for one in settings.witnesses]
-
-    def confirms(now: datetime) -> bool:
-        return is_synchronised(now) or is_confirmed(db, witnesses, now)
-
-    return ClockGuard(db, utc_now_precise, boottime_seconds, confirms)
+    return ClockGuard(
+        db, utc_now_precise, boottime_seconds, lambda now: is_synchronised(now) or is_confirmed(db, witnesses, now)
+    )
 
 
 def offline_names(folder: DataDirectory, hierarchy: Hierarchy) -> tuple[str, ...]:

@@ -206,7 +206,7 @@ def opened_authority(folder: Path, passphrase: bytes | None = None) -> Iterator[
     """
     authority = open_authority(folder.absolute(), DirectoryKind.AUTHORITY, passphrase=passphrase)
     try:
-        # What a command stores with a wrong clock must not hide the gap from a later start.
+        # Its rows must not hide the gap from a later start.
         authority.clock.compare()
         yield authority
     finally:
@@ -229,8 +229,7 @@ def check_register(authority: Authority) -> None:
 
 def unknown_organisation(customer_id: str) -> CustomerIdError:
     """Return the error for an id that no organisation has."""
-    sentence = f"there is no organisation with the ID {customer_id}"
-    return CustomerIdError(sentence)
+    return CustomerIdError(f"there is no organisation with the ID {customer_id}")
 
 
 def zoned_instant(option: str, text: str) -> datetime:

@@ -105,7 +105,7 @@ class ClockGuard:
             return
         if now - since > LONGEST_GAP and not self._confirms(now):
             clock.doubt(self.db, known)
-            self._believed = None  # from the doubtful time, a correction would be a jump
+            self._believed = None  # its correction is no jump
         elif known.unconfirmed_since is not None or now - since > KEPT_EVERY:
             clock.confirm(self.db, now, known)
         self.look()  # the earlier result would count for some seconds

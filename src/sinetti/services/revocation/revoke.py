@@ -25,7 +25,6 @@ _SECOND = (
     f"one person may revoke {AT_ONCE} certificates in 24 hours, and this would be more: propose it to officers with "
     "sinetti authority revoke-many --serials FILE"
 )
-_ALREADY = "this certificate has already been revoked; the journal has the revocation, and nothing was changed"
 
 
 class RevocationErrorKind(StrEnum):
@@ -53,7 +52,10 @@ class AlreadyRevoked(RevocationError):
     """
 
     def __init__(self) -> None:
-        super().__init__(RevocationErrorKind.ALREADY, _ALREADY)
+        super().__init__(
+            RevocationErrorKind.ALREADY,
+            "this certificate has already been revoked; the journal has the revocation, and nothing was changed",
+        )
 
 
 @dataclass(frozen=True)
@@ -82,8 +84,8 @@ def revoke(ask: RevocationRequest, ctx: ServiceContext, actor: str, request_id: 
         return ()
     lineage_id = _revocable(ask, ctx).lineage.lineage_id
     if ask.officer:
-        taken = cascade(ask.serial, ask.reason, revocation.renewals(ctx.db, lineage_id), ask.excluded)
-        rows = bulk_revocation.select(ctx.db, bulk_revocation.CertificateSelection(serials=tuple(taken)))
+        going = cascade(ask.serial, ask.reason, revocation.renewals(ctx.db, lineage_id), ask.excluded)
+        rows = bulk_revocation.select(ctx.db, bulk_revocation.CertificateSelection(serials=tuple(going)))
         if left := tuple(one.serial for one in rows if not one.revoked):
             _count(ask, left, ctx, request_id)
     taken, done = _revoke_all(ask, lineage_id, ctx, (actor, request_id))
@@ -93,10 +95,9 @@ def revoke(ask: RevocationRequest, ctx: ServiceContext, actor: str, request_id: 
 
 
 def _count(ask: RevocationRequest, serials: tuple[Serial, ...], ctx: ServiceContext, request_id: str) -> None:
-    """Count what is revoked now for the officer. Raises RevocationError."""
-    now = ctx.now()
-    new = BulkRevocationProposal("", ask.officer, ask.reason, ask.invalidity_date, serials, now, now)
+    """Count revocations for the officer. Raises RevocationError."""
     with ctx.act(actor_of(ask.officer), request_id) as audit:
+        new = BulkRevocationProposal("", ask.officer, ask.reason, ask.invalidity_date, serials, audit.at, audit.at)
         if not bulk_revocation.count_single(ctx.db, new, audit):
             raise RevocationError(RevocationErrorKind.SECOND, _SECOND)
 
@@ -185,8 +186,7 @@ def _check_spared(ask: RevocationRequest, certificate: Certificate, ctx: Service
 
     A typing error would otherwise revoke the certificate to be spared.
     """
-    line = revocation.renewals(ctx.db, certificate.lineage.lineage_id)
-    going = cascade(ask.serial, ask.reason, line)
+    going = cascade(ask.serial, ask.reason, revocation.renewals(ctx.db, certificate.lineage.lineage_id))
     for serial in ask.excluded:
         if serial == ask.serial or serial not in going:
             raise RevocationError(

@@ -173,10 +173,8 @@ class LogReader:
             raise LogAbsent(f"{self.origin} is not there")
         kept = self.memory.checkpoint
         head = self.accept(note)
-        at, (size, before) = (
-            self._date(note),
-            (0, _UNDATED) if kept is None else (_head_of(kept).size, self._date(kept)),
-        )
+        at = self._date(note)
+        size, before = (0, _UNDATED) if kept is None else (_head_of(kept).size, self._date(kept))
         if (head.size, at) < (size, before):
             raise OlderHead(
                 f"its newest head has {head.size} entries and {_said(at)}, after {size} and {_said(before)}"
