@@ -16,12 +16,17 @@ demo: ## a certificate lives its whole life before your eyes; KEEP=1 leaves the 
 	@scripts/environment authority
 	@.venv/bin/python -u -m sinetti.testbench.demo $(if $(filter-out 0,$(KEEP)),--keep)
 
-test: ## all tests but the judges and long ones, on both databases; says what it skipped
+test: ## all tests but the judges and long ones; ARGS="tests/pki -k keys" for some of them, CHANGED=1 for those of what changed since main
 	@scripts/environment authority,test
 	@scripts/packages test
 	@.venv/bin/python scripts/texts.py compile
+ifneq ($(filter-out 0,$(CHANGED)),)
+	@changed=$$(.venv/bin/python scripts/changed.py) || exit; if [ -z "$$changed" ]; then echo "nothing has changed since main"; \
+	else scripts/pytest $$changed -m "not long" -n 3; fi
+else
 	@echo "left to make judges: the judges, and tests marked long (tests/conftest.py)"
-	@scripts/pytest tests --ignore=tests/judges -m "not long" -n 3
+	@scripts/pytest $(or $(ARGS),tests --ignore=tests/judges -m "not long" -n 3)
+endif
 
 judges: coverage ## every branch of the core, then other people's programs judge what we make
 	@scripts/environment authority,test,docs
