@@ -454,9 +454,23 @@ def test_an_hour_without_facts_is_no_doubt_where_the_time_was_kept(started):
         one.passes(minutes * 60 * SECOND)
         one.guard.compare()
     assert one.doubt() is None
-    one.passes(61 * 60 * SECOND)
+
+
+def test_an_hour_without_the_register_is_no_doubt_where_the_clock_did_not_jump(started):
+    one, sources = started
+    sources.agree = True
     one.guard.compare()
-    assert one.doubt() is ClockProblem.AHEAD
+    sources.agree = False
+    one.passes(61 * 60 * SECOND)
+    one.machine.guard(one.desk.db, Sources()).compare()
+    assert one.doubt() is ClockProblem.AHEAD, "a process that has just begun knows of no hour"
+    one.guard.compare()
+    assert one.doubt() is None
+    one.moves(61 * 60 * SECOND)
+    one.right += 61 * 60 * SECOND
+    one.guard.look()
+    one.guard.compare()
+    assert one.doubt() is (ClockProblem.JUMPED if one.alone else ClockProblem.AHEAD)
 
 
 def test_a_clock_that_is_in_doubt_for_another_reason_or_may_leap_is_not_compared(started):

@@ -14,6 +14,7 @@ from sinetti.database.connection import DATABASE_UNAVAILABLE, Database
 from sinetti.database.operations import clock
 from sinetti.database.operations.clock import StoredClock
 from sinetti.domain.operations.clock_check import (
+    LARGEST_DIFFERENCE,
     LONGEST_GAP,
     ClockProblem,
     ClockReadings,
@@ -70,6 +71,7 @@ class ClockGuard:
         self._lock = Lock()
         self._held: ClockStatus | None = None
         self._believed: ClockStatus | None = None
+        self._confirmed: ClockStatus | None = None
 
     def issuance_allowed(self) -> bool:
         """Return True if the clock is trusted now.
@@ -103,12 +105,18 @@ class ClockGuard:
         since = known.unconfirmed_since or known.newest
         if self._confirms is None or since is None or status.doubt not in {None, ClockProblem.AHEAD}:
             return
-        if now - since > LONGEST_GAP and not self._confirms(now):
+        if now - since > LONGEST_GAP and not (self._is_steady() or self._confirms(now)):
             clock.doubt(self.db, known)
             self._believed = None  # its correction is no jump
-        elif known.unconfirmed_since is not None or now - since > KEPT_EVERY:
-            clock.confirm(self.db, now, known)
+        else:
+            self._confirmed = status
+            if known.unconfirmed_since is not None or now - since > KEPT_EVERY:
+                clock.confirm(self.db, now, known)
         self.look()  # the earlier result would count for some seconds
+
+    def _is_steady(self) -> bool:
+        """Return True if the clock has not jumped since this process found it confirmed."""
+        return self._confirmed is not None and abs(self._moved(self._confirmed)) < LARGEST_DIFFERENCE
 
     def _counts(self, held: ClockStatus) -> bool:
         return self._steady() - held.steady < LOOKED_AT_EVERY and abs(self._moved(held)) < NOTICED_JUMP
