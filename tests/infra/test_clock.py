@@ -11,6 +11,7 @@ NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 AT = NOW.timestamp()
 LINES = {
     "another server": (f"7F000001,192.0.2.1,2,{AT - 60},-0.000001979,0,0,0.106,0.008,0.593,0,0,1.0,Normal", True),
+    "a leap second today": (f"7F000001,192.0.2.1,2,{AT - 60},-0.1,0,0,0.1,0.0,0.5,0,0,1.0,Insert second", True),
     "no server but itself": (f"7F7F0101,,1,{AT - 60},0.000000000,0,0,0.000,0.000,0.000,0,0,0.0,Normal", False),
     "no server yet": ("00000000,,0,0.000000000,0.000000000,0,0,0.000,0.000,0.000,1,1,0.0,Not synchronised", False),
     "a jump since": (f"7F000001,192.0.2.1,2,{AT - 7200},0.000001979,0,0,0.106,0.008,0.593,0,0,1.0,Normal", False),

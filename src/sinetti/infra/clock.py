@@ -38,7 +38,7 @@ def is_synchronised(now: datetime) -> bool:
         asked = subprocess.run(_CHRONYC, capture_output=True, text=True, timeout=2, check=True)  # noqa: S603 - a fixed path
         fields = asked.stdout.strip().split(",")
         since, correction = now.timestamp() - float(fields[3]), abs(float(fields[4]))
-        is_served = fields[-1] == "Normal" and fields[0] != _CHRONY_ALONE
+        is_served = fields[-1] in {"Normal", "Insert second", "Delete second"} and fields[0] != _CHRONY_ALONE
         return is_served and abs(since) < _CONFIRMED_WITHIN and correction < _CORRECTION
     return False
 
