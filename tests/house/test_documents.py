@@ -360,8 +360,9 @@ def test_the_commands_of_a_page_take_the_options_that_it_gives_them(page):
     text = re.sub(r"\\\n *", "", page.read_text(encoding="utf-8"))
     there = {name: {word.strip("[]") for word in written(parser)[1]} for name, parser in commands().items()}
     told = re.findall(
-        r"^ {4}(?:.* )?(authority (?:account |organisation |journal |secrets )?[a-z-]+)((?: .*)?)$", text, re.MULTILINE
-    )
+        r"^ {4}(?:.* )?(authority (?:account |organisation |journal |notices |secrets )?[a-z-]+)((?: .*)?)$",
+        text, re.MULTILINE,
+    )  # fmt: skip
     assert len(told) > 3
     for name, rest in told:
         assert set(re.findall(r"(?<= )--[a-z0-9-]+", rest)) <= there[name], (name, rest)
