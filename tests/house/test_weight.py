@@ -10,6 +10,7 @@ import io
 import sys
 import tokenize
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,7 @@ def tokens_of(text: str) -> int:
     return total
 
 
+@cache
 def weight_of(package: Path) -> dict[str, int]:
     total = {"tokens": 0, "files": 0}
     for path in package.rglob("*"):
