@@ -15,12 +15,21 @@ from django.test import override_settings
 from sinetti.domain.values import Language
 from sinetti.eservice.ui.static_files import STYLES
 from sinetti.infra.clock import utc_now
-from tests.judges.walk import AXE_VERSION, WIDTHS, Walk, served_town, walked, windows
+from tests.judges.walk import (
+    AXE_VERSION,
+    LAST_RUN,
+    WALKED_TREE,
+    WIDTHS,
+    Walk,
+    served_town,
+    tree_digest,
+    walked,
+    windows,
+)
 from tests.support.tools import ROOT
 from tests.support.visits import NOT_WALKED, VISITS, Visit
 from tests.support.web_servers import tool
 
-LAST_RUN = ROOT / "src" / "sinetti" / "eservice" / "site" / "last-run.json"
 SAVED, WALKED = ROOT / "build" / "pages", ROOT / "build" / "walked"
 VNU = ROOT / "build" / "peers" / "html" / "node_modules" / "vnu-jar" / "build" / "dist" / "vnu.jar"
 EVERY = {**VISITS, "every block": Visit("gallery", "/gallery")}
@@ -58,6 +67,8 @@ def walks(pytestconfig, testrun_uid, worker_id):
                 "findings": sum(wrong.values()),
             }
             LAST_RUN.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+            if not told["findings"]:
+                WALKED_TREE.write_text(f"{tree_digest()}\n", encoding="ascii")
 
 
 def wrong_of_all(folder: Path) -> dict[str, int]:

@@ -3,6 +3,7 @@
 axe checks it, a screenshot keeps it, and the Tab key moves through it.
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -29,6 +30,9 @@ ZOOMED = {"width": WIDE["width"] // 2, "height": WIDE["height"] // 2}
 Its width lies between the two others, where the layout of tables differs from both.
 """
 SCREENSHOTS = ROOT / "build" / "screenshots"
+WALKED_TREE = Path(__file__).with_name("walked-tree.txt")
+"""Digest of the e-service at the last whole walk without a finding (`make accessibility` writes it)."""
+LAST_RUN = ROOT / "src" / "sinetti" / "eservice" / "site" / "last-run.json"
 RULES = {
     "resultTypes": ["violations"],
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
@@ -112,6 +116,17 @@ class Walk:
         """Note a fault if there is one."""
         if found:
             self.wrong.append(f"{self.name}, {where}: {found}")
+
+
+def tree_digest() -> str:
+    """Return the SHA-256 of all files of the e-service but LAST_RUN."""
+    digest = hashlib.sha256()
+    folder = ROOT / "src" / "sinetti" / "eservice"
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path != LAST_RUN and path.suffix != ".pyc":
+            digest.update(f"{path.relative_to(folder).as_posix()}\0{path.stat().st_size}\0".encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 @contextmanager
