@@ -35,6 +35,7 @@ from sinetti.database.notifications.outbox import rehearsal
 from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.domain.approvals.proposals import NAMESPACE, Proposal, ProposalState
 from sinetti.domain.values import Environment
+from sinetti.infra.file_permissions import user_name
 from sinetti.notifications.previews.rehearsal import rehearse
 from sinetti.pki.signers import ActApproval, SignerUnavailable
 from sinetti.server.process_exit import request_id
@@ -183,8 +184,8 @@ def check_writable(path: Path) -> None:
     # With the slash, a file in the place of the folder is not writable either.
     if not os.access(f"{path.absolute().parent}/", os.W_OK | os.X_OK):
         raise OptionError(
-            f"{path} cannot be written: make {path.parent} a folder that {machine_user()} may write, or name another "
-            "place"
+            f"{path} cannot be written: make {path.parent} a folder that {user_name(os.getuid())} may write, or name "
+            "another place"
         )
 
 
