@@ -319,6 +319,24 @@ def test_what_another_node_did_meanwhile_is_not_done_again(desk, is_begun):
     assert sequenced(ctx) == 0
 
 
+def test_what_another_node_does_once_rows_were_seen_is_not_done_again(desk, monkeypatch):
+    ctx, done = logging(desk.ctx), []
+    sequenced(ctx)
+    write_rows(ctx.db, 3)
+    ends = ctx.journal.heads
+
+    def let_another_node_run():
+        if not done:
+            done.append(0)
+            done.append(sequenced(ctx))
+        return ends()
+
+    monkeypatch.setattr(type(ctx.journal), "heads", lambda _: let_another_node_run())
+    assert sequenced(ctx) == 0
+    assert done == [0, 3]
+    check_tree(ctx)
+
+
 def test_no_log_begins_in_a_register_without_rows(sqlite_desk, request, tmp_path):
     folder = tmp_path / "empty"
     folder.mkdir()

@@ -78,6 +78,15 @@ def test_a_certificate_that_the_register_lacks_is_revoked_once_and_counts_for_it
         revoked(desk, serial)
 
 
+def test_without_officers_nobody_counts_a_certificate_that_the_register_lacks(desk):
+    authority, der = desk.ctx.issuing[Channel.WS], certificate_der(holder_certificate(holder_key(1)))
+    serial = Serial(serial_hex(load_certificate(der).serial_number))
+    with transaction.atomic(using=desk.db.alias):
+        unregistered.record(desk.db, {serial: (authority, der)}, desk.audit_entry())
+    assert revoked(desk, serial) == []
+    assert serial in listed(desk)
+
+
 def test_one_person_revokes_ten_of_any_kind_in_a_day_and_holders_as_many_as_they_like(desk, line, monkeypatch):
     """Renewals that are revoked along count, too; nothing is revoked beyond the number."""
     first, second, third = (one.serial for one in line)
