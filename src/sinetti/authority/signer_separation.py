@@ -208,7 +208,7 @@ def _check_secrets(authority: Authority, options: SeparationOptions) -> None:
         if isinstance(one, TokenWrapping) and one.at.place.label == token.label:
             raise FolderError(
                 f"the token {token.label} opens the secret keys of the service, which would keep its PIN: run sinetti "
-                "authority secrets wrap --alone first, with another token or a pass-phrase"
+                "authority secrets wrap passphrase --alone first, or give another token with wrap token --alone"
             )
 
 

@@ -29,7 +29,7 @@ from sinetti.authority.secret_wrappings import (
     passphrase_wrapping,
 )
 from sinetti.pki.encoding import passphrase_matches
-from sinetti.pki.signers.pkcs11_uri import TokenLocation
+from sinetti.pki.signers.pkcs11_uri import TokenLocation, read_pin
 from sinetti.services.context import no_failpoint
 
 
@@ -90,6 +90,8 @@ def check_wrapping(folder: DataDirectory, access: SecretAccess, new: NewWrapping
     opened = open_secrets(folder, access)
     if isinstance(new.by, bytes):
         _check_key_files(folder, new.by)
+    else:
+        read_pin(new.by)
     if not new.is_alone and new.kind in opened.file.kinds():
         _check_same(folder, opened, new)
     return opened

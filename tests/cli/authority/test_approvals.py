@@ -71,6 +71,12 @@ IMPOSSIBLE = {
     "a certificate of a CA that was not begun": (("ca", "install", SUCCESSOR), 2, "was begun: run"),
     "a roll-over of an unknown CA": (("ca", "rollover", "--ca", "Other"), 2, "there is no CA Other"),
     "an activation of a CA without a certificate": (("ca", "activate", SUCCESSOR), 2, "there is no CA"),
+    "an activation of a CA that issues": (("ca", "activate", WS), 3, f"{WS} issues already: there is nothing"),
+    "a way by a token whose PIN cannot be read": (
+        ("secrets", "wrap", "token", "--pkcs11-module", "/none", "--pkcs11-token", "a", "--pkcs11-pin-file", "/none"),
+        5,
+        "the PIN file of the token a cannot be read: No such file or directory",
+    ),
     "the end of a CA that issues": (("ca", "retire", WS), 3, "cannot become retired"),
     "the revocation of a root": (("ca", "revoke", "SinettiRootTestCAv1", "--reason", "superseded"), 3, "is a root"),
     "a folder for keys that cannot be made": (

@@ -120,7 +120,7 @@ def test_the_page_is_played_by_the_users_of_the_packages(machine):
     authority, signer, pin = machine.at(AUTHORITY), machine.at(SIGNER), machine.at(PIN)
     line = f"runuser -u root -- {page()}"  # in a place where all users can read Python
     code, _out, err = machine.run(f"{line} --officer anna")
-    assert (code, "secrets wrap --alone first" in err) == (2, True), err
+    assert (code, "secrets wrap passphrase --alone first" in err) == (2, True), err
     wrap = f"{COMMAND} sinetti authority secrets wrap passphrase --alone --dir {AUTHORITY}"
     machine.does(approved(machine, wrap))
     for other in (line.replace("-u root", "-u sinetti"), line.replace("--signer-user sinetti-signer", "")):

@@ -31,6 +31,7 @@ from sinetti.cli.authority.common import (
 from sinetti.cli.core.invocation import print_note
 from sinetti.database.approvals.proposals import list_signatures
 from sinetti.database.authorities import register
+from sinetti.database.authorities.register import CaChangeRefused
 from sinetti.database.notifications.outbox import rehearsal
 from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.domain.approvals.proposals import NAMESPACE, Proposal, ProposalState
@@ -64,8 +65,12 @@ _CHECKS: Mapping[str, Callable[[Mapping[str, Any], SuccessionContext], object]] 
     "ca begin": lambda given, means: check_begin(*successor_of(given, means)),
     "ca install": lambda given, means: check_certifiable(given["ca"], given["sha256"], means),
     "ca rollover": lambda given, means: check_roll_over(*successor_of(given, means)),
-    "ca activate": lambda given, means: register.activate(means.authority.ctx.db, given["ca"], means.audit),
-    "ca retire": lambda given, means: register.retire(means.authority.ctx.db, given["ca"], means.audit),
+    "ca activate": lambda given, means: _check_new(
+        given["ca"], "issues", register.activate(means.authority.ctx.db, given["ca"], means.audit).is_new
+    ),
+    "ca retire": lambda given, means: _check_new(
+        given["ca"], "is retired", register.retire(means.authority.ctx.db, given["ca"], means.audit)
+    ),
     "ca revoke": lambda given, means: check_revocable(revocation_of(given), means),
     "ceremony destroy-keys": lambda given, means: plan_destruction(
         DestructionOptions(tuple(one.partition(" ")[0] for one in given["keys"]), Path(given["protocol"])),
@@ -177,6 +182,12 @@ def _check(proposal: Proposal, authority: Authority, offline: OfflineKeys | None
         if proposal.kind in _CHECKS:
             _CHECKS[proposal.kind](given, SuccessionContext(authority, machine_user(), request_id(), offline))
     return []
+
+
+def _check_new(name: str, state: str, is_new: bool) -> None:  # noqa: FBT001 - the result of the act
+    """Raise CaChangeRefused for an act that would change nothing."""
+    if not is_new:
+        raise CaChangeRefused(f"{name} {state} already: there is nothing to approve")
 
 
 def check_writable(path: Path) -> None:

@@ -24,7 +24,7 @@ from sinetti.infra.file_permissions import RightsError
 from sinetti.pki import key_policy
 from sinetti.pki.encoding import PrivateKey, PublicKey
 from sinetti.pki.signers import KeyMissing, SignerUnavailable
-from sinetti.pki.signers.pkcs11_uri import TokenKey, TokenLocation
+from sinetti.pki.signers.pkcs11_uri import TokenKey, TokenLocation, read_pin
 from sinetti.pki.signers.token_keys import (
     ED25519,
     KeyFacts,
@@ -422,7 +422,7 @@ def _session(place: TokenLocation) -> pkcs11.Session:
     if known is not None:
         return known
     _check_module(place)
-    pin = _pin(place)
+    pin = read_pin(place)
     if (*at, pin) in _OPENED.refused:
         raise pkcs11.PinIncorrect
     token = pkcs11.lib(at[0]).get_token(token_label=place.label)
@@ -452,23 +452,6 @@ def _check_module(place: TokenLocation) -> None:
             raise SignerUnavailable(
                 f"the module of the token {place.label} was not loaded, because other users can change {bad.path}"
             ) from None
-
-
-def _pin(place: TokenLocation) -> bytes:
-    try:
-        pin = file_permissions.read_secret(place.pin_file, any_owner=True).strip()
-        pin.decode()
-    except RightsError:
-        why = f"other users can read the PIN file of the token {place.label}; run chmod 600 {place.pin_file}"
-    except OSError as bad:
-        why = f"the PIN file of the token {place.label} cannot be read: {bad.strerror}"
-    except UnicodeDecodeError:
-        why = f"the PIN file of the token {place.label} contains no PIN"
-    else:
-        if pin:
-            return pin
-        why = f"the PIN file of the token {place.label} contains no PIN"
-    raise SignerUnavailable(why)
 
 
 def _drop(at: tuple[str, str]) -> None:

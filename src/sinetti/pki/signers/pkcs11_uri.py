@@ -6,6 +6,9 @@ from pathlib import Path
 from urllib.parse import quote, unquote, unquote_to_bytes
 
 from sinetti.domain.values import KeyId
+from sinetti.infra import file_permissions
+from sinetti.infra.file_permissions import RightsError
+from sinetti.pki.signers import SignerUnavailable
 
 SCHEME = b"pkcs11:"
 """Scheme at the start of the URI, which no PEM has."""
@@ -41,6 +44,24 @@ class TokenKey:
     name: str
     key_id: KeyId | None = None
     object_type: str = "private"
+
+
+def read_pin(place: TokenLocation) -> bytes:
+    """Return the PIN from its file. Raises SignerUnavailable."""
+    try:
+        pin = file_permissions.read_secret(place.pin_file, any_owner=True).strip()
+        pin.decode()
+    except RightsError:
+        why = f"other users can read the PIN file of the token {place.label}; run chmod 600 {place.pin_file}"
+    except OSError as bad:
+        why = f"the PIN file of the token {place.label} cannot be read: {bad.strerror}"
+    except UnicodeDecodeError:
+        why = f"the PIN file of the token {place.label} contains no PIN"
+    else:
+        if pin:
+            return pin
+        why = f"the PIN file of the token {place.label} contains no PIN"
+    raise SignerUnavailable(why)
 
 
 def dump(key: TokenKey) -> bytes:
