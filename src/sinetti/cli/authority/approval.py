@@ -124,7 +124,11 @@ def _give(parsed: argparse.Namespace) -> int:
             print_signer_work(authority)
     signed = found.stored.signed
     if not is_done:
-        who = f"that of {proposal.proposer}, who proposed it" if proposal.proposer not in signed else "of an approver"
+        who = (
+            f"that of {proposal.proposer}, who proposed it"
+            if proposal.proposer not in signed
+            else "of an officer who may approve it"
+        )
         print_note(f"Signed by {', '.join(signed)}. Signatures that are missing: {found.missing}, {who}.")
         return EXIT_ACTION_REQUIRED
     if needs_command(proposal.act) and found.stored.state is ProposalState.APPROVED:
