@@ -495,6 +495,8 @@ def test_the_arc_of_the_option_replaces_that_of_the_file():
     assert parse(text, PRODUCTION).policy_arc == ARC
     assert with_policy_arc(text, PRODUCTION) == with_policy_arc(text, TEST) == text
     assert parse(with_policy_arc(text, TEST, "2.999.7")).policy_arc == "2.999.7"
+    with pytest.raises(HierarchyError, match="policy_arc: '' is not valid"):
+        parse(with_policy_arc(text, TEST, ""))
     assert with_policy_arc(DEFAULT, PRODUCTION) == DEFAULT
     assert parse(with_policy_arc(with_standby(DEFAULT), TEST)).policy_arc == "2.999"
 

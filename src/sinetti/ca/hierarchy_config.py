@@ -160,9 +160,11 @@ def with_policy_arc(text: str, environment: Environment, arc: str | None = None)
     Without `arc`, it keeps its own; in TEST it gets that for examples.
     """
     rest = re.sub(r"^policy_arc\b.*\n", "", text, flags=re.MULTILINE)
-    if arc is None and (environment is Environment.PRODUCTION or rest != text):
-        return text
-    return f'policy_arc = "{arc or EXAMPLES}"\n{rest}'
+    if arc is None:
+        if environment is Environment.PRODUCTION or rest != text:
+            return text
+        arc = EXAMPLES
+    return f'policy_arc = "{arc}"\n{rest}'
 
 
 def is_same_hierarchy(stored: str, text: str) -> bool:
@@ -202,7 +204,7 @@ def _parse_top(top: PresetTable, environment: Environment, base_url: str | None,
 def _arc(top: PresetTable) -> str | None:
     written = top.text_or_none("policy_arc")
     if written is not None and not (_ARC.fullmatch(written) and all(int(n) < 1 << 31 for n in written.split("."))):
-        top.refuse("policy_arc", f"an OID with numbers under 2^31, {_OWN_ARC}", written)
+        top.refuse("policy_arc", f"an OID with numbers under 2^31, eleven at most, {_OWN_ARC}", written)
     return written
 
 

@@ -66,8 +66,11 @@ def register(commands: Commands) -> None:
         default="default",
         help=f"names, keys and lifetimes of the CAs: a TOML file, or {', '.join(PRESETS)} (default: %(default)s)",
     )
-    help_text = "OID of your own, above the policies of the CAs (PRODUCTION, unless the FILE has policy_arc)"
-    parser.add_argument("--policy-arc", metavar="OID", help=help_text)
+    parser.add_argument(
+        "--policy-arc",
+        metavar="OID",
+        help="OID of your own, above the policies of the CAs (PRODUCTION, unless the FILE has policy_arc)",
+    )
     _add_standby(parser)
     parser.add_argument("--base-url", required=True, metavar="URL", help="address of CA certificates and CRLs (http)")
     parser.add_argument("--soap-url", required=True, metavar="URL", help="address for requests of programs")
