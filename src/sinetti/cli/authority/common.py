@@ -206,7 +206,7 @@ def opened_authority(folder: Path, passphrase: bytes | None = None) -> Iterator[
     """
     authority = open_authority(folder.absolute(), DirectoryKind.AUTHORITY, passphrase=passphrase)
     try:
-        # Its rows must not hide the gap from a later start.
+        # The command's rows must not hide the gap from a later start.
         authority.clock.compare()
         yield authority
     finally:
