@@ -26,8 +26,8 @@ def changed_files() -> list[str]:
 
 def _git(*words: str) -> list[str]:
     command = ["git", *words]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603 - own words
-    return done.stdout.splitlines()
+    completed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603 - own words
+    return completed.stdout.splitlines()
 
 
 def modules(root: Path) -> dict[str, str]:
@@ -57,19 +57,19 @@ def find_tests(changed: Iterable[str], root: Path) -> list[str]:
         names = imported((root / path).read_text(encoding="utf-8"))
         if not altered.isdisjoint(places[name] for name in names & places.keys()):
             importers.add(path)
-    wanted = {path for path in altered | importers if path.startswith("tests/") and Path(path).name.startswith("test_")}
+    tests = {path for path in altered | importers if path.startswith("tests/") and Path(path).name.startswith("test_")}
     for source in map(Path, importers):
         if source.is_relative_to("src/sinetti"):
-            wanted.add(f"tests/{source.relative_to('src/sinetti').parent.as_posix()}/test_{source.name}")
+            tests.add(f"tests/{source.relative_to('src/sinetti').parent.as_posix()}/test_{source.name}")
     for file in map(Path, altered):
         if file.is_relative_to("src/sinetti"):
-            wanted.add(_nearest(root, "tests" / file.relative_to("src/sinetti").parent))
+            tests.add(_nearest(root, "tests" / file.relative_to("src/sinetti").parent))
         elif file.name == "conftest.py" or (file.is_relative_to("tests") and file.suffix != ".py"):
-            wanted.add(_nearest(root, file.parent))
+            tests.add(_nearest(root, file.parent))
         elif file.suffix != ".py":
-            wanted.add("tests/house")
-    there = {one for one in wanted if (root / one).exists() and not f"{one}/".startswith(ELSEWHERE)}
-    return sorted(one for one in there if not any(f"{one}/".startswith(f"{two}/") for two in there - {one}))
+            tests.add("tests/house")
+    existing = {one for one in tests if (root / one).exists() and not f"{one}/".startswith(ELSEWHERE)}
+    return sorted(one for one in existing if not any(f"{one}/".startswith(f"{two}/") for two in existing - {one}))
 
 
 def _nearest(root: Path, folder: Path) -> str:
