@@ -107,7 +107,6 @@ class ClockGuard:
             return
         if now - since > LONGEST_GAP and not (self._is_steady() or self._confirms(now)):
             clock.doubt(self.db, known)
-            self._believed = None  # its correction is no jump
         else:
             self._confirmed = status
             if known.unconfirmed_since is not None or now - since > KEPT_EVERY:
@@ -115,7 +114,7 @@ class ClockGuard:
         self.look()  # the earlier result would count for some seconds
 
     def _is_steady(self) -> bool:
-        """Return True if the clock has not jumped since this process found it confirmed."""
+        """Return True if the clock has not jumped since this process trusted it."""
         return self._confirmed is not None and abs(self._moved(self._confirmed)) < LARGEST_DIFFERENCE
 
     def _counts(self, held: ClockStatus) -> bool:
@@ -145,6 +144,8 @@ class ClockGuard:
         status = ClockStatus(readings, stored, clock_problem(readings), ended)
         if status.doubt is None:
             self._believed = status
+        elif status.doubt is ClockProblem.AHEAD:
+            self._believed = None  # its correction is no jump
         if status.doubt is not (self._held.doubt if self._held else None):
             _log.warning("%s", describe_problem(status) or "the machine's clock is trusted again")
         self._held = status
