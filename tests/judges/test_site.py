@@ -37,6 +37,7 @@ OUTSIDE = {
     "https://c2sp.org/tlog-proof",
     "https://c2sp.org/tlog-tiles",
     "https://c2sp.org/tlog-witness",
+    "https://www.iana.org/assignments/enterprise-numbers/",
     "https://www.rfc-editor.org/rfc/rfc6962.html",
 }
 """Addresses outside the site that a link may have; loading from elsewhere is never allowed."""
