@@ -253,7 +253,7 @@ def two(folder):
         "ca begin": (TwoPersonAct.CA, ("--ca", "DataProvidersTestIssuingCAv1")),
         "ca install": (TwoPersonAct.CA, ("DataProvidersTestIssuingCAv2",)),
         "ca rollover": (TwoPersonAct.CA, ("--channel", "WS")),
-        "ca activate": (TwoPersonAct.CA, ("DataProvidersTestIssuingCAv1",)),
+        "ca activate": (TwoPersonAct.CA, (CHANGED.partition(":")[2],)),
         "ca retire": (TwoPersonAct.CA, (CHANGED.partition(":")[2],)),
         "ca revoke": (TwoPersonAct.CA, ("DataProvidersTestIssuingCAv1", "--reason", "superseded")),
         "approval settings": (TwoPersonAct.SETTINGS, ()),

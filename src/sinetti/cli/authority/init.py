@@ -54,9 +54,8 @@ _MOVE_WHAT_OPENS_THEM = "  sinetti authority passphrase --dir {dir} --to FILE\n"
 
 def register(commands: Commands) -> None:
     """Add the command to the parser."""
-    parser = command(
-        commands, "init", "create an authority: keys, CA certificates and an empty register", _run, EXAMPLE
-    )
+    summary = "create an authority: keys, CA certificates and an empty register"
+    parser = command(commands, "init", summary, _run, EXAMPLE)
     add_dir(parser)
     environments = [one.value for one in Environment]
     parser.add_argument("--environment", choices=environments, required=True, help="environment of the authority")
@@ -66,12 +65,7 @@ def register(commands: Commands) -> None:
         default="default",
         help=f"names, keys and lifetimes of the CAs: a TOML file, or {', '.join(PRESETS)} (default: %(default)s)",
     )
-    parser.add_argument(
-        "--policy-arc",
-        metavar="OID",
-        help="OID of your own, above the policies of the CAs (PRODUCTION, unless the FILE has policy_arc)",
-    )
-    _add_standby(parser)
+    _add_hierarchy_options(parser)
     parser.add_argument("--base-url", required=True, metavar="URL", help="address of CA certificates and CRLs (http)")
     parser.add_argument("--soap-url", required=True, metavar="URL", help="address for requests of programs")
     recipes = [one.value for one in ResponseRecipe]
@@ -106,7 +100,9 @@ def register(commands: Commands) -> None:
     parser.add_argument("--journal", default="", metavar="DIR", help="folder of the journals (default: DIR-journal)")
 
 
-def _add_standby(parser: argparse.ArgumentParser) -> None:
+def _add_hierarchy_options(parser: argparse.ArgumentParser) -> None:
+    policy_arc = "OID of your own, above the policies of the CAs (PRODUCTION, unless the FILE has policy_arc)"
+    parser.add_argument("--policy-arc", metavar="OID", help=policy_arc)
     parser.add_argument(
         "--standby", action="store_true", help="make a standby for each issuing CA, for the day when its key is lost"
     )
