@@ -3,7 +3,7 @@
     python scripts/changed.py
 
 These are the tests in the folders of the changed modules, the files of tests that import one, and those named after a
-module that imports one. Nothing is printed if nothing has changed.
+module that imports one. Modules that import a deleted one are not found. Nothing is printed if nothing has changed.
 """
 
 import re

@@ -185,7 +185,7 @@ def test_two_officers_end_an_organisation(staffed, tmp_path):
     proposal = proposed(staffed, *ENDING, "--officer", "anna")
     assert is_open(staffed)
     code, _out, err = give(staffed, proposal, "anna", tmp_path)
-    assert (code, "missing: 1, of an officer who may approve it" in err, is_open(staffed)) == (3, True, True)
+    assert (code, "missing: 1, of officers who may approve it" in err, is_open(staffed)) == (3, True, True)
     code, _out, err = give(staffed, proposal, "ben", tmp_path)
     assert (code, err.strip(), is_open(staffed), waiting(staffed)) == (0, "Approved, and done.", False, [])
     machine = f"os-user:{user_name(login_uid())}"

@@ -125,9 +125,7 @@ def _give(parsed: argparse.Namespace) -> int:
     signed = found.stored.signed
     if not is_done:
         who = (
-            f"that of {proposal.proposer}, who proposed it"
-            if proposal.proposer not in signed
-            else "of an officer who may approve it"
+            f"including {proposal.proposer}'s" if proposal.proposer not in signed else "of officers who may approve it"
         )
         print_note(f"Signed by {', '.join(signed)}. Signatures that are missing: {found.missing}, {who}.")
         return EXIT_ACTION_REQUIRED
