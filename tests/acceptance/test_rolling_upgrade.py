@@ -42,7 +42,7 @@ from pathlib import Path
 from sinetti.authority.bootstrap import open_authority
 from sinetti.authority.data_directory import DirectoryKind
 from sinetti.services.issuance import order
-from tests.support.service_context import an_order
+from tests.support.scene import an_order
 authority = open_authority(Path(sys.argv[1]), DirectoryKind.AUTHORITY)
 made = [order.order(an_order(sys.argv[2]), authority.ctx, "operator", "0" * 32) for _ in range(int(sys.argv[3]))]
 print(json.dumps([{"transfer_id": one.transfer_id, "transfer_password": one.transfer_password} for one in made]))

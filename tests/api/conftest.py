@@ -1,4 +1,4 @@
-"""Fresh databases, desks, and endpoints in front of them."""
+"""Fresh databases, scenes, and endpoints in front of them."""
 
 from collections.abc import Iterator
 
@@ -7,21 +7,21 @@ import pytest
 from tests.api.counter import Counter, opened_counter
 from tests.api.listening import Service, listening
 from tests.support.registers import db, sqlite_db
-from tests.support.service_context import Desk, desk, sqlite_desk
+from tests.support.scene import Scene, scene, sqlite_scene
 
-__all__ = ["db", "desk", "sqlite_db", "sqlite_desk"]
-
-
-@pytest.fixture
-def counter(sqlite_desk: Desk) -> Counter:
-    """Return a SOAP endpoint in front of a desk on SQLite."""
-    return opened_counter(sqlite_desk)
+__all__ = ["db", "scene", "sqlite_db", "sqlite_scene"]
 
 
 @pytest.fixture
-def any_counter(desk: Desk) -> Counter:
-    """Return a SOAP endpoint in front of a desk on each database in turn."""
-    return opened_counter(desk)
+def counter(sqlite_scene: Scene) -> Counter:
+    """Return a SOAP endpoint in front of a scene on SQLite."""
+    return opened_counter(sqlite_scene)
+
+
+@pytest.fixture
+def any_counter(scene: Scene) -> Counter:
+    """Return a SOAP endpoint in front of a scene on each database in turn."""
+    return opened_counter(scene)
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ from sinetti.server.http import Request, Response
 from sinetti.wire.xmldsig.signature import SignatureProfile
 from sinetti.wire.xmldsig.signers import signer_for_key
 from tests.support.authority import issue, leaf_plan, response_signer, services_issuer
-from tests.support.service_context import REQUEST, Desk
+from tests.support.scene import REQUEST, Scene
 
 ADDRESS = f"https://pki.sinetti.example{PATH}"
 SERVICE = "http://certificates.vero.fi/2017/10/certificateservices"
@@ -54,12 +54,12 @@ class Answer:
 
 @dataclass(slots=True)
 class Counter:
-    """SOAP endpoint with the desk behind it.
+    """SOAP endpoint with the scene behind it.
 
     `signer` is the certificate (PEM) that must have signed its answers.
     """
 
-    desk: Desk
+    scene: Scene
     door: SoapEndpoint
     signer: str
 
@@ -84,13 +84,13 @@ class Counter:
         assert reply.content_type == "text/xml; charset=utf-8"
         return read(judged(payload_of(reply.body), self.signer))
 
-    def on(self, desk: Desk) -> "Counter":
-        """Put the same endpoint in front of a changed desk."""
-        return Counter(desk, replace(self.door, ctx=desk.ctx), self.signer)
+    def on(self, scene: Scene) -> "Counter":
+        """Put the same endpoint in front of a changed scene."""
+        return Counter(scene, replace(self.door, ctx=scene.ctx), self.signer)
 
 
 def opened_counter(
-    desk: Desk, recipe: SignatureProfile = SignatureProfile.EXCLUSIVE, leaf: KeyType | None = None
+    scene: Scene, recipe: SignatureProfile = SignatureProfile.EXCLUSIVE, leaf: KeyType | None = None
 ) -> Counter:
     """Open an endpoint that signs with the test authority's response signer.
 
@@ -99,7 +99,7 @@ def opened_counter(
     key, certificate = response_signer() if leaf is None else services_leaf(leaf)
     seal = signer_for_key(key, certificate_der(certificate))
     pem = certificate.public_bytes(Encoding.PEM).decode()
-    return Counter(desk, SoapEndpoint(desk.ctx, ADDRESS, recipe, lambda: seal), pem)
+    return Counter(scene, SoapEndpoint(scene.ctx, ADDRESS, recipe, lambda: seal), pem)
 
 
 @cache

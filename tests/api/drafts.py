@@ -21,7 +21,7 @@ from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from tests.api import messages
 from tests.api.counter import Counter
 from tests.support.authority import CUSTOMER_ID
-from tests.support.service_context import (
+from tests.support.scene import (
     DAY,
     REQUEST,
     SECOND,
@@ -60,9 +60,9 @@ class Draft:
     post: Callable[[bytes], bytes] = bytes
 
     @property
-    def desk(self):
-        """Desk behind the endpoint."""
-        return self.counter.desk
+    def scene(self):
+        """Scene behind the endpoint."""
+        return self.counter.scene
 
     def body(self) -> bytes:
         """Return the whole message."""
@@ -94,15 +94,15 @@ def _who() -> dict[str, str | None]:
 
 def new_draft(counter: Counter) -> Draft:
     """Return a SignNewCertificate draft with fresh transfer ids."""
-    ids = ordered(counter.desk)
+    ids = ordered(counter.scene)
     values = _who() | {"TransferId": ids.transfer_id, "TransferPassword": ids.transfer_password}
     return Draft(counter, "SignNewCertificate", values=values)
 
 
 def renew_draft(counter: Counter) -> Draft:
     """Return a RenewCertificate draft for a certificate whose window is open."""
-    held = enrolled(counter.desk)
-    in_the_window(counter.desk, held)
+    held = enrolled(counter.scene)
+    in_the_window(counter.scene, held)
     return Draft(counter, "RenewCertificate", values=_who(), held=held, signer=(held.key, held.der))
 
 
@@ -145,7 +145,7 @@ def _curve_not_taken(draft: Draft) -> None:
 
 
 def _key_of_another(draft: Draft) -> None:
-    draft.key = enrolled(draft.desk).key
+    draft.key = enrolled(draft.scene).key
 
 
 def _spent(draft: Draft) -> None:
@@ -160,11 +160,11 @@ def _locked(draft: Draft) -> None:
 
 
 def _closed(draft: Draft) -> None:
-    assert close(CUSTOMER_ID, draft.desk.ctx, "operator", REQUEST)
+    assert close(CUSTOMER_ID, draft.scene.ctx, "operator", REQUEST)
 
 
 def _fifteen_days(draft: Draft) -> None:
-    draft.desk.clock.forward(14 * DAY + SECOND)
+    draft.scene.clock.forward(14 * DAY + SECOND)
 
 
 def _broken_signature(draft: Draft) -> None:
@@ -172,7 +172,7 @@ def _broken_signature(draft: Draft) -> None:
 
 
 def _signed_by_a_stranger(draft: Draft) -> None:
-    key, clock = new_key(), draft.desk.clock
+    key, clock = new_key(), draft.scene.clock
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, CUSTOMER_ID)])
     builder = (
         x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(7)
@@ -183,20 +183,20 @@ def _signed_by_a_stranger(draft: Draft) -> None:
 
 def _revoked(draft: Draft) -> None:
     assert draft.held is not None
-    revoke(RevocationRequest(draft.held.serial, RevocationReason.UNSPECIFIED), draft.desk.ctx, "operator", REQUEST)
+    revoke(RevocationRequest(draft.held.serial, RevocationReason.UNSPECIFIED), draft.scene.ctx, "operator", REQUEST)
 
 
 def _renewed_and_fetched(draft: Draft) -> None:
     assert draft.held is not None
-    renewed(draft.desk, draft.held)
+    renewed(draft.scene, draft.held)
 
 
 def _expired(draft: Draft) -> None:
-    draft.desk.clock.forward(30 * DAY + SECOND)
+    draft.scene.clock.forward(30 * DAY + SECOND)
 
 
 def _before_the_window(draft: Draft) -> None:
-    draft.desk.clock.forward(-30 * DAY - SECOND)
+    draft.scene.clock.forward(-30 * DAY - SECOND)
 
 
 def _made_again(draft: Draft) -> None:
@@ -208,7 +208,7 @@ def _made_again(draft: Draft) -> None:
 
 
 def _slow_to_issue(draft: Draft) -> None:
-    draft.counter = draft.counter.on(draft.desk.but(leniency=Leniency(retrieval_delay=timedelta(seconds=2))))
+    draft.counter = draft.counter.on(draft.scene.but(leniency=Leniency(retrieval_delay=timedelta(seconds=2))))
 
 
 _SCHEMA = Fault("PKI001", 90, _set("CustomerName", "N" * 101))

@@ -10,7 +10,7 @@ from sinetti.ca.hierarchy_config import load_preset, parse_hierarchy
 from sinetti.database.connection import Database
 from sinetti.domain.values import Environment
 from tests.support.authority import BASE_URL, NOW
-from tests.support.service_context import Desk, opened_desk
+from tests.support.scene import Scene, opened_scene
 
 
 @cache
@@ -18,6 +18,6 @@ def _built() -> GeneratedHierarchy:
     return generate_hierarchy(parse_hierarchy(load_preset("incomes-register-test"), Environment.TEST, BASE_URL), NOW)
 
 
-def incomes_register_test(db: Database) -> tuple[GeneratedHierarchy, Desk]:
-    """Open a desk of this preset on a fresh database."""
-    return _built(), opened_desk(db, _built())
+def incomes_register_test(db: Database) -> tuple[GeneratedHierarchy, Scene]:
+    """Open a scene of this preset on a fresh database."""
+    return _built(), opened_scene(db, _built())

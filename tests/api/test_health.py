@@ -10,7 +10,7 @@ import pytest
 from sinetti.api import health
 from sinetti.api.health import BackgroundCheck, HealthEndpoint
 from sinetti.server.http import Request
-from tests.support.service_context import REQUEST
+from tests.support.scene import REQUEST
 
 SOON = 30.0
 

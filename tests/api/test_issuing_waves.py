@@ -16,13 +16,13 @@ from sinetti.server.asgi import AsgiApp
 from sinetti.server.http import Request
 from sinetti.server.wave_lane import WaitingRequest
 from tests.api.drafts import WRONG_PASSWORD, get_draft, new_draft, renew_draft
-from tests.support.service_context import enrolled, new_key
+from tests.support.scene import enrolled, new_key
 
 
 @pytest.fixture
 def app(counter):
-    app = AsgiApp(counter.door, leave=counter.desk.db.close)
-    mount_issuing_waves(app, counter.door, counter.desk.db.close)
+    app = AsgiApp(counter.door, leave=counter.scene.db.close)
+    mount_issuing_waves(app, counter.door, counter.scene.db.close)
     yield app
     app.retire()
 
@@ -32,7 +32,7 @@ def request_of(draft, number=0):
 
 
 def test_kinds_are_waves_of_their_own_and_each_has_its_answer(app, counter, monkeypatch):
-    held = enrolled(counter.desk)
+    held = enrolled(counter.scene)
     first = renew_draft(counter)
     second = replace(first, key=new_key(), held=held, signer=(held.key, held.der))
     drafts = [new_draft(counter), first, new_draft(counter), second, new_draft(counter)]
@@ -60,11 +60,11 @@ def test_a_message_that_is_no_xml_is_answered_in_its_wave(app, counter):
 
 def answered(counter, seal, count=3):
     """Return the responses to a wave of enrolments, signed by `seal`."""
-    if not takes_ctes_that_write(counter.desk.db):
+    if not takes_ctes_that_write(counter.scene.db):
         pytest.skip("on SQLite each request is stored alone")
     endpoint = replace(counter.door, seal=seal)
-    app = AsgiApp(endpoint, leave=counter.desk.db.close)
-    mount_issuing_waves(app, endpoint, counter.desk.db.close)
+    app = AsgiApp(endpoint, leave=counter.scene.db.close)
+    mount_issuing_waves(app, endpoint, counter.scene.db.close)
     waiting = [WaitingRequest(request_of(new_draft(counter), number)) for number in range(count)]
     app._waves._answer(waiting)
     found = [one.future.result(20) for one in waiting]
@@ -129,14 +129,14 @@ def test_only_requests_that_issue_are_taken(app, counter):
     assert not takes(replace(issuing, body=issuing.body + b" " * LARGEST)), "others would wait until it is read"
 
 
-def cut_connection(desk):
+def cut_connection(scene):
     """End this thread's session at the server, from another thread."""
-    pid = connections[desk.db.alias].connection.info.backend_pid
+    pid = connections[scene.db.alias].connection.info.backend_pid
 
     def cut():
-        with connections[desk.db.alias].cursor() as cursor:
+        with connections[scene.db.alias].cursor() as cursor:
             cursor.execute("SELECT pg_terminate_backend(%s)", [pid])
-        desk.db.close()
+        scene.db.close()
 
     thread = Thread(target=cut)
     thread.start()
@@ -144,11 +144,11 @@ def cut_connection(desk):
 
 
 def test_a_connection_that_is_cut_in_a_wave_is_open_for_the_next(any_counter, monkeypatch):
-    desk = any_counter.desk
-    if not takes_ctes_that_write(desk.db):
+    scene = any_counter.scene
+    if not takes_ctes_that_write(scene.db):
         pytest.skip("SQLite has no connection that another session could cut")
-    app = AsgiApp(any_counter.door, leave=desk.db.close)
-    mount_issuing_waves(app, any_counter.door, desk.db.close)
+    app = AsgiApp(any_counter.door, leave=scene.db.close)
+    mount_issuing_waves(app, any_counter.door, scene.db.close)
     left, real = [], app.pool.submit
     monkeypatch.setattr(app.pool, "submit", lambda *given: (left.append(given), real(*given))[1])
     waves = [[WaitingRequest(request_of(new_draft(any_counter), number)) for number in range(2)] for _ in range(2)]
@@ -156,7 +156,7 @@ def test_a_connection_that_is_cut_in_a_wave_is_open_for_the_next(any_counter, mo
 
     def is_cut_once(*given):
         monkeypatch.setattr(transactions, "find_passwords", real_find)
-        cut_connection(desk)
+        cut_connection(scene)
         return real_find(*given)
 
     monkeypatch.setattr(transactions, "find_passwords", is_cut_once)

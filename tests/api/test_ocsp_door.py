@@ -21,15 +21,15 @@ from tests.server.test_listening import exchange, head
 from tests.support.asking import asked, believed
 from tests.support.authority import BASE_URL, services_issuer
 from tests.support.distrust import declared, with_services
-from tests.support.service_context import REQUEST, Desk, Held, ca_certificate, enrolled
+from tests.support.scene import REQUEST, Held, Scene, ca_certificate, enrolled
 
 NAME = "DataProvidersTestIssuingCAv1"
 TRY_LATER = bytes.fromhex("30030a0103")
 
 
 @pytest.fixture
-def held(sqlite_desk: Desk) -> Held:
-    return enrolled(sqlite_desk)
+def held(sqlite_scene: Scene) -> Held:
+    return enrolled(sqlite_scene)
 
 
 @pytest.fixture
@@ -46,14 +46,14 @@ def octets(held) -> bytes:
     raise AssertionError
 
 
-def got(desk: Desk, path: str, method: str = "GET") -> Response:
-    return PublicationEndpoint(desk.ctx)(Request(method, path, "", {}, REQUEST, b""))
+def got(scene: Scene, path: str, method: str = "GET") -> Response:
+    return PublicationEndpoint(scene.ctx)(Request(method, path, "", {}, REQUEST, b""))
 
 
 def posted(
-    desk: Desk, body: bytes, content_type: str = REQUEST_TYPE, door: PublicationEndpoint | None = None
+    scene: Scene, body: bytes, content_type: str = REQUEST_TYPE, door: PublicationEndpoint | None = None
 ) -> Response:
-    door = door or PublicationEndpoint(desk.ctx)
+    door = door or PublicationEndpoint(scene.ctx)
     return door(Request("POST", f"/ocsp/{NAME}", "", {"content-type": content_type}, REQUEST, body))
 
 
@@ -72,13 +72,13 @@ WAYS = {
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
-def test_what_programs_make_of_base64_in_a_path(way, sqlite_desk, octets):
-    reply = got(sqlite_desk, f"/ocsp/{NAME}{way(written(octets))}")
+def test_what_programs_make_of_base64_in_a_path(way, sqlite_scene, octets):
+    reply = got(sqlite_scene, f"/ocsp/{NAME}{way(written(octets))}")
     assert (reply.status, reply.content_type) == (200, RESPONSE_TYPE)
-    assert believed(reply.body, ca_certificate(), sqlite_desk.clock()).certificate_status is ocsp.OCSPCertStatus.GOOD
+    assert believed(reply.body, ca_certificate(), sqlite_scene.clock()).certificate_status is ocsp.OCSPCertStatus.GOOD
 
 
-def test_at_the_address_that_stands_in_the_certificate(sqlite_desk, held):
+def test_at_the_address_that_stands_in_the_certificate(sqlite_scene, held):
     certificate = load_certificate(held.der)
     access = certificate.extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
     (address,) = [
@@ -86,38 +86,38 @@ def test_at_the_address_that_stands_in_the_certificate(sqlite_desk, held):
     ]
     assert address == f"{BASE_URL}/ocsp/{NAME}"
     for content_type in (REQUEST_TYPE, "Application/OCSP-Request; x=y"):
-        reply = posted(sqlite_desk, asked(certificate, ca_certificate()), content_type)
+        reply = posted(sqlite_scene, asked(certificate, ca_certificate()), content_type)
         assert (reply.status, reply.content_type, reply.headers) == (200, RESPONSE_TYPE, {"cache-control": "no-store"})
-        assert believed(reply.body, ca_certificate(), sqlite_desk.clock()).serial_number == certificate.serial_number
+        assert believed(reply.body, ca_certificate(), sqlite_scene.clock()).serial_number == certificate.serial_number
 
 
-def test_caches_keep_an_answer_for_a_minute_at_the_most(sqlite_desk, held):
+def test_caches_keep_an_answer_for_a_minute_at_the_most(sqlite_scene, held):
     path = f"/ocsp/{NAME}/{written(asked(load_certificate(held.der), ca_certificate()))}"
-    sqlite_desk.clock.forward(timedelta(minutes=10))
-    sqlite_desk.machine.forward(timedelta(minutes=10))
-    reply = got(sqlite_desk, path)
+    sqlite_scene.clock.forward(timedelta(minutes=10))
+    sqlite_scene.machine.forward(timedelta(minutes=10))
+    reply = got(sqlite_scene, path)
     assert reply.headers["cache-control"] == "max-age=60, public, no-transform, must-revalidate"
     assert reply.headers["last-modified"] == "Mon, 02 Mar 2026 12:00:00 GMT"
     assert reply.headers["expires"] == "Mon, 02 Mar 2026 12:11:00 GMT"
     assert re.fullmatch(r'"[0-9a-f]{32}"', reply.headers["etag"])
-    assert got(sqlite_desk, path, "HEAD").headers == reply.headers
-    revoke(RevocationRequest(held.serial, RevocationReason.SUPERSEDED), sqlite_desk.ctx, "operator", REQUEST)
-    assert got(sqlite_desk, path).headers["etag"] != reply.headers["etag"]
+    assert got(sqlite_scene, path, "HEAD").headers == reply.headers
+    revoke(RevocationRequest(held.serial, RevocationReason.SUPERSEDED), sqlite_scene.ctx, "operator", REQUEST)
+    assert got(sqlite_scene, path).headers["etag"] != reply.headers["etag"]
     assert reply.log_fields is None, "who asks about whom is no line in the log"
 
 
-def test_caches_keep_none_past_its_end_and_none_from_a_clock_that_is_ahead(sqlite_desk, held):
+def test_caches_keep_none_past_its_end_and_none_from_a_clock_that_is_ahead(sqlite_scene, held):
     path = f"/ocsp/{NAME}/{written(asked(load_certificate(held.der), ca_certificate()))}"
-    sqlite_desk.responders.away = True
-    sqlite_desk.clock.forward(timedelta(hours=24, seconds=-10))
-    assert got(sqlite_desk, path).headers["cache-control"].startswith("max-age=10,")
-    sqlite_desk.machine.forward(timedelta(days=-1))
-    assert got(sqlite_desk, path).headers["last-modified"] == "Sun, 01 Mar 2026 12:00:00 GMT"
+    sqlite_scene.responders.away = True
+    sqlite_scene.clock.forward(timedelta(hours=24, seconds=-10))
+    assert got(sqlite_scene, path).headers["cache-control"].startswith("max-age=10,")
+    sqlite_scene.machine.forward(timedelta(days=-1))
+    assert got(sqlite_scene, path).headers["last-modified"] == "Sun, 01 Mar 2026 12:00:00 GMT"
 
 
-def test_caches_keep_nothing_that_is_for_one_or_no_answer(sqlite_desk, octets):
+def test_caches_keep_nothing_that_is_for_one_or_no_answer(sqlite_scene, octets):
     for request in (octets, asked(5, ca_certificate()), b"x"):
-        assert got(sqlite_desk, f"/ocsp/{NAME}/{written(request)}").headers == {"cache-control": "no-store"}
+        assert got(sqlite_scene, f"/ocsp/{NAME}/{written(request)}").headers == {"cache-control": "no-store"}
 
 
 MALFORMED = {
@@ -132,8 +132,8 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("rest", MALFORMED.values(), ids=MALFORMED)
-def test_a_path_without_a_request(rest, sqlite_desk):
-    reply = got(sqlite_desk, f"/ocsp/{NAME}{rest}")
+def test_a_path_without_a_request(rest, sqlite_scene):
+    reply = got(sqlite_scene, f"/ocsp/{NAME}{rest}")
     assert (reply.status, reply.body) == (200, bytes.fromhex("30030a0101"))
 
 
@@ -149,33 +149,33 @@ NOT_FOUND = {
 
 @pytest.mark.parametrize("path", NOT_FOUND.values(), ids=NOT_FOUND)
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_nobody_answers_there(path, method, sqlite_desk):
-    door = PublicationEndpoint(sqlite_desk.ctx)
+def test_nobody_answers_there(path, method, sqlite_scene):
+    door = PublicationEndpoint(sqlite_scene.ctx)
     reply = door(Request(method, path, "", {"content-type": REQUEST_TYPE}, REQUEST, b"x"))
     assert (reply.status, reply.content_type) == (404, "text/plain; charset=utf-8")
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "OPTIONS", "PATCH"])
-def test_other_methods(method, sqlite_desk):
-    reply = got(sqlite_desk, f"/ocsp/{NAME}", method)
+def test_other_methods(method, sqlite_scene):
+    reply = got(sqlite_scene, f"/ocsp/{NAME}", method)
     assert (reply.status, reply.headers["allow"]) == (405, "GET, HEAD, POST")
 
 
-def test_what_is_posted_is_a_request_of_bounded_size(sqlite_desk):
-    assert posted(sqlite_desk, b"x", "text/plain").status == 415
-    assert posted(sqlite_desk, b"x", "").status == 415
-    assert posted(sqlite_desk, b"x" * LARGEST_REQUEST).status == 200
-    assert posted(sqlite_desk, b"x" * (LARGEST_REQUEST + 1)).status == 413
+def test_what_is_posted_is_a_request_of_bounded_size(sqlite_scene):
+    assert posted(sqlite_scene, b"x", "text/plain").status == 415
+    assert posted(sqlite_scene, b"x", "").status == 415
+    assert posted(sqlite_scene, b"x" * LARGEST_REQUEST).status == 200
+    assert posted(sqlite_scene, b"x" * (LARGEST_REQUEST + 1)).status == 413
 
 
-def test_beyond_the_rate_nothing_is_signed_on_the_spot_and_stored_answers_go_on(sqlite_desk, held, monkeypatch):
+def test_beyond_the_rate_nothing_is_signed_on_the_spot_and_stored_answers_go_on(sqlite_scene, held, monkeypatch):
     now = [100.0]
     monkeypatch.setattr(api_ocsp, "monotonic_seconds", lambda: now[0])
-    door = PublicationEndpoint(sqlite_desk.ctx, OnDemandSigningBudget(Rate(2, 3)))
+    door = PublicationEndpoint(sqlite_scene.ctx, OnDemandSigningBudget(Rate(2, 3)))
     unknown, known = asked(5, ca_certificate()), asked(load_certificate(held.der), ca_certificate())
 
     def later(request: bytes) -> bool:
-        return posted(sqlite_desk, request, door=door).body == TRY_LATER
+        return posted(sqlite_scene, request, door=door).body == TRY_LATER
 
     assert [later(unknown) for _ in range(4)] == [False, False, False, True]
     assert not later(known)
@@ -183,13 +183,13 @@ def test_beyond_the_rate_nothing_is_signed_on_the_spot_and_stored_answers_go_on(
     assert [later(unknown) for _ in range(2)] == [False, True]
 
 
-def test_a_fault_of_ours_is_told_in_ocsp_and_nothing_of_it(sqlite_desk, monkeypatch):
+def test_a_fault_of_ours_is_told_in_ocsp_and_nothing_of_it(sqlite_scene, monkeypatch):
     def broken(*_rest):
         why = "a secret that must not leave"
         raise RuntimeError(why)
 
     monkeypatch.setattr(api_ocsp, "respond", broken)
-    assert posted(sqlite_desk, b"x").body == bytes.fromhex("30030a0102")
+    assert posted(sqlite_scene, b"x").body == bytes.fromhex("30030a0102")
 
 
 def test_over_the_real_server(service):
@@ -212,8 +212,8 @@ def test_over_the_real_server(service):
         assert believed(body, issuer, now).serial_number == 5
 
 
-def test_the_bridge_of_a_distrusted_ca_by_both_methods(sqlite_desk):
-    office = with_services(sqlite_desk)
+def test_the_bridge_of_a_distrusted_ca_by_both_methods(sqlite_scene):
+    office = with_services(sqlite_scene)
     held = enrolled(office)
     certificate = load_certificate(held.der)
     octets, path = asked(certificate, ca_certificate(), nonce=b"n" * 32), f"/status/bridge/{NAME}"

@@ -18,7 +18,7 @@ from sinetti.services.organisations import registration
 from tests.api.counter import LONGEST_MESSAGE, payload_of
 from tests.api.drafts import DRAFTS, FAULTS, NAME, Draft, get_draft, new_draft, renew_draft, wrong
 from tests.support.authority import CUSTOMER_ID, authority, holder_certificate, holder_key, issuer, response_signer
-from tests.support.service_context import DAY, REQUEST, SECOND, new_key
+from tests.support.scene import DAY, REQUEST, SECOND, new_key
 
 ALONE = {f"{operation} {fault.code}": (operation, fault) for operation, faults in FAULTS.items() for fault in faults}
 PAIRS = {
@@ -134,13 +134,13 @@ def test_a_signer_that_stalls_leaves_the_certificate_not_ready(counter):
         try:
             answers.append(draft.ask())
         finally:
-            counter.desk.db.close()
+            counter.scene.db.close()
 
-    with counter.desk.signer.stalled() as stall:
+    with counter.scene.signer.stalled() as stall:
         thread = Thread(target=ask)
         thread.start()
         assert stall.somebody_waits.wait(30)
-        (reserved,) = registration.certificates(counter.desk.ctx)
+        (reserved,) = registration.certificates(counter.scene.ctx)
         values = draft.values | {"RetrievalId": reserved.retrieval_id}
         for name in ("TransferId", "TransferPassword"):
             del values[name]
@@ -154,21 +154,21 @@ def test_a_signer_that_stalls_leaves_the_certificate_not_ready(counter):
 @pytest.mark.parametrize("operation", ["new", "renew"])
 def test_a_signer_that_is_away(operation, counter):
     draft = DRAFTS[operation](counter)
-    counter.desk.signer.away = True
+    counter.scene.signer.away = True
     answer = draft.ask()
     assert (answer.status, answer.code) == ("FAIL", "PKI090")
-    counter.desk.signer.away = False
+    counter.scene.signer.away = False
     assert draft.ask().status == "OK", "the same request is done once the signer is back"
 
 
 @pytest.mark.parametrize("operation", ["new", "renew"])
 def test_a_signature_that_does_not_fit(operation, counter):
     draft = DRAFTS[operation](counter)
-    counter.desk.signer.garbling = True
+    counter.scene.signer.garbling = True
     answer = draft.ask()
     assert (answer.status, answer.code) == ("FAIL", "PKI099")
     assert REQUEST in answer.message, "the reference that the log has"
-    counter.desk.signer.garbling = False
+    counter.scene.signer.garbling = False
     assert draft.ask().status == "OK"
 
 
@@ -186,7 +186,7 @@ def test_the_opening_of_the_window_is_told_with_the_hour(counter):
     # Enrolled on 2 March 2026 at 12:00 UTC for 730 days: until 1 March 2028, and 60 days before that.
     assert "1 January 2028 at 14:00 (Finnish time)" in draft.ask(**{"accept-language": "en"}).message
     assert "1.1.2028 klo 14.00" in draft.ask(**{"accept-language": "fi"}).message
-    counter.desk.clock.forward(SECOND)
+    counter.scene.clock.forward(SECOND)
     assert draft.ask().status == "OK", "and that is the very second"
 
 
@@ -242,7 +242,7 @@ def test_the_contacts_language_once_proven(operation, fault, counter):
 def test_fetching_may_be_repeated(counter):
     draft = get_draft(counter)
     assert draft.ask() == draft.ask()
-    counter.desk.clock.forward(DAY)
+    counter.scene.clock.forward(DAY)
     assert draft.ask().certificate
 
 

@@ -13,7 +13,7 @@ from sinetti.server.http import Request
 from tests.api.counter import opened_counter
 from tests.api.drafts import DRAFTS, new_draft
 from tests.support.registers import opened_register
-from tests.support.service_context import REQUEST, opened_desk
+from tests.support.scene import REQUEST, opened_scene
 
 NOWHERE = {"sqlite": "sqlite:////nowhere/at/all/register.sqlite3", "postgresql": "postgresql://nobody@127.0.0.1:1/none"}
 
@@ -22,7 +22,7 @@ NOWHERE = {"sqlite": "sqlite:////nowhere/at/all/register.sqlite3", "postgresql":
 @pytest.mark.parametrize("url", NOWHERE.values(), ids=NOWHERE)
 def test_every_operation_says_to_come_again(url, operation, counter):
     draft = DRAFTS[operation](counter)
-    draft.counter = counter.on(counter.desk.but(db=open_database(url, alias="away")))
+    draft.counter = counter.on(counter.scene.but(db=open_database(url, alias="away")))
     assert draft.ask().code == "PKI090"
     draft.counter = counter
     assert draft.ask().status == "OK"
@@ -30,7 +30,7 @@ def test_every_operation_says_to_come_again(url, operation, counter):
 
 @pytest.mark.parametrize("url", NOWHERE.values(), ids=NOWHERE)
 def test_lists_are_fetched_again_in_a_minute(url, counter, caplog):
-    ctx = counter.desk.but(db=open_database(url, alias="away")).ctx
+    ctx = counter.scene.but(db=open_database(url, alias="away")).ctx
 
     def status(path: str) -> tuple[int, str | None]:
         reply = PublicationEndpoint(ctx)(Request("GET", path, "", {}, REQUEST, b""))
@@ -47,7 +47,7 @@ def test_the_door_comes_back_with_the_database(request, tmp_path):
     The next connection works.
     """
     with opened_register("postgresql", request, tmp_path) as db:
-        counter = opened_counter(opened_desk(db))
+        counter = opened_counter(opened_scene(db))
         draft = new_draft(counter)
         settings = connections[db.alias].settings_dict
         names = {"host": "HOST", "port": "PORT", "user": "USER", "password": "PASSWORD", "dbname": "NAME"}

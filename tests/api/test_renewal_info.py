@@ -21,14 +21,14 @@ from sinetti.services.revocation.early_replacement import EarlyReplacementReques
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from tests.house.tree import DOCS, rows
 from tests.support.authority import CUSTOMER_ID, holder_certificate, holder_key, response_signer
-from tests.support.service_context import DAY, REQUEST, enrolled
+from tests.support.scene import DAY, REQUEST, enrolled
 
 EXPLAINED = {Language.FI: "syy", Language.SV: "orsak", Language.EN: "why"}
 
 
-def ask(desk, name, method="GET", **headers):
+def ask(scene, name, method="GET", **headers):
     request = Request(method, f"{PATH}/{name}", "", headers, REQUEST, b"")
-    return RenewalInfoEndpoint(desk.ctx)(request)
+    return RenewalInfoEndpoint(scene.ctx)(request)
 
 
 def name_of(held):
@@ -44,16 +44,16 @@ def instants(value):
     return tuple(datetime.fromisoformat(value["suggestedWindow"][name]) for name in ("start", "end"))
 
 
-def called(desk, held, stated):
+def called(scene, held, stated):
     ask_ = EarlyReplacementRequest(
         CertificateSelection(serials=(held.serial,)), "a17", "incident", stated, timedelta(hours=1)
     )
-    call_early(ask_, desk.ctx, REQUEST)
+    call_early(ask_, scene.ctx, REQUEST)
 
 
-def test_as_a_rule(desk):
-    held = enrolled(desk)
-    reply = ask(desk, name_of(held))
+def test_as_a_rule(scene):
+    held = enrolled(scene)
+    reply = ask(scene, name_of(held))
     value = shown(reply)
     assert set(value) == {"suggestedWindow"}
     start, end = instants(value)
@@ -61,32 +61,32 @@ def test_as_a_rule(desk):
     assert ends - 60 * DAY <= start < end <= ends - 30 * DAY
     assert value["suggestedWindow"]["start"].endswith("Z")
     assert reply.headers == {"retry-after": "21600", "cache-control": "public, max-age=300"}
-    assert ask(desk, name_of(held), "HEAD") == reply
+    assert ask(scene, name_of(held), "HEAD") == reply
 
 
-def test_called_for(desk):
-    held = enrolled(desk)
-    called(desk, held, Explanation(EXPLAINED, "https://service.example/incident"))
-    reply = ask(desk, name_of(held))
+def test_called_for(scene):
+    held = enrolled(scene)
+    called(scene, held, Explanation(EXPLAINED, "https://service.example/incident"))
+    reply = ask(scene, name_of(held))
     value = shown(reply)
     assert list(value) == ["suggestedWindow", "explanationURL", "explanation"]
     assert value["explanationURL"] == "https://service.example/incident"
     assert value["explanation"] == {"fi": "syy", "sv": "orsak", "en": "why"}
-    now = desk.clock.now
+    now = scene.clock.now
     assert now <= instants(value)[0] < instants(value)[1] <= now + timedelta(hours=1)
     assert reply.headers["retry-after"] == "600"
 
 
-def test_called_for_without_a_word(sqlite_desk):
-    held = enrolled(sqlite_desk)
-    called(sqlite_desk, held, Explanation())
-    assert list(shown(ask(sqlite_desk, name_of(held)))) == ["suggestedWindow"]
+def test_called_for_without_a_word(sqlite_scene):
+    held = enrolled(sqlite_scene)
+    called(sqlite_scene, held, Explanation())
+    assert list(shown(ask(sqlite_scene, name_of(held)))) == ["suggestedWindow"]
 
 
-def test_revoked(sqlite_desk):
-    held = enrolled(sqlite_desk)
-    revoke(RevocationRequest(held.serial, RevocationReason.SUPERSEDED), sqlite_desk.ctx, "operator", REQUEST)
-    assert instants(shown(ask(sqlite_desk, name_of(held))))[1] < sqlite_desk.clock.now
+def test_revoked(sqlite_scene):
+    held = enrolled(sqlite_scene)
+    revoke(RevocationRequest(held.serial, RevocationReason.SUPERSEDED), sqlite_scene.ctx, "operator", REQUEST)
+    assert instants(shown(ask(sqlite_scene, name_of(held))))[1] < sqlite_scene.clock.now
 
 
 def problem(reply):
@@ -112,51 +112,51 @@ FOREIGN = {
 
 
 @pytest.mark.parametrize("name", FOREIGN.values(), ids=FOREIGN)
-def test_there_is_none(sqlite_desk, name):
-    assert problem(ask(sqlite_desk, name())) == (404, "unknown")
+def test_there_is_none(sqlite_scene, name):
+    assert problem(ask(sqlite_scene, name())) == (404, "unknown")
 
 
 @pytest.mark.parametrize("name", ["", "x", "AAAA.AQ==", "AAAA.AQ/", "A/B", "AAAA.ä", "A" * 200])
-def test_malformed(sqlite_desk, name):
-    assert problem(ask(sqlite_desk, name)) == (400, "malformed")
+def test_malformed(sqlite_scene, name):
+    assert problem(ask(sqlite_scene, name)) == (400, "malformed")
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
-def test_only_read(sqlite_desk, method):
-    reply = ask(sqlite_desk, "AAAA.AQ", method)
+def test_only_read(sqlite_scene, method):
+    reply = ask(sqlite_scene, "AAAA.AQ", method)
     assert problem(reply) == (405, "method-not-allowed")
     assert reply.headers["allow"] == "GET, HEAD"
 
 
-def test_in_the_language_that_is_asked_for(sqlite_desk):
-    swedish = ask(sqlite_desk, "x", **{"accept-language": "sv, en;q=0.5"})
+def test_in_the_language_that_is_asked_for(sqlite_scene):
+    swedish = ask(sqlite_scene, "x", **{"accept-language": "sv, en;q=0.5"})
     value = json.loads(swedish.body)
     assert value["detail"] == value["text"]["sv"] != value["text"]["en"]
     assert swedish.headers["content-language"] == "sv"
 
 
-def test_the_register_is_away(sqlite_desk):
-    held = enrolled(sqlite_desk)
-    away = sqlite_desk.but(db=open_database("sqlite:////nowhere/register.sqlite3", alias="away"))
+def test_the_register_is_away(sqlite_scene):
+    held = enrolled(sqlite_scene)
+    away = sqlite_scene.but(db=open_database("sqlite:////nowhere/register.sqlite3", alias="away"))
     reply = ask(away, name_of(held))
     assert problem(reply) == (503, "unavailable")
     assert reply.headers["retry-after"] == "60"
 
 
-def test_it_stands_beside_another_door(sqlite_desk):
-    both = mount_api(lambda _request: text_response(200, "the other"), sqlite_desk.ctx)
+def test_it_stands_beside_another_door(sqlite_scene):
+    both = mount_api(lambda _request: text_response(200, "the other"), sqlite_scene.ctx)
     for path, body in ((PATH, b"the other\n"), (f"{PATH}x/AAAA.AQ", b"the other\n")):
         assert both(Request("GET", path, "", {}, REQUEST, b"")).body == body
     assert both(Request("GET", f"{PATH}/AAAA.AQ", "", {}, REQUEST, b"")).status == 404
 
 
-def test_the_numbers_of_a_programs_trust_lists_are_recorded_when_they_change_once_a_minute_at_most(desk):
-    held = enrolled(desk)
+def test_the_numbers_of_a_programs_trust_lists_are_recorded_when_they_change_once_a_minute_at_most(scene):
+    held = enrolled(scene)
 
     def state(text, after=timedelta(minutes=1)):
-        desk.clock.now += after
-        ask(desk, name_of(held), **{"sinetti-trust-lists": text})
-        (one,) = trust_lists.list_programs(desk.db, desk.clock())
+        scene.clock.now += after
+        ask(scene, name_of(held), **{"sinetti-trust-lists": text})
+        (one,) = trust_lists.list_programs(scene.db, scene.clock())
         assert (one.name, one.customer_id) == (held.serial, CUSTOMER_ID)
         return one.numbers
 

@@ -26,7 +26,7 @@ from tests.api.counter import SERVICE, Counter, opened_counter, payload_of
 from tests.api.drafts import FAULTS, get_draft, new_draft, renew_draft, wrong
 from tests.api.programs import haskell_erp, odoo_module
 from tests.support.authority import CUSTOMER_ID, NOW, services_issuer
-from tests.support.service_context import REQUEST
+from tests.support.scene import REQUEST
 
 DS = "http://www.w3.org/2000/09/xmldsig#"
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
@@ -76,9 +76,9 @@ def leaf(request):
 
 
 @pytest.fixture(params=SignatureProfile, ids=lambda recipe: recipe.name.lower())
-def given(request, make, leaf, sqlite_desk) -> Given:
+def given(request, make, leaf, sqlite_scene) -> Given:
     """Return each kind of answer in each recipe."""
-    counter = opened_counter(sqlite_desk, request.param, leaf)
+    counter = opened_counter(sqlite_scene, request.param, leaf)
     # In Finnish: letters outside ASCII are part of what is signed.
     reply = make(counter).reply(**{"accept-language": "fi"})
     assert (reply.status, reply.content_type) == (200, "text/xml; charset=utf-8")

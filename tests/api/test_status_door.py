@@ -23,24 +23,24 @@ from sinetti.services.authorities.trust_lists import store_list
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from tests.server.test_listening import exchange, head
 from tests.support.authority import BASE_URL, NOW, authority, issuer
-from tests.support.service_context import DAY, REQUEST, SECOND, Desk, Held, enrolled, in_the_window, renewed
+from tests.support.scene import DAY, REQUEST, SECOND, Held, Scene, enrolled, in_the_window, renewed
 from tests.support.trust_lists import anchors_list, by_root, distrust_list
 
 AIA, DP = x509.AuthorityInformationAccess, x509.CRLDistributionPoints
 
 
 @pytest.fixture
-def held(sqlite_desk: Desk) -> Held:
+def held(sqlite_scene: Scene) -> Held:
     """Return a certificate in its holder's hands."""
-    return enrolled(sqlite_desk)
+    return enrolled(sqlite_scene)
 
 
-def fetch(desk: Desk, address: str, method: str = "GET", known: str | None = None) -> Response:
+def fetch(scene: Scene, address: str, method: str = "GET", known: str | None = None) -> Response:
     """Fetch an address as it stands in a certificate."""
     parts = urlsplit(address)
     assert f"{parts.scheme}://{parts.netloc}" == BASE_URL
     headers = {} if known is None else {"if-none-match": known}
-    return PublicationEndpoint(desk.ctx)(Request(method, parts.path, parts.query, headers, REQUEST, b""))
+    return PublicationEndpoint(scene.ctx)(Request(method, parts.path, parts.query, headers, REQUEST, b""))
 
 
 def issuer_address(certificate: x509.Certificate) -> str:
@@ -63,15 +63,15 @@ def loaded(held: Held) -> x509.Certificate:
     return x509.load_der_x509_certificate(held.der)
 
 
-def current(desk: Desk, certificate: x509.Certificate) -> x509.CertificateRevocationList:
+def current(scene: Scene, certificate: x509.Certificate) -> x509.CertificateRevocationList:
     """Fetch the CRL that covers this certificate; check it as a relying party does."""
-    reply = fetch(desk, list_address(certificate))
+    reply = fetch(scene, list_address(certificate))
     assert (reply.status, reply.content_type) == (200, "application/pkix-crl")
-    issuer = x509.load_der_x509_certificate(fetch(desk, issuer_address(certificate)).body)
+    issuer = x509.load_der_x509_certificate(fetch(scene, issuer_address(certificate)).body)
     crl = x509.load_der_x509_crl(reply.body)
     assert crl.is_signature_valid(issuer.public_key())
     assert crl.issuer == issuer.subject == certificate.issuer
-    now = desk.clock()
+    now = scene.clock()
     assert crl.last_update_utc <= now < crl.next_update_utc
     point = crl.extensions.get_extension_for_class(x509.IssuingDistributionPoint)
     assert point.critical
@@ -83,10 +83,10 @@ def number_of(crl: x509.CertificateRevocationList) -> int:
     return crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
 
 
-def test_the_chain_is_climbed_by_addresses_alone(sqlite_desk, held):
+def test_the_chain_is_climbed_by_addresses_alone(sqlite_scene, held):
     certificate, climbed = loaded(held), []
     while certificate.issuer != certificate.subject:
-        reply = fetch(sqlite_desk, issuer_address(certificate))
+        reply = fetch(sqlite_scene, issuer_address(certificate))
         assert (reply.status, reply.content_type) == (200, "application/pkix-cert")
         issuer = x509.load_der_x509_certificate(reply.body)
         certificate.verify_directly_issued_by(issuer)
@@ -96,48 +96,48 @@ def test_the_chain_is_climbed_by_addresses_alone(sqlite_desk, held):
     assert climbed[-1] == roots[0][1]
 
 
-def test_a_revoked_serial_is_listed_at_once(sqlite_desk, held):
-    certificate, other = loaded(held), loaded(enrolled(sqlite_desk))
-    before = current(sqlite_desk, certificate)
+def test_a_revoked_serial_is_listed_at_once(sqlite_scene, held):
+    certificate, other = loaded(held), loaded(enrolled(sqlite_scene))
+    before = current(sqlite_scene, certificate)
     assert list(before) == []
-    sqlite_desk.clock.forward(SECOND)
-    revoke(RevocationRequest(held.serial, RevocationReason.KEY_COMPROMISE), sqlite_desk.ctx, "operator", REQUEST)
-    after = current(sqlite_desk, certificate)
+    sqlite_scene.clock.forward(SECOND)
+    revoke(RevocationRequest(held.serial, RevocationReason.KEY_COMPROMISE), sqlite_scene.ctx, "operator", REQUEST)
+    after = current(sqlite_scene, certificate)
     (entry,) = after
     assert entry.serial_number == certificate.serial_number
-    assert entry.revocation_date_utc == sqlite_desk.clock()
+    assert entry.revocation_date_utc == sqlite_scene.clock()
     assert entry.extensions.get_extension_for_class(x509.CRLReason).value.reason is x509.ReasonFlags.key_compromise
     assert after.get_revoked_certificate_by_serial_number(other.serial_number) is None
     assert number_of(after) > number_of(before)
 
 
-def test_a_renewal_that_was_given_up_is_listed(sqlite_desk, held):
+def test_a_renewal_that_was_given_up_is_listed(sqlite_scene, held):
     """The service revokes voided certificates as superseded.
 
     A revocation for keyCompromise includes the renewals.
     """
-    in_the_window(sqlite_desk, held)
-    new = renewed(sqlite_desk, held)
-    revoke(RevocationRequest(held.serial, RevocationReason.KEY_COMPROMISE), sqlite_desk.ctx, "operator", REQUEST)
-    serials = {entry.serial_number for entry in current(sqlite_desk, loaded(held))}
+    in_the_window(sqlite_scene, held)
+    new = renewed(sqlite_scene, held)
+    revoke(RevocationRequest(held.serial, RevocationReason.KEY_COMPROMISE), sqlite_scene.ctx, "operator", REQUEST)
+    serials = {entry.serial_number for entry in current(sqlite_scene, loaded(held))}
     assert serials == {loaded(held).serial_number, loaded(new).serial_number}
 
 
-def test_each_channel_has_a_list_of_its_own(sqlite_desk, held):
-    sftp = loaded(enrolled(sqlite_desk, Channel.SFTP))
-    revoke(RevocationRequest(held.serial, RevocationReason.SUPERSEDED), sqlite_desk.ctx, "operator", REQUEST)
-    assert list(current(sqlite_desk, sftp)) == []
-    assert len(list(current(sqlite_desk, loaded(held)))) == 1
+def test_each_channel_has_a_list_of_its_own(sqlite_scene, held):
+    sftp = loaded(enrolled(sqlite_scene, Channel.SFTP))
+    revoke(RevocationRequest(held.serial, RevocationReason.SUPERSEDED), sqlite_scene.ctx, "operator", REQUEST)
+    assert list(current(sqlite_scene, sftp)) == []
+    assert len(list(current(sqlite_scene, loaded(held)))) == 1
 
 
-def test_a_list_is_signed_anew_each_half_hour_in_which_it_is_asked_for(sqlite_desk, held):
+def test_a_list_is_signed_anew_each_half_hour_in_which_it_is_asked_for(sqlite_scene, held):
     certificate = loaded(held)
-    first = current(sqlite_desk, certificate)
-    sqlite_desk.clock.forward(timedelta(minutes=30) - SECOND)
-    assert current(sqlite_desk, certificate) == first
-    sqlite_desk.clock.forward(SECOND)
-    second = current(sqlite_desk, certificate)
-    assert second.last_update_utc == sqlite_desk.clock()
+    first = current(sqlite_scene, certificate)
+    sqlite_scene.clock.forward(timedelta(minutes=30) - SECOND)
+    assert current(sqlite_scene, certificate) == first
+    sqlite_scene.clock.forward(SECOND)
+    second = current(sqlite_scene, certificate)
+    assert second.last_update_utc == sqlite_scene.clock()
     assert number_of(second) > number_of(first)
 
 
@@ -149,49 +149,49 @@ ADDRESSES = {
 
 
 @pytest.mark.parametrize(("address", "kind", "seconds"), ADDRESSES.values(), ids=ADDRESSES)
-def test_who_has_it_already_is_told_so(sqlite_desk, address, kind, seconds):
-    fresh = fetch(sqlite_desk, address)
+def test_who_has_it_already_is_told_so(sqlite_scene, address, kind, seconds):
+    fresh = fetch(sqlite_scene, address)
     tag = fresh.headers["etag"]
     assert (fresh.status, fresh.content_type, fresh.headers["cache-control"]) == (200, kind, f"max-age={seconds}")
     assert re.fullmatch(r'"[0-9a-f-]+"', tag), "a strong one"
     modified = parsedate_to_datetime(fresh.headers["last-modified"])
-    assert modified == (NOW - timedelta(hours=1) if kind.endswith("cert") else sqlite_desk.clock())
+    assert modified == (NOW - timedelta(hours=1) if kind.endswith("cert") else sqlite_scene.clock())
     for known in (tag, f'"x", W/{tag}', "*"):
-        told = fetch(sqlite_desk, address, known=known)
+        told = fetch(sqlite_scene, address, known=known)
         assert (told.status, told.body) == (304, b"")
         assert told.headers == fresh.headers
     for known in ("", '"x"', tag.strip('"'), f"{tag[:-1]}0"):
-        assert fetch(sqlite_desk, address, known=known) == fresh
-    assert fetch(sqlite_desk, address, "HEAD") == fresh, "the edge leaves the body out"
+        assert fetch(sqlite_scene, address, known=known) == fresh
+    assert fetch(sqlite_scene, address, "HEAD") == fresh, "the edge leaves the body out"
 
 
-def test_a_revocation_is_another_list(sqlite_desk, held):
+def test_a_revocation_is_another_list(sqlite_scene, held):
     address, *_ = ADDRESSES["the whole list"]
-    tag = fetch(sqlite_desk, address).headers["etag"]
-    revoke(RevocationRequest(held.serial, RevocationReason.SUPERSEDED), sqlite_desk.ctx, "operator", REQUEST)
-    new = fetch(sqlite_desk, address, known=tag)
+    tag = fetch(sqlite_scene, address).headers["etag"]
+    revoke(RevocationRequest(held.serial, RevocationReason.SUPERSEDED), sqlite_scene.ctx, "operator", REQUEST)
+    new = fetch(sqlite_scene, address, known=tag)
     assert new.status == 200
     assert {entry.serial_number for entry in x509.load_der_x509_crl(new.body)} == {loaded(held).serial_number}
-    shard = fetch(sqlite_desk, list_address(loaded(held)))
+    shard = fetch(sqlite_scene, list_address(loaded(held)))
     assert shard.headers["etag"] != new.headers["etag"]
 
 
-def test_a_ca_whose_name_ends_like_a_shard(sqlite_desk):
+def test_a_ca_whose_name_ends_like_a_shard(sqlite_scene):
     one = issuer()
     named = replace(one, file_name=f"{one.file_name}-1")
-    ctx = replace(sqlite_desk.ctx, issuers={named.file_name: named})
+    ctx = replace(sqlite_scene.ctx, issuers={named.file_name: named})
     door = PublicationEndpoint(ctx)
     assert door._asked(named.file_name) == (named.file_name, 0)
     assert door._asked(f"{named.file_name}-2") == (named.file_name, 2)
 
 
-def test_openssl_verifies_a_certificate_against_the_list(sqlite_desk, held, tmp_path):
+def test_openssl_verifies_a_certificate_against_the_list(sqlite_scene, held, tmp_path):
     certificate = loaded(held)
 
     def verified() -> tuple[bool, str]:
-        reply = fetch(sqlite_desk, list_address(certificate))
+        reply = fetch(sqlite_scene, list_address(certificate))
         (tmp_path / "list.pem").write_bytes(x509.load_der_x509_crl(reply.body).public_bytes(Encoding.PEM))
-        at = str(int(sqlite_desk.clock().timestamp()))
+        at = str(int(sqlite_scene.clock().timestamp()))
         command = ["openssl", "verify", "-attime", at, "-crl_check", "-extended_crl", "-x509_strict", "-no-CApath"]
         files = ["-CAfile", "anchors.pem", "-CRLfile", "list.pem", "leaf.pem"]
         done = subprocess.run([*command, *files], cwd=tmp_path, capture_output=True, text=True, check=False)
@@ -202,9 +202,9 @@ def test_openssl_verifies_a_certificate_against_the_list(sqlite_desk, held, tmp_
     (tmp_path / "leaf.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
     good, said = verified()
     assert good, said
-    sqlite_desk.clock.forward(SECOND)
+    sqlite_scene.clock.forward(SECOND)
     revoke(
-        RevocationRequest(held.serial, RevocationReason.CESSATION_OF_OPERATION), sqlite_desk.ctx, "operator", REQUEST
+        RevocationRequest(held.serial, RevocationReason.CESSATION_OF_OPERATION), sqlite_scene.ctx, "operator", REQUEST
     )
     good, said = verified()
     assert not good
@@ -238,36 +238,36 @@ NOTHING = {
 
 
 @pytest.mark.parametrize("path", NOTHING.values(), ids=NOTHING)
-def test_what_is_not_there(path, sqlite_desk):
-    reply = PublicationEndpoint(sqlite_desk.ctx)(Request("GET", path, "", {}, REQUEST, b""))
+def test_what_is_not_there(path, sqlite_scene):
+    reply = PublicationEndpoint(sqlite_scene.ctx)(Request("GET", path, "", {}, REQUEST, b""))
     assert (reply.status, reply.content_type) == (404, "text/plain; charset=utf-8")
     assert b"keys" not in reply.body
 
 
-def test_the_names_in_the_table_are_real_ones(sqlite_desk):
+def test_the_names_in_the_table_are_real_ones(sqlite_scene):
     """Else the table above would prove nothing."""
-    door = PublicationEndpoint(sqlite_desk.ctx)
+    door = PublicationEndpoint(sqlite_scene.ctx)
     for path in ("/ca/SinettiRootTestCAv1.cer", "/crl/DataProvidersTestIssuingCAv1-1.crl"):
         assert door(Request("GET", path, "", {}, REQUEST, b"")).status == 200
 
 
-def test_while_the_signer_is_away_the_last_list_is_served_until_its_end(sqlite_desk, held):
+def test_while_the_signer_is_away_the_last_list_is_served_until_its_end(sqlite_scene, held):
     certificate = loaded(held)
-    signed = current(sqlite_desk, certificate)
-    sqlite_desk.signer.away = True
-    assert current(sqlite_desk, certificate) == signed, "one that is not due is served"
-    sqlite_desk.clock.forward(7 * DAY - SECOND)
-    assert current(sqlite_desk, certificate) == signed, "one that is due, as long as it lives"
-    sqlite_desk.clock.forward(2 * SECOND)
-    reply = fetch(sqlite_desk, list_address(certificate))
+    signed = current(sqlite_scene, certificate)
+    sqlite_scene.signer.away = True
+    assert current(sqlite_scene, certificate) == signed, "one that is not due is served"
+    sqlite_scene.clock.forward(7 * DAY - SECOND)
+    assert current(sqlite_scene, certificate) == signed, "one that is due, as long as it lives"
+    sqlite_scene.clock.forward(2 * SECOND)
+    reply = fetch(sqlite_scene, list_address(certificate))
     assert (reply.status, reply.headers["retry-after"]) == (503, "60")
-    sqlite_desk.signer.away = False
-    assert number_of(current(sqlite_desk, certificate)) > number_of(signed)
+    sqlite_scene.signer.away = False
+    assert number_of(current(sqlite_scene, certificate)) > number_of(signed)
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
-def test_other_methods(method, sqlite_desk, held):
-    reply = fetch(sqlite_desk, list_address(loaded(held)), method)
+def test_other_methods(method, sqlite_scene, held):
+    reply = fetch(sqlite_scene, list_address(loaded(held)), method)
     assert (reply.status, reply.headers["allow"]) == (405, "GET, HEAD")
 
 
@@ -304,25 +304,25 @@ def test_over_the_real_server(service):
 
 
 @pytest.mark.parametrize("make", [anchors_list, distrust_list])
-def test_the_newest_trust_list_is_served(sqlite_desk: Desk, make):
+def test_the_newest_trust_list_is_served(sqlite_scene: Scene, make):
     for number in (1, 2):
         found = make(authority(), number)
         address = f"{BASE_URL}/trust/{found.kind}"
         if number == 1:
-            assert fetch(sqlite_desk, address).status == 404
-        store_list(found, by_root(found, authority()), number - 1, sqlite_desk.ctx, ("operator", REQUEST))
-    answer = fetch(sqlite_desk, address)
+            assert fetch(sqlite_scene, address).status == 404
+        store_list(found, by_root(found, authority()), number - 1, sqlite_scene.ctx, ("operator", REQUEST))
+    answer = fetch(sqlite_scene, address)
     assert (answer.status, answer.content_type) == (200, "application/json")
     assert parse_signed(answer.body).payload == found.payload
     assert answer.headers == {"cache-control": "max-age=10", "etag": '"2"'}
-    assert fetch(sqlite_desk, address, known='"2"').status == 304
-    assert fetch(sqlite_desk, address, known='"1"').status == 200
-    assert fetch(sqlite_desk, f"{BASE_URL}/trust/other").status == 404
-    assert fetch(sqlite_desk, address, "POST").status == 405
+    assert fetch(sqlite_scene, address, known='"2"').status == 304
+    assert fetch(sqlite_scene, address, known='"1"').status == 200
+    assert fetch(sqlite_scene, f"{BASE_URL}/trust/other").status == 404
+    assert fetch(sqlite_scene, address, "POST").status == 405
 
 
-def test_programs_of_holders_read_trust_lists_at_the_address_of_the_service(sqlite_desk):
-    door = mount_api(lambda _: Response(404, "text/plain", b""), sqlite_desk.ctx)
+def test_programs_of_holders_read_trust_lists_at_the_address_of_the_service(sqlite_scene):
+    door = mount_api(lambda _: Response(404, "text/plain", b""), sqlite_scene.ctx)
 
     def get(kind, known=""):
         return door(Request("GET", f"/api/v1/trust/{kind}", "", {"if-none-match": known}, REQUEST, b""))
@@ -330,6 +330,6 @@ def test_programs_of_holders_read_trust_lists_at_the_address_of_the_service(sqli
     assert [get(one).status for one in ("anchors", "distrust", "other")] == [404, 404, 404]
     new = anchors_list(authority(), 7)
     octets = by_root(new, authority())
-    store_list(new, octets, 0, sqlite_desk.ctx, ("operator", REQUEST))
+    store_list(new, octets, 0, sqlite_scene.ctx, ("operator", REQUEST))
     assert get("anchors").body == octets
     assert (get("anchors", '"7"').status, get("distrust").status) == (304, 404)

@@ -17,17 +17,17 @@ from sinetti.services.status.usage_reports import add_gateway, withdraw_gateway
 from sinetti.wire.http_signatures.profile import SignedComponents, sign
 from sinetti.wire.json_api.usage_reports import PATH, render
 from tests.support.authority import NOW
-from tests.support.service_context import REQUEST, enrolled
+from tests.support.scene import REQUEST, enrolled
 
 KEY = ed25519.Ed25519PrivateKey.from_private_bytes(b"\x05" * 32)
 PEM = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
 @pytest.fixture
-def gateway(sqlite_desk):
-    """Return a desk that knows one gateway."""
-    add_gateway("edge-1", PEM, sqlite_desk.ctx, "operator", REQUEST)
-    return sqlite_desk
+def gateway(sqlite_scene):
+    """Return a scene that knows one gateway."""
+    add_gateway("edge-1", PEM, sqlite_scene.ctx, "operator", REQUEST)
+    return sqlite_scene
 
 
 def request(body, *, method="POST", key=KEY, created=NOW, **changed):
@@ -37,8 +37,8 @@ def request(body, *, method="POST", key=KEY, created=NOW, **changed):
     return Request(method, PATH, "", given, REQUEST, body)
 
 
-def answered(desk, asked):
-    reply = UsageReportsEndpoint(desk.ctx)(asked)
+def answered(scene, asked):
+    reply = UsageReportsEndpoint(scene.ctx)(asked)
     return reply.status, json.loads(reply.body), reply
 
 

@@ -40,7 +40,7 @@ from tests.api.counter import Counter, fault, opened_counter
 from tests.house.tree import ROOT
 from tests.support import tools
 from tests.support.authority import BASE_URL
-from tests.support.service_context import TRANSFER_KEY, an_order, opened_desk
+from tests.support.scene import TRANSFER_KEY, an_order, opened_scene
 
 FOLDER = ROOT / "tests" / "vectors"
 INDEX = json.loads((FOLDER / "vectors.json").read_text(encoding="utf-8"))
@@ -245,15 +245,15 @@ def test_requests_are_answered_as_told(sqlite_db):
 def opened(db) -> Counter:
     """Open an endpoint over a database with the `register` of vectors.json."""
     told = INDEX["register"]
-    desk = opened_desk(db, built())
-    restored = recovery.restore(db, dict(known(one) for one in told["certificates"]), desk.audit_entry())
+    scene = opened_scene(db, built())
+    restored = recovery.restore(db, dict(known(one) for one in told["certificates"]), scene.audit_entry())
     assert len(restored.done) == len(told["certificates"])
     for order in told["orders"]:
         ids, password = order["TransferId"], order["TransferPassword"]
         span = [datetime.fromisoformat(order[name]) for name in ("ordered", "lapse")]
         new = NewTransferIds(ids, *span, mac(TRANSFER_KEY, ids, password))
-        organisations.add_order(db, an_order(told["customer_id"]), new, desk.audit_entry())
-    return opened_counter(desk)
+        organisations.add_order(db, an_order(told["customer_id"]), new, scene.audit_entry())
+    return opened_counter(scene)
 
 
 @cache
@@ -310,7 +310,7 @@ def known(told):
 
 def answered(counter: Counter, vector) -> dict[str, str]:
     """Replay a request at its instant; return the result in the vector's terms."""
-    counter.desk.clock.now = counter.desk.machine.now = at(vector)
+    counter.scene.clock.now = counter.scene.machine.now = at(vector)
     reply = counter.post(octets(vector["files"]["request"]))
     if reply.status != 200:
         return {"answer": "Fault", "faultcode": fault(reply)[0].rpartition(":")[2]}

@@ -19,7 +19,7 @@ from sinetti.services.organisations.registration import register_organisation
 from tests.api import messages
 from tests.api.listening import BEGIN, Service
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME
-from tests.support.service_context import DAY, REQUEST, an_order, csr, new_key
+from tests.support.scene import DAY, REQUEST, an_order, csr, new_key
 
 WHO = {"Environment": "TEST", "CustomerId": CUSTOMER_ID, "CustomerName": CUSTOMER_NAME}
 

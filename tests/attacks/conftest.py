@@ -11,9 +11,9 @@ from sinetti.database.connection import open_database
 from sinetti.domain.values import KeyType
 from tests.attacks.doors import SoapDoor, soap_door
 from tests.support.registers import all_connections_closed, copied_file, sqlite_db
-from tests.support.service_context import opened_desk, sqlite_desk
+from tests.support.scene import opened_scene, sqlite_scene
 
-__all__ = ["sqlite_db", "sqlite_desk"]
+__all__ = ["sqlite_db", "sqlite_scene"]
 
 
 @pytest.fixture(scope="session")
@@ -24,6 +24,6 @@ def soap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SoapDoor]:
     """
     path = tmp_path_factory.mktemp("attacks") / "register.sqlite3"
     with copied_file(path) as url, all_connections_closed():
-        door = soap_door(opened_desk(open_database(url, alias="attacks")), path, (KeyType.EC_P256, KeyType.RSA_2048))
+        door = soap_door(opened_scene(open_database(url, alias="attacks")), path, (KeyType.EC_P256, KeyType.RSA_2048))
         yield door
         door.file.close()

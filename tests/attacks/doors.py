@@ -25,10 +25,10 @@ from tests.attacks.messages import OTHER_CUSTOMER, PLAIN_HEADERS, WHOLE, Attack,
 from tests.gateway.material import ANCHORS, crl
 from tests.support import authority
 from tests.support.authority import CUSTOMER_ID, NOW
-from tests.support.service_context import (
+from tests.support.scene import (
     REQUEST,
-    Desk,
     Held,
+    Scene,
     accepted,
     add_organisation,
     csr,
@@ -53,7 +53,7 @@ class SoapDoor:
     nothing, and the same request gets the same answer again.
     """
 
-    desk: Desk
+    scene: Scene
     counter: Counter
     file: sqlite3.Connection
     held: dict[KeyType, Held]
@@ -71,7 +71,7 @@ class SoapDoor:
             answer, retrieval_id = self.answer(given.message)
             assert answer == WHOLE, "the twin is accepted"
             assert retrieval_id is not None
-            issued = transactions.find_by_retrieval_id(self.desk.db, retrieval_id, CUSTOMER_ID)
+            issued = transactions.find_by_retrieval_id(self.scene.db, retrieval_id, CUSTOMER_ID)
             assert issued is not None
             assert (issued.key, issued.predecessor) == (
                 key_id(self.asked[attack.key].public_key()),
@@ -104,8 +104,8 @@ class SoapDoor:
     def other(self) -> Signer:
         """Return another organisation's key and certificate."""
         if not self._other:
-            add_organisation(self.desk, OTHER_CUSTOMER)
-            held = enrolled(self.desk, customer_id=OTHER_CUSTOMER)
+            add_organisation(self.scene, OTHER_CUSTOMER)
+            held = enrolled(self.scene, customer_id=OTHER_CUSTOMER)
             self._other.append((held.key, held.der))
             self.changes()
         return self._other[0]
@@ -124,20 +124,20 @@ class SoapDoor:
         return told.code or WHOLE, told.retrieval_id
 
 
-def soap_door(desk: Desk, path: Path, kinds: Sequence[KeyType] = (KeyType.EC_P256,)) -> SoapDoor:
+def soap_door(scene: Scene, path: Path, kinds: Sequence[KeyType] = (KeyType.EC_P256,)) -> SoapDoor:
     """Open a SOAP endpoint on a fresh database with a holder.
 
     `path` is the file of the database. The holder has a certificate for each of `kinds`.
     """
-    held = {kind: _issued(desk, authority.holder_key(1, kind)) for kind in kinds}
-    in_the_window(desk, held[kinds[0]])
-    opened = SoapDoor(desk, opened_counter(desk), sqlite3.connect(path), held)
+    held = {kind: _issued(scene, authority.holder_key(1, kind)) for kind in kinds}
+    in_the_window(scene, held[kinds[0]])
+    opened = SoapDoor(scene, opened_counter(scene), sqlite3.connect(path), held)
     opened.changes()
     return opened
 
 
-def _issued(desk: Desk, key: PrivateKey) -> Held:
-    return held_by(desk, key, accepted(enrol(new_ask(ordered(desk), key), desk.ctx, REQUEST)))
+def _issued(scene: Scene, key: PrivateKey) -> Held:
+    return held_by(scene, key, accepted(enrol(new_ask(ordered(scene), key), scene.ctx, REQUEST)))
 
 
 GOOD, EVIL = "1000", "9000"

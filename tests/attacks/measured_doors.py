@@ -41,7 +41,7 @@ from tests.api.counter import opened_counter
 from tests.attacks.busy import Busy
 from tests.gateway.material import crl
 from tests.support.authority import NOW, issuer, response_signer
-from tests.support.service_context import REQUEST, enrolled, opened_desk
+from tests.support.scene import REQUEST, enrolled, opened_scene
 
 PIECE = 64 * 1024
 """Octets in one message of the HTTP server."""
@@ -132,24 +132,24 @@ def _opened(db: str, folder: Path):
 
     Edges have threads, so each child makes its own.
     """
-    desk = opened_desk(open_database(db, alias="attacked"))
+    scene = opened_scene(open_database(db, alias="attacked"))
     key, certificate = response_signer()
     seal = signer_for_key(key, certificate_der(certificate))
-    soap = opened_counter(desk).door
-    receiving = DeliveryEndpoint(desk.ctx, BenchGateway(desk.ctx), lambda: seal, folder)
+    soap = opened_counter(scene).door
+    receiving = DeliveryEndpoint(scene.ctx, BenchGateway(scene.ctx), lambda: seal, folder)
     gateway = Gateway([issuer(Channel.WS).certificate], source=CrlSource([crl()]), channel=Channel.WS)
     service = AuthService(RequestGuard(gateway, TrustedProxies.on_unix_socket(), now=lambda: NOW), list)
     # Load now what the first call would load.
     for door in (soap, receiving):
         door(Request("POST", PATH, "", {"delivery-id": "0"}, REQUEST, b"<a/>"))
-    held = enrolled(desk)
+    held = enrolled(scene)
     document = sign_document(DOCUMENT, signer_for_key(held.key, held.der), SignatureProfile.EXCLUSIVE)
     gateway.verify(document, NOW)
-    desk.db.close()
+    scene.db.close()
     return document.decode(), {
         "soap": lambda: AsgiApp(soap),
         "gateway": lambda: GatewayEdge(service, unix=True),
-        "deliveries": lambda: StatusEdge(PublicationEndpoint(desk.ctx), receiving, _nobody, desk.db.close),
+        "deliveries": lambda: StatusEdge(PublicationEndpoint(scene.ctx), receiving, _nobody, scene.db.close),
     }
 
 

@@ -37,7 +37,7 @@ from tests.attacks.protocol_values import DRESSES, HUNG_ON, KEYS, hung_on, key_o
 from tests.support import xml_signing
 from tests.support.authority import CUSTOMER_ID, response_signer
 from tests.support.registers import ALIAS, all_connections_closed, copied_file
-from tests.support.service_context import REQUEST, add_organisation, an_order, ca_certificate, csr, odd_csr, opened_desk
+from tests.support.scene import REQUEST, add_organisation, an_order, ca_certificate, csr, odd_csr, opened_scene
 
 OTHER = "7654321-0"
 NAME = "Sinisiipi Oy"
@@ -60,13 +60,13 @@ class Protocol(RuleBasedStateMachine):
         folder = Path(self.stack.enter_context(TemporaryDirectory()))
         url = self.stack.enter_context(copied_file(folder / "register.sqlite3"))
         self.stack.enter_context(all_connections_closed())
-        self.desk = opened_desk(open_database(url, alias=ALIAS))
-        add_organisation(self.desk, OTHER)
+        self.scene = opened_scene(open_database(url, alias=ALIAS))
+        add_organisation(self.scene, OTHER)
         key, certificate = response_signer()
         seal = signer_for_key(key, certificate_der(certificate))
         self.signer = certificate
         self.door = SoapEndpoint(
-            self.desk.ctx, f"https://pki.sinetti.example{PATH}", SignatureProfile.EXCLUSIVE, lambda: seal
+            self.scene.ctx, f"https://pki.sinetti.example{PATH}", SignatureProfile.EXCLUSIVE, lambda: seal
         )
         both = {channel.value for channel in Channel}
         until = min(ca_certificate(channel).not_valid_after_utc for channel in Channel) - LIFE
@@ -83,7 +83,7 @@ class Protocol(RuleBasedStateMachine):
     @property
     def now(self) -> datetime:
         """Time of the service's clock."""
-        return self.desk.clock.now
+        return self.scene.clock.now
 
     # Actions of the operator, outside the protocol.
 
@@ -98,7 +98,7 @@ class Protocol(RuleBasedStateMachine):
             return
         self.sign_new(0, "fresh", None, "plain", None)
         self.get(0, None, "plain", None)
-        self.desk.clock.forward(LIFE - WINDOW)
+        self.scene.clock.forward(LIFE - WINDOW)
         if into == "the window":
             return
         self.renew(0, "fresh", None, "plain", None)
@@ -111,7 +111,7 @@ class Protocol(RuleBasedStateMachine):
     def order(self, customer: str, channel: str) -> None:
         """Order a certificate."""
         try:
-            shown = issuance_order.order(an_order(customer, Channel(channel)), self.desk.ctx, "operator", REQUEST)
+            shown = issuance_order.order(an_order(customer, Channel(channel)), self.scene.ctx, "operator", REQUEST)
         except issuance_order.OrderError:
             assert channel not in self.model.approved[customer]
             return
@@ -126,7 +126,7 @@ class Protocol(RuleBasedStateMachine):
         """Have new transfer ids sent for an order, which end the old ones."""
         order = self.model.orders[which % len(self.model.orders)]
         try:
-            shown = issuance_order.reissue_transfer_ids(order.order_id, self.desk.ctx, "operator", REQUEST)
+            shown = issuance_order.reissue_transfer_ids(order.order_id, self.scene.ctx, "operator", REQUEST)
         except issuance_order.OrderAlreadyUsed:
             assert order.spent is not None
             return
@@ -140,10 +140,10 @@ class Protocol(RuleBasedStateMachine):
         """Withdraw a channel from an organisation, or restore it."""
         approved = self.model.approved[customer]
         if channel in approved:
-            assert withdraw(customer, Channel(channel), self.desk.ctx, "operator", REQUEST)
+            assert withdraw(customer, Channel(channel), self.scene.ctx, "operator", REQUEST)
             approved.remove(channel)
         else:
-            assert approve(customer, frozenset({Channel(channel)}), self.desk.ctx, "operator", REQUEST)
+            assert approve(customer, frozenset({Channel(channel)}), self.scene.ctx, "operator", REQUEST)
             approved.add(channel)
 
     @precondition(lambda self: any(one.fetched for one in self.model.issued))
@@ -155,7 +155,7 @@ class Protocol(RuleBasedStateMachine):
         serial = serial_hex(load_certificate(named.der).serial_number)
         fresh = self.model.revoke(named, compromised=compromised)
         try:
-            revoke(RevocationRequest(serial, reason), self.desk.ctx, "operator", REQUEST)
+            revoke(RevocationRequest(serial, reason), self.scene.ctx, "operator", REQUEST)
         except RevocationError:
             assert not fresh
             return
@@ -164,7 +164,7 @@ class Protocol(RuleBasedStateMachine):
     @rule(days=st.sampled_from([0, 1, 7, 14]), seconds=st.sampled_from([0, 1, 3600]))
     def wait(self, days: int, seconds: int) -> None:
         """Move the clock forward."""
-        self.desk.clock.forward(days * DAY + seconds * SECOND)
+        self.scene.clock.forward(days * DAY + seconds * SECOND)
 
     @precondition(lambda self: self.model.issued or self.model.orders)
     @rule(which=NUMBERS)
@@ -174,13 +174,13 @@ class Protocol(RuleBasedStateMachine):
         edges += [edge for one in self.model.issued for edge in (one.ends, one.ends - WINDOW)]
         ahead = sorted({at for edge in edges for at in (edge - SECOND, edge, edge + SECOND) if at > self.now})
         if ahead:
-            self.desk.clock.now = ahead[which % min(len(ahead), 9)]
+            self.scene.clock.now = ahead[which % min(len(ahead), 9)]
 
     @precondition(lambda self: any(one.ends - WINDOW > self.now for one in self.model.issued))
     @rule(days=st.integers(0, 59))
     def wait_for_a_window(self, days: int) -> None:
         """Move the clock into the renewal window of the newest certificate."""
-        self.desk.clock.now = max(one.ends for one in self.model.issued) - WINDOW + days * DAY
+        self.scene.clock.now = max(one.ends for one in self.model.issued) - WINDOW + days * DAY
 
     # Requests of programs.
 
@@ -308,7 +308,7 @@ class Protocol(RuleBasedStateMachine):
 
         Each expected certificate is there once and in the expected state. There is no other.
         """
-        rows = models.Certificate.objects.using(self.desk.db.alias).select_related("predecessor", "order")
+        rows = models.Certificate.objects.using(self.scene.db.alias).select_related("predecessor", "order")
         there = {
             (
                 row.retrieval_id,
@@ -322,7 +322,7 @@ class Protocol(RuleBasedStateMachine):
         }
         assert len(rows) == len(there)
         assert there == {self._as_a_row(one) for one in self.model.issued}
-        known = set(models.UsedKey.objects.using(self.desk.db.alias).values_list("key_id", flat=True))
+        known = set(models.UsedKey.objects.using(self.scene.db.alias).values_list("key_id", flat=True))
         assert known == {key_id(key_of(name).public_key()) for name in self.model.keys}
 
     @staticmethod

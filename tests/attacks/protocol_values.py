@@ -7,7 +7,7 @@ from functools import cache
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.support.service_context import csr, new_key, odd_csr
+from tests.support.scene import csr, new_key, odd_csr
 
 KEYS = tuple(f"key {number}" for number in range(20))
 HUNG_ON = "1"

@@ -24,10 +24,10 @@ from tests.support.clerks import a_clerk
 from tests.support.firms import rows
 from tests.support.people import a_person, audited
 from tests.support.registers import db
-from tests.support.service_context import REQUEST, TRANSFER_KEY, desk, sqlite_desk
+from tests.support.scene import REQUEST, TRANSFER_KEY, scene, sqlite_scene
 from tests.support.users import account
 
-__all__ = ["db", "desk", "sqlite_desk"]
+__all__ = ["db", "scene", "sqlite_scene"]
 
 WAIT, SECOND = timedelta(hours=24), timedelta(seconds=1)
 DIRECTOR = a_person("director")
@@ -36,33 +36,33 @@ OPERATORS = ("Operator@authority.example", "operator@authority.example")
 EXTRACT = "office@customer.example"
 
 
-def waiting(desk):
-    """Return this desk with the time of PRODUCTION."""
-    return desk.but(approvals=ApprovalPolicy(signatory_wait=24))
+def waiting(scene):
+    """Return this scene with the time of PRODUCTION."""
+    return scene.but(approvals=ApprovalPolicy(signatory_wait=24))
 
 
-def confirmed(desk, address=""):
+def confirmed(scene, address=""):
     """Have two clerks invite a first signatory."""
-    anna, bo = a_clerk(desk), a_clerk(desk, "bo")
+    anna, bo = a_clerk(scene), a_clerk(scene, "bo")
     pending = open_invitations.invite(CUSTOMER_ID, DIRECTOR, anna).mandate_id
     open_invitations.confirm(pending, bo, address)
     return pending
 
 
-def accepted(desk, name="director"):
+def accepted(scene, name="director"):
     """Accept the last invitation with a new account, and return its user."""
-    made = rows(desk, "Invitation").filter(ended_at=None).order_by("-created", "-pk").first()
-    person = Actor(account(desk, name).pk, second_factor=True)
-    assert take_up(link_token(TRANSFER_KEY, INVITATION, made.pk), desk.ctx, person, REQUEST)
+    made = rows(scene, "Invitation").filter(ended_at=None).order_by("-created", "-pk").first()
+    person = Actor(account(scene, name).pk, second_factor=True)
+    assert take_up(link_token(TRANSFER_KEY, INVITATION, made.pk), scene.ctx, person, REQUEST)
     return person
 
 
-def may(desk, person):
+def may(scene, person):
     """Return True if a person can act, by the check of pages and by that inside a transaction."""
-    organisation = rows(desk, "Organisation").get().pk
-    found = {right for right in Permission if load_permissions(person, desk.ctx).may(right, organisation)}
+    organisation = rows(scene, "Organisation").get().pk
+    found = {right for right in Permission if load_permissions(person, scene.ctx).may(right, organisation)}
     try:
-        with act_on(Permission.ORDER, organisation, desk.ctx, person, REQUEST):
+        with act_on(Permission.ORDER, organisation, scene.ctx, person, REQUEST):
             assert found == set(Permission)
             return True
     except PermissionDenied:
@@ -70,13 +70,13 @@ def may(desk, person):
         return False
 
 
-def link(desk):
-    naming = rows(desk, "SignatoryNaming").order_by("-number").first().naming_id
+def link(scene):
+    naming = rows(scene, "SignatoryNaming").order_by("-number").first().naming_id
     return naming, link_token(TRANSFER_KEY, VETO, naming)
 
 
-def test_the_person_can_do_nothing_before_the_time_is_over(desk):
-    one = waiting(desk)
+def test_the_person_can_do_nothing_before_the_time_is_over(scene):
+    one = waiting(scene)
     begun = one.clock.now
     confirmed(one)
     person = accepted(one)
@@ -88,21 +88,21 @@ def test_the_person_can_do_nothing_before_the_time_is_over(desk):
     assert may(one, person)
 
 
-def test_who_accepts_later_waits_no_longer(sqlite_desk):
-    one = waiting(sqlite_desk)
+def test_who_accepts_later_waits_no_longer(sqlite_scene):
+    one = waiting(sqlite_scene)
     confirmed(one)
     one.clock.now += WAIT
     assert may(one, accepted(one))
 
 
-def test_without_a_time_a_test_environment_waits_for_nothing(sqlite_desk):
-    confirmed(sqlite_desk)
-    assert may(sqlite_desk, accepted(sqlite_desk))
-    assert not rows(sqlite_desk, "SignatoryNaming").exists()
+def test_without_a_time_a_test_environment_waits_for_nothing(sqlite_scene):
+    confirmed(sqlite_scene)
+    assert may(sqlite_scene, accepted(sqlite_scene))
+    assert not rows(sqlite_scene, "SignatoryNaming").exists()
 
 
-def test_the_organisation_stops_it(desk):
-    one = waiting(desk)
+def test_the_organisation_stops_it(scene):
+    one = waiting(scene)
     confirmed(one, EXTRACT)
     person = accepted(one)
     assert veto(*link(one), OPERATORS, one.ctx, REQUEST)
@@ -118,8 +118,8 @@ def test_the_organisation_stops_it(desk):
     assert len(audited(one, "signatory-vetoed")) == 1
 
 
-def test_a_stopped_link_is_accepted_by_no_one(sqlite_desk):
-    one = waiting(sqlite_desk)
+def test_a_stopped_link_is_accepted_by_no_one(sqlite_scene):
+    one = waiting(sqlite_scene)
     confirmed(one)
     veto(*link(one), (), one.ctx, REQUEST)
     person = Actor(account(one, "director").pk, second_factor=True)
@@ -127,8 +127,8 @@ def test_a_stopped_link_is_accepted_by_no_one(sqlite_desk):
     assert not take_up(link_token(TRANSFER_KEY, INVITATION, made.pk), one.ctx, person, REQUEST)
 
 
-def test_only_the_right_link_stops_it(sqlite_desk):
-    one = waiting(sqlite_desk)
+def test_only_the_right_link_stops_it(sqlite_scene):
+    one = waiting(sqlite_scene)
     confirmed(one)
     naming, token = link(one)
     others = [(naming, f"{token}a"), (naming, "a" * 32), (naming, ""), ("0" * 32, token), (naming, "å")]
@@ -141,8 +141,8 @@ def test_only_the_right_link_stops_it(sqlite_desk):
     assert token not in str(list(rows(one, "OutboxMessage").values_list()))
 
 
-def test_the_organisation_is_informed_at_an_address_that_no_clerk_of_the_case_has(sqlite_desk):
-    one = waiting(sqlite_desk)
+def test_the_organisation_is_informed_at_an_address_that_no_clerk_of_the_case_has(sqlite_scene):
+    one = waiting(sqlite_scene)
     anna, bo = a_clerk(one), a_clerk(one, "bo")
     pending = open_invitations.invite(CUSTOMER_ID, DIRECTOR, anna).mandate_id
     for own in (DIRECTOR.email.upper(), "anna+x@people.example", "Bo@people.example"):
@@ -155,9 +155,9 @@ def test_the_organisation_is_informed_at_an_address_that_no_clerk_of_the_case_ha
     assert [row.recipient.email for row in sent.select_related("recipient")] == [EXTRACT]
 
 
-def test_a_second_naming_does_not_shorten_the_time(sqlite_desk):
+def test_a_second_naming_does_not_shorten_the_time(sqlite_scene):
     """While the first waits, a second person is named, and the first again."""
-    one = waiting(sqlite_desk)
+    one = waiting(sqlite_scene)
     confirmed(one)
     first = accepted(one)
     one.clock.now += WAIT / 2
@@ -169,8 +169,8 @@ def test_a_second_naming_does_not_shorten_the_time(sqlite_desk):
     assert may(one, second)
 
 
-def test_an_operators_change_of_a_waiting_signatory_begins_the_time_anew(sqlite_desk):
-    one = waiting(sqlite_desk)
+def test_an_operators_change_of_a_waiting_signatory_begins_the_time_anew(sqlite_scene):
+    one = waiting(sqlite_scene)
     confirmed(one)
     person = accepted(one)
     one.clock.now += WAIT - SECOND
@@ -180,8 +180,8 @@ def test_an_operators_change_of_a_waiting_signatory_begins_the_time_anew(sqlite_
     assert [found.ends_at for found in list_namings(CUSTOMER_ID, one.ctx)] == [one.clock.now - SECOND + WAIT]
 
 
-def test_a_signatory_of_an_earlier_version_without_an_account_waits_when_invited(sqlite_desk):
-    one = waiting(sqlite_desk)
+def test_a_signatory_of_an_earlier_version_without_an_account_waits_when_invited(sqlite_scene):
+    one = waiting(sqlite_scene)
     organisation = rows(one, "Organisation").get().pk
     before = AuditContext("operator", one.clock.now - timedelta(days=400), REQUEST)
     assert insert_signatory(one.db, organisation, DIRECTOR, before)
@@ -192,16 +192,16 @@ def test_a_signatory_of_an_earlier_version_without_an_account_waits_when_invited
     assert may(one, person)
 
 
-def test_who_has_waited_does_not_wait_again(sqlite_desk):
-    one = waiting(sqlite_desk)
+def test_who_has_waited_does_not_wait_again(sqlite_scene):
+    one = waiting(sqlite_scene)
     assert add_signatory(CUSTOMER_ID, DIRECTOR, one.ctx, *WHO)
     one.clock.now += WAIT
     assert invite_signatory(CUSTOMER_ID, DIRECTOR, one.ctx, *WHO).made
     assert may(one, accepted(one))
 
 
-def test_further_signatories_do_not_wait(sqlite_desk):
-    one = waiting(sqlite_desk)
+def test_further_signatories_do_not_wait(sqlite_scene):
+    one = waiting(sqlite_scene)
     confirmed(one)
     accepted(one)
     one.clock.now += WAIT
@@ -209,8 +209,8 @@ def test_further_signatories_do_not_wait(sqlite_desk):
     assert may(one, accepted(one, "chair"))
 
 
-def test_after_the_last_one_was_removed_the_next_is_a_first_one(sqlite_desk):
-    one = waiting(sqlite_desk)
+def test_after_the_last_one_was_removed_the_next_is_a_first_one(sqlite_scene):
+    one = waiting(sqlite_scene)
     confirmed(one)
     accepted(one)
     one.clock.now += WAIT
@@ -219,8 +219,8 @@ def test_after_the_last_one_was_removed_the_next_is_a_first_one(sqlite_desk):
     assert not may(one, accepted(one, "chair"))
 
 
-def test_a_naming_of_an_organisation_that_ended_or_was_withdrawn_stands_no_more(sqlite_desk):
-    one = waiting(sqlite_desk)
+def test_a_naming_of_an_organisation_that_ended_or_was_withdrawn_stands_no_more(sqlite_scene):
+    one = waiting(sqlite_scene)
     confirmed(one)
     assert find_naming(*link(one), one.ctx).stands
     remove_signatory(CUSTOMER_ID, DIRECTOR.email, one.ctx, *WHO)

@@ -25,23 +25,23 @@ from tests.api import messages
 from tests.api.counter import opened_counter
 from tests.support.authority import CUSTOMER_ID
 from tests.support.registers import db, sqlite_db
-from tests.support.service_context import (
+from tests.support.scene import (
     DAY,
     REQUEST,
     accepted,
     add_organisation,
     an_order,
     csr,
-    desk,
     enrolled,
     new_ask,
     new_key,
     ordered,
     refused,
-    sqlite_desk,
+    scene,
+    sqlite_scene,
 )
 
-__all__ = ["db", "desk", "sqlite_db", "sqlite_desk"]
+__all__ = ["db", "scene", "sqlite_db", "sqlite_scene"]
 
 WRONG, OTHER_CUSTOMER = "Qqwwqqww00112233", "7654321-0"
 ROUNDS, TIMES = 25, 5
@@ -85,19 +85,19 @@ def get(retrieval_id):
     return messages.enveloped(messages.element("GetCertificateRequest", values))
 
 
-def guesses_at_transfer_ids(desk, most):
+def guesses_at_transfer_ids(scene, most):
     """Return requests with ids in every state, each with a wrong password.
 
     The function uses new ids before guesses lock the ones in use.
     """
-    lapsed = [ordered(desk) for _ in range(most // 9 + 1)]
-    desk.clock.forward(15 * DAY)
-    waiting = [ordered(desk) for _ in lapsed]
-    spent, ended, locked, other = (ordered(desk) for _ in range(4))
-    accepted(enrol(new_ask(spent, new_key()), desk.ctx, REQUEST))
-    reissue_transfer_ids(ended.order_id, desk.ctx, "operator", REQUEST)
+    lapsed = [ordered(scene) for _ in range(most // 9 + 1)]
+    scene.clock.forward(15 * DAY)
+    waiting = [ordered(scene) for _ in lapsed]
+    spent, ended, locked, other = (ordered(scene) for _ in range(4))
+    accepted(enrol(new_ask(spent, new_key()), scene.ctx, REQUEST))
+    reissue_transfer_ids(ended.order_id, scene.ctx, "operator", REQUEST)
     for _ in range(10):
-        enrol(new_ask(replace(locked, transfer_password=WRONG), new_key()), desk.ctx, REQUEST)
+        enrol(new_ask(replace(locked, transfer_password=WRONG), new_key()), scene.ctx, REQUEST)
 
     def in_turn(pairs):
         turn = count()
@@ -113,14 +113,14 @@ def guesses_at_transfer_ids(desk, most):
     }
 
 
-def guesses_at_retrieval_ids(desk, _most):
+def guesses_at_retrieval_ids(scene, _most):
     """Return requests with unknown retrieval ids and with those of another customer.
 
     The other customer's ids are of a retrieved certificate and of one that is not retrieved yet.
     """
-    add_organisation(desk, OTHER_CUSTOMER)
-    fetched, ids = enrolled(desk, customer_id=OTHER_CUSTOMER), ordered(desk, an_order(OTHER_CUSTOMER))
-    waiting = accepted(enrol(new_ask(ids, new_key(), OTHER_CUSTOMER), desk.ctx, REQUEST))
+    add_organisation(scene, OTHER_CUSTOMER)
+    fetched, ids = enrolled(scene, customer_id=OTHER_CUSTOMER), ordered(scene, an_order(OTHER_CUSTOMER))
+    waiting = accepted(enrol(new_ask(ids, new_key(), OTHER_CUSTOMER), scene.ctx, REQUEST))
     return {
         "unknown": lambda: get(f"{_CHANCE.getrandbits(128):032x}"),
         "another's": lambda: get(fetched.retrieval_id),
@@ -131,16 +131,16 @@ def guesses_at_retrieval_ids(desk, _most):
 AT = {"transfer ids": guesses_at_transfer_ids, "retrieval ids": guesses_at_retrieval_ids}
 
 
-def guesses(desk, at, most=1):
+def guesses(scene, at, most=1):
     """Prepare at most `most` guesses of each kind."""
-    made = Guesses(opened_counter(desk), AT[at](desk, most))
+    made = Guesses(opened_counter(scene), AT[at](scene, most))
     made.sends("unknown")  # the first request also makes the counter of wrong passwords
     return made
 
 
 @pytest.mark.parametrize("at", AT)
-def test_answers_are_equal_octet_for_octet(at, sqlite_desk):
-    made = guesses(sqlite_desk, at)
+def test_answers_are_equal_octet_for_octet(at, sqlite_scene):
+    made = guesses(sqlite_scene, at)
     answers = {kind: made.sends(kind) for kind in made.kinds}
     assert all(answer == answers["unknown"] for answer in answers.values())
     code = "PKI004" if at == "transfer ids" else "PKI020"
@@ -148,7 +148,7 @@ def test_answers_are_equal_octet_for_octet(at, sqlite_desk):
 
 
 @contextmanager
-def statements(desk):
+def statements(scene):
     """Yield the statements of the block, without their values."""
     said = []
 
@@ -156,19 +156,19 @@ def statements(desk):
         said.append(sql)
         return execute(sql, parameters, many, context)
 
-    with connections[desk.db.alias].execute_wrapper(note):
+    with connections[scene.db.alias].execute_wrapper(note):
         yield said
 
 
 @pytest.mark.parametrize("at", AT)
-def test_the_database_is_asked_the_same(at, desk):
+def test_the_database_is_asked_the_same(at, scene):
     """The test runs on both databases.
 
     Each request waits for the same statements and for the same commit.
     """
-    made, asked = guesses(desk, at), {}
+    made, asked = guesses(scene, at), {}
     for kind in made.kinds:
-        with statements(desk) as asked[kind]:
+        with statements(scene) as asked[kind]:
             made.sends(kind)
     assert asked["unknown"]
     assert all(said == asked["unknown"] for said in asked.values())
@@ -209,16 +209,16 @@ def timed(made, kind, leak):
 
 
 def one_more(counter):
-    transactions.find_passwords(counter.desk.db, ["0" * 32])
+    transactions.find_passwords(counter.scene.db, ["0" * 32])
 
 
 @pytest.mark.parametrize("at", AT)
-def test_the_time_is_the_same(at, sqlite_desk):
-    assert not told_apart(guesses(sqlite_desk, at, ROUNDS * TIMES))
+def test_the_time_is_the_same(at, sqlite_scene):
+    assert not told_apart(guesses(sqlite_scene, at, ROUNDS * TIMES))
 
 
-def test_a_leak_of_one_statement_is_found(sqlite_desk):
-    made = guesses(sqlite_desk, "retrieval ids")
+def test_a_leak_of_one_statement_is_found(sqlite_scene):
+    made = guesses(sqlite_scene, "retrieval ids")
     assert told_apart(made, lambda kind: one_more(made.counter) if kind == "another's" else None) == {"another's"}
 
 
@@ -233,31 +233,31 @@ def near(right):
     return [*odd, *others, "%", "_" * 32, f"{right[:31]}%", f"{right[:30]}.*", "*", "' OR '1'='1"]
 
 
-def test_nobody_locks_ids_whose_id_is_not_known(sqlite_desk):
+def test_nobody_locks_ids_whose_id_is_not_known(sqlite_scene):
     """The attacker knows customer and order, and the id except one digit.
 
     The guesses lock nothing.
     """
-    ids, key = ordered(sqlite_desk), new_key()
+    ids, key = ordered(sqlite_scene), new_key()
     for guess in near(ids.transfer_id):
         assert guess != ids.transfer_id
         for password in (WRONG, ids.transfer_password) * 5:
             wrong = new_ask(replace(ids, transfer_id=guess, transfer_password=password), b"")
-            assert refused(enrol(wrong, sqlite_desk.ctx, REQUEST)) is RejectionReason.TRANSFER_IDS_WRONG
-    accepted(enrol(new_ask(ids, key), sqlite_desk.ctx, REQUEST))
+            assert refused(enrol(wrong, sqlite_scene.ctx, REQUEST)) is RejectionReason.TRANSFER_IDS_WRONG
+    accepted(enrol(new_ask(ids, key), sqlite_scene.ctx, REQUEST))
 
 
-def test_guesses_at_the_password_of_spent_ids_lock_nobody_out(sqlite_desk):
-    ids, key = ordered(sqlite_desk), new_key()
-    first = accepted(enrol(new_ask(ids, key), sqlite_desk.ctx, REQUEST))
+def test_guesses_at_the_password_of_spent_ids_lock_nobody_out(sqlite_scene):
+    ids, key = ordered(sqlite_scene), new_key()
+    first = accepted(enrol(new_ask(ids, key), sqlite_scene.ctx, REQUEST))
     for _ in range(12):
         wrong = replace(ids, transfer_password=WRONG)
-        assert refused(enrol(new_ask(wrong, key), sqlite_desk.ctx, REQUEST)) is RejectionReason.TRANSFER_IDS_WRONG
-    assert accepted(enrol(new_ask(ids, key), sqlite_desk.ctx, REQUEST)) == first
+        assert refused(enrol(new_ask(wrong, key), sqlite_scene.ctx, REQUEST)) is RejectionReason.TRANSFER_IDS_WRONG
+    assert accepted(enrol(new_ask(ids, key), sqlite_scene.ctx, REQUEST)) == first
 
 
-def test_guesses_at_retrieval_ids_lock_nobody_out(sqlite_desk):
-    counter, held = opened_counter(sqlite_desk), enrolled(sqlite_desk)
+def test_guesses_at_retrieval_ids_lock_nobody_out(sqlite_scene):
+    counter, held = opened_counter(sqlite_scene), enrolled(sqlite_scene)
     for guess in near(held.retrieval_id):
         assert guess != held.retrieval_id
         assert counter.ask(get(guess)).code == "PKI020"

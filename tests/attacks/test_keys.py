@@ -24,7 +24,7 @@ from tests.attacks.weak_keys import ODD, WEAK, odd, rsa_request, weak
 from tests.pki.weak_numbers import with_a_prime_of
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME, NOW, holder_key
 from tests.support.registers import all_connections_closed, copied_file
-from tests.support.service_context import DAY, add_organisation, csr, enrolled, get_ask, new_key, opened_desk
+from tests.support.scene import DAY, add_organisation, csr, enrolled, get_ask, new_key, opened_scene
 
 OTHER_CUSTOMER = "7654321-0"
 KEY = new_key()
@@ -37,9 +37,9 @@ INFO = csrs.info(csrs.ec_key(POINT))
 def shared(tmp_path_factory):
     """Yield a SOAP endpoint with a database that all attacks share."""
     with copied_file(tmp_path_factory.mktemp("keys") / "register.sqlite3") as url, all_connections_closed():
-        desk = opened_desk(open_database(url, alias="attacked-keys"))
-        add_organisation(desk, OTHER_CUSTOMER)
-        yield opened_counter(desk)
+        scene = opened_scene(open_database(url, alias="attacked-keys"))
+        add_organisation(scene, OTHER_CUSTOMER)
+        yield opened_counter(scene)
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def counter(shared):
 
     Renewals move its clock.
     """
-    shared.desk.clock.now = NOW
+    shared.scene.clock.now = NOW
     return shared
 
 
@@ -301,14 +301,14 @@ def test_a_key_with_a_prime_of_the_one_that_it_follows(counter):
     key, other = holder_key(1, KeyType.RSA_2048), holder_key(9, KeyType.RSA_2048)
     draft, first = renew_draft(counter), Attack(new_draft(counter))
     certificate = first.gets(first.sends(csr(key)))
-    counter.desk.clock.now = certificate.not_valid_after_utc - DAY
+    counter.scene.clock.now = certificate.not_valid_after_utc - DAY
     renewal = Attack(replace(draft, signer=(key, certificate.public_bytes(Encoding.DER))))
     assert renewal.sends(csr(with_a_prime_of(key, other))).code == "PKI011"
     renewal.gets(renewal.sends(csr(new_key())))
 
 
 def test_the_key_of_another_customers_certificate(counter):
-    theirs = enrolled(counter.desk, customer_id=OTHER_CUSTOMER)
+    theirs = enrolled(counter.scene, customer_id=OTHER_CUSTOMER)
     for one in [Attack(draft(counter)) for draft in (renew_draft, new_draft)]:
         assert one.sends(csr(theirs.key)).code == "PKI012"
         one.gets(one.sends(csr(new_key())))

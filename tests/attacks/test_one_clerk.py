@@ -15,7 +15,7 @@ from sinetti.domain.approvals.acts import ON_PAGES, TwoPersonAct
 from tests.eservice.test_acts import ACTS, LOOKS
 from tests.support.browser import ADDRESS
 from tests.support.registers import opened_register
-from tests.support.service_context import opened_desk
+from tests.support.scene import opened_scene
 from tests.support.visits import CLERK, SIGNATORY, Visit, town
 
 BULK, END, MERGE, NAME, FIRST = (
@@ -110,7 +110,7 @@ def test_every_endpoint_that_takes_a_post_has_a_reason():
 def built(request, tmp_path_factory):
     """Yield a town with proposals of the clerk and of others."""
     with opened_register("sqlite", request, tmp_path_factory.mktemp("town"), alias="default") as db:
-        yield town(opened_desk(db), ADDRESS)
+        yield town(opened_scene(db), ADDRESS)
 
 
 PERSON = {"organisation": "7654321-4", "name": "Nimi", "email": "nimi@elsewhere.example", "spoken": "fi"}

@@ -45,7 +45,7 @@ from sinetti.services.token_encryption import (
 from tests.cli.authority.conftest import at_work
 from tests.cli.authority.test_tokens import with_token
 from tests.support import soft_token
-from tests.support.service_context import REQUEST
+from tests.support.scene import REQUEST
 from tests.support.soft_token import soft_tokens
 
 __all__ = ["soft_tokens"]

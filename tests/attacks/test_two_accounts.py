@@ -23,23 +23,23 @@ from tests.support.firms import rows
 from tests.support.officers import approve, proposed
 from tests.support.people import a_person, audited
 from tests.support.registers import db
-from tests.support.service_context import REQUEST, desk, enrolled, sqlite_desk
+from tests.support.scene import REQUEST, enrolled, scene, sqlite_scene
 from tests.support.users import logged_clerk
 
-__all__ = ["db", "desk", "sqlite_desk"]
+__all__ = ["db", "scene", "sqlite_scene"]
 
 WHO = ("operator", REQUEST)
 ANNA, BO = "131052-308T", "010170-960F"
 RENAMING = f"customer_id;kind;country;name;language;merged_into;ended\n{CUSTOMER_ID};artificial;FI;X;sv;;\n".encode()
 
 
-def verified(desk, clerk, person_id):
+def verified(scene, clerk, person_id):
     """Give a clerk's account its verified person, as the command does."""
-    email = rows(desk, "User").get(pk=clerk.actor.user_id).email
-    return accounts.give_staff(email, accounts.digest_of_person(person_id, desk.ctx), desk.ctx, *WHO)
+    email = rows(scene, "User").get(pk=clerk.actor.user_id).email
+    return accounts.give_staff(email, accounts.digest_of_person(person_id, scene.ctx), scene.ctx, *WHO)
 
 
-def renamed(desk, one, other):
+def renamed(scene, one, other):
     load_id = organisations.preview(RENAMING, one)
     digest = organisations.load(load_id, one).digest
     organisations.propose_load(load_id, digest, one)
@@ -48,8 +48,8 @@ def renamed(desk, one, other):
     return why.value.reason
 
 
-def revoked(desk, one, other):
-    held = enrolled(desk).serial
+def revoked(scene, one, other):
+    held = enrolled(scene).serial
     waiting = bulk_revocations.propose(CertificateSelection(serials=[held]), RevocationReason.SUPERSEDED, one).proposal
     assert waiting.approved_at is None
     with pytest.raises(BulkRevocationError) as why:
@@ -57,7 +57,7 @@ def revoked(desk, one, other):
     return why.value.reason
 
 
-def invited(desk, one, other):
+def invited(scene, one, other):
     pending = open_invitations.invite(CUSTOMER_ID, a_person("director"), one).mandate_id
     with pytest.raises(PendingInvitationRefused) as why:
         open_invitations.confirm(pending, other)
@@ -72,60 +72,60 @@ ACTS = {
 
 
 @pytest.mark.parametrize(("act", "reason"), ACTS.values(), ids=ACTS)
-def test_one_person_with_an_account_after_another(desk, monkeypatch, act, reason):
+def test_one_person_with_an_account_after_another(scene, monkeypatch, act, reason):
     """The person's first account proposes, loses its rights, and their second one confirms."""
     monkeypatch.setattr("sinetti.domain.certificates.bulk_revocation.AT_ONCE", 0)
-    first, second = a_clerk(desk), a_clerk(desk, "second")
-    assert verified(desk, first, ANNA)
+    first, second = a_clerk(scene), a_clerk(scene, "second")
+    assert verified(scene, first, ANNA)
     with pytest.raises(AccountError, match="this person has another clerk's account"):
-        verified(desk, second, ANNA.lower())
-    rows(desk, "StaffPerson").update(ended_at=desk.clock.now)
-    logged_clerk(desk.db, rows(desk, "User").get(pk=first.actor.user_id))
-    assert verified(desk, second, ANNA)
-    assert act(desk, first, second) == reason("same-person")
+        verified(scene, second, ANNA.lower())
+    rows(scene, "StaffPerson").update(ended_at=scene.clock.now)
+    logged_clerk(scene.db, rows(scene, "User").get(pk=first.actor.user_id))
+    assert verified(scene, second, ANNA)
+    assert act(scene, first, second) == reason("same-person")
 
 
 @pytest.mark.parametrize(("act", "reason"), ACTS.values(), ids=ACTS)
 @pytest.mark.parametrize("known", [(), (ANNA,), (None, BO)], ids=["neither", "the first", "the second"])
-def test_accounts_of_an_earlier_version_do_not_confirm_in_production(sqlite_desk, monkeypatch, act, reason, known):
+def test_accounts_of_an_earlier_version_do_not_confirm_in_production(sqlite_scene, monkeypatch, act, reason, known):
     monkeypatch.setattr("sinetti.domain.certificates.bulk_revocation.AT_ONCE", 0)
-    rows(sqlite_desk, "Instance").update(environment="PRODUCTION")
-    clerks = a_clerk(sqlite_desk), a_clerk(sqlite_desk, "bo")
+    rows(sqlite_scene, "Instance").update(environment="PRODUCTION")
+    clerks = a_clerk(sqlite_scene), a_clerk(sqlite_scene, "bo")
     for clerk, person in zip(clerks, known, strict=False):
-        assert person is None or verified(sqlite_desk, clerk, person)
-    assert act(sqlite_desk, *clerks) == reason("no-person")
+        assert person is None or verified(sqlite_scene, clerk, person)
+    assert act(sqlite_scene, *clerks) == reason("no-person")
 
 
-def test_two_verified_clerks_confirm_in_production(sqlite_desk):
-    rows(sqlite_desk, "Instance").update(environment="PRODUCTION")
-    anna, bo = a_clerk(sqlite_desk), a_clerk(sqlite_desk, "bo")
-    assert verified(sqlite_desk, anna, ANNA)
-    assert verified(sqlite_desk, bo, BO)
+def test_two_verified_clerks_confirm_in_production(sqlite_scene):
+    rows(sqlite_scene, "Instance").update(environment="PRODUCTION")
+    anna, bo = a_clerk(sqlite_scene), a_clerk(sqlite_scene, "bo")
+    assert verified(sqlite_scene, anna, ANNA)
+    assert verified(sqlite_scene, bo, BO)
     open_invitations.confirm(open_invitations.invite(CUSTOMER_ID, a_person("director"), anna).mandate_id, bo)
-    assert rows(sqlite_desk, "RoleAssignment").exists()
+    assert rows(sqlite_scene, "RoleAssignment").exists()
 
 
-def test_a_person_has_one_account_and_an_account_one_person(desk):
-    anna, bo = a_clerk(desk), a_clerk(desk, "bo")
-    assert verified(desk, anna, ANNA)
-    assert not verified(desk, anna, ANNA), "nothing to change"
+def test_a_person_has_one_account_and_an_account_one_person(scene):
+    anna, bo = a_clerk(scene), a_clerk(scene, "bo")
+    assert verified(scene, anna, ANNA)
+    assert not verified(scene, anna, ANNA), "nothing to change"
     for clerk, person in ((anna, BO), (bo, ANNA)):
         with pytest.raises(AccountError, match="withdraw the rights"):
-            verified(desk, clerk, person)
-    accounts.withdraw_staff("anna@people.example", desk.ctx, *WHO)
-    assert verified(desk, bo, ANNA), "the rights of the first account have ended"
-    accounts.deactivate("bo@people.example", desk.ctx, *WHO)
-    assert verified(desk, anna, ANNA)
-    assert len(audited(desk, "account-person-set")) == 3
+            verified(scene, clerk, person)
+    accounts.withdraw_staff("anna@people.example", scene.ctx, *WHO)
+    assert verified(scene, bo, ANNA), "the rights of the first account have ended"
+    accounts.deactivate("bo@people.example", scene.ctx, *WHO)
+    assert verified(scene, anna, ANNA)
+    assert len(audited(scene, "account-person-set")) == 3
 
 
-def test_the_id_is_kept_nowhere(desk):
-    anna = a_clerk(desk)
-    verified(desk, anna, ANNA)
-    said = str([list(rows(desk, name).values_list()) for name in ("StaffPerson", "User", "OutboxMessage")])
-    written = " ".join(audited(desk, "account-person-set"))
+def test_the_id_is_kept_nowhere(scene):
+    anna = a_clerk(scene)
+    verified(scene, anna, ANNA)
+    said = str([list(rows(scene, name).values_list()) for name in ("StaffPerson", "User", "OutboxMessage")])
+    written = " ".join(audited(scene, "account-person-set"))
     assert ANNA not in said + written
-    assert rows(desk, "StaffPerson").get().digest not in written
+    assert rows(scene, "StaffPerson").get().digest not in written
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ from sinetti.settings.signer import PolicyOfficer
 from tests.cli.authority.conftest import Operator, at_work
 from tests.cli.authority.test_ca import installed
 from tests.support.officers import approve, founders, give, key_of, octets_of, proposed, waiting
-from tests.support.service_context import REQUEST
+from tests.support.scene import REQUEST
 from tests.support.signing import policy
 from tests.support.ssh_keys import PRESENT, VERIFIED, Authenticator, armored, make_key
 
@@ -431,35 +431,35 @@ TRIED = {
 
 
 @pytest.fixture
-def offices(sqlite_desk):
+def offices(sqlite_scene):
     """Return functions that have the service and the signer count signatures by the same officers and rules."""
     found = [check_officer(NewOfficer(name, role, public(name)), ApprovalPolicy()) for name, role in ROLES.items()]
-    found_officers(sqlite_desk.db, found, sqlite_desk.audit_entry())
-    means = ApprovalContext(sqlite_desk.ctx, "os-user:root", REQUEST, EXECUTORS, lambda _actor: None)
+    found_officers(sqlite_scene.db, found, sqlite_scene.audit_entry())
+    means = ApprovalContext(sqlite_scene.ctx, "os-user:root", REQUEST, EXECUTORS, lambda _actor: None)
     proposed = propose(TwoPersonAct.SECRETS, "anna", CHANGE, {}, means)
     pinned = tuple(PolicyOfficer(one.name, one.role, one.key.line) for one in found)
 
     def service(proposal, signatures, rules):
         """Count rows that the attacker inserted, each under the name of another officer in force."""
-        rows = [one.objects.using(sqlite_desk.db.alias) for one in (models.ActSignature, models.ActProposal)]
+        rows = [one.objects.using(sqlite_scene.db.alias) for one in (models.ActSignature, models.ActProposal)]
         free = list(ROLES)
-        with transaction.atomic(using=sqlite_desk.db.alias):
+        with transaction.atomic(using=sqlite_scene.db.alias):
             rows[0].filter(proposal=proposal.proposal_id).delete()
             rows[1].filter(pk=proposal.proposal_id).delete()
-            proposals.insert_proposal(sqlite_desk.db, proposal, sqlite_desk.audit_entry())
+            proposals.insert_proposal(sqlite_scene.db, proposal, sqlite_scene.audit_entry())
             rows[1].filter(pk=proposal.proposal_id).update(state=ProposalState.APPROVED)
             for name, signature in signatures:
-                officer = get_officer(name if name in free else free[0], sqlite_desk.ctx)
+                officer = get_officer(name if name in free else free[0], sqlite_scene.ctx)
                 free.remove(officer.name)
                 at = {"proposal_id": proposal.proposal_id, "signed_at": proposal.created}
                 rows[0].create(officer_id=officer.officer_id, signature=signature, **at)
-        ctx = replace(sqlite_desk.ctx, approvals=rules)
+        ctx = replace(sqlite_scene.ctx, approvals=rules)
         begin(proposal.proposal_id, TwoPersonAct.SECRETS, CHANGE, replace(means, ctx=ctx))
 
     def signer(proposal, signatures, rules):
         approval = ActApproval(proposal.octets, tuple(signature for _, signature in signatures))
         pinning = policy(officers=pinned, approvals=rules, instance_id=proposed.instance_id)
-        verify_approval(approval, pinning, sqlite_desk.ctx.now())
+        verify_approval(approval, pinning, sqlite_scene.ctx.now())
 
     return proposed, {"service": service, "signer": signer}
 

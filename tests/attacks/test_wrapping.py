@@ -20,7 +20,7 @@ from tests.attacks.messages import WHOLE, Attack, Pair, envelope, sent
 from tests.gateway.material import ANCHORS, DAY, SECOND, crl, loaded
 from tests.house.tree import DOCS, rows
 from tests.support.authority import CUSTOMER_ID, NOW
-from tests.support.service_context import REQUEST, collected, new_key
+from tests.support.scene import REQUEST, collected, new_key
 
 GROUPS = {
     "Positions of the signed and the forged element": wrapping.PLACES,
@@ -75,20 +75,20 @@ PLAIN = Attack(lambda given: given.message, (WHOLE, WHOLE))
 
 
 def _expire(door: SoapDoor) -> None:
-    door.desk.clock.forward(30 * DAY + SECOND)
+    door.scene.clock.forward(30 * DAY + SECOND)
 
 
 def _revoke(door: SoapDoor) -> None:
     serial = door.held[PLAIN.key].serial
-    revoke(RevocationRequest(serial, RevocationReason.KEY_COMPROMISE), door.desk.ctx, "operator", REQUEST)
+    revoke(RevocationRequest(serial, RevocationReason.KEY_COMPROMISE), door.scene.ctx, "operator", REQUEST)
 
 
 def _fetch_the_next(door: SoapDoor) -> None:
-    collected(door.desk, door.twin(PLAIN)[1])
+    collected(door.scene, door.twin(PLAIN)[1])
 
 
 def _close(door: SoapDoor) -> None:
-    assert close(CUSTOMER_ID, door.desk.ctx, "operator", REQUEST)
+    assert close(CUSTOMER_ID, door.scene.ctx, "operator", REQUEST)
 
 
 LAPSED = {
@@ -100,8 +100,8 @@ LAPSED = {
 
 
 @pytest.mark.parametrize(("lapse", "code"), LAPSED.values(), ids=LAPSED)
-def test_a_signer_who_no_longer_counts_at_the_soap_door(lapse, code, sqlite_desk, tmp_path):
-    door = doors.soap_door(sqlite_desk, tmp_path / "register.sqlite3")
+def test_a_signer_who_no_longer_counts_at_the_soap_door(lapse, code, sqlite_scene, tmp_path):
+    door = doors.soap_door(sqlite_scene, tmp_path / "register.sqlite3")
     door.twin(PLAIN)
     lapse(door)
     door.changes()

@@ -36,7 +36,7 @@ from sinetti.services.authorities.succession import retire_ca, stop_ca
 from sinetti.services.status.crl import fresh_crl
 from sinetti.settings.authority import AuthoritySettings
 from tests.support.registers import all_connections_closed
-from tests.support.service_context import Clock
+from tests.support.scene import Clock
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)

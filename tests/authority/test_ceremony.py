@@ -20,7 +20,7 @@ from sinetti.ca.ceremony.transcript import check_signature, parse_transcript
 from sinetti.ca.ceremony.verification import verify_founding
 from sinetti.ca.ceremony.words import CeremonyError, digest_words
 from tests.ca.ceremony.making import PLAN, SPECS, lists, request
-from tests.support.ceremonies import NOW, PEOPLE, QUICK, ROOTS, Desk, ceremony, founded, plan_text
+from tests.support.ceremonies import NOW, PEOPLE, QUICK, ROOTS, ScriptedDesk, ceremony, founded, plan_text
 from tests.support.officers import key_of as officer_key
 
 TEXT = plan_text(hierarchy=QUICK)
@@ -142,7 +142,7 @@ from tests.support.ssh_keys import KeyFile
 folder, point, keys = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
 ceremonies.key_of = lambda name: KeyFile(keys / name)
 words = " ".join(ceremonies.digest_words((folder / "carried" / "request-set.json").read_bytes()))
-desk = ceremonies.Desk(folder / "carried", words, paper=folder / "paper")
+desk = ceremonies.ScriptedDesk(folder / "carried", words, paper=folder / "paper")
 step = lambda reached: os.kill(os.getpid(), signal.SIGKILL) if reached == point else None
 ceremonies.ceremony(folder, (folder / "plan.toml").read_text(), desk=desk, step=step).run()
 """
@@ -364,7 +364,7 @@ def test_a_folder_serves_one_ceremony(tmp_path):
 def test_a_missing_and_a_wrong_signature_are_asked_again(tmp_path):
     done = ceremony(tmp_path, TEXT, request())
 
-    class Late(Desk):
+    class Late(ScriptedDesk):
         def ask(self, prompt, *, is_secret=False):
             if "WITNESS.sig" in prompt and prompt not in [one for one, _ in self.asked]:
                 self.asked.append((prompt, is_secret))
@@ -378,9 +378,9 @@ def test_a_missing_and_a_wrong_signature_are_asked_again(tmp_path):
 
 def test_a_rehearsal_has_throw_away_keys_and_a_result_that_is_never_taken_in(tmp_path):
     done = ceremony(tmp_path, TEXT, is_rehearsal=True)
-    desk = done.desk = Desk(tmp_path / "carried" / "rehearsal")
+    desk = done.desk = ScriptedDesk(tmp_path / "carried" / "rehearsal")
 
-    class Reader(Desk):
+    class Reader(ScriptedDesk):
         def show(self, text):
             super().show(text)
             if not self.words and len(text.split()) == 10:

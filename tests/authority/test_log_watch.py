@@ -20,16 +20,16 @@ from tests.support.journals import keeping
 from tests.support.log_mutations import LATER, verified
 from tests.support.logs import LOG_KEY, ORIGIN, REQUEST, WRONG_KEY, logging, write_rows
 from tests.support.registers import sqlite_db
-from tests.support.service_context import sqlite_desk
+from tests.support.scene import sqlite_scene
 
-__all__ = ["built", "sqlite_db", "sqlite_desk"]
+__all__ = ["built", "sqlite_db", "sqlite_scene"]
 
 
 class Watched:
     """A log with a watch over it."""
 
-    def __init__(self, desk, folder):
-        self.desk, self.ctx, self.sequencer = desk, logging(desk.ctx), LogSequencer()
+    def __init__(self, scene, folder):
+        self.scene, self.ctx, self.sequencer = scene, logging(scene.ctx), LogSequencer()
         self.folder = folder
 
     def grow(self, count=3):
@@ -57,11 +57,11 @@ class Watched:
 
 
 @pytest.fixture
-def watched(sqlite_desk, tmp_path):
+def watched(sqlite_scene, tmp_path):
     """Yield a log that a watch has seen once."""
     (tmp_path / "folder").mkdir()
-    with keeping(sqlite_desk, tmp_path) as desk:
-        one = Watched(desk, tmp_path / "folder")
+    with keeping(sqlite_scene, tmp_path) as scene:
+        one = Watched(scene, tmp_path / "folder")
         assert one.found() == []
         assert not (one.folder / "log-seen.json").exists()
         one.grow()
@@ -73,7 +73,7 @@ def test_the_newest_head_is_kept_and_continued(watched):
     first = watched.kept
     assert first["checkpoint"].encode() == read_log.head(watched.ctx.db)
     watched.grow(300)
-    watched.desk.machine.forward(timedelta(hours=1))
+    watched.scene.machine.forward(timedelta(hours=1))
     assert watched.found() == []
     assert watched.kept["checkpoint"].encode() == read_log.head(watched.ctx.db)
     assert watched.kept["whole_at"] == first["whole_at"]
@@ -92,9 +92,9 @@ def test_a_later_row_that_was_changed_is_found_at_once(watched):
 def test_a_verification_of_everything_that_is_due_is_reported(watched):
     """A watch alone does not find a change of an earlier row."""
     watched.run("UPDATE sinetti_auditevent SET actor = 'other' WHERE sequence = 1")
-    watched.desk.machine.forward(timedelta(days=7))
+    watched.scene.machine.forward(timedelta(days=7))
     assert watched.found() == []
-    watched.desk.machine.forward(timedelta(days=1))
+    watched.scene.machine.forward(timedelta(days=1))
     (found,) = watched.found()
     assert found.startswith("log-unprotected: the whole log was last verified on ")
     assert "run sinetti authority audit verify" in found

@@ -29,7 +29,7 @@ from sinetti.pki.signers import SignerUnavailable
 from sinetti.settings.authority import AuthoritySettings
 from tests.support.officers import ARC, checked_founders
 from tests.support.registers import all_connections_closed
-from tests.support.service_context import Clock
+from tests.support.scene import Clock
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)

@@ -37,17 +37,17 @@ from tests.authority.test_signer_process import (
     NOW,
     clock,
     closed,
-    desk_of,
     founded,
     opened,
     options,
     root,
+    scene_of,
     serving,
     signing,
     trusted_clock,
 )
 from tests.support.asking import asked
-from tests.support.service_context import REQUEST, add_organisation, enrolled, new_ask, new_key, ordered
+from tests.support.scene import REQUEST, add_organisation, enrolled, new_ask, new_key, ordered
 from tests.support.signing import reservation_of, reserved
 
 __all__ = ["clock", "closed", "founded", "options", "root", "trusted_clock"]
@@ -59,8 +59,8 @@ STRANGER = "7654321-0"
 class Node:
     """A node of an authority whose keys are in a signer."""
 
-    def __init__(self, desk, authority, clock):
-        self.desk, self.ctx, self.authority, self.clock = desk, desk.ctx, replace(authority, ctx=desk.ctx), clock
+    def __init__(self, scene, authority, clock):
+        self.scene, self.ctx, self.authority, self.clock = scene, scene.ctx, replace(authority, ctx=scene.ctx), clock
         self.memory, self.sequencer = SignerMemory(), LogSequencer()
         self.issuer = self.ctx.issuers[self.ctx.issuing[Channel.WS]]
 
@@ -89,7 +89,7 @@ class Node:
         return self.sequencer.run(self.ctx, REQUEST)
 
     def entries(self, action):
-        rows = models.AuditEvent.objects.using(self.desk.db.alias).filter(action=action)
+        rows = models.AuditEvent.objects.using(self.scene.db.alias).filter(action=action)
         return [parse_entry(bytes(row.octets)) for row in rows]
 
     def status(self, certificate):
@@ -105,14 +105,14 @@ class Node:
         return [(one.kind, one.about) for one in alerts.unregistered_findings(self.authority, is_live=is_live)]
 
     def verify(self):
-        sources = LogSources(self.desk.db, self.authority.journal.folder, self.authority.folder.instance_id())
+        sources = LogSources(self.scene.db, self.authority.journal.folder, self.authority.folder.instance_id())
         return verify_log(sources, self.clock()).fault
 
 
 @contextmanager
 def node_of(root, clock, options):
-    with serving(root, clock, options) as (desk, authority, _):
-        found = Node(desk, authority, clock)
+    with serving(root, clock, options) as (scene, authority, _):
+        found = Node(scene, authority, clock)
         publish_all(found.ctx, REQUEST)
         found.round()
         yield found
@@ -134,7 +134,7 @@ def test_the_signer_refuses_what_no_reservation_vouches_for(node):
 
 
 def test_a_certificate_of_a_stranger_is_found_logged_and_revoked(node, caplog):
-    held = enrolled(node.desk)
+    held = enrolled(node.scene)
     certificate = node.stolen()
     serial = serial_of(certificate)
     assert node.findings(is_live=True) == [(FindingKind.UNREGISTERED, serial)]
@@ -152,7 +152,7 @@ def test_a_certificate_of_a_stranger_is_found_logged_and_revoked(node, caplog):
     assert node.status(certificate).certificate_status is ocsp.OCSPCertStatus.UNKNOWN
     # The service goes on.
     node.round(7 * MINUTE)
-    other = enrolled(node.desk)
+    other = enrolled(node.scene)
     assert node.round() > 0
     assert node.status(certificate).certificate_status is ocsp.OCSPCertStatus.UNKNOWN
     assert node.listed(certificate) is None
@@ -180,14 +180,14 @@ def test_without_the_entry_no_head_is_signed_any_more(node, monkeypatch):
     node.stolen()
     record = unregistered.record
     monkeypatch.setattr(unregistered, "record", lambda *_: [])
-    add_organisation(node.desk, "1111111-9")
+    add_organisation(node.scene, "1111111-9")
     assert node.round(4 * MINUTE) > 0
-    add_organisation(node.desk, "2222222-9")
-    before = head_size(node.desk.db)
+    add_organisation(node.scene, "2222222-9")
+    before = head_size(node.scene.db)
     for _ in range(2):
         with pytest.raises(SignatureRefused, match="the log has no entry about it"):
             node.round(2 * MINUTE)
-    assert head_size(node.desk.db) == before
+    assert head_size(node.scene.db) == before
     monkeypatch.setattr(unregistered, "record", record)
     assert node.round() > 0
     assert node.verify() is None
@@ -197,7 +197,7 @@ def test_a_shard_s_list_has_it(node):
     assert serial_of(node.stolen(shard=1))
     certificate = node.stolen(shard=7)
     node.round()
-    rows = models.UnregisteredCertificate.objects.using(node.desk.db.alias)
+    rows = models.UnregisteredCertificate.objects.using(node.scene.db.alias)
     assert rows.get(serial=serial_of(certificate)).crl_shard == 7
     node.round(REVOKED_AFTER)
     assert node.listed(certificate)
@@ -215,8 +215,8 @@ def kill_after_signing(node):
             raise Killed
 
     with pytest.raises(Killed):
-        enrol(new_ask(ordered(node.desk), new_key()), replace(node.ctx, step=step), REQUEST)
-    return models.Certificate.objects.using(node.desk.db.alias).get(state="reserved").serial
+        enrol(new_ask(ordered(node.scene), new_key()), replace(node.ctx, step=step), REQUEST)
+    return models.Certificate.objects.using(node.scene.db.alias).get(state="reserved").serial
 
 
 def test_a_reservation_that_is_finished_after_a_kill_is_no_stranger(node):
@@ -237,7 +237,7 @@ def test_a_slow_commit_ends_the_alarm(node):
     assert node.findings(is_live=True) == []
     node.round(REVOKED_AFTER)
     assert node.entries("certificate-revoked") == []
-    row = models.Certificate.objects.using(node.desk.db.alias).get(serial=serial)
+    row = models.Certificate.objects.using(node.scene.db.alias).get(serial=serial)
     certificate = x509.load_der_x509_certificate(bytes(row.octets.der))
     assert node.status(certificate).certificate_status is ocsp.OCSPCertStatus.GOOD
 
@@ -253,12 +253,12 @@ def test_a_reservation_that_is_never_recorded_is_revoked(node):
 
 def test_a_row_without_its_entry_is_unregistered(node):
     """An intruder with the database can insert the row; the entry of the issue is missing."""
-    held = enrolled(node.desk)
+    held = enrolled(node.scene)
     node.round()
-    digest = models.Certificate.objects.using(node.desk.db.alias).get(serial=held.serial).sha256
-    assert unregistered.list_registered(node.desk.db, [digest]) == {digest}
+    digest = models.Certificate.objects.using(node.scene.db.alias).get(serial=held.serial).sha256
+    assert unregistered.list_registered(node.scene.db, [digest]) == {digest}
     certificate = node.stolen()
-    rows = models.Certificate.objects.using(node.desk.db.alias)
+    rows = models.Certificate.objects.using(node.scene.db.alias)
     sha256 = certificate.fingerprint(SHA256()).hex()
     rows.filter(serial=held.serial).update(serial=serial_of(certificate), sha256=sha256)
     node.round(RECORDED_WITHIN)
@@ -266,10 +266,10 @@ def test_a_row_without_its_entry_is_unregistered(node):
 
 
 def test_a_certificate_of_the_register_that_no_ca_signed_is_found(node, caplog):
-    held = enrolled(node.desk)
+    held = enrolled(node.scene)
     node.round()
     forged = held.der[:-8] + bytes(8)
-    db = node.desk.db.alias
+    db = node.scene.db.alias
     row = models.Certificate.objects.using(db).get(serial=held.serial)
     serial = f"4a{'0' * 34}11"
     order = models.Order.objects.using(db).create(lineage_id=row.lineage_id, state="fulfilled", created=NOW)
@@ -320,19 +320,19 @@ def test_a_signer_that_is_away_cannot_be_compared(node, monkeypatch):
 def test_a_restored_register_revokes_it_again_at_the_same_instant(root, clock, options, tmp_path):
     """The signer signs no list without the entry as it was."""
     with node_of(root, clock, options) as node:
-        enrolled(node.desk)
+        enrolled(node.scene)
         node.round()
     database = next(root.glob("*.sqlite3"))
     shutil.copy(database, tmp_path / "backup")
     with signing(options, clock), opened(root, clock) as authority:
-        node = Node(desk_of(authority, clock), authority, clock)
+        node = Node(scene_of(authority, clock), authority, clock)
         certificate = node.stolen()
         node.round()
         node.round(REVOKED_AFTER)
         first = node.listed(certificate)
     shutil.copy(tmp_path / "backup", database)
     with signing(options, clock), opened(root, clock) as authority:
-        node = Node(desk_of(authority, clock), authority, clock)
+        node = Node(scene_of(authority, clock), authority, clock)
         reconcile(node.ctx, authority.journal, REQUEST)
         assert compare(node.ctx, authority.journal).agrees
         node.round()

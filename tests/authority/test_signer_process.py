@@ -60,10 +60,10 @@ from sinetti.wire.xmldsig.signers import signer_for_key
 from tests.support import soft_token
 from tests.support.asking import asked
 from tests.support.registers import all_connections_closed
-from tests.support.service_context import (
+from tests.support.scene import (
     REQUEST,
     Clock,
-    Desk,
+    Scene,
     accepted,
     add_organisation,
     enrolled,
@@ -152,19 +152,19 @@ def signing(options, clock):
         signer.close()
 
 
-def desk_of(authority, clock):
-    return Desk(replace(authority.ctx, machine_now=clock), clock, clock, None, None)
+def scene_of(authority, clock):
+    return Scene(replace(authority.ctx, machine_now=clock), clock, clock, None, None)
 
 
 @contextmanager
 def serving(root, clock, options):
-    """Yield a desk of an authority whose keys are in a signer."""
+    """Yield a scene of an authority whose keys are in a signer."""
     with opened(root, clock) as authority:
         separate_keys(authority, options)
     with signing(options, clock) as signer, opened(root, clock) as authority:
-        desk = desk_of(authority, clock)
-        add_organisation(desk)
-        yield desk, authority, signer
+        scene = scene_of(authority, clock)
+        add_organisation(scene)
+        yield scene, authority, signer
 
 
 def proven(held, key):
@@ -174,9 +174,9 @@ def proven(held, key):
     return verified_request(parse_request(message, "text/xml", None), KeyPolicy())
 
 
-def renewed(desk, held):
+def renewed(scene, held):
     key = new_key()
-    return held_by(desk, key, accepted(renew(proven(held, key), desk.ctx, REQUEST)))
+    return held_by(scene, key, accepted(renew(proven(held, key), scene.ctx, REQUEST)))
 
 
 def in_the_window(clock, held):
@@ -197,13 +197,13 @@ def test_all_keys_move(root, clock, options):
 
 def test_an_authority_that_was_served_is_separated(root, clock, options):
     with opened(root, clock) as authority:
-        desk = desk_of(authority, clock)
-        add_organisation(desk)
-        held = enrolled(desk)
-        issuing = desk.certificate(held.serial).authority
+        scene = scene_of(authority, clock)
+        add_organisation(scene)
+        held = enrolled(scene)
+        issuing = scene.certificate(held.serial).authority
         services = authority.hierarchy.services.file_name
         own = OwnCertificate(services, Serial("40" + "ab" * 18), "00" * 32, NOW + timedelta(days=9))
-        ocsp_responses.record_own(desk.db, [own])
+        ocsp_responses.record_own(scene.db, [own])
         separate_keys(authority, options)
     store = SignerStore(SignerFolder(options.root).store)
     try:
@@ -214,24 +214,24 @@ def test_an_authority_that_was_served_is_separated(root, clock, options):
 
 
 def test_a_life_with_keys_in_the_signer(root, clock, options):
-    with serving(root, clock, options) as (desk, authority, signer):
-        held = enrolled(desk)
+    with serving(root, clock, options) as (scene, authority, signer):
+        held = enrolled(scene)
         in_the_window(clock, held)
-        publish_all(desk.ctx, REQUEST)
-        successor = renewed(desk, held)
+        publish_all(scene.ctx, REQUEST)
+        successor = renewed(scene, held)
         assert signer.rules.status(clock()).orders == 0  # the renewal proved itself
-        revoke(RevocationRequest(successor.serial, RevocationReason.SUPERSEDED), desk.ctx, "operator", REQUEST)
-        issuer = desk.ctx.issuers[desk.certificate(successor.serial).authority]
-        crl = x509.load_der_x509_crl(current_crl(issuer.file_name, 0, desk.ctx, REQUEST).der)
+        revoke(RevocationRequest(successor.serial, RevocationReason.SUPERSEDED), scene.ctx, "operator", REQUEST)
+        issuer = scene.ctx.issuers[scene.certificate(successor.serial).authority]
+        crl = x509.load_der_x509_crl(current_crl(issuer.file_name, 0, scene.ctx, REQUEST).der)
         assert crl.is_signature_valid(ca_key(issuer.certificate))
         assert [serial_hex(one.serial_number) for one in crl] == [successor.serial]
         octets = asked(int(successor.serial, 16), issuer.certificate)
-        reply = respond(octets, issuer.file_name, desk.ctx, lambda: True)
+        reply = respond(octets, issuer.file_name, scene.ctx, lambda: True)
         assert ocsp.load_der_ocsp_response(reply.der).certificate_status is ocsp.OCSPCertStatus.REVOKED
-        assert LogSequencer().run(desk.ctx, REQUEST) > 0
-        add_organisation(desk, "7654321-0")
-        assert LogSequencer().run(desk.ctx, REQUEST) > 0
-        sources = LogSources(desk.db, authority.journal.folder, authority.folder.instance_id())
+        assert LogSequencer().run(scene.ctx, REQUEST) > 0
+        add_organisation(scene, "7654321-0")
+        assert LogSequencer().run(scene.ctx, REQUEST) > 0
+        sources = LogSources(scene.db, authority.journal.folder, authority.folder.instance_id())
         assert verify_log(sources, clock()).fault is None
 
 
@@ -262,9 +262,9 @@ def test_a_separation_that_was_killed_is_finished_by_the_same_call(root, clock, 
     assert len(names) == len(list((options.root / "keys").glob("*.pem")))
     assert not [path.name for path in (root / "keys").iterdir() if path.suffix in {".pem", ".uri"}]
     with signing(options, clock), opened(root, clock) as authority:
-        desk = desk_of(authority, clock)
-        add_organisation(desk)
-        enrolled(desk)
+        scene = scene_of(authority, clock)
+        add_organisation(scene)
+        enrolled(scene)
 
 
 def test_the_place_of_a_signer(root, clock, options, tmp_path):
@@ -286,39 +286,39 @@ def test_the_place_of_a_signer(root, clock, options, tmp_path):
 
 def test_without_the_signer_requests_wait_and_nothing_is_lost(root, clock, options):
     key = new_key()
-    with serving(root, clock, options) as (desk, authority, _):
-        publish_all(desk.ctx, REQUEST)
-        ids = ordered(desk)
+    with serving(root, clock, options) as (scene, authority, _):
+        publish_all(scene.ctx, REQUEST)
+        ids = ordered(scene)
     with opened(root, clock) as authority:
-        desk = desk_of(authority, clock)
-        assert issuing_check(desk.ctx) is not None
+        scene = scene_of(authority, clock)
+        assert issuing_check(scene.ctx) is not None
         ask = new_ask(ids, key)
-        assert refused(enrol(ask, desk.ctx, REQUEST)) is RejectionReason.UNAVAILABLE
+        assert refused(enrol(ask, scene.ctx, REQUEST)) is RejectionReason.UNAVAILABLE
         with pytest.raises(SignerUnavailable, match="start sinetti authority signer"):
             authority.ctx.signer.check(next(iter(authority.ctx.issuers)))
         with signing(options, clock):
-            held_by(desk, key, accepted(enrol(ask, desk.ctx, REQUEST)))
-            assert issuing_check(desk.ctx) is None
+            held_by(scene, key, accepted(enrol(ask, scene.ctx, REQUEST)))
+            assert issuing_check(scene.ctx) is None
 
 
 def test_orders_of_a_day_end_and_wait_for_the_next(root, clock, options):
     key = new_key()
-    with serving(root, clock, replace(options, orders_per_day=1)) as (desk, _, signer):
-        enrolled(desk)
+    with serving(root, clock, replace(options, orders_per_day=1)) as (scene, _, signer):
+        enrolled(scene)
         assert signer.rules.status(clock()).orders == 1
-        ask = new_ask(ordered(desk), key)
-        assert refused(enrol(ask, desk.ctx, REQUEST)) is RejectionReason.UNAVAILABLE
+        ask = new_ask(ordered(scene), key)
+        assert refused(enrol(ask, scene.ctx, REQUEST)) is RejectionReason.UNAVAILABLE
         clock.now += timedelta(hours=13)
-        held_by(desk, key, accepted(enrol(ask, desk.ctx, REQUEST)))
+        held_by(scene, key, accepted(enrol(ask, scene.ctx, REQUEST)))
 
 
 def test_a_reservation_that_the_signer_refuses_for_good_is_given_up(root, clock, options):
-    with serving(root, clock, replace(options, orders_per_day=1)) as (desk, _, _signer):
-        enrolled(desk)
-        ids = ordered(desk)
-        assert refused(enrol(new_ask(ids, new_key()), desk.ctx, REQUEST)) is RejectionReason.UNAVAILABLE
+    with serving(root, clock, replace(options, orders_per_day=1)) as (scene, _, _signer):
+        enrolled(scene)
+        ids = ordered(scene)
+        assert refused(enrol(new_ask(ids, new_key()), scene.ctx, REQUEST)) is RejectionReason.UNAVAILABLE
         clock.now += timedelta(hours=25)
-        assert resolve_reservations(desk.ctx, REQUEST) == (0, 1)
+        assert resolve_reservations(scene.ctx, REQUEST) == (0, 1)
 
 
 KEYS = {
@@ -373,8 +373,8 @@ def test_an_old_copy_of_the_authority_does_not_remove_a_signer_in_use(root, cloc
 
 def test_an_old_copy_of_the_authority_does_not_remove_what_a_signer_remembers(root, clock, options, tmp_path):
     shutil.copytree(root, tmp_path / "old")
-    with serving(root, clock, options) as (desk, _, _signer):
-        enrolled(desk)
+    with serving(root, clock, options) as (scene, _, _signer):
+        enrolled(scene)
     before = sorted(path.name for path in (options.root / "keys").iterdir())
     with opened(tmp_path / "old", clock) as authority, pytest.raises(FolderError, match="is in use"):
         separate_keys(authority, options)
@@ -423,41 +423,41 @@ def test_certificates_of_another_node_are_shown_to_the_signer(root, clock, optio
         separate_keys(authority, options)
     shutil.copytree(options.root, second.root)
     with signing(options, clock), opened(root, clock) as authority:
-        desk = desk_of(authority, clock)
-        add_organisation(desk)
-        held = enrolled(desk)
-        revoked = enrolled(desk)
-        revoke(RevocationRequest(revoked.serial, RevocationReason.SUPERSEDED), desk.ctx, "operator", REQUEST)
-        publish_all(desk.ctx, REQUEST)
-        LogSequencer().run(desk.ctx, REQUEST)
+        scene = scene_of(authority, clock)
+        add_organisation(scene)
+        held = enrolled(scene)
+        revoked = enrolled(scene)
+        revoke(RevocationRequest(revoked.serial, RevocationReason.SUPERSEDED), scene.ctx, "operator", REQUEST)
+        publish_all(scene.ctx, REQUEST)
+        LogSequencer().run(scene.ctx, REQUEST)
     write_signer(root / "authority.toml", second.socket)
     clock.now += timedelta(minutes=1)
     with signing(second, clock), opened(root, clock) as authority:
-        desk, memory = desk_of(authority, clock), SignerMemory()
-        issuer = desk.ctx.issuers[desk.certificate(held.serial).authority]
+        scene, memory = scene_of(authority, clock), SignerMemory()
+        issuer = scene.ctx.issuers[scene.certificate(held.serial).authority]
         octets = asked(int(held.serial, 16), issuer.certificate, nonce=bytes(16))
-        reply = respond(octets, issuer.file_name, desk.ctx, lambda: True)
+        reply = respond(octets, issuer.file_name, scene.ctx, lambda: True)
         assert reply.response is None  # to be asked again later
         with monkeypatch.context() as patched:
             patched.setattr(log_tree, "find_head", lambda _db: None)
-            memory.look(desk.ctx, authority.keys, REQUEST)
-        reply = respond(octets, issuer.file_name, desk.ctx, lambda: True)
+            memory.look(scene.ctx, authority.keys, REQUEST)
+        reply = respond(octets, issuer.file_name, scene.ctx, lambda: True)
         assert ocsp.load_der_ocsp_response(reply.der).certificate_status is ocsp.OCSPCertStatus.GOOD
         # A taken-over process of this node asks its signer for "good" before the next list.
-        good = good_of(revoked, issuer, desk.ctx.responders[issuer.file_name]())
+        good = good_of(revoked, issuer, scene.ctx.responders[issuer.file_name]())
         assert isinstance(sign_one(authority.keys.stores[0].client, good), bytes)
-        memory.look(desk.ctx, authority.keys, REQUEST)
+        memory.look(scene.ctx, authority.keys, REQUEST)
         with pytest.raises(SignatureRefused, match="is revoked, so it is not good"):
             sign_one(authority.keys.stores[0].client, good)
-        publish_all(desk.ctx, REQUEST)
-        add_organisation(desk, "7654321-0")
-        assert LogSequencer().run(desk.ctx, REQUEST) > 0
+        publish_all(scene.ctx, REQUEST)
+        add_organisation(scene, "7654321-0")
+        assert LogSequencer().run(scene.ctx, REQUEST) > 0
         # The list of the first signer's certificate lapses with it.
         clock.now = load_certificate(held.der).not_valid_after_utc + timedelta(days=2)
-        publish_all(desk.ctx, REQUEST)
+        publish_all(scene.ctx, REQUEST)
         clock.now += timedelta(days=2)
-        publish_all(desk.ctx, REQUEST)
-        crl = x509.load_der_x509_crl(current_crl(issuer.file_name, 0, desk.ctx, REQUEST).der)
+        publish_all(scene.ctx, REQUEST)
+        crl = x509.load_der_x509_crl(current_crl(issuer.file_name, 0, scene.ctx, REQUEST).der)
         assert crl.get_revoked_certificate_by_serial_number(int(revoked.serial, 16)) is None
 
 
@@ -469,12 +469,12 @@ def test_a_signer_whose_keys_are_in_a_token(soft_tokens, tmp_path, clock, option
         SETTINGS, pkcs11_module=str(place.module), pkcs11_token=place.label, pkcs11_pin_file=str(place.pin_file)
     )
     initialise(root, replace(FOUNDING, settings=settings))
-    with serving(root, clock, options) as (desk, authority, _signer):
+    with serving(root, clock, options) as (scene, authority, _signer):
         assert not [path.name for path in (root / "keys").iterdir() if path.suffix in {".pem", ".uri"}]
-        held = enrolled(desk)
+        held = enrolled(scene)
         in_the_window(clock, held)
-        publish_all(desk.ctx, REQUEST)
-        renewed(desk, held)
+        publish_all(scene.ctx, REQUEST)
+        renewed(scene, held)
         authority.responses.seal()
-        assert LogSequencer().run(desk.ctx, REQUEST) > 0
+        assert LogSequencer().run(scene.ctx, REQUEST) > 0
     assert not list((options.root / "keys").glob("*.pem"))

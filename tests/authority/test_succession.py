@@ -52,7 +52,7 @@ from tests.support import soft_token
 from tests.support.asking import asked
 from tests.support.officers import ARC
 from tests.support.registers import all_connections_closed
-from tests.support.service_context import REQUEST, Clock, Desk, add_organisation, enrolled, in_the_window, renewed
+from tests.support.scene import REQUEST, Clock, Scene, add_organisation, enrolled, in_the_window, renewed
 from tests.support.soft_token import soft_tokens
 
 __all__ = ["soft_tokens"]
@@ -116,35 +116,35 @@ def means_of(authority, offline=None):
     return SuccessionContext(authority, "operator", "r" * 32, offline)
 
 
-def desk_of(authority, clock):
-    return Desk(replace(authority.ctx, machine_now=clock), clock, clock, None, None)
+def scene_of(authority, clock):
+    return Scene(replace(authority.ctx, machine_now=clock), clock, clock, None, None)
 
 
-def check_status(name, held, desk):
+def check_status(name, held, scene):
     """Check that a CA has lists and an OCSP response about one of its certificates."""
-    issuer = desk.ctx.issuers[name].certificate
+    issuer = scene.ctx.issuers[name].certificate
     for shard in (0, 1):
-        crl = x509.load_der_x509_crl(current_crl(name, shard, desk.ctx, REQUEST).der)
+        crl = x509.load_der_x509_crl(current_crl(name, shard, scene.ctx, REQUEST).der)
         assert crl.is_signature_valid(ca_key(issuer))
-    reply = ocsp.load_der_ocsp_response(respond(asked(int(held.serial, 16), issuer), name, desk.ctx, lambda: True).der)
+    reply = ocsp.load_der_ocsp_response(respond(asked(int(held.serial, 16), issuer), name, scene.ctx, lambda: True).der)
     assert reply.certificate_status is ocsp.OCSPCertStatus.GOOD
     assert reply.issuer_key_hash == x509.SubjectKeyIdentifier.from_public_key(issuer.public_key()).digest
 
 
-def roll(authority, desk, renew=renewed, offline=None):
+def roll(authority, scene, renew=renewed, offline=None):
     """Roll the CA of the channel WS over, and renew a certificate of v1 into one of v2."""
-    held = enrolled(desk)
-    LogSequencer().run(desk.ctx, REQUEST)
-    LogSequencer().run(desk.ctx, REQUEST)
-    in_the_window(desk, held)
+    held = enrolled(scene)
+    LogSequencer().run(scene.ctx, REQUEST)
+    LogSequencer().run(scene.ctx, REQUEST)
+    in_the_window(scene, held)
     new = roll_over(WS, AS_BEFORE, means_of(authority, offline))
     assert (new.common_name, new.state) == ("Data Providers Test Issuing CA v2", CaState.ISSUING)
-    assert register.get_authority(desk.db, WS).state is CaState.PUBLISHING
+    assert register.get_authority(scene.db, WS).state is CaState.PUBLISHING
     assert authority.ctx.issuing[Channel.WS] == new.name
-    after = renew(desk, held)
-    assert [desk.certificate(one.serial).authority for one in (held, after)] == [WS, new.name]
-    check_status(WS, held, desk)
-    check_status(new.name, after, desk)
+    after = renew(scene, held)
+    assert [scene.certificate(one.serial).authority for one in (held, after)] == [WS, new.name]
+    check_status(WS, held, scene)
+    check_status(new.name, after, scene)
     assert roll_over(WS, AS_BEFORE, means_of(authority)) == new
     return new
 
@@ -152,9 +152,9 @@ def roll(authority, desk, renew=renewed, offline=None):
 @pytest.mark.long
 def test_keys_in_files(root, clock):
     with opened(root, clock) as authority:
-        desk = desk_of(authority, clock)
-        add_organisation(desk)
-        new = roll(authority, desk)
+        scene = scene_of(authority, clock)
+        add_organisation(scene)
+        new = roll(authority, scene)
         der = (root / "ca" / f"{new.name}.cer").read_bytes()
         assert new.certificate == der == authority.ctx.certificates[new.name]
         bundle = x509.load_pem_x509_certificates((root / "trust" / "holders.pem").read_bytes())
@@ -178,9 +178,9 @@ def test_keys_in_a_token(soft_tokens, tmp_path, clock):
     )
     initialise(root, replace(FOUNDING, settings=settings))
     with opened(root, clock) as authority:
-        desk = desk_of(authority, clock)
-        add_organisation(desk)
-        new = roll(authority, desk)
+        scene = scene_of(authority, clock)
+        add_organisation(scene)
+        new = roll(authority, scene)
     assert f"sinetti {new.name}" in soft_tokens.keys("ca")
     assert not [path for path in root.rglob("*") if path.is_file() and b"PRIVATE KEY" in path.read_bytes()]
 
@@ -188,8 +188,8 @@ def test_keys_in_a_token(soft_tokens, tmp_path, clock):
 @pytest.mark.long
 def test_keys_in_the_separate_signer(root, clock, tmp_path):
     options = SeparationOptions(tmp_path / "signer", tmp_path / "signer.sock", orders_per_day=100)
-    with serving(root, clock, options) as (desk, authority, signer):
-        new = roll(authority, desk, renew=renewed_with_proof)
+    with serving(root, clock, options) as (scene, authority, signer):
+        new = roll(authority, scene, renew=renewed_with_proof)
         assert signer.rules.status(clock()).orders == 0  # the renewal proved itself
         services = roll_over(SERVICES, AS_BEFORE, means_of(authority))
         assert authority.responses.seal()
@@ -221,15 +221,15 @@ def test_the_key_of_the_intermediate_is_in_the_folder_of_offline_keys(tmp_path, 
     root, offline = tmp_path / "authority", OfflineKeys(tmp_path / "offline", b"a pass-phrase of the offline keys")
     initialise(root, replace(FOUNDING, offline=offline))
     with opened(root, clock) as authority:
-        desk = desk_of(authority, clock)
-        add_organisation(desk)
+        scene = scene_of(authority, clock)
+        add_organisation(scene)
         with pytest.raises(ParentKeyAway, match="--offline-dir"):
             roll_over(WS, AS_BEFORE, means_of(authority))
-        assert not register.list_pending(desk.db)
+        assert not register.list_pending(scene.db)
         above = roll_over(INTERMEDIATE, AS_BEFORE, means_of(authority, offline))
         assert {f"{above.name}.pem", f"{above.name}.cer.pem"} <= {path.name for path in offline.place.iterdir()}
         assert not list((root / "keys").glob(f"{above.name}*"))
-        new = roll(authority, desk, offline=offline)
+        new = roll(authority, scene, offline=offline)
         assert new.issuer == above.name
         with pytest.raises(ParentKeyAway, match="is not at hand"):
             roll_over(new.name, AS_BEFORE, means_of(authority))
@@ -381,12 +381,12 @@ def test_nothing_is_installed_that_was_not_begun_or_is_wrong(root, clock):
         with pytest.raises(CaChangeRefused, match="another certificate"):
             install_successor(pending.name, authority.ctx.certificates[WS], means)
         assert authority.ctx.issuing[Channel.WS] == WS
-        check_status_of_standby(new.name, desk_of(authority, clock))
+        check_status_of_standby(new.name, scene_of(authority, clock))
 
 
-def check_status_of_standby(name, desk):
-    assert current_crl(name, 0, desk.ctx, REQUEST) is not None
-    assert desk.ctx.responders[name]()
+def check_status_of_standby(name, scene):
+    assert current_crl(name, 0, scene.ctx, REQUEST) is not None
+    assert scene.ctx.responders[name]()
 
 
 @pytest.mark.long
@@ -443,14 +443,14 @@ def test_another_node_issues_once_it_has_the_key(root, clock, tmp_path, monkeypa
     shutil.copytree(root, other)
     monkeypatch.setenv("DATABASE_URL", f"sqlite:///{DataDirectory(root).sqlite_file}")
     with opened(other, clock) as node, opened(root, clock) as authority:
-        desk = desk_of(node, clock)
-        add_organisation(desk)
+        scene = scene_of(node, clock)
+        add_organisation(scene)
         new = roll_over(WS, AS_BEFORE, means_of(authority))
         node.ctx.refresh_authorities()
         assert node.ctx.issuing[Channel.WS] == new.name
         assert f"the key file of {new.name} cannot be read" in issuing_check(node.ctx)
         shutil.copy(root / "keys" / f"{new.name}.pem", other / "keys")
-        assert desk.certificate(enrolled(desk).serial).authority == new.name
+        assert scene.certificate(enrolled(scene).serial).authority == new.name
 
 
 @pytest.mark.rare

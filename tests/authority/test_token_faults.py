@@ -28,12 +28,12 @@ from tests.authority.test_token_keys import WS, with_token
 from tests.support import soft_token
 from tests.support.authority import CUSTOMER_ID
 from tests.support.registers import all_connections_closed
-from tests.support.service_context import (
+from tests.support.scene import (
     DAY,
     REQUEST,
     Clock,
-    Desk,
     Held,
+    Scene,
     add_organisation,
     held_by,
     new_ask,
@@ -57,7 +57,7 @@ LIMITS = PoolLimits(processes=2, signing=0.4, pause=0.05)
 class Load:
     """Holders who enrol and renew, each request until it is accepted."""
 
-    desk: Desk
+    scene: Scene
     held: list[Held] = field(default_factory=list)
     put_off: int = 0
     failures: list[BaseException] = field(default_factory=list)
@@ -72,7 +72,7 @@ class Load:
             except BaseException as bad:  # noqa: BLE001 - the test raises it
                 self.failures.append(bad)
             finally:
-                self.desk.db.close()
+                self.scene.db.close()
 
         threads = [threading.Thread(target=run) for _ in range(THREADS)]
         for one in threads:
@@ -83,13 +83,13 @@ class Load:
 
     def enrols(self):
         """Order a certificate, and enrol."""
-        ids, key = ordered(self.desk), new_key()
-        self._accepted(lambda: enrol(new_ask(ids, key), self.desk.ctx, REQUEST), key)
+        ids, key = ordered(self.scene), new_key()
+        self._accepted(lambda: enrol(new_ask(ids, key), self.scene.ctx, REQUEST), key)
 
     def renews(self, held):
         """Renew a certificate."""
         key = new_key()
-        self._accepted(lambda: renew(renew_ask(held, key), self.desk.ctx, REQUEST), key)
+        self._accepted(lambda: renew(renew_ask(held, key), self.scene.ctx, REQUEST), key)
 
     def _accepted(self, ask, key):
         until = monotonic_seconds() + 120
@@ -99,7 +99,7 @@ class Load:
             assert monotonic_seconds() < until
             self.put_off += 1
             sleep(0.01)
-        self.held.append(held_by(self.desk, key, answer.retrieval_id))
+        self.held.append(held_by(self.scene, key, answer.retrieval_id))
 
 
 def feed(folder, count):
@@ -121,9 +121,9 @@ def test_no_certificate_is_lost_or_doubled(count, soft_tokens, tmp_path, monkeyp
     with all_connections_closed():
         authority = open_authority(tmp_path / "authority", DirectoryKind.AUTHORITY, RuntimeOptions(clock))
         ctx = replace(authority.ctx, issuance_allowed=always_allowed)
-        load = Load(Desk(ctx, clock, clock, None, None))
+        load = Load(Scene(ctx, clock, clock, None, None))
         with closing(authority.keys):
-            add_organisation(load.desk)
+            add_organisation(load.scene)
             _under_faults(load, faults, count // 2, load.enrols)
             first = list(load.held)
             clock.now = load_certificate(first[-1].der).not_valid_after_utc - 20 * DAY

@@ -15,7 +15,7 @@ from sinetti.cli.main import main
 from sinetti.domain.values import Environment
 from sinetti.pki.encoding import load_certificate
 from sinetti.pki.policy_oids import find_arc
-from tests.support.ceremonies import NOW, QUICK, URL, Desk, plan_text
+from tests.support.ceremonies import NOW, QUICK, URL, ScriptedDesk, plan_text
 from tests.support.officers import ARC, founders
 from tests.support.registers import all_connections_closed
 
@@ -30,7 +30,7 @@ def at(tmp_path, capsys, monkeypatch):
     (tmp_path / "hierarchy.toml").write_text(QUICK)
     (tmp_path / "phrase").write_text(PHRASE)
     (tmp_path / "phrase").chmod(0o600)
-    script = Desk(tmp_path / "carried")
+    script = ScriptedDesk(tmp_path / "carried")
     monkeypatch.setattr(run, "TerminalDesk", lambda: script)
     monkeypatch.setattr(run, "utc_now", lambda: NOW)
 
@@ -136,7 +136,7 @@ def test_requests_of_an_authority_that_exists(at, monkeypatch, typed):
 def test_a_rehearsal_by_command(at):
     (at.folder / "plan.toml").write_text(plan_text(hierarchy=QUICK))
 
-    class Reader(Desk):
+    class Reader(ScriptedDesk):
         def show(self, text):
             super().show(text)
             if not self.words and len(text.split()) == 10:

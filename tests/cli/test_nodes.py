@@ -29,7 +29,7 @@ from sinetti.services.issuance import order
 from tests.support.postgres import create_database
 from tests.support.programs import STARTS_WITHIN, Holder, new_key, program, surroundings
 from tests.support.registers import all_connections_closed
-from tests.support.service_context import an_order
+from tests.support.scene import an_order
 
 CUSTOMER = "0123456-7"
 ORDERS, HOLDERS, KILLED_AFTER = 48, 6, 12

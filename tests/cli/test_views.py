@@ -42,7 +42,7 @@ from sinetti.wire.transparency.notes import NoteSigner
 from tests.cli.conftest import Shell
 from tests.cli.test_client import OPENS
 from tests.client import double
-from tests.client.conftest import Desk
+from tests.client.conftest import Holder
 from tests.client.double import Double
 from tests.support import authority, soft_token
 from tests.support.logs import WRONG_KEY
@@ -66,9 +66,9 @@ def made(tmp_path_factory):
         tls_ca=None,
     )
     with double.served(Double()) as service:
-        desk = Desk(service, tmp_path_factory.mktemp("made") / "store", replace(settings_of, service=service.url))
-        assert desk.enrol(name="payroll").exit_code == 0
-        yield desk
+        holder = Holder(service, tmp_path_factory.mktemp("made") / "store", replace(settings_of, service=service.url))
+        assert holder.enrol(name="payroll").exit_code == 0
+        yield holder
 
 
 @pytest.fixture
@@ -530,8 +530,8 @@ def tokened(*changes):
         kept = settings.load(folder(house))
         shutil.rmtree(folder(house))
         place = Token(soft_token.module(), soft_token.LABEL, soft_token.pin_file(house.folder))
-        desk = Desk(house.double, house.store, replace(kept, files=OutputOptions(token=place)))
-        assert desk.enrol(name="payroll").exit_code == 0
+        holder = Holder(house.double, house.store, replace(kept, files=OutputOptions(token=place)))
+        assert holder.enrol(name="payroll").exit_code == 0
         both(*changes)(house)
 
     return act

@@ -1,6 +1,6 @@
-"""Stand-in for the service on loopback, and a desk for running the client.
+"""Stand-in for the service on loopback, and a holder for running the client.
 
-The desk has a store, a clock, and a record of what the client reports.
+The holder has a store, a clock, and a record of what the client reports.
 """
 
 from dataclasses import dataclass, field, replace
@@ -23,7 +23,7 @@ NAME = "payroll"
 
 
 @dataclass
-class Desk:
+class Holder:
     """Runs the client against the stand-in. Time passes only in its sleeps."""
 
     double: Double
@@ -89,7 +89,7 @@ def double():
 
 
 @pytest.fixture
-def desk(double, tmp_path):
+def holder(double, tmp_path):
     settings = NameSettings(
         service=double.url,
         environment=Environment.TEST,
@@ -100,4 +100,4 @@ def desk(double, tmp_path):
         trust_holders=anchors("holders"),
         tls_ca=None,
     )
-    return Desk(double, tmp_path / "store", settings)
+    return Holder(double, tmp_path / "store", settings)

@@ -21,14 +21,14 @@ OPENS = authority.NOW + timedelta(days=670)
 
 
 @pytest.fixture
-def disk(desk, tmp_path):
-    """Put the desk's store on a small disk of its own."""
+def disk(holder, tmp_path):
+    """Put the holder's store on a small disk of its own."""
     why = may_mount()
     if why:
         pytest.skip(f"NOT TESTED, the store on a full disk: {why}")
     try:
         with mounted(tmp_path / "disk") as one:
-            desk.store = one.root / "store"
+            holder.store = one.root / "store"
             yield one
     except subprocess.CalledProcessError as refused:
         pytest.skip(f"NOT TESTED, the store on a full disk: {refused.stderr.decode().strip()}")
@@ -46,65 +46,65 @@ def is_told(outcome, why):
 
 
 @pytest.mark.parametrize("pages", range(24))
-def test_a_disk_with_so_many_pages_left_is_told_and_the_next_run_goes_on(pages, desk, disk):
+def test_a_disk_with_so_many_pages_left_is_told_and_the_next_run_goes_on(pages, holder, disk):
     disk.fill(leave=pages)
-    outcome = desk.enrol()
+    outcome = holder.enrol()
     if outcome.exit_code is not ExitCode.DONE:
         is_told(outcome, "the disk is full")
         assert "disk" in words(outcome), "it names a place"
         disk.free()
-        assert desk.enrol().result is Result.ENROLLED
-    assert len(desk.double.issued) == 1
-    assert desk.double.operations().count(Operation.NEW) == 1, "a full disk costs no second request"
+        assert holder.enrol().result is Result.ENROLLED
+    assert len(holder.double.issued) == 1
+    assert holder.double.operations().count(Operation.NEW) == 1, "a full disk costs no second request"
 
 
-def test_with_no_room_nothing_leaves(desk, disk):
+def test_with_no_room_nothing_leaves(holder, disk):
     disk.fill()
-    is_told(desk.enrol(), "the disk is full")
-    assert desk.double.seen == []
+    is_told(holder.enrol(), "the disk is full")
+    assert holder.double.seen == []
 
 
 @pytest.mark.parametrize("pages", range(0, 24, 2))
-def test_a_renewal_on_a_full_disk_leaves_the_set_in_use_alone(pages, desk, disk):
-    desk.enrol()
-    before = contents(desk.live)
+def test_a_renewal_on_a_full_disk_leaves_the_set_in_use_alone(pages, holder, disk):
+    holder.enrol()
+    before = contents(holder.live)
     disk.fill(leave=pages)
-    outcome = desk.at(OPENS).renew()
+    outcome = holder.at(OPENS).renew()
     if outcome.exit_code is not ExitCode.DONE:
         is_told(outcome, "the disk is full")
-        collected = journal.load(journal.folder_of(desk.folder, RequestKind.RENEW))
-        assert contents(desk.live) == before or collected.state is RequestState.COLLECTED
+        collected = journal.load(journal.folder_of(holder.folder, RequestKind.RENEW))
+        assert contents(holder.live) == before or collected.state is RequestState.COLLECTED
         disk.free()
-        assert desk.renew().result is Result.RENEWED
-    assert desk.double.operations().count(Operation.RENEW) == 1
+        assert holder.renew().result is Result.RENEWED
+    assert holder.double.operations().count(Operation.RENEW) == 1
 
 
-def test_room_is_kept_for_the_retrieval_id(desk, disk):
+def test_room_is_kept_for_the_retrieval_id(holder, disk):
     """The disk fills up between request and answer.
 
     The content of the answer is on it all the same.
     """
-    desk.step = lambda name: disk.fill() if name == "answered" else None
-    is_told(desk.enrol(), "the disk is full")
-    held = journal.load(journal.folder_of(desk.folder, RequestKind.ENROL))
+    holder.step = lambda name: disk.fill() if name == "answered" else None
+    is_told(holder.enrol(), "the disk is full")
+    held = journal.load(journal.folder_of(holder.folder, RequestKind.ENROL))
     assert (held.fetchable, held.retrieval_id) == (True, "retrieval-1")
-    desk.step = lambda _name: None
+    holder.step = lambda _name: None
     disk.free()
-    assert desk.enrol().result is Result.ENROLLED
-    assert desk.double.operations().count(Operation.NEW) == 1
+    assert holder.enrol().result is Result.ENROLLED
+    assert holder.double.operations().count(Operation.NEW) == 1
 
 
-def test_a_read_only_store(desk, disk):
-    desk.enrol()
-    before = contents(desk.store)
+def test_a_read_only_store(holder, disk):
+    holder.enrol()
+    before = contents(holder.store)
     disk.read_only()
-    for outcome in (desk.enrol(), desk.at(OPENS).renew(), desk.retrieve()):
+    for outcome in (holder.enrol(), holder.at(OPENS).renew(), holder.retrieve()):
         is_told(outcome, "the disk is read-only")
-    assert contents(desk.store) == before
-    assert desk.double.operations() == [Operation.NEW, Operation.GET]
+    assert contents(holder.store) == before
+    assert holder.double.operations() == [Operation.NEW, Operation.GET]
 
 
-def test_a_new_store_on_a_read_only_disk(desk, disk):
+def test_a_new_store_on_a_read_only_disk(holder, disk):
     disk.read_only()
-    is_told(desk.enrol(), "the disk is read-only")
-    assert desk.double.seen == []
+    is_told(holder.enrol(), "the disk is read-only")
+    assert holder.double.seen == []

@@ -23,58 +23,58 @@ from tests.client.conftest import IDS, NAME, texts, words
 from tests.support import authority
 
 
-def open_journal(desk):
-    return journal.load(journal.folder_of(desk.folder, RequestKind.ENROL))
+def open_journal(holder):
+    return journal.load(journal.folder_of(holder.folder, RequestKind.ENROL))
 
 
-def test_a_first_certificate(desk):
-    outcome = desk.enrol()
+def test_a_first_certificate(holder):
+    outcome = holder.enrol()
     assert (outcome.result, outcome.exit_code, outcome.codes) == (Result.ENROLLED, ExitCode.DONE, ())
-    assert desk.double.operations() == [Operation.NEW, Operation.GET]
-    assert open_journal(desk) is None
+    assert holder.double.operations() == [Operation.NEW, Operation.GET]
+    assert open_journal(holder) is None
 
 
-def test_live_is_a_matching_set(desk):
-    desk.enrol()
-    key = encoding.load_private_key((desk.live / "key.pem").read_bytes())
-    certificate = x509.load_pem_x509_certificate((desk.live / "certificate.pem").read_bytes())
-    above = x509.load_pem_x509_certificates((desk.live / "chain.pem").read_bytes())
+def test_live_is_a_matching_set(holder):
+    holder.enrol()
+    key = encoding.load_private_key((holder.live / "key.pem").read_bytes())
+    certificate = x509.load_pem_x509_certificate((holder.live / "certificate.pem").read_bytes())
+    above = x509.load_pem_x509_certificates((holder.live / "chain.pem").read_bytes())
     assert key.public_key() == certificate.public_key()
     below = certificate
     for one in above:
-        assert chain.find_issuer(below, [one], desk.now) == one
+        assert chain.find_issuer(below, [one], holder.now) == one
         below = one
     assert [one.subject == one.issuer for one in above] == [False, False], "issuing CA, intermediate, no root"
-    assert sorted(path.name for path in desk.live.iterdir()) == ["certificate.pem", "chain.pem", "key.pem"]
-    assert desk.live.resolve().name == encoding.serial_hex(certificate.serial_number)
+    assert sorted(path.name for path in holder.live.iterdir()) == ["certificate.pem", "chain.pem", "key.pem"]
+    assert holder.live.resolve().name == encoding.serial_hex(certificate.serial_number)
 
 
-def test_everything_in_the_store_is_private(desk):
-    desk.enrol()
-    modes = {stat.S_IMODE(path.stat().st_mode) for path in desk.store.rglob("*") if path.is_file()}
+def test_everything_in_the_store_is_private(holder):
+    holder.enrol()
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in holder.store.rglob("*") if path.is_file()}
     assert modes == {0o600}
 
 
-def test_the_password_is_nowhere_in_the_store(desk):
-    desk.double.script.append(client_double.lose)
-    desk.enrol()
-    desk.enrol()
-    everything = b"".join(path.read_bytes() for path in desk.store.rglob("*") if path.is_file())
+def test_the_password_is_nowhere_in_the_store(holder):
+    holder.double.script.append(client_double.lose)
+    holder.enrol()
+    holder.enrol()
+    everything = b"".join(path.read_bytes() for path in holder.store.rglob("*") if path.is_file())
     assert client_double.PASSWORD.encode() not in everything
     assert client_double.PASSWORD not in repr(IDS)
 
 
-def test_key_and_request_are_on_the_disk_before_anything_leaves(desk):
+def test_key_and_request_are_on_the_disk_before_anything_leaves(holder):
     seen = {}
 
     def step(name):
         if name == "request-leaves":
-            held = open_journal(desk)
+            held = open_journal(holder)
             seen.update(state=held.state, files=sorted(path.name for path in held.folder.iterdir()))
-            seen["requests"] = len(desk.double.seen)
+            seen["requests"] = len(holder.double.seen)
 
-    desk.step = step
-    desk.enrol()
+    holder.step = step
+    holder.enrol()
     assert seen == {
         "state": RequestState.SENT,
         "files": ["journal.json", "key.pem", "request.der", "settings.toml", "spare"],
@@ -85,69 +85,69 @@ def test_key_and_request_are_on_the_disk_before_anything_leaves(desk):
 @pytest.mark.parametrize(
     "behaviour", [client_double.well, client_double.enveloped], ids=["exclusive", "enveloped alone"]
 )
-def test_both_recipes_of_answers_count(behaviour, desk):
-    desk.double.script.extend([behaviour, behaviour])
-    assert desk.enrol().result is Result.ENROLLED
+def test_both_recipes_of_answers_count(behaviour, holder):
+    holder.double.script.extend([behaviour, behaviour])
+    assert holder.enrol().result is Result.ENROLLED
 
 
-def test_waiting_for_the_certificate(desk):
-    desk.double.script.extend([client_double.well, *[client_double.refuse(client_double.NOT_READY)] * 3])
-    assert desk.enrol().result is Result.ENROLLED
-    assert desk.slept == [1, 2, 3]
-    assert [message.text for message in desk.told] == [messages.WAITING_ONE, messages.WAITING, messages.WAITING]
+def test_waiting_for_the_certificate(holder):
+    holder.double.script.extend([client_double.well, *[client_double.refuse(client_double.NOT_READY)] * 3])
+    assert holder.enrol().result is Result.ENROLLED
+    assert holder.slept == [1, 2, 3]
+    assert [message.text for message in holder.told] == [messages.WAITING_ONE, messages.WAITING, messages.WAITING]
 
 
-def test_not_ready_within_the_patience(desk):
-    desk.wait = 4
-    desk.double.script.extend([client_double.well, *[client_double.refuse(client_double.NOT_READY)] * 4])
-    outcome = desk.enrol()
+def test_not_ready_within_the_patience(holder):
+    holder.wait = 4
+    holder.double.script.extend([client_double.well, *[client_double.refuse(client_double.NOT_READY)] * 4])
+    outcome = holder.enrol()
     assert (outcome.result, outcome.exit_code, outcome.codes) == (Result.PENDING, ExitCode.AGAIN, ("PKI021",))
-    assert desk.slept == [1, 2, 1]
+    assert holder.slept == [1, 2, 1]
     assert messages.NOT_READY_IN_TIME in texts(outcome)
-    assert desk.retrieve().result is Result.ENROLLED
-    assert desk.double.operations().count(Operation.NEW) == 1
+    assert holder.retrieve().result is Result.ENROLLED
+    assert holder.double.operations().count(Operation.NEW) == 1
 
 
-def test_a_code_nobody_knows_while_fetching_is_waited_out(desk):
-    desk.wait = 1
-    desk.double.script.extend([client_double.well, *[client_double.refuse(Failure("PKI777", "Hmm."))] * 2])
-    outcome = desk.enrol()
+def test_a_code_nobody_knows_while_fetching_is_waited_out(holder):
+    holder.wait = 1
+    holder.double.script.extend([client_double.well, *[client_double.refuse(Failure("PKI777", "Hmm."))] * 2])
+    outcome = holder.enrol()
     assert (outcome.result, outcome.exit_code, outcome.codes) == (Result.UNCERTAIN, ExitCode.UNCERTAIN, ("PKI777",))
-    assert desk.retrieve().result is Result.ENROLLED
+    assert holder.retrieve().result is Result.ENROLLED
 
 
-def test_a_lost_answer_is_uncertain_and_the_next_run_sends_the_same_key(desk):
-    desk.double.script.append(client_double.lose)
-    outcome = desk.enrol()
+def test_a_lost_answer_is_uncertain_and_the_next_run_sends_the_same_key(holder):
+    holder.double.script.append(client_double.lose)
+    outcome = holder.enrol()
     assert (outcome.result, outcome.exit_code) == (Result.UNCERTAIN, ExitCode.UNCERTAIN)
     assert texts(outcome) == [messages.ANSWER_LOST_PLAIN, messages.RUN_AGAIN_SAME_KEY]
-    key_pem = (open_journal(desk).folder / "key.pem").read_bytes()
-    assert desk.enrol().result is Result.ENROLLED
-    first, second = desk.double.keys_sent()
+    key_pem = (open_journal(holder).folder / "key.pem").read_bytes()
+    assert holder.enrol().result is Result.ENROLLED
+    first, second = holder.double.keys_sent()
     assert first == second == client_double.key_id_of(key_pem)
-    assert (desk.live / "key.pem").read_bytes() == key_pem
-    assert len(desk.double.issued) == 1
+    assert (holder.live / "key.pem").read_bytes() == key_pem
+    assert len(holder.double.issued) == 1
 
 
-def test_ids_used_after_a_lost_answer_stay_uncertain(desk):
-    desk.double.script.extend([client_double.lose, client_double.refuse(Failure("PKI006", "Used with another key."))])
-    desk.enrol()
-    outcome = desk.enrol()
+def test_ids_used_after_a_lost_answer_stay_uncertain(holder):
+    holder.double.script.extend([client_double.lose, client_double.refuse(Failure("PKI006", "Used with another key."))])
+    holder.enrol()
+    outcome = holder.enrol()
     assert (outcome.result, outcome.exit_code, outcome.codes) == (Result.UNCERTAIN, ExitCode.UNCERTAIN, ("PKI006",))
-    assert open_journal(desk).state is RequestState.UNCERTAIN
+    assert open_journal(holder).state is RequestState.UNCERTAIN
 
 
-def test_a_lost_fetch_loses_nothing(desk):
-    desk.double.script.extend([client_double.well, client_double.lose])
-    assert desk.enrol().result is Result.ENROLLED
-    assert desk.double.operations() == [Operation.NEW, Operation.GET, Operation.GET]
+def test_a_lost_fetch_loses_nothing(holder):
+    holder.double.script.extend([client_double.well, client_double.lose])
+    assert holder.enrol().result is Result.ENROLLED
+    assert holder.double.operations() == [Operation.NEW, Operation.GET, Operation.GET]
 
 
-def test_nobody_there_leaves_nothing_sent(desk):
-    outcome = desk.enrol(service="http://127.0.0.1:9/")
+def test_nobody_there_leaves_nothing_sent(holder):
+    outcome = holder.enrol(service="http://127.0.0.1:9/")
     assert (outcome.result, outcome.exit_code) == (Result.FAILED, ExitCode.AGAIN)
     assert texts(outcome) == [messages.NOT_REACHED, messages.RUN_AGAIN_NOTHING_SENT]
-    assert (open_journal(desk).state, open_journal(desk).sends) == (RequestState.PREPARED, 0)
+    assert (open_journal(holder).state, open_journal(holder).sends) == (RequestState.PREPARED, 0)
 
 
 REFUSALS = {
@@ -162,15 +162,17 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize(("code", "result", "exit_code", "state"), REFUSALS.values(), ids=REFUSALS)
-def test_refusals(code, result, exit_code, state, desk):
-    desk.double.script.append(client_double.refuse(Failure(code, "The service's own words.")))
-    outcome = desk.enrol()
+def test_refusals(code, result, exit_code, state, holder):
+    holder.double.script.append(client_double.refuse(Failure(code, "The service's own words.")))
+    outcome = holder.enrol()
     assert (outcome.result, outcome.exit_code, outcome.codes) == (result, exit_code, (code,))
     assert f"The service answered {code}: The service's own words." in words(outcome)
-    held = open_journal(desk)
+    held = open_journal(holder)
     assert (held and held.state) == state
-    assert desk.enrol().result is Result.ENROLLED
-    assert (len(set(desk.double.keys_sent())) == 1) is (state is not None), "the key is offered again, unless hopeless"
+    assert holder.enrol().result is Result.ENROLLED
+    assert (len(set(holder.double.keys_sent())) == 1) is (state is not None), (
+        "the key is offered again, unless hopeless"
+    )
 
 
 UNTRUSTED = {
@@ -199,36 +201,36 @@ UNTRUSTED = {
 
 
 @pytest.mark.parametrize(("behaviour", "text"), UNTRUSTED.values(), ids=UNTRUSTED)
-def test_answers_that_do_not_count(behaviour, text, desk):
-    desk.double.script.append(behaviour)
-    outcome = desk.enrol()
+def test_answers_that_do_not_count(behaviour, text, holder):
+    holder.double.script.append(behaviour)
+    outcome = holder.enrol()
     assert (outcome.result, outcome.exit_code) == (Result.FAILED, ExitCode.AGAIN)
     again = messages.CORRECT_SAME_KEY if text in transport.IN_VAIN else messages.RUN_AGAIN_SAME_KEY
     assert texts(outcome) == [text, again]
-    assert open_journal(desk).state is RequestState.UNCERTAIN
-    assert desk.enrol().result is Result.ENROLLED
-    assert len(set(desk.double.keys_sent())) == 1
+    assert open_journal(holder).state is RequestState.UNCERTAIN
+    assert holder.enrol().result is Result.ENROLLED
+    assert len(set(holder.double.keys_sent())) == 1
 
 
-def test_an_answer_signed_by_a_holders_certificate_is_refused(desk):
+def test_an_answer_signed_by_a_holders_certificate_is_refused(holder):
     """However the anchors for holders lie: they never build the chain of an answer."""
-    desk.double.script.extend([client_double.well, client_double.signed_by_a_holder])
-    outcome = desk.enrol()
+    holder.double.script.extend([client_double.well, client_double.signed_by_a_holder])
+    outcome = holder.enrol()
     assert (outcome.result, outcome.exit_code) == (Result.FAILED, ExitCode.AGAIN)
     assert texts(outcome) == [messages.ANSWER_NOT_TRUSTED, messages.CORRECT_TO_FETCH]
-    assert not desk.live.exists()
-    assert open_journal(desk).state is RequestState.ACCEPTED
+    assert not holder.live.exists()
+    assert open_journal(holder).state is RequestState.ACCEPTED
 
 
-def test_nor_where_one_bundle_of_all_cas_is_given_for_both(desk):
+def test_nor_where_one_bundle_of_all_cas_is_given_for_both(holder):
     everybody = client_double.anchors("services") + client_double.anchors("holders")
-    desk.double.script.append(client_double.signed_by_a_holder)
-    outcome = desk.enrol(trust_services=everybody, trust_holders=everybody)
+    holder.double.script.append(client_double.signed_by_a_holder)
+    outcome = holder.enrol(trust_services=everybody, trust_holders=everybody)
     assert (outcome.exit_code, texts(outcome)[0]) == (ExitCode.AGAIN, messages.ANSWER_NOT_TRUSTED)
-    assert desk.enrol(trust_services=everybody, trust_holders=everybody).result is Result.ENROLLED
+    assert holder.enrol(trust_services=everybody, trust_holders=everybody).result is Result.ENROLLED
 
 
-def test_a_ca_itself_signs_no_answers(desk):
+def test_a_ca_itself_signs_no_answers(holder):
     built = authority.authority()
     spec = next(one for one in built.hierarchy.authorities if one.role.value == "services")
     key, certificate = built.entries[spec.file_name]
@@ -237,8 +239,8 @@ def test_a_ca_itself_signs_no_answers(desk):
     def signed_by_the_ca(handler, double, seen):
         handler.send(200, client_double.soap_operations.render_response(seen.operation, double.answer(seen), seal))
 
-    desk.double.script.append(signed_by_the_ca)
-    assert texts(desk.enrol())[0] == messages.ANSWER_NOT_TRUSTED
+    holder.double.script.append(signed_by_the_ca)
+    assert texts(holder.enrol())[0] == messages.ANSWER_NOT_TRUSTED
 
 
 CLOCKS = {
@@ -256,97 +258,97 @@ CLOCKS = {
 
 
 @pytest.mark.parametrize(("now", "text", "read"), CLOCKS.values(), ids=CLOCKS)
-def test_a_right_signer_at_the_wrong_time_is_told_as_a_matter_of_clocks(now, text, read, desk):
-    desk.now = now
-    outcome = desk.enrol()
+def test_a_right_signer_at_the_wrong_time_is_told_as_a_matter_of_clocks(now, text, read, holder):
+    holder.now = now
+    outcome = holder.enrol()
     assert (outcome.exit_code, texts(outcome)[0]) == (ExitCode.AGAIN, text)
     assert words(outcome).startswith(read)
 
 
-def test_of_two_wrongs_the_issuer_is_told(desk):
-    desk.now = authority.NOW - timedelta(days=400)
-    desk.double.script.append(client_double.signed_by_a_holder)
-    assert texts(desk.enrol())[0] == messages.ANSWER_NOT_TRUSTED
+def test_of_two_wrongs_the_issuer_is_told(holder):
+    holder.now = authority.NOW - timedelta(days=400)
+    holder.double.script.append(client_double.signed_by_a_holder)
+    assert texts(holder.enrol())[0] == messages.ANSWER_NOT_TRUSTED
 
 
-def test_a_refusal_is_told_with_what_the_client_alone_knows(desk):
+def test_a_refusal_is_told_with_what_the_client_alone_knows(holder):
     for _ in range(2):
-        desk.double.script.append(client_double.refuse(Failure("PKI006", "Used already.")))
-        assert texts(desk.enrol())[1:] == [messages.KEY_LOST]
-    desk.double.script.append(client_double.refuse(Failure("PKI011", "Not this key.")))
-    assert texts(desk.enrol())[1:] == [messages.OTHER_KEY]
-    desk.double.script.extend([client_double.lose, client_double.refuse(Failure("PKI006", "Used already."))])
-    desk.enrol()
-    assert messages.KEY_LOST not in texts(desk.enrol()), "there was an earlier request with this key"
+        holder.double.script.append(client_double.refuse(Failure("PKI006", "Used already.")))
+        assert texts(holder.enrol())[1:] == [messages.KEY_LOST]
+    holder.double.script.append(client_double.refuse(Failure("PKI011", "Not this key.")))
+    assert texts(holder.enrol())[1:] == [messages.OTHER_KEY]
+    holder.double.script.extend([client_double.lose, client_double.refuse(Failure("PKI006", "Used already."))])
+    holder.enrol()
+    assert messages.KEY_LOST not in texts(holder.enrol()), "there was an earlier request with this key"
 
 
 def certificate_for(number, customer_id=authority.CUSTOMER_ID, begins=authority.NOW):
     return client_double.issue(authority.holder_key(number).public_key(), begins, customer_id)
 
 
-def test_an_answer_that_takes_its_time_is_told(desk, monkeypatch):
+def test_an_answer_that_takes_its_time_is_told(holder, monkeypatch):
     monkeypatch.setattr(exchange, "SILENT_FOR", 0.05)
-    desk.double.script.append(client_double.late(0.3))
-    assert desk.enrol().result is Result.ENROLLED
-    assert [message.text for message in desk.told] == [messages.NO_ANSWER_YET]
+    holder.double.script.append(client_double.late(0.3))
+    assert holder.enrol().result is Result.ENROLLED
+    assert [message.text for message in holder.told] == [messages.NO_ANSWER_YET]
 
 
-def test_a_certificate_for_another_key_is_not_taken(desk):
-    desk.double.script.extend([client_double.well, client_double.hand_out(certificate_for(7))])
-    outcome = desk.enrol()
+def test_a_certificate_for_another_key_is_not_taken(holder):
+    holder.double.script.extend([client_double.well, client_double.hand_out(certificate_for(7))])
+    outcome = holder.enrol()
     assert (outcome.result, outcome.exit_code) == (Result.FAILED, ExitCode.AGAIN)
     assert texts(outcome) == [messages.NOT_OUR_KEY, messages.SENDS_AGAIN]
-    assert not desk.live.exists()
-    assert desk.retrieve().result is Result.ENROLLED
+    assert not holder.live.exists()
+    assert holder.retrieve().result is Result.ENROLLED
 
 
-def test_an_earlier_answer_in_place_of_ours_keeps_nobody_waiting(desk):
+def test_an_earlier_answer_in_place_of_ours_keeps_nobody_waiting(holder):
     """Answers name no request.
 
     An attacker in the middle may give one answer of the service to another caller's request.
     """
     stranger = certificate_for(7)
-    desk.double.issued["somebody else's"] = stranger
-    desk.double.script.append(client_double.accept("somebody else's"))
-    first = desk.enrol()
+    holder.double.issued["somebody else's"] = stranger
+    holder.double.script.append(client_double.accept("somebody else's"))
+    first = holder.enrol()
     assert (first.exit_code, texts(first)) == (ExitCode.AGAIN, [messages.NOT_OUR_KEY, messages.SENDS_AGAIN])
-    assert open_journal(desk).state is RequestState.UNCERTAIN
-    assert desk.retrieve().exit_code is ExitCode.AGAIN
-    assert desk.enrol().result is Result.ENROLLED
-    assert len(set(desk.double.keys_sent())) == 1
+    assert open_journal(holder).state is RequestState.UNCERTAIN
+    assert holder.retrieve().exit_code is ExitCode.AGAIN
+    assert holder.enrol().result is Result.ENROLLED
+    assert len(set(holder.double.keys_sent())) == 1
 
 
 @pytest.mark.parametrize("code", ["PKI006", "PKI004", "PKI010", "PKI011", "PKI012", "PKI035"])
-def test_an_earlier_refusal_in_place_of_ours_costs_no_key(code, desk):
+def test_an_earlier_refusal_in_place_of_ours_costs_no_key(code, holder):
     """The service completed the request all the same.
 
     Its certificate is of use for this key alone.
     """
-    desk.double.script.append(client_double.done_but(client_double.refuse(Failure(code, "No."))))
-    assert desk.enrol().exit_code is ExitCode.REFUSED
-    (key,) = {client_double.key_id_of(path.read_bytes()) for path in desk.folder.rglob("key.pem")}
-    assert key in desk.double.accepted
-    desk.enrol(TransferIdCredentials("9" * 32, client_double.PASSWORD))
-    assert key in {client_double.key_id_of(path.read_bytes()) for path in desk.folder.rglob("key.pem")}
+    holder.double.script.append(client_double.done_but(client_double.refuse(Failure(code, "No."))))
+    assert holder.enrol().exit_code is ExitCode.REFUSED
+    (key,) = {client_double.key_id_of(path.read_bytes()) for path in holder.folder.rglob("key.pem")}
+    assert key in holder.double.accepted
+    holder.enrol(TransferIdCredentials("9" * 32, client_double.PASSWORD))
+    assert key in {client_double.key_id_of(path.read_bytes()) for path in holder.folder.rglob("key.pem")}
 
 
-def test_the_wrong_bundle_for_holders_is_told_with_what_mends_it(desk):
-    wrong = desk.enrol(trust_holders=client_double.anchors("services"))
+def test_the_wrong_bundle_for_holders_is_told_with_what_mends_it(holder):
+    wrong = holder.enrol(trust_holders=client_double.anchors("services"))
     assert texts(wrong) == [messages.NOT_OUR_ISSUER, messages.OTHER_TRUST]
-    assert desk.enrol().result is Result.ENROLLED
+    assert holder.enrol().result is Result.ENROLLED
 
 
-def test_ids_refused_as_used_are_offered_with_the_same_key_again(desk):
-    desk.double.script.append(client_double.done_but(client_double.refuse(Failure("PKI006", "Used."))))
-    assert desk.enrol().exit_code is ExitCode.REFUSED
-    assert desk.enrol().result is Result.ENROLLED
+def test_ids_refused_as_used_are_offered_with_the_same_key_again(holder):
+    holder.double.script.append(client_double.done_but(client_double.refuse(Failure("PKI006", "Used."))))
+    assert holder.enrol().exit_code is ExitCode.REFUSED
+    assert holder.enrol().result is Result.ENROLLED
 
 
-def test_another_key_is_made_where_the_service_would_not_have_the_first(desk):
-    desk.double.script.append(client_double.refuse(Failure("PKI011", "Not this key.")))
-    desk.enrol()
-    assert desk.enrol().result is Result.ENROLLED
-    assert len(set(desk.double.keys_sent())) == 2
+def test_another_key_is_made_where_the_service_would_not_have_the_first(holder):
+    holder.double.script.append(client_double.refuse(Failure("PKI011", "Not this key.")))
+    holder.enrol()
+    assert holder.enrol().result is Result.ENROLLED
+    assert len(set(holder.double.keys_sent())) == 2
 
 
 KEY = authority.holder_key(8)
@@ -402,62 +404,62 @@ def test_ids_compare_as_the_register_compares_them():
 
 
 @pytest.mark.parametrize("where", ["prepared", "request-leaves", "answered", "accepted", "collected", "in-place"])
-def test_a_run_that_ends_anywhere_is_finished_by_the_next_with_the_same_key(where, desk):
+def test_a_run_that_ends_anywhere_is_finished_by_the_next_with_the_same_key(where, holder):
     def stop(name):
         if name == where:
             raise KeyboardInterrupt
 
-    desk.step = stop
+    holder.step = stop
     with pytest.raises(KeyboardInterrupt):
-        desk.enrol()
-    key_pem = (open_journal(desk).folder / "key.pem").read_bytes()
-    desk.step = lambda _name: None
-    assert desk.enrol().result is Result.ENROLLED
-    assert (desk.live / "key.pem").read_bytes() == key_pem
-    assert open_journal(desk) is None
-    assert len(desk.double.issued) == 1
+        holder.enrol()
+    key_pem = (open_journal(holder).folder / "key.pem").read_bytes()
+    holder.step = lambda _name: None
+    assert holder.enrol().result is Result.ENROLLED
+    assert (holder.live / "key.pem").read_bytes() == key_pem
+    assert open_journal(holder) is None
+    assert len(holder.double.issued) == 1
 
 
-def test_the_same_ids_once_more_after_all_went_well_ask_nobody(desk):
-    desk.enrol()
-    asked = len(desk.double.seen)
-    outcome = desk.enrol()
+def test_the_same_ids_once_more_after_all_went_well_ask_nobody(holder):
+    holder.enrol()
+    asked = len(holder.double.seen)
+    outcome = holder.enrol()
     assert (outcome.result, texts(outcome)) == (Result.ENROLLED, [messages.DONE_BEFORE])
-    assert len(desk.double.seen) == asked
+    assert len(holder.double.seen) == asked
 
 
-def test_new_ids_replace_a_live_certificate(desk, monkeypatch):
-    desk.enrol()
-    old = desk.live.resolve().name
+def test_new_ids_replace_a_live_certificate(holder, monkeypatch):
+    holder.enrol()
+    old = holder.live.resolve().name
     monkeypatch.setattr(client_double, "TRANSFER_ID", "9" * 32)
-    assert desk.enrol(TransferIdCredentials("9" * 32, client_double.PASSWORD)).result is Result.ENROLLED
-    assert desk.live.resolve().name != old
-    assert (desk.folder / "generations" / old / "key.pem").exists()
+    assert holder.enrol(TransferIdCredentials("9" * 32, client_double.PASSWORD)).result is Result.ENROLLED
+    assert holder.live.resolve().name != old
+    assert (holder.folder / "generations" / old / "key.pem").exists()
 
 
-def test_other_ids_after_an_uncertain_end_take_a_new_key_and_keep_the_old(desk, monkeypatch):
-    desk.double.script.append(client_double.lose)
-    desk.enrol()
+def test_other_ids_after_an_uncertain_end_take_a_new_key_and_keep_the_old(holder, monkeypatch):
+    holder.double.script.append(client_double.lose)
+    holder.enrol()
     monkeypatch.setattr(client_double, "TRANSFER_ID", "9" * 32)
-    assert desk.enrol(TransferIdCredentials("9" * 32, client_double.PASSWORD)).result is Result.ENROLLED
-    first, second = desk.double.keys_sent()
+    assert holder.enrol(TransferIdCredentials("9" * 32, client_double.PASSWORD)).result is Result.ENROLLED
+    first, second = holder.double.keys_sent()
     assert first != second
-    assert [message.text for message in desk.told] == [messages.SET_ASIDE]
-    kept = list((desk.folder / "abandoned").glob("*/key.pem"))
+    assert [message.text for message in holder.told] == [messages.SET_ASIDE]
+    kept = list((holder.folder / "abandoned").glob("*/key.pem"))
     assert [client_double.key_id_of(path.read_bytes()) for path in kept] == [first]
 
 
-def test_the_first_ids_again_go_with_the_key_that_they_went_with_before(desk, monkeypatch):
-    desk.double.script.append(client_double.lose)
-    desk.enrol()
+def test_the_first_ids_again_go_with_the_key_that_they_went_with_before(holder, monkeypatch):
+    holder.double.script.append(client_double.lose)
+    holder.enrol()
     monkeypatch.setattr(client_double, "TRANSFER_ID", "9" * 32)
-    desk.enrol(TransferIdCredentials("9" * 32, client_double.PASSWORD))
-    desk.double.script.append(client_double.refuse(Failure("PKI006", "Used.")))
-    outcome = desk.enrol()
+    holder.enrol(TransferIdCredentials("9" * 32, client_double.PASSWORD))
+    holder.double.script.append(client_double.refuse(Failure("PKI006", "Used.")))
+    outcome = holder.enrol()
     assert (outcome.result, outcome.exit_code, outcome.codes) == (Result.UNCERTAIN, ExitCode.UNCERTAIN, ("PKI006",))
-    first, second, third = desk.double.keys_sent()
+    first, second, third = holder.double.keys_sent()
     assert first == third != second
-    assert open_journal(desk).key_id == first
+    assert open_journal(holder).key_id == first
 
 
 IN_DOUBT = {
@@ -472,22 +474,22 @@ IN_DOUBT = {
 @pytest.mark.parametrize(
     "before", [client_double.lose, client_double.say(503), client_double.refuse(Failure("PKI099", "Our fault."))]
 )
-def test_a_refusal_after_a_request_that_may_have_been_done_is_uncertain(before, code, desk):
-    desk.double.script.extend([before, client_double.refuse(Failure(code, "Their words, unchanged."))])
-    desk.enrol()
-    outcome = desk.enrol()
+def test_a_refusal_after_a_request_that_may_have_been_done_is_uncertain(before, code, holder):
+    holder.double.script.extend([before, client_double.refuse(Failure(code, "Their words, unchanged."))])
+    holder.enrol()
+    outcome = holder.enrol()
     assert (outcome.result, outcome.exit_code, outcome.codes) == (Result.UNCERTAIN, ExitCode.UNCERTAIN, (code,))
     assert f"The service answered {code}: Their words, unchanged." in words(outcome)
     assert texts(outcome)[-1] == messages.MAY_BE_SPENT
-    assert open_journal(desk).state is RequestState.UNCERTAIN
-    assert desk.enrol().result is Result.ENROLLED
-    assert len(set(desk.double.keys_sent())) == 1
+    assert open_journal(holder).state is RequestState.UNCERTAIN
+    assert holder.enrol().result is Result.ENROLLED
+    assert len(set(holder.double.keys_sent())) == 1
 
 
-def test_a_refusal_after_one_that_used_nothing_up_is_a_refusal(desk):
+def test_a_refusal_after_one_that_used_nothing_up_is_a_refusal(holder):
     refusals = [client_double.refuse(Failure(code, "No.")) for code in ("PKI004", "PKI092", "PKI006")]
-    desk.double.script.extend(refusals)
-    assert [desk.enrol().exit_code for _ in refusals] == [ExitCode.REFUSED, ExitCode.AGAIN, ExitCode.REFUSED]
+    holder.double.script.extend(refusals)
+    assert [holder.enrol().exit_code for _ in refusals] == [ExitCode.REFUSED, ExitCode.AGAIN, ExitCode.REFUSED]
 
 
 def with_an_id(failure):
@@ -509,68 +511,68 @@ def with_an_id(failure):
     return behave
 
 
-def test_an_unknown_code_with_a_retrieval_id_is_fetched(desk):
-    desk.double.script.append(with_an_id(Failure("PKI777", "Hmm.")))
-    assert desk.enrol().result is Result.ENROLLED
-    assert desk.double.operations() == [Operation.NEW, Operation.GET]
-    assert [message.text for message in desk.told] == [messages.SERVICE_SAID]
+def test_an_unknown_code_with_a_retrieval_id_is_fetched(holder):
+    holder.double.script.append(with_an_id(Failure("PKI777", "Hmm.")))
+    assert holder.enrol().result is Result.ENROLLED
+    assert holder.double.operations() == [Operation.NEW, Operation.GET]
+    assert [message.text for message in holder.told] == [messages.SERVICE_SAID]
 
 
-def test_a_retrieval_id_of_doubtful_worth_is_tried_before_the_request_goes_again(desk):
+def test_a_retrieval_id_of_doubtful_worth_is_tried_before_the_request_goes_again(holder):
     unknown = client_double.refuse(Failure("PKI020", "There is no such retrieval ID."))
-    desk.double.script.extend([with_an_id(Failure("PKI777", "Hmm.")), unknown])
-    outcome = desk.enrol()
+    holder.double.script.extend([with_an_id(Failure("PKI777", "Hmm.")), unknown])
+    outcome = holder.enrol()
     assert (outcome.exit_code, outcome.codes) == (ExitCode.UNCERTAIN, ("PKI777", "PKI020"))
-    assert open_journal(desk).state is RequestState.UNCERTAIN
-    desk.double.script.append(unknown)
-    assert desk.retrieve().exit_code is ExitCode.UNCERTAIN
-    desk.double.script.append(unknown)
-    assert desk.enrol().result is Result.ENROLLED
-    assert desk.double.operations() == [Operation.NEW, *[Operation.GET] * 3, Operation.NEW, Operation.GET]
-    assert len(set(desk.double.keys_sent())) == 1
+    assert open_journal(holder).state is RequestState.UNCERTAIN
+    holder.double.script.append(unknown)
+    assert holder.retrieve().exit_code is ExitCode.UNCERTAIN
+    holder.double.script.append(unknown)
+    assert holder.enrol().result is Result.ENROLLED
+    assert holder.double.operations() == [Operation.NEW, *[Operation.GET] * 3, Operation.NEW, Operation.GET]
+    assert len(set(holder.double.keys_sent())) == 1
 
 
-def test_other_ids_after_a_refusal_take_a_new_key(desk):
-    desk.enrol(TransferIdCredentials("9" * 32, client_double.PASSWORD))
-    assert desk.enrol().result is Result.ENROLLED
-    assert len(list((desk.folder / "abandoned").glob("*/key.pem"))) == 1, "whatever was answered, its request left"
+def test_other_ids_after_a_refusal_take_a_new_key(holder):
+    holder.enrol(TransferIdCredentials("9" * 32, client_double.PASSWORD))
+    assert holder.enrol().result is Result.ENROLLED
+    assert len(list((holder.folder / "abandoned").glob("*/key.pem"))) == 1, "whatever was answered, its request left"
 
 
-def test_other_ids_while_a_certificate_waits_fetch_that_first(desk):
-    desk.wait = 0
-    desk.double.script.extend([client_double.well, client_double.refuse(client_double.NOT_READY)])
-    desk.enrol()
-    assert desk.enrol(TransferIdCredentials("9" * 32, client_double.PASSWORD)).result is Result.ENROLLED
-    assert [message.text for message in desk.told] == [messages.EARLIER_FIRST]
+def test_other_ids_while_a_certificate_waits_fetch_that_first(holder):
+    holder.wait = 0
+    holder.double.script.extend([client_double.well, client_double.refuse(client_double.NOT_READY)])
+    holder.enrol()
+    assert holder.enrol(TransferIdCredentials("9" * 32, client_double.PASSWORD)).result is Result.ENROLLED
+    assert [message.text for message in holder.told] == [messages.EARLIER_FIRST]
 
 
-def test_the_retrieval_id_of_somebody_else_keeps_the_key(desk):
+def test_the_retrieval_id_of_somebody_else_keeps_the_key(holder):
     """An answer to another organisation's request, given in place of ours.
 
     Its id is not known for this customer.
     """
-    desk.double.script.append(client_double.accept("f" * 32))
-    outcome = desk.enrol()
+    holder.double.script.append(client_double.accept("f" * 32))
+    outcome = holder.enrol()
     assert (outcome.result, outcome.exit_code, outcome.codes) == (Result.FAILED, ExitCode.AGAIN, ("PKI020",))
     assert texts(outcome)[-1] == messages.ID_MAY_BE_ANOTHERS
-    assert desk.enrol().result is Result.ENROLLED
-    assert len(set(desk.double.keys_sent())) == 1
-    assert not (desk.folder / "abandoned").exists()
+    assert holder.enrol().result is Result.ENROLLED
+    assert len(set(holder.double.keys_sent())) == 1
+    assert not (holder.folder / "abandoned").exists()
 
 
-def test_a_retrieval_id_that_is_given_twice_and_not_known_ends_it(desk):
+def test_a_retrieval_id_that_is_given_twice_and_not_known_ends_it(holder):
     unknown = client_double.refuse(Failure("PKI020", "No such retrieval ID."))
-    desk.double.script.extend([client_double.well, unknown])
-    assert desk.enrol().exit_code is ExitCode.AGAIN
-    desk.double.script.extend([unknown, client_double.well, unknown])
-    outcome = desk.enrol()
+    holder.double.script.extend([client_double.well, unknown])
+    assert holder.enrol().exit_code is ExitCode.AGAIN
+    holder.double.script.extend([unknown, client_double.well, unknown])
+    outcome = holder.enrol()
     assert (outcome.result, outcome.exit_code, outcome.codes) == (Result.REFUSED, ExitCode.REFUSED, ("PKI020",))
-    assert open_journal(desk) is None
+    assert open_journal(holder) is None
 
 
 @pytest.mark.parametrize("kind", [KeyType.EC_P384, KeyType.RSA_2048])
-def test_key_types(kind, desk):
-    assert desk.enrol(key=kind).result is Result.ENROLLED
+def test_key_types(kind, holder):
+    assert holder.enrol(key=kind).result is Result.ENROLLED
 
 
 USAGE = {
@@ -581,52 +583,52 @@ USAGE = {
 
 
 @pytest.mark.parametrize(("name", "changes", "ids", "text"), USAGE.values(), ids=USAGE)
-def test_what_cannot_be_sent_is_told_before_anything_is_made(name, changes, ids, text, desk):
+def test_what_cannot_be_sent_is_told_before_anything_is_made(name, changes, ids, text, holder):
     with pytest.raises(UsageError) as bad:
-        desk.enrol(ids, name, **changes)
+        holder.enrol(ids, name, **changes)
     assert bad.value.message.text == text
-    assert not desk.store.exists()
+    assert not holder.store.exists()
 
 
 OTHERS = {"another customer": {"customer_id": "7654321-0"}, "another world": {"environment": Environment.PRODUCTION}}
 
 
 @pytest.mark.parametrize("changes", OTHERS.values(), ids=OTHERS)
-def test_a_name_keeps_its_holder(changes, desk):
-    desk.enrol()
+def test_a_name_keeps_its_holder(changes, holder):
+    holder.enrol()
     with pytest.raises(UsageError) as bad:
-        desk.enrol(TransferIdCredentials("9" * 32, "x"), **changes)
+        holder.enrol(TransferIdCredentials("9" * 32, "x"), **changes)
     assert bad.value.message.text == messages.OTHER_HOLDER
 
 
-def test_a_store_in_use_is_left_alone(desk):
-    desk.enrol()
-    with files.locked(desk.folder):
-        for outcome in (desk.enrol(), desk.renew(), desk.retrieve()):
+def test_a_store_in_use_is_left_alone(holder):
+    holder.enrol()
+    with files.locked(holder.folder):
+        for outcome in (holder.enrol(), holder.renew(), holder.retrieve()):
             assert (outcome.result, outcome.exit_code) == (Result.FAILED, ExitCode.STORE)
             assert texts(outcome) == [messages.STORE_LOCKED]
 
 
-def test_settings_of_a_replacement_count_once_it_is_there(desk, monkeypatch):
-    desk.enrol()
-    before = (desk.folder / "settings.toml").read_text()
+def test_settings_of_a_replacement_count_once_it_is_there(holder, monkeypatch):
+    holder.enrol()
+    before = (holder.folder / "settings.toml").read_text()
     monkeypatch.setattr(client_double, "TRANSFER_ID", "9" * 32)
-    desk.double.script.append(client_double.lose)
+    holder.double.script.append(client_double.lose)
     new = TransferIdCredentials("9" * 32, client_double.PASSWORD)
-    desk.enrol(new, key=KeyType.EC_P384)
-    assert (desk.folder / "settings.toml").read_text() == before
-    desk.enrol(new, key=KeyType.EC_P384)
-    assert 'key = "ec-p384"' in (desk.folder / "settings.toml").read_text()
+    holder.enrol(new, key=KeyType.EC_P384)
+    assert (holder.folder / "settings.toml").read_text() == before
+    holder.enrol(new, key=KeyType.EC_P384)
+    assert 'key = "ec-p384"' in (holder.folder / "settings.toml").read_text()
 
 
-def test_a_signed_ok_is_believed_only_whole(desk):
+def test_a_signed_ok_is_believed_only_whole(holder):
     """The run that the stand-in serves has no doubt left.
 
     Its accepted journal carries the retrieval id.
     """
     held = []
-    desk.step = lambda name: held.append(open_journal(desk)) if name == "accepted" else None
-    desk.enrol()
+    holder.step = lambda name: held.append(open_journal(holder)) if name == "accepted" else None
+    holder.enrol()
     assert held[0].retrieval_id == "retrieval-1"
     assert "retrieval-1" not in repr(held[0])
 
@@ -636,21 +638,21 @@ def away(seconds):
     return lambda handler, _double, _seen: handler.send(503, b"", **{"Retry-After": str(seconds)})
 
 
-def test_while_fetching_a_service_that_is_away_is_left_alone_for_as_long_as_it_says(desk):
-    desk.double.script.extend([client_double.well, away(120)])
-    assert desk.enrol().exit_code is ExitCode.DONE
-    assert desk.slept == [120]
-    assert len(desk.double.seen) == 3
+def test_while_fetching_a_service_that_is_away_is_left_alone_for_as_long_as_it_says(holder):
+    holder.double.script.extend([client_double.well, away(120)])
+    assert holder.enrol().exit_code is ExitCode.DONE
+    assert holder.slept == [120]
+    assert len(holder.double.seen) == 3
 
 
 @pytest.mark.parametrize("before", [client_double.well, client_double.lose], ids=["accepted", "uncertain"])
-def test_where_it_says_longer_than_anybody_waits_the_next_run_fetches(desk, before):
+def test_where_it_says_longer_than_anybody_waits_the_next_run_fetches(holder, before):
     """Not every half minute for five minutes, of each of hundreds of names."""
-    desk.double.script.extend([before, *[away(3600)] * 20])
-    desk.enrol()
-    ended = desk.retrieve() if before is client_double.well else desk.enrol()
+    holder.double.script.extend([before, *[away(3600)] * 20])
+    holder.enrol()
+    ended = holder.retrieve() if before is client_double.well else holder.enrol()
     assert ended.retry_after == timedelta(hours=1)
-    assert desk.slept == []
-    assert len(desk.double.seen) <= 3
-    desk.double.script.clear()
-    assert desk.enrol().exit_code is ExitCode.DONE
+    assert holder.slept == []
+    assert len(holder.double.seen) <= 3
+    holder.double.script.clear()
+    assert holder.enrol().exit_code is ExitCode.DONE

@@ -27,15 +27,15 @@ def test_the_page_has_the_steps_in_order():
     assert first_cells("step") == list(dict.fromkeys(found))
 
 
-def test_the_page_says_what_a_run_leaves(desk):
+def test_the_page_says_what_a_run_leaves(holder):
     left = {}
 
     def look(name):
-        (folder,) = [one for kind in RequestKind if (one := journal.folder_of(desk.folder, kind)).exists()]
+        (folder,) = [one for kind in RequestKind if (one := journal.folder_of(holder.folder, kind)).exists()]
         left[name] = journal.load(folder).state.value
 
-    desk.step = look
-    desk.enrol()
+    holder.step = look
+    holder.enrol()
     assert {step: re.match(r"`([a-z]+)`", cells[1])[1] for step, *cells in map(tuple, steps())} == left
 
 
@@ -43,13 +43,13 @@ def steps():
     return [(cells[0].strip("`"), *cells) for cells in rows(PAGE, "step")]
 
 
-def test_the_page_has_every_file(desk):
+def test_the_page_has_every_file(holder):
     seen = set()
-    desk.step = lambda _name: seen.update(path.name for path in desk.folder.rglob("*") if path.is_file())
-    desk.double.script.append(double.lose)
-    desk.enrol()
-    desk.enrol()
-    desk.step("")
+    holder.step = lambda _name: seen.update(path.name for path in holder.folder.rglob("*") if path.is_file())
+    holder.double.script.append(double.lose)
+    holder.enrol()
+    holder.enrol()
+    holder.step("")
     seen |= {journal.MESSAGE, journal.ABANDONED, journal.PENDING, files.LIVE, files.GENERATIONS}
     text = PAGE.read_text()
     assert not [name for name in seen if name not in text]

@@ -23,18 +23,18 @@ REVOKED = Failure("PKI033", "The certificate is revoked.")
 
 
 @pytest.fixture
-def enrolled(desk):
-    desk.enrol()
-    desk.double.seen.clear()
-    return desk
+def enrolled(holder):
+    holder.enrol()
+    holder.double.seen.clear()
+    return holder
 
 
-def open_journal(desk, kind=RequestKind.RENEW):
-    return journal.load(journal.folder_of(desk.folder, kind))
+def open_journal(holder, kind=RequestKind.RENEW):
+    return journal.load(journal.folder_of(holder.folder, kind))
 
 
-def serial(desk):
-    return desk.live.resolve().name
+def serial(holder):
+    return holder.live.resolve().name
 
 
 def test_before_the_window_nobody_is_called(enrolled):
@@ -173,16 +173,16 @@ def test_retrieve_sends_no_request(enrolled):
     assert len(enrolled.double.seen) == asked
 
 
-def test_renew_before_the_first_certificate_is_there(desk):
-    desk.wait = 0
-    desk.double.script.extend([double.well, double.refuse(double.NOT_READY)])
-    desk.enrol()
-    assert desk.renew().result is Result.ENROLLED
+def test_renew_before_the_first_certificate_is_there(holder):
+    holder.wait = 0
+    holder.double.script.extend([double.well, double.refuse(double.NOT_READY)])
+    holder.enrol()
+    assert holder.renew().result is Result.ENROLLED
 
 
-def test_renew_of_an_enrolment_that_never_left(desk):
-    desk.enrol(service="http://127.0.0.1:9/")
-    outcome = desk.renew()
+def test_renew_of_an_enrolment_that_never_left(holder):
+    holder.enrol(service="http://127.0.0.1:9/")
+    outcome = holder.renew()
     assert (outcome.result, outcome.exit_code, texts(outcome)) == (
         Result.PENDING,
         ExitCode.AGAIN,
@@ -190,10 +190,10 @@ def test_renew_of_an_enrolment_that_never_left(desk):
     )
 
 
-def test_renew_of_a_name_without_anything(desk):
-    desk.enrol(operations.TransferIdCredentials("1", "wrong"))
+def test_renew_of_a_name_without_anything(holder):
+    holder.enrol(operations.TransferIdCredentials("1", "wrong"))
     with pytest.raises(UsageError) as bad:
-        desk.renew()
+        holder.renew()
     assert bad.value.message.text == messages.NOT_ENROLLED
 
 
@@ -281,22 +281,22 @@ OPEN_ONLY = {
 
 
 @pytest.mark.parametrize(("behaviour", "text"), OPEN_ONLY.values(), ids=OPEN_ONLY)
-def test_among_all_an_open_enrolment_is_nothing_to_renew(behaviour, text, desk):
-    desk.double.script.append(behaviour)
-    desk.enrol()
-    asked = len(desk.double.seen)
+def test_among_all_an_open_enrolment_is_nothing_to_renew(behaviour, text, holder):
+    holder.double.script.append(behaviour)
+    holder.enrol()
+    asked = len(holder.double.seen)
     (one,) = operations.run_for_all(
-        desk.run, None, lambda name: operations.renew(desk.run, name, force=True, among_all=True)
+        holder.run, None, lambda name: operations.renew(holder.run, name, force=True, among_all=True)
     )
     assert (one.result, one.exit_code, texts(one)) == (Result.NOT_DUE, ExitCode.DONE, [text])
-    assert len(desk.double.seen) == asked
+    assert len(holder.double.seen) == asked
 
 
-def test_among_all_what_was_accepted_is_fetched(desk):
-    desk.wait = 0
-    desk.double.script.extend([double.well, double.refuse(double.NOT_READY)])
-    desk.enrol()
-    assert operations.renew(desk.run, NAME, force=False, among_all=True).result is Result.ENROLLED
+def test_among_all_what_was_accepted_is_fetched(holder):
+    holder.wait = 0
+    holder.double.script.extend([double.well, double.refuse(double.NOT_READY)])
+    holder.enrol()
+    assert operations.renew(holder.run, NAME, force=False, among_all=True).result is Result.ENROLLED
 
 
 def test_a_kept_key_type_that_is_not_taken_is_told_with_its_place(enrolled):
@@ -319,9 +319,9 @@ def test_a_fault_of_ours_with_one_name_stops_no_other(enrolled):
     assert second.result is Result.NOT_DUE
 
 
-def test_all_of_a_store_that_is_not_there(desk):
+def test_all_of_a_store_that_is_not_there(holder):
     with pytest.raises(UsageError) as bad:
-        operations.run_for_all(desk.run, None, lambda name: operations.renew(desk.run, name, force=False))
+        operations.run_for_all(holder.run, None, lambda name: operations.renew(holder.run, name, force=False))
     assert bad.value.message.text == messages.NO_STORE
 
 

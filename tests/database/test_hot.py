@@ -27,10 +27,10 @@ from sinetti.domain.values import VALIDITY, KeyId, Serial, Sha256, ValidityPerio
 from sinetti.infra.clock import monotonic_seconds
 from sinetti.services.issuance.renew import renew
 from sinetti.wire.transparency import entries
-from tests.support.service_context import (
+from tests.support.scene import (
     DAY,
     REQUEST,
-    Desk,
+    Scene,
     accepted,
     enrolled,
     in_the_window,
@@ -43,14 +43,14 @@ SERIAL, KEY = Serial("45" * 19), KeyId("ee" * 32)
 SIGNED = Sha256("01" * 32)
 
 
-def table(desk: Desk, model):
-    return model.objects.using(desk.db.alias)
+def table(scene: Scene, model):
+    return model.objects.using(scene.db.alias)
 
 
-def renewal(desk: Desk, serial: Serial = SERIAL) -> CertificateReservation:
+def renewal(scene: Scene, serial: Serial = SERIAL) -> CertificateReservation:
     """Return a reservation for a permitted renewal."""
-    held = enrolled(desk)
-    now, signer = in_the_window(desk, held), desk.certificate(held.serial)
+    held = enrolled(scene)
+    now, signer = in_the_window(scene, held), scene.certificate(held.serial)
     approval = IssuanceApproval(signer.lineage, KEY, ValidityPeriod(now, now + VALIDITY), predecessor=held.serial)
     return CertificateReservation(
         approval=approval,
@@ -60,14 +60,14 @@ def renewal(desk: Desk, serial: Serial = SERIAL) -> CertificateReservation:
         renewable_from=approval.span.not_after - 60 * DAY,
         crl_shard=1,
         to_be_signed=b"\x00octets\xff",
-        reserved_machine_time=desk.machine.now,
+        reserved_machine_time=scene.machine.now,
     )
 
 
-def written_by_the_orm(desk: Desk, reservation: CertificateReservation, signed: SignedCertificate) -> None:
+def written_by_the_orm(scene: Scene, reservation: CertificateReservation, signed: SignedCertificate) -> None:
     """Write the same rows with Django's ORM."""
-    approval, using = reservation.approval, table(desk, models.Certificate)
-    key = table(desk, models.UsedKey).create(key_id=KEY, first_seen=desk.clock.now)
+    approval, using = reservation.approval, table(scene, models.Certificate)
+    key = table(scene, models.UsedKey).create(key_id=KEY, first_seen=scene.clock.now)
     row = using.create(
         serial=reservation.serial,
         authority_id=reservation.authority,
@@ -82,22 +82,22 @@ def written_by_the_orm(desk: Desk, reservation: CertificateReservation, signed: 
         not_after=approval.span.not_after,
         renewable_from=reservation.renewable_from,
         crl_shard=1,
-        reserved_at=desk.clock.now,
+        reserved_at=scene.clock.now,
         reserved_machine_time=reservation.reserved_machine_time,
         recorded_at=signed.recorded_at,
     )
-    octets = table(desk, models.CertificateDer)
+    octets = table(scene, models.CertificateDer)
     octets.create(certificate=row, to_be_signed=b"", der=signed.der)
     name = f"certificate:{reservation.serial}"
     lineage = approval.lineage.lineage_id
     facts = {"key": KEY, "order": None, "predecessor": approval.predecessor, "voids": None}
     facts["tbs"] = hashlib.sha256(reservation.to_be_signed).hexdigest()
-    audit_log.write(desk.db, desk.audit_entry(), "certificate-reserved", name, holding=lineage, **facts)
-    audit_log.write(desk.db, desk.audit_entry(), "certificate-issued", name, sha256=signed.sha256)
-    outbox.notify_contact(desk.db, "renewed", mappers.certificates(desk.db).get(pk=row.pk), desk.clock.now)
+    audit_log.write(scene.db, scene.audit_entry(), "certificate-reserved", name, holding=lineage, **facts)
+    audit_log.write(scene.db, scene.audit_entry(), "certificate-issued", name, sha256=signed.sha256)
+    outbox.notify_contact(scene.db, "renewed", mappers.certificates(scene.db).get(pk=row.pk), scene.clock.now)
 
 
-def stored(desk: Desk, certificate: int) -> dict[str, list[tuple]]:
+def stored(scene: Scene, certificate: int) -> dict[str, list[tuple]]:
     """Return the stored cells of a certificate, except for random ids."""
     sql = {
         "key": "SELECT * FROM sinetti_usedkey WHERE key_id = %s",
@@ -108,7 +108,7 @@ def stored(desk: Desk, certificate: int) -> dict[str, list[tuple]]:
     }
     drawn, found = {"id", "sequence", "message_id", "certificate_id"}, {}
     of = {"key": KEY, "audit": f"certificate:{SERIAL}"}
-    with connections[desk.db.alias].cursor() as cursor:
+    with connections[scene.db.alias].cursor() as cursor:
         for name, statement in sql.items():
             cursor.execute(statement, [of.get(name, certificate)])
             columns = [column[0] for column in cursor.description]
@@ -123,45 +123,45 @@ def stored(desk: Desk, certificate: int) -> dict[str, list[tuple]]:
     return found
 
 
-def test_rows_are_those_that_the_orm_would_have_written(desk, monkeypatch):
+def test_rows_are_those_that_the_orm_would_have_written(scene, monkeypatch):
     monkeypatch.setattr(entries, "new_nonce", lambda: "the same")
-    reservation, signed = renewal(desk), SignedCertificate(b"\x30der\x00", SIGNED, desk.machine.now)
-    with transaction.atomic(using=desk.db.alias):
-        written_by_the_orm(desk, reservation, signed)
-        wanted = stored(desk, table(desk, models.Certificate).get(serial=SERIAL).pk)
-        transaction.set_rollback(True, using=desk.db.alias)
-    certificate = transactions.reserve_certificate(desk.db, reservation, desk.audit_entry())
-    transactions.store_certificate(desk.db, certificate, signed, desk.audit_entry())
-    assert stored(desk, table(desk, models.Certificate).get(serial=SERIAL).pk) == wanted
+    reservation, signed = renewal(scene), SignedCertificate(b"\x30der\x00", SIGNED, scene.machine.now)
+    with transaction.atomic(using=scene.db.alias):
+        written_by_the_orm(scene, reservation, signed)
+        wanted = stored(scene, table(scene, models.Certificate).get(serial=SERIAL).pk)
+        transaction.set_rollback(True, using=scene.db.alias)
+    certificate = transactions.reserve_certificate(scene.db, reservation, scene.audit_entry())
+    transactions.store_certificate(scene.db, certificate, signed, scene.audit_entry())
+    assert stored(scene, table(scene, models.Certificate).get(serial=SERIAL).pk) == wanted
     assert all(wanted.values())
 
 
-def test_what_is_given_back_is_what_is_read_back(desk):
-    reservation, signed = renewal(desk), SignedCertificate(b"der", SIGNED, desk.machine.now)
-    reserved = transactions.reserve_certificate(desk.db, reservation, desk.audit_entry())
-    assert reserved == desk.certificate(SERIAL)
-    assert transactions.store_certificate(desk.db, reserved, signed, desk.audit_entry()) == desk.certificate(SERIAL)
+def test_what_is_given_back_is_what_is_read_back(scene):
+    reservation, signed = renewal(scene), SignedCertificate(b"der", SIGNED, scene.machine.now)
+    reserved = transactions.reserve_certificate(scene.db, reservation, scene.audit_entry())
+    assert reserved == scene.certificate(SERIAL)
+    assert transactions.store_certificate(scene.db, reserved, signed, scene.audit_entry()) == scene.certificate(SERIAL)
 
 
-def test_the_reading_by_hand_is_that_of_the_orm(desk):
-    held = enrolled(desk)
-    in_the_window(desk, held)
+def test_the_reading_by_hand_is_that_of_the_orm(scene):
+    held = enrolled(scene)
+    in_the_window(scene, held)
     for _ in range(2):
-        accepted(renew(renew_ask(held, new_key()), desk.ctx, REQUEST))
-    new = renewed(desk, held)
-    found = desk.certificate(held.serial)
-    read = find_for_renewal(desk.db, found.sha256, KEY)
-    assert (read.signer, read.renewals.successor) == (found, desk.certificate(new.serial))
+        accepted(renew(renew_ask(held, new_key()), scene.ctx, REQUEST))
+    new = renewed(scene, held)
+    found = scene.certificate(held.serial)
+    read = find_for_renewal(scene.db, found.sha256, KEY)
+    assert (read.signer, read.renewals.successor) == (found, scene.certificate(new.serial))
     assert read.renewals.repeat_count == 2
     certificates_revocation.revoke(
-        desk.db, found.lineage.lineage_id, [new.serial], (RevocationReason.SUPERSEDED, None), desk.audit_entry()
+        scene.db, found.lineage.lineage_id, [new.serial], (RevocationReason.SUPERSEDED, None), scene.audit_entry()
     )
-    read = find_for_renewal(desk.db, found.sha256, desk.certificate(new.serial).key)
-    assert (read.signer, read.renewals.same_key) == (desk.certificate(held.serial), desk.certificate(new.serial))
+    read = find_for_renewal(scene.db, found.sha256, scene.certificate(new.serial).key)
+    assert (read.signer, read.renewals.same_key) == (scene.certificate(held.serial), scene.certificate(new.serial))
     assert (read.renewals.successor, read.key_known) == (None, True)
 
 
-def counted(desk: Desk, monkeypatch) -> list[str]:
+def counted(scene: Scene, monkeypatch) -> list[str]:
     """Return a list that collects the hand-written statements from here on."""
     sent, run = [], database_sql._run
 
@@ -173,45 +173,45 @@ def counted(desk: Desk, monkeypatch) -> list[str]:
     return sent
 
 
-def test_a_renewal_takes_three_round_trips(desk, monkeypatch):
-    held = enrolled(desk)
-    in_the_window(desk, held)
-    desk.db.refresh()
-    sent = counted(desk, monkeypatch)
-    with CaptureQueriesContext(connections[desk.db.alias]) as by_the_orm:
-        accepted(renew(renew_ask(held, new_key()), desk.ctx, REQUEST))
-    if database_sql.takes_ctes_that_write(desk.db):
+def test_a_renewal_takes_three_round_trips(scene, monkeypatch):
+    held = enrolled(scene)
+    in_the_window(scene, held)
+    scene.db.refresh()
+    sent = counted(scene, monkeypatch)
+    with CaptureQueriesContext(connections[scene.db.alias]) as by_the_orm:
+        accepted(renew(renew_ask(held, new_key()), scene.ctx, REQUEST))
+    if database_sql.takes_ctes_that_write(scene.db):
         assert (len(sent), len(by_the_orm)) == (3, 0)
     else:
         assert {query["sql"] for query in by_the_orm} <= {"BEGIN IMMEDIATE", "BEGIN", "COMMIT"}
 
 
-def test_a_connection_that_was_cut_is_opened_again_for_the_reading(desk, monkeypatch):
-    held = enrolled(desk)
-    in_the_window(desk, held)
-    desk.db.refresh()
-    cut(desk)
-    accepted(renew(renew_ask(held, new_key()), desk.ctx, REQUEST))
+def test_a_connection_that_was_cut_is_opened_again_for_the_reading(scene, monkeypatch):
+    held = enrolled(scene)
+    in_the_window(scene, held)
+    scene.db.refresh()
+    cut(scene)
+    accepted(renew(renew_ask(held, new_key()), scene.ctx, REQUEST))
 
 
-def test_a_connection_that_is_cut_later_is_not_tried_again(desk):
+def test_a_connection_that_is_cut_later_is_not_tried_again(scene):
     """The database may have executed the statement.
 
     A caller that repeats the request learns the result.
     """
-    if not database_sql.takes_ctes_that_write(desk.db):
+    if not database_sql.takes_ctes_that_write(scene.db):
         pytest.skip("a file has no connection to cut")
-    reservation = renewal(desk)
-    cut(desk)
+    reservation = renewal(scene)
+    cut(scene)
     with pytest.raises(OperationalError):
-        transactions.reserve_certificate(desk.db, reservation, desk.audit_entry())
-    desk.db.refresh()
-    assert not table(desk, models.Certificate).filter(serial=SERIAL).exists()
+        transactions.reserve_certificate(scene.db, reservation, scene.audit_entry())
+    scene.db.refresh()
+    assert not table(scene, models.Certificate).filter(serial=SERIAL).exists()
 
 
-def cut(desk: Desk) -> None:
+def cut(scene: Scene) -> None:
     """Have the server end this thread's connection; a file's is closed."""
-    connection = connections[desk.db.alias]
+    connection = connections[scene.db.alias]
     if connection.vendor != "postgresql":
         connection.close()
         return
@@ -231,16 +231,16 @@ def eventually(condition) -> None:
 
 
 @contextmanager
-def held_up(desk: Desk, do):
+def held_up(scene: Scene, do):
     """Run `do` in a transaction of another connection that outlasts the block."""
     done, over = Event(), Event()
 
     def run() -> None:
-        with transaction.atomic(using=desk.db.alias):
+        with transaction.atomic(using=scene.db.alias):
             do()
             done.set()
             over.wait(30)
-        desk.db.close()
+        scene.db.close()
 
     thread = Thread(target=run)
     thread.start()
@@ -252,15 +252,15 @@ def held_up(desk: Desk, do):
         thread.join(30)
 
 
-def waiting_for_a_lock(desk: Desk) -> bool:
-    with connections[desk.db.alias].cursor() as cursor:
+def waiting_for_a_lock(scene: Scene) -> bool:
+    with connections[scene.db.alias].cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
         )
         return cursor.fetchone()[0] > 0
 
 
-def beside(desk: Desk, do, other):
+def beside(scene: Scene, do, other):
     """Return the result of `do`, or its ConcurrentUpdate.
 
     `do` starts while another connection holds the lock in which it ran `other`.
@@ -272,91 +272,93 @@ def beside(desk: Desk, do, other):
             came.append(do())
         except ConcurrentUpdate as moved:
             came.append(moved)
-        desk.db.close()
+        scene.db.close()
 
-    with held_up(desk, other) as over:
+    with held_up(scene, other) as over:
         thread = Thread(target=run)
         thread.start()
-        if database_sql.takes_ctes_that_write(desk.db):
-            eventually(lambda: waiting_for_a_lock(desk))
+        if database_sql.takes_ctes_that_write(scene.db):
+            eventually(lambda: waiting_for_a_lock(scene))
         over.set()
         thread.join(30)
     return came[0]
 
 
-def revocation(desk: Desk, lineage_id: str, serial: Serial):
+def revocation(scene: Scene, lineage_id: str, serial: Serial):
     why = (RevocationReason.KEY_COMPROMISE, None)
-    return lambda: certificates_revocation.revoke(desk.db, lineage_id, [serial], why, desk.audit_entry())
+    return lambda: certificates_revocation.revoke(scene.db, lineage_id, [serial], why, scene.audit_entry())
 
 
-def test_a_revocation_that_comes_while_commit_2_waits_for_its_lock_voids_the_renewal(desk):
+def test_a_revocation_that_comes_while_commit_2_waits_for_its_lock_voids_the_renewal(scene):
     """The statement's snapshot is older than the lock that it waited for.
 
     The changed version shows it.
     """
-    reservation = renewal(desk)
-    certificate = transactions.reserve_certificate(desk.db, reservation, desk.audit_entry())
-    revoke = revocation(desk, certificate.lineage.lineage_id, certificate.predecessor)
-    signed = SignedCertificate(b"der", SIGNED, desk.machine.now)
+    reservation = renewal(scene)
+    certificate = transactions.reserve_certificate(scene.db, reservation, scene.audit_entry())
+    revoke = revocation(scene, certificate.lineage.lineage_id, certificate.predecessor)
+    signed = SignedCertificate(b"der", SIGNED, scene.machine.now)
     found = beside(
-        desk, lambda: transactions.store_certificate(desk.db, certificate, signed, desk.audit_entry()), revoke
+        scene, lambda: transactions.store_certificate(scene.db, certificate, signed, scene.audit_entry()), revoke
     )
     assert (found.state, found.revocation_reason) == (CertificateState.SUPERSEDED, RevocationReason.KEY_COMPROMISE)
     assert found.sha256 is None
-    assert not table(desk, models.OutboxMessage).filter(kind="renewed").exists()
-    assert transactions.get_der(desk.db, found)[1] is None
+    assert not table(scene, models.OutboxMessage).filter(kind="renewed").exists()
+    assert transactions.get_der(scene.db, found)[1] is None
 
 
-def test_a_revocation_that_came_before_the_reservation_was_read_voids_it_too(desk):
-    certificate = transactions.reserve_certificate(desk.db, renewal(desk), desk.audit_entry())
-    revocation(desk, certificate.lineage.lineage_id, certificate.predecessor)()
-    again = desk.certificate(SERIAL)
+def test_a_revocation_that_came_before_the_reservation_was_read_voids_it_too(scene):
+    certificate = transactions.reserve_certificate(scene.db, renewal(scene), scene.audit_entry())
+    revocation(scene, certificate.lineage.lineage_id, certificate.predecessor)()
+    again = scene.certificate(SERIAL)
     found = transactions.store_certificate(
-        desk.db, again, SignedCertificate(b"der", SIGNED, desk.machine.now), desk.audit_entry()
+        scene.db, again, SignedCertificate(b"der", SIGNED, scene.machine.now), scene.audit_entry()
     )
     assert found.state is CertificateState.SUPERSEDED
 
 
-def test_a_revocation_that_comes_while_commit_1_waits_for_its_lock_leaves_nothing_reserved(desk):
-    reservation = renewal(desk)
+def test_a_revocation_that_comes_while_commit_1_waits_for_its_lock_leaves_nothing_reserved(scene):
+    reservation = renewal(scene)
     lineage, predecessor = reservation.approval.lineage, reservation.approval.predecessor
-    revoke = revocation(desk, lineage.lineage_id, predecessor)
+    revoke = revocation(scene, lineage.lineage_id, predecessor)
     assert isinstance(
-        beside(desk, lambda: transactions.reserve_certificate(desk.db, reservation, desk.audit_entry()), revoke),
+        beside(scene, lambda: transactions.reserve_certificate(scene.db, reservation, scene.audit_entry()), revoke),
         ConcurrentUpdate,
     )
-    assert not transactions.known_keys(desk.db, [KEY])
-    assert not table(desk, models.Certificate).filter(serial=SERIAL).exists()
-    assert desk.certificate(predecessor).lineage.version == lineage.version + 1
+    assert not transactions.known_keys(scene.db, [KEY])
+    assert not table(scene, models.Certificate).filter(serial=SERIAL).exists()
+    assert scene.certificate(predecessor).lineage.version == lineage.version + 1
 
 
-def test_something_else_of_the_lineage_moves_between_the_commits(desk):
+def test_something_else_of_the_lineage_moves_between_the_commits(scene):
     """The version is another one, and the reservation stands.
 
     It is checked again and recorded.
     """
-    certificate = transactions.reserve_certificate(desk.db, renewal(desk), desk.audit_entry())
-    mappers.move_versions(table(desk, models.Lineage).all())
+    certificate = transactions.reserve_certificate(scene.db, renewal(scene), scene.audit_entry())
+    mappers.move_versions(table(scene, models.Lineage).all())
     found = transactions.store_certificate(
-        desk.db, certificate, SignedCertificate(b"der", SIGNED, desk.machine.now), desk.audit_entry()
+        scene.db, certificate, SignedCertificate(b"der", SIGNED, scene.machine.now), scene.audit_entry()
     )
     assert (found.state, found.sha256) == (CertificateState.ISSUED, SIGNED)
-    assert found == desk.certificate(SERIAL)
+    assert found == scene.certificate(SERIAL)
 
 
-def test_two_renewals_of_one_certificate_at_once(desk):
-    reservation = renewal(desk)
+def test_two_renewals_of_one_certificate_at_once(scene):
+    reservation = renewal(scene)
     other = replace(reservation, serial=Serial("46" * 19), approval=replace(reservation.approval, key=KeyId("dd" * 32)))
     first = beside(
-        desk,
-        lambda: transactions.reserve_certificate(desk.db, other, desk.audit_entry()),
-        lambda: transactions.reserve_certificate(desk.db, reservation, desk.audit_entry()),
+        scene,
+        lambda: transactions.reserve_certificate(scene.db, other, scene.audit_entry()),
+        lambda: transactions.reserve_certificate(scene.db, reservation, scene.audit_entry()),
     )
     assert isinstance(first, ConcurrentUpdate)
 
 
-def test_an_instant_may_have_parts_of_a_second(desk):
+def test_an_instant_may_have_parts_of_a_second(scene):
     """Clocks give whole seconds; what a database keeps does not depend on it."""
-    reservation = replace(renewal(desk), reserved_machine_time=desk.machine.now + timedelta(microseconds=5))
-    transactions.reserve_certificate(desk.db, reservation, desk.audit_entry())
-    assert table(desk, models.Certificate).get(serial=SERIAL).reserved_machine_time == reservation.reserved_machine_time
+    reservation = replace(renewal(scene), reserved_machine_time=scene.machine.now + timedelta(microseconds=5))
+    transactions.reserve_certificate(scene.db, reservation, scene.audit_entry())
+    assert (
+        table(scene, models.Certificate).get(serial=SERIAL).reserved_machine_time == reservation.reserved_machine_time
+    )

@@ -23,7 +23,7 @@ from sinetti.services.issuance.enrol import enrol
 from tests.support.authority import NOW
 from tests.support.postgres import create_database
 from tests.support.registers import ALIAS, all_connections_closed
-from tests.support.service_context import REQUEST, accepted, collected, new_ask, new_key, ordered
+from tests.support.scene import REQUEST, accepted, collected, new_ask, new_key, ordered
 
 ROWS = 60
 LATER = (
@@ -159,17 +159,17 @@ def test_a_node_that_cannot_serve_changed_tables_says_so_and_changes_nothing(db)
         migrate(db)
 
 
-def test_a_node_goes_on_with_tables_of_later_code_that_it_can_serve(desk):
-    connection = connections[desk.db.alias]
+def test_a_node_goes_on_with_tables_of_later_code_that_it_can_serve(scene):
+    connection = connections[scene.db.alias]
     with connection.cursor() as cursor:
         cursor.execute("INSERT INTO django_migrations (app, name, applied) VALUES ('sinetti', '9998_more', %s)", [NOW])
         cursor.execute("ALTER TABLE sinetti_certificate ADD COLUMN more varchar(9)")
     try:
-        migrate(desk.db)
-        key, ids = new_key(), ordered(desk)
-        assert collected(desk, accepted(enrol(new_ask(ids, key), desk.ctx, REQUEST)))
+        migrate(scene.db)
+        key, ids = new_key(), ordered(scene)
+        assert collected(scene, accepted(enrol(new_ask(ids, key), scene.ctx, REQUEST)))
     finally:
-        desk.db.close()
+        scene.db.close()
         with connection.cursor() as cursor:
             cursor.execute("DELETE FROM django_migrations WHERE name = '9998_more'")
             cursor.execute("ALTER TABLE sinetti_certificate DROP COLUMN more")

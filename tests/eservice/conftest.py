@@ -5,9 +5,9 @@ from django.test import override_settings
 
 from tests.support.browser import Browser, Post, people_door
 from tests.support.registers import opened_register
-from tests.support.service_context import desk, sqlite_desk
+from tests.support.scene import scene, sqlite_scene
 
-__all__ = ["desk", "sqlite_desk"]
+__all__ = ["scene", "sqlite_scene"]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -41,9 +41,9 @@ def post():
 
 
 @pytest.fixture
-def browser(sqlite_desk, post):
+def browser(sqlite_scene, post):
     """Return a browser before the pages of a service on SQLite.
 
     The tests in `tests/services` cover the behaviour that depends on the database.
     """
-    return Browser(people_door(sqlite_desk, post))
+    return Browser(people_door(sqlite_scene, post))

@@ -13,7 +13,7 @@ from tests.support.authority import CUSTOMER_ID as CLIENT
 from tests.support.authority import CUSTOMER_NAME
 from tests.support.browser import Browser, people_door
 from tests.support.firms import rows
-from tests.support.service_context import DAY, add_organisation
+from tests.support.scene import DAY, add_organisation
 from tests.support.users import account, mandate, signed_in
 
 FIRM = "7654321-4"
@@ -22,31 +22,31 @@ MOST_STATEMENTS = 8
 
 
 @pytest.fixture
-def signatory(sqlite_desk):
+def signatory(sqlite_scene):
     """Return the browser of a signatory of the client; a firm's and a viewer's role have an end."""
-    add_organisation(sqlite_desk, FIRM)
-    ends = sqlite_desk.clock.now + 300 * DAY
-    user = account(sqlite_desk, "signatory")
-    mandate(sqlite_desk, user, CLIENT, Role.SIGNATORY)
-    mandate(sqlite_desk, account(sqlite_desk, "viewer"), CLIENT, Role.VIEWER, ends)
-    mandate(sqlite_desk, FIRM, CLIENT, Role.MANAGER, ends)
-    return signed_in(Browser(people_door(sqlite_desk)), user)
+    add_organisation(sqlite_scene, FIRM)
+    ends = sqlite_scene.clock.now + 300 * DAY
+    user = account(sqlite_scene, "signatory")
+    mandate(sqlite_scene, user, CLIENT, Role.SIGNATORY)
+    mandate(sqlite_scene, account(sqlite_scene, "viewer"), CLIENT, Role.VIEWER, ends)
+    mandate(sqlite_scene, FIRM, CLIENT, Role.MANAGER, ends)
+    return signed_in(Browser(people_door(sqlite_scene)), user)
 
 
-def as_account(desk, name):
-    return signed_in(Browser(people_door(desk)), rows(desk, "User").get(email=f"{name}@people.example"))
+def as_account(scene, name):
+    return signed_in(Browser(people_door(scene)), rows(scene, "User").get(email=f"{name}@people.example"))
 
 
-def later(desk, days):
-    desk.clock.now += days * DAY
+def later(scene, days):
+    scene.clock.now += days * DAY
 
 
 def links(browser, text):
     return [str(one) for one in browser.page.xpath(f"//main//a[starts-with(normalize-space(), '{text}')]/@href")]
 
 
-def test_an_ended_one_is_given_again_from_the_list(signatory, sqlite_desk):
-    later(sqlite_desk, 301)
+def test_an_ended_one_is_given_again_from_the_list(signatory, sqlite_scene):
+    later(sqlite_scene, 301)
     page = signatory.get(f"{PAGE}?show=ended")
     assert "Ended in the last year" in text_of(page)
     assert "viewer@people.example" in text_of(page)
@@ -62,8 +62,8 @@ def test_an_ended_one_is_given_again_from_the_list(signatory, sqlite_desk):
     assert "Give again" not in text_of(page.get(f"{PAGE}/person?{urlencode({'again': '0' * 32})}"))
 
 
-def test_only_ending_ones_are_shown_on_request(signatory, sqlite_desk):
-    later(sqlite_desk, 250)
+def test_only_ending_ones_are_shown_on_request(signatory, sqlite_scene):
+    later(sqlite_scene, 250)
     page = signatory.get(f"{PAGE}?show=ending")
     assert "Only authorisations that end within 60 days are shown." in text_of(page)
     assert "signatory@people.example" not in text_of(page)
@@ -71,12 +71,12 @@ def test_only_ending_ones_are_shown_on_request(signatory, sqlite_desk):
     assert "signatory@people.example" in text_of(page.get(links(page, "Show all authorisations")[0]))
 
 
-def test_a_person_asks_again_or_removes_it_from_the_list(signatory, sqlite_desk):
-    later(sqlite_desk, 250)
-    viewer = as_account(sqlite_desk, "viewer").get("/settings/profile")
+def test_a_person_asks_again_or_removes_it_from_the_list(signatory, sqlite_scene):
+    later(sqlite_scene, 250)
+    viewer = as_account(sqlite_scene, "viewer").get("/settings/profile")
     assert "ends soon" in text_of(viewer)
     (again,) = links(viewer, "Ask again")
-    later(sqlite_desk, 51)
+    later(sqlite_scene, 51)
     viewer.get("/settings/profile")
     assert links(viewer, "Ask again") == [again]
     assert "Ended in the last year" in text_of(viewer)
@@ -91,8 +91,8 @@ def test_a_person_asks_again_or_removes_it_from_the_list(signatory, sqlite_desk)
     assert "Ended in the last year" not in text_of(viewer)
 
 
-def test_the_giver_removes_one_from_the_list(signatory, sqlite_desk):
-    later(sqlite_desk, 301)
+def test_the_giver_removes_one_from_the_list(signatory, sqlite_scene):
+    later(sqlite_scene, 301)
     signatory.get(f"{PAGE}?show=ended")
     picked = signatory.page.xpath("//input[@name='mandate']/@value")[0]
     assert "1 authorisation removed from the list." in text_of(signatory.press("note", mandate=picked))
@@ -100,10 +100,10 @@ def test_the_giver_removes_one_from_the_list(signatory, sqlite_desk):
     assert links(signatory, "Give again")
 
 
-def a_fleet(desk, count):
+def a_fleet(scene, count):
     """Insert further clients of the firm; a third has ended, a third ends soon."""
-    now = desk.clock.now
-    firm = rows(desk, "Organisation").get(customer_id=FIRM)
+    now = scene.clock.now
+    firm = rows(scene, "Organisation").get(customer_id=FIRM)
     clients = [
         models.Organisation(
             customer_id=f"c{number}", normalised_id=f"c{number}", kind="artificial", name=f"Oy Korhonen {number:03} Ab",
@@ -111,9 +111,9 @@ def a_fleet(desk, count):
         )
         for number in range(count)
     ]  # fmt: skip
-    rows(desk, "Organisation").bulk_create(clients)
+    rows(scene, "Organisation").bulk_create(clients)
     ends = (now - 10 * DAY, now + 20 * DAY, now + 200 * DAY)
-    rows(desk, "RoleAssignment").bulk_create(
+    rows(scene, "RoleAssignment").bulk_create(
         models.RoleAssignment(
             organisation=one, agent=firm, role=Role.MANAGER, valid_from=now - 400 * DAY, valid_until=ends[number % 3]
         )
@@ -121,10 +121,10 @@ def a_fleet(desk, count):
     )
 
 
-def test_a_firms_page_of_clients(signatory, sqlite_desk):
-    desk = sqlite_desk
-    a_fleet(desk, 320)
-    manager = another(desk, "manager", (FIRM, Role.MANAGER))
+def test_a_firms_page_of_clients(signatory, sqlite_scene):
+    scene = sqlite_scene
+    a_fleet(scene, 320)
+    manager = another(scene, "manager", (FIRM, Role.MANAGER))
     with CaptureQueriesContext(connections["default"]) as statements:
         manager.get(CLIENTS)
     assert len(statements) <= MOST_STATEMENTS, [one["sql"][:80] for one in statements]
@@ -145,10 +145,10 @@ def test_a_firms_page_of_clients(signatory, sqlite_desk):
     assert "Clients: 321." in text_of(manager), "what the page does not offer counts as absent"
 
 
-def test_a_firm_asks_all_its_clients_again_and_takes_one_out(signatory, sqlite_desk):
-    desk = sqlite_desk
-    a_fleet(desk, 320)
-    manager = another(desk, "manager", (FIRM, Role.MANAGER)).get(CLIENTS)
+def test_a_firm_asks_all_its_clients_again_and_takes_one_out(signatory, sqlite_scene):
+    scene = sqlite_scene
+    a_fleet(scene, 320)
+    manager = another(scene, "manager", (FIRM, Role.MANAGER)).get(CLIENTS)
     assert "Ask 214 clients again" in text_of(manager)
     manager.press("again-all")
     assert "Clients to ask (214)" in text_of(manager)
@@ -160,36 +160,36 @@ def test_a_firm_asks_all_its_clients_again_and_takes_one_out(signatory, sqlite_d
     assert "Choose a day in the future." in text_of(manager)
     manager.press("again", mandate=picks[1:], until="31.12.2026")
     assert "Requests sent to 213 clients." in text_of(manager)
-    assert rows(desk, "RoleRequest").count() == 213
+    assert rows(scene, "RoleRequest").count() == 213
     assert "Ask 214 clients again" in text_of(manager.get(CLIENTS))
     manager.press("check-again", mandate=picks[1])
     assert "These clients cannot be asked now." in text_of(manager)
 
 
-def test_one_press_asks_no_client(signatory, sqlite_desk):
+def test_one_press_asks_no_client(signatory, sqlite_scene):
     """The button of the check page counts on the page that showed whom it asks."""
-    a_fleet(sqlite_desk, 3)
-    manager = another(sqlite_desk, "manager", (FIRM, Role.MANAGER)).get(CLIENTS)
+    a_fleet(sqlite_scene, 3)
+    manager = another(sqlite_scene, "manager", (FIRM, Role.MANAGER)).get(CLIENTS)
     picks = manager.page.xpath("//input[@name='mandate']/@value")
     (form,) = (one for one in manager.page.forms if one.xpath(".//button[@value='check-again']"))
     fields = [*form.form_values(), ("do", "again"), ("mandate", picks[0]), ("until", "2026-12-31")]
     manager._ask("POST", form.action, urlencode(fields).encode())
-    assert not rows(sqlite_desk, "RoleRequest").exists()
+    assert not rows(sqlite_scene, "RoleRequest").exists()
 
 
-def test_a_firm_removes_ended_clients_from_its_list(signatory, sqlite_desk):
-    a_fleet(sqlite_desk, 3)
-    manager = another(sqlite_desk, "manager", (FIRM, Role.MANAGER)).get(f"{CLIENTS}?show=ended")
+def test_a_firm_removes_ended_clients_from_its_list(signatory, sqlite_scene):
+    a_fleet(sqlite_scene, 3)
+    manager = another(sqlite_scene, "manager", (FIRM, Role.MANAGER)).get(f"{CLIENTS}?show=ended")
     (picked,) = manager.page.xpath("//input[@name='mandate']/@value")
     assert "Choose at least one authorisation." in text_of(manager.press("note"))
     assert "1 authorisation removed from the list." in text_of(manager.press("note", mandate=picked))
     assert "Ended: 0." in text_of(manager)
 
 
-def test_a_withdrawal_shows_effect_reach_and_letter_first(signatory, sqlite_desk):
-    desk = sqlite_desk
-    another(desk, "manager", (FIRM, Role.MANAGER))
-    row = rows(desk, "RoleAssignment").get(agent__isnull=False)
+def test_a_withdrawal_shows_effect_reach_and_letter_first(signatory, sqlite_scene):
+    scene = sqlite_scene
+    another(scene, "manager", (FIRM, Role.MANAGER))
+    row = rows(scene, "RoleAssignment").get(agent__isnull=False)
     page = signatory.get(f"{PAGE}/{row.pk}").press("check-withdraw")
     shown = text_of(page)
     assert f"can no longer act for {CUSTOMER_NAME} in this service." in shown
@@ -197,15 +197,15 @@ def test_a_withdrawal_shows_effect_reach_and_letter_first(signatory, sqlite_desk
     assert "m…@people.example" in shown
     assert "manager@" not in page.reply.body.decode(), "a client sees no list of a firm's people"
     assert "no longer receives messages about its certificates" in shown, "the letter's own words"
-    assert rows(desk, "RoleAssignment").get(pk=row.pk).withdrawn_at is None
-    assert not rows(desk, "OutboxMessage").filter(kind="authorisation").exists(), "the rehearsal leaves no row"
+    assert rows(scene, "RoleAssignment").get(pk=row.pk).withdrawn_at is None
+    assert not rows(scene, "OutboxMessage").filter(kind="authorisation").exists(), "the rehearsal leaves no row"
     page.press("withdraw")
-    assert rows(desk, "RoleAssignment").get(pk=row.pk).withdrawn_at is not None
+    assert rows(scene, "RoleAssignment").get(pk=row.pk).withdrawn_at is not None
 
 
-def test_a_withdrawal_without_its_check_page_does_nothing(signatory, sqlite_desk):
-    row = rows(sqlite_desk, "RoleAssignment").get(agent__isnull=False)
+def test_a_withdrawal_without_its_check_page_does_nothing(signatory, sqlite_scene):
+    row = rows(sqlite_scene, "RoleAssignment").get(agent__isnull=False)
     signatory.get(f"{PAGE}/{row.pk}")
     (form,) = (one for one in signatory.page.forms if one.xpath(".//button[@value='check-withdraw']"))
     signatory.post(f"{PAGE}/{row.pk}", {**dict(form.form_values()), "do": "withdraw"})
-    assert rows(sqlite_desk, "RoleAssignment").get(pk=row.pk).withdrawn_at is None
+    assert rows(sqlite_scene, "RoleAssignment").get(pk=row.pk).withdrawn_at is None

@@ -30,7 +30,7 @@ from sinetti.notifications.templates.renderer import Skip
 from sinetti.services.access.accounts import deactivate, make_account
 from tests.support.authority import CUSTOMER_ID
 from tests.support.browser import Browser, people_door
-from tests.support.service_context import DAY, REQUEST
+from tests.support.scene import DAY, REQUEST
 from tests.support.signing_in import PASSWORD, code, follow, letters, send, sent_kinds, sign_in, way
 from tests.support.users import account, mandate
 from tests.support.visits import PASSWORD as FACTOR_PASSWORD
@@ -42,17 +42,17 @@ OTHER = "aivan toinen salalause"
 
 
 @pytest.fixture
-def user(sqlite_desk):
+def user(sqlite_scene):
     new = NewAccount(EMAIL, "Nimi Nimetty", Language.EN, password=PASSWORD)
-    return models.User.objects.get(pk=make_account(new, sqlite_desk.ctx, "operator", REQUEST))
+    return models.User.objects.get(pk=make_account(new, sqlite_scene.ctx, "operator", REQUEST))
 
 
 @pytest.fixture
-def guarded(sqlite_desk):
+def guarded(sqlite_scene):
     """Return a signatory with the codes of an app."""
     new = NewAccount(EMAIL, "Nimi Nimetty", Language.EN, password=PASSWORD, totp=SECRET)
-    found = models.User.objects.get(pk=make_account(new, sqlite_desk.ctx, "operator", REQUEST))
-    mandate(sqlite_desk, found, CUSTOMER_ID, Role.SIGNATORY)
+    found = models.User.objects.get(pk=make_account(new, sqlite_scene.ctx, "operator", REQUEST))
+    mandate(sqlite_scene, found, CUSTOMER_ID, Role.SIGNATORY)
     return found
 
 
@@ -73,7 +73,7 @@ def audited(what):
     return models.AuditEvent.objects.filter(action=what).count()
 
 
-def test_signing_up_gives_an_account_without_rights_once_the_address_is_confirmed(browser, sqlite_desk, post):
+def test_signing_up_gives_an_account_without_rights_once_the_address_is_confirmed(browser, sqlite_scene, post):
     browser.headers["accept-language"] = "sv"
     browser.get("/account/signup")
     send(browser, name="Nimi Nimetty", email="Nimi@People.example", password1=PASSWORD)
@@ -84,7 +84,7 @@ def test_signing_up_gives_an_account_without_rights_once_the_address_is_confirme
     assert made.password.startswith("argon2$argon2id$")
     sign_in(browser, EMAIL)
     assert browser.path == "/account/confirm-email", "there is no sign-in before"
-    link = way(sqlite_desk, EMAIL, "Bekräfta")
+    link = way(sqlite_scene, EMAIL, "Bekräfta")
     browser.get(link)
     assert not made.emailaddress_set.get().verified, "opening the link changes nothing"
     send(browser)
@@ -97,35 +97,35 @@ def test_signing_up_gives_an_account_without_rights_once_the_address_is_confirme
     assert another(browser).get(link).reply.status == 404, "it works once"
 
 
-def test_an_account_that_is_asked_for_twice_at_once_has_a_link_that_works(browser, sqlite_desk):
+def test_an_account_that_is_asked_for_twice_at_once_has_a_link_that_works(browser, sqlite_scene):
     browser.get("/account/signup")
     form = next(one for one in browser.page.forms if urlsplit(one.action or browser.path).path == browser.path)
     fields = {**{name: value or "" for name, value in form.form_values()}, "name": "Nimi", "email": EMAIL}
     for _ in range(2):
         browser.post("/account/signup", {**fields, "password1": PASSWORD})
         assert browser.reply.headers["location"] == "/account/confirm-email"
-    assert sent_kinds(sqlite_desk, EMAIL) == {"confirm"}
+    assert sent_kinds(sqlite_scene, EMAIL) == {"confirm"}
     assert sign_in(browser, EMAIL).path == "/account/confirm-email"
-    browser.get(way(sqlite_desk, EMAIL, "Confirm"))
+    browser.get(way(sqlite_scene, EMAIL, "Confirm"))
     assert send(browser).path == "/account/login"
     assert sign_in(browser, EMAIL).path == "/"
 
 
-def test_an_address_is_confirmed_by_who_chose_the_password(browser, sqlite_desk):
+def test_an_address_is_confirmed_by_who_chose_the_password(browser, sqlite_scene):
     """The owner of the address does not confirm a sign-up by another user.
 
     The owner's own sign-up takes its place.
     """
     browser.get("/account/signup")
     send(browser, name="Not Nimi", email=EMAIL, password1="somebody else's words")
-    first, owner = way(sqlite_desk, EMAIL, "Confirm"), another(browser)
+    first, owner = way(sqlite_scene, EMAIL, "Confirm"), another(browser)
     assert owner.get(first).reply.status == 403
     CacheEntry.objects.all().delete()  # some minutes later: links to one address leave at a distance
-    sqlite_desk.clock.forward(timedelta(minutes=5))
+    sqlite_scene.clock.forward(timedelta(minutes=5))
     owner.get("/account/signup")
     send(owner, name="Nimi Nimetty", email=EMAIL, password1=PASSWORD)
     assert owner.get(first).reply.status == 404
-    phone, link = another(browser), way(sqlite_desk, EMAIL, "Confirm")
+    phone, link = another(browser), way(sqlite_scene, EMAIL, "Confirm")
     assert phone.get(link).reply.status == 403, "who reads the mail elsewhere signs in there first"
     sign_in(phone, EMAIL, "somebody else's words")
     assert phone.get(link).reply.status == 403
@@ -136,10 +136,10 @@ def test_an_address_is_confirmed_by_who_chose_the_password(browser, sqlite_desk)
     assert audited("account-erased") == 1
 
 
-def test_no_row_has_a_secret_that_can_be_read(browser, sqlite_desk):
+def test_no_row_has_a_secret_that_can_be_read(browser, sqlite_scene):
     browser.get("/account/signup")
     send(browser, name="Nimi Nimetty", email=EMAIL, password1=PASSWORD)
-    key = way(sqlite_desk, EMAIL, "Confirm").split("/")[-1]
+    key = way(sqlite_scene, EMAIL, "Confirm").split("/")[-1]
     assert key not in json.dumps(models.OutboxMessage.objects.get().facts)
     browser.get(f"/account/confirm-email/{key}")
     send(browser)
@@ -158,11 +158,11 @@ def test_no_row_has_a_secret_that_can_be_read(browser, sqlite_desk):
     ]
 
 
-def test_a_link_that_has_lapsed_is_not_sent(browser, sqlite_desk, user):
+def test_a_link_that_has_lapsed_is_not_sent(browser, sqlite_scene, user):
     browser.get("/account/password/reset")
     send(browser, email=EMAIL)
-    sqlite_desk.machine.forward(DAY)
-    (dropped,) = letters(sqlite_desk, EMAIL)
+    sqlite_scene.machine.forward(DAY)
+    (dropped,) = letters(sqlite_scene, EMAIL)
     assert dropped == Skip("its link is no longer valid")
 
 
@@ -198,7 +198,7 @@ def test_nobody_is_led_to_another_site(browser, user, begins):
     assert browser.path == "/account/email"
 
 
-def test_whoever_asks_is_not_told_whether_an_address_has_an_account(browser, sqlite_desk, user):
+def test_whoever_asks_is_not_told_whether_an_address_has_an_account(browser, sqlite_scene, user):
     pages = []
     for email in (EMAIL, "missing@people.example"):
         browser.get("/account/signup")
@@ -211,9 +211,9 @@ def test_whoever_asks_is_not_told_whether_an_address_has_an_account(browser, sql
         send(browser, login=email.replace("missing", "no-one"), password="a wrong password")
         pages.append((browser.path, browser.page.text_content()))
     assert pages[:3] == pages[3:]
-    assert sent_kinds(sqlite_desk, EMAIL) == {"there-already", "reset"}
-    assert sent_kinds(sqlite_desk, "missing@people.example") == {"confirm"}
-    assert sent_kinds(sqlite_desk, "no-one@people.example") == {"no-account"}
+    assert sent_kinds(sqlite_scene, EMAIL) == {"there-already", "reset"}
+    assert sent_kinds(sqlite_scene, "missing@people.example") == {"confirm"}
+    assert sent_kinds(sqlite_scene, "no-one@people.example") == {"no-account"}
 
 
 COMMON = "This password is too common. Choose another one."
@@ -238,7 +238,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_wrong_input_is_told_beside_its_field_and_kept(browser, sqlite_desk, case):
+def test_wrong_input_is_told_beside_its_field_and_kept(browser, sqlite_scene, case):
     typed, sentence = WRONG[case]
     fields = {"name": "Nimi Nimetty", "email": EMAIL, "password1": PASSWORD, **typed}
     browser.get("/account/signup")
@@ -250,7 +250,7 @@ def test_wrong_input_is_told_beside_its_field_and_kept(browser, sqlite_desk, cas
 
 
 @pytest.mark.parametrize("email", [EMAIL, "missing@people.example"])
-def test_who_tries_too_often_waits_whether_there_is_an_account_or_not(browser, sqlite_desk, user, email):
+def test_who_tries_too_often_waits_whether_there_is_an_account_or_not(browser, sqlite_scene, user, email):
     for _ in range(5):
         sign_in(browser, email, "a wrong password")
         assert "Wrong e-mail address or password" in browser.page.text_content()
@@ -258,8 +258,8 @@ def test_who_tries_too_often_waits_whether_there_is_an_account_or_not(browser, s
     assert "Too many failed attempts" in browser.page.text_content(), "the right one does not help now"
 
 
-def test_who_may_more_with_a_second_factor_is_led_to_set_one_up(browser, sqlite_desk, user):
-    mandate(sqlite_desk, user, CUSTOMER_ID, Role.SIGNATORY)
+def test_who_may_more_with_a_second_factor_is_led_to_set_one_up(browser, sqlite_scene, user):
+    mandate(sqlite_scene, user, CUSTOMER_ID, Role.SIGNATORY)
     sign_in(browser, EMAIL)
     assert browser.path == "/account/security"
     assert "requires a second factor" in browser.page.text_content()
@@ -272,11 +272,11 @@ def test_who_may_more_with_a_second_factor_is_led_to_set_one_up(browser, sqlite_
     assert len(browser.secrets) == 10
     assert not browser.get("/account/security/recovery-codes").secrets, "they are shown once"
     assert "requires a second factor" not in browser.get("/account/security").page.text_content(), "it counts at once"
-    assert sent_kinds(sqlite_desk, EMAIL) == {"codes-added"}
+    assert sent_kinds(sqlite_scene, EMAIL) == {"codes-added"}
     assert audited("second-factor-added") == 1
 
 
-def test_a_clerk_is_led_there_too(browser, sqlite_desk, user):
+def test_a_clerk_is_led_there_too(browser, sqlite_scene, user):
     models.User.objects.update(is_staff=True)
     assert sign_in(browser, EMAIL).path == "/account/security"
 
@@ -347,7 +347,7 @@ def test_what_no_browser_says_of_a_passkey_is_turned_away(browser, user, place, 
     assert not Authenticator.objects.exists()
 
 
-def test_a_code_signs_in_once(browser, sqlite_desk, guarded):
+def test_a_code_signs_in_once(browser, sqlite_scene, guarded):
     sign_in(browser, EMAIL)
     assert browser.path == "/account/security/sign-in"
     assert browser.get("/account/email").reply.status == 302, "not signed in before the code"
@@ -364,13 +364,13 @@ def test_a_code_signs_in_once(browser, sqlite_desk, guarded):
     assert (used - models.User.objects.get().last_login).total_seconds() > 90, "as long as a code counts"
 
 
-def test_a_new_password_does_not_get_round_the_second_factor(browser, sqlite_desk, guarded):
+def test_a_new_password_does_not_get_round_the_second_factor(browser, sqlite_scene, guarded):
     elsewhere = another(browser)
     sign_in(elsewhere, EMAIL)
     send(elsewhere, code=code(SECRET, -1))
     browser.get("/account/password/reset")
     send(browser, email=EMAIL)
-    follow(browser.get(way(sqlite_desk, EMAIL, "Set a new")))
+    follow(browser.get(way(sqlite_scene, EMAIL, "Set a new")))
     assert "key/" in browser.path
     assert browser.path.endswith("-set-password"), "the secret is out of the address"
     send(browser, password1=OTHER, password2=PASSWORD)
@@ -381,11 +381,11 @@ def test_a_new_password_does_not_get_round_the_second_factor(browser, sqlite_des
     sign_in(browser, EMAIL, OTHER)
     assert browser.path == "/account/security/sign-in"
     assert elsewhere.get("/account/email").reply.status == 302, "signed out on all devices"
-    assert sent_kinds(sqlite_desk, EMAIL) == {"reset", "password-reset"}
-    assert another(browser).get(way(sqlite_desk, EMAIL, "Set a new")).reply.status == 404, "the link works once"
+    assert sent_kinds(sqlite_scene, EMAIL) == {"reset", "password-reset"}
+    assert another(browser).get(way(sqlite_scene, EMAIL, "Set a new")).reply.status == 404, "the link works once"
 
 
-def test_who_has_a_second_factor_proves_who_they_are_by_that_alone(browser, sqlite_desk, user):
+def test_who_has_a_second_factor_proves_who_they_are_by_that_alone(browser, sqlite_scene, user):
     sign_in(browser, EMAIL)
     Authenticator.objects.create(user=user, type="totp", data={"secret": "set up elsewhere"})
     for sensitive in ("codes/remove/", "passkeys/add/", "recovery-codes/new/"):
@@ -402,7 +402,7 @@ def _token(browser):
     return str(browser.page.xpath("//input[@name='csrfmiddlewaretoken']/@value")[0])
 
 
-def test_the_last_second_factor_goes_by_its_own_proof_and_with_mail(browser, sqlite_desk, guarded):
+def test_the_last_second_factor_goes_by_its_own_proof_and_with_mail(browser, sqlite_scene, guarded):
     elsewhere = another(browser)
     sign_in(elsewhere, EMAIL)
     send(elsewhere, code=code(SECRET))
@@ -415,12 +415,12 @@ def test_the_last_second_factor_goes_by_its_own_proof_and_with_mail(browser, sql
     send(browser)
     assert browser.path == "/account/security"
     assert "requires a second factor" in browser.page.text_content(), "what it gave is gone in this session, too"
-    assert sent_kinds(sqlite_desk, EMAIL) == {"codes-removed"}
+    assert sent_kinds(sqlite_scene, EMAIL) == {"codes-removed"}
     assert audited("second-factor-removed") == 1
     assert elsewhere.get("/account/security").reply.status == 302, "what other sign-ins showed counts no more"
 
 
-def test_a_recovery_code_signs_in_once_and_is_told(browser, sqlite_desk, user):
+def test_a_recovery_code_signs_in_once_and_is_told(browser, sqlite_scene, user):
     sign_in(browser, EMAIL)
     browser.get("/account/security/codes/add")
     send(browser, code=code(browser.secrets[0]))
@@ -429,13 +429,13 @@ def test_a_recovery_code_signs_in_once_and_is_told(browser, sqlite_desk, user):
     sign_in(browser, EMAIL)
     send(browser, code=spare)
     assert browser.path == "/"
-    assert "recovery-used" in sent_kinds(sqlite_desk, EMAIL)
+    assert "recovery-used" in sent_kinds(sqlite_scene, EMAIL)
     leave(browser)
     sign_in(browser, EMAIL)
     assert wrongs(send(browser, code=spare))
 
 
-def test_another_address_counts_once_it_is_confirmed_and_the_old_one_is_told(browser, sqlite_desk, guarded):
+def test_another_address_counts_once_it_is_confirmed_and_the_old_one_is_told(browser, sqlite_scene, guarded):
     sign_in(browser, EMAIL)
     send(browser, code=code(SECRET))
     browser.get("/account/email")
@@ -444,10 +444,10 @@ def test_another_address_counts_once_it_is_confirmed_and_the_old_one_is_told(bro
     send(browser, email="new@people.example")
     assert "Not confirmed yet: new@people.example" in browser.page.text_content()
     assert models.User.objects.get().email == EMAIL
-    browser.get(way(sqlite_desk, "new@people.example", "Confirm your new"))
+    browser.get(way(sqlite_scene, "new@people.example", "Confirm your new"))
     send(browser)
     assert models.User.objects.get().email == "new@people.example"
-    assert sent_kinds(sqlite_desk, EMAIL) == {"address-changed"}
+    assert sent_kinds(sqlite_scene, EMAIL) == {"address-changed"}
     assert audited("address-changed") == 1
 
 
@@ -458,7 +458,7 @@ def aged(browser):
     session.save()
 
 
-def test_an_address_that_waits_to_be_confirmed_sets_no_password(browser, sqlite_desk, user):
+def test_an_address_that_waits_to_be_confirmed_sets_no_password(browser, sqlite_scene, user):
     sign_in(browser, EMAIL)
     browser.get("/account/email")
     send(browser, email="mistyped@elsewhere.example")
@@ -466,11 +466,11 @@ def test_an_address_that_waits_to_be_confirmed_sets_no_password(browser, sqlite_
     for email in ("mistyped@elsewhere.example", "Mistyped@ELSEWHERE.example", EMAIL.upper()):
         reader.get("/account/password/reset")
         send(reader, email=email)
-    assert sent_kinds(sqlite_desk, "mistyped@elsewhere.example") == {"confirm-new", "no-account"}
-    assert "reset" in sent_kinds(sqlite_desk, EMAIL) | sent_kinds(sqlite_desk, EMAIL.upper())
+    assert sent_kinds(sqlite_scene, "mistyped@elsewhere.example") == {"confirm-new", "no-account"}
+    assert "reset" in sent_kinds(sqlite_scene, EMAIL) | sent_kinds(sqlite_scene, EMAIL.upper())
 
 
-def test_what_is_sensitive_is_proved_anew_by_the_password(browser, sqlite_desk, user):
+def test_what_is_sensitive_is_proved_anew_by_the_password(browser, sqlite_scene, user):
     sign_in(browser, EMAIL)
     aged(browser)
     follow(browser.get("/account/email"))
@@ -481,7 +481,7 @@ def test_what_is_sensitive_is_proved_anew_by_the_password(browser, sqlite_desk, 
     assert browser.path == "/account/email", "and one goes on to what was asked"
 
 
-def test_or_by_the_second_factor(browser, sqlite_desk, guarded):
+def test_or_by_the_second_factor(browser, sqlite_scene, guarded):
     sign_in(browser, EMAIL)
     send(browser, code=code(SECRET, -1))
     aged(browser)
@@ -492,15 +492,15 @@ def test_or_by_the_second_factor(browser, sqlite_desk, guarded):
     send(browser)
     assert browser.path == "/account/security/recovery-codes"
     assert len(browser.secrets) == 10
-    assert sent_kinds(sqlite_desk, EMAIL) == {"recovery-made"}
+    assert sent_kinds(sqlite_scene, EMAIL) == {"recovery-made"}
 
 
 @pytest.mark.parametrize("page", ["signup", "password/reset", "email"])
-def test_an_address_that_is_too_long_in_small_letters_is_none(desk, page):
+def test_an_address_that_is_too_long_in_small_letters_is_none(scene, page):
     long = "a@" + ".".join(["İ" * 60] * 4) + ".example"
     assert len(long) < 254 < len(long.lower())
-    make_account(NewAccount(EMAIL, "Nimi", Language.EN, password=PASSWORD), desk.ctx, "operator", REQUEST)
-    browser = Browser(people_door(desk))
+    make_account(NewAccount(EMAIL, "Nimi", Language.EN, password=PASSWORD), scene.ctx, "operator", REQUEST)
+    browser = Browser(people_door(scene))
     if page == "email":
         sign_in(browser, EMAIL)
     browser.get(f"/account/{page}")
@@ -508,13 +508,13 @@ def test_an_address_that_is_too_long_in_small_letters_is_none(desk, page):
     assert wrongs(browser) == ["Enter an e-mail address, for example name@organisation.example."]
 
 
-def test_nobody_floods_an_address_with_links(browser, sqlite_desk, user):
+def test_nobody_floods_an_address_with_links(browser, sqlite_scene, user):
     for _ in range(7):
         browser.get("/account/password/reset")
         send(browser, email=EMAIL)
     assert browser.reply.status == 429
     assert browser.heading == "Too many attempts"
-    assert len(letters(sqlite_desk, EMAIL)) == 5
+    assert len(letters(sqlite_scene, EMAIL)) == 5
 
 
 BROWSERS = {
@@ -532,7 +532,7 @@ def test_browsers_are_named_in_a_few_words(user_agent):
     assert browser_of(user_agent) == BROWSERS[user_agent]
 
 
-def test_changing_the_password_ends_the_others(browser, sqlite_desk, user):
+def test_changing_the_password_ends_the_others(browser, sqlite_scene, user):
     elsewhere = sign_in(another(browser), EMAIL)
     sign_in(browser, EMAIL)
     browser.get("/account/password/change")
@@ -541,10 +541,10 @@ def test_changing_the_password_ends_the_others(browser, sqlite_desk, user):
     send(browser, oldpassword=PASSWORD, password1=OTHER, password2=OTHER)
     assert browser.path == "/account/security"
     assert elsewhere.get("/account/email").reply.status == 302
-    assert sent_kinds(sqlite_desk, EMAIL) == {"password-changed"}
+    assert sent_kinds(sqlite_scene, EMAIL) == {"password-changed"}
 
 
-def test_where_one_is_signed_in_and_the_end_of_the_others(browser, sqlite_desk, user):
+def test_where_one_is_signed_in_and_the_end_of_the_others(browser, sqlite_scene, user):
     elsewhere = another(browser)
     elsewhere.headers["user-agent"] = "A phone"
     sign_in(elsewhere, EMAIL)
@@ -557,9 +557,9 @@ def test_where_one_is_signed_in_and_the_end_of_the_others(browser, sqlite_desk, 
     assert browser.get("/account/sessions").reply.status == 200
 
 
-def test_an_account_that_is_ended_is_out_at_once(browser, sqlite_desk, user):
+def test_an_account_that_is_ended_is_out_at_once(browser, sqlite_scene, user):
     sign_in(browser, EMAIL)
-    assert deactivate(EMAIL, sqlite_desk.ctx, "operator", REQUEST)
+    assert deactivate(EMAIL, sqlite_scene.ctx, "operator", REQUEST)
     assert not Session.objects.exists()
     assert browser.get("/account/sessions").reply.status == 302
     assert sign_in(browser, EMAIL).heading == "This account has been closed"
@@ -606,8 +606,8 @@ def test_a_session_is_put_off_by_an_hour_ten_times_at_most(browser, user):
     assert left(extend=False) == 0
 
 
-def test_a_lost_phone_has_its_way_on_the_page_of_the_second_factor(browser, sqlite_desk):
-    with_factors(sqlite_desk, account(sqlite_desk, "owner"))
+def test_a_lost_phone_has_its_way_on_the_page_of_the_second_factor(browser, sqlite_scene):
+    with_factors(sqlite_scene, account(sqlite_scene, "owner"))
     page = browser.get("/account/login").page
     fields = {name: text or "" for name, text in page.xpath("//form[.//input[@name='login']]")[0].form_values()}
     browser.post("/account/login", fields | {"login": "owner@people.example", "password": FACTOR_PASSWORD})
@@ -624,7 +624,7 @@ def test_signing_out_takes_a_button(browser, user):
     assert browser.get("/account/sessions").reply.status == 302
 
 
-def test_pages_speak_the_language_of_the_account_unless_told_otherwise(browser, sqlite_desk, user):
+def test_pages_speak_the_language_of_the_account_unless_told_otherwise(browser, sqlite_scene, user):
     models.User.objects.update(language="fi")
     sign_in(browser, EMAIL)
     assert browser.get("/account/security").page.get("lang") == "fi"
@@ -667,7 +667,7 @@ OPEN = (
 STATEMENTS = 8
 
 
-def test_every_page_in_every_language_within_few_statements(browser, sqlite_desk, guarded):
+def test_every_page_in_every_language_within_few_statements(browser, sqlite_scene, guarded):
     stranger = another(browser)
     sign_in(browser, EMAIL)
     send(browser, code=code(SECRET))

@@ -19,7 +19,7 @@ from sinetti.eservice.ui.acts import SEEN
 from tests.eservice.test_authority import OTHERS, ROUTES
 from tests.support.browser import ADDRESS
 from tests.support.registers import opened_register
-from tests.support.service_context import opened_desk
+from tests.support.scene import opened_scene
 from tests.support.visits import CLERK, SIGNATORY, VIEWER, Visit, patterns, town
 
 PORTAL = Path(sinetti.eservice.__file__).parent
@@ -247,7 +247,7 @@ TYPED = {"pin", "code"}
 def built(request, tmp_path_factory):
     """Yield a town in which every attempt could act."""
     with opened_register("sqlite", request, tmp_path_factory.mktemp("town"), alias="default") as db:
-        made = town(opened_desk(db), ADDRESS)
+        made = town(opened_scene(db), ADDRESS)
         own = models.Organisation.objects.get(pk=made.objects["organisation"])
         client = models.RoleAssignment.objects.filter(agent=own).first()
         invitation = models.Invitation.objects.first()

@@ -10,22 +10,22 @@ from django.test.utils import CaptureQueriesContext
 from sinetti.database.models import AccessApplication
 from sinetti.domain.access.roles import Role
 from tests.eservice.test_staff import APPEAL, MALLI, at_work, door, statements, text_of
-from tests.support.service_context import add_organisation
+from tests.support.scene import add_organisation
 from tests.support.users import account, mandate, signed_in
 
 __all__ = ["door"]
 
 
-def maija(desk, browser, role=Role.SIGNATORY):
+def maija(scene, browser, role=Role.SIGNATORY):
     """Return the id of an organisation, and the browser of its representative."""
-    organisation_id = add_organisation(desk, MALLI, frozenset())
-    user = account(desk, "maija")
-    mandate(desk, user, MALLI, role)
+    organisation_id = add_organisation(scene, MALLI, frozenset())
+    user = account(scene, "maija")
+    mandate(scene, user, MALLI, role)
     return organisation_id, signed_in(browser, user)
 
 
-def test_from_the_form_to_the_decision(sqlite_desk, browser, door):
-    organisation_id, _ = maija(sqlite_desk, browser)
+def test_from_the_form_to_the_decision(sqlite_scene, browser, door):
+    organisation_id, _ = maija(sqlite_scene, browser)
     assert "/settings/applications" in browser.get("/settings/applications").reply.body.decode()
     browser.get(f"/settings/applications/new?organisation={organisation_id}&lang=fi")
     browser.press("apply", software="Palkka 5")
@@ -38,7 +38,7 @@ def test_from_the_form_to_the_decision(sqlite_desk, browser, door):
     browser.press("apply", channels="WS", purpose="More of it")
     assert "has an application awaiting a decision" in text_of(browser)
     assert browser.get(f"/settings/applications/{made.pk}/decision").reply.status == 404
-    anna = at_work(sqlite_desk, door).get(f"/staff/applications/{made.pk}")
+    anna = at_work(sqlite_scene, door).get(f"/staff/applications/{made.pk}")
     anna.press("check-decide", verdict="refused", reason="Rajapintaa ei tarvita tähän.").press("decide")
     browser.get(f"/settings/applications/{made.pk}")
     assert "Rajapintaa ei tarvita tähän." in text_of(browser)
@@ -58,8 +58,8 @@ def spoken(browser, language):
     return [one.text_content() for one in browser.page.xpath(f"//main//p[@lang='{language}']")]
 
 
-def test_it_is_withdrawn_once(sqlite_desk, browser):
-    organisation_id, _ = maija(sqlite_desk, browser)
+def test_it_is_withdrawn_once(sqlite_scene, browser):
+    organisation_id, _ = maija(sqlite_scene, browser)
     browser.get(f"/settings/applications/new?organisation={organisation_id}")
     browser.press("apply", channels="SFTP", purpose="Payroll")
     stale = text_of(browser)
@@ -72,15 +72,15 @@ def test_it_is_withdrawn_once(sqlite_desk, browser):
     assert "no longer awaits a decision" in text_of(browser)
 
 
-def test_who_may_not_is_told_which_right_is_missing(sqlite_desk, browser):
-    organisation_id, _ = maija(sqlite_desk, browser, Role.VIEWER)
+def test_who_may_not_is_told_which_right_is_missing(sqlite_scene, browser):
+    organisation_id, _ = maija(sqlite_scene, browser, Role.VIEWER)
     for address in ("/settings/applications", f"/settings/applications/new?organisation={organisation_id}"):
         assert browser.get(address).reply.status == 403
     assert browser.get("/settings/applications/x").reply.status == 403
 
 
-def test_a_page_takes_eight_statements_at_most(sqlite_desk, browser):
-    organisation_id, _ = maija(sqlite_desk, browser)
+def test_a_page_takes_eight_statements_at_most(sqlite_scene, browser):
+    organisation_id, _ = maija(sqlite_scene, browser)
     browser.get(f"/settings/applications/new?organisation={organisation_id}")
     browser.press("apply", channels="WS", purpose="Payroll")
     for address in (
@@ -94,14 +94,14 @@ def test_a_page_takes_eight_statements_at_most(sqlite_desk, browser):
 
 
 @pytest.mark.long
-def test_who_represents_many_organisations_applies_for_each_of_them(sqlite_desk, browser):
+def test_who_represents_many_organisations_applies_for_each_of_them(sqlite_scene, browser):
     """The manager of many housing companies is such a user.
 
     No organisation, and no application, is left out.
     """
     ids = [f"many-{number:03}" for number in range(60)]
-    by_id = {one: add_organisation(sqlite_desk, one, frozenset()) for one in ids}
-    signed_in(browser, account(sqlite_desk, "manager"), outside=[(one, Role.SIGNATORY) for one in ids])
+    by_id = {one: add_organisation(sqlite_scene, one, frozenset()) for one in ids}
+    signed_in(browser, account(sqlite_scene, "manager"), outside=[(one, Role.SIGNATORY) for one in ids])
     ways = browser.get("/settings/applications").page.xpath("//tbody//a/@href")
     assert set(ways) < {f"/settings/applications/new?organisation={one}" for one in by_id.values()}
     (way,) = browser.get("/settings/applications?q=many-059").page.xpath("//tbody//a/@href")

@@ -25,7 +25,7 @@ from tests.support.authority import CUSTOMER_ID
 from tests.support.browser import Browser, people_door
 from tests.support.firms import rows
 from tests.support.people import a_person
-from tests.support.service_context import REQUEST, Desk, add_organisation, an_order, enrolled, ordered
+from tests.support.scene import REQUEST, Scene, add_organisation, an_order, enrolled, ordered
 from tests.support.users import account, mandate, signed_in
 
 OWN, FOREIGN, FIRM, ANOTHER = CUSTOMER_ID, "2222222-2", "7654321-4", "1111111-1"
@@ -189,12 +189,12 @@ def test_every_page_has_a_line():
 
 
 @pytest.mark.long
-def test_the_walk(sqlite_desk):
-    objects = {one: made(sqlite_desk, one) for one in (OWN, FOREIGN)}
+def test_the_walk(sqlite_scene):
+    objects = {one: made(sqlite_scene, one) for one in (OWN, FOREIGN)}
     # A second signatory, so that no act is refused because the signatory is the last.
-    mandate(sqlite_desk, account(sqlite_desk, "company"), OWN, Role.SIGNATORY)
+    mandate(sqlite_scene, account(sqlite_scene, "company"), OWN, Role.SIGNATORY)
     unknown = dict.fromkeys(objects[OWN], "0" * 32)
-    browsers = {one: visitor(sqlite_desk, one) for one in VISITORS}
+    browsers = {one: visitor(sqlite_scene, one) for one in VISITORS}
     wrong: list[str] = []
     for name, route in ROUTES.items():
         for who, browser in browsers.items():
@@ -268,61 +268,61 @@ def outcome(reply: Response) -> str:
     return names.get(reply.status, "allowed" if reply.status < 500 else f"failed ({reply.status})")
 
 
-def visitor(desk: Desk, who: str) -> Browser:
+def visitor(scene: Scene, who: str) -> Browser:
     """Return a browser of a kind of user before the pages."""
-    browser = Browser(people_door(desk))
+    browser = Browser(people_door(scene))
     if who == STRANGER:
         return browser
-    user = account(desk, who.replace(" ", "-").replace("'", ""), staff="clerk" in who)
+    user = account(scene, who.replace(" ", "-").replace("'", ""), staff="clerk" in who)
     roles = {VIEWER: Role.VIEWER, MANAGER: Role.MANAGER, WEAK: Role.SIGNATORY, SIGNATORY: Role.SIGNATORY}
     if who in roles:
-        mandate(desk, user, OWN, roles[who])
+        mandate(scene, user, OWN, roles[who])
     if who == FIRMS:
-        add_organisation(desk, FIRM)
-        mandate(desk, user, FIRM, Role.MANAGER)
-        mandate(desk, FIRM, OWN, Role.VIEWER)
+        add_organisation(scene, FIRM)
+        mandate(scene, user, FIRM, Role.MANAGER)
+        mandate(scene, FIRM, OWN, Role.VIEWER)
     return signed_in(browser, user, second_factor=who not in {WEAK, WEAK_CLERK})
 
 
-def made(desk: Desk, customer_id: str) -> dict[str, str]:
+def made(scene: Scene, customer_id: str) -> dict[str, str]:
     """Add an organisation with one of each object.
 
     Return their ids by the names that the addresses use.
     """
     if customer_id != OWN:
-        add_organisation(desk, customer_id)
-    held = enrolled(desk, customer_id=customer_id)
-    ids = ordered(desk, an_order(customer_id))
-    asker = account(desk, f"asker-{customer_id}")
-    ask_for_oneself(customer_id, Role.VIEWER, desk.ctx, Actor(asker.pk), REQUEST)
-    kept = mandate(desk, account(desk, f"kept-{customer_id}"), customer_id, Role.VIEWER)
-    organisation = rows(desk, "Organisation").get(customer_id=customer_id)
-    application = AccessApplication.objects.using(desk.db.alias).create(
+        add_organisation(scene, customer_id)
+    held = enrolled(scene, customer_id=customer_id)
+    ids = ordered(scene, an_order(customer_id))
+    asker = account(scene, f"asker-{customer_id}")
+    ask_for_oneself(customer_id, Role.VIEWER, scene.ctx, Actor(asker.pk), REQUEST)
+    kept = mandate(scene, account(scene, f"kept-{customer_id}"), customer_id, Role.VIEWER)
+    organisation = rows(scene, "Organisation").get(customer_id=customer_id)
+    application = AccessApplication.objects.using(scene.db.alias).create(
         case_number=f"SI-{customer_id}", organisation=organisation, channels=["WS"], purpose="reports", language="en",
-        state="refused", created=desk.clock.now, decision="Decision\n\nRefused",
+        state="refused", created=scene.clock.now, decision="Decision\n\nRefused",
     )  # fmt: skip
     return {
         "application": application.pk,
-        "organisation": rows(desk, "Organisation").get(customer_id=customer_id).pk,
+        "organisation": rows(scene, "Organisation").get(customer_id=customer_id).pk,
         "serial": held.serial,
-        "order": rows(desk, "TransferIds").get(transfer_id=ids.transfer_id).order_id,
+        "order": rows(scene, "TransferIds").get(transfer_id=ids.transfer_id).order_id,
         "mandate": kept.pk,
-        "request": rows(desk, "RoleRequest").get(user=asker).pk,
-        "pending": _pending(desk, organisation),
+        "request": rows(scene, "RoleRequest").get(user=asker).pk,
+        "pending": _pending(scene, organisation),
     }
 
 
-def _pending(desk: Desk, organisation: models.Organisation) -> str:
-    clerk, person = account(desk, f"clerk-{organisation.pk}", staff=True), a_person("newcomer")
-    return pending_invitations.add(desk.db, organisation.pk, person, clerk.pk, desk.audit_entry())[0]
+def _pending(scene: Scene, organisation: models.Organisation) -> str:
+    clerk, person = account(scene, f"clerk-{organisation.pk}", staff=True), a_person("newcomer")
+    return pending_invitations.add(scene.db, organisation.pk, person, clerk.pk, scene.audit_entry())[0]
 
 
 @pytest.mark.parametrize(
     "place", ["authorisations", "authorisations/person", "applications", "orders/new", "orders/replace", "contacts"]
 )
-def test_who_sees_one_organisation_is_not_asked_which_one(browser, sqlite_desk, place):
-    user = account(sqlite_desk, "viewer")
-    mandate(sqlite_desk, user, CUSTOMER_ID, Role.VIEWER)
+def test_who_sees_one_organisation_is_not_asked_which_one(browser, sqlite_scene, place):
+    user = account(sqlite_scene, "viewer")
+    mandate(sqlite_scene, user, CUSTOMER_ID, Role.VIEWER)
     page = signed_in(browser, user).get(f"/settings/{place}").page
     assert CUSTOMER_ID in page.find(".//main").text_content()
     assert page.xpath("//input[@name='customer_id']/@type") == ["hidden"]

@@ -7,7 +7,7 @@ from django.conf import settings
 
 from sinetti.server.http import Request
 from tests.support.browser import ADDRESS, Browser, people_door
-from tests.support.service_context import REQUEST
+from tests.support.scene import REQUEST
 from tests.support.visits import VISITS, town
 
 TOKEN = "c" * 32
@@ -65,8 +65,8 @@ def answered(browser, address, sent, headers=None):
     return browser.door(Request(method, place.path, whole, told, REQUEST, body.encode()))
 
 
-def test_no_page_fails_at_what_is_sent(sqlite_desk):
-    built = town(sqlite_desk, ADDRESS)
+def test_no_page_fails_at_what_is_sent(sqlite_scene):
+    built = town(sqlite_scene, ADDRESS)
     once = {(one.route, one.who): one for one in VISITS.values()}.values()
     wrong = []
     for visit in once:
@@ -112,8 +112,8 @@ def test_no_header_makes_a_page_fail(browser, method, headers):
         assert answered(browser, address, (method, "", FORM, OWN), headers).status < 500, address
 
 
-def test_a_stranger_tells_no_clerks_page_from_none_by_too_many_parameters(sqlite_desk):
-    browser = Browser(people_door(sqlite_desk))
+def test_a_stranger_tells_no_clerks_page_from_none_by_too_many_parameters(sqlite_scene):
+    browser = Browser(people_door(sqlite_scene))
     replies = [answered(browser, one, TOO_MUCH["1,500 parameters"]) for one in ("/staff/audit", "/staff/no-such-page")]
     shown = [(one.status, one.body.decode().replace("/staff/audit", "/staff/no-such-page")) for one in replies]
     assert shown[0] == shown[1]

@@ -28,7 +28,7 @@ from sinetti.services.revocation.early_replacement import EarlyReplacementReques
 from sinetti.services.self_service import certificates
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME, NOW
 from tests.support.listing import DAY, ending, put
-from tests.support.service_context import REQUEST, add_organisation, an_order, enrolled, in_the_window, ordered, renewed
+from tests.support.scene import REQUEST, add_organisation, an_order, enrolled, in_the_window, ordered, renewed
 from tests.support.users import account, mandate, signed_in
 
 LIST, FIRM = "/settings/certificates", "7654321-0"
@@ -36,21 +36,21 @@ MOST_STATEMENTS, MOST_OCTETS = 8, 150_000
 
 
 @pytest.fixture
-def maija(browser, sqlite_desk):
+def maija(browser, sqlite_scene):
     """Return the browser of a signatory."""
-    user = account(sqlite_desk, "maija")
-    mandate(sqlite_desk, user, CUSTOMER_ID, Role.SIGNATORY)
+    user = account(sqlite_scene, "maija")
+    mandate(sqlite_scene, user, CUSTOMER_ID, Role.SIGNATORY)
     return signed_in(browser, user)
 
 
 @pytest.fixture
-def tili(browser, sqlite_desk):
+def tili(browser, sqlite_scene):
     """Return the browser of a manager at an accounting firm of the organisation."""
-    add_organisation(sqlite_desk, FIRM)
+    add_organisation(sqlite_scene, FIRM)
     models.Organisation.objects.using("default").filter(customer_id=FIRM).update(name="Tili Oy")
-    user = account(sqlite_desk, "tili")
-    mandate(sqlite_desk, user, FIRM, Role.MANAGER)
-    mandate(sqlite_desk, FIRM, CUSTOMER_ID, Role.MANAGER)
+    user = account(sqlite_scene, "tili")
+    mandate(sqlite_scene, user, FIRM, Role.MANAGER)
+    mandate(sqlite_scene, FIRM, CUSTOMER_ID, Role.MANAGER)
     return signed_in(browser, user)
 
 
@@ -82,9 +82,9 @@ def file_of(reply):
     return parts, list(csv.reader(io.StringIO(b"".join(parts).decode("utf-8-sig")), delimiter=";"))
 
 
-def test_the_list_says_what_there_is_and_who_can_act(maija, sqlite_desk):
-    held = enrolled(sqlite_desk)
-    ordered(sqlite_desk, an_order())
+def test_the_list_says_what_there_is_and_who_can_act(maija, sqlite_scene):
+    held = enrolled(sqlite_scene)
+    ordered(sqlite_scene, an_order())
     waiting, certificate = rows(maija.get(LIST))
     assert certificate["Description"] == "payroll"
     assert certificate["State"].startswith("Valid Renewal opens 1 January 2028 at ")
@@ -117,22 +117,22 @@ STATES = {
 }
 
 
-def test_states_in_words(maija, sqlite_desk):
+def test_states_in_words(maija, sqlite_scene):
     for number, (name, (facts, *_)) in enumerate(STATES.items()):
-        put(sqlite_desk, facts, number, name)
+        put(sqlite_scene, facts, number, name)
     row_texts = {row["Description"]: (row["State"], row["Responsible"]) for row in rows(maija.get(LIST))}
     assert row_texts == {name: (state, acts) for name, (_, state, acts) in STATES.items()}
 
 
-def test_what_was_called_for_early_replacement_is_open_since_then(maija, sqlite_desk):
-    held = enrolled(sqlite_desk)
+def test_what_was_called_for_early_replacement_is_open_since_then(maija, sqlite_scene):
+    held = enrolled(sqlite_scene)
     ask = EarlyReplacementRequest(CertificateSelection(serials=(held.serial,)), "a17", "incident", Explanation(), DAY)
-    call = call_early(ask, sqlite_desk.ctx, REQUEST).call
+    call = call_early(ask, sqlite_scene.ctx, REQUEST).call
     (row,) = rows(maija.get(LIST))
     assert row["State"] == "Renewal open since 2 March 2026 at 14:00"
     maija.get(f"{LIST}/{held.serial}")
     assert "Renewal open since 2 March 2026 at 14:00" in body(maija)
-    cancel(call.call_id, "a17", sqlite_desk.ctx, REQUEST)
+    cancel(call.call_id, "a17", sqlite_scene.ctx, REQUEST)
     (row,) = rows(maija.get(LIST))
     assert row["State"].startswith("Valid Renewal opens 1 January 2028 at ")
     maija.get(f"{LIST}/{held.serial}")
@@ -146,22 +146,22 @@ def test_what_was_called_for_early_replacement_is_open_since_then(maija, sqlite_
     ]
 
 
-def test_who_may_only_look_is_told_who_can_act(browser, sqlite_desk):
-    user = account(sqlite_desk, "katsoja")
-    mandate(sqlite_desk, user, CUSTOMER_ID, Role.VIEWER)
-    serial = put(sqlite_desk, ending(-DAY), 1)
+def test_who_may_only_look_is_told_who_can_act(browser, sqlite_scene):
+    user = account(sqlite_scene, "katsoja")
+    mandate(sqlite_scene, user, CUSTOMER_ID, Role.VIEWER)
+    serial = put(sqlite_scene, ending(-DAY), 1)
     (row,) = rows(signed_in(browser, user).get(LIST))
     assert row["Responsible"] == "Your organisation's representative"
     browser.get(f"{LIST}/{serial}")
     assert "Actions" not in body(browser)
 
 
-def test_a_firm_sees_its_clients_at_once_and_what_stops_with_its_own(tili, sqlite_desk):
+def test_a_firm_sees_its_clients_at_once_and_what_stops_with_its_own(tili, sqlite_scene):
     theirs, ours = named("Nimi", "nimi@malli.example"), named("Tili", "tili@people.example")
-    put(sqlite_desk, ending(20 * DAY), 1, "theirs", contact=theirs)
-    put(sqlite_desk, ending(10 * DAY), 2, "ours to do", contact=ours)
-    put(sqlite_desk, ending(30 * DAY, by_renewal=True), 3, "by itself", contact=theirs)
-    put(sqlite_desk, ending(90 * DAY), 4, "own", organisation=organisation(FIRM), serves=300)
+    put(sqlite_scene, ending(20 * DAY), 1, "theirs", contact=theirs)
+    put(sqlite_scene, ending(10 * DAY), 2, "ours to do", contact=ours)
+    put(sqlite_scene, ending(30 * DAY, by_renewal=True), 3, "by itself", contact=theirs)
+    put(sqlite_scene, ending(90 * DAY), 4, "own", organisation=organisation(FIRM), serves=300)
     row_texts = [(row["Description"], row["Organisation"], row["Responsible"]) for row in rows(tili.get(LIST))]
     client = f"{CUSTOMER_NAME} {CUSTOMER_ID}"
     assert row_texts == [
@@ -175,19 +175,19 @@ def test_a_firm_sees_its_clients_at_once_and_what_stops_with_its_own(tili, sqlit
     assert [row["Description"] for row in rows(tili.get(f"{LIST}?organisation={one}&q=ours"))] == ["ours to do"]
 
 
-def test_a_client_is_told_that_its_firm_can_act(maija, sqlite_desk):
-    add_organisation(sqlite_desk, FIRM)
-    mandate(sqlite_desk, FIRM, CUSTOMER_ID, Role.MANAGER)
-    mandate(sqlite_desk, account(sqlite_desk, "tili"), FIRM, Role.MANAGER)
-    put(sqlite_desk, ending(10 * DAY), 2, contact=named("Tili", "tili@people.example"))
+def test_a_client_is_told_that_its_firm_can_act(maija, sqlite_scene):
+    add_organisation(sqlite_scene, FIRM)
+    mandate(sqlite_scene, FIRM, CUSTOMER_ID, Role.MANAGER)
+    mandate(sqlite_scene, account(sqlite_scene, "tili"), FIRM, Role.MANAGER)
+    put(sqlite_scene, ending(10 * DAY), 2, contact=named("Tili", "tili@people.example"))
     (row,) = rows(maija.get(LIST))
     assert row["Responsible"] == f"Your accounting firm {CUSTOMER_NAME}"
 
 
-def test_what_was_asked_for_stands_in_every_link(maija, sqlite_desk):
+def test_what_was_asked_for_stands_in_every_link(maija, sqlite_scene):
     with transaction.atomic("default"):
         for number in range(certificates.PAGE + 1):
-            put(sqlite_desk, ending(90 * DAY), number, "Payroll & =co", contact=named("Ä", "a@malli.example"))
+            put(sqlite_scene, ending(90 * DAY), number, "Payroll & =co", contact=named("Ä", "a@malli.example"))
     asked = "channel=WS&contact=%C3%84&q=roll+%26&ends=2026-05&sort=contact&order=descending"
     maija.get(f"{LIST}?{asked}")
     kept = {f"{LIST}?{asked}&page=2", f"{LIST}.csv?{asked}", f"{LIST}?{asked}&lang=fi"}
@@ -228,21 +228,21 @@ NOT_OFFERED = {
 }
 
 
-def test_of_many_it_is_said_that_there_are_more(maija, sqlite_desk, monkeypatch):
+def test_of_many_it_is_said_that_there_are_more(maija, sqlite_scene, monkeypatch):
     monkeypatch.setattr(certificates, "PAGE", 1)
     monkeypatch.setattr(certificates, "COUNTED", 1)
     with transaction.atomic("default"):
         for number in range(2):
-            put(sqlite_desk, ending(90 * DAY), number, serves=1234 + number)
+            put(sqlite_scene, ending(90 * DAY), number, serves=1234 + number)
     assert "Rows 1 to 1 of more than 1" in body(maija.get(LIST))
     assert "Also serves about 1,234 other organisations" in body(maija)
     assert "Palvelee myös noin 1\u00a0234 muuta organisaatiota" in body(maija.get(f"{LIST}?lang=fi"))
 
 
-def test_what_is_not_offered_is_left_out_and_told(maija, sqlite_desk):
-    other = add_organisation(sqlite_desk, FIRM)
-    put(sqlite_desk, ending(90 * DAY), 1, organisation=organisation(FIRM))
-    put(sqlite_desk, ending(90 * DAY), 2)
+def test_what_is_not_offered_is_left_out_and_told(maija, sqlite_scene):
+    other = add_organisation(sqlite_scene, FIRM)
+    put(sqlite_scene, ending(90 * DAY), 1, organisation=organisation(FIRM))
+    put(sqlite_scene, ending(90 * DAY), 2)
     for name, query in NOT_OFFERED.items():
         assert len(rows(maija.get(f"{LIST}?{query.format(other=other)}"))) == 1, name
         assert "address was not recognised" in body(maija), name
@@ -254,7 +254,7 @@ def test_nothing_is_found(maija):
     assert "not known here" not in body(maija.get(f"{LIST}?page=%C2%B2&lang=en"))
 
 
-def test_statements_and_octets(tili, sqlite_desk):
+def test_statements_and_octets(tili, sqlite_scene):
     """The page is as full as possible.
 
     Its user has several organisations, and the firm's people and orders are on it.
@@ -262,10 +262,10 @@ def test_statements_and_octets(tili, sqlite_desk):
     person = named("Å" * 60, "tili@people.example")
     with transaction.atomic("default"):
         for number in range(certificates.PAGE):
-            put(sqlite_desk, ending(20 * DAY), number, "Ä" * 120, contact=person, serves=300)
+            put(sqlite_scene, ending(20 * DAY), number, "Ä" * 120, contact=person, serves=300)
     for _ in range(2):
-        ordered(sqlite_desk, an_order())
-    held = enrolled(sqlite_desk)
+        ordered(sqlite_scene, an_order())
+    held = enrolled(sqlite_scene)
     for address in (LIST, f"{LIST}?q=a&sort=acts&state=all&contact=n", f"{LIST}/{held.serial}", f"{LIST}.csv"):
         with CaptureQueriesContext(connections["default"]) as asked:
             tili.get(address)
@@ -275,18 +275,18 @@ def test_statements_and_octets(tili, sqlite_desk):
     assert len(rows(tili.get(LIST))) == certificates.PAGE
 
 
-def test_statements_where_a_sign_in_vouches_for_roles_of_several_organisations_and_orders_wait(browser, sqlite_desk):
+def test_statements_where_a_sign_in_vouches_for_roles_of_several_organisations_and_orders_wait(browser, sqlite_scene):
     """The list takes the most statements.
 
     It reads roles of both sources, certificates, orders, and the name of the chosen organisation.
     """
     for number in (FIRM, "7654321-4"):
-        add_organisation(sqlite_desk, number)
-    user = account(sqlite_desk, "tili")
-    mandate(sqlite_desk, user, "7654321-4", Role.VIEWER)
-    mandate(sqlite_desk, FIRM, CUSTOMER_ID, Role.MANAGER)
-    put(sqlite_desk, ending(90 * DAY), 1)
-    ordered(sqlite_desk, an_order())
+        add_organisation(sqlite_scene, number)
+    user = account(sqlite_scene, "tili")
+    mandate(sqlite_scene, user, "7654321-4", Role.VIEWER)
+    mandate(sqlite_scene, FIRM, CUSTOMER_ID, Role.MANAGER)
+    put(sqlite_scene, ending(90 * DAY), 1)
+    ordered(sqlite_scene, an_order())
     signed_in(browser, user, outside=[(FIRM, Role.MANAGER)])
     with CaptureQueriesContext(connections["default"]) as asked:
         browser.get(LIST)
@@ -299,11 +299,11 @@ def test_statements_where_a_sign_in_vouches_for_roles_of_several_organisations_a
     assert len(asked) <= MOST_STATEMENTS, [one["sql"][:80] for one in asked]
 
 
-def test_whoever_may_not_see_is_told_the_same_of_what_is_there_and_what_is_not(browser, sqlite_desk):
-    held = enrolled(sqlite_desk)
-    add_organisation(sqlite_desk, FIRM)
-    user = account(sqlite_desk, "muu")
-    mandate(sqlite_desk, user, FIRM, Role.SIGNATORY)
+def test_whoever_may_not_see_is_told_the_same_of_what_is_there_and_what_is_not(browser, sqlite_scene):
+    held = enrolled(sqlite_scene)
+    add_organisation(sqlite_scene, FIRM)
+    user = account(sqlite_scene, "muu")
+    mandate(sqlite_scene, user, FIRM, Role.SIGNATORY)
     signed_in(browser, user)
     for behind in ("", "/certificate.pem", "/certificate.der", "/chain.pem", "/dates.ics"):
         there = browser.get(f"{LIST}/{held.serial}{behind}").reply
@@ -322,30 +322,30 @@ def rows_or_none(browser):
     return rows(browser) if browser.page.xpath("//main//table") else []
 
 
-def test_a_stranger_signs_in_first(browser, sqlite_desk):
-    held = enrolled(sqlite_desk)
+def test_a_stranger_signs_in_first(browser, sqlite_scene):
+    held = enrolled(sqlite_scene)
     for behind in ("", ".csv", f"/{held.serial}", f"/{held.serial}/certificate.pem"):
         reply = browser.get(f"{LIST}{behind}").reply
         assert (reply.status, reply.headers["location"].partition("?")[0]) == (302, "/account/login")
 
 
-def test_without_the_second_factor_a_signatory_is_told_what_is_missing(maija, sqlite_desk):
-    held = enrolled(sqlite_desk)
+def test_without_the_second_factor_a_signatory_is_told_what_is_missing(maija, sqlite_scene):
+    held = enrolled(sqlite_scene)
     signed_in(maija, models.User.objects.get(email="maija@people.example"), second_factor=False)
     assert maija.get(f"{LIST}/{held.serial}").reply.status == 403
     assert "second factor" in body(maija)
 
 
-def test_the_page_of_one(maija, sqlite_desk):
-    sqlite_desk.machine.forward(DAY)
-    held = enrolled(sqlite_desk)
-    in_the_window(sqlite_desk, held)
-    new = renewed(sqlite_desk, held)
-    audit = sqlite_desk.ctx.audit_entry("program", REQUEST)
+def test_the_page_of_one(maija, sqlite_scene):
+    sqlite_scene.machine.forward(DAY)
+    held = enrolled(sqlite_scene)
+    in_the_window(sqlite_scene, held)
+    new = renewed(sqlite_scene, held)
+    audit = sqlite_scene.ctx.audit_entry("program", REQUEST)
     lineage = models.Lineage.objects.using("default").get()
-    rejections.record_rejection(sqlite_desk.db, lineage.pk, RejectionReason.TOO_EARLY, "renew", audit)
+    rejections.record_rejection(sqlite_scene.db, lineage.pk, RejectionReason.TOO_EARLY, "renew", audit)
     user = models.User.objects.get(email="maija@people.example")
-    renewal_opt_out.opt_out_of_renewal(new.serial, sqlite_desk.ctx, f"user:{user.pk}", REQUEST)
+    renewal_opt_out.opt_out_of_renewal(new.serial, sqlite_scene.ctx, f"user:{user.pk}", REQUEST)
     maija.get(f"{LIST}/{held.serial}")
     words = " ".join(maija.page.text_content().split())
     (picture,) = maija.page.xpath("//figure[@class='lifeline']")
@@ -376,11 +376,11 @@ def test_the_page_of_one(maija, sqlite_desk):
     assert maija.page.xpath(f"//dl//a[@href='{LIST}/{held.serial}']")
 
 
-def test_what_comes_after_a_revocation(maija, sqlite_desk):
-    held = enrolled(sqlite_desk)
+def test_what_comes_after_a_revocation(maija, sqlite_scene):
+    held = enrolled(sqlite_scene)
     ask = revoke.RevocationRequest(held.serial, RevocationReason.KEY_COMPROMISE)
-    revoke.revoke(ask, sqlite_desk.ctx, "operator", REQUEST)
-    sqlite_desk.clock.forward(DAY)
+    revoke.revoke(ask, sqlite_scene.ctx, "operator", REQUEST)
+    sqlite_scene.clock.forward(DAY)
     maija.get(f"{LIST}/{held.serial}")
     words = " ".join(maija.page.text_content().split())
     assert "Revoked The authority" in words
@@ -395,8 +395,8 @@ def test_what_comes_after_a_revocation(maija, sqlite_desk):
     assert "days left" not in words + body(maija.get(f"{LIST}?state=all"))
 
 
-def test_downloads(maija, sqlite_desk):
-    held = enrolled(sqlite_desk)
+def test_downloads(maija, sqlite_scene):
+    held = enrolled(sqlite_scene)
     page = f"{LIST}/{held.serial}"
     got = {name: maija.get(f"{page}/{name}").reply for name in ("certificate.pem", "certificate.der", "chain.pem")}
     kinds = ("application/x-pem-file", "application/pkix-cert", "application/x-pem-file")
@@ -409,10 +409,10 @@ def test_downloads(maija, sqlite_desk):
     assert f"certificate-{held.serial}.pem" in got["certificate.pem"].headers["content-disposition"]
 
 
-def test_dates_for_a_calendar_keep_their_ids(maija, sqlite_desk):
-    held = enrolled(sqlite_desk)
+def test_dates_for_a_calendar_keep_their_ids(maija, sqlite_scene):
+    held = enrolled(sqlite_scene)
     first = maija.get(f"{LIST}/{held.serial}/dates.ics").reply
-    sqlite_desk.clock.forward(DAY)
+    sqlite_scene.clock.forward(DAY)
     again = Calendar.from_ical(maija.get(f"{LIST}/{held.serial}/dates.ics").reply.body)
     assert first.content_type == "text/calendar; charset=utf-8"
     one, other = Calendar.from_ical(first.body).walk("VEVENT")
@@ -427,24 +427,24 @@ SHORT_ALARMS = {"47 days": (47 * DAY, 47 * DAY / 3, [-DAY]), "a day": (DAY, DAY 
 
 
 @pytest.mark.parametrize(("life", "window", "alarms"), SHORT_ALARMS.values(), ids=SHORT_ALARMS)
-def test_alarms_of_a_short_life_come_in_the_second_half_of_its_window(maija, sqlite_desk, life, window, alarms):
-    held = enrolled(sqlite_desk)
+def test_alarms_of_a_short_life_come_in_the_second_half_of_its_window(maija, sqlite_scene, life, window, alarms):
+    held = enrolled(sqlite_scene)
     ends = NOW + life
     models.Certificate.objects.update(not_after=ends, renewable_from=ends - window)
     _, other = Calendar.from_ical(maija.get(f"{LIST}/{held.serial}/dates.ics").reply.body).walk("VEVENT")
     assert [alarm["trigger"].dt for alarm in other.walk("VALARM")] == alarms
 
 
-def test_dates_of_a_certificate_without_a_description_name_its_serial_number(maija, sqlite_desk):
-    held = enrolled(sqlite_desk)
+def test_dates_of_a_certificate_without_a_description_name_its_serial_number(maija, sqlite_scene):
+    held = enrolled(sqlite_scene)
     models.Lineage.objects.update(description="")
     events = Calendar.from_ical(maija.get(f"{LIST}/{held.serial}/dates.ics").reply.body).walk("VEVENT")
     assert [f"“{held.serial}”" in event["summary"] for event in events] == [True, True]
 
 
-def test_organisations_are_found_by_a_part_of_their_name_and_one_is_chosen_by_a_link(tili, sqlite_desk):
-    put(sqlite_desk, ending(90 * DAY), 1, "theirs")
-    put(sqlite_desk, ending(90 * DAY), 2, "own", organisation=organisation(FIRM))
+def test_organisations_are_found_by_a_part_of_their_name_and_one_is_chosen_by_a_link(tili, sqlite_scene):
+    put(sqlite_scene, ending(90 * DAY), 1, "theirs")
+    put(sqlite_scene, ending(90 * DAY), 2, "own", organisation=organisation(FIRM))
     for text in ("ILI", FIRM[2:6]):
         assert [row["Description"] for row in rows(tili.get(f"{LIST}?organisation={text}"))] == ["own"], text
     (link,) = tili.page.xpath("//td/a[text() = 'Tili Oy']/@href")
@@ -454,18 +454,18 @@ def test_organisations_are_found_by_a_part_of_their_name_and_one_is_chosen_by_a_
     assert not tili.page.xpath("//select[@name='organisation']")
 
 
-def test_the_month_of_an_end_has_no_orders_and_nothing_revoked(maija, sqlite_desk):
-    ordered(sqlite_desk, an_order())
+def test_the_month_of_an_end_has_no_orders_and_nothing_revoked(maija, sqlite_scene):
+    ordered(sqlite_scene, an_order())
     for number, (at, revoked) in enumerate(((-1, None), (0, None), (31, None), (30, None), (9, NOW))):
         span = datetime(2027, 5, 1, tzinfo=FINNISH_TIME) + at * DAY - NOW
         reason = RevocationReason.KEY_COMPROMISE if revoked else None
-        put(sqlite_desk, ending(span, revoked_at=revoked, reason=reason), number, f"{at}")
+        put(sqlite_scene, ending(span, revoked_at=revoked, reason=reason), number, f"{at}")
     assert [row["Description"] for row in rows(maija.get(f"{LIST}?ends=2027-05"))] == ["0", "30"]
 
 
-def test_a_file_has_no_formulas(maija, sqlite_desk):
-    put(sqlite_desk, ending(90 * DAY), 1, '=HYPERLINK("x";"y")')
-    put(sqlite_desk, ending(80 * DAY), 2, "plain", serves=0)
+def test_a_file_has_no_formulas(maija, sqlite_scene):
+    put(sqlite_scene, ending(90 * DAY), 1, '=HYPERLINK("x";"y")')
+    put(sqlite_scene, ending(80 * DAY), 2, "plain", serves=0)
     reply = maija.get(f"{LIST}.csv").reply
     parts, (head, first, second) = file_of(reply)
     assert parts[0].startswith("\ufeff".encode())
@@ -478,17 +478,17 @@ def test_a_file_has_no_formulas(maija, sqlite_desk):
 
 
 @pytest.mark.parametrize("language", ["fi", "sv"])
-def test_in_the_readers_language(maija, sqlite_desk, language):
-    held = enrolled(sqlite_desk)
-    ordered(sqlite_desk, an_order())
+def test_in_the_readers_language(maija, sqlite_scene, language):
+    held = enrolled(sqlite_scene)
+    ordered(sqlite_scene, an_order())
     for address in (LIST, f"{LIST}/{held.serial}"):
         maija.get(f"{address}?lang={language}")
         assert "Finnish time" not in body(maija)
         assert not {"Valid", "Retrieved"} & set(maija.page.xpath("//main//text()"))
 
 
-def test_a_file_is_in_the_readers_language_to_its_last_row(maija, sqlite_desk):
-    enrolled(sqlite_desk)
+def test_a_file_is_in_the_readers_language_to_its_last_row(maija, sqlite_scene):
+    enrolled(sqlite_scene)
     _, (head, row) = file_of(maija.get(f"{LIST}.csv?lang=fi").reply)
     assert head[12] == translate("State", Language.FI)
     assert row[12] == translate("Valid", Language.FI) != "Valid"

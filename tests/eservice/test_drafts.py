@@ -17,7 +17,7 @@ from sinetti.eservice.accounts.sessions import SessionStore, stored
 from sinetti.eservice.ui.draft_store import KEEPS, is_secret
 from tests.support.authority import CUSTOMER_ID
 from tests.support.browser import ADDRESS, Browser
-from tests.support.service_context import enrolled, opened_desk
+from tests.support.scene import enrolled, opened_scene
 from tests.support.typed_forms import FORMS
 from tests.support.users import account, mandate, signed_in
 from tests.support.visits import STRANGER, VISITS, town
@@ -36,10 +36,10 @@ TYPED = {
 
 
 @pytest.fixture
-def maija(sqlite_desk):
+def maija(sqlite_scene):
     """Return an account with a manager's role."""
-    user = account(sqlite_desk, "maija")
-    mandate(sqlite_desk, user, CUSTOMER_ID, Role.MANAGER)
+    user = account(sqlite_scene, "maija")
+    mandate(sqlite_scene, user, CUSTOMER_ID, Role.MANAGER)
     return user
 
 
@@ -139,27 +139,27 @@ def test_values_survive_the_end_of_a_session(form, maija):
     assert "Palkat" in said(form)
 
 
-def test_another_person_in_the_same_browser_sees_nothing(form, sqlite_desk):
+def test_another_person_in_the_same_browser_sees_nothing(form, sqlite_scene):
     end_session(form)
     form.get(send(form, "check", **TYPED))
     after = form.page.xpath("//input[@name='next']/@value")[0]
-    other = account(sqlite_desk, "other")
-    mandate(sqlite_desk, other, CUSTOMER_ID, Role.MANAGER)
+    other = account(sqlite_scene, "other")
+    mandate(sqlite_scene, other, CUSTOMER_ID, Role.MANAGER)
     sign_in_again(form, other)
     for place in (after, NEW):
         assert "Palkat" not in form.get(place).reply.body.decode()
 
 
-def test_a_form_of_another_reader_is_not_kept(form, sqlite_desk):
+def test_a_form_of_another_reader_is_not_kept(form, sqlite_scene):
     mine = form.page.xpath("//input[@name='typed']/@value")[0]
-    other = account(sqlite_desk, "other")
-    mandate(sqlite_desk, other, CUSTOMER_ID, Role.MANAGER)
+    other = account(sqlite_scene, "other")
+    mandate(sqlite_scene, other, CUSTOMER_ID, Role.MANAGER)
     signed_in(form, other).get(NEW)
     send(form, "check", **TYPED | {"typed": mine})
     assert form.reply.status == 200, "answered at once, without a draft"
 
 
-def test_back_after_the_act_says_so_and_the_button_acts_once(form, sqlite_desk):
+def test_back_after_the_act_says_so_and_the_button_acts_once(form, sqlite_scene):
     check = send(form, "check", **TYPED)
     done = send(form.get(check), "send")
     assert done.startswith("/settings/orders/")
@@ -167,23 +167,23 @@ def test_back_after_the_act_says_so_and_the_button_acts_once(form, sqlite_desk):
     form.get(check)
     assert "You sent this form" in said(form)
     assert send(form, "send") == done
-    orders = Order.objects.using(sqlite_desk.db.alias)
+    orders = Order.objects.using(sqlite_scene.db.alias)
     assert orders.count() == 1
     assert value(form.get(NEW), "description") == "", "a new form is empty"
     assert "Show what you sent" in said(form)
 
 
-def test_a_page_shown_again_never_acts(form, sqlite_desk):
+def test_a_page_shown_again_never_acts(form, sqlite_scene):
     check = send(form, "check", **TYPED)
     form.get(check)
     end_session(form)
     send(form, "send")
-    assert Order.objects.using(sqlite_desk.db.alias).count() == 0
+    assert Order.objects.using(sqlite_scene.db.alias).count() == 0
 
 
-def test_a_block_that_reads_only_refuses_writes(sqlite_desk):
-    rows = OutboxMessage.objects.using(sqlite_desk.db.alias)
-    with sqlite_desk.db.reading_only():
+def test_a_block_that_reads_only_refuses_writes(sqlite_scene):
+    rows = OutboxMessage.objects.using(sqlite_scene.db.alias)
+    with sqlite_scene.db.reading_only():
         assert rows.count() == 0
         with pytest.raises(WriteRefused):
             rows.update(kind="x")
@@ -200,16 +200,16 @@ def test_back_from_a_check_page_shows_what_was_corrected_after_an_error(form):
     assert value(form, "contact_email") == TYPED["contact_email"], "Back"
 
 
-def test_ticked_rows_survive_another_language_but_no_new_visit(form, sqlite_desk):
-    ticked = enrolled(sqlite_desk).serial
+def test_ticked_rows_survive_another_language_but_no_new_visit(form, sqlite_scene):
+    ticked = enrolled(sqlite_scene).serial
     switch(form.get("/settings/certificates"), "sv", pick=ticked)
     assert form.page.xpath("//input[@name='pick' and @checked]/@value") == [ticked]
     assert not form.get("/settings/certificates").page.xpath("//input[@name='pick' and @checked]")
 
 
-def test_a_draft_lapses_after_an_hour(form, sqlite_desk):
+def test_a_draft_lapses_after_an_hour(form, sqlite_scene):
     where = send(form, "check", **TYPED)
-    sqlite_desk.clock.now += timedelta(hours=1, seconds=1)
+    sqlite_scene.clock.now += timedelta(hours=1, seconds=1)
     form.get(where)
     assert value(form, "description") == ""
     assert "one hour" in said(form)
@@ -241,7 +241,7 @@ def test_another_sites_form_is_not_kept(form, place):
 @pytest.mark.long
 def test_no_page_of_a_draft_writes(sqlite_db):
     """Each form is sent with each button that acts after its session has ended, and shown after sign-in."""
-    built = town(opened_desk(sqlite_db), ADDRESS)
+    built = town(opened_scene(sqlite_db), ADDRESS)
     for name, form in FORMS.items():
         visit = VISITS[form.visit]
         if visit.who == STRANGER or visit.sends is not None:
@@ -301,8 +301,8 @@ def test_a_private_key_is_not_kept(browser, key):
     assert "secret-password" not in str(session)
 
 
-def test_a_clerk_whose_session_has_ended_returns_to_the_form(sqlite_desk, browser):
-    anna = account(sqlite_desk, "anna", staff=True)
+def test_a_clerk_whose_session_has_ended_returns_to_the_form(sqlite_scene, browser):
+    anna = account(sqlite_scene, "anna", staff=True)
     page = signed_in(browser, anna, keeps={"looking_purpose": "support"}).get("/staff/organisations/new")
     end_session(page)
     where = send(page, "add", {"sec-fetch-site": "same-origin"}, name="Uusi Oy")
@@ -329,8 +329,8 @@ def test_a_stranger_sees_nothing_that_another_stranger_typed(browser):
     assert "We kept" not in said(page)
 
 
-def test_a_form_that_succeeded_leaves_no_draft_of_its_errors(sqlite_desk, browser):
-    page = signed_in(browser, account(sqlite_desk, "anna", staff=True)).get("/staff/purpose")
+def test_a_form_that_succeeded_leaves_no_draft_of_its_errors(sqlite_scene, browser):
+    page = signed_in(browser, account(sqlite_scene, "anna", staff=True)).get("/staff/purpose")
     page.get(send(page, "go", purpose="support", case="wrong"))
     send(page, "go", purpose="support", case="")
     assert "We kept" not in said(page.get("/staff/purpose"))
@@ -350,8 +350,8 @@ def send_file(browser: Browser, does: str, content: str) -> str:
     return browser.reply.headers.get("location", "")
 
 
-def test_another_file_sent_from_the_same_page_is_no_repetition(sqlite_desk, browser):
-    anna = account(sqlite_desk, "anna", staff=True)
+def test_another_file_sent_from_the_same_page_is_no_repetition(sqlite_scene, browser):
+    anna = account(sqlite_scene, "anna", staff=True)
     page = signed_in(browser, anna, keeps={"looking_purpose": "support"}).get("/staff/organisations/load")
     wrong = send_file(page, "compare", "name\n")
     first = send_file(page.get(wrong), "compare", f"{FILE}A-1;artificial;FI;Uusi Oy;fi;;\n")
@@ -373,18 +373,18 @@ def test_strangers_of_one_address_cannot_fill_the_database_with_drafts(browser):
     assert value(page, "transfer_id") == "12345"
 
 
-def test_a_block_that_reads_only_refuses_hand_written_statements(sqlite_desk):
+def test_a_block_that_reads_only_refuses_hand_written_statements(sqlite_scene):
     statement = "UPDATE sinetti_counter SET value = %(key)s WHERE name = %(key)s"
-    with pytest.raises(WriteRefused), sqlite_desk.db.reading_only():
-        sql.write(sqlite_desk.db, statement, {"key": "1"})
+    with pytest.raises(WriteRefused), sqlite_scene.db.reading_only():
+        sql.write(sqlite_scene.db, statement, {"key": "1"})
 
 
-def test_a_refused_act_is_recorded_once_and_not_by_each_visit_of_its_page(browser, sqlite_desk):
-    user = account(sqlite_desk, "signatory")
-    mandate(sqlite_desk, user, CUSTOMER_ID, Role.SIGNATORY)
+def test_a_refused_act_is_recorded_once_and_not_by_each_visit_of_its_page(browser, sqlite_scene):
+    user = account(sqlite_scene, "signatory")
+    mandate(sqlite_scene, user, CUSTOMER_ID, Role.SIGNATORY)
     page = signed_in(browser, user).get("/settings/authorisations/organisation")
     where = send(page, "give", customer_id="9999999-9", role="manager")
-    missed = AuditEvent.objects.using(sqlite_desk.db.alias).filter(action="authorisation-to-nobody")
+    missed = AuditEvent.objects.using(sqlite_scene.db.alias).filter(action="authorisation-to-nobody")
     for _reload in range(2):
         assert "organisation with this ID" in said(page.get(where))
         assert missed.count() == 1

@@ -17,7 +17,7 @@ from sinetti.infra.clock import utc_now
 from sinetti.services.access.accounts import make_account
 from sinetti.settings import django
 from tests.support.browser import Browser, people_door
-from tests.support.service_context import REQUEST
+from tests.support.scene import REQUEST
 from tests.support.signing_in import PASSWORD, code, follow, send, sent_kinds, sign_in, way
 
 EMAIL = "nimi@people.example"
@@ -76,20 +76,20 @@ def hands(monkeypatch):
 
 
 @pytest.fixture
-def door(desk):
-    return people_door(desk)
+def door(scene):
+    return people_door(scene)
 
 
 @pytest.fixture
-def user(desk):
+def user(scene):
     new = NewAccount(EMAIL, "Nimi Nimetty", Language.EN, password=PASSWORD)
-    return models.User.objects.get(pk=make_account(new, desk.ctx, "operator", REQUEST))
+    return models.User.objects.get(pk=make_account(new, scene.ctx, "operator", REQUEST))
 
 
 @pytest.fixture
-def guarded(desk):
+def guarded(scene):
     new = NewAccount(EMAIL, "Nimi Nimetty", Language.EN, password=PASSWORD, totp=SECRET)
-    return models.User.objects.get(pk=make_account(new, desk.ctx, "operator", REQUEST))
+    return models.User.objects.get(pk=make_account(new, scene.ctx, "operator", REQUEST))
 
 
 def at(door, address):
@@ -201,9 +201,9 @@ def test_signing_in_gives_no_new_guesses(door, user, hands):
     assert [guess(again) for _ in range(2)] == [True, False]
 
 
-def test_a_cookie_counts_for_its_account_alone(door, user, desk, hands):
+def test_a_cookie_counts_for_its_account_alone(door, user, scene, hands):
     other = NewAccount("toinen@people.example", "Toinen", Language.EN, password=PASSWORD)
-    make_account(other, desk.ctx, "operator", REQUEST)
+    make_account(other, scene.ctx, "operator", REQUEST)
     stranger = at(door, "198.51.100.1")
     sign_in(stranger, "toinen@people.example")
     known = {COOKIE: stranger.cookies[COOKIE]}
@@ -215,11 +215,11 @@ def test_a_cookie_counts_for_its_account_alone(door, user, desk, hands):
     assert sign_in(stranger, "toinen@people.example").path == "/"
 
 
-def test_one_browser_is_known_to_several_accounts_and_not_to_any_number(door, desk, hands, monkeypatch):
+def test_one_browser_is_known_to_several_accounts_and_not_to_any_number(door, scene, hands, monkeypatch):
     monkeypatch.setattr(known_devices, "MOST", 2)
     browser, emails = at(door, "192.0.2.1"), [f"n{number}@people.example" for number in range(3)]
     for email in emails:
-        make_account(NewAccount(email, "Nimi", Language.EN, password=PASSWORD), desk.ctx, "operator", REQUEST)
+        make_account(NewAccount(email, "Nimi", Language.EN, password=PASSWORD), scene.ctx, "operator", REQUEST)
         browser.cookies = {name: value for name, value in browser.cookies.items() if name == COOKIE}
         sign_in(browser, email)
     for email in emails:
@@ -283,13 +283,13 @@ def test_a_new_password_ends_what_was_known_and_its_browser_is_known_at_once(doo
 
 
 @pytest.mark.long
-def test_a_link_by_mail_lets_the_owner_in_where_all_guesses_of_the_day_are_used_up(door, user, desk, hands):
+def test_a_link_by_mail_lets_the_owner_in_where_all_guesses_of_the_day_are_used_up(door, user, scene, hands):
     guesses(door, addresses(6), hands)
     fresh = at(door, "192.0.2.1")
     assert not guess(fresh, password=PASSWORD)
     fresh.get("/account/password/reset")
     send(fresh, email=EMAIL)
-    follow(fresh.get(way(desk, EMAIL, "Set a new")))
+    follow(fresh.get(way(scene, EMAIL, "Set a new")))
     send(fresh, password1=NEW, password2=NEW)
     assert sign_in(fresh, EMAIL, NEW).path == "/"
 
@@ -330,7 +330,7 @@ def test_codes_of_an_account_have_the_limits_of_its_passwords(door, guarded, han
     assert count == 10
 
 
-def test_the_owner_is_sent_the_link_that_a_stranger_has_asked_for_too_often(door, user, desk, hands):
+def test_the_owner_is_sent_the_link_that_a_stranger_has_asked_for_too_often(door, user, scene, hands):
     """The limit is five messages an hour.
 
     Each has a link that works, so the owner needs no sixth.
@@ -339,8 +339,8 @@ def test_the_owner_is_sent_the_link_that_a_stranger_has_asked_for_too_often(door
         browser = at(door, address)
         browser.get("/account/password/reset")
         send(browser, email=EMAIL)
-    assert sent_kinds(desk, EMAIL) == {"reset"}
+    assert sent_kinds(scene, EMAIL) == {"reset"}
     owner = at(door, "192.0.2.1")
-    follow(owner.get(way(desk, EMAIL, "Set a new")))
+    follow(owner.get(way(scene, EMAIL, "Set a new")))
     send(owner, password1=NEW, password2=NEW)
     assert sign_in(owner, EMAIL, NEW).path == "/"

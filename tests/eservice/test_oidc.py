@@ -20,7 +20,7 @@ from sinetti.services.access.accounts import make_account
 from sinetti.settings.portal import RolesClaim
 from tests.support.authority import CUSTOMER_ID
 from tests.support.browser import Browser, people_door
-from tests.support.service_context import REQUEST
+from tests.support.scene import REQUEST
 from tests.support.signing_in import PASSWORD, follow, send, sent_kinds, sign_in, way
 from tests.support.small_provider import CLIENT, settings_for, small_provider
 from tests.support.users import mandate
@@ -45,14 +45,14 @@ def says(provider):
 
 
 @pytest.fixture
-def browser(sqlite_desk, post, says):
-    return Browser(people_door(sqlite_desk, post, settings=settings_for(says.issuer, ROLES)))
+def browser(sqlite_scene, post, says):
+    return Browser(people_door(sqlite_scene, post, settings=settings_for(says.issuer, ROLES)))
 
 
 @pytest.fixture
-def user(sqlite_desk):
+def user(sqlite_scene):
     new = NewAccount(EMAIL, "Nimi Nimetty", Language.EN, password=PASSWORD)
-    return models.User.objects.get(pk=make_account(new, sqlite_desk.ctx, "operator", REQUEST))
+    return models.User.objects.get(pk=make_account(new, sqlite_scene.ctx, "operator", REQUEST))
 
 
 def begun(browser, says, page="/account/login"):
@@ -72,11 +72,11 @@ def answered(browser, asked, **more):
     return follow(browser.get(f"/account/providers/op/answer/?{query}"))
 
 
-def signed_up(browser, sqlite_desk, says):
+def signed_up(browser, sqlite_scene, says):
     """Return a user whom the provider signs in, with an account of their own."""
     answered(browser, begun(browser, says))
     send(browser, name="Nimi Nimetty", email=EMAIL)
-    browser.get(way(sqlite_desk, EMAIL, "Confirm"))
+    browser.get(way(sqlite_scene, EMAIL, "Confirm"))
     send(browser)
     return models.User.objects.get(email=EMAIL)
 
@@ -103,7 +103,7 @@ def test_what_our_request_says(browser, says):
     assert sent["code_verifier"]
 
 
-def test_an_unknown_subject_gets_an_account_only_if_they_say_so_and_no_rights(browser, sqlite_desk, says):
+def test_an_unknown_subject_gets_an_account_only_if_they_say_so_and_no_rights(browser, sqlite_scene, says):
     says.claims = {"email": EMAIL, "email_verified": True, "name": "Nimi Nimetty"}
     answered(browser, begun(browser, says))
     assert browser.path == "/account/providers/new"
@@ -118,18 +118,18 @@ def test_an_unknown_subject_gets_an_account_only_if_they_say_so_and_no_rights(br
     assert bound.extra_data == {"iss": says.issuer, "sub": "one"}, "nothing else is kept"
 
 
-def test_an_account_of_the_same_address_is_never_taken(browser, sqlite_desk, says, user):
+def test_an_account_of_the_same_address_is_never_taken(browser, sqlite_scene, says, user):
     says.claims = {"email": EMAIL, "email_verified": True}
     answered(browser, begun(browser, says))
     assert browser.path == "/account/providers/new"
     send(browser, name="N N")
     assert browser.path == "/account/confirm-email", "and the page does not say that there is one"
-    assert sent_kinds(sqlite_desk, EMAIL) == {"there-already"}
+    assert sent_kinds(sqlite_scene, EMAIL) == {"there-already"}
     assert not SocialAccount.objects.exists()
 
 
-def test_a_known_subject_is_signed_in_with_what_the_sign_in_vouches_for(browser, sqlite_desk, says):
-    signed_up(browser, sqlite_desk, says)
+def test_a_known_subject_is_signed_in_with_what_the_sign_in_vouches_for(browser, sqlite_scene, says):
+    signed_up(browser, sqlite_scene, says)
     says.claims = {"acr": "strong", "organisations": [{"identifier": CUSTOMER_ID, "roles": ["NIMKO", "other"]}]}
     answered(browser, begun(browser, says))
     assert browser.path == "/"
@@ -143,24 +143,24 @@ def test_a_known_subject_is_signed_in_with_what_the_sign_in_vouches_for(browser,
     assert session_of(browser)[OUTSIDE_ROLES] == [], "it was that session's alone"
 
 
-def test_a_provider_that_left_the_settings_vouches_for_nobody_any_more(browser, sqlite_desk, says):
-    signed_up(browser, sqlite_desk, says)
+def test_a_provider_that_left_the_settings_vouches_for_nobody_any_more(browser, sqlite_scene, says):
+    signed_up(browser, sqlite_scene, says)
     says.claims = {"acr": "strong", "organisations": [{"identifier": CUSTOMER_ID, "roles": ["NIMKO"]}]}
     answered(browser, begun(browser, says))
     assert browser.get("/settings/authorisations").reply.status == 200
-    browser.door = people_door(sqlite_desk)
+    browser.door = people_door(sqlite_scene)
     assert browser.get("/settings/authorisations").reply.status == 403
     assert browser.get("/settings/profile").reply.status == 200, "their own account stays theirs"
 
 
-def test_a_signatory_by_a_weak_sign_in_is_led_to_a_second_factor(browser, sqlite_desk, says):
-    signed_up(browser, sqlite_desk, says)
+def test_a_signatory_by_a_weak_sign_in_is_led_to_a_second_factor(browser, sqlite_scene, says):
+    signed_up(browser, sqlite_scene, says)
     says.claims = {"acr": "weak", "organisations": [{"identifier": CUSTOMER_ID, "roles": ["NIMKO"]}]}
     assert answered(browser, begun(browser, says)).path == "/account/security"
 
 
-def test_how_somebody_signed_in_only_the_id_token_tells(browser, sqlite_desk, says):
-    signed_up(browser, sqlite_desk, says)
+def test_how_somebody_signed_in_only_the_id_token_tells(browser, sqlite_scene, says):
+    signed_up(browser, sqlite_scene, says)
     roles = [{"identifier": CUSTOMER_ID, "roles": ["NIMKO"]}]
     says.userinfo = {"sub": "one", "acr": "strong", "organisations": roles}
     answered(browser, begun(browser, says))
@@ -227,15 +227,15 @@ def test_an_answer_to_another_request(browser, says, more):
     assert again.reply.status == (200 if "state" in more else 401), "a state counts once"
 
 
-def test_another_issuers_subject_of_the_same_name_is_somebody_else(browser, sqlite_desk, says, post):
-    signed_up(browser, sqlite_desk, says)
+def test_another_issuers_subject_of_the_same_name_is_somebody_else(browser, sqlite_scene, says, post):
+    signed_up(browser, sqlite_scene, says)
     with small_provider() as other:
-        theirs = Browser(people_door(sqlite_desk, post, settings=settings_for(other.issuer, ROLES)))
+        theirs = Browser(people_door(sqlite_scene, post, settings=settings_for(other.issuer, ROLES)))
         answered(theirs, begun(theirs, other))
         assert theirs.path == "/account/providers/new"
 
 
-def test_one_is_connected_only_by_who_has_just_proved_who_they_are(browser, sqlite_desk, says, user):
+def test_one_is_connected_only_by_who_has_just_proved_who_they_are(browser, sqlite_scene, says, user):
     browser.get("/account/login")
     token = browser.page.xpath("//input[@name='csrfmiddlewaretoken']/@value")[0]
     browser.post("/account/providers/op", {"csrfmiddlewaretoken": token, "process": "connect"})
@@ -244,7 +244,7 @@ def test_one_is_connected_only_by_who_has_just_proved_who_they_are(browser, sqli
     answered(browser, begun(browser, says, "/account/providers"))
     assert browser.path == "/account/providers"
     assert SocialAccount.objects.get().user == user
-    assert sent_kinds(sqlite_desk, EMAIL) == {"provider-added"}
+    assert sent_kinds(sqlite_scene, EMAIL) == {"provider-added"}
     browser.get("/account/logout")
     send(browser)
     answered(browser, begun(browser, says))
@@ -252,11 +252,11 @@ def test_one_is_connected_only_by_who_has_just_proved_who_they_are(browser, sqli
     browser.get("/account/providers")
     send(browser, account=str(SocialAccount.objects.get().pk))
     assert not SocialAccount.objects.exists()
-    assert sent_kinds(sqlite_desk, EMAIL) == {"provider-added", "provider-removed"}
+    assert sent_kinds(sqlite_scene, EMAIL) == {"provider-added", "provider-removed"}
 
 
-def test_the_only_way_in_is_not_taken_away(browser, sqlite_desk, says):
-    signed_up(browser, sqlite_desk, says)
+def test_the_only_way_in_is_not_taken_away(browser, sqlite_scene, says):
+    signed_up(browser, sqlite_scene, says)
     answered(browser, begun(browser, says))
     browser.get("/account/providers")
     send(browser, account=str(SocialAccount.objects.get().pk))
@@ -264,8 +264,8 @@ def test_the_only_way_in_is_not_taken_away(browser, sqlite_desk, says):
     assert SocialAccount.objects.exists()
 
 
-def test_who_signs_in_there_alone_proves_who_they_are_there(browser, sqlite_desk, says):
-    signed_up(browser, sqlite_desk, says)
+def test_who_signs_in_there_alone_proves_who_they_are_there(browser, sqlite_scene, says):
+    signed_up(browser, sqlite_scene, says)
     answered(browser, begun(browser, says))
     session = session_of(browser)
     session["account_authentication_methods"] = [{**one, "at": 0} for one in session["account_authentication_methods"]]
@@ -276,16 +276,16 @@ def test_who_signs_in_there_alone_proves_who_they_are_there(browser, sqlite_desk
     assert browser.path == "/account/email"
 
 
-def test_an_address_alone_does_not_get_round_the_second_factor_that_a_provider_is(browser, sqlite_desk, says):
+def test_an_address_alone_does_not_get_round_the_second_factor_that_a_provider_is(browser, sqlite_scene, says):
     """A reader of the user's mail can set a password.
 
     Only a user who signs in at the provider can set up a second factor.
     """
-    user = signed_up(browser, sqlite_desk, says)
-    mandate(sqlite_desk, user, CUSTOMER_ID, Role.SIGNATORY)
+    user = signed_up(browser, sqlite_scene, says)
+    mandate(sqlite_scene, user, CUSTOMER_ID, Role.SIGNATORY)
     browser.get("/account/password/reset")
     send(browser, email=EMAIL)
-    follow(browser.get(way(sqlite_desk, EMAIL, "Set a new password")))
+    follow(browser.get(way(sqlite_scene, EMAIL, "Set a new password")))
     send(browser, password1=PASSWORD, password2=PASSWORD)
     assert sign_in(browser, EMAIL).path == "/account/security"
     for address in ("codes/add", "passkeys/add", "../email", "../providers", "../password/change"):
@@ -295,13 +295,13 @@ def test_an_address_alone_does_not_get_round_the_second_factor_that_a_provider_i
     assert follow(browser.get("/account/security/codes/add")).path == "/account/security/codes/add"
 
 
-def test_nor_does_a_weak_sign_in_there(browser, sqlite_desk, says):
+def test_nor_does_a_weak_sign_in_there(browser, sqlite_scene, says):
     """A user with only the password of the account there adds no second factor here.
 
     The strong factor of that provider is missing.
     """
-    user = signed_up(browser, sqlite_desk, says)
-    mandate(sqlite_desk, user, CUSTOMER_ID, Role.SIGNATORY)
+    user = signed_up(browser, sqlite_scene, says)
+    mandate(sqlite_scene, user, CUSTOMER_ID, Role.SIGNATORY)
     says.claims = {"acr": "strong"}
     answered(browser, begun(browser, says))
     assert follow(browser.get("/account/security/codes/add")).path == "/account/security/codes/add"
@@ -322,9 +322,9 @@ def test_nor_does_a_weak_sign_in_there(browser, sqlite_desk, says):
 
 
 @pytest.mark.parametrize("page", ["providers", "email", "security/codes/add", "security/passkeys/add"])
-def test_what_a_strong_sign_in_shows_takes_eight_statements_at_most(browser, sqlite_desk, says, page):
-    user = signed_up(browser, sqlite_desk, says)
-    mandate(sqlite_desk, user, CUSTOMER_ID, Role.SIGNATORY)
+def test_what_a_strong_sign_in_shows_takes_eight_statements_at_most(browser, sqlite_scene, says, page):
+    user = signed_up(browser, sqlite_scene, says)
+    mandate(sqlite_scene, user, CUSTOMER_ID, Role.SIGNATORY)
     says.claims = {"acr": "strong"}
     answered(browser, begun(browser, says))
     with CaptureQueriesContext(connections["default"]) as asked:
@@ -334,32 +334,32 @@ def test_what_a_strong_sign_in_shows_takes_eight_statements_at_most(browser, sql
     assert len(statements) <= 8, statements
 
 
-def test_a_strong_sign_in_that_is_connected_counts_as_proof(browser, sqlite_desk, says, user):
+def test_a_strong_sign_in_that_is_connected_counts_as_proof(browser, sqlite_scene, says, user):
     sign_in(browser, EMAIL)
     says.claims = {"acr": "strong"}
     answered(browser, begun(browser, says, "/account/providers"))
     assert follow(browser.get("/account/security/codes/add")).path == "/account/security/codes/add"
 
 
-def test_an_account_that_somebody_else_began_is_confirmed_by_nobody(browser, sqlite_desk, says):
+def test_an_account_that_somebody_else_began_is_confirmed_by_nobody(browser, sqlite_scene, says):
     """The other user would have a sign-in to the account that the owner confirms."""
     answered(browser, begun(browser, says))
     send(browser, name="Not Nimi", email=EMAIL)
-    link = way(sqlite_desk, EMAIL, "Confirm")
+    link = way(sqlite_scene, EMAIL, "Confirm")
     owner = Browser(browser.door).get(link)
     assert (owner.reply.status, owner.buttons) == (403, [])
     (token,) = owner.get("/fetch").page.xpath("//input[@name='csrfmiddlewaretoken']/@value")
     assert owner.post(link, {"csrfmiddlewaretoken": token}).reply.status == 403
     owner.get("/account/password/reset")
     send(owner, email=EMAIL)
-    assert sent_kinds(sqlite_desk, EMAIL) == {"confirm", "no-account"}
+    assert sent_kinds(sqlite_scene, EMAIL) == {"confirm", "no-account"}
     CacheEntry.objects.all().delete()  # some minutes later: links to one address leave at a distance
-    sqlite_desk.clock.forward(timedelta(minutes=5))
+    sqlite_scene.clock.forward(timedelta(minutes=5))
     owner.get("/account/signup")
     send(owner, name="Nimi Nimetty", email=EMAIL, password1=PASSWORD)
     assert browser.get(link).reply.status == 404, "that account is gone"
     assert not SocialAccount.objects.exists()
-    owner.get(way(sqlite_desk, EMAIL, "Confirm"))
+    owner.get(way(sqlite_scene, EMAIL, "Confirm"))
     send(owner)
     assert sign_in(owner, EMAIL).path == "/"
     assert models.User.objects.get().name == "Nimi Nimetty"

@@ -17,7 +17,7 @@ from sinetti.eservice.ui import static_files
 from sinetti.server.http import Request
 from tests.eservice.conftest import opened_register
 from tests.support.browser import ADDRESS, people_door
-from tests.support.service_context import REQUEST, opened_desk
+from tests.support.scene import REQUEST, opened_scene
 from tests.support.typed_forms import FORMS
 from tests.support.visits import CLERK, NOT_WALKED, VISITS, patterns, town
 
@@ -35,7 +35,7 @@ REHEARSALS, REHEARSED = frozenset({"staff_invitation"}), 48
 def built(request, tmp_path_factory):
     """Yield a town that the tests view and do not change."""
     with opened_register("sqlite", request, tmp_path_factory.mktemp("town"), alias="default") as db:
-        yield town(opened_desk(db), ADDRESS)
+        yield town(opened_scene(db), ADDRESS)
 
 
 def test_every_page_is_visited():
@@ -104,7 +104,7 @@ def long_forms(page):
 
 def redirected(town, path, query=""):
     """Return the status and the location of the answer to a stranger's GET."""
-    door = people_door(town.desk, address=town.address)
+    door = people_door(town.scene, address=town.address)
     reply = door(Request("GET", path, query, {"host": urlsplit(town.address).netloc}, REQUEST, b""))
     return reply.status, reply.headers.get("location")
 

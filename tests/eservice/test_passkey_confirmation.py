@@ -16,7 +16,7 @@ from sinetti.wire.transparency.merkle import ProofError
 from tests.support.browser import ADDRESS
 from tests.support.passkeys import FLAG, Passkey
 from tests.support.registers import opened_register
-from tests.support.service_context import opened_desk
+from tests.support.scene import opened_scene
 from tests.support.users import logged_clerk
 from tests.support.visits import CLERK, Visit, town
 
@@ -27,8 +27,8 @@ PLACE = "/staff/revocations/{proposal}"
 @pytest.fixture
 def built(request, tmp_path):
     with opened_register("sqlite", request, tmp_path, alias="default") as db:
-        made = town(opened_desk(db), ADDRESS)
-        other = models.User.objects.create(email="other@authority.example", is_staff=True, created=made.desk.ctx.now())
+        made = town(opened_scene(db), ADDRESS)
+        other = models.User.objects.create(email="other@authority.example", is_staff=True, created=made.scene.ctx.now())
         logged_clerk(db, other)
         serials = [made.objects["serial"]]
         rows = models.BulkRevocation.objects.filter(proposal_id=made.objects["proposal"])
@@ -130,7 +130,7 @@ def test_an_assertion_is_neither_forged_nor_moved_nor_replayed(asked, built):
 @pytest.mark.parametrize("environment", list(Environment))
 def test_a_clerk_without_a_passkey_confirms_in_test_alone(built, environment):
     before = revoked()
-    browser = at_the_question(replace(built, desk=built.desk.but(environment=environment)))
+    browser = at_the_question(replace(built, scene=built.scene.but(environment=environment)))
     done = environment is Environment.TEST
     assert ("All these certificates have been revoked" in browser.page.text_content()) is done
     assert ("your account has none" in browser.page.text_content()) is not done

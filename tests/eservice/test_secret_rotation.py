@@ -8,8 +8,8 @@ from sinetti.domain.secret_keys import SecretPurpose
 from sinetti.domain.values import Language
 from sinetti.services.access.accounts import make_account
 from tests.support.browser import Browser, people_door
+from tests.support.scene import REQUEST
 from tests.support.secret_rings import rotated, without
-from tests.support.service_context import REQUEST
 from tests.support.signing_in import PASSWORD, code, follow, send, sign_in, way
 
 EMAIL = "nimi@people.example"
@@ -27,20 +27,20 @@ class Keys:
 
 
 @pytest.fixture
-def keys(sqlite_desk):
-    return Keys(sqlite_desk.ctx.keyring)
+def keys(sqlite_scene):
+    return Keys(sqlite_scene.ctx.keyring)
 
 
 @pytest.fixture
-def portal(sqlite_desk, keys):
+def portal(sqlite_scene, keys):
     """Return a browser at pages whose keys change."""
-    return Browser(people_door(sqlite_desk.but(keys=keys)))
+    return Browser(people_door(sqlite_scene.but(keys=keys)))
 
 
 @pytest.fixture
-def user(sqlite_desk):
+def user(sqlite_scene):
     new = NewAccount(EMAIL, "Nimi Nimetty", Language.EN, password=PASSWORD, totp=SECRET)
-    return models.User.objects.get(pk=make_account(new, sqlite_desk.ctx, "operator", REQUEST))
+    return models.User.objects.get(pk=make_account(new, sqlite_scene.ctx, "operator", REQUEST))
 
 
 def is_signed_in(browser):
@@ -84,10 +84,10 @@ def test_a_known_browser_stays_known(portal, keys, user):
 
 
 @pytest.mark.parametrize("works", [True, False], ids=["rotated", "and the old key removed"])
-def test_a_link_that_sets_a_password(portal, keys, user, sqlite_desk, works):
+def test_a_link_that_sets_a_password(portal, keys, user, sqlite_scene, works):
     portal.get("/account/password/reset")
     send(portal, email=EMAIL)
-    link = way(sqlite_desk, EMAIL, "Set a new")
+    link = way(sqlite_scene, EMAIL, "Set a new")
     keys.ring = rotated(keys.ring, SecretPurpose.DJANGO)
     keys.ring = keys.ring if works else without(keys.ring)
     follow(portal.get(link))

@@ -23,7 +23,7 @@ from sinetti.eservice.certificates.labels import SEVERITIES as WORDS
 from sinetti.eservice.ui.components import Severity
 from tests.support.authority import CUSTOMER_ID, NOW
 from tests.support.listing import CASES, put
-from tests.support.service_context import add_organisation, an_order, ordered
+from tests.support.scene import add_organisation, an_order, ordered
 from tests.support.users import account, mandate, signed_in
 
 LIST, FIRM = "/settings/certificates", "7654321-0"
@@ -34,21 +34,21 @@ IN_DIGESTS = frozenset(
 
 
 @pytest.fixture
-def seen(browser, sqlite_desk):
+def seen(browser, sqlite_scene):
     """Return a firm's reader, and the facts of every case and of an order, by key."""
-    add_organisation(sqlite_desk, FIRM)
-    user = account(sqlite_desk, "tili")
-    mandate(sqlite_desk, user, FIRM, Role.MANAGER)
-    mandate(sqlite_desk, FIRM, CUSTOMER_ID, Role.MANAGER)
+    add_organisation(sqlite_scene, FIRM)
+    user = account(sqlite_scene, "tili")
+    mandate(sqlite_scene, user, FIRM, Role.MANAGER)
+    mandate(sqlite_scene, FIRM, CUSTOMER_ID, Role.MANAGER)
     with transaction.atomic():
         serials = [
-            put(sqlite_desk, facts, number, f"case {number}") for number, (facts, *_) in enumerate(CASES.values())
+            put(sqlite_scene, facts, number, f"case {number}") for number, (facts, *_) in enumerate(CASES.values())
         ]
     keys = [
         *(ListKey(one, order=False) for one in serials),
-        ListKey(ordered(sqlite_desk, an_order()).order_id, order=True),
+        ListKey(ordered(sqlite_scene, an_order()).order_id, order=True),
     ]
-    found = {one.key: one.facts for one in list_query.load_rows(sqlite_desk.db, keys, NOW)}
+    found = {one.key: one.facts for one in list_query.load_rows(sqlite_scene.db, keys, NOW)}
     assert len(found) == len(CASES) + 1
     return signed_in(browser, user), found
 
@@ -59,7 +59,7 @@ def tone(element):
 
 
 @pytest.mark.long
-def test_each_view_has_the_severity_of_the_rule(seen, sqlite_desk):
+def test_each_view_has_the_severity_of_the_rule(seen, sqlite_scene):
     browser, facts = seen
     expected = {key: severity_of(one, NOW).value for key, one in facts.items()}
     page = browser.get(f"{LIST}?state=all").page
@@ -88,10 +88,10 @@ def test_the_start_page_has_the_severity_of_each_counted_state(seen):
 
 
 @pytest.mark.long
-def test_a_digest_has_the_severity_of_the_rule(seen, sqlite_desk):
+def test_a_digest_has_the_severity_of_the_rule(seen, sqlite_scene):
     _browser, facts = seen
     agent = list_query.models.Organisation.objects.get(customer_id=FIRM).pk
-    rows = {one.serial: one.severity for one in digests.digest_rows(sqlite_desk.db, agent, NOW)}
+    rows = {one.serial: one.severity for one in digests.digest_rows(sqlite_scene.db, agent, NOW)}
     alone = {
         key: severity_of(one, NOW)
         for key, one in facts.items()

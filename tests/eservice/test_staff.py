@@ -23,7 +23,7 @@ from sinetti.settings.portal import EserviceSettings
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME
 from tests.support.browser import ADDRESS, Browser, people_door
 from tests.support.clerks import looked
-from tests.support.service_context import REQUEST, TRANSFER_KEY, add_organisation, enrolled
+from tests.support.scene import REQUEST, TRANSFER_KEY, add_organisation, enrolled
 from tests.support.users import account, mandate, signed_in
 
 MALLI = "1234567-1"
@@ -47,23 +47,23 @@ HEAD = "customer_id;kind;country;name;language;merged_into;ended\n"
 
 
 @pytest.fixture
-def door(sqlite_desk):
+def door(sqlite_scene):
     """Return the pages, with settings that explain how to appeal."""
-    found = people_door(sqlite_desk)
+    found = people_door(sqlite_scene)
     return replace(found, given={**found.given, "sinetti.eservice": EserviceSettings(appeal=APPEAL)})
 
 
-def at_work(desk, door, name="anna", purpose="application", case=""):
+def at_work(scene, door, name="anna", purpose="application", case=""):
     """Return the browser of a clerk who has stated a purpose."""
-    browser = signed_in(Browser(door), account(desk, name, staff=True))
+    browser = signed_in(Browser(door), account(scene, name, staff=True))
     browser.get("/staff/purpose").press("go", purpose=purpose, case=case)
     return browser
 
 
 @pytest.fixture
-def anna(sqlite_desk, door):
+def anna(sqlite_scene, door):
     """Return the browser of a clerk at work."""
-    return at_work(sqlite_desk, door)
+    return at_work(sqlite_scene, door)
 
 
 def text_of(browser):
@@ -87,10 +87,10 @@ NO_CLERKS = {
 
 
 @pytest.mark.parametrize("who", NO_CLERKS.values(), ids=NO_CLERKS)
-def test_for_others_there_is_no_such_page(sqlite_desk, browser, who):
+def test_for_others_there_is_no_such_page(sqlite_scene, browser, who):
     if who is not None:
-        user = account(sqlite_desk, "maija", staff=who["staff"])
-        mandate(sqlite_desk, user, CUSTOMER_ID, Role.SIGNATORY)
+        user = account(sqlite_scene, "maija", staff=who["staff"])
+        mandate(sqlite_scene, user, CUSTOMER_ID, Role.SIGNATORY)
         signed_in(browser, user, second_factor=who.get("second_factor", True))
     nowhere = browser.get("/no-such-page")
     observed = (nowhere.reply.status, nowhere.heading)
@@ -101,7 +101,7 @@ def test_for_others_there_is_no_such_page(sqlite_desk, browser, who):
         assert (browser.get(address).reply.status, browser.heading) == observed == (404, "Page not found")
     assert browser.get("/no-such-page").page.xpath("//main//a/@href") == ["/"]
     assert "/staff" not in browser.get("/").reply.body.decode()
-    assert looked(sqlite_desk) == []
+    assert looked(sqlite_scene) == []
 
 
 SENT = {
@@ -117,10 +117,10 @@ SENT = {
 
 @pytest.mark.parametrize("sent", SENT.values(), ids=SENT)
 @pytest.mark.parametrize("who", NO_CLERKS.values(), ids=NO_CLERKS)
-def test_by_nothing_that_is_sent_others_learn_which_clerks_pages_there_are(sqlite_desk, browser, who, sent):
+def test_by_nothing_that_is_sent_others_learn_which_clerks_pages_there_are(sqlite_scene, browser, who, sent):
     method, query, body = sent
     if who is not None:
-        user = account(sqlite_desk, "maija", staff=who["staff"])
+        user = account(sqlite_scene, "maija", staff=who["staff"])
         signed_in(browser, user, second_factor=who.get("second_factor", True))
     kind = "multipart/form-data; boundary=y" if body == b"--x" else "application/x-www-form-urlencoded"
     cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
@@ -139,46 +139,46 @@ def test_by_nothing_that_is_sent_others_learn_which_clerks_pages_there_are(sqlit
     assert nowhere[0] == (302 if who is None else 404)
     for address in ("/staff", "/staff/purpose", "/staff/audit", "/staff/organisations/new", "/staff/revocations/x"):
         assert answered(address) == nowhere, address
-    assert looked(sqlite_desk) == []
+    assert looked(sqlite_scene) == []
 
 
-def test_nothing_is_shown_without_a_purpose(sqlite_desk, browser):
-    signed_in(browser, account(sqlite_desk, "anna", staff=True))
+def test_nothing_is_shown_without_a_purpose(sqlite_scene, browser):
+    signed_in(browser, account(sqlite_scene, "anna", staff=True))
     assert "State the purpose" in text_of(browser.get("/staff"))
     for address in PAGES:
         reply = browser.get(address).reply
         assert (reply.status, reply.headers["location"].split("=")[0]) == (302, "/staff/purpose?next")
-    assert looked(sqlite_desk) == []
+    assert looked(sqlite_scene) == []
     assert browser.get("/staff/purpose").press("go").page.xpath("//select[@name='purpose']/@aria-invalid") == ["true"]
     page = browser.get("/staff/purpose?next=/staff/outbox").press("go", purpose="x", case="my own words")
     assert page.page.xpath("//input[@name='case']/@value") == ["my own words"]
     assert len(page.page.xpath("//*[@class='wrong']")) == 2
     assert page.press("go", purpose="support", case="si-00000-00000").path == "/staff/outbox"
     assert "User support (SI-00000-00000)" in text_of(page)
-    assert looked(sqlite_desk) == [("search:outbox", {"purpose": "support", "case": "SI-00000-00000"})]
+    assert looked(sqlite_scene) == [("search:outbox", {"purpose": "support", "case": "SI-00000-00000"})]
     page.get("/staff/purpose?next=https://elsewhere.example").press("go", purpose="incident", case="")
     assert page.path == "/staff"
 
 
 @pytest.mark.parametrize("address", ["/staff", *PAGES])
-def test_a_page_takes_eight_statements_at_most(sqlite_desk, anna, address):
-    enrolled(sqlite_desk)
+def test_a_page_takes_eight_statements_at_most(sqlite_scene, anna, address):
+    enrolled(sqlite_scene)
     anna.get(address)
     with CaptureQueriesContext(connections["default"]) as caught:
         assert anna.get(address).reply.status == 200
     assert len(statements(caught)) <= 8, statements(caught)
 
 
-def applied(desk, language="sv"):
-    organisation = models.Organisation.objects.get(pk=add_organisation(desk, MALLI, frozenset()))
+def applied(scene, language="sv"):
+    organisation = models.Organisation.objects.get(pk=add_organisation(scene, MALLI, frozenset()))
     return AccessApplication.objects.create(
         case_number="SI-7K3M2-Q9PXW", organisation=organisation, channels=["WS"], purpose="Löner\nPensioner",
-        language=language, state="open", created=desk.clock.now, user=account(desk, "maija"),
+        language=language, state="open", created=scene.clock.now, user=account(scene, "maija"),
     )  # fmt: skip
 
 
-def test_an_application_is_refused_in_its_own_language(sqlite_desk, anna):
-    made = applied(sqlite_desk)
+def test_an_application_is_refused_in_its_own_language(sqlite_scene, anna):
+    made = applied(sqlite_scene)
     (row,) = table(anna.get("/staff/applications"))
     assert row[0] == "SI-7K3M2-Q9PXW"
     anna.get("/staff/applications?case=si-7k3m2-q9pxw").get(anna.reply.headers["location"])
@@ -199,8 +199,8 @@ def test_an_application_is_refused_in_its_own_language(sqlite_desk, anna):
     assert "decide" not in again.buttons
 
 
-def test_where_the_settings_say_no_appeal_nothing_is_refused(sqlite_desk, anna):
-    made = applied(sqlite_desk, "en")
+def test_where_the_settings_say_no_appeal_nothing_is_refused(sqlite_scene, anna):
+    made = applied(sqlite_scene, "en")
     anna.get(f"/staff/applications/{made.pk}")
     assert "You cannot refuse applications yet" in text_of(anna)
     anna.press("check-decide", verdict="refused", reason="The purpose does not need it.")
@@ -212,7 +212,7 @@ def test_where_the_settings_say_no_appeal_nothing_is_refused(sqlite_desk, anna):
     assert made.state == "approved"
 
 
-def test_unknown_things_have_no_page(sqlite_desk, anna):
+def test_unknown_things_have_no_page(sqlite_scene, anna):
     for address in (
         "/staff/applications/x",
         "/staff/organisations/x",
@@ -221,13 +221,13 @@ def test_unknown_things_have_no_page(sqlite_desk, anna):
         "/staff/revocations/x",
     ):
         assert anna.get(address).reply.status == 404
-    assert looked(sqlite_desk) == []
+    assert looked(sqlite_scene) == []
 
 
-def test_an_organisation_is_added_renamed_and_ended(sqlite_desk):
+def test_an_organisation_is_added_renamed_and_ended(sqlite_scene):
     """The settings let one clerk do it."""
     numbers = {TwoPersonAct.ORGANISATION_NAME: 1, TwoPersonAct.ORGANISATION_END: 1}
-    alone = sqlite_desk.but(approvals=ApprovalPolicy(numbers))
+    alone = sqlite_scene.but(approvals=ApprovalPolicy(numbers))
     anna = at_work(alone, people_door(alone))
     anna.get("/staff/organisations/new").press("add", customer_id="", kind="artificial", country="xx1", name="Malli Oy")
     assert len(anna.page.xpath("//*[@class='wrong']")) >= 2
@@ -267,7 +267,7 @@ def token_of(browser):
     return browser.page.xpath("//input[@name='csrfmiddlewaretoken']/@value")[0]
 
 
-def test_a_file_is_shown_and_then_applied(sqlite_desk, anna):
+def test_a_file_is_shown_and_then_applied(sqlite_scene, anna):
     token = token_of(anna.get("/staff/organisations/load"))
     upload(anna, b"name\n", token)
     assert "The first line must name each column once" in text_of(anna)
@@ -298,10 +298,10 @@ def a_merger(anna):
     return upload(anna.get("/staff/organisations/load"), (HEAD + lines).encode(), token_of(anna))
 
 
-def test_a_second_clerk_sees_totals_and_rows_and_confirms(sqlite_desk, door, anna):
+def test_a_second_clerk_sees_totals_and_rows_and_confirms(sqlite_scene, door, anna):
     a_merger(anna)
     assert "accept" not in anna.buttons
-    bo = at_work(sqlite_desk, door, "bo", "register").get(anna.path)
+    bo = at_work(sqlite_scene, door, "bo", "register").get(anna.path)
     assert "Only the clerk who sent this file can propose its changes." in text_of(bo)
     anna.press("propose")
     assert "Another clerk must confirm it" in text_of(anna)
@@ -330,9 +330,9 @@ def test_a_second_clerk_sees_totals_and_rows_and_confirms(sqlite_desk, door, ann
     assert models.Organisation.objects.get(customer_id=CUSTOMER_ID).merged_into.customer_id == "A-1"
 
 
-def test_moved_before_it_is_confirmed_it_is_shown_again_and_nothing_is_done(sqlite_desk, door, anna):
+def test_moved_before_it_is_confirmed_it_is_shown_again_and_nothing_is_done(sqlite_scene, door, anna):
     a_merger(anna).press("propose")
-    bo = at_work(sqlite_desk, door, "bo", "register").get(anna.path)
+    bo = at_work(sqlite_scene, door, "bo", "register").get(anna.path)
     models.Organisation.objects.filter(customer_id=CUSTOMER_ID).update(name="Sinisiipi")
     assert bo.press("confirm").reply.status == 409
     assert "The register has changed" in text_of(bo)
@@ -342,10 +342,10 @@ def test_moved_before_it_is_confirmed_it_is_shown_again_and_nothing_is_done(sqli
     assert models.Organisation.objects.count() == 2
 
 
-def test_a_proposal_is_rejected_or_withdrawn(sqlite_desk, door, anna):
+def test_a_proposal_is_rejected_or_withdrawn(sqlite_scene, door, anna):
     a_merger(anna).press("propose")
-    bo = at_work(sqlite_desk, door, "bo", "register").get(anna.path)
-    late = at_work(sqlite_desk, door, "cecilia", "register").get(anna.path)
+    bo = at_work(sqlite_scene, door, "bo", "register").get(anna.path)
+    late = at_work(sqlite_scene, door, "cecilia", "register").get(anna.path)
     bo.press("end")
     assert "A clerk rejected this proposal." in text_of(bo)
     assert "A clerk rejected this proposal." in text_of(late.press("confirm"))
@@ -354,13 +354,13 @@ def test_a_proposal_is_rejected_or_withdrawn(sqlite_desk, door, anna):
     assert models.Organisation.objects.count() == 1
 
 
-def test_a_new_name_and_an_end_need_a_second_clerk(sqlite_desk, door, anna, monkeypatch):
+def test_a_new_name_and_an_end_need_a_second_clerk(sqlite_scene, door, anna, monkeypatch):
     organisation = models.Organisation.objects.get()
     anna.get(f"/staff/organisations/{organisation.pk}")
     assert "A second clerk must confirm a new name." in text_of(anna)
     anna.press("save", name="Sinisiipi Oyj")
     assert anna.heading == "Changes to organisations"
-    bo = at_work(sqlite_desk, door, "bo", "register").get(anna.path)
+    bo = at_work(sqlite_scene, door, "bo", "register").get(anna.path)
     assert totals(bo)["Organisations renamed"] == "1"
     bo.press("confirm")
     organisation.refresh_from_db()
@@ -379,7 +379,7 @@ def test_a_new_name_and_an_end_need_a_second_clerk(sqlite_desk, door, anna, monk
     assert "has changed since you opened this page" in text_of(anna.press("check-end").press("end"))
 
 
-def test_dismissed_while_the_page_is_open_there_is_no_such_page(sqlite_desk, anna, monkeypatch):
+def test_dismissed_while_the_page_is_open_there_is_no_such_page(sqlite_scene, anna, monkeypatch):
     a_merger(anna)
 
     def dismissed(*_):
@@ -389,7 +389,7 @@ def test_dismissed_while_the_page_is_open_there_is_no_such_page(sqlite_desk, ann
     assert anna.press("propose").reply.status == 404
 
 
-def test_what_the_register_has_instead_is_named(sqlite_desk, anna):
+def test_what_the_register_has_instead_is_named(sqlite_scene, anna):
     token = token_of(anna.get("/staff/organisations/load"))
     assert "kind: business-id, vat, foreign, register" in text_of(anna)
     lines = f"{CUSTOMER_ID};foreign;FI;Sinisiipi Oy;fi;;\n"
@@ -401,7 +401,7 @@ def test_what_the_register_has_instead_is_named(sqlite_desk, anna):
     assert observed == "In the register the country of this organisation is FI. Write FI."
 
 
-def test_a_file_of_before_is_told_what_may_be_written(sqlite_desk, anna):
+def test_a_file_of_before_is_told_what_may_be_written(sqlite_scene, anna):
     token = token_of(anna.get("/staff/organisations/load"))
     upload(anna, f"{HEAD}{CUSTOMER_ID};foreign;FI;Sinisiipi Oy;fi;;\n".encode(), token)
     (load,) = OrganisationImport.objects.all()
@@ -412,9 +412,9 @@ def test_a_file_of_before_is_told_what_may_be_written(sqlite_desk, anna):
     assert observed == "Write business-id, vat, foreign, register or artificial."
 
 
-def test_two_clerks_revoke_many(sqlite_desk, door, anna, monkeypatch):
+def test_two_clerks_revoke_many(sqlite_scene, door, anna, monkeypatch):
     monkeypatch.setattr("sinetti.domain.certificates.bulk_revocation.AT_ONCE", 1)
-    serials = [enrolled(sqlite_desk).serial for _ in range(2)]
+    serials = [enrolled(sqlite_scene).serial for _ in range(2)]
     anna.get("/staff/revocations/new").press("check-propose", organisation="", serials="xyz", first="2026-01-01")
     assert len(anna.page.xpath("//*[@class='wrong']")) == 2
     anna.get("/staff/revocations/new?draft=none").press("check-propose", reason="superseded")
@@ -424,18 +424,18 @@ def test_two_clerks_revoke_many(sqlite_desk, door, anna, monkeypatch):
     anna.press("propose")
     assert "confirm" not in anna.buttons
     assert "withdraw" in anna.buttons
-    bo = at_work(sqlite_desk, door, "bo", "revocation").get(anna.path)
+    bo = at_work(sqlite_scene, door, "bo", "revocation").get(anna.path)
     assert_after_the_list(bo, "confirm")
     bo.press("confirm")
     assert "All these certificates have been revoked." in text_of(bo)
-    assert all(sqlite_desk.certificate(one).revoked for one in serials)
+    assert all(sqlite_scene.certificate(one).revoked for one in serials)
     assert table(bo.get("/staff/revocations")) == []
 
 
-def test_what_was_not_shown_is_not_proposed(sqlite_desk, anna):
-    enrolled(sqlite_desk)
+def test_what_was_not_shown_is_not_proposed(sqlite_scene, anna):
+    enrolled(sqlite_scene)
     anna.get("/staff/revocations/new").press("check-propose", organisation=CUSTOMER_ID, reason="superseded")
-    enrolled(sqlite_desk)
+    enrolled(sqlite_scene)
     anna.press("propose")
     assert "Certificates to revoke: 2. They are revoked immediately" in text_of(anna)
     assert "The list has changed since you opened this page." in text_of(anna)
@@ -450,9 +450,9 @@ def badges(browser):
     return [(one.get("class"), one.text_content()) for one in found]
 
 
-def test_a_search_that_finds_too_much_says_that_it_shows_a_part(sqlite_desk, anna, monkeypatch):
+def test_a_search_that_finds_too_much_says_that_it_shows_a_part(sqlite_scene, anna, monkeypatch):
     part = "only a part of the matches is shown"
-    enrolled(sqlite_desk)
+    enrolled(sqlite_scene)
     assert part not in text_of(anna.get(f"/staff/certificates?text={CUSTOMER_ID}"))
     monkeypatch.setattr("sinetti.database.certificates.search.MOST_MATCHES", 0)
     assert part in text_of(anna.get(f"/staff/certificates?text={CUSTOMER_ID}"))
@@ -465,8 +465,8 @@ def assert_after_the_list(browser, does):
     assert not button.xpath("following::table")
 
 
-def test_a_certificate_is_looked_at_and_revoked(sqlite_desk, anna):
-    serial = enrolled(sqlite_desk).serial
+def test_a_certificate_is_looked_at_and_revoked(sqlite_scene, anna):
+    serial = enrolled(sqlite_scene).serial
     anna.get("/staff/certificates?text=x")
     assert "too short" in text_of(anna)
     (row,) = table(anna.get(f"/staff/certificates?text={serial[:10]}"))
@@ -476,16 +476,16 @@ def test_a_certificate_is_looked_at_and_revoked(sqlite_desk, anna):
     assert len(anna.page.xpath("//*[@class='wrong']")) == 1
     anna.press("check-revoke", reason="privilegeWithdrawn")
     assert anna.page.xpath("//blockquote"), "the letter that leaves"
-    assert not sqlite_desk.certificate(serial).revoked
+    assert not sqlite_scene.certificate(serial).revoked
     anna.press("revoke")
     assert "Certificates revoked: 1." in text_of(anna)
-    assert sqlite_desk.certificate(serial).revoked
+    assert sqlite_scene.certificate(serial).revoked
     assert "revoke" not in anna.buttons
 
 
-def test_one_certificate_too_many_needs_a_second_clerk(sqlite_desk, door, anna, monkeypatch):
+def test_one_certificate_too_many_needs_a_second_clerk(sqlite_scene, door, anna, monkeypatch):
     monkeypatch.setattr("sinetti.domain.certificates.bulk_revocation.AT_ONCE", 1)
-    first, second = (enrolled(sqlite_desk).serial for _ in range(2))
+    first, second = (enrolled(sqlite_scene).serial for _ in range(2))
     anna.get(f"/staff/certificates/{first}")
     assert "A second clerk must confirm this." not in text_of(anna)
     anna.press("check-revoke", reason="superseded").press("revoke")
@@ -495,20 +495,20 @@ def test_one_certificate_too_many_needs_a_second_clerk(sqlite_desk, door, anna, 
     assert "Revocation proposed. The certificate is revoked when another clerk confirms." in text_of(anna)
     assert anna.path.startswith("/staff/revocations/")
     assert "confirm" not in anna.buttons
-    assert not sqlite_desk.certificate(second).revoked
-    at_work(sqlite_desk, door, "bo", "revocation").get(anna.path).press("confirm")
-    assert sqlite_desk.certificate(second).revoked
+    assert not sqlite_scene.certificate(second).revoked
+    at_work(sqlite_scene, door, "bo", "revocation").get(anna.path).press("confirm")
+    assert sqlite_scene.certificate(second).revoked
 
 
-def test_what_somebody_else_has_revoked_meanwhile_is_told(sqlite_desk, door, anna):
-    serial = enrolled(sqlite_desk).serial
+def test_what_somebody_else_has_revoked_meanwhile_is_told(sqlite_scene, door, anna):
+    serial = enrolled(sqlite_scene).serial
     anna.get(f"/staff/certificates/{serial}")
-    at_work(sqlite_desk, door, "bo").get(anna.path).press("check-revoke", reason="superseded").press("revoke")
+    at_work(sqlite_scene, door, "bo").get(anna.path).press("check-revoke", reason="superseded").press("revoke")
     anna.press("check-revoke", reason="superseded")
     assert "This certificate has already been revoked." in text_of(anna)
 
 
-def test_a_clerk_does_not_invite_themselves(sqlite_desk, door, anna):
+def test_a_clerk_does_not_invite_themselves(sqlite_scene, door, anna):
     anna.get("/staff/invitations")
     anna.press("invite", organisation=CUSTOMER_ID, name="Anna", email="Anna@people.example", spoken="fi")
     assert "This is your own address" in text_of(anna)
@@ -516,7 +516,7 @@ def test_a_clerk_does_not_invite_themselves(sqlite_desk, door, anna):
     assert table(anna) == []
     anna.press("invite", email="another-of-annas@elsewhere.example")
     assert "Nothing is sent to the person until it is confirmed." in text_of(anna)
-    confirmed(sqlite_desk, door)
+    confirmed(sqlite_scene, door)
     address = f"/invitation/{link_token(TRANSFER_KEY, INVITATION, Invitation.objects.get().pk)}"
     anna.get(address)
     assert (anna.reply.status, anna.buttons) == (403, [])
@@ -525,16 +525,16 @@ def test_a_clerk_does_not_invite_themselves(sqlite_desk, door, anna):
     anna.post(address, {"do": "take-up", "csrfmiddlewaretoken": token})
     assert anna.reply.status == 403
     assert models.RoleAssignment.objects.get().waiting
-    cai = signed_in(Browser(anna.door), account(sqlite_desk, "cai", staff=True)).get(address)
+    cai = signed_in(Browser(anna.door), account(sqlite_scene, "cai", staff=True)).get(address)
     assert cai.press("take-up").path == "/settings/certificates"
 
 
-def confirmed(desk, door):
+def confirmed(scene, door):
     """Confirm the waiting invitation as a second clerk, and return that clerk's page."""
-    return at_work(desk, door, "bo").get(f"/staff/invitations/{PendingInvitation.objects.get().pk}").press("confirm")
+    return at_work(scene, door, "bo").get(f"/staff/invitations/{PendingInvitation.objects.get().pk}").press("confirm")
 
 
-def test_an_invitation_waits_for_a_second_clerk(sqlite_desk, door, anna):
+def test_an_invitation_waits_for_a_second_clerk(sqlite_scene, door, anna):
     anna.get("/staff/invitations").press("invite", organisation="X", name="Nimi", email="nimi", spoken="fi")
     assert "Enter an e-mail address" in text_of(anna)
     anna.press("invite", email="nimi@customer.example")
@@ -544,7 +544,7 @@ def test_an_invitation_waits_for_a_second_clerk(sqlite_desk, door, anna):
     place = f"/staff/invitations/{PendingInvitation.objects.get().pk}"
     assert "Another person must confirm it." in text_of(anna.get(place))
     assert "confirm" not in anna.buttons
-    bo = at_work(sqlite_desk, door, "bo").get(place)
+    bo = at_work(sqlite_scene, door, "bo").get(place)
     for said in (CUSTOMER_ID, "nimi@customer.example", "Nimi", "Suomi", "anna@people.example"):
         assert said in text_of(bo)
     bo.press("confirm")
@@ -556,22 +556,22 @@ def test_an_invitation_waits_for_a_second_clerk(sqlite_desk, door, anna):
     (link,) = anna.page.xpath("//input[@name='invitation']/@value")
     anna.press("check-end", invitation=link).press("end")
     assert [row[3] for row in table(anna)] == ["confirmed, link sent"]
-    assert "nimi@customer.example" not in "".join(str(one) for one in looked(sqlite_desk))
+    assert "nimi@customer.example" not in "".join(str(one) for one in looked(sqlite_scene))
 
 
-def test_an_invitation_is_withdrawn_or_rejected(sqlite_desk, door, anna):
+def test_an_invitation_is_withdrawn_or_rejected(sqlite_scene, door, anna):
     who = {"organisation": CUSTOMER_ID, "name": "Nimi", "email": "nimi@customer.example", "spoken": "fi"}
     anna.get("/staff/invitations").press("invite", **who)
     anna.get(f"/staff/invitations/{PendingInvitation.objects.get().pk}").press("withdraw")
     assert "withdrawn by the clerk" in text_of(anna)
     anna.get("/staff/invitations").press("invite", **who)
     waits = PendingInvitation.objects.get(state="waiting").pk
-    at_work(sqlite_desk, door, "bo").get(f"/staff/invitations/{waits}").press("reject")
+    at_work(sqlite_scene, door, "bo").get(f"/staff/invitations/{waits}").press("reject")
     assert "rejected" in text_of(anna.get(f"/staff/invitations/{waits}"))
     assert anna.get(f"/staff/invitations/{'0' * 32}").reply.status == 404
 
 
-def test_a_page_says_that_no_more_invitations_are_asked_for_today(sqlite_desk, door, anna, monkeypatch):
+def test_a_page_says_that_no_more_invitations_are_asked_for_today(sqlite_scene, door, anna, monkeypatch):
     monkeypatch.setattr("sinetti.database.access.pending_invitations.PENDING_A_DAY", 0)
     who = {"organisation": CUSTOMER_ID, "name": "Nimi", "email": "nimi@customer.example", "spoken": "fi"}
     anna.get("/staff/invitations").press("invite", **who)
@@ -579,22 +579,22 @@ def test_a_page_says_that_no_more_invitations_are_asked_for_today(sqlite_desk, d
     assert not PendingInvitation.objects.exists()
 
 
-def test_what_came_in_between_stops_a_confirmation(sqlite_desk, door, anna):
+def test_what_came_in_between_stops_a_confirmation(sqlite_scene, door, anna):
     who = {"organisation": CUSTOMER_ID, "name": "Nimi", "email": "nimi@people.example", "spoken": "fi"}
     anna.get("/staff/invitations").press("invite", **who)
-    bo = at_work(sqlite_desk, door, "bo").get(f"/staff/invitations/{PendingInvitation.objects.get().pk}")
-    mandate(sqlite_desk, account(sqlite_desk, "nimi"), CUSTOMER_ID, Role.VIEWER)
+    bo = at_work(sqlite_scene, door, "bo").get(f"/staff/invitations/{PendingInvitation.objects.get().pk}")
+    mandate(sqlite_scene, account(sqlite_scene, "nimi"), CUSTOMER_ID, Role.VIEWER)
     bo.press("confirm")
     assert "has another authorisation" in text_of(bo)
 
 
-def test_a_representative_confirms_and_no_clerk_does(sqlite_desk, door, anna):
-    user = account(sqlite_desk, "chair")
-    mandate(sqlite_desk, user, CUSTOMER_ID, Role.SIGNATORY)
+def test_a_representative_confirms_and_no_clerk_does(sqlite_scene, door, anna):
+    user = account(sqlite_scene, "chair")
+    mandate(sqlite_scene, user, CUSTOMER_ID, Role.SIGNATORY)
     who = {"organisation": CUSTOMER_ID, "name": "Nimi", "email": "nimi@customer.example", "spoken": "fi"}
     anna.get("/staff/invitations").press("invite", **who)
     place = f"/staff/invitations/{PendingInvitation.objects.get().pk}"
-    bo = at_work(sqlite_desk, door, "bo").get(place)
+    bo = at_work(sqlite_scene, door, "bo").get(place)
     assert "A representative confirms the invitation" in text_of(bo)
     chair = signed_in(Browser(anna.door), user).get("/settings/authorisations")
     assert "nimi@customer.example" in text_of(chair)
@@ -609,8 +609,8 @@ def test_a_representative_confirms_and_no_clerk_does(sqlite_desk, door, anna):
     assert "no longer waiting for a decision" in text_of(chair)
 
 
-def test_messages_that_were_given_up_are_tried_again(sqlite_desk, anna):
-    now = sqlite_desk.clock.now
+def test_messages_that_were_given_up_are_tried_again(sqlite_scene, anna):
+    now = sqlite_scene.clock.now
     models.OutboxMessage.objects.create(
         message_id="a" * 32, kind="operator", channel="email", step="x:email", created=now, due=now,
         failed_at=now, attempts=9,
@@ -624,17 +624,17 @@ def test_messages_that_were_given_up_are_tried_again(sqlite_desk, anna):
     assert models.OutboxMessage.objects.get(pk="a" * 32).failed_at is None
 
 
-def test_days_at_the_ends_of_the_calendar_are_days(sqlite_desk, anna):
+def test_days_at_the_ends_of_the_calendar_are_days(sqlite_scene, anna):
     anna.get("/staff/audit?since=0001-01-01&until=9999-12-31")
     assert table(anna)
-    serial = enrolled(sqlite_desk).serial
+    serial = enrolled(sqlite_scene).serial
     anna.get("/staff/revocations/new").press(
         "check-propose", first="0001-01-01", last="9999-12-31", reason="superseded"
     )
     assert serial in text_of(anna)
 
 
-def test_the_trail_is_in_words(sqlite_desk, anna):
+def test_the_trail_is_in_words(sqlite_scene, anna):
     anna.get("/staff/audit?object=search:audit&since=2026-03-02&until=2026-03-02")
     ((when, what, subject, _, more),) = table(anna.get("/staff/audit?object=search:audit&since=2026-03-02"))[-1:]
     assert what.startswith("Data shown to a clerk")
@@ -656,7 +656,7 @@ WORDS = {
 
 
 @pytest.mark.parametrize("language", Language)
-def test_what_rows_of_the_trail_say_more_is_in_words_in_each_language(sqlite_desk, anna, language):
+def test_what_rows_of_the_trail_say_more_is_in_words_in_each_language(sqlite_scene, anna, language):
     facts = {
         "reason": "keyCompromise",
         "channel": "WS",
@@ -667,7 +667,7 @@ def test_what_rows_of_the_trail_say_more_is_in_words_in_each_language(sqlite_des
         "newest": "2026-03-02T12:00:00Z",
     }
     with transaction.atomic("default"):
-        audit_log.write(sqlite_desk.db, sqlite_desk.audit_entry(), "certificate-revoked", "certificate:5f", **facts)
+        audit_log.write(sqlite_scene.db, sqlite_scene.audit_entry(), "certificate-revoked", "certificate:5f", **facts)
     (row,) = table(anna.get(f"/staff/audit?object=certificate:5f&lang={language}"))
     assert not [value for value in facts.values() if f": {value};" in f"{row[-1]};"], row
     assert all(one in row[-1] for one in WORDS[language]), row

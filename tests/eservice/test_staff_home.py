@@ -21,33 +21,33 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def anna(sqlite_desk, browser):
+def anna(sqlite_scene, browser):
     """Return the browser of a clerk who has stated a purpose."""
-    return signed_in(browser, account(sqlite_desk, "anna", staff=True), keeps={PURPOSE: "support"})
+    return signed_in(browser, account(sqlite_scene, "anna", staff=True), keeps={PURPOSE: "support"})
 
 
-def an_application(desk, age, **changes):
-    one = an_organisation(desk, f"Applicant {age.days}")
+def an_application(scene, age, **changes):
+    one = an_organisation(scene, f"Applicant {age.days}")
     terms = {"case_number": str(age.days), "channels": ["WS"], "purpose": "p", "language": "fi", "state": "open"}
-    rows(desk, "AccessApplication").create(organisation=one, created=desk.ctx.now() - age, **terms, **changes)
+    rows(scene, "AccessApplication").create(organisation=one, created=scene.ctx.now() - age, **terms, **changes)
 
 
 def tasks(browser):
     return [" ".join(one.text_content().split()) for one in browser.page.xpath("//ul[@class='tasks']/li")]
 
 
-def test_the_work_stands_by_urgency_and_age(sqlite_desk, anna):
-    now = sqlite_desk.ctx.now()
+def test_the_work_stands_by_urgency_and_age(sqlite_scene, anna):
+    now = sqlite_scene.ctx.now()
     assert "No work is waiting." in main_of(anna.get("/staff"))
-    an_application(sqlite_desk, 5 * DAY)
-    an_application(sqlite_desk, DAY)
-    own = {"officer": f"user.{rows(sqlite_desk, 'User').get().pk}", "reason": "superseded", "serials": [], "count": 0}
-    rows(sqlite_desk, "BulkRevocation").create(created=now, expires=now + DAY, **own)
-    rows(sqlite_desk, "BulkRevocation").create(created=now, expires=now + DAY, **{**own, "officer": "user.x"})
-    fleet, contact = an_organisation(sqlite_desk, "Fleet"), a_person(sqlite_desk, "contact@malli.example")
+    an_application(sqlite_scene, 5 * DAY)
+    an_application(sqlite_scene, DAY)
+    own = {"officer": f"user.{rows(sqlite_scene, 'User').get().pk}", "reason": "superseded", "serials": [], "count": 0}
+    rows(sqlite_scene, "BulkRevocation").create(created=now, expires=now + DAY, **own)
+    rows(sqlite_scene, "BulkRevocation").create(created=now, expires=now + DAY, **{**own, "officer": "user.x"})
+    fleet, contact = an_organisation(sqlite_scene, "Fleet"), a_person(sqlite_scene, "contact@malli.example")
     for number in range(FLEET):
-        a_certificate(sqlite_desk, fleet, now + (3 + number) * DAY, contact if number else None)
-    refresh_figures(sqlite_desk.ctx)
+        a_certificate(sqlite_scene, fleet, now + (3 + number) * DAY, contact if number else None)
+    refresh_figures(sqlite_scene.ctx)
     found = tasks(anna.get("/staff"))
     assert [one.partition("The ")[0] for one in found] == [
         "1 organisation with many certificates that expire soon",
@@ -58,23 +58,23 @@ def test_the_work_stands_by_urgency_and_age(sqlite_desk, anna):
     assert "1 proposal of your own waits for another clerk." in main_of(anna)
 
 
-def test_the_page_has_no_personal_data_and_is_not_logged(sqlite_desk, browser):
-    signed_in(browser, account(sqlite_desk, "anna", staff=True))
-    a_certificate(sqlite_desk, an_organisation(sqlite_desk, "Fleet"), sqlite_desk.ctx.now() + DAY)
-    refresh_figures(sqlite_desk.ctx)
+def test_the_page_has_no_personal_data_and_is_not_logged(sqlite_scene, browser):
+    signed_in(browser, account(sqlite_scene, "anna", staff=True))
+    a_certificate(sqlite_scene, an_organisation(sqlite_scene, "Fleet"), sqlite_scene.ctx.now() + DAY)
+    refresh_figures(sqlite_scene.ctx)
     text = main_of(browser.get("/staff"))
-    assert ("State the purpose" in text, "Fleet" in text, looked(sqlite_desk)) == (True, False, [])
+    assert ("State the purpose" in text, "Fleet" in text, looked(sqlite_scene)) == (True, False, [])
 
 
-def test_a_list_of_organisations_is_logged(sqlite_desk, anna):
-    fleet = an_organisation(sqlite_desk, "Fleet")
-    a_certificate(sqlite_desk, fleet, sqlite_desk.ctx.now() + DAY)
-    refresh_figures(sqlite_desk.ctx)
+def test_a_list_of_organisations_is_logged(sqlite_scene, anna):
+    fleet = an_organisation(sqlite_scene, "Fleet")
+    a_certificate(sqlite_scene, fleet, sqlite_scene.ctx.now() + DAY)
+    refresh_figures(sqlite_scene.ctx)
     anna.get("/staff/tasks/contactless")
     (row,) = anna.page.xpath("//tbody/tr")
     assert " ".join(row.text_content().split()).startswith("Fleet Fleet 1")
     assert row.xpath(".//a/@href") == [f"/staff/organisations/{fleet.pk}"]
-    assert looked(sqlite_desk) == [("search:certificates", {"purpose": "support"})]
+    assert looked(sqlite_scene) == [("search:certificates", {"purpose": "support"})]
     assert "Nothing to show." in main_of(anna.get("/staff/tasks/fleets"))
     assert anna.get("/staff/tasks/other").reply.status == 404
 
@@ -88,40 +88,40 @@ HEALTH = {
 
 
 @pytest.mark.parametrize(("health", "expected"), HEALTH.values(), ids=HEALTH)
-def test_the_state_of_the_service_is_in_words(sqlite_desk, anna, health, expected):
-    refresh_figures(sqlite_desk.ctx)
-    store_figures(sqlite_desk.db, replace(load_figures(sqlite_desk.db), health=health))
+def test_the_state_of_the_service_is_in_words(sqlite_scene, anna, health, expected):
+    refresh_figures(sqlite_scene.ctx)
+    store_figures(sqlite_scene.db, replace(load_figures(sqlite_scene.db), health=health))
     text = main_of(anna.get("/staff"))
     assert expected in text
     assert ("Messages leave on time." in text, "The background work has stopped" in text) == (True, False)
 
 
-def test_old_figures_say_that_the_background_work_has_stopped(sqlite_desk, anna):
+def test_old_figures_say_that_the_background_work_has_stopped(sqlite_scene, anna):
     assert "The figures have not been counted yet." in main_of(anna.get("/staff"))
-    refresh_figures(sqlite_desk.ctx)
-    found = load_figures(sqlite_desk.db)
-    store_figures(sqlite_desk.db, replace(found, machine_at=found.machine_at - 2 * STALE_AFTER))
+    refresh_figures(sqlite_scene.ctx)
+    found = load_figures(sqlite_scene.db)
+    store_figures(sqlite_scene.db, replace(found, machine_at=found.machine_at - 2 * STALE_AFTER))
     assert "The background work has stopped since then. Call the operator." in main_of(anna.get("/staff"))
 
 
-def test_refusals_stand_by_their_number(sqlite_desk, anna):
-    now = sqlite_desk.ctx.now()
-    one = a_certificate(sqlite_desk, an_organisation(sqlite_desk, "Fleet"), now + DAY)
+def test_refusals_stand_by_their_number(sqlite_scene, anna):
+    now = sqlite_scene.ctx.now()
+    one = a_certificate(sqlite_scene, an_organisation(sqlite_scene, "Fleet"), now + DAY)
     for reason in ("key-reused", "too-early", "too-early", "of an older version"):
-        rows(sqlite_desk, "RejectedRequest").create(
+        rows(sqlite_scene, "RejectedRequest").create(
             lineage=one.lineage, reason=reason, operation="renew", at=now, request_id="0" * 32
         )
-    refresh_figures(sqlite_desk.ctx)
+    refresh_figures(sqlite_scene.ctx)
     anna.get("/staff")
     table = anna.page.xpath("//table[.//th[contains(., 'Reason')]]/tbody/tr")
     found = [" ".join(row.text_content().split()) for row in table]
     assert [(one[:9], one[-1]) for one in found] == [("Too early", "2"), ("This key ", "1")]
 
 
-def test_the_page_takes_few_statements(sqlite_desk, anna):
-    refresh_figures(sqlite_desk.ctx)
+def test_the_page_takes_few_statements(sqlite_scene, anna):
+    refresh_figures(sqlite_scene.ctx)
     anna.get("/staff")
-    with CaptureQueriesContext(connections[sqlite_desk.db.alias]) as caught:
+    with CaptureQueriesContext(connections[sqlite_scene.db.alias]) as caught:
         anna.get("/staff")
     assert len(caught) <= 6, [one["sql"][:80] for one in caught]
 
@@ -134,21 +134,21 @@ SEARCHES = {
 
 
 @pytest.mark.parametrize(("text", "expected"), SEARCHES.values(), ids=SEARCHES)
-def test_the_search_finds_organisations_and_people(sqlite_desk, anna, text, expected):
-    korhonen = an_organisation(sqlite_desk, "Tmi Korhonen")
-    mandate(sqlite_desk, account(sqlite_desk, "maija"), "Tmi Korhonen", Role.SIGNATORY)
+def test_the_search_finds_organisations_and_people(sqlite_scene, anna, text, expected):
+    korhonen = an_organisation(sqlite_scene, "Tmi Korhonen")
+    mandate(sqlite_scene, account(sqlite_scene, "maija"), "Tmi Korhonen", Role.SIGNATORY)
     (form,) = (one for one in anna.get("/staff").page.forms if one.get("id") == "everything")
     anna.get(f"{form.action}?text={text}")
     found = anna.page.xpath("//section[h2='Organisations']//tbody//a")
     assert [one.text_content().strip() for one in found] == expected
     assert {one.get("href") for one in found} <= {f"/staff/organisations/{korhonen.pk}"}
-    (place, facts), *others = looked(sqlite_desk)
+    (place, facts), *others = looked(sqlite_scene)
     assert (place, sorted(facts), others) == ("search:certificates", ["purpose", "search"], [])
 
 
-def test_a_search_with_many_organisations_leads_to_all_of_them(sqlite_desk, anna):
+def test_a_search_with_many_organisations_leads_to_all_of_them(sqlite_scene, anna):
     for number in range(11):
-        an_organisation(sqlite_desk, f"Client {number}")
+        an_organisation(sqlite_scene, f"Client {number}")
     anna.get("/staff/certificates?text=client")
     assert len(anna.page.xpath("//section[h2='Organisations']//tbody/tr")) == 10
     assert "/staff/organisations?text=client" in anna.page.xpath("//section[h2='Organisations']//a/@href")

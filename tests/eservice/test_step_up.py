@@ -11,7 +11,7 @@ from sinetti.eservice.accounts.base_views import PROVES
 from tests.eservice.test_acts import ACTS, ATTEMPTS, ORDERED, written
 from tests.support.browser import ADDRESS
 from tests.support.registers import opened_register
-from tests.support.service_context import opened_desk
+from tests.support.scene import opened_scene
 from tests.support.signing_in import PASSWORD, send
 from tests.support.visits import CLERK, SIGNATORY, VISITS, Visit, patterns, town
 
@@ -41,7 +41,7 @@ PROVEN: Mapping[str, frozenset[str]] = {
 @pytest.fixture(scope="module")
 def built(request, tmp_path_factory):
     with opened_register("sqlite", request, tmp_path_factory.mktemp("town"), alias="default") as db:
-        yield town(opened_desk(db), ADDRESS)
+        yield town(opened_scene(db), ADDRESS)
 
 
 def test_the_views_are_those_of_the_table():

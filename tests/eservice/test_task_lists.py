@@ -14,7 +14,7 @@ from sinetti.eservice.site.home import _STATES as STATES
 from tests.support.authority import CUSTOMER_ID, NOW
 from tests.support.firms import an_organisation, rows
 from tests.support.listing import CASES, put
-from tests.support.service_context import an_order, ordered
+from tests.support.scene import an_order, ordered
 from tests.support.users import account, mandate, signed_in
 
 DAY = timedelta(days=1)
@@ -26,45 +26,45 @@ ENDS = {"on": NOW + 400 * DAY, "ending": NOW + 30 * DAY, "ended": NOW - 30 * DAY
 class Town:
     """A user on every side, and all that the start page counts."""
 
-    desk: object
+    scene: object
     user: object = field(init=False)
 
     def __post_init__(self):
-        self.user = account(self.desk, "maija", staff=True)
-        an_organisation(self.desk, FIRM)
-        mandate(self.desk, self.user, CUSTOMER_ID, Role.SIGNATORY, ENDS["ending"])
-        mandate(self.desk, self.user, FIRM, Role.MANAGER)
+        self.user = account(self.scene, "maija", staff=True)
+        an_organisation(self.scene, FIRM)
+        mandate(self.scene, self.user, CUSTOMER_ID, Role.SIGNATORY, ENDS["ending"])
+        mandate(self.scene, self.user, FIRM, Role.MANAGER)
         for state, until in ENDS.items():
-            an_organisation(self.desk, f"own {state}")
-            mandate(self.desk, self.user, f"own {state}", Role.VIEWER, until)
-            an_organisation(self.desk, f"client {state}")
-            mandate(self.desk, FIRM, f"client {state}", Role.MANAGER, until)
-            an_organisation(self.desk, f"firm {state}")
-            mandate(self.desk, f"firm {state}", CUSTOMER_ID, Role.MANAGER, until)
-            mandate(self.desk, account(self.desk, state), CUSTOMER_ID, Role.VIEWER, until)
-        rows(self.desk, "RoleAssignment").update(valid_from=NOW - 500 * DAY)
+            an_organisation(self.scene, f"own {state}")
+            mandate(self.scene, self.user, f"own {state}", Role.VIEWER, until)
+            an_organisation(self.scene, f"client {state}")
+            mandate(self.scene, FIRM, f"client {state}", Role.MANAGER, until)
+            an_organisation(self.scene, f"firm {state}")
+            mandate(self.scene, f"firm {state}", CUSTOMER_ID, Role.MANAGER, until)
+            mandate(self.scene, account(self.scene, state), CUSTOMER_ID, Role.VIEWER, until)
+        rows(self.scene, "RoleAssignment").update(valid_from=NOW - 500 * DAY)
 
     def certificates(self):
         """Add a certificate in each case of the rule, and orders in each of their states."""
         with transaction.atomic():
             for number, (facts, *_) in enumerate(CASES.values()):
-                put(self.desk, facts, number, f"case {number}")
-        orders = [ordered(self.desk, an_order()) for _number in range(3)]
-        ids = rows(self.desk, "TransferIds")
+                put(self.scene, facts, number, f"case {number}")
+        orders = [ordered(self.scene, an_order()) for _number in range(3)]
+        ids = rows(self.scene, "TransferIds")
         ids.filter(order_id=orders[0].order_id).update(expires=NOW - DAY)
 
     def cases(self):
         """Add an application, and two requests for an authorisation."""
         terms = {"case_number": "1", "channels": ["WS"], "purpose": "p", "language": "fi", "created": NOW}
-        organisation = rows(self.desk, "Organisation").get(customer_id=CUSTOMER_ID)
+        organisation = rows(self.scene, "Organisation").get(customer_id=CUSTOMER_ID)
         for state in ("open", "refused"):
-            rows(self.desk, "AccessApplication").create(
+            rows(self.scene, "AccessApplication").create(
                 organisation=organisation, state=state, **{**terms, "case_number": state}
             )
         for name in ("first", "second"):
-            rows(self.desk, "RoleRequest").create(
+            rows(self.scene, "RoleRequest").create(
                 customer_id=CUSTOMER_ID, normalised_id=organisation.normalised_id, role="viewer", created=NOW,
-                user=account(self.desk, name),
+                user=account(self.scene, name),
             )  # fmt: skip
 
 
@@ -92,9 +92,9 @@ def listed(browser, address):
 
 
 @pytest.fixture
-def maija(sqlite_desk, browser):
+def maija(sqlite_scene, browser):
     """Return the browser of the user who has all tasks."""
-    town = Town(sqlite_desk)
+    town = Town(sqlite_scene)
     town.certificates()
     town.cases()
     return signed_in(browser, town.user, keeps={"looking_purpose": "support"})

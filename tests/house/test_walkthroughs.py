@@ -19,15 +19,14 @@ from sinetti.notifications.delivery.sender import send_due
 from sinetti.notifications.planning.reminders import plan
 from tests.api.counter import opened_counter
 from tests.api.drafts import renew_draft
-from tests.client.conftest import desk as client_desk
-from tests.client.conftest import double
+from tests.client.conftest import double, holder
 from tests.eservice.conftest import browser, post, sqlite_db
 from tests.support import authority, tools
 from tests.support.mailrooms import a_mailroom
-from tests.support.service_context import collected, enrolled, sqlite_desk
+from tests.support.scene import collected, enrolled, sqlite_scene
 from tests.support.users import account, mandate, signed_in
 
-__all__ = ["browser", "client_desk", "double", "post", "sqlite_db", "sqlite_desk"]
+__all__ = ["browser", "double", "holder", "post", "sqlite_db", "sqlite_scene"]
 
 TRIPS = tools.script("trips")
 MARKS = {"renewal": 32, "reminder": 20, "list": 20, "agent": 40}
@@ -75,51 +74,51 @@ def compared(request, name, call):
     assert set(trip) == TRIPS.files_of(TRIPS.PAGE.read_text(encoding="utf-8"), name), "run `python scripts/trips.py`"
 
 
-def test_a_renewal(request, sqlite_desk):
-    counter = opened_counter(sqlite_desk)
+def test_a_renewal(request, sqlite_scene):
+    counter = opened_counter(sqlite_scene)
     drafts = [renew_draft(counter) for _ in range(2)]
     assert drafts[0].reply().status == 200, "the first call loads what is loaded once"
     body, headers = drafts[1].body(), drafts[1].headers()
     compared(request, "renewal", lambda: counter.post(body, headers))
 
 
-def test_a_reminder(request, sqlite_desk):
+def test_a_reminder(request, sqlite_scene):
     for _ in range(2):
-        held = enrolled(sqlite_desk)
-        collected(sqlite_desk, held.retrieval_id) if isinstance(held.retrieval_id, str) else None
+        held = enrolled(sqlite_scene)
+        collected(sqlite_scene, held.retrieval_id) if isinstance(held.retrieval_id, str) else None
     sink = Sink()
-    ctx = a_mailroom(sqlite_desk, {MessageChannel.EMAIL: sink})
+    ctx = a_mailroom(sqlite_scene, {MessageChannel.EMAIL: sink})
 
     def remind():
-        plan(ctx, sqlite_desk.clock.now)
-        send_due(ctx, "worker", sqlite_desk.clock.now)
+        plan(ctx, sqlite_scene.clock.now)
+        send_due(ctx, "worker", sqlite_scene.clock.now)
 
-    sqlite_desk.clock.now = sqlite_desk.machine.now = authority.NOW + timedelta(days=730 - 60)
+    sqlite_scene.clock.now = sqlite_scene.machine.now = authority.NOW + timedelta(days=730 - 60)
     remind()
-    sqlite_desk.clock.now = sqlite_desk.machine.now = authority.NOW + timedelta(days=730 - 29)
+    sqlite_scene.clock.now = sqlite_scene.machine.now = authority.NOW + timedelta(days=730 - 29)
     before = len(sink.messages)
     compared(request, "reminder", remind)
     assert len(sink.messages) > before
 
 
-def test_the_list_of_certificates(request, browser, sqlite_desk):
-    enrolled(sqlite_desk)
-    user = account(sqlite_desk, "maija")
-    mandate(sqlite_desk, user, authority.CUSTOMER_ID, Role.SIGNATORY)
+def test_the_list_of_certificates(request, browser, sqlite_scene):
+    enrolled(sqlite_scene)
+    user = account(sqlite_scene, "maija")
+    mandate(sqlite_scene, user, authority.CUSTOMER_ID, Role.SIGNATORY)
     page = signed_in(browser, user)
     assert page.get("/settings/certificates").reply.status == 200
     compared(request, "list", lambda: page.get("/settings/certificates"))
 
 
-def test_a_run_of_the_agent(request, client_desk):
-    client_desk.enrol()
+def test_a_run_of_the_agent(request, holder):
+    holder.enrol()
     agent_settings = AgentSettings(spread=timedelta(), at_once=1)
-    place = client_desk.store / "x.toml"
-    config = Config(place, client_desk.store, None, {}, agent_settings, CertificateEntry("", None), {})
+    place = holder.store / "x.toml"
+    config = Config(place, holder.store, None, {}, agent_settings, CertificateEntry("", None), {})
 
     def run(days):
-        client_desk.at(authority.NOW + timedelta(days=days))
-        agent = AgentContext(client_desk.run, config, ConfiguredHooks(), lambda *_given: None, False)
+        holder.at(authority.NOW + timedelta(days=days))
+        agent = AgentContext(holder.run, config, ConfiguredHooks(), lambda *_given: None, False)
         return runner.run_once(agent, threading.Event(), Listener())
 
     assert run(730 - 60).rows[0].outcome is not None

@@ -20,27 +20,27 @@ from sinetti.domain.access.roles import Role
 from sinetti.domain.values import Language
 from sinetti.server.http import Request
 from sinetti.services.access.accounts import make_account
-from tests.eservice.conftest import post, sqlite_db, sqlite_desk
+from tests.eservice.conftest import post, sqlite_db, sqlite_scene
 from tests.support.authority import CUSTOMER_ID
 from tests.support.browser import people_door
 from tests.support.chromium import started_chromium
-from tests.support.service_context import REQUEST
+from tests.support.scene import REQUEST
 from tests.support.signing_in import PASSWORD, code
 from tests.support.users import mandate
 from tests.support.web_servers import free_ports
 
-__all__ = ["post", "sqlite_db", "sqlite_desk"]
+__all__ = ["post", "sqlite_db", "sqlite_scene"]
 EMAIL = "nimi@people.example"
 
 
 @contextmanager
-def served(desk, port: int) -> Iterator[str]:
+def served(scene, port: int) -> Iterator[str]:
     """Serve the pages at localhost, one request after the other; yield the address.
 
     Browsers treat localhost as secure, like https.
     """
     address = f"http://localhost:{port}"
-    door = people_door(desk, address=address)
+    door = people_door(scene, address=address)
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -77,18 +77,18 @@ def served(desk, port: int) -> Iterator[str]:
 
 
 @pytest.fixture
-def somebody(sqlite_desk):
+def somebody(sqlite_scene):
     """Return a signatory without a second factor."""
     new = NewAccount(EMAIL, "Nimi Nimetty", Language.EN, password=PASSWORD)
-    user = models.User.objects.get(pk=make_account(new, sqlite_desk.ctx, "operator", REQUEST))
-    mandate(sqlite_desk, user, CUSTOMER_ID, Role.SIGNATORY)
+    user = models.User.objects.get(pk=make_account(new, sqlite_scene.ctx, "operator", REQUEST))
+    mandate(sqlite_scene, user, CUSTOMER_ID, Role.SIGNATORY)
     return user
 
 
 @pytest.fixture
-def address(sqlite_desk):
+def address(sqlite_scene):
     """Yield the address of the pages."""
-    with served(sqlite_desk, free_ports(1)[0]) as address:
+    with served(sqlite_scene, free_ports(1)[0]) as address:
         yield address
 
 

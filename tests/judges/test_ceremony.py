@@ -26,7 +26,7 @@ from sinetti.infra.clock import utc_now
 from sinetti.pki.encoding import load_certificate
 from tests.ca.linters import certificate_findings, list_findings
 from tests.house.tree import ROOT
-from tests.support.ceremonies import PEOPLE, Desk
+from tests.support.ceremonies import PEOPLE, ScriptedDesk
 from tests.support.officers import NAMES, approve, key_of
 from tests.support.postgres import skip_or_fail
 
@@ -75,7 +75,7 @@ class Machines:
     """Two machines that share a disk, and the people between them with their papers."""
 
     folder: Path
-    desk: Desk
+    desk: ScriptedDesk
     said: str = ""
 
     def run(self, words, *, is_online):
@@ -143,7 +143,7 @@ def walked(tmp_path_factory):
     folder = tmp_path_factory.mktemp("ceremony")
     for name in (*CARRIED, "etc"):
         (folder / name).mkdir()
-    machines = Machines(folder, Desk(folder / "carried"))
+    machines = Machines(folder, ScriptedDesk(folder / "carried"))
     for words in commands():
         placed = [placed_in(folder, word) for word in words]
         is_online = words[0] == "authority"

@@ -9,20 +9,20 @@ from playwright.sync_api import expect
 from sinetti.database import models
 from sinetti.wire.transparency.approvals import ApprovalRecord
 from sinetti.wire.transparency.entries import parse_entry
-from tests.eservice.conftest import post, sqlite_db, sqlite_desk
+from tests.eservice.conftest import post, sqlite_db, sqlite_scene
 from tests.judges.test_accounts import EMAIL, address, at, page, security_key, sign_in, somebody
-from tests.support.service_context import DAY, enrolled
+from tests.support.scene import DAY, enrolled
 
-__all__ = ["address", "page", "post", "somebody", "sqlite_db", "sqlite_desk"]
+__all__ = ["address", "page", "post", "somebody", "sqlite_db", "sqlite_scene"]
 
 
 @pytest.fixture
-def proposal(sqlite_desk, somebody):
+def proposal(sqlite_scene, somebody):
     """Make the person a clerk, and return another clerk's proposal to revoke a certificate."""
     models.User.objects.filter(email=EMAIL).update(is_staff=True)
-    now = sqlite_desk.ctx.now()
+    now = sqlite_scene.ctx.now()
     other = models.User.objects.create(email="other@authority.example", name="Oona Other", is_staff=True, created=now)
-    serials = [enrolled(sqlite_desk).serial]
+    serials = [enrolled(sqlite_scene).serial]
     return models.BulkRevocation.objects.create(
         officer=f"user.{other.pk}", reason="superseded", serials=serials, count=1, created=now, expires=now + DAY
     )

@@ -14,9 +14,9 @@ from tests.support.browser import Browser, people_door
 from tests.support.pages import fields
 from tests.support.postgres import skip_or_fail
 from tests.support.registers import opened_register
-from tests.support.service_context import ordered, sqlite_desk
+from tests.support.scene import ordered, sqlite_scene
 
-__all__ = ["sqlite_desk"]
+__all__ = ["sqlite_scene"]
 PASSWORD = "changeit"
 
 
@@ -27,7 +27,7 @@ def sqlite_db(request, tmp_path):
         yield opened
 
 
-def test_the_commands_of_keytool_work(sqlite_desk, tmp_path):
+def test_the_commands_of_keytool_work(sqlite_scene, tmp_path):
     if shutil.which("keytool") is None:
         skip_or_fail("keytool is not installed (scripts/packages judges says how)")
 
@@ -40,10 +40,10 @@ def test_the_commands_of_keytool_work(sqlite_desk, tmp_path):
             told += done.stdout + done.stderr
         return told
 
-    browser = Browser(people_door(sqlite_desk))
+    browser = Browser(people_door(sqlite_scene))
     shown = [str(one) for one in browser.get(FETCH).page.xpath("//pre/code/text()")]
     run(next(one for one in shown if one.startswith("keytool")))
-    page = fetch(browser, ordered(sqlite_desk), (tmp_path / "request.pem").read_text(encoding="utf-8"))
+    page = fetch(browser, ordered(sqlite_scene), (tmp_path / "request.pem").read_text(encoding="utf-8"))
     page.post(FETCH, {**fields(page, "bundle"), "do": "bundle"})
     (tmp_path / "certificate-and-chain.pem").write_bytes(page.reply.body)
     run(browser_enrolment_pages.KEYTOOL_AFTER)

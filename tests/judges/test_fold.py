@@ -14,7 +14,7 @@ from tests.support.authority import CUSTOMER_ID
 from tests.support.browser import Browser, people_door
 from tests.support.chromium import started_chromium
 from tests.support.listing import CASES, DAY, ending, put
-from tests.support.service_context import add_organisation, opened_desk
+from tests.support.scene import add_organisation, opened_scene
 from tests.support.users import account, mandate, signed_in
 from tests.support.visits import session_of
 from tests.support.walking import walked_pages
@@ -34,20 +34,20 @@ def page(request, tmp_path_factory):
     """Yield a window of a firm's user, and the serials of a list with long names in every state."""
     folder = tmp_path_factory.mktemp("fold")
     with opened_register("sqlite", request, folder, alias="default") as db, started_chromium() as chromium:
-        desk = opened_desk(db)
-        with walked_pages(desk) as address:
-            add_organisation(desk, FIRM)
+        scene = opened_scene(db)
+        with walked_pages(scene) as address:
+            add_organisation(scene, FIRM)
             models.Organisation.objects.update(name="Esimerkkikaupungin Rakennusliike Korhonen Oy")
-            user = account(desk, "tili")
-            mandate(desk, user, FIRM, Role.MANAGER)
-            mandate(desk, FIRM, CUSTOMER_ID, Role.MANAGER)
-            mandate(desk, user, CUSTOMER_ID, Role.SIGNATORY)
+            user = account(scene, "tili")
+            mandate(scene, user, FIRM, Role.MANAGER)
+            mandate(scene, FIRM, CUSTOMER_ID, Role.MANAGER)
+            mandate(scene, user, CUSTOMER_ID, Role.SIGNATORY)
             long = "Palkanlaskenta ja tulorekisterin ilmoitukset, itäinen palvelukeskus "
             with transaction.atomic():
                 for number, (facts, *_) in enumerate(CASES.values()):
-                    put(desk, facts, number + 1, f"{long}{number}", serves=300)
-                soon = put(desk, ending(5 * DAY), 0xABC, "Palkat, länsi")
-            browser = signed_in(Browser(people_door(desk, None, address)), user)
+                    put(scene, facts, number + 1, f"{long}{number}", serves=300)
+                soon = put(scene, ending(5 * DAY), 0xABC, "Palkat, länsi")
+            browser = signed_in(Browser(people_door(scene, None, address)), user)
             context, window = windows(chromium, address)
             context.add_cookies([{"name": n, "value": v, "url": address} for n, v in session_of(browser).items()])
             yield window, soon

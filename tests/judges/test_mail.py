@@ -30,7 +30,7 @@ from tests.support.authority import NOW
 from tests.support.mailrooms import a_mailroom
 from tests.support.postgres import skip_or_fail
 from tests.support.registers import opened_register
-from tests.support.service_context import opened_desk
+from tests.support.scene import opened_scene
 from tests.support.web_servers import WITHIN, free_ports, process, tool, until_listening
 
 KEY = b"k" * 32
@@ -142,10 +142,10 @@ def a_message(address):
 def test_mail_arrives_is_refused_or_comes_back(server, request, tmp_path):
     sender = Sender("notices@pki.example", "Säntti", returns="bounces@pki.example")
     with opened_register("sqlite", request, tmp_path) as db:
-        desk = opened_desk(db)
+        scene = opened_scene(db)
         where = SmtpServer("127.0.0.1", server.port, SmtpSecurity.STARTTLS, anchors=server.anchors)
-        with closing(Smtp(where, sender, fixed_keys(KEY), desk.machine)) as post:
-            room = a_mailroom(desk, {MessageChannel.EMAIL: post})
+        with closing(Smtp(where, sender, fixed_keys(KEY), scene.machine)) as post:
+            room = a_mailroom(scene, {MessageChannel.EMAIL: post})
             outbox.enqueue(db, [a_message(one) for one in (KNOWN, UNKNOWN, LATER)], NOW)
             assert send_due(room, "one", NOW) == SendReport(sent=2, dead=1)
         rows = models.OutboxMessage.objects.using(db.alias)

@@ -21,9 +21,9 @@ from sinetti.wire.http_signatures.certificate_keys import HttpSignatureAlgorithm
 from sinetti.wire.http_signatures.profile import MessageSignatureError, SignedComponents, sign, verify
 from sinetti.wire.json_api.revocations import PATH, RevocationBody, render, sign_revocation
 from tests.support.registers import sqlite_db
-from tests.support.service_context import REQUEST, enrolled, sqlite_desk
+from tests.support.scene import REQUEST, enrolled, sqlite_scene
 
-__all__ = ["sqlite_db", "sqlite_desk"]
+__all__ = ["sqlite_db", "sqlite_scene"]
 
 PARTS = SignedComponents("POST", "/api/v1/sightings", "application/json", b'{"sightings": []}')
 KEYS = {
@@ -116,13 +116,13 @@ def test_we_take_what_another_implementation_signs_with_a_holder_s_key(algorithm
             verify(PARTS, headers, {"edge": P384.public_key()}.get, utc_now())
 
 
-def test_a_program_of_others_revokes_a_certificate(sqlite_desk):
+def test_a_program_of_others_revokes_a_certificate(sqlite_scene):
     """The endpoint accepts a call that the library signed.
 
     The library accepts a call that our client signed.
     """
-    held, now = enrolled(sqlite_desk), utc_now()
-    sqlite_desk.machine.now = now
+    held, now = enrolled(sqlite_scene), utc_now()
+    sqlite_scene.machine.now = now
     body, name = render(RevocationBody(held.serial, RevocationReason.SUPERSEDED)), sha256_hex(held.der)
     asked = SimpleNamespace(
         method="POST", url=f"https://certificates.example{PATH}", headers={"Content-Type": "application/json"}
@@ -132,9 +132,9 @@ def test_a_program_of_others_revokes_a_certificate(sqlite_desk):
     signer = peer.HTTPMessageSigner(signature_algorithm=its, key_resolver=keys)
     signer.sign(asked, key_id=name, covered_component_ids=NAMES[:3], body=body, created=now)
     headers = {one.lower(): value for one, value in asked.headers.items()}
-    reply = RevocationsEndpoint(sqlite_desk.ctx)(Request("POST", PATH, "", headers, REQUEST, body))
+    reply = RevocationsEndpoint(sqlite_scene.ctx)(Request("POST", PATH, "", headers, REQUEST, body))
     assert reply.status == 200, reply.body
-    assert sqlite_desk.certificate(held.serial).revoked
+    assert sqlite_scene.certificate(held.serial).revoked
     ours = sign_revocation(load_certificate(held.der), RevocationReason.SUPERSEDED, certificate_signer(held.key), now)
     asked.headers = dict(ours.headers)
     verifier = peer.HTTPMessageVerifier(signature_algorithm=its, key_resolver=keys)

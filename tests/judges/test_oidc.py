@@ -20,14 +20,14 @@ from sinetti.domain.access.roles import Role
 from sinetti.eservice.accounts.sessions import SessionStore, stored
 from sinetti.eservice.core.authentication import OUTSIDE_ROLES
 from sinetti.settings.portal import EserviceSettings, Provider, RolesClaim
-from tests.eservice.conftest import post, sqlite_db, sqlite_desk
+from tests.eservice.conftest import post, sqlite_db, sqlite_scene
 from tests.support.authority import CUSTOMER_ID
 from tests.support.browser import Browser, people_door
 from tests.support.signing_in import follow, send, way
 from tests.support.small_provider import NAMES
 from tests.support.web_servers import free_ports
 
-__all__ = ["post", "sqlite_db", "sqlite_desk"]
+__all__ = ["post", "sqlite_db", "sqlite_scene"]
 FOLDER = Path("build/peers/oidc")
 PAGES = "http://localhost:8000"
 CALLBACK = f"{PAGES}/account/providers/op/answer/"
@@ -59,9 +59,9 @@ def issuer():
         yield running
 
 
-def browser_for(desk, issuer, secret=SECRET):
+def browser_for(scene, issuer, secret=SECRET):
     settings = EserviceSettings((Provider("op", NAMES, issuer, "sinetti", secret, (), ROLES),))
-    return Browser(people_door(desk, address=PAGES, settings=settings))
+    return Browser(people_door(scene, address=PAGES, settings=settings))
 
 
 def signed_in_there(address, subject):
@@ -95,12 +95,12 @@ def by_provider(browser, subject):
     return follow(browser.get(f"{back.path}?{back.query}"))
 
 
-def test_an_account_is_made_and_bound_by_issuer_and_subject(sqlite_desk, issuer):
-    browser = browser_for(sqlite_desk, issuer)
+def test_an_account_is_made_and_bound_by_issuer_and_subject(sqlite_scene, issuer):
+    browser = browser_for(sqlite_scene, issuer)
     by_provider(browser, "one")
     assert browser.path == "/account/providers/new"
     send(browser, name="Nimi Nimetty", email="one@people.example")
-    browser.get(way(sqlite_desk, "one@people.example", "Confirm"))
+    browser.get(way(sqlite_scene, "one@people.example", "Confirm"))
     send(browser)
     by_provider(browser, "one")
     assert browser.path == "/account/security", "a signatory by the outside roles, without a second factor"
@@ -108,20 +108,20 @@ def test_an_account_is_made_and_bound_by_issuer_and_subject(sqlite_desk, issuer)
     assert bound.extra_data == {"iss": issuer, "sub": "one"}
     session = SessionStore(stored(browser.cookies["session"]))
     assert session[OUTSIDE_ROLES] == [[CUSTOMER_ID, "signatory"]]
-    other = browser_for(sqlite_desk, issuer)
+    other = browser_for(sqlite_scene, issuer)
     by_provider(other, "two")
     assert other.path == "/account/providers/new", "another subject is another person"
     assert models.User.objects.count() == 1
 
 
 @pytest.mark.parametrize("wrong", ["another issuer", "another secret"])
-def test_settings_that_are_not_the_providers(sqlite_desk, issuer, wrong):
+def test_settings_that_are_not_the_providers(sqlite_scene, issuer, wrong):
     if wrong == "another issuer":
-        browser = browser_for(sqlite_desk, issuer.replace("127.0.0.1", "localhost"))
+        browser = browser_for(sqlite_scene, issuer.replace("127.0.0.1", "localhost"))
         browser.get("/account/login")
         form = next(one for one in browser.page.forms if one.action == "/account/providers/op")
         browser.post("/account/providers/op", {name: value or "" for name, value in form.form_values()})
     else:
-        browser = by_provider(browser_for(sqlite_desk, issuer, "not the secret"), "one")
+        browser = by_provider(browser_for(sqlite_scene, issuer, "not the secret"), "one")
     assert browser.reply.status == 401
     assert not models.User.objects.exists()

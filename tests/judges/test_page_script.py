@@ -4,7 +4,7 @@ import pytest
 from django.conf import settings
 
 from tests.eservice.conftest import opened_register
-from tests.support.service_context import opened_desk
+from tests.support.scene import opened_scene
 from tests.support.walking import walked_pages
 
 
@@ -16,7 +16,7 @@ def address(request, tmp_path_factory):
         patch.setattr(settings, "ROOT_URLCONF", "tests.judges.gallery")
         with (
             opened_register("sqlite", request, tmp_path_factory.mktemp("gallery"), alias="default") as db,
-            walked_pages(opened_desk(db)) as address,
+            walked_pages(opened_scene(db)) as address,
         ):
             yield f"{address}/gallery?lang=en"
 

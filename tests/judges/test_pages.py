@@ -34,7 +34,7 @@ from tests.judges.test_deploy import nginx
 from tests.support.mail_servers import mail_server
 from tests.support.programs import CUSTOMER, ran
 from tests.support.registers import all_connections_closed
-from tests.support.service_context import CONTACT, REQUEST, an_order, new_ask, new_key
+from tests.support.scene import CONTACT, REQUEST, an_order, new_ask, new_key
 from tests.support.serving import serving
 from tests.support.small_server import small_server
 from tests.support.web_servers import free_ports, tool

@@ -10,10 +10,10 @@ import pytest
 from django.test import override_settings
 
 from tests.eservice.conftest import opened_register
-from tests.judges.roles import TASKS, Scene
+from tests.judges.roles import TASKS, RoleWalk
 from tests.judges.walker import combinations
 from tests.support.firms import a_certificate, rows
-from tests.support.service_context import opened_desk
+from tests.support.scene import opened_scene
 from tests.support.walking import walked_pages
 
 WALKS = [(role, task) for role, tasks in TASKS.items() for task in tasks]
@@ -33,18 +33,18 @@ def pytest_generate_tests(metafunc):
 
 @pytest.fixture(scope="module")
 def served(request, tmp_path_factory):
-    """Yield a desk and the address of its pages."""
+    """Yield a scene and the address of its pages."""
     with pytest.MonkeyPatch.context() as patch, override_settings(
         PASSWORD_HASHERS=["tests.support.cheap_hashing.CheapArgon2"]
     ):  # fmt: skip
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright has an event loop in this thread
         with opened_register("sqlite", request, tmp_path_factory.mktemp("roles"), alias="default") as db:
-            desk = opened_desk(db)
-            a_certificate(desk, rows(desk, "Organisation").get(), desk.ctx.now())  # its serial number is 0
-            with walked_pages(desk) as address:
-                yield desk, address
+            scene = opened_scene(db)
+            a_certificate(scene, rows(scene, "Organisation").get(), scene.ctx.now())  # its serial number is 0
+            with walked_pages(scene) as address:
+                yield scene, address
 
 
 def test_a_task(served, chromium, task, chosen):
     with ExitStack() as windows:
-        task(Scene(*served, chromium, chosen, windows))
+        task(RoleWalk(*served, chromium, chosen, windows))

@@ -16,7 +16,7 @@ from tests.support.browser import Browser, people_door
 from tests.support.firms import a_certificate, a_person, an_organisation, rows
 from tests.support.postgres import skip_or_fail
 from tests.support.registers import opened_register
-from tests.support.service_context import opened_desk
+from tests.support.scene import opened_scene
 from tests.support.users import account, mandate, signed_in
 
 ENDS = datetime(2027, 5, 2, 11, 3, tzinfo=UTC)
@@ -43,20 +43,20 @@ OFFICE, TABLE, TEXT = (f"{{urn:oasis:names:tc:opendocument:xmlns:{one}:1.0}}" fo
 def written(request, tmp_path):
     """Return the file that a user downloads."""
     with opened_register("sqlite", request, tmp_path, alias="default") as db:
-        return downloaded(opened_desk(db), tmp_path / "certificates.csv")
+        return downloaded(opened_scene(db), tmp_path / "certificates.csv")
 
 
-def downloaded(desk, file):
+def downloaded(scene, file):
     """Write the list of certificates with difficult texts to a file, as the page sends it."""
-    maija = account(desk, "Maija")
+    maija = account(scene, "Maija")
     for customer_id, name in ORGANISATIONS.items():
-        one = an_organisation(desk, customer_id)
-        rows(desk, "Organisation").filter(pk=one.pk).update(name=name)
-        mandate(desk, maija, customer_id, Role.VIEWER)
+        one = an_organisation(scene, customer_id)
+        rows(scene, "Organisation").filter(pk=one.pk).update(name=name)
+        mandate(scene, maija, customer_id, Role.VIEWER)
         for description in DESCRIPTIONS:
-            row = a_certificate(desk, one, ENDS, a_person(desk, "a@b.example", "Åsa Öst"))
-            rows(desk, "Lineage").filter(pk=row.lineage_id).update(description=description)
-    reply = signed_in(Browser(people_door(desk)), maija).get("/settings/certificates.csv").reply
+            row = a_certificate(scene, one, ENDS, a_person(scene, "a@b.example", "Åsa Öst"))
+            rows(scene, "Lineage").filter(pk=row.lineage_id).update(description=description)
+    reply = signed_in(Browser(people_door(scene)), maija).get("/settings/certificates.csv").reply
     file.write_bytes(b"".join(reply.parts.octets))
     reply.parts.close()
     return file

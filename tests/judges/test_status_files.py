@@ -35,7 +35,7 @@ from tests.judges.test_deploy import nginx
 from tests.judges.test_status import PROGRAM
 from tests.support.asking import asked, believed
 from tests.support.programs import new_key
-from tests.support.service_context import REQUEST, an_order
+from tests.support.scene import REQUEST, an_order
 from tests.support.small_server import small_server
 from tests.support.web_servers import free_ports, tool
 

@@ -17,7 +17,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
 from tests.support.registers import opened_register
-from tests.support.service_context import opened_desk
+from tests.support.scene import opened_scene
 from tests.support.tools import ROOT
 from tests.support.visits import STRANGER, Town, Visit, session_of, town
 from tests.support.walking import walked_pages
@@ -134,9 +134,9 @@ def served_town(request: pytest.FixtureRequest | None, folder: Path) -> Iterator
     """Serve the pages of a filled town until the block ends."""
     with pytest.MonkeyPatch.context() as patch, opened_register("sqlite", request, folder, alias="default") as db:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright has an event loop in this thread
-        desk = opened_desk(db)
-        with walked_pages(desk) as address:
-            yield town(desk, address)
+        scene = opened_scene(db)
+        with walked_pages(scene) as address:
+            yield town(scene, address)
 
 
 def windows(browser: Browser, address: str) -> tuple[BrowserContext, Page]:

@@ -1,12 +1,12 @@
-"""Fresh databases, desks and their content, and an external mail server."""
+"""Fresh databases, scenes and their content, and an external mail server."""
 
 import pytest
 
 from tests.support.mail_servers import mail_server
 from tests.support.registers import db, sqlite_db
-from tests.support.service_context import desk, sqlite_desk
+from tests.support.scene import scene, sqlite_scene
 
-__all__ = ["db", "desk", "sqlite_db", "sqlite_desk"]
+__all__ = ["db", "scene", "sqlite_db", "sqlite_scene"]
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from sinetti.notifications.delivery.smtp import Sender, Smtp, SmtpSecurity, Smtp
 from sinetti.notifications.planning.events import expand_events
 from tests.support.mailrooms import a_mailroom
 from tests.support.registers import crowd
-from tests.support.service_context import enrolled, in_the_window, renewed
+from tests.support.scene import enrolled, in_the_window, renewed
 
 ANSWERS = {b"DATA": b"354 go on\r\n"}
 
@@ -45,14 +45,14 @@ class Silent:
                     connection.sendall(ANSWERS.get(line[:4].upper(), b"250 OK\r\n"))
 
 
-def test_a_renewal_goes_through_while_the_mail_server_hangs(desk):
-    held = enrolled(desk)
-    now = in_the_window(desk, held)
-    server, rows = Silent(), models.OutboxMessage.objects.using(desk.db.alias)
+def test_a_renewal_goes_through_while_the_mail_server_hangs(scene):
+    held = enrolled(scene)
+    now = in_the_window(scene, held)
+    server, rows = Silent(), models.OutboxMessage.objects.using(scene.db.alias)
     rows.update(created=now, due=now)
     sender = Sender("notices@pki.example", "Sinetti")
-    smtp = Smtp(SmtpServer("127.0.0.1", server.port, SmtpSecurity.NONE), sender, fixed_keys(b"k" * 32), desk.machine)
-    room = a_mailroom(desk, {MessageChannel.EMAIL: smtp})
+    smtp = Smtp(SmtpServer("127.0.0.1", server.port, SmtpSecurity.NONE), sender, fixed_keys(b"k" * 32), scene.machine)
+    room = a_mailroom(scene, {MessageChannel.EMAIL: smtp})
     assert expand_events(room, now), "a message about this very certificate, to its contact"
 
     def at_once(number):
@@ -63,29 +63,29 @@ def test_a_renewal_goes_through_while_the_mail_server_hangs(desk):
         try:
             assert server.has_a_letter.wait(30)
             assert rows.filter(claimed_by="one").exists()
-            return renewed(desk, held)
+            return renewed(scene, held)
         finally:
             server.let_go.set()
 
     with server.listening:
-        _, sent, new = crowd(desk.db, 3, at_once)
+        _, sent, new = crowd(scene.db, 3, at_once)
     assert (sent.sent, sent.again) == (0, 1)
     assert new.serial != held.serial
     assert rows.filter(kind="renewed", channel=None).exists(), "and it will be told"
 
 
-def test_a_renewal_does_not_wait_for_marks_on_its_contact(desk):
-    if connections[desk.db.alias].vendor != "postgresql":
+def test_a_renewal_does_not_wait_for_marks_on_its_contact(scene):
+    if connections[scene.db.alias].vendor != "postgresql":
         return  # SQLite has one writer at a time, for as short a time
-    held = enrolled(desk)
-    now = in_the_window(desk, held)
-    rows = models.OutboxMessage.objects.using(desk.db.alias)
+    held = enrolled(scene)
+    now = in_the_window(scene, held)
+    rows = models.OutboxMessage.objects.using(scene.db.alias)
     rows.update(created=now, due=now)
-    assert expand_events(a_mailroom(desk), now) == 1
+    assert expand_events(a_mailroom(scene), now) == 1
     message_id = rows.get(channel="email").pk
-    asker = opt_out.find_asker(desk.db, message_id, now)
-    with transaction.atomic(using=desk.db.alias):
-        asked = opt_out.ask(desk.db, asker, message_id, desk.ctx.audit_entry("recipient", "0" * 32))
-        bounces.mark_bounced(desk.db, message_id, now)
-        (new,) = crowd(desk.db, 1, lambda _number: renewed(desk, held))
+    asker = opt_out.find_asker(scene.db, message_id, now)
+    with transaction.atomic(using=scene.db.alias):
+        asked = opt_out.ask(scene.db, asker, message_id, scene.ctx.audit_entry("recipient", "0" * 32))
+        bounces.mark_bounced(scene.db, message_id, now)
+        (new,) = crowd(scene.db, 1, lambda _number: renewed(scene, held))
     assert (asked.notified, new.serial != held.serial) == ({OptOutNotifies.OPERATORS}, True)

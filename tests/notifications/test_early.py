@@ -35,7 +35,7 @@ from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.status.renewal_info import hint_of, identified
 from tests.support.mailrooms import a_mailroom
 from tests.support.people import named
-from tests.support.service_context import (
+from tests.support.scene import (
     CONTACT,
     DAY,
     REQUEST,
@@ -57,31 +57,31 @@ def asked(*held, told=TOLD):
     )
 
 
-def run(desk, *held, told=TOLD):
-    return call_early(asked(*held, told=told), desk.ctx, REQUEST)
+def run(scene, *held, told=TOLD):
+    return call_early(asked(*held, told=told), scene.ctx, REQUEST)
 
 
-def sent(desk):
+def sent(scene):
     letters = Letters()
-    room = a_mailroom(desk, dict.fromkeys(MessageChannel, letters))
-    expand_events(room, desk.clock.now)
-    send_due(room, "worker", desk.clock.now)
+    room = a_mailroom(scene, dict.fromkeys(MessageChannel, letters))
+    expand_events(room, scene.clock.now)
+    send_due(room, "worker", scene.clock.now)
     return [one for one in letters if one.kind is MessageKind.EARLY]
 
 
-def rows(desk):
-    return models.OutboxMessage.objects.using(desk.db.alias).filter(kind=MessageKind.EARLY)
+def rows(scene):
+    return models.OutboxMessage.objects.using(scene.db.alias).filter(kind=MessageKind.EARLY)
 
 
-def people(desk):
-    return models.Person.objects.using(desk.db.alias)
+def people(scene):
+    return models.Person.objects.using(scene.db.alias)
 
 
-def test_contact_deputy_and_signatories_hear_once_each_of_all_that_is_theirs(desk):
-    held, other = enrolled(desk), enrolled(desk)
-    named(desk, held.serial)
-    run(desk, held, other)
-    found = {one.to: one for one in sent(desk)}
+def test_contact_deputy_and_signatories_hear_once_each_of_all_that_is_theirs(scene):
+    held, other = enrolled(scene), enrolled(scene)
+    named(scene, held.serial)
+    run(scene, held, other)
+    found = {one.to: one for one in sent(scene)}
     assert set(found) == {
         "contact@customer.example",
         "deputy@customer.example",
@@ -96,28 +96,30 @@ def test_contact_deputy_and_signatories_hear_once_each_of_all_that_is_theirs(des
     assert (signatory.language, mine.language) == (Language.FI, Language.SV)
     assert "Syy: syy" in signatory.text
     assert "Orsak: orsak" in mine.text
-    assert sent(desk) == []
+    assert sent(scene) == []
 
 
-def test_one_person_of_hundreds_gets_one_message_with_some_of_them(sqlite_desk, monkeypatch):
+def test_one_person_of_hundreds_gets_one_message_with_some_of_them(sqlite_scene, monkeypatch):
     monkeypatch.setattr("sinetti.notifications.templates.early_replacement._ROWS", 2)
-    held = [enrolled(sqlite_desk) for _ in range(4)]
-    run(sqlite_desk, *held, told=Explanation())
-    (one,) = sent(sqlite_desk)
+    held = [enrolled(sqlite_scene) for _ in range(4)]
+    run(sqlite_scene, *held, told=Explanation())
+    (one,) = sent(sqlite_scene)
     assert sum(each.serial in one.text for each in held) == 2
     assert "2 till" in one.text
     assert "Orsak" not in one.text
 
 
-def test_whom_mail_does_not_reach_gets_a_text_message_and_who_stopped_mail_none(sqlite_desk):
-    held = enrolled(sqlite_desk)
-    named(sqlite_desk, held.serial)
-    people(sqlite_desk).filter(email="contact@customer.example").update(bounced_at=sqlite_desk.clock.now, phone="0401")
-    people(sqlite_desk).filter(email="deputy@customer.example").update(stopped_at=sqlite_desk.clock.now, phone="0402")
-    reached = preview(asked(held), sqlite_desk.ctx).reached
+def test_whom_mail_does_not_reach_gets_a_text_message_and_who_stopped_mail_none(sqlite_scene):
+    held = enrolled(sqlite_scene)
+    named(sqlite_scene, held.serial)
+    people(sqlite_scene).filter(email="contact@customer.example").update(
+        bounced_at=sqlite_scene.clock.now, phone="0401"
+    )
+    people(sqlite_scene).filter(email="deputy@customer.example").update(stopped_at=sqlite_scene.clock.now, phone="0402")
+    reached = preview(asked(held), sqlite_scene.ctx).reached
     assert reached == CallReach(email=1, sms=1, emails=2, texts=1, people_unreached=1)
-    run(sqlite_desk, held)
-    found = sent(sqlite_desk)
+    run(sqlite_scene, held)
+    found = sent(sqlite_scene)
     assert sorted(one.channel for one in found) == [MessageChannel.EMAIL] * 2 + [MessageChannel.SMS]
     (text,) = (one for one in found if one.channel is MessageChannel.SMS)
     assert (text.to, len(text.text) <= 160) == ("0401", True)
@@ -127,179 +129,179 @@ TEXTS = {"one": (1, "Byt ut certifikatet ("), "several of one organisation": (2,
 
 
 @pytest.mark.parametrize(("count", "begins"), TEXTS.values(), ids=TEXTS)
-def test_a_text_message_says_how_many(sqlite_desk, count, begins):
-    held = [enrolled(sqlite_desk) for _ in range(count)]
-    people(sqlite_desk).update(bounced_at=sqlite_desk.clock.now)
-    run(sqlite_desk, *held)
-    (one,) = sent(sqlite_desk)
+def test_a_text_message_says_how_many(sqlite_scene, count, begins):
+    held = [enrolled(sqlite_scene) for _ in range(count)]
+    people(sqlite_scene).update(bounced_at=sqlite_scene.clock.now)
+    run(sqlite_scene, *held)
+    (one,) = sent(sqlite_scene)
     assert begins in one.text
 
 
-def test_a_text_message_about_several_organisations(sqlite_desk):
-    add_organisation(sqlite_desk, "7654321-4")
-    held = [enrolled(sqlite_desk), enrolled(sqlite_desk, customer_id="7654321-4")]
-    people(sqlite_desk).update(bounced_at=sqlite_desk.clock.now)
-    models.Organisation.objects.using(sqlite_desk.db.alias).update(name="株式会社")
-    run(sqlite_desk, *held)
-    (one,) = sent(sqlite_desk)
+def test_a_text_message_about_several_organisations(sqlite_scene):
+    add_organisation(sqlite_scene, "7654321-4")
+    held = [enrolled(sqlite_scene), enrolled(sqlite_scene, customer_id="7654321-4")]
+    people(sqlite_scene).update(bounced_at=sqlite_scene.clock.now)
+    models.Organisation.objects.using(sqlite_scene.db.alias).update(name="株式会社")
+    run(sqlite_scene, *held)
+    (one,) = sent(sqlite_scene)
     assert "2 certifikat (- m.fl.)" in one.text
 
 
-def test_programs_that_ask_for_hints_hear_by_themselves(desk):
-    held, other = enrolled(desk), enrolled(desk)
+def test_programs_that_ask_for_hints_hear_by_themselves(scene):
+    held, other = enrolled(scene), enrolled(scene)
     identifier, serial = parse_ari_cert_id(ari_cert_id(load_certificate(held.der)))
-    people(desk).update(bounced_at=desk.clock.now, phone="")
-    assert preview(asked(held, other), desk.ctx).reached == CallReach(unreached=2, people_unreached=1)
+    people(scene).update(bounced_at=scene.clock.now, phone="")
+    assert preview(asked(held, other), scene.ctx).reached == CallReach(unreached=2, people_unreached=1)
     for _ in range(2):
-        hint_of(identified(desk.ctx)[identifier], serial, desk.ctx)
-    assert preview(asked(held, other), desk.ctx).reached == CallReach(program=1, unreached=1, people_unreached=1)
-    desk.clock.forward(2 * DAY)
-    assert preview(asked(held, other), desk.ctx).reached.program == 0
+        hint_of(identified(scene.ctx)[identifier], serial, scene.ctx)
+    assert preview(asked(held, other), scene.ctx).reached == CallReach(program=1, unreached=1, people_unreached=1)
+    scene.clock.forward(2 * DAY)
+    assert preview(asked(held, other), scene.ctx).reached.program == 0
 
 
-def test_what_is_undone_is_not_told_of_any_more(sqlite_desk):
-    held, other = enrolled(sqlite_desk), enrolled(sqlite_desk)
-    call = run(sqlite_desk, held).call
-    cancel(call.call_id, "b2", sqlite_desk.ctx, REQUEST)
-    assert sent(sqlite_desk) == [], "undone before it became messages"
-    call = run(sqlite_desk, other).call
-    expand_events(a_mailroom(sqlite_desk), sqlite_desk.clock.now)
-    cancel(call.call_id, "b2", sqlite_desk.ctx, REQUEST)
-    assert sent(sqlite_desk) == []
-    assert rows(sqlite_desk).get(channel__isnull=False).problem == "the call was cancelled"
+def test_what_is_undone_is_not_told_of_any_more(sqlite_scene):
+    held, other = enrolled(sqlite_scene), enrolled(sqlite_scene)
+    call = run(sqlite_scene, held).call
+    cancel(call.call_id, "b2", sqlite_scene.ctx, REQUEST)
+    assert sent(sqlite_scene) == [], "undone before it became messages"
+    call = run(sqlite_scene, other).call
+    expand_events(a_mailroom(sqlite_scene), sqlite_scene.clock.now)
+    cancel(call.call_id, "b2", sqlite_scene.ctx, REQUEST)
+    assert sent(sqlite_scene) == []
+    assert rows(sqlite_scene).get(channel__isnull=False).problem == "the call was cancelled"
 
 
-def test_what_is_replaced_or_revoked_by_then_is_not_told_of(sqlite_desk):
-    held, other = enrolled(sqlite_desk), enrolled(sqlite_desk)
-    run(sqlite_desk, held, other)
-    renewed(sqlite_desk, held)
-    (one,) = sent(sqlite_desk.but())
+def test_what_is_replaced_or_revoked_by_then_is_not_told_of(sqlite_scene):
+    held, other = enrolled(sqlite_scene), enrolled(sqlite_scene)
+    run(sqlite_scene, held, other)
+    renewed(sqlite_scene, held)
+    (one,) = sent(sqlite_scene.but())
     assert (held.serial in one.text, other.serial in one.text) == (False, True)
-    third = enrolled(sqlite_desk)
-    run(sqlite_desk, third)
-    expand_events(a_mailroom(sqlite_desk), sqlite_desk.clock.now)
-    revoke(RevocationRequest(third.serial, RevocationReason.SUPERSEDED), sqlite_desk.ctx, "operator", REQUEST)
-    assert sent(sqlite_desk) == []
-    dropped = rows(sqlite_desk).filter(cancelled_at__isnull=False)
+    third = enrolled(sqlite_scene)
+    run(sqlite_scene, third)
+    expand_events(a_mailroom(sqlite_scene), sqlite_scene.clock.now)
+    revoke(RevocationRequest(third.serial, RevocationReason.SUPERSEDED), sqlite_scene.ctx, "operator", REQUEST)
+    assert sent(sqlite_scene) == []
+    dropped = rows(sqlite_scene).filter(cancelled_at__isnull=False)
     assert dropped.get().problem == "all certificates in the call have been replaced"
 
 
 @pytest.mark.parametrize("step", ["early-stored", "early-opened"])
-def test_a_call_that_is_cut_short_is_told_of_once_by_the_run_that_ends_it(desk, monkeypatch, step):
+def test_a_call_that_is_cut_short_is_told_of_once_by_the_run_that_ends_it(scene, monkeypatch, step):
     monkeypatch.setattr(early_replacement, "AT_ONCE", 1)
-    held = [enrolled(desk) for _ in range(2)]
+    held = [enrolled(scene) for _ in range(2)]
     with pytest.raises(KilledError):
-        run(desk.but(step=killed_at(step)), *held)
-    assert sent(desk) == [], "not before all of it is open"
-    run(desk, *held)
-    (one,) = sent(desk)
+        run(scene.but(step=killed_at(step)), *held)
+    assert sent(scene) == [], "not before all of it is open"
+    run(scene, *held)
+    (one,) = sent(scene)
     assert all(each.serial in one.text for each in held)
-    assert rows(desk).filter(channel__isnull=True).count() == 1
+    assert rows(scene).filter(channel__isnull=True).count() == 1
 
 
 @pytest.mark.parametrize("step", ["claimed"])
-def test_a_kill_while_messages_are_made_loses_none_and_makes_none_twice(desk, step):
-    held = enrolled(desk)
-    run(desk, held)
+def test_a_kill_while_messages_are_made_loses_none_and_makes_none_twice(scene, step):
+    held = enrolled(scene)
+    run(scene, held)
     with pytest.raises(KilledError):
-        expand_events(a_mailroom(desk, step=killed_at(step)), desk.clock.now)
-    assert len(sent(desk)) == 1
+        expand_events(a_mailroom(scene, step=killed_at(step)), scene.clock.now)
+    assert len(sent(scene)) == 1
 
 
-def test_of_a_call_that_is_not_there_nothing_is_said(sqlite_desk):
-    held = enrolled(sqlite_desk)
-    run(sqlite_desk, held)
-    rows(sqlite_desk).update(facts={"call": "x"})
-    assert sent(sqlite_desk) == []
+def test_of_a_call_that_is_not_there_nothing_is_said(sqlite_scene):
+    held = enrolled(sqlite_scene)
+    run(sqlite_scene, held)
+    rows(sqlite_scene).update(facts={"call": "x"})
+    assert sent(sqlite_scene) == []
 
 
-def plan(desk):
+def plan(scene):
     """Plan and send all that is due, and return the messages about calls."""
     letters = Letters()
-    room = a_mailroom(desk, dict.fromkeys(MessageChannel, letters))
-    scheduler.run_once(room, desk.clock.now, {})
+    room = a_mailroom(scene, dict.fromkeys(MessageChannel, letters))
+    scheduler.run_once(room, scene.clock.now, {})
     return [one for one in letters if one.kind in CALLS]
 
 
-def test_messages_are_repeated_daily_and_escalated_until_all_is_replaced(sqlite_desk):
-    desk = sqlite_desk
-    held = enrolled(desk)
-    named(desk, held.serial)
+def test_messages_are_repeated_daily_and_escalated_until_all_is_replaced(sqlite_scene):
+    scene = sqlite_scene
+    held = enrolled(scene)
+    named(scene, held.serial)
     ask = replace(asked(held), over=timedelta(days=3))
-    call_early(ask, desk.ctx, REQUEST)
-    begun, first = desk.clock.now, plan(desk)
+    call_early(ask, scene.ctx, REQUEST)
+    begun, first = scene.clock.now, plan(scene)
     assert len({one.to for one in first}) == len(first) == 4, "contact, deputy and signatories"
-    assert plan(desk) == [], "not again on the same day"
+    assert plan(scene) == [], "not again on the same day"
     days = {}
     for day in range(1, 6):
-        desk.clock.now = next_call_time(a_mailroom(desk), desk.clock.now)
-        letters = plan(desk)
+        scene.clock.now = next_call_time(a_mailroom(scene), scene.clock.now)
+        letters = plan(scene)
         days[day] = ({one.to for one in letters}, {one.channel.value for one in letters}, len(letters))
-        assert plan(desk) == []
+        assert plan(scene) == []
     assert days[1] == ({one.to for one in first}, {"email"}, 4)
     assert days[2] == ({*days[1][0], "contact.person@customer.example"}, {"email"}, 5), "the second half"
     numbers = {to for to in days[3][0] if "@" not in to}
     assert (days[3][1], len(numbers), days[3][2]) == ({"email", "sms"}, 1, 6), "all have one number: one text message"
-    assert desk.clock.now > begun + ask.over, "and after its end"
+    assert scene.clock.now > begun + ask.over, "and after its end"
     assert days[5] == days[4] == days[3]
-    assert "We have asked you before" in render_text_of(desk, "signatory.1@customer.example")
-    renewed(desk, held)
-    assert next_call_time(a_mailroom(desk), desk.clock.now) is None
-    desk.clock.forward(2 * DAY)
-    assert plan(desk) == []
+    assert "We have asked you before" in render_text_of(scene, "signatory.1@customer.example")
+    renewed(scene, held)
+    assert next_call_time(a_mailroom(scene), scene.clock.now) is None
+    scene.clock.forward(2 * DAY)
+    assert plan(scene) == []
 
 
-def render_text_of(desk, address):
+def render_text_of(scene, address):
     """Return the newest e-mail to an address, in English."""
-    people(desk).update(language=Language.EN)
-    row = rows(desk).filter(recipient__email=address, channel="email").order_by("created").last()
-    return render(to_queued_message(row), a_mailroom(desk)).text
+    people(scene).update(language=Language.EN)
+    row = rows(scene).filter(recipient__email=address, channel="email").order_by("created").last()
+    return render(to_queued_message(row), a_mailroom(scene)).text
 
 
-def test_two_nodes_repeat_once_and_an_ended_call_is_not_repeated(sqlite_desk):
-    desk = sqlite_desk
-    held, other = enrolled(desk), enrolled(desk)
-    call = run(desk, held).call
-    desk.clock.forward(DAY)
-    ((call_id, last),) = early_replacement.list_repeatable(desk.db)
-    assert early_replacement.record_repetition(desk.db, call_id, last, desk.clock.now)
-    assert not early_replacement.record_repetition(desk.db, call_id, last, desk.clock.now)
-    cancel(call.call_id, "b2", desk.ctx, REQUEST)
-    assert not early_replacement.record_repetition(desk.db, call_id, desk.clock.now, desk.clock.now)
-    assert (plan(desk), early_replacement.list_repeatable(desk.db)) == ([], ())
-    run(desk, other)
-    assert next_call_time(a_mailroom(desk), desk.clock.now + 9 * DAY) is None, "it is due already"
+def test_two_nodes_repeat_once_and_an_ended_call_is_not_repeated(sqlite_scene):
+    scene = sqlite_scene
+    held, other = enrolled(scene), enrolled(scene)
+    call = run(scene, held).call
+    scene.clock.forward(DAY)
+    ((call_id, last),) = early_replacement.list_repeatable(scene.db)
+    assert early_replacement.record_repetition(scene.db, call_id, last, scene.clock.now)
+    assert not early_replacement.record_repetition(scene.db, call_id, last, scene.clock.now)
+    cancel(call.call_id, "b2", scene.ctx, REQUEST)
+    assert not early_replacement.record_repetition(scene.db, call_id, scene.clock.now, scene.clock.now)
+    assert (plan(scene), early_replacement.list_repeatable(scene.db)) == ([], ())
+    run(scene, other)
+    assert next_call_time(a_mailroom(scene), scene.clock.now + 9 * DAY) is None, "it is due already"
 
 
-def test_after_the_theft_of_a_cas_key_the_message_says_until_when_certificates_are_accepted(desk):
-    held = enrolled(desk)
-    declared = CaDistrust.objects.using(desk.db.alias)
+def test_after_the_theft_of_a_cas_key_the_message_says_until_when_certificates_are_accepted(scene):
+    held = enrolled(scene)
+    declared = CaDistrust.objects.using(scene.db.alias)
     declared.create(
-        authority_id=desk.certificate(held.serial).authority,
-        since=desk.clock.now, declared_at=desk.clock.now, bridge_until=desk.clock.now + 3 * DAY,
+        authority_id=scene.certificate(held.serial).authority,
+        since=scene.clock.now, declared_at=scene.clock.now, bridge_until=scene.clock.now + 3 * DAY,
     )  # fmt: skip
-    people(desk).update(language=Language.EN)
-    assert run(desk, held).call.kind is MessageKind.INCIDENT
-    (one,) = plan(desk)
+    people(scene).update(language=Language.EN)
+    assert run(scene, held).call.kind is MessageKind.INCIDENT
+    (one,) = plan(scene)
     assert (one.kind, one.subject[:35]) == (MessageKind.INCIDENT, "Security incident: replace 1 certif")
     assert "accept a certificate that has not been replaced" in one.text
     assert "Your own key has not been stolen" in one.text
-    people(desk).update(bounced_at=desk.clock.now)
-    desk.clock.forward(DAY)
-    (one,) = plan(desk)
+    people(scene).update(bounced_at=scene.clock.now)
+    scene.clock.forward(DAY)
+    (one,) = plan(scene)
     assert (one.channel, "1" in one.text, len(one.text) <= 160) == (MessageChannel.SMS, True, True)
 
 
-def test_of_two_cas_only_the_holders_of_the_stolen_one_hear_of_a_theft(desk):
-    sound, stolen = enrolled(desk, Channel.SFTP), enrolled(desk)
-    named(desk, sound.serial)
-    people(desk).update(language=Language.EN)
-    CaDistrust.objects.using(desk.db.alias).create(
-        authority_id=desk.certificate(stolen.serial).authority,
-        since=desk.clock.now, declared_at=desk.clock.now, bridge_until=desk.clock.now + 3 * DAY,
+def test_of_two_cas_only_the_holders_of_the_stolen_one_hear_of_a_theft(scene):
+    sound, stolen = enrolled(scene, Channel.SFTP), enrolled(scene)
+    named(scene, sound.serial)
+    people(scene).update(language=Language.EN)
+    CaDistrust.objects.using(scene.db.alias).create(
+        authority_id=scene.certificate(stolen.serial).authority,
+        since=scene.clock.now, declared_at=scene.clock.now, bridge_until=scene.clock.now + 3 * DAY,
     )  # fmt: skip
-    call = run(desk, sound, stolen).call
-    letters = plan(desk)
+    call = run(scene, sound, stolen).call
+    letters = plan(scene)
     found = {(one.to, one.kind): one.text for one in letters}
     assert len(found) == len(letters) == 7
     for (_, kind), text in found.items():
@@ -309,35 +311,35 @@ def test_of_two_cas_only_the_holders_of_the_stolen_one_hear_of_a_theft(desk):
     assert ("contact@customer.example", MessageKind.INCIDENT) not in found
     assert ("signatory.1@customer.example", MessageKind.EARLY) in found
     assert ("signatory.1@customer.example", MessageKind.INCIDENT) in found, "both kinds for both CAs"
-    assert [(one.heard, one.unreached) for one in list_status(desk.ctx)] == [(2, 0)]
+    assert [(one.heard, one.unreached) for one in list_status(scene.ctx)] == [(2, 0)]
     assert call.kind is MessageKind.INCIDENT
 
 
-def test_a_ca_below_a_stolen_one_counts_as_stolen(desk):
-    held = enrolled(desk)
-    issuing = models.CertificateAuthority.objects.using(desk.db.alias).get(pk=desk.certificate(held.serial).authority)
-    CaDistrust.objects.using(desk.db.alias).create(
+def test_a_ca_below_a_stolen_one_counts_as_stolen(scene):
+    held = enrolled(scene)
+    issuing = models.CertificateAuthority.objects.using(scene.db.alias).get(pk=scene.certificate(held.serial).authority)
+    CaDistrust.objects.using(scene.db.alias).create(
         authority_id=issuing.issuer_id,
-        since=desk.clock.now, declared_at=desk.clock.now, bridge_until=desk.clock.now + 3 * DAY,
+        since=scene.clock.now, declared_at=scene.clock.now, bridge_until=scene.clock.now + 3 * DAY,
     )  # fmt: skip
-    run(desk, held)
-    assert [one.kind for one in plan(desk)] == [MessageKind.INCIDENT]
+    run(scene, held)
+    assert [one.kind for one in plan(scene)] == [MessageKind.INCIDENT]
 
 
-def test_an_incident_goes_before_all_that_waits(desk):
-    urgent = enrolled(desk)
+def test_an_incident_goes_before_all_that_waits(scene):
+    urgent = enrolled(scene)
     waiting = [
         NewMessage(
-            MessageKind.RENEWED, MessageChannel.EMAIL, f"{number:032x}", "old", desk.clock.now - DAY,
-            recipient=people(desk).first().pk,
+            MessageKind.RENEWED, MessageChannel.EMAIL, f"{number:032x}", "old", scene.clock.now - DAY,
+            recipient=people(scene).first().pk,
         )
         for number in range(3)
     ]  # fmt: skip
-    outbox.enqueue(desk.db, waiting, desk.clock.now - DAY)
-    run(desk, urgent)
-    room = a_mailroom(desk)
-    expand_events(room, desk.clock.now)
-    lease = SenderLease("w", desk.clock.now, desk.machine.now, frozenset({MessageKind.DIGEST}))
-    claimed = [delivery.claim_due(desk.db, lease, MessageChannel.EMAIL, 10) for _ in range(3)]
+    outbox.enqueue(scene.db, waiting, scene.clock.now - DAY)
+    run(scene, urgent)
+    room = a_mailroom(scene)
+    expand_events(room, scene.clock.now)
+    lease = SenderLease("w", scene.clock.now, scene.machine.now, frozenset({MessageKind.DIGEST}))
+    claimed = [delivery.claim_due(scene.db, lease, MessageChannel.EMAIL, 10) for _ in range(3)]
     assert [MessageKind.EARLY in {one.kind for one in part} for part in claimed] == [True, False, False]
     assert [len(part) for part in claimed] == [1, 4, 0], "those that waited for a day come afterwards"

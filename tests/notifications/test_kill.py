@@ -47,28 +47,28 @@ send_due(room, "killed", now)
 """
 
 
-def test_killed_after_the_mail_server_took_it(sqlite_desk, server):
-    desk = sqlite_desk
+def test_killed_after_the_mail_server_took_it(sqlite_scene, server):
+    scene = sqlite_scene
     facts = {"finding": "a-finding", "text": "Something is to be done."}
     address, email = "operator@pki.example", MessageChannel.EMAIL
     outbox.enqueue(
-        desk.db,
+        scene.db,
         [NewMessage(MessageKind.OPERATOR, email, f"{n}", "once", NOW, address=address, facts=facts) for n in range(3)],
         NOW,
     )
-    file = connections[desk.db.alias].settings_dict["NAME"]
+    file = connections[scene.db.alias].settings_dict["NAME"]
     command = [sys.executable, "-c", KILLED, f"sqlite:///{file}", str(server.port), NOW.isoformat()]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert len(server.taken) == 1
     sender = Sender("notices@pki.example", "")
     room = a_mailroom(
-        desk,
-        {email: Smtp(SmtpServer("127.0.0.1", server.port, SmtpSecurity.NONE), sender, fixed_keys(b""), desk.machine)},
+        scene,
+        {email: Smtp(SmtpServer("127.0.0.1", server.port, SmtpSecurity.NONE), sender, fixed_keys(b""), scene.machine)},
     )
-    desk.machine.forward(delivery.LEASE)
+    scene.machine.forward(delivery.LEASE)
     assert send_due(room, "two", NOW) == SendReport(sent=2), "what it had not begun comes first"
-    desk.machine.forward(timedelta(hours=1))
+    scene.machine.forward(timedelta(hours=1))
     assert send_due(room, "two", NOW) == SendReport(sent=1)
     assert [one.message_id for one in server.taken].count(server.taken[0].message_id) == 2
     assert len({one.message_id for one in server.taken}) == 3

@@ -2,6 +2,6 @@
 
 from tests.api.conftest import any_counter, counter, service
 from tests.support.registers import db, sqlite_db
-from tests.support.service_context import desk, sqlite_desk
+from tests.support.scene import scene, sqlite_scene
 
-__all__ = ["any_counter", "counter", "db", "desk", "service", "sqlite_db", "sqlite_desk"]
+__all__ = ["any_counter", "counter", "db", "scene", "service", "sqlite_db", "sqlite_scene"]

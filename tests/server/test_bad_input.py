@@ -16,7 +16,7 @@ from tests.api import messages
 from tests.api.counter import fault
 from tests.api.drafts import new_draft
 from tests.api.edges import GONE, STALLED, Sent, sent_through, through
-from tests.support.service_context import REQUEST
+from tests.support.scene import REQUEST
 
 LIMIT = 128 * 1024
 SOON = 30.0

@@ -11,7 +11,7 @@ from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.services.organisations import registration
 from tests.api.drafts import new_draft, renew_draft
 from tests.support.registers import crowd
-from tests.support.service_context import new_key
+from tests.support.scene import new_key
 
 pytestmark = pytest.mark.long
 
@@ -19,12 +19,12 @@ pytestmark = pytest.mark.long
 def together(drafts, answer):
     """Send each draft from a thread of its own, all at the same moment."""
     bodies = [(draft.body(), draft.headers()) for draft in drafts]
-    return crowd(drafts[0].desk.db, len(drafts), lambda number: answer(*bodies[number]))
+    return crowd(drafts[0].scene.db, len(drafts), lambda number: answer(*bodies[number]))
 
 
 def live(counter):
     """Return the certificates that a holder could have."""
-    rows = registration.certificates(counter.desk.ctx)
+    rows = registration.certificates(counter.scene.ctx)
     return [row for row in rows if not row.revoked and row.state is not CertificateState.SUPERSEDED]
 
 
@@ -33,18 +33,18 @@ def test_transfer_ids_are_spent_once_by_fifty_at_once(any_counter):
     rivals = [replace(draft, key=new_key()) for _ in range(50)]
     answers = together(rivals, any_counter.ask)
     assert sorted((answer.status, answer.code) for answer in answers) == [("FAIL", "PKI006")] * 49 + [("OK", None)]
-    assert len(live(any_counter)) == len(registration.certificates(any_counter.desk.ctx)) == 1
+    assert len(live(any_counter)) == len(registration.certificates(any_counter.scene.ctx)) == 1
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("make", [new_draft, renew_draft])
 def test_the_same_request_a_hundred_times_gives_one_certificate(make, any_counter):
     draft = make(any_counter)
-    before = len(registration.certificates(any_counter.desk.ctx))
+    before = len(registration.certificates(any_counter.scene.ctx))
     answers = together([draft] * 100, any_counter.ask)
     assert {answer.code for answer in answers} == {None}
     assert len({answer.retrieval_id for answer in answers}) == 1
-    assert len(registration.certificates(any_counter.desk.ctx)) == before + 1
+    assert len(registration.certificates(any_counter.scene.ctx)) == before + 1
 
 
 def test_fifty_renewals_with_keys_of_their_own_leave_one(any_counter):

@@ -77,7 +77,7 @@ def test_a_fetch_is_answered_while_the_signer_hangs(counter):
     edge = AsgiApp(counter.door)
 
     async def ask() -> tuple[Sent | None, list[Sent | None]]:
-        with counter.desk.signer.stalled() as stall:
+        with counter.scene.signer.stalled() as stall:
             stuck = [asyncio.create_task(sent_through(edge, [draft.body()])) for draft in signing]
             assert await asyncio.to_thread(stall.somebody_waits.wait, SOON)
             fetched = await sent_through(edge, [fetching.body()])

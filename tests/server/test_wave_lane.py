@@ -11,7 +11,7 @@ from sinetti.server.wave_lane import MOST, WaveLane
 WITHIN = 20.0
 
 
-class Desk:
+class RecordingAnswerer:
     """Function that answers waves, which can be held, and records them."""
 
     def __init__(self):
@@ -34,8 +34,8 @@ class Desk:
         self.left += 1
 
 
-def lane_of(desk):
-    return WaveLane(lambda _request: True, desk.answer, desk.leave)
+def lane_of(answerer):
+    return WaveLane(lambda _request: True, answerer.answer, answerer.leave)
 
 
 def request_of(number, body=b""):
@@ -47,65 +47,65 @@ def texts(futures):
 
 
 def test_what_came_while_the_last_wave_was_answered_is_the_next_wave():
-    desk = Desk()
-    desk.go.clear()
-    lane = lane_of(desk)
+    answerer = RecordingAnswerer()
+    answerer.go.clear()
+    lane = lane_of(answerer)
     futures = [lane.submit(request_of(0))]
-    assert desk.begun.wait(WITHIN)
+    assert answerer.begun.wait(WITHIN)
     futures += [lane.submit(request_of(number)) for number in range(1, MOST + 3)]
-    desk.go.set()
+    answerer.go.set()
     assert texts(futures) == [f"/{number}" for number in range(MOST + 3)]
-    assert desk.sizes == [1, MOST, 2]
+    assert answerer.sizes == [1, MOST, 2]
 
 
 def test_a_cancelled_request_is_left_out():
-    desk = Desk()
-    desk.go.clear()
-    lane = lane_of(desk)
+    answerer = RecordingAnswerer()
+    answerer.go.clear()
+    lane = lane_of(answerer)
     first = lane.submit(request_of(0))
-    assert desk.begun.wait(WITHIN)
+    assert answerer.begun.wait(WITHIN)
     waiting = [lane.submit(request_of(number)) for number in (1, 2)]
     assert waiting[0].cancel()
-    desk.go.set()
+    answerer.go.set()
     assert texts([first, waiting[1]]) == ["/0", "/2"]
-    assert desk.sizes == [1, 1]
+    assert answerer.sizes == [1, 1]
 
 
 def test_a_fault_reaches_every_request_and_the_thread_goes_on():
-    desk = Desk()
-    lane = lane_of(desk)
-    desk.failure = MemoryError("too much")
+    answerer = RecordingAnswerer()
+    lane = lane_of(answerer)
+    answerer.failure = MemoryError("too much")
     with pytest.raises(MemoryError):
         lane.submit(request_of(0)).result(WITHIN)
-    desk.failure = None
+    answerer.failure = None
     assert texts([lane.submit(request_of(1))]) == ["/1"]
 
 
 def test_a_thread_has_a_limited_life_and_closes_its_resources(monkeypatch):
     monkeypatch.setattr(wave_lane, "OCTETS_OF_A_LIFE", 10)
-    desk = Desk()
-    lane = lane_of(desk)
+    answerer = RecordingAnswerer()
+    lane = lane_of(answerer)
     for number in range(3):
         texts([lane.submit(request_of(number, b"x" * 10))])
-    assert len(set(desk.threads)) == 3
-    assert desk.left >= 2
+    assert len(set(answerer.threads)) == 3
+    assert answerer.left >= 2
 
 
 def test_a_retiring_lane_answers_and_keeps_no_resource_open():
-    desk = Desk()
-    lane = lane_of(desk)
+    answerer = RecordingAnswerer()
+    lane = lane_of(answerer)
     texts([lane.submit(request_of(0))])
     lane.retire()
     for number in range(1, 3):
         texts([lane.submit(request_of(number))])
     lane.retire()  # its turn comes after the last wave has closed
     texts([lane.submit(request_of(3))])
-    assert desk.left >= 3
+    assert answerer.left >= 3
 
 
 def test_a_resource_that_cannot_be_closed_stops_nothing(caplog):
-    desk = Desk()
-    lane = WaveLane(lambda _request: True, desk.answer, lambda: 1 / 0)
+    answerer = RecordingAnswerer()
+    lane = WaveLane(lambda _request: True, answerer.answer, lambda: 1 / 0)
     lane.retire()
     for number in range(3):
         assert texts([lane.submit(request_of(number))]) == [f"/{number}"]

@@ -16,9 +16,9 @@ from sinetti.services.issuance.retrieve import retrieve
 from sinetti.services.revocation.revoke import RevocationError, RevocationRequest, revoke
 from tests.support.authority import authority
 from tests.support.registers import crowd
-from tests.support.service_context import (
+from tests.support.scene import (
     REQUEST,
-    Desk,
+    Scene,
     SwitchableSigner,
     accepted,
     collected,
@@ -32,8 +32,8 @@ from tests.support.service_context import (
 )
 
 
-def certificates(desk: Desk):
-    return models.Certificate.objects.using(desk.db.alias)
+def certificates(scene: Scene):
+    return models.Certificate.objects.using(scene.db.alias)
 
 
 def outcomes(answers) -> Counter:
@@ -42,119 +42,119 @@ def outcomes(answers) -> Counter:
 
 
 @pytest.mark.long
-def test_a_double_spend_by_fifty_has_one_winner(desk):
-    ids = ordered(desk)
+def test_a_double_spend_by_fifty_has_one_winner(scene):
+    ids = ordered(scene)
     keys = [new_key() for _ in range(50)]
-    answers = crowd(desk.db, 50, lambda number: enrol(new_ask(ids, keys[number]), desk.ctx, REQUEST))
+    answers = crowd(scene.db, 50, lambda number: enrol(new_ask(ids, keys[number]), scene.ctx, REQUEST))
     assert outcomes(answers) == {"accepted": 1, RejectionReason.TRANSFER_IDS_USED: 49}
     winner = next(one for one in answers if isinstance(one, AcceptedResponse))
-    assert certificates(desk).get().retrieval_id == winner.retrieval_id
-    assert models.UsedKey.objects.using(desk.db.alias).count() == 1
+    assert certificates(scene).get().retrieval_id == winner.retrieval_id
+    assert models.UsedKey.objects.using(scene.db.alias).count() == 1
 
 
 @pytest.mark.long
-def test_the_same_enrolment_a_hundred_times_gives_one_certificate(desk):
-    ask = new_ask(ordered(desk), new_key())
-    answers = crowd(desk.db, 100, lambda _: enrol(ask, desk.ctx, REQUEST))
-    assert {accepted(one) for one in answers} == {certificates(desk).get().retrieval_id}
-    assert models.AuditEvent.objects.using(desk.db.alias).filter(action="certificate-issued").count() == 1
+def test_the_same_enrolment_a_hundred_times_gives_one_certificate(scene):
+    ask = new_ask(ordered(scene), new_key())
+    answers = crowd(scene.db, 100, lambda _: enrol(ask, scene.ctx, REQUEST))
+    assert {accepted(one) for one in answers} == {certificates(scene).get().retrieval_id}
+    assert models.AuditEvent.objects.using(scene.db.alias).filter(action="certificate-issued").count() == 1
 
 
-def test_the_same_renewal_forty_times_gives_one_certificate(desk):
-    held = enrolled(desk)
-    in_the_window(desk, held)
+def test_the_same_renewal_forty_times_gives_one_certificate(scene):
+    held = enrolled(scene)
+    in_the_window(scene, held)
     ask = renew_ask(held, new_key())
-    answers = crowd(desk.db, 40, lambda _: renew(ask, desk.ctx, REQUEST))
-    assert {accepted(one) for one in answers} == {certificates(desk).get(predecessor__serial=held.serial).retrieval_id}
-    assert models.OutboxMessage.objects.using(desk.db.alias).filter(kind="renewed").count() == 1
+    answers = crowd(scene.db, 40, lambda _: renew(ask, scene.ctx, REQUEST))
+    assert {accepted(one) for one in answers} == {certificates(scene).get(predecessor__serial=held.serial).retrieval_id}
+    assert models.OutboxMessage.objects.using(scene.db.alias).filter(kind="renewed").count() == 1
 
 
-def test_one_key_for_many_orders_is_taken_once(desk):
-    asks = [new_ask(ordered(desk), key) for key in [new_key()] * 10]
-    answers = crowd(desk.db, 10, lambda number: enrol(asks[number], desk.ctx, REQUEST))
+def test_one_key_for_many_orders_is_taken_once(scene):
+    asks = [new_ask(ordered(scene), key) for key in [new_key()] * 10]
+    answers = crowd(scene.db, 10, lambda number: enrol(asks[number], scene.ctx, REQUEST))
     assert outcomes(answers) == {"accepted": 1, RejectionReason.KEY_REUSED: 9}
 
 
-def test_twelve_renewals_with_as_many_keys_leave_one_in_force(desk):
-    held = enrolled(desk)
-    in_the_window(desk, held)
+def test_twelve_renewals_with_as_many_keys_leave_one_in_force(scene):
+    held = enrolled(scene)
+    in_the_window(scene, held)
     asks = [renew_ask(held, new_key()) for _ in range(12)]
-    answers = crowd(desk.db, 12, lambda number: renew(asks[number], desk.ctx, REQUEST))
+    answers = crowd(scene.db, 12, lambda number: renew(asks[number], scene.ctx, REQUEST))
     allowed = {"accepted", RejectionReason.ALREADY_RENEWED, RejectionReason.SUPERSEDED}
     assert set(outcomes(answers)) <= allowed
-    rows = certificates(desk).filter(predecessor__serial=held.serial)
+    rows = certificates(scene).filter(predecessor__serial=held.serial)
     assert rows.count() == 4, "one, and three made again"
     live = rows.exclude(state=CertificateState.SUPERSEDED).get()
     assert live.retrieval_id in {one.retrieval_id for one in answers if isinstance(one, AcceptedResponse)}
-    collected(desk, live.retrieval_id)
+    collected(scene, live.retrieval_id)
 
 
 @pytest.mark.parametrize("_round", range(3))
-def test_fetching_and_renewing_again_race_and_one_of_them_wins(desk, _round):
-    held = enrolled(desk)
-    in_the_window(desk, held)
-    first = accepted(renew(renew_ask(held, new_key()), desk.ctx, REQUEST))
+def test_fetching_and_renewing_again_race_and_one_of_them_wins(scene, _round):
+    held = enrolled(scene)
+    in_the_window(scene, held)
+    first = accepted(renew(renew_ask(held, new_key()), scene.ctx, REQUEST))
     ask = renew_ask(held, new_key())
 
     def either(number: int):
-        return renew(ask, desk.ctx, REQUEST) if number else retrieve(get_ask(first), desk.ctx, REQUEST)
+        return renew(ask, scene.ctx, REQUEST) if number else retrieve(get_ask(first), scene.ctx, REQUEST)
 
-    fetched, renewed_again = crowd(desk.db, 2, either)
+    fetched, renewed_again = crowd(scene.db, 2, either)
     if isinstance(fetched, CertificateResponse):
         assert renewed_again.reason is RejectionReason.ALREADY_RENEWED
     else:
         assert fetched.reason is RejectionReason.SUPERSEDED
-        collected(desk, accepted(renewed_again))
-    assert certificates(desk).filter(predecessor__serial=held.serial, revoked_at__isnull=True).count() == 1
+        collected(scene, accepted(renewed_again))
+    assert certificates(scene).filter(predecessor__serial=held.serial, revoked_at__isnull=True).count() == 1
 
 
-def test_thirty_wrong_passwords_at_once_lock_once(desk):
-    ids = ordered(desk)
+def test_thirty_wrong_passwords_at_once_lock_once(scene):
+    ids = ordered(scene)
     ask = new_ask(ids, new_key())
     wrong = replace(ask, transfer_password="wrong")
-    answers = crowd(desk.db, 30, lambda _: enrol(wrong, desk.ctx, REQUEST))
+    answers = crowd(scene.db, 30, lambda _: enrol(wrong, scene.ctx, REQUEST))
     assert outcomes(answers) == {RejectionReason.TRANSFER_IDS_WRONG: 30}
-    assert models.TransferIds.objects.using(desk.db.alias).get().wrong_passwords == 10
-    assert models.Counter.objects.using(desk.db.alias).get(name="wrong-passwords").value == 30
-    rows = models.AuditEvent.objects.using(desk.db.alias).filter(action="transfer-ids-locked")
+    assert models.TransferIds.objects.using(scene.db.alias).get().wrong_passwords == 10
+    assert models.Counter.objects.using(scene.db.alias).get(name="wrong-passwords").value == 30
+    rows = models.AuditEvent.objects.using(scene.db.alias).filter(action="transfer-ids-locked")
     assert [row.object for row in rows] == [f"order:{ids.order_id}"]
-    assert outcomes([enrol(ask, desk.ctx, REQUEST)]) == {RejectionReason.TRANSFER_IDS_LOCKED: 1}
+    assert outcomes([enrol(ask, scene.ctx, REQUEST)]) == {RejectionReason.TRANSFER_IDS_LOCKED: 1}
 
 
-def test_a_revocation_by_ten_is_done_once(desk):
-    held = enrolled(desk)
+def test_a_revocation_by_ten_is_done_once(scene):
+    held = enrolled(scene)
     ask = RevocationRequest(held.serial, RevocationReason.KEY_COMPROMISE)
 
     def try_it(_number: int) -> int:
         try:
-            return len(revoke(ask, desk.ctx, "operator", REQUEST))
+            return len(revoke(ask, scene.ctx, "operator", REQUEST))
         except RevocationError as why:
             return {"already": 0}[why.kind]
 
-    assert sorted(crowd(desk.db, 10, try_it)) == [0] * 9 + [1]
-    assert models.AuditEvent.objects.using(desk.db.alias).filter(action="certificate-revoked").count() == 1
+    assert sorted(crowd(scene.db, 10, try_it)) == [0] * 9 + [1]
+    assert models.AuditEvent.objects.using(scene.db.alias).filter(action="certificate-revoked").count() == 1
 
 
-def test_no_lock_is_held_while_a_signature_is_waited_for(desk):
+def test_no_lock_is_held_while_a_signature_is_waited_for(scene):
     """The old certificate is retrieved and revoked during its renewal.
 
     The renewal waits for a stalled signer.
     """
-    held = enrolled(desk)
-    in_the_window(desk, held)
+    held = enrolled(scene)
+    in_the_window(scene, held)
     ask = renew_ask(held, new_key())
-    away = desk.but(signer=SwitchableSigner(authority(), away=True))
-    with desk.signer.stalled() as stall:
+    away = scene.but(signer=SwitchableSigner(authority(), away=True))
+    with scene.signer.stalled() as stall:
 
         def renew_or_revoke(number: int):
             if number == 0:
-                return renew(ask, desk.ctx, REQUEST)
+                return renew(ask, scene.ctx, REQUEST)
             assert stall.somebody_waits.wait(30)
-            collected(desk, held.retrieval_id)
+            collected(scene, held.retrieval_id)
             gone = revoke(RevocationRequest(held.serial, RevocationReason.UNSPECIFIED), away.ctx, "operator", REQUEST)
             stall.over.set()
             return gone
 
-        answer, gone = crowd(desk.db, 2, renew_or_revoke)
+        answer, gone = crowd(scene.db, 2, renew_or_revoke)
     assert [one.serial for one in gone] == [held.serial]
     assert answer.reason is RejectionReason.SIGNER_REVOKED

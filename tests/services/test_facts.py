@@ -37,9 +37,9 @@ from tests.support.clerks import a_clerk
 from tests.support.logs import REQUEST, logging, sequenced
 from tests.support.officers import checked_founders, key_of
 from tests.support.registers import sqlite_db
-from tests.support.service_context import enrolled, opened_desk, sqlite_desk
+from tests.support.scene import enrolled, opened_scene, sqlite_scene
 
-__all__ = ["sqlite_db", "sqlite_desk"]
+__all__ = ["sqlite_db", "sqlite_scene"]
 
 DORA = Officer("d" * 32, "dora", OfficerRole.APPROVER, "", "", "", NOW)
 
@@ -47,9 +47,9 @@ DORA = Officer("d" * 32, "dora", OfficerRole.APPROVER, "", "", "", NOW)
 class Node:
     """A node of an authority with officers: its register, its log, and the file of its facts."""
 
-    def __init__(self, desk, path):
-        self.desk, self.path = desk, path
-        self.ctx = replace(logging(desk.ctx), facts=Facts(path))
+    def __init__(self, scene, path):
+        self.scene, self.path = scene, path
+        self.ctx = replace(logging(scene.ctx), facts=Facts(path))
         self.db = self.ctx.db
 
     def follow(self):
@@ -70,7 +70,7 @@ class Node:
     def write(self, action, subject, **facts):
         """Insert an entry with the rows as they are now."""
         with transaction.atomic(using=self.db.alias):
-            audit_log.write(self.db, self.desk.audit_entry(), action, subject, **facts)
+            audit_log.write(self.db, self.scene.audit_entry(), action, subject, **facts)
 
     def verified(self):
         sources = LogSources(self.db, self.path.parent / "journals", "instance", facts=self.ctx.facts)
@@ -78,16 +78,16 @@ class Node:
 
 
 @pytest.fixture
-def node(sqlite_desk, tmp_path):
+def node(sqlite_scene, tmp_path):
     """Yield a node with three officers, a gateway and certificates, one of which is revoked."""
     (tmp_path / "journals").mkdir()
-    found = Node(sqlite_desk, tmp_path / "facts.json")
-    found_officers(found.db, checked_founders(), sqlite_desk.audit_entry())
+    found = Node(sqlite_scene, tmp_path / "facts.json")
+    found_officers(found.db, checked_founders(), sqlite_scene.audit_entry())
     found.ctx = replace(found.ctx, approvals=keep_strictest(ApprovalPolicy(), found.ctx))
-    usage.add(found.db, "gate1", "a key", lambda _: False, sqlite_desk.audit_entry())
-    gone, _ = enrolled(sqlite_desk), enrolled(sqlite_desk)
+    usage.add(found.db, "gate1", "a key", lambda _: False, sqlite_scene.audit_entry())
+    gone, _ = enrolled(sqlite_scene), enrolled(sqlite_scene)
     request = RevocationRequest(gone.serial, RevocationReason.KEY_COMPROMISE)
-    revoke(request, sqlite_desk.ctx, "operator", REQUEST)
+    revoke(request, sqlite_scene.ctx, "operator", REQUEST)
     assert found.differing() == []
     return found
 
@@ -253,7 +253,7 @@ def test_an_entry_of_another_millennium_stops_nothing(node):
 
 def test_an_approved_act_gives_no_right_of_another_kind(node):
     approved(node, TwoPersonAct.SECRETS, {"change": "rotate-log-key", "key": "x"}, "anna", "ben")
-    user = a_clerk(node.desk).actor.user_id
+    user = a_clerk(node.scene).actor.user_id
     node.run("UPDATE sinetti_user SET is_staff = 1, is_active = 1")
     row = json.dumps({"sinetti_user": [{"is_active": True, "is_staff": True}], "x": []})
     forge(node, "log-key-changed", f"user:{user}", row)
@@ -430,7 +430,7 @@ def test_an_officer_and_a_number_that_were_accepted_count(node):
 def test_a_row_that_changes_before_it_is_accepted_is_not_accepted(node):
     node.run("UPDATE sinetti_gateway SET public_key = 'another'")
     with pytest.raises(RowDiffersError, match="has changed since"):
-        node.ctx.facts.accept(node.db, {"gateway:gate1": "{}"}, node.desk.audit_entry())
+        node.ctx.facts.accept(node.db, {"gateway:gate1": "{}"}, node.scene.audit_entry())
 
 
 def test_a_row_that_is_no_entry_stops_nothing(node):
@@ -450,7 +450,7 @@ def test_a_leaf_that_was_changed_with_its_row_is_not_followed(node):
 
 
 def test_a_clerk_whose_row_differs_does_nothing(node):
-    clerk = replace(a_clerk(node.desk), ctx=node.ctx)
+    clerk = replace(a_clerk(node.scene), ctx=node.ctx)
     node.run("DELETE FROM sinetti_auditevent WHERE action = 'clerk-named'")
     with pytest.raises(NotStaff), clerk.act():
         pass
@@ -491,22 +491,22 @@ def test_another_process_goes_on_from_the_file(node):
     assert node.path.stat().st_mode & 0o777 == 0o600
 
 
-def test_officers_are_founders_that_were_pinned(sqlite_desk, tmp_path):
+def test_officers_are_founders_that_were_pinned(sqlite_scene, tmp_path):
     """The first officers are those of `init`, not those that the database had first."""
-    node = Node(sqlite_desk, tmp_path / "facts.json")
+    node = Node(sqlite_scene, tmp_path / "facts.json")
     node.ctx.facts.pin(one.key.fingerprint for one in checked_founders()[1:])
-    found_officers(node.db, checked_founders(), sqlite_desk.audit_entry())
+    found_officers(node.db, checked_founders(), sqlite_scene.audit_entry())
     assert "officer:anna" in node.differing()
 
 
 def test_rows_of_earlier_code_are_adopted_once(sqlite_db, tmp_path, monkeypatch):
     monkeypatch.setattr(audit_log, "PREFIXES", ("none:",))
-    desk = opened_desk(sqlite_db)
-    usage.add(sqlite_db, "gate1", "a key", lambda _: False, desk.audit_entry())
+    scene = opened_scene(sqlite_db)
+    usage.add(sqlite_db, "gate1", "a key", lambda _: False, scene.audit_entry())
     monkeypatch.undo()
-    node = Node(desk, tmp_path / "facts.json")
+    node = Node(scene, tmp_path / "facts.json")
     assert node.differing() == []
-    assert Node(desk, tmp_path / "other.json").differing() == []
+    assert Node(scene, tmp_path / "other.json").differing() == []
     assert models.AuditEvent.objects.using(node.db.alias).filter(action="rows-adopted").count() == 1
     node.run("UPDATE sinetti_gateway SET public_key = 'another'")
     node.write("rows-adopted", "rows", **{"gateway:gate1": obeyed_rows.read_row(node.db, "gateway:gate1")})

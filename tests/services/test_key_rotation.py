@@ -1,6 +1,6 @@
 """Rotation of secret keys: what an old key made is read, and what needs it is counted.
 
-The database of the first desk keeps its rows; the others differ by their keys alone.
+The database of the first scene keeps its rows; the others differ by their keys alone.
 """
 
 from datetime import timedelta
@@ -51,52 +51,52 @@ from sinetti.services.token_encryption import (
 )
 from tests.support.authority import NOW
 from tests.support.firms import a_certificate, a_message, a_person, a_signatory, an_organisation
+from tests.support.scene import DAY, REQUEST, accepted, new_ask, new_key, ordered, refused
 from tests.support.secret_rings import rotated, without
 from tests.support.secure import offered, opened
-from tests.support.service_context import DAY, REQUEST, accepted, new_ask, new_key, ordered, refused
 
 WHO = ("operator", REQUEST)
 SECRET = "JBSWY3DPEHPK3PXP"
 
 
-def renewed(desk, ring):
-    """Return the desk with other keys."""
-    return desk.but(keys=lambda: ring)
+def renewed(scene, ring):
+    """Return the scene with other keys."""
+    return scene.but(keys=lambda: ring)
 
 
 @pytest.fixture
-def later(desk):
-    """Return the desk after each purpose was rotated."""
-    return renewed(desk, rotated(desk.ctx.keyring))
+def later(scene):
+    """Return the scene after each purpose was rotated."""
+    return renewed(scene, rotated(scene.ctx.keyring))
 
 
-def rows_of(desk, purpose):
+def rows_of(scene, purpose):
     """Return the number of rows that need each key of a purpose."""
-    return {one.key.key_id: one.rows for one in list_secret_usage(desk.ctx) if one.purpose is purpose}
+    return {one.key.key_id: one.rows for one in list_secret_usage(scene.ctx) if one.purpose is purpose}
 
 
-def test_passwords(desk, later):
-    old, new = ordered(desk), ordered(later)
+def test_passwords(scene, later):
+    old, new = ordered(scene), ordered(later)
     assert rows_of(later, SecretPurpose.TRANSFER_PASSWORDS) == {"1": 1, "0": 1}
-    macs = models.TransferIds.objects.using(desk.db.alias).values_list("password_mac", flat=True)
+    macs = models.TransferIds.objects.using(scene.db.alias).values_list("password_mac", flat=True)
     assert sorted((len(bytes(mac)), mac_made_by(bytes(mac))) for mac in macs) == [(32, "0"), (33, "1")]
-    assert refused(enrol(new_ask(new, new_key()), desk.ctx, REQUEST)) is RejectionReason.TRANSFER_IDS_WRONG
+    assert refused(enrol(new_ask(new, new_key()), scene.ctx, REQUEST)) is RejectionReason.TRANSFER_IDS_WRONG
     for ids in (old, new):
         accepted(enrol(new_ask(ids, new_key()), later.ctx, REQUEST))
     assert rows_of(later, SecretPurpose.TRANSFER_PASSWORDS) == {"1": 1, "0": 1}, "the same request may come again"
-    desk.clock.forward(15 * DAY)
+    scene.clock.forward(15 * DAY)
     assert rows_of(later, SecretPurpose.TRANSFER_PASSWORDS) == {"1": 0, "0": 0}
 
 
-def test_links_and_pins(desk, later):
-    old, new = offered(desk), offered(later)
+def test_links_and_pins(scene, later):
+    old, new = offered(scene), offered(later)
     assert new.offered.secure_id.startswith("k001")
     keys = later.ctx.keyring
     token = link_token(keys.current(SecretPurpose.LINKS).octets, OPEN_LINK, new.offered.secure_id)
     assert rows_of(later, SecretPurpose.LINKS) == {"1": 1, "0": 1}
-    assert isinstance(opened(desk, old), RevealedIds)
+    assert isinstance(opened(scene, old), RevealedIds)
     assert isinstance(send_pin(token, 0, later.ctx, REQUEST), PinSent)
-    (pin,) = models.Pin.objects.using(desk.db.alias).filter(message=new.offered.secure_id)
+    (pin,) = models.Pin.objects.using(scene.db.alias).filter(message=new.offered.secure_id)
     assert rows_of(later, SecretPurpose.PINS) == {"1": 1, "0": 0}
     right = pin_code(keys.current(SecretPurpose.PINS).octets, pin.pin_id)
     assert not isinstance(reveal_with_pin(token, f"{int(right) ^ 1:06}", later.ctx, REQUEST), RevealedIds)
@@ -104,16 +104,16 @@ def test_links_and_pins(desk, later):
     assert rows_of(later, SecretPurpose.LINKS) == {"1": 0, "0": 0}
 
 
-def test_a_signatory_s_code_of_before(desk, later):
-    sent = offered(desk, phone="")
+def test_a_signatory_s_code_of_before(scene, later):
+    sent = offered(scene, phone="")
     assert isinstance(reveal_with_code(sent.token, sent.offered.code, later.ctx, REQUEST), RevealedIds)
 
 
-def test_a_pin_that_was_sent_before(desk, later):
-    sent = offered(desk)
-    assert isinstance(send_pin(sent.token, 0, desk.ctx, REQUEST), PinSent)
-    pin = models.Pin.objects.using(desk.db.alias).get()
-    right = pin_code(desk.ctx.keyring.current(SecretPurpose.PINS).octets, pin.pin_id)
+def test_a_pin_that_was_sent_before(scene, later):
+    sent = offered(scene)
+    assert isinstance(send_pin(sent.token, 0, scene.ctx, REQUEST), PinSent)
+    pin = models.Pin.objects.using(scene.db.alias).get()
+    right = pin_code(scene.ctx.keyring.current(SecretPurpose.PINS).octets, pin.pin_id)
     assert isinstance(reveal_with_pin(sent.token, right, later.ctx, REQUEST), RevealedIds)
 
 
@@ -125,40 +125,40 @@ def test_invitations_and_namings_name_their_key(later):
     assert link_path(naming.naming_id, waiting).startswith(f"/veto/{naming.naming_id}/")
 
 
-def test_links_that_stop_messages_and_return_addresses(sqlite_desk):
-    desk = sqlite_desk
-    client, asker = an_organisation(desk, "client"), a_person(desk, "asker@client.example")
-    a_signatory(desk, client, a_person(desk, "signatory@client.example"))
-    a_certificate(desk, client, NOW + 300 * DAY, asker)
-    message_id = a_message(desk, asker).pk
-    later = renewed(desk, rotated(desk.ctx.keyring))
-    for keys in (desk.ctx.keyring, later.ctx.keyring):
+def test_links_that_stop_messages_and_return_addresses(sqlite_scene):
+    scene = sqlite_scene
+    client, asker = an_organisation(scene, "client"), a_person(scene, "asker@client.example")
+    a_signatory(scene, client, a_person(scene, "signatory@client.example"))
+    a_certificate(scene, client, NOW + 300 * DAY, asker)
+    message_id = a_message(scene, asker).pk
+    later = renewed(scene, rotated(scene.ctx.keyring))
+    for keys in (scene.ctx.keyring, later.ctx.keyring):
         key = keys.current(SecretPurpose.MAIL).octets
         page = opt_out_page(message_id, link_token(key, STOP_LINK, message_id), later.ctx)
         assert isinstance(page, OptOutPage)
         mail = f"To: bounces+{message_id}.{bounce_token(key, message_id)}@pki.example\n\n".encode()
         assert parse(mail, later.ctx.keyring).message_id == message_id
         known = parse(mail, without(later.ctx.keyring)).message_id
-        assert (known is None) is (keys is desk.ctx.keyring)
+        assert (known is None) is (keys is scene.ctx.keyring)
 
 
-def test_the_times_of_messages_decide_which_key_they_need(sqlite_desk):
-    desk = sqlite_desk
-    rows = models.OutboxMessage.objects.using(desk.db.alias)
-    person = a_person(desk, "asker@client.example")
+def test_the_times_of_messages_decide_which_key_they_need(sqlite_scene):
+    scene = sqlite_scene
+    rows = models.OutboxMessage.objects.using(scene.db.alias)
+    person = a_person(scene, "asker@client.example")
     sent = [NOW - DAY, NOW + timedelta(minutes=1), NOW + timedelta(hours=1)]
     for at in sent:
-        rows.filter(pk=a_message(desk, person, kind=MessageKind.REMINDER).pk).update(sent=at)
-    later = renewed(desk, rotated(desk.ctx.keyring, at=NOW))
+        rows.filter(pk=a_message(scene, person, kind=MessageKind.REMINDER).pk).update(sent=at)
+    later = renewed(scene, rotated(scene.ctx.keyring, at=NOW))
     assert rows_of(later, SecretPurpose.MAIL) == {"1": 1, "0": 2}
 
 
-def test_seals(desk, later):
-    user = make_account(NewAccount("a@people.example", "A", Language.FI, totp=SECRET), desk.ctx, *WHO)
+def test_seals(scene, later):
+    user = make_account(NewAccount("a@people.example", "A", Language.FI, totp=SECRET), scene.ctx, *WHO)
     make_account(NewAccount("b@people.example", "B", Language.FI, totp=SECRET), later.ctx, *WHO)
-    factors = apps.get_model("mfa", "Authenticator").objects.using(desk.db.alias)
-    codes = [seal(desk.ctx.keyring, SECOND_FACTOR, one) for one in ("one", "two")]
-    seed = {"seed": seal(desk.ctx.keyring, SECOND_FACTOR, "seed"), "used_mask": 4}
+    factors = apps.get_model("mfa", "Authenticator").objects.using(scene.db.alias)
+    codes = [seal(scene.ctx.keyring, SECOND_FACTOR, one) for one in ("one", "two")]
+    seed = {"seed": seal(scene.ctx.keyring, SECOND_FACTOR, "seed"), "used_mask": 4}
     factors.create(user_id=user, type="recovery_codes", data=seed | {"migrated_codes": codes})
     factors.create(user_id=user, type="webauthn", data={"name": "a key"})
     assert rows_of(later, SecretPurpose.SECOND_FACTORS) == {"1": 1, "0": 2}
@@ -176,13 +176,13 @@ def test_seals(desk, later):
     check_removal(SecretPurpose.SECOND_FACTORS, "0", later.ctx)
 
 
-def test_a_factor_that_its_owner_changes_meanwhile_stays_as_the_owner_made_it(sqlite_desk, monkeypatch):
-    desk = sqlite_desk
-    user = make_account(NewAccount("a@people.example", "A", Language.FI), desk.ctx, *WHO)
-    factors = apps.get_model("mfa", "Authenticator").objects.using(desk.db.alias)
-    seed = seal(desk.ctx.keyring, SECOND_FACTOR, "seed")
+def test_a_factor_that_its_owner_changes_meanwhile_stays_as_the_owner_made_it(sqlite_scene, monkeypatch):
+    scene = sqlite_scene
+    user = make_account(NewAccount("a@people.example", "A", Language.FI), scene.ctx, *WHO)
+    factors = apps.get_model("mfa", "Authenticator").objects.using(scene.db.alias)
+    seed = seal(scene.ctx.keyring, SECOND_FACTOR, "seed")
     factors.create(user_id=user, type="recovery_codes", data={"seed": seed, "used_mask": 0})
-    later = renewed(desk, rotated(desk.ctx.keyring))
+    later = renewed(scene, rotated(scene.ctx.keyring))
     sealing = []
 
     def using_a_code(*words):
@@ -197,24 +197,24 @@ def test_a_factor_that_its_owner_changes_meanwhile_stays_as_the_owner_made_it(sq
     assert (kept["used_mask"], sealed_by(kept["seed"]), len(sealing)) == (1, "1", 2)
 
 
-def test_a_link_in_a_letter_that_waits(desk, later):
+def test_a_link_in_a_letter_that_waits(scene, later):
     letter = AccountNotification(AccountEmail.WELCOME, "a@people.example", Language.FI, "/account/secret")
-    for one in (desk, later):
+    for one in (scene, later):
         notify_account(letter, one.ctx)
     assert rows_of(later, SecretPurpose.LINKS) == {"1": 1, "0": 1}
-    ways = [row.facts["way"] for row in models.OutboxMessage.objects.using(desk.db.alias).all()]
+    ways = [row.facts["way"] for row in models.OutboxMessage.objects.using(scene.db.alias).all()]
     assert {link_unsealer(later.ctx.keys)(way) for way in ways} == {"/account/secret"}
 
 
-def test_sessions(sqlite_desk):
-    desk = sqlite_desk
-    later = renewed(desk, rotated(desk.ctx.keyring))
-    sessions = apps.get_model("sessions", "Session").objects.using(desk.db.alias)
+def test_sessions(sqlite_scene):
+    scene = sqlite_scene
+    later = renewed(scene, rotated(scene.ctx.keyring))
+    sessions = apps.get_model("sessions", "Session").objects.using(scene.db.alias)
     for number, (ring, ends) in enumerate(
-        [(desk.ctx.keyring, DAY), (later.ctx.keyring, DAY), (desk.ctx.keyring, -DAY)]
+        [(scene.ctx.keyring, DAY), (later.ctx.keyring, DAY), (scene.ctx.keyring, -DAY)]
     ):
         data = seal(ring, SESSION, "{}")
-        sessions.create(session_key=f"{number}", session_data=data, expire_date=desk.machine() + ends)
+        sessions.create(session_key=f"{number}", session_data=data, expire_date=scene.machine() + ends)
         assert unseal(later.ctx.keyring, SESSION, data) == "{}"
     assert rows_of(later, SecretPurpose.SESSIONS) == {"1": 1, "0": 1}
     with pytest.raises(SecretError, match="1 rows need it: wait until they have ended"):
@@ -222,19 +222,19 @@ def test_sessions(sqlite_desk):
 
 
 @pytest.mark.parametrize("sealed", ["7.AAAA", ".AAAA", "0.", "x.y.z", "1."])
-def test_seals_of_unknown_keys(sqlite_desk, sealed):
+def test_seals_of_unknown_keys(sqlite_scene, sealed):
     with pytest.raises(InvalidToken):
-        unseal(rotated(sqlite_desk.ctx.keyring), LINK, sealed)
+        unseal(rotated(sqlite_scene.ctx.keyring), LINK, sealed)
 
 
-def test_a_mac_of_a_removed_key_fits_no_password(sqlite_desk):
-    ids = ordered(sqlite_desk)
-    alone = renewed(sqlite_desk, without(rotated(sqlite_desk.ctx.keyring)))
+def test_a_mac_of_a_removed_key_fits_no_password(sqlite_scene):
+    ids = ordered(sqlite_scene)
+    alone = renewed(sqlite_scene, without(rotated(sqlite_scene.ctx.keyring)))
     assert refused(enrol(new_ask(ids, new_key()), alone.ctx, REQUEST)) is RejectionReason.TRANSFER_IDS_WRONG
 
 
-def test_what_cannot_be_rotated_or_removed(sqlite_desk):
-    ctx = sqlite_desk.ctx
+def test_what_cannot_be_rotated_or_removed(sqlite_scene):
+    ctx = sqlite_scene.ctx
     with pytest.raises(SecretError, match="persons cannot be replaced: digests of clerks"):
         check_rotation(SecretPurpose.PERSONS)
     check_rotation(SecretPurpose.LINKS)
@@ -242,17 +242,17 @@ def test_what_cannot_be_rotated_or_removed(sqlite_desk):
         check_removal(SecretPurpose.LINKS, "5", ctx)
     with pytest.raises(SecretError, match="makes new data: rotate the purpose first"):
         check_removal(SecretPurpose.LINKS, "0", ctx)
-    later = renewed(sqlite_desk, rotated(ctx.keyring, at=sqlite_desk.machine()))
+    later = renewed(sqlite_scene, rotated(ctx.keyring, at=sqlite_scene.machine()))
     with pytest.raises(SecretError, match="audit rows refer to it"):
         check_removal(SecretPurpose.SEARCHES, "0", later.ctx)
     with pytest.raises(SecretError, match=r"links in messages need it until 20\d\d-"):
         check_removal(SecretPurpose.DJANGO, "0", later.ctx)
-    sqlite_desk.machine.forward(DJANGO_LIFE)
+    sqlite_scene.machine.forward(DJANGO_LIFE)
     check_removal(SecretPurpose.DJANGO, "0", later.ctx)
 
 
-def test_digests_of_persons_need_their_key(sqlite_desk):
-    digest = digest_of_person("131052-308T", sqlite_desk.ctx)
-    other = renewed(sqlite_desk, rotated(sqlite_desk.ctx.keyring, SecretPurpose.LINKS))
+def test_digests_of_persons_need_their_key(sqlite_scene):
+    digest = digest_of_person("131052-308T", sqlite_scene.ctx)
+    other = renewed(sqlite_scene, rotated(sqlite_scene.ctx.keyring, SecretPurpose.LINKS))
     assert digest_of_person("131052-308t", other.ctx) == digest
-    assert rows_of(sqlite_desk, SecretPurpose.PERSONS) == {"0": 0}
+    assert rows_of(sqlite_scene, SecretPurpose.PERSONS) == {"0": 0}

@@ -20,13 +20,13 @@ from sinetti.services.issuance.renew import renew
 from sinetti.services.issuance.retrieve import retrieve
 from sinetti.services.revocation.revoke import RevocationError, RevocationRequest, revoke
 from tests.support.authority import NOW
-from tests.support.service_context import (
+from tests.support.scene import (
     DAY,
     REQUEST,
     SECOND,
-    Desk,
     Held,
     KilledError,
+    Scene,
     enrolled,
     get_ask,
     held_by,
@@ -49,7 +49,7 @@ LAST_YEAR = 2031
 class Walk:
     """Memory of one holder: its certificates, its requests and their answers."""
 
-    desk: Desk
+    scene: Scene
     chance: Random
     held: list[Held] = field(default_factory=list)
     asked: list[tuple[RenewRequest, object]] = field(default_factory=list)
@@ -71,7 +71,7 @@ class Walk:
     def send(self, number: int) -> None:
         """Send a request, perhaps to a process that ends meanwhile."""
         ask, _ = self.asked[number]
-        ctx = self.desk.but(step=killed_at(self.chance.choice(STEPS))).ctx
+        ctx = self.scene.but(step=killed_at(self.chance.choice(STEPS))).ctx
         try:
             answer = renew(ask, ctx, REQUEST)
         except KilledError as killed:
@@ -86,7 +86,7 @@ class Walk:
         if not self.answered:
             return
         number, retrieval_id = self.chance.choice([*self.answered.items()])
-        ctx = self.desk.but(step=killed_at(self.chance.choice(STEPS))).ctx
+        ctx = self.scene.but(step=killed_at(self.chance.choice(STEPS))).ctx
         try:
             answer = retrieve(get_ask(retrieval_id), ctx, REQUEST)
         except KilledError as killed:
@@ -101,7 +101,7 @@ class Walk:
         assert load_certificate(answer.certificate).public_key() == key.public_key()
         assert self.fetched.setdefault(retrieval_id, answer.certificate) == answer.certificate
         if retrieval_id not in {one.retrieval_id for one in self.held}:
-            self.held.append(held_by(self.desk, key, retrieval_id))
+            self.held.append(held_by(self.scene, key, retrieval_id))
             self.seen["held"] += 1
 
     def revoke(self) -> None:
@@ -110,7 +110,7 @@ class Walk:
             return
         reason = self.chance.choice([RevocationReason.KEY_COMPROMISE, RevocationReason.AFFILIATION_CHANGED])
         try:
-            revoke(RevocationRequest(self.chance.choice(self.held).serial, reason), self.desk.ctx, "operator", REQUEST)
+            revoke(RevocationRequest(self.chance.choice(self.held).serial, reason), self.scene.ctx, "operator", REQUEST)
             self.seen["revoked"] += 1
         except RevocationError:
             pass
@@ -120,15 +120,15 @@ class Walk:
 
         Begin again with a new certificate when none is live or the clock is too far ahead.
         """
-        now = in_the_window(self.desk, self.chance.choice(self.held), self.chance.choice(MOMENTS))
-        if now.year > LAST_YEAR or not any(self.desk.certificate(one.serial).is_active(now) for one in self.held):
-            self.desk.clock.now = NOW
-            self.held = [enrolled(self.desk)]
-            in_the_window(self.desk, self.held[0])
+        now = in_the_window(self.scene, self.chance.choice(self.held), self.chance.choice(MOMENTS))
+        if now.year > LAST_YEAR or not any(self.scene.certificate(one.serial).is_active(now) for one in self.held):
+            self.scene.clock.now = NOW
+            self.held = [enrolled(self.scene)]
+            in_the_window(self.scene, self.held[0])
 
     def check(self) -> None:
         """Check the invariants that hold at any moment."""
-        rows = list(models.Certificate.objects.using(self.desk.db.alias).all())
+        rows = list(models.Certificate.objects.using(self.scene.db.alias).all())
         live = [row for row in rows if row.state != CertificateState.SUPERSEDED and row.revoked_at is None]
         renewals = Counter(row.predecessor_id for row in live if row.predecessor_id)
         assert not [one for one, count in renewals.items() if count > 1], "two live renewals of one certificate"
@@ -143,10 +143,10 @@ class Walk:
 
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(3))
-def test_a_walk(sqlite_desk, seed):
-    walk = Walk(sqlite_desk, Random(seed))  # noqa: S311 - the same walk each time, on purpose
-    walk.held.append(enrolled(sqlite_desk))
-    in_the_window(sqlite_desk, walk.held[0])
+def test_a_walk(sqlite_scene, seed):
+    walk = Walk(sqlite_scene, Random(seed))  # noqa: S311 - the same walk each time, on purpose
+    walk.held.append(enrolled(sqlite_scene))
+    in_the_window(sqlite_scene, walk.held[0])
     moves = [walk.ask_with_a_new_key, walk.ask_again, walk.fetch, walk.revoke, walk.wait]
     for _ in range(LENGTH):
         walk.chance.choices(moves, weights=[6, 5, 5, 1, 3])[0]()

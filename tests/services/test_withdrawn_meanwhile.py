@@ -66,7 +66,7 @@ from tests.support.clerks import a_clerk
 from tests.support.firms import rows
 from tests.support.people import a_person
 from tests.support.registers import opened_register
-from tests.support.service_context import DAY, REQUEST, Desk, add_organisation, an_order, enrolled, opened_desk, ordered
+from tests.support.scene import DAY, REQUEST, Scene, add_organisation, an_order, enrolled, opened_scene, ordered
 from tests.support.users import account, mandate
 
 CLIENT, FIRM, THIRD = CUSTOMER_ID, "7654321-4", "2345678-0"
@@ -78,7 +78,7 @@ NEWCOMER = a_person("newcomer")
 class Town:
     """Organisation with one of each object, a representative, and clerks."""
 
-    desk: Desk
+    scene: Scene
     actor: Actor
     anna: Any
     bo: Any
@@ -89,80 +89,80 @@ class Town:
 
     @property
     def ctx(self):
-        """Context of the desk."""
-        return self.desk.ctx
+        """Context of the scene."""
+        return self.scene.ctx
 
 
 @pytest.fixture
-def desk(request, tmp_path):
-    """Yield a desk on PostgreSQL, because SQLite has one transaction at a time."""
+def scene(request, tmp_path):
+    """Yield a scene on PostgreSQL, because SQLite has one transaction at a time."""
     with opened_register("postgresql", request, tmp_path) as db:
-        yield opened_desk(db)
+        yield opened_scene(db)
 
 
-def town(desk, *, through=False):
+def town(scene, *, through=False):
     for one in (FIRM, THIRD):
-        add_organisation(desk, one)
-    who = account(desk, "maija")
-    anna, bo = a_clerk(desk), a_clerk(desk, "bo")
-    built = Town(desk, Actor(who.pk, second_factor=True), anna, bo)
-    stays = account(desk, "stays")
+        add_organisation(scene, one)
+    who = account(scene, "maija")
+    anna, bo = a_clerk(scene), a_clerk(scene, "bo")
+    built = Town(scene, Actor(who.pk, second_factor=True), anna, bo)
+    stays = account(scene, "stays")
     for one in (CLIENT, FIRM):
-        mandate(desk, stays, one, Role.SIGNATORY)
+        mandate(scene, stays, one, Role.SIGNATORY)
     if through:
-        built.in_firm = mandate(desk, who, FIRM, Role.MANAGER).pk
-        built.to_firm = mandate(desk, FIRM, CLIENT, Role.MANAGER, desk.ctx.now() + 90 * DAY).pk
+        built.in_firm = mandate(scene, who, FIRM, Role.MANAGER).pk
+        built.to_firm = mandate(scene, FIRM, CLIENT, Role.MANAGER, scene.ctx.now() + 90 * DAY).pk
     else:
-        built.direct = mandate(desk, who, CLIENT, Role.SIGNATORY, desk.ctx.now() + 90 * DAY).pk
+        built.direct = mandate(scene, who, CLIENT, Role.SIGNATORY, scene.ctx.now() + 90 * DAY).pk
     _things(built)
     return built
 
 
 def _things(built):
-    desk, ctx = built.desk, built.ctx
-    held = enrolled(desk)
-    rows(desk, "Lineage").filter(certificates__serial=held.serial).update(
-        deputy=rows(desk, "Person").create(name="D", email="deputy@malli.example", language="fi")
+    scene, ctx = built.scene, built.ctx
+    held = enrolled(scene)
+    rows(scene, "Lineage").filter(certificates__serial=held.serial).update(
+        deputy=rows(scene, "Person").create(name="D", email="deputy@malli.example", language="fi")
     )
-    ids = ordered(desk, an_order())
-    ask_for_oneself(CLIENT, Role.VIEWER, ctx, Actor(account(desk, "asker").pk), REQUEST)
-    own = rows(desk, "Organisation").get(customer_id=CLIENT)
-    stays = Actor(rows(desk, "User").get(email="stays@people.example").pk, second_factor=True)
+    ids = ordered(scene, an_order())
+    ask_for_oneself(CLIENT, Role.VIEWER, ctx, Actor(account(scene, "asker").pk), REQUEST)
+    own = rows(scene, "Organisation").get(customer_id=CLIENT)
+    stays = Actor(rows(scene, "User").get(email="stays@people.example").pk, second_factor=True)
     waits = role_assignments.grant(
         role_assignments.PersonGrant(own.pk, a_person("waits"), Role.VIEWER), ctx, stays, REQUEST
     ).mandate_id
     built.ids |= {
         "own": own.pk,
-        "firm": rows(desk, "Organisation").get(customer_id=FIRM).pk,
-        "third": rows(desk, "Organisation").get(customer_id=THIRD).pk,
+        "firm": rows(scene, "Organisation").get(customer_id=FIRM).pk,
+        "third": rows(scene, "Organisation").get(customer_id=THIRD).pk,
         "serial": held.serial,
-        "contact": rows(desk, "Lineage").filter(certificates__serial=held.serial).get().contact.email,
-        "order": rows(desk, "TransferIds").get(transfer_id=ids.transfer_id).order_id,
-        "request": rows(desk, "RoleRequest").get().pk,
+        "contact": rows(scene, "Lineage").filter(certificates__serial=held.serial).get().contact.email,
+        "order": rows(scene, "TransferIds").get(transfer_id=ids.transfer_id).order_id,
+        "request": rows(scene, "RoleRequest").get().pk,
         "waits": waits,
-        "viewer": mandate(desk, account(desk, "viewer"), CLIENT, Role.VIEWER).pk,
+        "viewer": mandate(scene, account(scene, "viewer"), CLIENT, Role.VIEWER).pk,
         "pending": access_pending_invitations.add(
-            desk.db, own.pk, a_person("pending"), built.anna.actor.user_id, desk.audit_entry()
+            scene.db, own.pk, a_person("pending"), built.anna.actor.user_id, scene.audit_entry()
         )[0],
         "first": access_pending_invitations.add(
-            desk.db,
-            rows(desk, "Organisation").get(customer_id=THIRD).pk,
+            scene.db,
+            rows(scene, "Organisation").get(customer_id=THIRD).pk,
             a_person("first"),
             built.anna.actor.user_id,
-            desk.audit_entry(),
+            scene.audit_entry(),
         )[0],
     }
 
 
 def an_application(built):
     new = NewApplication(frozenset({Channel.SFTP}), "We send reports.", "", Language.FI)
-    stays = Actor(rows(built.desk, "User").get(email="stays@people.example").pk, second_factor=True)
-    rows(built.desk, "ApprovedChannel").filter(organisation=built.ids["own"]).update(withdrawn_at=built.ctx.now())
+    stays = Actor(rows(built.scene, "User").get(email="stays@people.example").pk, second_factor=True)
+    rows(built.scene, "ApprovedChannel").filter(organisation=built.ids["own"]).update(withdrawn_at=built.ctx.now())
     return applications.apply(built.ids["own"], new, built.ctx, stays, REQUEST).application_id
 
 
 def applied(built):
-    rows(built.desk, "ApprovedChannel").filter(organisation=built.ids["own"]).update(withdrawn_at=built.ctx.now())
+    rows(built.scene, "ApprovedChannel").filter(organisation=built.ids["own"]).update(withdrawn_at=built.ctx.now())
     new = NewApplication(frozenset({Channel.SFTP}), "We send reports.", "", Language.FI)
     return lambda: applications.apply(built.ids["own"], new, built.ctx, built.actor, REQUEST)
 
@@ -208,20 +208,20 @@ def asked_clients(built):
 
 
 def asked_again(built):
-    handed = mandate(built.desk, CLIENT, THIRD, Role.VIEWER, built.ctx.now() + 30 * DAY)
+    handed = mandate(built.scene, CLIENT, THIRD, Role.VIEWER, built.ctx.now() + 30 * DAY)
     again = clients.AgainRequest(built.ids["own"], (handed.pk,), built.ctx.now() + 90 * DAY)
     return lambda: clients.ask_again(again, built.ctx, built.actor, REQUEST)
 
 
 def noted(built):
     ended = built.ids["viewer"]
-    rows(built.desk, "RoleAssignment").filter(pk=ended).update(valid_until=built.ctx.now() - DAY)
+    rows(built.scene, "RoleAssignment").filter(pk=ended).update(valid_until=built.ctx.now() - DAY)
     return lambda: access_ends.note_ended(EndSide.GIVEN, (ended,), built.ctx, built.actor, REQUEST)
 
 
 def given_up(built):
     # A role of the firm for a third organisation: only its signatory gives that up.
-    handed = mandate(built.desk, CLIENT, THIRD, Role.VIEWER, built.ctx.now() + 90 * DAY)
+    handed = mandate(built.scene, CLIENT, THIRD, Role.VIEWER, built.ctx.now() + 90 * DAY)
     return lambda: role_resignation.resign((handed.pk,), built.ctx, built.actor, REQUEST)
 
 
@@ -231,7 +231,7 @@ def goes_on(built):
     def noted():
         return renewal_opt_out.opt_in_to_renewal(serial, built.ctx, built.actor, REQUEST)
 
-    rows(built.desk, "Lineage").filter(certificates__serial=serial).update(renewal_opt_out_at=built.ctx.now())
+    rows(built.scene, "Lineage").filter(certificates__serial=serial).update(renewal_opt_out_at=built.ctx.now())
     return noted
 
 
@@ -253,7 +253,7 @@ def let_end(built):
 
 
 def rehearsed(built):
-    seen = lineage_view.find(built.desk.db, built.ids["serial"])
+    seen = lineage_view.find(built.scene.db, built.ids["serial"])
     return lambda: revoke.rehearse(seen, RevocationReason.SUPERSEDED, built.ctx, built.actor, REQUEST)
 
 
@@ -418,7 +418,7 @@ def proposed_change(built):
 
 def left(built):
     load_id = organisations.preview(LOAD, built.anna)
-    row = rows(built.desk, "OrganisationImport").filter(pk=load_id)
+    row = rows(built.scene, "OrganisationImport").filter(pk=load_id)
     changes = [{**one, "kind": "end", "customer_id": CLIENT} for one in row.get().changes]
     row.update(changes=changes, accepted_at=built.ctx.now(), done_at=built.ctx.now())
     close(CLIENT, built.ctx, "operator", REQUEST)
@@ -426,15 +426,15 @@ def left(built):
 
 
 def tried_again(built):
-    row = rows(built.desk, "OutboxMessage").exclude(channel=None).first()
-    rows(built.desk, "OutboxMessage").filter(pk=row.pk).update(failed_at=built.ctx.now())
+    row = rows(built.scene, "OutboxMessage").exclude(channel=None).first()
+    rows(built.scene, "OutboxMessage").filter(pk=row.pk).update(failed_at=built.ctx.now())
     return lambda: outbox.try_again([row.pk], built.anna)
 
 
 def proposed(act: Callable[..., Any], *, by: str = "anna", approved: bool = False):
     def prepared(built):
         now = built.ctx.now()
-        row = rows(built.desk, "BulkRevocation").create(
+        row = rows(built.scene, "BulkRevocation").create(
             officer=built.anna.officer if by == "anna" or approved else built.bo.officer,
             reason="superseded",
             serials=[built.ids["serial"]],
@@ -509,17 +509,17 @@ def test_each_act_has_a_line(room, table):
     assert wanted_lines == {one.partition(",")[0] for one in table}
 
 
-def everything(desk):
+def everything(scene):
     """Return all rows of the database, by table."""
     found = {}
     for model in apps.get_app_config("sinetti").get_models():
-        kept = model._default_manager.using(desk.db.alias).values_list()
+        kept = model._default_manager.using(scene.db.alias).values_list()
         found[model.__name__] = sorted(map(repr, kept))
     return found
 
 
 @contextmanager
-def in_between(monkeypatch, desk, withdraw):
+def in_between(monkeypatch, scene, withdraw):
     """Withdraw the right over another connection before the act gets its lock."""
     seen = []
 
@@ -527,7 +527,7 @@ def in_between(monkeypatch, desk, withdraw):
         try:
             withdraw()
         finally:
-            desk.db.close()
+            scene.db.close()
 
     @contextmanager
     def late(db, *rest):
@@ -535,7 +535,7 @@ def in_between(monkeypatch, desk, withdraw):
             thread = Thread(target=withdrawn)
             thread.start()
             thread.join(30)
-            seen.append(everything(desk))
+            seen.append(everything(scene))
         with locked(db, *rest) as state:
             yield state
 
@@ -545,37 +545,37 @@ def in_between(monkeypatch, desk, withdraw):
 
 
 def refused(monkeypatch, built, act, withdraw, why):
-    with in_between(monkeypatch, built.desk, withdraw) as seen, pytest.raises(why):
+    with in_between(monkeypatch, built.scene, withdraw) as seen, pytest.raises(why):
         act()
     (after,) = seen
-    assert everything(built.desk) == after
+    assert everything(built.scene) == after
 
 
 def take(built, mandate_id):
     """Withdraw a role as the signatory of its organisation."""
-    access_role_assignments.withdraw(built.desk.db, mandate_id, built.desk.audit_entry("user:another"))
+    access_role_assignments.withdraw(built.scene.db, mandate_id, built.scene.audit_entry("user:another"))
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("act", BEHALF)
-def test_a_representative_whose_role_was_withdrawn(desk, monkeypatch, act):
-    built = town(desk)
+def test_a_representative_whose_role_was_withdrawn(scene, monkeypatch, act):
+    built = town(scene)
     refused(monkeypatch, built, BEHALF[act](built), lambda: take(built, built.direct), PermissionDenied)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("link", ["to_firm", "in_firm"])
 @pytest.mark.parametrize("act", MANAGERS)
-def test_a_firms_manager_of_whom_one_link_was_withdrawn(desk, monkeypatch, act, link):
-    built = town(desk, through=True)
+def test_a_firms_manager_of_whom_one_link_was_withdrawn(scene, monkeypatch, act, link):
+    built = town(scene, through=True)
     refused(monkeypatch, built, BEHALF[act](built), lambda: take(built, getattr(built, link)), PermissionDenied)
 
 
 ENDS = {
-    "the role has ended": lambda built: built.desk.clock.forward(91 * DAY),
+    "the role has ended": lambda built: built.scene.clock.forward(91 * DAY),
     "the organisation was closed": lambda built: close(CLIENT, built.ctx, "operator", REQUEST),
     "the account was ended": lambda built: accounts.deactivate(
-        built.desk.db, built.actor.user_id, built.desk.audit_entry()
+        built.scene.db, built.actor.user_id, built.scene.audit_entry()
     ),
 }
 
@@ -583,22 +583,22 @@ ENDS = {
 @pytest.mark.long
 @pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize("act", ["role_assignments.grant", "order.order", "revoke.revoke"])
-def test_a_representative_whose_role_ended_otherwise(desk, monkeypatch, act, end):
-    built = town(desk)
+def test_a_representative_whose_role_ended_otherwise(scene, monkeypatch, act, end):
+    built = town(scene)
     refused(monkeypatch, built, BEHALF[act](built), lambda: ENDS[end](built), PermissionDenied)
 
 
 GONE = {
-    "dismissed": lambda built, who: accounts.set_staff(built.desk.db, who, built.desk.audit_entry(), staff=False),
-    "ended": lambda built, who: accounts.deactivate(built.desk.db, who, built.desk.audit_entry()),
+    "dismissed": lambda built, who: accounts.set_staff(built.scene.db, who, built.scene.audit_entry(), staff=False),
+    "ended": lambda built, who: accounts.deactivate(built.scene.db, who, built.scene.audit_entry()),
 }
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("gone", GONE)
 @pytest.mark.parametrize("act", STAFF)
-def test_a_clerk_who_is_none_any_more(desk, monkeypatch, act, gone):
-    built = town(desk)
+def test_a_clerk_who_is_none_any_more(scene, monkeypatch, act, gone):
+    built = town(scene)
     called = STAFF[act](built)
     who = built.bo if act in {"open_invitations.confirm", "open_invitations.reject"} else built.anna
     refused(monkeypatch, built, called, lambda: GONE[gone](built, who.actor.user_id), NotStaff)
@@ -609,9 +609,9 @@ PASSES_OVER = {"role_assignments.give_to_firm, one that is not there", "bulk_rep
 
 
 @pytest.mark.parametrize("act", [*sorted(BEHALF.keys() - PASSES_OVER), *STAFF])
-def test_an_act_with_nothing_in_between_is_done(sqlite_desk, act):
-    built = town(sqlite_desk)
+def test_an_act_with_nothing_in_between_is_done(sqlite_scene, act):
+    built = town(sqlite_scene)
     called = (BEHALF | STAFF)[act](built)
-    before = everything(sqlite_desk)
+    before = everything(sqlite_scene)
     called()
-    assert everything(sqlite_desk) != before
+    assert everything(sqlite_scene) != before

@@ -8,7 +8,7 @@ from sinetti.domain.access.roles import Role
 from sinetti.domain.values import Language, Serial
 from sinetti.services.access.permissions import Actor, Permissions, load_permissions
 from tests.support.authority import CUSTOMER_ID
-from tests.support.service_context import Desk, add_organisation
+from tests.support.scene import Scene, add_organisation
 from tests.support.users import account, mandate
 
 OTHER_ID = "7654321-2"
@@ -28,37 +28,37 @@ class Cast:
     other_id: str
 
 
-def cast(desk: Desk) -> Cast:
+def cast(scene: Scene) -> Cast:
     """Create accounts, each with a role."""
-    other = add_organisation(desk, OTHER_ID)
+    other = add_organisation(scene, OTHER_ID)
     actors = []
     for name, role in (("signatory", Role.SIGNATORY), ("manager", Role.MANAGER), ("viewer", Role.VIEWER)):
-        user = account(desk, name)
-        mandate(desk, user, CUSTOMER_ID, role)
+        user = account(scene, name)
+        mandate(scene, user, CUSTOMER_ID, role)
         actors.append(Actor(user.pk, second_factor=True))
-    user = account(desk, "stranger")
-    mandate(desk, user, OTHER_ID, Role.SIGNATORY)
-    ours = models.Organisation.objects.using(desk.db.alias).get(customer_id=CUSTOMER_ID).pk
+    user = account(scene, "stranger")
+    mandate(scene, user, OTHER_ID, Role.SIGNATORY)
+    ours = models.Organisation.objects.using(scene.db.alias).get(customer_id=CUSTOMER_ID).pk
     return Cast(*actors, Actor(user.pk, second_factor=True), ours, other)
 
 
-def stands(desk: Desk, actor: Actor) -> Permissions:
+def stands(scene: Scene, actor: Actor) -> Permissions:
     """Return the permissions that an actor has now."""
-    return load_permissions(actor, desk.ctx)
+    return load_permissions(actor, scene.ctx)
 
 
-def orders(desk: Desk) -> "list[models.Order]":
+def orders(scene: Scene) -> "list[models.Order]":
     """Return all orders, oldest first."""
-    return list(models.Order.objects.using(desk.db.alias).order_by("created", "pk"))
+    return list(models.Order.objects.using(scene.db.alias).order_by("created", "pk"))
 
 
-def lineage(desk: Desk, serial: Serial) -> models.Lineage:
+def lineage(scene: Scene, serial: Serial) -> models.Lineage:
     """Return the lineage of a certificate, with its contact and deputy."""
-    rows = models.Lineage.objects.using(desk.db.alias).select_related("contact", "deputy")
+    rows = models.Lineage.objects.using(scene.db.alias).select_related("contact", "deputy")
     return rows.get(certificates__serial=serial)
 
 
-def audited(desk: Desk, action: str) -> list[str]:
+def audited(scene: Scene, action: str) -> list[str]:
     """Return the actors of an action's audit rows, oldest first."""
-    rows = models.AuditEvent.objects.using(desk.db.alias).filter(action=action).order_by("sequence")
+    rows = models.AuditEvent.objects.using(scene.db.alias).filter(action=action).order_by("sequence")
     return list(rows.values_list("actor", flat=True))

@@ -19,7 +19,7 @@ from sinetti.notifications.context import NotificationSettings
 from sinetti.server.http import Request, Response
 from sinetti.server.wsgi_adapter import WsgiEndpoint
 from sinetti.settings.portal import DEFAULTS, EserviceSettings
-from tests.support.service_context import REQUEST, Desk
+from tests.support.scene import REQUEST, Scene
 
 ADDRESS = "https://people.sinetti.example"
 HELP = {Language.FI: "tuki", Language.SV: "stöd", Language.EN: "the help desk"}
@@ -137,7 +137,7 @@ def sent_by(form: html.FormElement) -> dict[str, str | list[str]]:
 
 
 def people_door(
-    desk: Desk,
+    scene: Scene,
     post: Post | None = None,
     address: str = ADDRESS,
     settings: EserviceSettings = DEFAULTS,
@@ -145,5 +145,5 @@ def people_door(
     sms: bool = True,
 ) -> WsgiEndpoint:
     """Return the endpoint with the pages of an authority, as a node serves it."""
-    around = PortalContext(desk.ctx, post or Post(), TERMS, settings, sms=sms)
-    return WsgiEndpoint(application(address, desk.ctx.keys), address, around.given())
+    around = PortalContext(scene.ctx, post or Post(), TERMS, settings, sms=sms)
+    return WsgiEndpoint(application(address, scene.ctx.keys), address, around.given())

@@ -54,8 +54,8 @@ def _line(name):
 
 
 @dataclass
-class Desk:
-    """Desk whose script answers each prompt; `answers` has other answers by a part of the prompt.
+class ScriptedDesk:
+    """ScriptedDesk whose script answers each prompt; `answers` has other answers by a part of the prompt.
 
     `sheets` are the custodians' papers, which are also in the file `paper` if there is one. `words` is the paper from
     the online machine.
@@ -122,7 +122,7 @@ def ceremony(tmp_path, text, request=None, *, desk=None, now=NOW, exchange="carr
     folder.mkdir(exist_ok=True)
     if request is not None:
         (folder / "request-set.json").write_bytes(request.octets)
-    desk = desk or Desk(folder)
+    desk = desk or ScriptedDesk(folder)
     if request is not None:
         desk.words = " ".join(digest_words(request.octets))
     return Ceremony(parse_plan(text.encode()), tmp_path / "medium", folder, desk, lambda: now, **changes)

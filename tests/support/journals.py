@@ -1,4 +1,4 @@
-"""Desks that write a journal, and readers of its folder and lines."""
+"""Scenes that write a journal, and readers of its folder and lines."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,33 +13,33 @@ from sinetti.journal import reader
 from sinetti.journal.writer import Journal, JournalHeader
 from sinetti.pki.encoding import sign
 from tests.support.authority import NOW, authority, issuer
-from tests.support.service_context import Desk
+from tests.support.scene import Scene
 
 
-def journal_of(desk: Desk, folder: Path) -> Journal:
-    """Return a journal of the desk's authority in a folder, opened on first use."""
-    identity = authorities.identity(desk.db)
+def journal_of(scene: Scene, folder: Path) -> Journal:
+    """Return a journal of the scene's authority in a folder, opened on first use."""
+    identity = authorities.identity(scene.db)
     assert identity is not None
-    return Journal(folder / "journal", JournalHeader(identity.instance_id, "TEST", "north"), desk.machine)
+    return Journal(folder / "journal", JournalHeader(identity.instance_id, "TEST", "north"), scene.machine)
 
 
 @contextmanager
-def keeping(desk: Desk, folder: Path) -> Iterator[Desk]:
-    """Yield the desk with a journal of its own."""
-    one = journal_of(desk, folder)
-    yield desk.but(journal=one)
+def keeping(scene: Scene, folder: Path) -> Iterator[Scene]:
+    """Yield the scene with a journal of its own."""
+    one = journal_of(scene, folder)
+    yield scene.but(journal=one)
     one.close()
 
 
-def kinds(desk: Desk) -> list[str]:
+def kinds(scene: Scene) -> list[str]:
     """Return the kinds of the journals' lines."""
-    return [line.kind for path in reader.files(desk.ctx.journal.folder) for line in reader.read(path)]
+    return [line.kind for path in reader.files(scene.ctx.journal.folder) for line in reader.read(path)]
 
 
-def lost(desk: Desk) -> None:
+def lost(scene: Scene) -> None:
     """Delete all journals with their heads; the CRLs stay."""
-    desk.ctx.journal.close()
-    for path in reader.files(desk.ctx.journal.folder):
+    scene.ctx.journal.close()
+    for path in reader.files(scene.ctx.journal.folder):
         path.unlink()
         path.with_name(f"{path.name}.head").unlink(missing_ok=True)
 

@@ -13,7 +13,7 @@ from sinetti.domain.certificates.display_status import CertificateFacts, Display
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import ValidityPeriod
 from tests.support.authority import CUSTOMER_ID, NOW
-from tests.support.service_context import Desk
+from tests.support.scene import Scene
 
 DAY, HOUR, SECOND = timedelta(days=1), timedelta(hours=1), timedelta(seconds=1)
 
@@ -192,32 +192,34 @@ CASES: dict[str, tuple[CertificateFacts, DisplayStatus, Urgency, NextActor]] = {
 }
 
 
-def put(desk: Desk, facts: CertificateFacts, number: int, description: str = "", **lineage: object) -> str:
+def put(scene: Scene, facts: CertificateFacts, number: int, description: str = "", **lineage: object) -> str:
     """Insert a certificate with these facts and its successor, and return its serial."""
-    using = desk.db.alias
-    row = _certificate(desk, facts, f"{number:038x}", _lineage(desk, facts, description, lineage))
+    using = scene.db.alias
+    row = _certificate(scene, facts, f"{number:038x}", _lineage(scene, facts, description, lineage))
     if facts.seen is not None:
-        CertificateObservation.objects.using(using).create(certificate=row, gateway=gateway(desk), last_seen=facts.seen)
+        CertificateObservation.objects.using(using).create(
+            certificate=row, gateway=gateway(scene), last_seen=facts.seen
+        )
     if facts.succeeded or facts.followed:
         span = ValidityPeriod(facts.span.not_before, NOW + 700 * DAY)
         gone = (None, None) if facts.succeeded else (NOW, RevocationReason.CESSATION_OF_OPERATION)
         new = replace(facts, span=span, revoked_at=gone[0], reason=gone[1], fetched_at=facts.taken_at)
-        by = _certificate(desk, new, f"ff{number:036x}", row.lineage, predecessor=row)
+        by = _certificate(scene, new, f"ff{number:036x}", row.lineage, predecessor=row)
         if facts.new_seen is not None:
             CertificateObservation.objects.using(using).create(
-                certificate=by, gateway=gateway(desk), last_seen=facts.new_seen
+                certificate=by, gateway=gateway(scene), last_seen=facts.new_seen
             )
     return row.serial
 
 
-def gateway(desk: Desk, last: datetime = NOW) -> Gateway:
+def gateway(scene: Scene, last: datetime = NOW) -> Gateway:
     """Return a gateway that has reported for a hundred days."""
     values = {"public_key": "", "added": NOW, "first_report": NOW - 100 * DAY, "last_report": last}
-    return Gateway.objects.using(desk.db.alias).get_or_create(name="gate", defaults=values)[0]
+    return Gateway.objects.using(scene.db.alias).get_or_create(name="gate", defaults=values)[0]
 
 
-def _lineage(desk: Desk, facts: CertificateFacts, description: str, more: dict[str, object]) -> models.Lineage:
-    using = desk.db.alias
+def _lineage(scene: Scene, facts: CertificateFacts, description: str, more: dict[str, object]) -> models.Lineage:
+    using = scene.db.alias
     organisation = more.pop("organisation", None) or models.Organisation.objects.using(using).get(
         customer_id=CUSTOMER_ID
     )
@@ -230,13 +232,13 @@ def _lineage(desk: Desk, facts: CertificateFacts, description: str, more: dict[s
 
 
 def _certificate(
-    desk: Desk,
+    scene: Scene,
     facts: CertificateFacts,
     serial: str,
     lineage: models.Lineage,
     predecessor: models.Certificate | None = None,
 ) -> models.Certificate:
-    using = desk.db.alias
+    using = scene.db.alias
     state = "reserved" if not facts.issued else "issued" if facts.fetched_at is None else "fetched"
     renewed = facts.by_renewal or predecessor is not None
     return models.Certificate.objects.using(using).create(

@@ -31,7 +31,7 @@ from sinetti.wire.transparency.notes import Checkpoint, SignedNote
 from tests.support.journals import keeping
 from tests.support.logs import AUDIT, LOG_KEY, REQUEST, WRONG_KEY, logging
 from tests.support.registers import all_connections_closed, copied_file
-from tests.support.service_context import Desk, enrolled, opened_desk
+from tests.support.scene import Scene, enrolled, opened_scene
 
 ACTIONS = {
     EntryKind.ISSUED: "certificate-issued",
@@ -80,8 +80,8 @@ def build_log(folder: Path) -> BuiltLog:
     """Build a log with entries of every kind, several checkpoints, a complete tile, and a journal."""
     folder.mkdir(parents=True, exist_ok=True)
     with copied_file(folder / "register.sqlite3") as url, all_connections_closed():
-        desk = opened_desk(open_database(url, alias="mutations"))
-        with keeping(desk, folder) as journalling:
+        scene = opened_scene(open_database(url, alias="mutations"))
+        with keeping(scene, folder) as journalling:
             ctx, sequencer = logging(journalling.ctx), LogSequencer()
             kept = replace(journalling, ctx=ctx)
             for number in range(4):
@@ -108,20 +108,20 @@ def _drop_triggers(register: Path) -> None:
     connection.close()
 
 
-def _write_kinds(desk: Desk, times: int) -> None:
+def _write_kinds(scene: Scene, times: int) -> None:
     for action in ACTIONS.values():
         if action != "log-journals":  # the sequencer writes those
             subjects = [f"thing:{action}:{number}" for number in range(times)]
-            audit_log.write_each(desk.db, AUDIT, action, subjects, reason="x")
+            audit_log.write_each(scene.db, AUDIT, action, subjects, reason="x")
 
 
-def _flush(desk: Desk) -> None:
-    with connections[desk.db.alias].cursor() as cursor:
+def _flush(scene: Scene) -> None:
+    with connections[scene.db.alias].cursor() as cursor:
         cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def _copy(desk: Desk, folder: Path) -> None:
-    _flush(desk)
+def _copy(scene: Scene, folder: Path) -> None:
+    _flush(scene)
     place = folder / "earlier"
     place.mkdir()
     shutil.copyfile(folder / "register.sqlite3", place / "register.sqlite3")

@@ -1,11 +1,11 @@
-"""Notification context on a desk's database and clocks, with test deliverers."""
+"""Notification context on a scene's database and clocks, with test deliverers."""
 
 from dataclasses import replace
 
 from sinetti.domain.secret_keys import fixed_keys
 from sinetti.domain.values import Environment, Language
 from sinetti.notifications.context import NotificationContext, NotificationSettings
-from tests.support.service_context import Desk
+from tests.support.scene import Scene
 
 TERMS = NotificationSettings(
     people_address="https://people.example",
@@ -15,13 +15,13 @@ TERMS = NotificationSettings(
 )
 
 
-def a_mailroom(desk: Desk, deliverers=None, step=lambda _name: None, **terms: object) -> NotificationContext:
+def a_mailroom(scene: Scene, deliverers=None, step=lambda _name: None, **terms: object) -> NotificationContext:
     """Return a context with the settings `TERMS` and these changes."""
     return NotificationContext(
-        desk.db,
+        scene.db,
         Environment.TEST,
-        desk.clock,
-        desk.machine,
+        scene.clock,
+        scene.machine,
         replace(TERMS, **terms),
         deliverers or {},
         fixed_keys(b"k" * 32),

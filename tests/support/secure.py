@@ -1,6 +1,6 @@
 """Secure messages in tests.
 
-Examples: `sent = offered(desk)`, `code = asked(desk, sent)`, `ids = opened(desk, sent)`.
+Examples: `sent = offered(scene)`, `code = asked(scene, sent)`, `ids = opened(scene, sent)`.
 """
 
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from sinetti.services.issuance.secure_message import (
     send_pin,
     view_link,
 )
-from tests.support.service_context import CONTACT, REQUEST, TRANSFER_KEY, Desk, an_order
+from tests.support.scene import CONTACT, REQUEST, TRANSFER_KEY, Scene, an_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,33 +27,33 @@ class Sent:
     token: str
 
 
-def sent_of(desk: Desk, offered: LinkSent) -> Sent:
+def sent_of(scene: Scene, offered: LinkSent) -> Sent:
     """Return the secure message with the token that its e-mail contains."""
     return Sent(offered, link_token(TRANSFER_KEY, OPEN_LINK, offered.secure_id))
 
 
-def offered(desk: Desk, phone: str = CONTACT.phone) -> Sent:
+def offered(scene: Scene, phone: str = CONTACT.phone) -> Sent:
     """Order a certificate whose contact gets a secure message."""
     new = replace(an_order(), contact=replace(CONTACT, phone=phone))
-    return sent_of(desk, order_and_offer(new, desk.ctx, "operator", REQUEST))
+    return sent_of(scene, order_and_offer(new, scene.ctx, "operator", REQUEST))
 
 
-def asked(desk: Desk, sent: Sent) -> str:
+def asked(scene: Scene, sent: Sent) -> str:
     """Request a PIN code and return the code of the SMS."""
-    opened = send_pin(sent.token, view_link(sent.token, desk.ctx).made, desk.ctx, REQUEST)
+    opened = send_pin(sent.token, view_link(sent.token, scene.ctx).made, scene.ctx, REQUEST)
     assert isinstance(opened, PinSent), opened
-    return code_of_sms(desk, sent)
+    return code_of_sms(scene, sent)
 
 
-def code_of_sms(desk: Desk, sent: Sent) -> str:
+def code_of_sms(scene: Scene, sent: Sent) -> str:
     """Return the PIN code that was made last."""
-    pin = Pin.objects.using(desk.db.alias).get(message=sent.offered.secure_id, ended_at__isnull=True)
+    pin = Pin.objects.using(scene.db.alias).get(message=sent.offered.secure_id, ended_at__isnull=True)
     return pin_code(TRANSFER_KEY, pin.pin_id)
 
 
-def opened(desk: Desk, sent: Sent) -> RevealedIds:
+def opened(scene: Scene, sent: Sent) -> RevealedIds:
     """Request a PIN code, enter it, and return the transfer ids."""
-    shown = reveal_with_pin(sent.token, asked(desk, sent), desk.ctx, REQUEST)
+    shown = reveal_with_pin(sent.token, asked(scene, sent), scene.ctx, REQUEST)
     assert isinstance(shown, RevealedIds), shown
     return shown
 

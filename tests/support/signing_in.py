@@ -20,28 +20,30 @@ from sinetti.notifications.templates.renderer import Skip, render
 from sinetti.services.token_encryption import link_unsealer
 from tests.support.browser import Browser
 from tests.support.mailrooms import a_mailroom
-from tests.support.service_context import Desk
+from tests.support.scene import Scene
 
 PASSWORD = "neljä sanaa peräkkäin"
 PERIOD = 30
 
 
-def letters(desk: Desk, email: str) -> list[RenderedMessage | Skip]:
+def letters(scene: Scene, email: str) -> list[RenderedMessage | Skip]:
     """Return the account messages to an address as they arrive now, oldest first."""
-    room = replace(a_mailroom(desk), keys=desk.ctx.keys, unseal=link_unsealer(desk.ctx.keys))
-    rows = models.OutboxMessage.objects.using(desk.db.alias).filter(kind=MessageKind.ACCOUNT, address=email)
+    room = replace(a_mailroom(scene), keys=scene.ctx.keys, unseal=link_unsealer(scene.ctx.keys))
+    rows = models.OutboxMessage.objects.using(scene.db.alias).filter(kind=MessageKind.ACCOUNT, address=email)
     return [render(delivery.to_queued_message(row), room) for row in rows.order_by("created", "pk")]
 
 
-def sent_kinds(desk: Desk, email: str) -> set[str]:
+def sent_kinds(scene: Scene, email: str) -> set[str]:
     """Return the kinds of account messages that were queued for an address."""
-    rows = models.OutboxMessage.objects.using(desk.db.alias).filter(kind=MessageKind.ACCOUNT, address=email)
+    rows = models.OutboxMessage.objects.using(scene.db.alias).filter(kind=MessageKind.ACCOUNT, address=email)
     return {facts["letter"] for facts in rows.values_list("facts", flat=True)}
 
 
-def way(desk: Desk, email: str, begins: str) -> str:
+def way(scene: Scene, email: str, begins: str) -> str:
     """Return the path of the link in the last message whose subject begins so."""
-    found = [one for one in letters(desk, email) if isinstance(one, RenderedMessage) and one.subject.startswith(begins)]
+    found = [
+        one for one in letters(scene, email) if isinstance(one, RenderedMessage) and one.subject.startswith(begins)
+    ]
     (link,) = re.findall(r"^https://\S+$", found[-1].text, re.MULTILINE)
     return urlsplit(link).path
 

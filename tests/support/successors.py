@@ -1,4 +1,4 @@
-"""An authority with a standby for its WS channel, and a desk that follows the register."""
+"""An authority with a standby for its WS channel, and a scene that follows the register."""
 
 from dataclasses import replace
 from functools import cache
@@ -10,7 +10,7 @@ from sinetti.database.connection import Database
 from sinetti.domain.authorities.lifecycle import successor_name
 from sinetti.domain.values import Channel
 from tests.support.authority import NOW, authority
-from tests.support.service_context import Desk, opened_desk
+from tests.support.scene import Scene, opened_scene
 
 FIRST, SECOND = "DataProvidersTestIssuingCAv1", "DataProvidersTestIssuingCAv2"
 
@@ -25,10 +25,10 @@ def authority_with_standby() -> GeneratedHierarchy:
     return generate_hierarchy(replace(hierarchy, authorities=(*hierarchy.authorities, second)), NOW)
 
 
-def desk_with_standby(db: Database) -> Desk:
-    """Return a desk whose CAs are those of the register at the last refresh."""
-    desk = opened_desk(db, authority_with_standby())
-    issuing = cast("dict[Channel, str]", desk.ctx.issuing)
+def scene_with_standby(db: Database) -> Scene:
+    """Return a scene whose CAs are those of the register at the last refresh."""
+    scene = opened_scene(db, authority_with_standby())
+    issuing = cast("dict[Channel, str]", scene.ctx.issuing)
     states: dict[str, Any] = {}
 
     def refresh() -> None:
@@ -37,4 +37,4 @@ def desk_with_standby(db: Database) -> Desk:
         states.update({one.name: one.state for one in register.list_authorities(db)})
 
     refresh()
-    return desk.but(states=states, refresh_authorities=refresh)
+    return scene.but(states=states, refresh_authorities=refresh)

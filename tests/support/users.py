@@ -1,6 +1,6 @@
 """Accounts and role assignments in a database, and a signed-in browser.
 
-Examples: `maija = account(desk, "maija")`, `mandate(desk, maija, "1234567-1", Role.SIGNATORY)`,
+Examples: `maija = account(scene, "maija")`, `mandate(scene, maija, "1234567-1", Role.SIGNATORY)`,
 `signed_in(browser, maija).get("/settings/certificates")`.
 """
 
@@ -28,18 +28,18 @@ from sinetti.services.self_service.contact_handover import (
     hand_over_rows,
 )
 from tests.support.browser import Browser
-from tests.support.service_context import Desk
+from tests.support.scene import Scene
 
 
-def account(desk: Desk, name: str, *, language: Language = Language.EN, staff: bool = False) -> models.User:
+def account(scene: Scene, name: str, *, language: Language = Language.EN, staff: bool = False) -> models.User:
     """Create an account whose e-mail address is derived from its name."""
     user = models.User(
-        email=f"{name}@people.example", name=name.title(), language=language, is_staff=staff, created=desk.ctx.now()
+        email=f"{name}@people.example", name=name.title(), language=language, is_staff=staff, created=scene.ctx.now()
     )
     user.set_unusable_password()
-    user.save(using=desk.db.alias)
+    user.save(using=scene.db.alias)
     if staff:
-        logged_clerk(desk.db, user)
+        logged_clerk(scene.db, user)
     return user
 
 
@@ -50,21 +50,21 @@ def logged_clerk(db: Database, user: models.User) -> models.User:
 
 
 def mandate(
-    desk: Desk, who: models.User | str, customer_id: str, role: Role, until: datetime | None = None
+    scene: Scene, who: models.User | str, customer_id: str, role: Role, until: datetime | None = None
 ) -> models.RoleAssignment:
     """Assign a role for an organisation to an account or to another organisation.
 
     `who` is the account, or the customer id of the other organisation.
     """
-    rows = models.Organisation.objects.using(desk.db.alias)
+    rows = models.Organisation.objects.using(scene.db.alias)
     organisation = rows.get(customer_id=customer_id)
     values: dict[str, object] = {"agent": rows.get(customer_id=who)} if isinstance(who, str) else {"user": who}
     if not isinstance(who, str):
-        values["person"] = models.Person.objects.using(desk.db.alias).create(
+        values["person"] = models.Person.objects.using(scene.db.alias).create(
             name=who.name, email=who.email, language=who.language
         )
-    return models.RoleAssignment.objects.using(desk.db.alias).create(
-        organisation=organisation, role=role, valid_from=desk.ctx.now(), valid_until=until, **values
+    return models.RoleAssignment.objects.using(scene.db.alias).create(
+        organisation=organisation, role=role, valid_from=scene.ctx.now(), valid_until=until, **values
     )
 
 

@@ -36,11 +36,10 @@ from sinetti.services.token_encryption import SECOND_FACTOR, encrypt_token
 from tests.support.authority import CUSTOMER_ID
 from tests.support.browser import Browser, Post, people_door
 from tests.support.firms import a_certificate, a_person, rows
-from tests.support.secure import asked, offered, opened
-from tests.support.service_context import (
+from tests.support.scene import (
     REQUEST,
     TRANSFER_KEY,
-    Desk,
+    Scene,
     add_organisation,
     an_order,
     csr,
@@ -48,6 +47,7 @@ from tests.support.service_context import (
     new_key,
     ordered,
 )
+from tests.support.secure import asked, offered, opened
 from tests.support.users import account, mandate, signed_in
 
 DAY = timedelta(days=1)
@@ -341,14 +341,14 @@ NOT_WALKED: Mapping[str, str] = {
 class Town:
     """An authority with objects of every kind, and one user of each kind."""
 
-    desk: Desk
+    scene: Scene
     address: str
     objects: dict[str, str] = field(default_factory=dict)
     people: dict[str, models.User] = field(default_factory=dict)
 
     def browser(self, visit: Visit) -> Browser:
         """Return a browser of the user of a visit."""
-        browser = Browser(people_door(self.desk, Post(), self.address))
+        browser = Browser(people_door(self.scene, Post(), self.address))
         if visit.who == STRANGER:
             return browser
         keeps = {PURPOSE: "support"} if visit.who == CLERK and visit.looks else None
@@ -378,66 +378,66 @@ class Town:
         return browser
 
 
-def town(desk: Desk, address: str) -> Town:
+def town(scene: Scene, address: str) -> Town:
     """Create the objects and users of the town."""
-    built = Town(desk, address)
-    people_door(desk, Post(), address)  # the names of cookies depend on its address
+    built = Town(scene, address)
+    people_door(scene, Post(), address)  # the names of cookies depend on its address
     for who in (NOBODY, SIGNATORY, VIEWER, CLERK, WEAK, OWNER, APPLICANT):
-        built.people[who] = account(desk, who, staff=who == CLERK)
-    with_factors(desk, built.people[OWNER])
+        built.people[who] = account(scene, who, staff=who == CLERK)
+    with_factors(scene, built.people[OWNER])
     built.people[NOBODY].set_password(PASSWORD)
     built.people[NOBODY].save()
     for who, role in ((SIGNATORY, Role.SIGNATORY), (WEAK, Role.SIGNATORY), (VIEWER, Role.VIEWER)):
-        kept = mandate(desk, built.people[who], CUSTOMER_ID, role)
-    without_type = add_organisation(desk, "3333333-9", frozenset())
-    mandate(desk, built.people[APPLICANT], "3333333-9", Role.SIGNATORY)
-    now, contact = desk.ctx.now(), a_person(desk, "contact@malli.example", "Terho Tekninen")
-    own = rows(desk, "Organisation").get(customer_id=CUSTOMER_ID)
-    held = enrolled(desk)
-    near = [a_certificate(desk, own, now + left * DAY, contact) for left in (3, 9, 40, 500)]
-    rows(desk, "Lineage").filter(pk=near[2].lineage_id).update(
-        deputy=a_person(desk, "deputy@malli.example", "Vara Sijainen")
+        kept = mandate(scene, built.people[who], CUSTOMER_ID, role)
+    without_type = add_organisation(scene, "3333333-9", frozenset())
+    mandate(scene, built.people[APPLICANT], "3333333-9", Role.SIGNATORY)
+    now, contact = scene.ctx.now(), a_person(scene, "contact@malli.example", "Terho Tekninen")
+    own = rows(scene, "Organisation").get(customer_id=CUSTOMER_ID)
+    held = enrolled(scene)
+    near = [a_certificate(scene, own, now + left * DAY, contact) for left in (3, 9, 40, 500)]
+    rows(scene, "Lineage").filter(pk=near[2].lineage_id).update(
+        deputy=a_person(scene, "deputy@malli.example", "Vara Sijainen")
     )
-    gone = enrolled(desk)
-    revoke(RevocationRequest(gone.serial, RevocationReason.KEY_COMPROMISE), desk.ctx, "operator", REQUEST)
-    ids = ordered(desk, an_order())
-    add_organisation(desk, "7654321-4")
-    mandate(desk, CUSTOMER_ID, "7654321-4", Role.MANAGER, now + 50 * DAY)
-    mandate(desk, account(desk, "former"), CUSTOMER_ID, Role.VIEWER, now - DAY)
-    ask_for_oneself(CUSTOMER_ID, Role.VIEWER, desk.ctx, Actor(built.people[NOBODY].pk), REQUEST)
+    gone = enrolled(scene)
+    revoke(RevocationRequest(gone.serial, RevocationReason.KEY_COMPROMISE), scene.ctx, "operator", REQUEST)
+    ids = ordered(scene, an_order())
+    add_organisation(scene, "7654321-4")
+    mandate(scene, CUSTOMER_ID, "7654321-4", Role.MANAGER, now + 50 * DAY)
+    mandate(scene, account(scene, "former"), CUSTOMER_ID, Role.VIEWER, now - DAY)
+    ask_for_oneself(CUSTOMER_ID, Role.VIEWER, scene.ctx, Actor(built.people[NOBODY].pk), REQUEST)
     known = {"organisation": own, "channels": ["WS"], "purpose": "Payroll", "language": "fi", "created": now}
-    application = rows(desk, "AccessApplication").create(case_number="1", state="open", **known)
-    decided = rows(desk, "AccessApplication").create(
+    application = rows(scene, "AccessApplication").create(case_number="1", state="open", **known)
+    decided = rows(scene, "AccessApplication").create(
         case_number="2", state="refused", decided_at=now, reason="Syy.", decision="Päätös", **known
     )
     clerk = StaffSession(
         Actor(built.people[CLERK].pk, second_factor=True, staff=True),
         AccessJustification(AccessPurpose.SUPPORT),
-        desk.ctx,
+        scene.ctx,
         REQUEST,
     )
-    proposal = rows(desk, "BulkRevocation").create(
+    proposal = rows(scene, "BulkRevocation").create(
         officer=clerk.officer, reason="superseded", serials=[near[3].serial], count=1, created=now, expires=now + DAY
     )
     sent = preview(LOAD, clerk)
-    loads = loads_of_two(desk, clerk)
+    loads = loads_of_two(scene, clerk)
     asker, person = (
-        account(desk, "asker", staff=True),
+        account(scene, "asker", staff=True),
         ContactDetails("Uusi Edustaja", "new@malli.example", "", Language.FI),
     )
-    alone = rows(desk, "Organisation").get(customer_id="7654321-4").pk
+    alone = rows(scene, "Organisation").get(customer_id="7654321-4").pk
     waits = [
         pending_invitations.add(
-            desk.db, where, replace(person, email=f"{by.pk}@malli.example"), by.pk, desk.audit_entry()
+            scene.db, where, replace(person, email=f"{by.pk}@malli.example"), by.pk, scene.audit_entry()
         )[0]
         for where, by in ((own.pk, asker), (alone, asker), (own.pk, built.people[CLERK]))
     ]
-    named = first_representative(desk, (alone, asker, replace(person, email="named@malli.example")), clerk)
-    pin = offered(desk)
-    asked(desk, pin)
-    shown = offered(desk)
-    opened(desk, shown)
-    refresh_figures(desk.ctx)
+    named = first_representative(scene, (alone, asker, replace(person, email="named@malli.example")), clerk)
+    pin = offered(scene)
+    asked(scene, pin)
+    shown = offered(scene)
+    opened(scene, shown)
+    refresh_figures(scene.ctx)
     built.objects |= {
         "organisation": own.pk,
         "without_type": without_type,
@@ -445,9 +445,9 @@ def town(desk: Desk, address: str) -> Town:
         "transfer_id": ids.transfer_id,
         "one_time_password": ids.transfer_password,
         "csr": load_der_x509_csr(csr(new_key())).public_bytes(Encoding.PEM).decode(),
-        "order": rows(desk, "TransferIds").get(transfer_id=ids.transfer_id).order_id,
+        "order": rows(scene, "TransferIds").get(transfer_id=ids.transfer_id).order_id,
         "mandate": kept.pk,
-        "request": rows(desk, "RoleRequest").get(user=built.people[NOBODY]).pk,
+        "request": rows(scene, "RoleRequest").get(user=built.people[NOBODY]).pk,
         "application": application.pk,
         "decided": decided.pk,
         "near": near[1].serial,
@@ -460,30 +460,30 @@ def town(desk: Desk, address: str) -> Town:
         "pending_first": waits[1],
         "pending_own": waits[2],
         **named,
-        **called_early(desk, near[3]),
-        "message": offered(desk).token,
+        **called_early(scene, near[3]),
+        "message": offered(scene).token,
         "asked": pin.token,
-        "by_code": offered(desk, phone="").token,
+        "by_code": offered(scene, phone="").token,
         "unknown": "0" * 32,
     }
     return built
 
 
-def called_early(desk: Desk, certificate: models.Certificate) -> dict[str, str]:
+def called_early(scene: Scene, certificate: models.Certificate) -> dict[str, str]:
     """Add a call for early replacement and a drill, and return the placeholders of their pages."""
-    now, words = desk.ctx.now(), {"officer": "a17", "reason": "incident 7"}
+    now, words = scene.ctx.now(), {"officer": "a17", "reason": "incident 7"}
     span = {"created": now, "ends": now + DAY, "done_at": now}
-    call = rows(desk, "EarlyReplacement").create(serials=[certificate.serial], count=1, **words, **span)
-    rows(desk, "EarlyReplacementItem").create(certificate=certificate, call=call)
-    drill = rows(desk, "Drill").create(audience="holders", reach={}, created=now, **words)
+    call = rows(scene, "EarlyReplacement").create(serials=[certificate.serial], count=1, **words, **span)
+    rows(scene, "EarlyReplacementItem").create(certificate=certificate, call=call)
+    drill = rows(scene, "Drill").create(audience="holders", reach={}, created=now, **words)
     letter, answered = (
-        rows(desk, "OutboxMessage").create(
+        rows(scene, "OutboxMessage").create(
             kind="drill", channel="email", step=f"{number}:email", created=now, due=now, sent=now,
             facts={"drill": drill.drill_id},
         ).message_id
         for number in range(2)
     )  # fmt: skip
-    rows(desk, "DrillAnswer").create(drill=drill, message_id=answered, at=now)
+    rows(scene, "DrillAnswer").create(drill=drill, message_id=answered, at=now)
     links = {"exercise": letter, "exercised": answered}
     return {
         "call": call.call_id,
@@ -492,20 +492,20 @@ def called_early(desk: Desk, certificate: models.Certificate) -> dict[str, str]:
 
 
 def first_representative(
-    desk: Desk, asked: tuple[str, models.User, ContactDetails], clerk: StaffSession
+    scene: Scene, asked: tuple[str, models.User, ContactDetails], clerk: StaffSession
 ) -> dict[str, str]:
     """Have a first representative wait, and return the placeholders of its pages."""
     organisation_id, asker, person = asked
-    pending = pending_invitations.add(desk.db, organisation_id, person, asker.pk, desk.audit_entry())[0]
-    waiting = desk.but(approvals=ApprovalPolicy(signatory_wait=24)).ctx
+    pending = pending_invitations.add(scene.db, organisation_id, person, asker.pk, scene.audit_entry())[0]
+    waiting = scene.but(approvals=ApprovalPolicy(signatory_wait=24)).ctx
     open_invitations.confirm(pending, replace(clerk, ctx=waiting), "register@malli.example")
-    naming = rows(desk, "SignatoryNaming").get().naming_id
+    naming = rows(scene, "SignatoryNaming").get().naming_id
     return {"pending_named": pending, "naming": naming, "veto": link_token(TRANSFER_KEY, VETO, naming)}
 
 
-def loads_of_two(desk: Desk, clerk: StaffSession) -> dict[str, str]:
+def loads_of_two(scene: Scene, clerk: StaffSession) -> dict[str, str]:
     """Insert loads that need a second clerk, one in each state, by placeholder name."""
-    other = replace(clerk, actor=Actor(account(desk, "other", staff=True).pk, second_factor=True, staff=True))
+    other = replace(clerk, actor=Actor(account(scene, "other", staff=True).pk, second_factor=True, staff=True))
     found = {"renaming": preview(RENAMING, clerk)}
     for name, sender in (("own_proposal", clerk), ("to_confirm", other), ("rejected", clerk), ("confirmed", clerk)):
         found[name] = preview(RENAMING, sender)
@@ -515,10 +515,10 @@ def loads_of_two(desk: Desk, clerk: StaffSession) -> dict[str, str]:
     return found
 
 
-def with_factors(desk: Desk, user: models.User) -> None:
+def with_factors(scene: Scene, user: models.User) -> None:
     """Give an account a password, a confirmed address and one-time codes."""
     user.set_password(PASSWORD)
-    user.save(using=desk.db.alias)
+    user.save(using=scene.db.alias)
     secret = encrypt_token(TRANSFER_KEY, SECOND_FACTOR, "JBSWY3DPEHPK3PXP")
     address, factor = apps.get_model("account", "EmailAddress"), apps.get_model("mfa", "Authenticator")
     address.objects.create(user=user, email=user.email, verified=True, primary=True)

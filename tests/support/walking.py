@@ -13,11 +13,11 @@ from django.db import connections
 
 from sinetti.server.http import Request
 from tests.support.browser import Post, people_door
-from tests.support.service_context import REQUEST, Desk
+from tests.support.scene import REQUEST, Scene
 
 
 @contextmanager
-def walked_pages(desk: Desk, post: Post | None = None) -> Iterator[str]:
+def walked_pages(scene: Scene, post: Post | None = None) -> Iterator[str]:
     """Serve them at the address that is given, until the block ends.
 
     Browsers open connections in advance, so each has a thread.
@@ -51,7 +51,7 @@ def walked_pages(desk: Desk, post: Post | None = None) -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         address = f"http://127.0.0.1:{server.server_port}"
         server.daemon_threads = True
-        door = people_door(desk, post, address)
+        door = people_door(scene, post, address)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         thread.start()
         try:

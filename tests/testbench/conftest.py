@@ -1,15 +1,15 @@
 """Fixtures: a running bench for every test that does not move its clock.
 
-There is also a desk on a fresh database.
+There is also a scene on a fresh database.
 """
 
 import pytest
 
 from tests.support.programs import running
 from tests.support.registers import sqlite_db
-from tests.support.service_context import sqlite_desk
+from tests.support.scene import sqlite_scene
 
-__all__ = ["sqlite_db", "sqlite_desk"]
+__all__ = ["sqlite_db", "sqlite_scene"]
 
 
 @pytest.fixture(scope="session")

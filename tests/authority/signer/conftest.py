@@ -2,10 +2,10 @@ import pytest
 
 from sinetti.authority.signer.store import SignerStore
 from tests.support.registers import sqlite_db
-from tests.support.service_context import sqlite_desk
+from tests.support.scene import sqlite_scene
 from tests.support.signing import rules_of
 
-__all__ = ["rules", "sqlite_db", "sqlite_desk", "store"]
+__all__ = ["rules", "sqlite_db", "sqlite_scene", "store"]
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from sinetti.pki.signers import SignatureRefused
 from sinetti.services import context
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.status.crl import publish
-from tests.support.service_context import DAY, REQUEST, enrolled, in_the_window, renewed
+from tests.support.scene import DAY, REQUEST, enrolled, in_the_window, renewed
 from tests.support.signing import CA, one, reservation_of, reserved, rules_of
 
 VERSION_2_OF_A_LIST = b"\x02\x01\x01"
@@ -43,59 +43,59 @@ class RulesSigner:
 
 
 @pytest.fixture
-def signer(store, sqlite_desk, monkeypatch):
-    found = RulesSigner(rules_of(store), sqlite_desk.clock)
+def signer(store, sqlite_scene, monkeypatch):
+    found = RulesSigner(rules_of(store), sqlite_scene.clock)
     monkeypatch.setattr(ocsp, "sign", found.sign_status)
     monkeypatch.setattr(context, "sign", found.sign_status)
     return found
 
 
 @pytest.fixture
-def desk(sqlite_desk, signer):
-    return sqlite_desk.but(signer=signer)
+def scene(sqlite_scene, signer):
+    return sqlite_scene.but(signer=signer)
 
 
-def revoked(desk, held):
-    revoke(RevocationRequest(held.serial, RevocationReason.SUPERSEDED), desk.ctx, "operator", REQUEST)
+def revoked(scene, held):
+    revoke(RevocationRequest(held.serial, RevocationReason.SUPERSEDED), scene.ctx, "operator", REQUEST)
 
 
-def listed(desk):
-    return {entry.serial for entry in read_list(publish(CA, desk.ctx, REQUEST).der).entries}
+def listed(scene):
+    return {entry.serial for entry in read_list(publish(CA, scene.ctx, REQUEST).der).entries}
 
 
-def test_certificates_lists_and_responses_pass(desk, signer):
-    first, second = enrolled(desk), enrolled(desk)
-    revoked(desk, first)
-    assert listed(desk) == {first.serial}
-    in_the_window(desk, second)
-    third = renewed(desk, second)
-    revoked(desk, second)
-    assert listed(desk) == {first.serial, second.serial}
+def test_certificates_lists_and_responses_pass(scene, signer):
+    first, second = enrolled(scene), enrolled(scene)
+    revoked(scene, first)
+    assert listed(scene) == {first.serial}
+    in_the_window(scene, second)
+    third = renewed(scene, second)
+    revoked(scene, second)
+    assert listed(scene) == {first.serial, second.serial}
     # One list follows the end of a certificate before its entry goes.
-    desk.clock.now = load_certificate(second.der).not_valid_after_utc + DAY
-    assert listed(desk) == {first.serial, second.serial}
-    desk.clock.forward(DAY)
-    assert listed(desk) == set()
-    revoked(desk, third)
-    assert listed(desk) == {third.serial}
+    scene.clock.now = load_certificate(second.der).not_valid_after_utc + DAY
+    assert listed(scene) == {first.serial, second.serial}
+    scene.clock.forward(DAY)
+    assert listed(scene) == set()
+    revoked(scene, third)
+    assert listed(scene) == {third.serial}
     assert {TaskKind.CERTIFICATE, TaskKind.LIST, TaskKind.STATUS} == set(signer.kinds)
 
 
-def test_a_revocation_does_not_wait_for_the_clock(desk):
-    held = enrolled(desk)
-    before = publish(CA, desk.ctx, REQUEST)
-    later = desk.but(issuance_allowed=lambda: False)
-    desk.clock.forward(30 * DAY)
+def test_a_revocation_does_not_wait_for_the_clock(scene):
+    held = enrolled(scene)
+    before = publish(CA, scene.ctx, REQUEST)
+    later = scene.but(issuance_allowed=lambda: False)
+    scene.clock.forward(30 * DAY)
     revoked(later, held)
     after = publish(CA, later.ctx, REQUEST)
     assert after.this_update == before.this_update
     assert listed(later) == {held.serial}
 
 
-def test_a_service_that_forgets_a_revocation_signs_no_list(desk, signer):
-    held = enrolled(desk)
-    empty = publish(CA, desk.ctx, REQUEST)
-    revoked(desk, held)
-    assert listed(desk) == {held.serial}
+def test_a_service_that_forgets_a_revocation_signs_no_list(scene, signer):
+    held = enrolled(scene)
+    empty = publish(CA, scene.ctx, REQUEST)
+    revoked(scene, held)
+    assert listed(scene) == {held.serial}
     with pytest.raises(SignatureRefused, match=r"its number|lacks"):
         signer.sign(CA, DerReader(empty.der).inside(SEQUENCE).element(SEQUENCE))

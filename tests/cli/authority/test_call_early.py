@@ -23,7 +23,7 @@ from sinetti.wire.json_api import revocations
 from sinetti.wire.json_api.revocations import sign_revocation
 from tests.support.authority import CUSTOMER_ID
 from tests.support.programs import exchange
-from tests.support.service_context import Desk, enrolled
+from tests.support.scene import Scene, enrolled
 from tests.support.serving import serving
 
 WORDS = ("--over", "2d", "--reason", "incident 7")
@@ -32,10 +32,10 @@ EXPLAINED = ("--explanation-fi", "syy", "--explanation-sv", "orsak", "--explanat
 
 @contextmanager
 def opened(operator):
-    """Open the authority of the operator as a desk that needs no clock of its own."""
+    """Open the authority of the operator as a scene that needs no clock of its own."""
     authority = open_authority(operator.root.absolute(), DirectoryKind.AUTHORITY)
     try:
-        yield Desk(authority.ctx, None, None, None, None)
+        yield Scene(authority.ctx, None, None, None, None)
     finally:
         authority.journal.close()
         Database("default").close()
@@ -46,13 +46,13 @@ def shop(sqlite_operator):
     """Return an operator, and the serials of two retrieved certificates."""
     sqlite_operator.found()
     sqlite_operator.add(CUSTOMER_ID)
-    with opened(sqlite_operator) as desk:
-        return sqlite_operator, [enrolled(desk).serial for _ in range(2)]
+    with opened(sqlite_operator) as scene:
+        return sqlite_operator, [enrolled(scene).serial for _ in range(2)]
 
 
 def renewable(operator, serial):
-    with opened(operator) as desk:
-        return desk.certificate(serial).renewable_from
+    with opened(operator) as scene:
+        return scene.certificate(serial).renewable_from
 
 
 def test_looked_at_called_listed_and_undone(shop, tmp_path, monkeypatch):
@@ -112,8 +112,8 @@ def test_what_is_served_tells_of_a_call_and_takes_revocations(sqlite_operator):
     operator = sqlite_operator
     operator.found()
     operator.add(CUSTOMER_ID)
-    with opened(operator) as desk:
-        held = enrolled(desk)
+    with opened(operator) as scene:
+        held = enrolled(scene)
     certificate = load_certificate(held.der)
     with serving(operator.root, "--workers", 1, "--rate-per-address", 5) as served:
         origin, path = served.soap.removesuffix(SOAP_PATH), f"/api/v1/renewal-info/{ari_cert_id(certificate)}"
@@ -164,16 +164,16 @@ def test_an_undoing_that_was_cut_short_is_told(shop, monkeypatch):
 def test_one_call_is_shown_narrowed_and_its_phone_list_is_private(shop, tmp_path):
     operator, (first, second) = shop
     path = tmp_path / "phone.csv"
-    with opened(operator) as desk:
-        models.Person.objects.using(desk.db.alias).update(email="", name="=1+1")
+    with opened(operator) as scene:
+        models.Person.objects.using(scene.db.alias).update(email="", name="=1+1")
     code, _, err = operator.run("call-early", "--channel", "WS", *WORDS, "--phone-list", path, "--json")
     assert (code, "1 text message" in err) == (0, True)
     assert path.read_bytes().decode("utf-8-sig").splitlines() == [
         "organisation;customer_id;name;phone;language;certificates"
     ], "a text message reaches the only person"
     (listed,) = json.loads(operator.does("call-early", "status", "--json"))
-    with opened(operator) as desk:
-        models.Person.objects.using(desk.db.alias).update(stopped_at=utc_now())
+    with opened(operator) as scene:
+        models.Person.objects.using(scene.db.alias).update(stopped_at=utc_now())
     operator.does("call-early", "--end", listed["call"])
     done = json.loads(operator.does("call-early", "--channel", "WS", *WORDS, "--phone-list", path, "--json"))
     assert (done["unreached"], done["telephone"], stat.S_IMODE(path.stat().st_mode)) == (2, 2, 0o600)

@@ -14,7 +14,7 @@ from sinetti.cli.authority.common import run_command
 from sinetti.database import models
 from tests.cli.authority.test_notices import opened
 from tests.cli.authority.test_serve import ANY
-from tests.support.service_context import CUSTOMER_ID
+from tests.support.scene import CUSTOMER_ID
 
 COMMANDS = [
     ("serve", *ANY),

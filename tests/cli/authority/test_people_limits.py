@@ -15,9 +15,9 @@ from sinetti.infra.clock import utc_now
 from sinetti.settings.portal import DEFAULTS
 from tests.support.mailrooms import a_mailroom
 from tests.support.registers import sqlite_db
-from tests.support.service_context import sqlite_desk
+from tests.support.scene import sqlite_scene
 
-__all__ = ["sqlite_db", "sqlite_desk"]
+__all__ = ["sqlite_db", "sqlite_scene"]
 
 SETTINGS = {
     "no file": (None, DailyLimits()),
@@ -50,7 +50,7 @@ def test_limits_of_an_authority(tmp_path, monkeypatch, written, expected):
 
 
 @pytest.mark.parametrize("limits", [None, DailyLimits(letters=5)], ids=["none", "some"])
-def test_acts_of_pages_have_the_limits_of_their_settings(sqlite_desk, monkeypatch, limits):
+def test_acts_of_pages_have_the_limits_of_their_settings(sqlite_scene, monkeypatch, limits):
     seen = []
 
     def noted(ctx, *_rest, **_more):
@@ -59,5 +59,5 @@ def test_acts_of_pages_have_the_limits_of_their_settings(sqlite_desk, monkeypatc
 
     monkeypatch.setattr(processes, "PortalContext", noted)
     settings = processes.replace(DEFAULTS, daily_limits=limits)
-    processes.people_edge(sqlite_desk.ctx, a_mailroom(sqlite_desk), lambda: None, settings=settings)
+    processes.people_edge(sqlite_scene.ctx, a_mailroom(sqlite_scene), lambda: None, settings=settings)
     assert seen == [limits]

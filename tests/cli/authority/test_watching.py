@@ -35,7 +35,7 @@ from sinetti.wire.http_signatures.profile import load_signing_key
 from sinetti.wire.json_api.usage_reports import PATH
 from tests.support.authority import CUSTOMER_ID
 from tests.support.officers import approve, give, key_of, octets_of, proposed
-from tests.support.service_context import REQUEST, Desk, enrolled
+from tests.support.scene import REQUEST, Scene, enrolled
 from tests.support.serving import SOON, serving
 
 SUPERSEDED = ("--reason", "superseded")
@@ -43,10 +43,10 @@ SUPERSEDED = ("--reason", "superseded")
 
 @contextmanager
 def opened(operator):
-    """Open the authority of the operator as a desk that needs no clock of its own."""
+    """Open the authority of the operator as a scene that needs no clock of its own."""
     authority = open_authority(operator.root.absolute(), DirectoryKind.AUTHORITY)
     try:
-        yield Desk(authority.ctx, None, None, None, None)
+        yield Scene(authority.ctx, None, None, None, None)
     finally:
         authority.journal.close()
         Database("default").close()
@@ -67,9 +67,9 @@ def shop(sqlite_operator, stock):
         return sqlite_operator, held
     sqlite_operator.found()
     sqlite_operator.add(CUSTOMER_ID)
-    with opened(sqlite_operator) as desk:
-        held += [enrolled(desk) for _ in range(2)]
-        publish_all(desk.ctx, REQUEST)
+    with opened(sqlite_operator) as scene:
+        held += [enrolled(scene) for _ in range(2)]
+        publish_all(scene.ctx, REQUEST)
     shutil.copytree(here, first)
     return sqlite_operator, held
 
@@ -299,13 +299,13 @@ def test_watch(shop, tmp_path, monkeypatch):
     assert (code, [one["kind"] for one in json.loads(out)]) == (3, ["list-lacks"] * 2)
     line, _ = operator.run("watch")[1].splitlines()
     assert line.startswith("list-lacks: the revocation list DataProvidersTestIssuingCAv1 lacks ")
-    with opened(operator) as desk, status_served(PublicationEndpoint(desk.ctx)) as address:
+    with opened(operator) as scene, status_served(PublicationEndpoint(scene.ctx)) as address:
         assert operator.does("watch", "--status-url", f"{address}/").startswith("No problems found"), (
             "who serves signed it anew"
         )
     away = f"not-served: {address} does not answer (Connection refused): check that the service is running\n"
     assert operator.run("watch", "--status-url", address)[:2] == (3, away)
-    with status_served(PublicationEndpoint(desk.ctx)) as address:
+    with status_served(PublicationEndpoint(scene.ctx)) as address:
         lines = operator.run("watch", "--status-url", f"{address}/else")[1].splitlines()
     assert len(lines) == len(set(lines))
     assert {line.partition(":")[0] for line in lines} == {"list-missing", "not-served"}
@@ -328,8 +328,8 @@ def test_watch_after_an_old_backup_was_restored(shop, tmp_path):
     Database("default").close()
     operator.does("backup", "--out", tmp_path / "night")
     operator.does("revoke", held[0].serial, *SUPERSEDED)
-    with opened(operator) as desk:
-        late = enrolled(desk)
+    with opened(operator) as scene:
+        late = enrolled(scene)
     assert operator.does("watch").startswith("No problems found")
     Database("default").close()
     for old in operator.root.glob("register.sqlite3*"):
@@ -343,8 +343,8 @@ def test_watch_after_an_old_backup_was_restored(shop, tmp_path):
     people = operator.does("reconcile")
     assert f"change-contact {late.serial} --dir {operator.root} --name NAME --email ADDRESS" in people
     assert operator.run("watch")[0] == 3, "its list is signed when the service starts"
-    with opened(operator) as desk:
-        publish_all(desk.ctx, REQUEST)
+    with opened(operator) as scene:
+        publish_all(scene.ctx, REQUEST)
     code, out, _ = operator.run("watch")
     assert (code, out.partition(":")[0]) == (3, "people-missing")
     assert "1 holding restored from the journals without contact or roles" in out
@@ -372,8 +372,8 @@ def test_gateways_and_use_and_one_revocation_by_a_user(shop, tmp_path):
     taken = operator.refused(2, "gateway", "add", "edge-1", "--key", tmp_path / "edge.pem")
     assert "the name edge-1 is or was in use: choose another one" in taken
     seen = utc_now() - timedelta(hours=1)
-    with opened(operator) as desk:
-        record_report("edge-1", [Observation(sha256_hex(held[0].der), seen)], desk.ctx)
+    with opened(operator) as scene:
+        record_report("edge-1", [Observation(sha256_hex(held[0].der), seen)], scene.ctx)
     rows = {one["serial"]: one for one in json.loads(operator.does(*mine, "--json"))}
     at = f"{seen:%Y-%m-%dT%H:%M:%SZ}"
     assert [rows[held[0].serial][name] for name in ("use", "last_seen", "looked_since")] == ["seen", at, None]

@@ -110,7 +110,7 @@ def receiver():
         yield one
 
 
-class Desk(Shell):
+class DeliveryShell(Shell):
     """Shell that delivers."""
 
     receiver: Receiver
@@ -130,16 +130,16 @@ def templates(tmp_path_factory):
 
 
 @pytest.fixture
-def desk(shell, receiver, templates):
+def delivery(shell, receiver, templates):
     if templates.exists():
         shutil.copytree(templates, shell.store, symlinks=True)
     else:
         assert shell.enrol()[0] == 0
         shutil.copytree(shell.store, templates, symlinks=True)
     (shell.folder / "report.xml").write_bytes(REPORT)
-    desk = Desk(shell.double, shell.folder, shell.capsys)
-    desk.receiver = receiver
-    return desk
+    delivery = DeliveryShell(shell.double, shell.folder, shell.capsys)
+    delivery.receiver = receiver
+    return delivery
 
 
 def ids(receiver):
@@ -150,11 +150,11 @@ def sent(receiver):
     return [one[1] for one in receiver.seen]
 
 
-def test_a_delivery_is_sealed_sent_and_its_receipt_kept(desk, receiver):
-    code, out, err = desk.deliver("--json")
+def test_a_delivery_is_sealed_sent_and_its_receipt_kept(delivery, receiver):
+    code, out, err = delivery.deliver("--json")
     assert code == 0, err
     ((delivery_id, body, headers),) = receiver.seen
-    receipt = (desk.folder / "report.xml.receipt.xml").read_bytes()
+    receipt = (delivery.folder / "report.xml.receipt.xml").read_bytes()
     assert receipt == receiver.receipts[delivery_id]
     assert json.loads(out) == {
         "result": "delivered",
@@ -165,31 +165,31 @@ def test_a_delivery_is_sealed_sent_and_its_receipt_kept(desk, receiver):
         "received": "2026-03-02T12:00:00Z",
         "customer_id": authority.CUSTOMER_ID,
         "serial": read_receipt(receipt, lambda _: True).serial,
-        "receipt": str(desk.folder / "report.xml.receipt.xml"),
+        "receipt": str(delivery.folder / "report.xml.receipt.xml"),
     }
     assert b"<pay>100</pay>" in signature.verify_document(body, lambda _: True).octets
     assert (headers["Content-Type"], headers["Accept-Language"]) == ("application/xml", "en")
     assert "was delivered and accepted" in err
 
 
-def test_again_it_says_so_and_gives_the_same_receipt_without_sending(desk, receiver):
-    desk.deliver()
-    first = (desk.folder / "report.xml.receipt.xml").read_bytes()
-    code, out, err = desk.deliver("--json", "--receipt", str(desk.folder / "again.xml"))
+def test_again_it_says_so_and_gives_the_same_receipt_without_sending(delivery, receiver):
+    delivery.deliver()
+    first = (delivery.folder / "report.xml.receipt.xml").read_bytes()
+    code, out, err = delivery.deliver("--json", "--receipt", str(delivery.folder / "again.xml"))
     assert (code, json.loads(out)["result"]) == (0, "delivered-before")
-    assert (desk.folder / "again.xml").read_bytes() == first
+    assert (delivery.folder / "again.xml").read_bytes() == first
     assert "Nothing was sent" in err
     assert len(receiver.seen) == 1
 
 
 @pytest.mark.parametrize("more", [(), ("--new",)], ids=["the same command", "one that asks for a new delivery"])
-def test_after_a_lost_answer_the_same_delivery_goes_on(desk, receiver, more):
+def test_after_a_lost_answer_the_same_delivery_goes_on(delivery, receiver, more):
     receiver.script = [lost]
-    code, _, err = desk.deliver(*more)
+    code, _, err = delivery.deliver(*more)
     assert code == 4
     assert "Run the same command again" in err
-    assert not (desk.folder / "report.xml.receipt.xml").exists()
-    code, _, err = desk.deliver(*more)
+    assert not (delivery.folder / "report.xml.receipt.xml").exists()
+    code, _, err = delivery.deliver(*more)
     assert code == 0
     assert "continues with the same delivery ID" in err
     assert len(set(ids(receiver))) == len(set(sent(receiver))) == 1
@@ -197,16 +197,16 @@ def test_after_a_lost_answer_the_same_delivery_goes_on(desk, receiver, more):
 
 
 @pytest.mark.parametrize("step", ["delivery-prepared", "delivery-answered", "receipt-kept"])
-def test_after_ctrl_c_the_same_delivery_goes_on(desk, receiver, monkeypatch, step):
+def test_after_ctrl_c_the_same_delivery_goes_on(delivery, receiver, monkeypatch, step):
     def interrupt(name):
         if name == step:
             raise KeyboardInterrupt
 
     make = documents_deliver.ClientContext
     monkeypatch.setattr("sinetti.cli.client.common.ClientContext", lambda **given: make(**given, step=interrupt))
-    assert desk.deliver()[0] == 130
+    assert delivery.deliver()[0] == 130
     monkeypatch.setattr("sinetti.cli.client.common.ClientContext", make)
-    assert desk.deliver()[0] == 0
+    assert delivery.deliver()[0] == 0
     assert len(set(ids(receiver))) == len(set(sent(receiver))) == 1
     assert len(receiver.seen) == (2 if step == "delivery-answered" else 1)
 
@@ -218,11 +218,11 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("more", OTHERS.values(), ids=OTHERS)
-def test_another_delivery_of_the_same_document(desk, receiver, more):
-    desk.deliver()
-    assert desk.deliver(*more)[0] == 0
+def test_another_delivery_of_the_same_document(delivery, receiver, more):
+    delivery.deliver()
+    assert delivery.deliver(*more)[0] == 0
     assert len(set(ids(receiver))) == 2
-    assert desk.deliver(*more[1:] and more)[0] == 0
+    assert delivery.deliver(*more[1:] and more)[0] == 0
     assert len(receiver.seen) == 2, "this one has its receipt now"
 
 
@@ -233,69 +233,69 @@ REFUSED_SINCE = {
 
 
 @pytest.mark.parametrize("more", REFUSED_SINCE.values(), ids=REFUSED_SINCE)
-def test_a_refusal_hides_no_receipt_from_before(desk, receiver, more):
-    desk.deliver()
-    first = (desk.folder / "report.xml.receipt.xml").read_bytes()
+def test_a_refusal_hides_no_receipt_from_before(delivery, receiver, more):
+    delivery.deliver()
+    first = (delivery.folder / "report.xml.receipt.xml").read_bytes()
     receiver.script = [refusing(409, "delivery-id-used", "Tunnus on käytössä.")]
-    code, _, err = desk.deliver(*more)
+    code, _, err = delivery.deliver(*more)
     assert code == 3
     assert f"delivery ID {ids(receiver)[0]}. To deliver it again, use --new" in " ".join(err.split())
-    code, out, _ = desk.deliver("--json")
+    code, out, _ = delivery.deliver("--json")
     assert (code, json.loads(out)["result"]) == (0, "delivered-before")
-    assert (desk.folder / "report.xml.receipt.xml").read_bytes() == first
+    assert (delivery.folder / "report.xml.receipt.xml").read_bytes() == first
     assert len(receiver.seen) == 2
 
 
-def test_a_refusal_hides_no_delivery_that_is_under_way(desk, receiver):
+def test_a_refusal_hides_no_delivery_that_is_under_way(delivery, receiver):
     receiver.script = [lost, refusing(409, "delivery-id-used")]
-    assert desk.deliver()[0] == 4
-    code, _, err = desk.deliver("--id", "taken")
+    assert delivery.deliver()[0] == 4
+    code, _, err = delivery.deliver("--id", "taken")
     assert code == 3
     assert "before" not in err
-    assert desk.deliver()[0] == 0
+    assert delivery.deliver()[0] == 0
     assert ids(receiver)[0] == ids(receiver)[2]
     assert sent(receiver)[0] == sent(receiver)[2]
 
 
-def test_a_receipt_hides_a_later_one_under_way_from_who_asks_for_no_other(desk, receiver):
+def test_a_receipt_hides_a_later_one_under_way_from_who_asks_for_no_other(delivery, receiver):
     receiver.script = [well, lost]
-    desk.deliver()
-    assert desk.deliver("--new")[0] == 4
-    assert desk.deliver()[0] == 0
+    delivery.deliver()
+    assert delivery.deliver("--new")[0] == 4
+    assert delivery.deliver()[0] == 0
     assert len(receiver.seen) == 2
-    assert desk.deliver("--new")[0] == 0
+    assert delivery.deliver("--new")[0] == 0
     assert ids(receiver)[1] == ids(receiver)[2]
 
 
 @pytest.mark.parametrize("key", ["rsa-2048", "ec-p256"])
-def test_the_same_id_is_the_same_delivery_though_it_be_asked_for_as_new(desk, receiver, key):
-    shutil.rmtree(desk.store)
-    assert desk.enrol("--key", key)[0] == 0
+def test_the_same_id_is_the_same_delivery_though_it_be_asked_for_as_new(delivery, receiver, key):
+    shutil.rmtree(delivery.store)
+    assert delivery.enrol("--key", key)[0] == 0
     words = ("--new", "--id", "mine", "--json")
-    assert json.loads(desk.deliver(*words)[1])["result"] == "delivered"
-    code, out, err = desk.deliver(*words)
+    assert json.loads(delivery.deliver(*words)[1])["result"] == "delivered"
+    code, out, err = delivery.deliver(*words)
     assert (code, json.loads(out)["result"]) == (0, "delivered-before")
     assert "--new with another --id" in err
     assert len(receiver.seen) == 1
 
 
-def test_another_document_is_another_delivery(desk, receiver):
-    desk.deliver()
-    (desk.folder / "report.xml").write_bytes(REPORT.replace(b"100", b"200"))
-    assert desk.deliver()[0] == 0
+def test_another_document_is_another_delivery(delivery, receiver):
+    delivery.deliver()
+    (delivery.folder / "report.xml").write_bytes(REPORT.replace(b"100", b"200"))
+    assert delivery.deliver()[0] == 0
     assert len(set(ids(receiver))) == 2
 
 
-def test_a_signed_document_goes_as_it_is(desk, receiver):
+def test_a_signed_document_goes_as_it_is(delivery, receiver):
     theirs = signature.sign_document(REPORT, double.holder_seal(), SignatureProfile.ENVELOPED)
-    (desk.folder / "signed.xml").write_bytes(theirs)
-    assert desk.deliver(file="signed.xml")[0] == 0
+    (delivery.folder / "signed.xml").write_bytes(theirs)
+    assert delivery.deliver(file="signed.xml")[0] == 0
     assert sent(receiver) == [theirs]
 
 
-def test_a_refusal_says_why_and_ends_the_delivery(desk, receiver):
+def test_a_refusal_says_why_and_ends_the_delivery(delivery, receiver):
     receiver.script = [refusing(403, detail="Varmenne on suljettu.\x1b[31m")]
-    code, out, err = desk.deliver("--json")
+    code, out, err = delivery.deliver("--json")
     assert code == 3
     assert "refused the delivery (revoked): Varmenne on suljettu. [31m" in err
     assert {key: json.loads(out)[key] for key in ("result", "reason", "received", "receipt")} == {
@@ -305,7 +305,7 @@ def test_a_refusal_says_why_and_ends_the_delivery(desk, receiver):
         "receipt": None,
     }
     assert "run “sinetti renew payroll --force”" in err
-    assert desk.deliver()[0] == 0
+    assert delivery.deliver()[0] == 0
     assert len(set(ids(receiver))) == 2
     assert len(set(sent(receiver))) == 2, "it is sealed anew: the certificate may have been the trouble"
 
@@ -333,53 +333,53 @@ TROUBLE = {
 
 
 @pytest.mark.parametrize(("behave", "stated"), TROUBLE.values(), ids=TROUBLE)
-def test_what_is_no_answer_that_counts_is_asked_for_again(desk, receiver, behave, stated):
+def test_what_is_no_answer_that_counts_is_asked_for_again(delivery, receiver, behave, stated):
     receiver.script = [behave]
-    code, _, err = desk.deliver()
+    code, _, err = delivery.deliver()
     assert code == 4, err
     assert stated in err
     correct = stated in {"not trusted", "status_url", "HTTP status 422", "not followed. Check --to"}
     assert ("Fix this, then run the command again." in err) is correct
     assert ("Run the same command again" in err) is not correct
-    assert desk.deliver()[0] == 0
+    assert delivery.deliver()[0] == 0
     assert len(set(ids(receiver))) == len(set(sent(receiver))) == 1
 
 
-def test_the_last_instant_that_a_slow_clock_takes(desk, receiver):
+def test_the_last_instant_that_a_slow_clock_takes(delivery, receiver):
     receiver.script = [saying(received=authority.NOW + timedelta(minutes=5))]
-    assert desk.deliver()[0] == 0
+    assert delivery.deliver()[0] == 0
 
 
-def test_a_receipt_whose_signer_has_ended(desk, receiver):
-    desk.double.now = authority.NOW + timedelta(days=800)
+def test_a_receipt_whose_signer_has_ended(delivery, receiver):
+    delivery.double.now = authority.NOW + timedelta(days=800)
     signed = signature.sign_document(REPORT, double.holder_seal(), SignatureProfile.EXCLUSIVE)
-    (desk.folder / "signed.xml").write_bytes(signed)
-    code, _, err = desk.deliver(file="signed.xml")
+    (delivery.folder / "signed.xml").write_bytes(signed)
+    code, _, err = delivery.deliver(file="signed.xml")
     assert code == 4
     assert "The signer's certificate was valid only until" in err
 
 
-def test_a_receiver_that_is_not_there(desk, receiver):
+def test_a_receiver_that_is_not_there(delivery, receiver):
     receiver.url = "http://127.0.0.1:1/deliveries"
-    code, _, err = desk.deliver()
+    code, _, err = delivery.deliver()
     assert code == 4
     assert "Check --to" in err
 
 
-def test_a_receipt_that_cannot_be_written_is_not_lost(desk, receiver):
-    code, _, err = desk.deliver("--receipt", str(desk.folder / "missing" / "receipt.xml"))
+def test_a_receipt_that_cannot_be_written_is_not_lost(delivery, receiver):
+    code, _, err = delivery.deliver("--receipt", str(delivery.folder / "missing" / "receipt.xml"))
     assert code == 2
     assert "was accepted, and its receipt is in the store" in err
-    assert desk.deliver()[0] == 0
+    assert delivery.deliver()[0] == 0
     assert len(receiver.seen) == 1
 
 
-def test_on_a_full_disk_nothing_leaves(desk, receiver, monkeypatch):
+def test_on_a_full_disk_nothing_leaves(delivery, receiver, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device", "sealed.xml")
 
     monkeypatch.setattr(files, "write_folder", full)
-    code, _, err = desk.deliver()
+    code, _, err = delivery.deliver()
     assert code == 5
     assert "the disk is full" in err
     assert receiver.seen == []
@@ -400,19 +400,21 @@ USAGE = {
 
 
 @pytest.mark.parametrize("changes", USAGE.values(), ids=USAGE)
-def test_what_cannot_be_done(desk, receiver, changes):
+def test_what_cannot_be_done(delivery, receiver, changes):
     given = {"name": "payroll", "file": "report.xml", "to": receiver.url} | changes
-    words = [given.pop("name"), desk.folder / given.pop("file"), "--store", desk.store]
+    words = [given.pop("name"), delivery.folder / given.pop("file"), "--store", delivery.store]
     for key, value in given.items():
-        words += [f"--{key}", desk.folder / value if key in {"tls-ca", "receipt"} else value]
-    assert desk.run("deliver", *words)[0] == 2
+        words += [f"--{key}", delivery.folder / value if key in {"tls-ca", "receipt"} else value]
+    assert delivery.run("deliver", *words)[0] == 2
     assert receiver.seen == []
 
 
-def test_no_file_at_all(desk, receiver, monkeypatch):
+def test_no_file_at_all(delivery, receiver, monkeypatch):
     """This happens where a variable of a script is empty."""
-    monkeypatch.chdir(desk.folder)
-    code, _, err = desk.run("deliver", "payroll", "", "--store", desk.store, "--to", receiver.url, "--lang", "en")
+    monkeypatch.chdir(delivery.folder)
+    code, _, err = delivery.run(
+        "deliver", "payroll", "", "--store", delivery.store, "--to", receiver.url, "--lang", "en"
+    )
     assert (code, "cannot be read" in err, receiver.seen) == (2, True, [])
 
 
@@ -428,50 +430,50 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize(("name", "octets"), DAMAGE.values(), ids=DAMAGE)
-def test_damage_is_told_and_nothing_sent(desk, receiver, name, octets):
+def test_damage_is_told_and_nothing_sent(delivery, receiver, name, octets):
     receiver.script = [lost]
-    desk.deliver()
-    (file,) = desk.store.glob(f"payroll/deliveries/*/1/{name}")
+    delivery.deliver()
+    (file,) = delivery.store.glob(f"payroll/deliveries/*/1/{name}")
     file.write_bytes(octets)
-    code, _, err = desk.deliver()
+    code, _, err = delivery.deliver()
     assert code == 5
     assert name in err
     assert len(receiver.seen) == 1
 
 
-def test_a_damaged_receipt_is_told(desk, receiver):
-    desk.deliver()
-    (file,) = desk.store.glob("payroll/deliveries/*/1/receipt.xml")
+def test_a_damaged_receipt_is_told(delivery, receiver):
+    delivery.deliver()
+    (file,) = delivery.store.glob("payroll/deliveries/*/1/receipt.xml")
     file.write_bytes(b"<receipt/>")
-    assert desk.deliver()[0] == 5
+    assert delivery.deliver()[0] == 5
 
 
-def test_two_runs_at_once(desk, receiver):
+def test_two_runs_at_once(delivery, receiver):
     codes = []
 
     def meanwhile(handler, receiver, delivery_id, body):
-        codes.append(desk.deliver()[0])
+        codes.append(delivery.deliver()[0])
         well(handler, receiver, delivery_id, body)
 
     receiver.script = [meanwhile]
-    assert desk.deliver()[0] == 0
+    assert delivery.deliver()[0] == 0
     assert codes == [5]
     assert len(receiver.seen) == 1
 
 
-def test_others_work_on_the_name_meanwhile(desk, receiver):
+def test_others_work_on_the_name_meanwhile(delivery, receiver):
     codes = []
-    shutil.rmtree(desk.store)
-    assert desk.enrol()[0] == 0
+    shutil.rmtree(delivery.store)
+    assert delivery.enrol()[0] == 0
 
     def meanwhile(handler, receiver, delivery_id, body):
-        codes.append(desk.run("renew", "payroll", "--store", desk.store, "--force")[0])
+        codes.append(delivery.run("renew", "payroll", "--store", delivery.store, "--force")[0])
         well(handler, receiver, delivery_id, body)
 
     receiver.script = [meanwhile]
-    assert desk.deliver()[0] == 0
+    assert delivery.deliver()[0] == 0
     assert codes == [0]
-    assert desk.deliver()[0] == 0
+    assert delivery.deliver()[0] == 0
     assert len(receiver.seen) == 1
 
 
@@ -490,10 +492,10 @@ def test_the_page_has_every_file_of_the_sender():
     assert stated == [deliver_module.INTENT, deliver_module.SEALED, deliver_module.RECEIPT, deliver_module.REFUSED]
 
 
-def test_the_interfaces_have_the_members_of_json(desk):
+def test_the_interfaces_have_the_members_of_json(delivery):
     text = " ".join((DOCS / "interfaces.md").read_text().split())
     stated = re.search(r"`deliver --json` prints (.*?); what only", text)[1]
-    _, out, _ = desk.deliver("--json")
+    _, out, _ = delivery.deliver("--json")
     named = [word for word in re.findall(r"`([a-z0-9_-]+)`", stated) if word not in set(DeliveryResult)]
     assert named == list(json.loads(out))
     assert [word for word in re.findall(r"`([a-z0-9_-]+)`", stated) if word in set(DeliveryResult)] == [*DeliveryResult]

@@ -27,9 +27,9 @@ from sinetti.wire.transparency.proofs import LARGEST_PROOF, EntryProof
 from tests.support.logs import LOG_KEY, NEXT_KEY, ORIGIN, REQUEST, logging, write_rows
 from tests.support.programs import program
 from tests.support.registers import sqlite_db
-from tests.support.service_context import enrolled, sqlite_desk
+from tests.support.scene import enrolled, sqlite_scene
 
-__all__ = ["sqlite_db", "sqlite_desk"]
+__all__ = ["sqlite_db", "sqlite_scene"]
 
 
 @contextmanager
@@ -52,10 +52,10 @@ def head(ctx) -> SignedNote:
     return SignedNote.parse(read_log.head(ctx.db))
 
 
-def test_heads_are_pushed_and_served_with_cosignatures(sqlite_desk, tmp_path, caplog):
-    ctx, sequencer = logging(sqlite_desk.ctx), LogSequencer()
+def test_heads_are_pushed_and_served_with_cosignatures(sqlite_scene, tmp_path, caplog):
+    ctx, sequencer = logging(sqlite_scene.ctx), LogSequencer()
     assert cosign_head(ctx.db, [WitnessAddress("http://127.0.0.1:1", LOG_KEY.verifier)]) == 0
-    serial = enrolled(sqlite_desk).serial
+    serial = enrolled(sqlite_scene).serial
     with witnessing(tmp_path / "witness") as witness:
         for _ in range(2):
             sequencer.run(ctx, REQUEST)
@@ -76,9 +76,9 @@ def test_heads_are_pushed_and_served_with_cosignatures(sqlite_desk, tmp_path, ca
         assert cosign_head(ctx.db, [again]) == 1
 
 
-def test_a_witness_that_saw_more_than_we_know(sqlite_desk, tmp_path):
+def test_a_witness_that_saw_more_than_we_know(sqlite_scene, tmp_path):
     """As after a restore of the database."""
-    ctx, sequencer = logging(sqlite_desk.ctx), LogSequencer()
+    ctx, sequencer = logging(sqlite_scene.ctx), LogSequencer()
     sequencer.run(ctx, REQUEST)
     with witnessing(tmp_path / "witness") as witness:
         assert cosign_head(ctx.db, [witness]) == 1
@@ -91,8 +91,8 @@ def test_a_witness_that_saw_more_than_we_know(sqlite_desk, tmp_path):
         assert cosign_head(ctx.db, [witness]) == 1
 
 
-def test_a_fork_is_refused_and_reported(sqlite_desk, tmp_path, caplog):
-    ctx = logging(sqlite_desk.ctx)
+def test_a_fork_is_refused_and_reported(sqlite_scene, tmp_path, caplog):
+    ctx = logging(sqlite_scene.ctx)
     LogSequencer().run(ctx, REQUEST)
     with witnessing(tmp_path / "witness") as witness:
         fork = Checkpoint(ORIGIN, 1, bytes(32)).signed(LOG_KEY)
@@ -102,8 +102,8 @@ def test_a_fork_is_refused_and_reported(sqlite_desk, tmp_path, caplog):
     assert "did not cosign" in caplog.text or "has seen another log" in caplog.text
 
 
-def test_a_damaged_checkpoint_is_reported_and_stays(sqlite_desk, tmp_path, capfd):
-    ctx = logging(sqlite_desk.ctx)
+def test_a_damaged_checkpoint_is_reported_and_stays(sqlite_scene, tmp_path, capfd):
+    ctx = logging(sqlite_scene.ctx)
     LogSequencer().run(ctx, REQUEST)
     one = Witness(tmp_path, "witness.example", {ORIGIN: LOG_KEY.verifier})
     body = b"old 0\n\n" + read_log.head(ctx.db)

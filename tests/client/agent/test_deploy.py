@@ -52,77 +52,77 @@ def events(folder):
     return [one.event for one in event_log.read(folder) if one.event not in others]
 
 
-def use(desk, entry, now=None):
-    return deploy.deploy(desk.folder, entry, now or desk.now)
+def use(holder, entry, now=None):
+    return deploy.deploy(holder.folder, entry, now or holder.now)
 
 
 def texts(told):
     return [one.text for one in told]
 
 
-def test_a_new_set_is_brought_into_use_once(desk, seen):
+def test_a_new_set_is_brought_into_use_once(holder, seen):
     entry = entry_of(deploy=writes(seen), after=writes(seen, "'after'"))
-    desk.enrol()
-    first = desk.live.resolve().name
-    assert deploy.is_due(desk.folder, NOW, entry)
-    done, told = use(desk, entry)
+    holder.enrol()
+    first = holder.live.resolve().name
+    assert deploy.is_due(holder.folder, NOW, entry)
+    done, told = use(holder, entry)
     assert (done, texts(told)) == (True, [messages.DEPLOYED])
     assert lines(seen) == [f"{first} ", "after"]
-    assert not deploy.is_due(desk.folder, NOW, entry)
-    assert use(desk, entry) == (True, ())
-    desk.at(OPENS).renew()
-    assert deploy.is_due(desk.folder, OPENS, entry)
-    assert use(desk, entry)[0]
-    second = desk.live.resolve().name
+    assert not deploy.is_due(holder.folder, NOW, entry)
+    assert use(holder, entry) == (True, ())
+    holder.at(OPENS).renew()
+    assert deploy.is_due(holder.folder, OPENS, entry)
+    assert use(holder, entry)[0]
+    second = holder.live.resolve().name
     assert lines(seen) == [f"{first} ", "after", f"{second} {first}", "after"]
-    assert events(desk.folder) == [EventType.DEPLOYED, EventType.DEPLOYED]
+    assert events(holder.folder) == [EventType.DEPLOYED, EventType.DEPLOYED]
 
 
-def test_a_failure_keeps_both_generations_and_is_tried_again_with_growing_delays(desk, seen):
+def test_a_failure_keeps_both_generations_and_is_tried_again_with_growing_delays(holder, seen):
     entry = entry_of(deploy=writes(seen, code=1), after=writes(seen, "'after'"))
-    desk.enrol()
-    assert desk.at(OPENS).renew().result is Result.RENEWED
-    serial = desk.live.resolve().name
+    holder.enrol()
+    assert holder.at(OPENS).renew().result is Result.RENEWED
+    serial = holder.live.resolve().name
     now, waits = OPENS, []
     for _ in range(12):
-        done, told = use(desk, entry, now)
+        done, told = use(holder, entry, now)
         assert (done, texts(told)) == (False, [messages.HOOK_FAILED, messages.DEPLOY_AGAIN])
-        at = agent_state.load_deploy_state(desk.folder).next_try
+        at = agent_state.load_deploy_state(holder.folder).next_try
         waits.append((at - now) // MINUTE)
-        assert not deploy.is_due(desk.folder, at - timedelta(seconds=1), entry)
-        assert deploy.is_due(desk.folder, at, entry)
-        assert texts(use(desk, entry, at - timedelta(seconds=1))[1]) == [messages.DEPLOY_AGAIN]
+        assert not deploy.is_due(holder.folder, at - timedelta(seconds=1), entry)
+        assert deploy.is_due(holder.folder, at, entry)
+        assert texts(use(holder, entry, at - timedelta(seconds=1))[1]) == [messages.DEPLOY_AGAIN]
         now = at
     assert waits == [5, 10, 20, 40, 80, 160, 320, 640, 1280, 1440, 1440, 1440]
     assert len(lines(seen)) == 12
-    assert desk.live.resolve().name == serial
-    assert len(list((desk.folder / files.GENERATIONS).iterdir())) == 2
-    assert set(events(desk.folder)) == {EventType.DEPLOY_FAILED}
+    assert holder.live.resolve().name == serial
+    assert len(list((holder.folder / files.GENERATIONS).iterdir())) == 2
+    assert set(events(holder.folder)) == {EventType.DEPLOY_FAILED}
 
 
-def test_it_succeeds_in_the_end(desk, seen):
-    desk.enrol()
-    use(desk, entry_of(deploy="raise SystemExit(1)"))
+def test_it_succeeds_in_the_end(holder, seen):
+    holder.enrol()
+    use(holder, entry_of(deploy="raise SystemExit(1)"))
     good = entry_of(deploy=writes(seen))
-    assert deploy.is_due(desk.folder, NOW, good), "a person has given another command: it is not waited for"
-    assert use(desk, good)[0]
+    assert deploy.is_due(holder.folder, NOW, good), "a person has given another command: it is not waited for"
+    assert use(holder, good)[0]
     assert len(lines(seen)) == 1
-    assert agent_state.load_deploy_state(desk.folder).tries == 0
+    assert agent_state.load_deploy_state(holder.folder).tries == 0
 
 
-def test_a_set_that_came_meanwhile_is_tried_at_once(desk, seen):
+def test_a_set_that_came_meanwhile_is_tried_at_once(holder, seen):
     bad = entry_of(deploy=writes(seen, code=1))
-    desk.enrol()
-    use(desk, bad)
-    desk.at(OPENS).renew()
-    assert deploy.is_due(desk.folder, NOW, bad)
-    use(desk, bad)
-    assert agent_state.load_deploy_state(desk.folder).tries == 1
+    holder.enrol()
+    use(holder, bad)
+    holder.at(OPENS).renew()
+    assert deploy.is_due(holder.folder, NOW, bad)
+    use(holder, bad)
+    assert agent_state.load_deploy_state(holder.folder).tries == 1
 
 
-def test_a_run_that_ended_after_the_command_runs_it_again(desk, seen, monkeypatch):
+def test_a_run_that_ended_after_the_command_runs_it_again(holder, seen, monkeypatch):
     entry = entry_of(deploy=writes(seen))
-    desk.enrol()
+    holder.enrol()
 
     class Killed(BaseException):
         pass
@@ -136,16 +136,16 @@ def test_a_run_that_ended_after_the_command_runs_it_again(desk, seen, monkeypatc
         store = agent_state.save_deploy_state
         patch.setattr(agent_state, "save_deploy_state", stored)
         with pytest.raises(Killed):
-            use(desk, entry)
+            use(holder, entry)
     later = NOW + timedelta(minutes=5)
-    assert deploy.is_due(desk.folder, later, entry)
-    assert use(desk, entry, later)[0]
+    assert deploy.is_due(holder.folder, later, entry)
+    assert use(holder, entry, later)[0]
     assert len(lines(seen)) == 2
 
 
-def test_a_run_that_ended_before_after_runs_after_alone(desk, seen, monkeypatch):
+def test_a_run_that_ended_before_after_runs_after_alone(holder, seen, monkeypatch):
     entry = entry_of(deploy=writes(seen, "'deploy'"), after=writes(seen, "'after'"))
-    desk.enrol()
+    holder.enrol()
 
     class Killed(BaseException):
         pass
@@ -160,92 +160,92 @@ def test_a_run_that_ended_before_after_runs_after_alone(desk, seen, monkeypatch)
     with monkeypatch.context() as patch:
         patch.setattr(deploy.hooks, "run", run)
         with pytest.raises(Killed):
-            use(desk, entry)
-    assert deploy.is_due(desk.folder, NOW, entry)
-    assert use(desk, entry) == (True, ())
+            use(holder, entry)
+    assert deploy.is_due(holder.folder, NOW, entry)
+    assert use(holder, entry) == (True, ())
     assert lines(seen) == ["deploy", "after"]
 
 
-def test_after_that_fails_is_told_once_and_the_set_stays_in_use(desk, seen):
+def test_after_that_fails_is_told_once_and_the_set_stays_in_use(holder, seen):
     entry = entry_of(deploy=writes(seen), after="raise SystemExit(2)")
-    desk.enrol()
-    done, told = use(desk, entry)
+    holder.enrol()
+    done, told = use(holder, entry)
     assert (done, texts(told)) == (False, [messages.DEPLOYED, messages.HOOK_FAILED])
-    assert use(desk, entry) == (True, ())
+    assert use(holder, entry) == (True, ())
 
 
-def test_names_without_programs_get_no_file_and_are_not_due(desk):
-    desk.enrol()
-    assert not deploy.is_due(desk.folder, NOW, entry_of())
-    assert use(desk, entry_of()) == (True, ())
-    assert not (desk.folder / agent_state.DEPLOY).exists()
+def test_names_without_programs_get_no_file_and_are_not_due(holder):
+    holder.enrol()
+    assert not deploy.is_due(holder.folder, NOW, entry_of())
+    assert use(holder, entry_of()) == (True, ())
+    assert not (holder.folder / agent_state.DEPLOY).exists()
 
 
-def test_whose_programs_were_taken_away_waits_for_nothing(desk):
-    desk.enrol()
-    use(desk, entry_of(deploy="raise SystemExit(1)"))
-    assert use(desk, entry_of()) == (True, ())
-    assert agent_state.load_deploy_state(desk.folder).serial == desk.live.resolve().name
-    assert not deploy.is_due(desk.folder, NOW + timedelta(days=2), entry_of())
+def test_whose_programs_were_taken_away_waits_for_nothing(holder):
+    holder.enrol()
+    use(holder, entry_of(deploy="raise SystemExit(1)"))
+    assert use(holder, entry_of()) == (True, ())
+    assert agent_state.load_deploy_state(holder.folder).serial == holder.live.resolve().name
+    assert not deploy.is_due(holder.folder, NOW + timedelta(days=2), entry_of())
 
 
-def test_a_name_without_a_certificate_is_not_due(desk):
-    (desk.store / NAME).mkdir(parents=True)
-    assert not deploy.is_due(desk.folder, NOW, entry_of(deploy=""))
-    assert use(desk, entry_of(deploy="")) == (True, ())
+def test_a_name_without_a_certificate_is_not_due(holder):
+    (holder.store / NAME).mkdir(parents=True)
+    assert not deploy.is_due(holder.folder, NOW, entry_of(deploy=""))
+    assert use(holder, entry_of(deploy="")) == (True, ())
 
 
-def test_the_files_that_are_wanted_are_there_before_a_program_looks(desk, tmp_path, seen):
+def test_the_files_that_are_wanted_are_there_before_a_program_looks(holder, tmp_path, seen):
     (tmp_path / "password").write_text("secret")
     (tmp_path / "password").chmod(0o600)
     wanted = OutputOptions(formats=frozenset({Format.PEM, Format.PKCS12}), password_file=tmp_path / "password")
     code = "import os, pathlib; assert (pathlib.Path(os.environ['SINETTI_LIVE']) / 'certificate.p12').exists()"
-    desk.enrol()
-    assert deploy.is_due(desk.folder, NOW, entry_of(wanted))
-    done, told = use(desk, entry_of(wanted, deploy=code))
+    holder.enrol()
+    assert deploy.is_due(holder.folder, NOW, entry_of(wanted))
+    done, told = use(holder, entry_of(wanted, deploy=code))
     assert done, [messages.render(one, Language.EN) for one in told]
-    assert not deploy.is_due(desk.folder, NOW, entry_of(wanted))
+    assert not deploy.is_due(holder.folder, NOW, entry_of(wanted))
 
 
-def test_a_key_that_is_kept_encrypted_gets_no_copy_in_clear(desk, tmp_path):
+def test_a_key_that_is_kept_encrypted_gets_no_copy_in_clear(holder, tmp_path):
     """sinetti.toml asks for one more format.
 
     It no longer says where the password of the key is.
     """
     (tmp_path / "password").write_text("secret")
     (tmp_path / "password").chmod(0o600)
-    desk.enrol(files=OutputOptions(key_password_file=tmp_path / "password"))
+    holder.enrol(files=OutputOptions(key_password_file=tmp_path / "password"))
     wanted = OutputOptions(formats=frozenset({Format.PEM, Format.DER}))
-    assert use(desk, entry_of(wanted)) == (True, ())
+    assert use(holder, entry_of(wanted)) == (True, ())
     with pytest.raises(TypeError, match="Password was not given"):
-        load_der_private_key((desk.live / "key.der").read_bytes(), None)
-    load_der_private_key((desk.live / "key.der").read_bytes(), b"secret")
+        load_der_private_key((holder.live / "key.der").read_bytes(), None)
+    load_der_private_key((holder.live / "key.der").read_bytes(), b"secret")
 
 
-def test_a_password_that_is_not_there_is_told_and_no_program_runs(desk, tmp_path, seen):
+def test_a_password_that_is_not_there_is_told_and_no_program_runs(holder, tmp_path, seen):
     wanted = OutputOptions(formats=frozenset({Format.PKCS12}), password_file=tmp_path / "none")
-    desk.enrol()
-    done, told = use(desk, entry_of(wanted, deploy=writes(seen)))
+    holder.enrol()
+    done, told = use(holder, entry_of(wanted, deploy=writes(seen)))
     assert (done, texts(told)) == (False, [messages.SECRET_UNREADABLE])
     assert not lines(seen)
 
 
-def test_another_run_on_the_name_is_told_and_no_file_is_added(desk, tmp_path):
-    desk.enrol()
+def test_another_run_on_the_name_is_told_and_no_file_is_added(holder, tmp_path):
+    holder.enrol()
     wanted = OutputOptions(formats=frozenset({Format.PEM, Format.DER}))
-    with files.locked(desk.folder):
-        done, told = use(desk, entry_of(wanted))
+    with files.locked(holder.folder):
+        done, told = use(holder, entry_of(wanted))
     assert (done, texts(told)) == (False, [messages.STORE_LOCKED])
-    assert not (desk.live / "key.der").exists()
-    (desk.live / ".key.der.new").write_text("half, of a run that was killed")
-    assert use(desk, entry_of(wanted)) == (True, ())
-    assert min(one.name for one in desk.live.iterdir()) == "certificate.der"
+    assert not (holder.live / "key.der").exists()
+    (holder.live / ".key.der.new").write_text("half, of a run that was killed")
+    assert use(holder, entry_of(wanted)) == (True, ())
+    assert min(one.name for one in holder.live.iterdir()) == "certificate.der"
 
 
-def test_a_full_disk_is_told(desk, monkeypatch):
-    desk.enrol()
+def test_a_full_disk_is_told(holder, monkeypatch):
+    holder.enrol()
     monkeypatch.setattr(files, "write_atomic", lambda *_a, **_k: (_ for _ in ()).throw(OSError(28, "full")))
-    done, told = use(desk, entry_of(deploy=""))
+    done, told = use(holder, entry_of(deploy=""))
     assert (done, texts(told)) == (False, [messages.STORE_UNUSABLE])
 
 
@@ -259,48 +259,48 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("octets", DAMAGE.values(), ids=DAMAGE)
-def test_a_state_that_cannot_be_read_runs_the_program_again(desk, octets, seen):
+def test_a_state_that_cannot_be_read_runs_the_program_again(holder, octets, seen):
     entry = entry_of(deploy=writes(seen))
-    desk.enrol()
-    use(desk, entry)
-    (desk.folder / agent_state.DEPLOY).write_bytes(octets)
-    assert deploy.is_due(desk.folder, NOW)
-    assert use(desk, entry)[0]
+    holder.enrol()
+    use(holder, entry)
+    (holder.folder / agent_state.DEPLOY).write_bytes(octets)
+    assert deploy.is_due(holder.folder, NOW)
+    assert use(holder, entry)[0]
     assert len(lines(seen)) == 2
 
 
-def test_a_clock_that_was_wrong_delays_nobody_for_long(desk):
+def test_a_clock_that_was_wrong_delays_nobody_for_long(holder):
     bad = entry_of(deploy="raise SystemExit(1)")
-    desk.enrol()
-    use(desk, bad, NOW + timedelta(days=400))
-    assert deploy.is_due(desk.folder, NOW, bad)
+    holder.enrol()
+    use(holder, bad, NOW + timedelta(days=400))
+    assert deploy.is_due(holder.folder, NOW, bad)
 
 
-def test_where_live_is_a_copy_its_certificate_tells_the_serial(desk, seen):
+def test_where_live_is_a_copy_its_certificate_tells_the_serial(holder, seen):
     entry = entry_of(deploy=writes(seen))
-    desk.enrol()
-    place = desk.live.resolve()
-    desk.live.unlink()
-    desk.live.mkdir()
+    holder.enrol()
+    place = holder.live.resolve()
+    holder.live.unlink()
+    holder.live.mkdir()
     for one in place.iterdir():
-        (desk.live / one.name).write_bytes(one.read_bytes())
-    assert deploy.is_due(desk.folder, NOW, entry)
-    assert use(desk, entry)[0]
-    assert not deploy.is_due(desk.folder, NOW, entry)
-    (desk.live / "certificate.pem").write_text("nothing")
-    assert not deploy.is_due(desk.folder, NOW, entry)
+        (holder.live / one.name).write_bytes(one.read_bytes())
+    assert deploy.is_due(holder.folder, NOW, entry)
+    assert use(holder, entry)[0]
+    assert not deploy.is_due(holder.folder, NOW, entry)
+    (holder.live / "certificate.pem").write_text("nothing")
+    assert not deploy.is_due(holder.folder, NOW, entry)
 
 
-def test_of_a_name_that_only_the_defaults_speak_of_the_certificate_tells_the_customer(desk, seen):
-    desk.enrol()
+def test_of_a_name_that_only_the_defaults_speak_of_the_certificate_tells_the_customer(holder, seen):
+    holder.enrol()
     entry = replace(entry_of(deploy=writes(seen, "os.environ['SINETTI_CUSTOMER_ID']")), customer_id=None)
-    assert use(desk, entry)[0]
+    assert use(holder, entry)[0]
     assert lines(seen) == [authority.CUSTOMER_ID]
 
 
-def test_a_program_that_kills_the_agent_counts_as_one_that_failed(desk, monkeypatch):
+def test_a_program_that_kills_the_agent_counts_as_one_that_failed(holder, monkeypatch):
     """Else it would be the first thing that each pass does, and the last."""
-    desk.enrol()
+    holder.enrol()
 
     class Killed(BaseException):
         """SIGKILL: nothing after it is done."""
@@ -312,10 +312,10 @@ def test_a_program_that_kills_the_agent_counts_as_one_that_failed(desk, monkeypa
         patched.setattr(deploy.hooks, "run", kill)
         for tries, after in ((1, timedelta()), (2, timedelta(minutes=5))):
             with pytest.raises(Killed):
-                use(desk, entry_of(deploy=""), NOW + after)
-            assert agent_state.load_deploy_state(desk.folder).tries == tries
-            assert not deploy.is_due(desk.folder, NOW + after, entry_of(deploy=""))
-    assert deploy.is_due(desk.folder, NOW + timedelta(minutes=15), entry_of(deploy=""))
-    assert use(desk, entry_of(deploy=""), NOW + timedelta(minutes=15))[0]
-    state = agent_state.load_deploy_state(desk.folder)
-    assert (state.serial, state.tries, state.trying) == (desk.live.resolve().name, 0, None)
+                use(holder, entry_of(deploy=""), NOW + after)
+            assert agent_state.load_deploy_state(holder.folder).tries == tries
+            assert not deploy.is_due(holder.folder, NOW + after, entry_of(deploy=""))
+    assert deploy.is_due(holder.folder, NOW + timedelta(minutes=15), entry_of(deploy=""))
+    assert use(holder, entry_of(deploy=""), NOW + timedelta(minutes=15))[0]
+    state = agent_state.load_deploy_state(holder.folder)
+    assert (state.serial, state.tries, state.trying) == (holder.live.resolve().name, 0, None)

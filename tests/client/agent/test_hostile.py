@@ -53,21 +53,21 @@ FILES = [
 
 
 @pytest.fixture
-def house(desk):
+def house(holder):
     for name in (NAME, OTHER):
-        assert desk.enrol(name=name).exit_code is ExitCode.DONE
-    desk.double.seen.clear()
-    return House(desk)
+        assert holder.enrol(name=name).exit_code is ExitCode.DONE
+    holder.double.seen.clear()
+    return House(holder)
 
 
 @pytest.mark.parametrize("path", FILES)
 def test_whatever_a_file_holds_the_other_name_is_renewed(path, house, tmp_path):
-    before, store = tmp_path / "before", house.desk.store
+    before, store = tmp_path / "before", house.holder.store
     shutil.copytree(store, before, symlinks=True)
     for what, content in CONTENTS.items():
         shutil.rmtree(store)
         shutil.copytree(before, store, symlinks=True)
-        place = house.desk.folder / path
+        place = house.holder.folder / path
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(content)
         end = house.passed(OPENS)
@@ -75,7 +75,7 @@ def test_whatever_a_file_holds_the_other_name_is_renewed(path, house, tmp_path):
         assert house.row(end, OTHER).exit_code is ExitCode.DONE, what
         assert house.row(end).exit_code is not ExitCode.FAULT, what
         assert len(list(status.rows(without_file(store), lambda _seen: OPENS))) == 2, what
-        list(event_log.read(house.desk.folder))
+        list(event_log.read(house.holder.folder))
         runner.holder(store / runner.FILE)
 
 
@@ -83,7 +83,7 @@ def test_whatever_a_file_holds_the_other_name_is_renewed(path, house, tmp_path):
 def test_a_link_where_a_file_is_written_leads_nowhere(path, house, tmp_path):
     precious = tmp_path / "precious"
     precious.write_text("precious")
-    place = house.desk.folder / path
+    place = house.holder.folder / path
     place.unlink(missing_ok=True)
     place.symlink_to(precious)
     told = pytest.raises(OSError, match=runner.FILE) if path.endswith(runner.FILE) else contextlib.nullcontext()
@@ -95,20 +95,20 @@ def test_a_link_where_a_file_is_written_leads_nowhere(path, house, tmp_path):
 @pytest.mark.parametrize("path", ["agent.json", "deploy.json", "notes.json"])
 def test_a_link_in_place_of_a_file_that_is_put_is_replaced(path, house, tmp_path):
     precious = tmp_path / "precious"
-    precious.write_bytes((house.desk.folder / path).read_bytes() if (house.desk.folder / path).exists() else b"{}")
+    precious.write_bytes((house.holder.folder / path).read_bytes() if (house.holder.folder / path).exists() else b"{}")
     before = precious.read_bytes()
-    (house.desk.folder / path).unlink(missing_ok=True)
-    (house.desk.folder / path).symlink_to(precious)
+    (house.holder.folder / path).unlink(missing_ok=True)
+    (house.holder.folder / path).symlink_to(precious)
     house.passed(OPENS)
     assert precious.read_bytes() == before
 
 
 def test_a_name_that_is_a_link_to_another_is_renewed_once(house):
-    (house.desk.store / "twin").symlink_to(house.desk.folder)
+    (house.holder.store / "twin").symlink_to(house.holder.folder)
     end = house.passed(OPENS)
     assert end.exit_code is ExitCode.USAGE
-    assert len(house.desk.double.issued) == 4, "two names, once each"
-    shutil.rmtree(house.desk.store / OTHER)
+    assert len(house.holder.double.issued) == 4, "two names, once each"
+    shutil.rmtree(house.holder.store / OTHER)
 
 
 def test_rights_that_were_taken_away_are_told_and_the_other_name_is_renewed(house):
@@ -116,7 +116,7 @@ def test_rights_that_were_taken_away_are_told_and_the_other_name_is_renewed(hous
 
     No process can read a folder as a file.
     """
-    key = house.desk.live / "key.pem"
+    key = house.holder.live / "key.pem"
     key.unlink()
     key.mkdir()
     end = house.passed(OPENS)
@@ -134,31 +134,33 @@ def test_what_a_service_says_steers_no_terminal_and_makes_no_second_line(house):
     XML itself forbids most control characters, and the client removes the rest.
     """
     said = "first\r\nsecond\u202etxt\u2028third\u009b31m"
-    house.desk.double.script.extend([double.refuse(Failure("PKI036", said))] * 2)
+    house.holder.double.script.extend([double.refuse(Failure("PKI036", said))] * 2)
     house.passed(OPENS)
-    kept = list(event_log.read(house.desk.folder))
+    kept = list(event_log.read(house.holder.folder))
     assert kept[-1].event is EventType.REFUSED
     for language in Language:
         shown = [" ".join(log_format.cells(one, language)) for one in kept]
         assert all(line.isprintable() for line in shown), shown
-    raw = (house.desk.folder / event_log.FILE).read_text()
+    raw = (house.holder.folder / event_log.FILE).read_text()
     assert all(json.loads(line) for line in raw.splitlines())
     assert not {"\x1b", "\u202e", "\u2028", "\x9b"} & set(raw)
 
 
 def test_what_somebody_wrote_into_a_log_is_shown_without_steering(house):
-    event_log.append(house.desk.folder, OPENS, EventType.FAILED, why=STEERING, serial=STEERING, **{STEERING: STEERING})
-    (*_, last) = event_log.read(house.desk.folder)
+    event_log.append(
+        house.holder.folder, OPENS, EventType.FAILED, why=STEERING, serial=STEERING, **{STEERING: STEERING}
+    )
+    (*_, last) = event_log.read(house.holder.folder)
     assert all(cell.isprintable() for cell in log_format.cells(last, Language.EN))
     assert log.EXAMPLE.isascii()
 
 
 def test_what_a_memory_says_makes_no_line_of_its_own_in_metrics(house):
-    house.desk.double.script.extend([double.refuse(REVOKED)] * 2)
+    house.holder.double.script.extend([double.refuse(REVOKED)] * 2)
     house.passed(OPENS)
-    path = house.desk.folder / "agent.json"
+    path = house.holder.folder / "agent.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"codes": ['x"} 1\nsinetti_evil{a="', STEERING]}))
-    text = metrics.text(status.rows(without_file(house.desk.store), lambda _seen: OPENS), OPENS)
+    text = metrics.text(status.rows(without_file(house.holder.store), lambda _seen: OPENS), OPENS)
     assert all(line.startswith(("#", "sinetti_")) for line in text.splitlines())
     assert "sinetti_evil" not in [line.partition("{")[0] for line in text.splitlines()]
 
@@ -175,22 +177,22 @@ def test_what_a_memory_says_makes_no_line_of_its_own_in_metrics(house):
 @pytest.mark.parametrize("rest", ["31536000", "-1", "Fri, 31 Dec 9999 23:59:59 GMT"])
 def test_a_hint_of_any_year_moves_nothing_past_the_end(start, end, rest, house):
     body = json.dumps({"suggestedWindow": {"start": start, "end": end}, "explanation": STEERING}).encode()
-    house.desk.double.hint = lambda handler, _path: handler.send(
+    house.holder.double.hint = lambda handler, _path: handler.send(
         200, body, content_type="application/json", **{"Retry-After": rest}
     )
-    house.desk.double.script.extend([double.refuse(TOO_EARLY)] * 2)  # the service decides, and no hint overrides it
+    house.holder.double.script.extend([double.refuse(TOO_EARLY)] * 2)  # the service decides, and no hint overrides it
     before = house.passed(END - timedelta(days=100))
-    assert len(house.desk.double.hints_asked) in {1, 2}, "one service: a lie to the first is enough"
+    assert len(house.holder.double.hints_asked) in {1, 2}, "one service: a lie to the first is enough"
     again = house.memory().ask_again
     assert again is None or again <= END - timedelta(days=99)
     assert before.next_due is None or before.next_due <= END - timedelta(days=14)
-    house.desk.double.hint = None
-    house.desk.double.script.clear()
+    house.holder.double.hint = None
+    house.holder.double.script.clear()
     end_ = house.passed(END - timedelta(days=13))
     assert house.row(end_).outcome.result is Result.RENEWED
 
 
 def test_services_of_a_clock_beyond_the_calendar_are_asked_again(house):
-    (house.desk.store / renewal_info_poll.FILE).write_text(json.dumps({"http://127.0.0.1": BEYOND}))
+    (house.holder.store / renewal_info_poll.FILE).write_text(json.dumps({"http://127.0.0.1": BEYOND}))
     assert house.passed(OPENS - timedelta(days=1)).exit_code is ExitCode.DONE
-    assert house.desk.double.hints_asked
+    assert house.holder.double.hints_asked

@@ -31,23 +31,23 @@ WITNESS = NoteSigner("witness.example", Ed25519PrivateKey.from_private_bytes(byt
 class Watched(House):
     """A store with an agent that reads a log in memory."""
 
-    def __init__(self, desk):
-        super().__init__(desk)
+    def __init__(self, holder):
+        super().__init__(holder)
         self.log = log_of_test_authority()
         self.policy, self.is_now_given = LogPolicy(), False
 
     @property
     def agent(self):
         found = super().agent
-        service = ServiceEntry("register", self.desk.settings.service, Environment.TEST, "", "", log=self.policy)
+        service = ServiceEntry("register", self.holder.settings.service, Environment.TEST, "", "", log=self.policy)
         config = replace(found.config, services={"register": service}, defaults=CertificateEntry("", "register"))
         log = {"fetch_log": lambda _url, path: self.log.fetch(path), "now_given": self.is_now_given}
         return replace(found, config=config, **log)
 
     def issue(self):
         """Add the entries of all certificates of the store."""
-        for name in files.list_names(self.desk.store):
-            octets = (self.desk.store / name / "live" / "certificate.pem").read_bytes()
+        for name in files.list_names(self.holder.store):
+            octets = (self.holder.store / name / "live" / "certificate.pem").read_bytes()
             certificate = encoding.load_certificate(octets)
             serial = encoding.serial_hex(certificate.serial_number)
             if serial not in self.log.indices:
@@ -60,17 +60,17 @@ class Watched(House):
 
     @property
     def proof(self):
-        return json.loads((self.desk.folder / "log.json").read_bytes())
+        return json.loads((self.holder.folder / "log.json").read_bytes())
 
     @property
     def fault(self):
-        return next(iter(log_memory.find_faults(self.desk.store).values()), None)
+        return next(iter(log_memory.find_faults(self.holder.store).values()), None)
 
 
 @pytest.fixture
-def house(desk):
-    desk.enrol()
-    one = Watched(desk)
+def house(holder):
+    holder.enrol()
+    one = Watched(holder)
     one.log.add(300)
     one.issue()
     return one
@@ -117,7 +117,7 @@ def test_a_service_without_a_log_is_no_fault_and_is_asked_once_a_week(house):
     assert house.asked() == ["checkpoint"]
     house.log.is_gone = False
     house.passed(authority.NOW + 16 * DAY)
-    assert (house.desk.folder / "log.json").exists()
+    assert (house.holder.folder / "log.json").exists()
 
 
 def test_an_address_with_a_page_instead_of_a_log_is_one_without_a_log(house):
@@ -148,7 +148,7 @@ def test_no_request_begins_after_the_time_for_logs(house):
     fetch = house.log.fetch
 
     def slow(path):
-        house.desk.slept.append(log_watch.SECONDS + 1)
+        house.holder.slept.append(log_watch.SECONDS + 1)
         return fetch(path)
 
     house.log.fetch = slow
@@ -170,11 +170,11 @@ def test_a_fork_is_kept_with_both_heads_and_told_once_for_all_names(house):
     house.passed(authority.NOW)
     kept = house.log.checkpoint
     house.log.entries[7] = b"other"
-    house.desk.told.clear()
+    house.holder.told.clear()
     report = house.passed(authority.NOW + HOUR)
     assert report.exit_code is ExitCode.REFUSED
     assert {row.exit_code for row in report.rows} == {ExitCode.REFUSED}
-    assert [one.text for one in house.desk.told] == [log_memory.FORKED]
+    assert [one.text for one in house.holder.told] == [log_memory.FORKED]
     folder = house.fault.folder
     assert (folder / "kept.txt").read_bytes() == kept
     assert (folder / "fork.txt").read_bytes() == house.log.checkpoint
@@ -212,11 +212,11 @@ def test_cosignatures_are_waited_for_a_moment_and_then_demanded(house):
     fetch = house.log.fetch
 
     def soon(path):
-        if house.desk.slept:
+        if house.holder.slept:
             house.log.witnesses = (WITNESS,)
         return fetch(path)
 
-    house.desk.slept.clear()
+    house.holder.slept.clear()
     house.log.fetch = soon
     assert house.passed(authority.NOW + HOUR).exit_code is ExitCode.DONE
     assert house.asked().count("checkpoint") == 2
@@ -233,7 +233,7 @@ def test_an_entry_about_another_certificate_is_a_fault(house):
 @pytest.mark.parametrize("octets", [b"", b"[]", b'{"names": {"payroll": 7}, "absent": {}}'])
 def test_a_damaged_index_is_made_anew(house, octets):
     house.passed(authority.NOW)
-    path = house.desk.store / ".logs" / "names.json"
+    path = house.holder.store / ".logs" / "names.json"
     whole = path.read_bytes()
     path.write_bytes(octets)
     assert house.passed(authority.NOW + HOUR).exit_code is ExitCode.DONE
@@ -255,7 +255,7 @@ def test_parts_over_http():
 
 def test_a_memory_that_another_process_uses_is_left_alone(house):
     house.passed(authority.NOW)
-    folder = log_memory.folder_of(house.desk.store, TEST_ORIGIN)
+    folder = log_memory.folder_of(house.holder.store, TEST_ORIGIN)
     before = (folder / "log.json").read_bytes()
     house.log.add(3)
     with files.locked(folder):
@@ -266,7 +266,7 @@ def test_a_memory_that_another_process_uses_is_left_alone(house):
 
 def test_the_pass_goes_on_with_any_content_of_the_index(house):
     house.passed(authority.NOW)
-    path = house.desk.store / ".logs" / "names.json"
+    path = house.holder.store / ".logs" / "names.json"
     for hour, (what, content) in enumerate(CONTENTS.items(), 1):
         path.write_bytes(content)
         assert house.passed(authority.NOW + hour * HOUR).exit_code is ExitCode.DONE, what
@@ -275,7 +275,7 @@ def test_the_pass_goes_on_with_any_content_of_the_index(house):
 
 def test_a_damaged_memory_is_reported_and_stays_and_stops_no_renewal(house):
     house.passed(authority.NOW)
-    (path,) = (house.desk.store / ".logs").rglob("log.json")
+    (path,) = (house.holder.store / ".logs").rglob("log.json")
     house.log.entries[7] = b"other"
     for hour, (what, content) in enumerate({**CONTENTS, "nothing": b""}.items(), 1):
         path.write_bytes(content)
@@ -316,6 +316,6 @@ def test_a_return_to_an_older_head_is_a_fault_until_the_newer_one_is_back(house)
 
 
 def test_a_file_in_the_place_of_the_memory_stops_no_renewal(house):
-    (house.desk.store / ".logs").write_bytes(b"mine")
+    (house.holder.store / ".logs").write_bytes(b"mine")
     assert house.row(house.passed(URGENT)).outcome.exit_code is ExitCode.DONE
-    assert (house.desk.store / ".logs").read_bytes() == b"mine"
+    assert (house.holder.store / ".logs").read_bytes() == b"mine"

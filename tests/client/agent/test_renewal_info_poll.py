@@ -20,9 +20,9 @@ HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
-def house(desk):
-    desk.enrol()
-    return House(desk)
+def house(holder):
+    holder.enrol()
+    return House(holder)
 
 
 def window(start, end, retry="3600", **more):
@@ -38,9 +38,9 @@ def test_a_service_that_knows_no_hints_is_asked_once_a_day_for_all_its_names(hou
     many(house, 5)
     for hour in range(24):
         house.passed(authority.NOW + hour * HOUR)
-    assert len(house.desk.double.hints_asked) == 1
+    assert len(house.holder.double.hints_asked) == 1
     house.passed(authority.NOW + DAY)
-    assert len(house.desk.double.hints_asked) == 2
+    assert len(house.holder.double.hints_asked) == 2
 
 
 def passes(house, hint_at, days):
@@ -48,7 +48,7 @@ def passes(house, hint_at, days):
     count = 0
     for number in range(days * 6):
         now = authority.NOW + number * 4 * HOUR
-        house.desk.double.hint = window(*hint_at(now), retry="60")
+        house.holder.double.hint = window(*hint_at(now), retry="60")
         count += house.row(house.passed(now)).outcome is not None
     return count
 
@@ -71,43 +71,43 @@ def test_hints_that_call_for_each_new_certificate_make_no_loop(hint_at, least, m
 
 def test_a_service_that_nobody_answers_for_is_asked_once_an_hour(house):
     many(house, 3)
-    house.desk.double.hint = lambda handler, _path: handler.send(503, b"")
+    house.holder.double.hint = lambda handler, _path: handler.send(503, b"")
     for minutes in (0, 5, 59):
         house.passed(authority.NOW + timedelta(minutes=minutes))
-    assert len(house.desk.double.hints_asked) == 1
+    assert len(house.holder.double.hints_asked) == 1
 
 
 def test_a_service_with_hints_is_asked_for_each_name_as_often_as_it_wants(house):
     many(house, 3)
-    house.desk.double.hint = window(OPENS + DAY, OPENS + 2 * DAY)
+    house.holder.double.hint = window(OPENS + DAY, OPENS + 2 * DAY)
     for minutes in (0, 59, 60):
         house.passed(authority.NOW + timedelta(minutes=minutes))
-    assert len(house.desk.double.hints_asked) == 6
-    assert len(set(house.desk.double.hints_asked)) == 3
+    assert len(house.holder.double.hints_asked) == 6
+    assert len(set(house.holder.double.hints_asked)) == 3
 
 
 def test_one_without_a_hint_hides_nothing_from_the_others(house):
     many(house, 3)
-    house.desk.double.hint = lambda handler, _path: handler.send(404, b"{}", content_type="application/problem+json")
+    house.holder.double.hint = lambda handler, _path: handler.send(404, b"{}", content_type="application/problem+json")
     house.passed(authority.NOW)
     house.passed(authority.NOW + HOUR)
-    assert len(house.desk.double.hints_asked) == 3
+    assert len(house.holder.double.hints_asked) == 3
 
 
 def test_called_for_early(house):
     soon = authority.NOW + 10 * DAY
-    house.desk.double.hint = window(soon, soon + SECOND, explanation={"en": "A CA is replaced."})
+    house.holder.double.hint = window(soon, soon + SECOND, explanation={"en": "A CA is replaced."})
     end = house.passed(soon - HOUR)
-    assert (house.row(end).decision.until, house.desk.double.seen) == (soon, [])
-    (told,) = [one for one in event_log.read(house.desk.folder) if one.event is EventType.HINT]
+    assert (house.row(end).decision.until, house.holder.double.seen) == (soon, [])
+    (told,) = [one for one in event_log.read(house.holder.folder) if one.event is EventType.HINT]
     assert told.facts["explanation"] == "A CA is replaced."
     end = house.passed(soon)
     assert house.row(end).outcome.result is Result.RENEWED
-    assert len([one for one in event_log.read(house.desk.folder) if one.event is EventType.HINT]) == 1, "told once"
+    assert len([one for one in event_log.read(house.holder.folder) if one.event is EventType.HINT]) == 1, "told once"
 
 
 def test_put_off_but_never_past_urgent(house):
-    house.desk.double.hint = window(URGENT + DAY, URGENT + 2 * DAY)
+    house.holder.double.hint = window(URGENT + DAY, URGENT + 2 * DAY)
     end = house.passed(OPENS + DAY)
     assert (house.row(end).decision.because, end.exit_code) == (DecisionReason.PLANNED, ExitCode.DONE)
     assert end.next_due == URGENT
@@ -115,51 +115,51 @@ def test_put_off_but_never_past_urgent(house):
 
 
 def test_who_lies_about_now_brings_about_one_refused_request_a_day(house):
-    house.desk.double.hint = window(authority.NOW, authority.NOW + HOUR, retry="0")
-    house.desk.double.script.extend([double.refuse(Failure("PKI034", "Too early."))] * 100)
+    house.holder.double.hint = window(authority.NOW, authority.NOW + HOUR, retry="0")
+    house.holder.double.script.extend([double.refuse(Failure("PKI034", "Too early."))] * 100)
     asked = []
     for hour in range(24 * 12):
         house.passed(authority.NOW + DAY + hour * HOUR)
-        asked += [hour] * len(house.desk.double.seen)
+        asked += [hour] * len(house.holder.double.seen)
     assert asked[-1] - asked[-2] == 24
     assert len([one for one in asked if one >= 48]) <= 10
-    house.desk.double.script.clear()
-    house.desk.double.hint = None
+    house.holder.double.script.clear()
+    house.holder.double.hint = None
     house.passed(OPENS)
     assert house.serial() != "", "and the same certificate is renewed in its time"
-    assert len(house.desk.double.issued) == 2
+    assert len(house.holder.double.issued) == 2
 
 
 def test_hints_of_another_clock_are_asked_again(house):
-    house.desk.double.hint = window(OPENS, OPENS + DAY, retry="86400")
+    house.holder.double.hint = window(OPENS, OPENS + DAY, retry="86400")
     house.passed(authority.NOW + 300 * DAY)
     house.passed(authority.NOW + DAY)
-    assert len(house.desk.double.hints_asked) == 2
+    assert len(house.holder.double.hints_asked) == 2
 
 
 @pytest.mark.parametrize("octets", [b"", b"[]", b'{"http://127.0.0.1": "soon"}', b'{"a": "2027-01-01T00:00:00"}'])
 def test_what_is_known_of_services_may_be_lost(octets, house):
-    (house.desk.store / ".hints.json").write_bytes(octets)
+    (house.holder.store / ".hints.json").write_bytes(octets)
     house.passed(authority.NOW)
-    assert len(house.desk.double.hints_asked) == 1
+    assert len(house.holder.double.hints_asked) == 1
 
 
 def test_settings_that_a_person_has_written_otherwise_are_read_all_the_same(house):
-    path = house.desk.folder / "settings.toml"
+    path = house.holder.folder / "settings.toml"
     path.write_text(path.read_text().replace("service = ", "service  =  "))
     house.passed(authority.NOW)
-    assert len(house.desk.double.hints_asked) == 1
+    assert len(house.holder.double.hints_asked) == 1
     path.write_text("=")
-    (house.desk.store / ".hints.json").unlink()
+    (house.holder.store / ".hints.json").unlink()
     house.passed(authority.NOW)
-    assert len(house.desk.double.hints_asked) == 1
+    assert len(house.holder.double.hints_asked) == 1
 
 
 def test_a_pass_that_is_to_stop_asks_nobody(house):
     house.stop.set()
     house.passed(authority.NOW)
-    assert house.desk.double.hints_asked == []
-    assert agent_state.load_agent_state(house.desk.store / NAME) == agent_state.NOTHING
+    assert house.holder.double.hints_asked == []
+    assert agent_state.load_agent_state(house.holder.store / NAME) == agent_state.NOTHING
 
 
 def test_a_hint_of_the_first_year_leaves_the_memory_of_failures(house):
@@ -167,8 +167,8 @@ def test_a_hint_of_the_first_year_leaves_the_memory_of_failures(house):
 
     Otherwise each run would begin to count anew.
     """
-    house.desk.double.hint = window(datetime(1, 1, 1, tzinfo=UTC), datetime(1, 1, 2, tzinfo=UTC))
-    house.desk.double.script.extend([double.refuse(Failure("PKI099", "Not just now."))] * 2)
+    house.holder.double.hint = window(datetime(1, 1, 1, tzinfo=UTC), datetime(1, 1, 2, tzinfo=UTC))
+    house.holder.double.script.extend([double.refuse(Failure("PKI099", "Not just now."))] * 2)
     house.passed(OPENS)
     assert house.memory().failures == 1
     house.passed(OPENS + HOUR)
@@ -177,7 +177,7 @@ def test_a_hint_of_the_first_year_leaves_the_memory_of_failures(house):
 
 def test_a_service_whose_clock_is_beyond_any_stops_no_renewal(house):
     beyond = "Sun, 02 May 2027 12:03:00 +99999999999999999999"
-    house.desk.double.hint = lambda handler, _path: handler.send(200, b"{}", **{"Retry-After": beyond})
+    house.holder.double.hint = lambda handler, _path: handler.send(200, b"{}", **{"Retry-After": beyond})
     assert house.row(house.passed(URGENT)).outcome.result is Result.RENEWED
 
 

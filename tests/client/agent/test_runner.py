@@ -92,7 +92,7 @@ class Hand:
 class House:
     """Store with an agent."""
 
-    desk: object
+    holder: object
     care: AgentSettings = field(default_factory=lambda: AgentSettings(spread=timedelta(), at_once=4))
     programs: object = field(default_factory=ConfiguredHooks)
     settle: object = lambda *_given: None
@@ -103,42 +103,42 @@ class House:
     @property
     def agent(self):
         config = Config(
-            self.desk.store / "x.toml", self.desk.store, None, {}, self.care, CertificateEntry("", None), {}
+            self.holder.store / "x.toml", self.holder.store, None, {}, self.care, CertificateEntry("", None), {}
         )
-        return AgentContext(self.desk.run, config, self.programs, self.settle, self.now_given)
+        return AgentContext(self.holder.run, config, self.programs, self.settle, self.now_given)
 
     def passed(self, now=None):
         if now is not None:
-            self.desk.at(now)
+            self.holder.at(now)
         self.ears = Ears(on_row=self.ears.on_row)
-        self.desk.double.seen.clear()
+        self.holder.double.seen.clear()
         return runner.run_once(self.agent, self.stop, self.ears)
 
     def row(self, end, name=NAME):
         return next(row for row in end.rows if row.seen.name == name)
 
     def serial(self, name=NAME):
-        return (self.desk.store / name / "live").resolve().name
+        return (self.holder.store / name / "live").resolve().name
 
     def memory(self, name=NAME):
-        return agent_state.load_agent_state(self.desk.store / name)
+        return agent_state.load_agent_state(self.holder.store / name)
 
     def events(self, name=NAME):
-        return [one.event for one in event_log.read(self.desk.store / name)]
+        return [one.event for one in event_log.read(self.holder.store / name)]
 
 
 @pytest.fixture
-def house(desk):
-    desk.enrol()
-    desk.double.seen.clear()
-    return House(desk)
+def house(holder):
+    holder.enrol()
+    holder.double.seen.clear()
+    return House(holder)
 
 
 def test_before_its_moment_nobody_is_asked_for_a_renewal(house):
     end = house.passed(OPENS - SECOND)
     assert (end.exit_code, end.next_due) == (ExitCode.DONE, OPENS)
     assert house.row(end).decision == Wait(OPENS, DecisionReason.PLANNED)
-    assert house.desk.double.seen == []
+    assert house.holder.double.seen == []
     assert house.ears.rows == []
 
 
@@ -173,19 +173,19 @@ SHORT_LIVES = ("an hour", "a day", "7 days", "47 days", "90 days")
 
 
 @pytest.mark.parametrize("name", SHORT_LIVES)
-def test_a_short_life_is_renewed_once(name, desk):
+def test_a_short_life_is_renewed_once(name, holder):
     life, window = LIVES_AND_WINDOWS[name]
-    desk.double.life = life
-    desk.enrol()
-    found = walked(House(desk), life)
+    holder.double.life = life
+    holder.enrol()
+    found = walked(House(holder), life)
     assert len(found) == 1
     assert life - window <= found[0] <= life - window + PASS
 
 
-def test_a_service_whose_certificates_are_due_at_once_is_asked_once_in_half_a_window(desk, monkeypatch):
+def test_a_service_whose_certificates_are_due_at_once_is_asked_once_in_half_a_window(holder, monkeypatch):
     """The service's clock is behind: a new certificate is already in its window."""
     life, window = LIVES_AND_WINDOWS["47 days"]
-    desk.double.life = life
+    holder.double.life = life
     real = client_double.issue
     behind = life - window
 
@@ -193,9 +193,9 @@ def test_a_service_whose_certificates_are_due_at_once_is_asked_once_in_half_a_wi
         return real(public_key, now - behind, *more)
 
     monkeypatch.setattr(client_double, "issue", issue)
-    desk.at(authority.NOW + behind)
-    desk.enrol()
-    found = walked(House(desk), life, authority.NOW + behind)
+    holder.at(authority.NOW + behind)
+    holder.enrol()
+    found = walked(House(holder), life, authority.NOW + behind)
     gaps = [later - earlier for earlier, later in itertools.pairwise(found)]
     assert 1 < len(found) <= 7
     assert min(gaps) >= window / 2
@@ -205,20 +205,20 @@ def test_each_name_has_its_own_moment(house):
     house.care = AgentSettings(spread=6 * DAY)
     own = OPENS + 6 * DAY * schedule.stable_fraction(house.serial(), NAME)
     end = house.passed(own - SECOND)
-    assert (end.exit_code, house.desk.double.seen) == (ExitCode.DONE, [])
+    assert (end.exit_code, house.holder.double.seen) == (ExitCode.DONE, [])
     assert end.next_due == own.replace(microsecond=0)
     assert house.row(house.passed(own)).outcome.result is Result.RENEWED
 
 
 def test_failure_and_delays(house):
-    house.desk.double.script.extend([client_double.say(503, **{"Retry-After": "3600"}), client_double.say(502)])
+    house.holder.double.script.extend([client_double.say(503, **{"Retry-After": "3600"}), client_double.say(502)])
     end = house.passed(OPENS)
     assert end.exit_code is ExitCode.AGAIN
     assert house.memory() == replace(agent_state.NOTHING, serial=house.serial(), failures=1,
         next_try=OPENS + timedelta(hours=1), exit_code=ExitCode.AGAIN)  # fmt: skip
     assert end.next_due == OPENS + timedelta(hours=1)
     end = house.passed(OPENS + timedelta(minutes=59))
-    assert (house.desk.double.seen, end.exit_code) == ([], ExitCode.AGAIN), "it waits, and is not done"
+    assert (house.holder.double.seen, end.exit_code) == ([], ExitCode.AGAIN), "it waits, and is not done"
     assert house.row(end).decision.because is DecisionReason.AFTER_FAILURE
     house.passed(OPENS + timedelta(hours=1))
     assert house.memory().next_try == OPENS + timedelta(hours=1, minutes=10), "doubled"
@@ -228,14 +228,14 @@ def test_failure_and_delays(house):
 
 
 def test_a_lost_answer_is_taken_up_with_the_same_key(house):
-    house.desk.double.script.append(client_double.lose)
+    house.holder.double.script.append(client_double.lose)
     end = house.passed(OPENS)
     assert end.exit_code is ExitCode.UNCERTAIN
-    key_pem = (journal.folder_of(house.desk.folder, RequestKind.RENEW) / key_storage.KEY).read_bytes()
+    key_pem = (journal.folder_of(house.holder.folder, RequestKind.RENEW) / key_storage.KEY).read_bytes()
     end = house.passed(OPENS + timedelta(minutes=5))
     assert (end.exit_code, house.row(end).decision) == (ExitCode.DONE, ResumeRequest(RequestKind.RENEW))
-    assert (house.desk.live / "key.pem").read_bytes() == key_pem
-    assert len(house.desk.double.issued) == 2, "the first certificate and one renewal"
+    assert (house.holder.live / "key.pem").read_bytes() == key_pem
+    assert len(house.holder.double.issued) == 2, "the first certificate and one renewal"
 
 
 def test_halves_of_a_killed_run_are_taken_away_though_nothing_is_due(house):
@@ -243,31 +243,31 @@ def test_halves_of_a_killed_run_are_taken_away_though_nothing_is_due(house):
 
     The copy is beside the journal.
     """
-    left = house.desk.folder / "pending" / ".renew.gone"
+    left = house.holder.folder / "pending" / ".renew.gone"
     left.mkdir(parents=True)
-    (left / "key.pem").write_bytes((house.desk.live / "key.pem").read_bytes())
+    (left / "key.pem").write_bytes((house.holder.live / "key.pem").read_bytes())
     assert house.passed(OPENS - DAY).exit_code is ExitCode.DONE
     assert not left.exists()
 
 
 def test_a_lost_memory_costs_nothing_but_delays(house):
-    house.desk.double.script.append(client_double.lose)
+    house.holder.double.script.append(client_double.lose)
     house.passed(OPENS)
-    (house.desk.folder / "agent.json").write_bytes(b"{")
+    (house.holder.folder / "agent.json").write_bytes(b"{")
     assert house.passed(OPENS).exit_code is ExitCode.DONE
-    assert len(house.desk.double.issued) == 2
+    assert len(house.holder.double.issued) == 2
 
 
 @pytest.mark.parametrize("failure", [REVOKED, ALREADY])
 def test_what_can_never_be_renewed_is_told_once_and_stays_in_the_exit_code(failure, house):
-    house.desk.double.script.append(client_double.refuse(failure))
+    house.holder.double.script.append(client_double.refuse(failure))
     end = house.passed(OPENS)
     assert end.exit_code is ExitCode.REFUSED
     said = messages.RENEWED_ELSEWHERE if failure is ALREADY else messages.ORDER_REPLACEMENT
     assert house.ears.texts.count(said) == 1
     for day in (1, 2, 20):
         end = house.passed(OPENS + day * DAY)
-        assert (end.exit_code, house.desk.double.seen) == (ExitCode.REFUSED, [])
+        assert (end.exit_code, house.holder.double.seen) == (ExitCode.REFUSED, [])
         assert isinstance(house.row(end).decision, NeedsOperator)
         assert house.ears.texts == ([said] if failure is ALREADY else []), "a theft stays in every pass"
     assert house.events().count(EventType.REPLACEMENT_NEEDED) == 1
@@ -275,10 +275,10 @@ def test_what_can_never_be_renewed_is_told_once_and_stays_in_the_exit_code(failu
 
 
 def test_after_a_replacement_everything_is_well_again(house):
-    house.desk.double.script.append(client_double.refuse(ALREADY))
+    house.holder.double.script.append(client_double.refuse(ALREADY))
     house.passed(OPENS)
-    (house.desk.folder / "notes.json").unlink()  # the stand-in has one pair of IDs, which were used here before
-    assert house.desk.enrol().result is Result.ENROLLED
+    (house.holder.folder / "notes.json").unlink()  # the stand-in has one pair of IDs, which were used here before
+    assert house.holder.enrol().result is Result.ENROLLED
     end = house.passed()
     assert (end.exit_code, house.row(end).decision.because) == (ExitCode.DONE, DecisionReason.PLANNED)
 
@@ -286,15 +286,15 @@ def test_after_a_replacement_everything_is_well_again(house):
 def test_expired_beyond_doubt(house):
     end = house.passed(END + 3 * DAY)
     assert (end.exit_code, house.ears.texts) == (ExitCode.REFUSED, [messages.ORDER_REPLACEMENT])
-    assert house.desk.double.seen == []
+    assert house.holder.double.seen == []
 
 
 def test_a_refusal_that_can_be_mended_is_asked_again_once_a_day(house):
-    house.desk.double.script.extend([client_double.refuse(NOT_ENTITLED)] * 20)
+    house.holder.double.script.extend([client_double.refuse(NOT_ENTITLED)] * 20)
     asked = []
     for hour in range(24 * 6):
         end = house.passed(OPENS + timedelta(hours=hour))
-        asked += [hour] * len(house.desk.double.seen)
+        asked += [hour] * len(house.holder.double.seen)
         assert end.exit_code is ExitCode.REFUSED
     between = [later - earlier for earlier, later in itertools.pairwise(asked)]
     assert between == sorted(between)
@@ -308,22 +308,22 @@ def test_a_clock_that_is_a_day_wrong_harms_nothing(hours, house):
     With a clock that is ahead, the service answers that it is too early. With one that is behind, a day of sixty is
     lost.
     """
-    house.desk.double.script.extend([client_double.refuse(TOO_EARLY)] if hours > 0 else [])
-    house.desk.double.now = OPENS
-    house.desk.now = OPENS + timedelta(hours=hours)
+    house.holder.double.script.extend([client_double.refuse(TOO_EARLY)] if hours > 0 else [])
+    house.holder.double.now = OPENS
+    house.holder.now = OPENS + timedelta(hours=hours)
     runner.run_once(house.agent, house.stop, house.ears)
-    house.desk.double.script.clear()
+    house.holder.double.script.clear()
     end = house.passed(OPENS + DAY)
     end = house.passed(OPENS + 2 * DAY + SECOND)
     assert end.exit_code is ExitCode.DONE
-    assert len(house.desk.double.issued) == 2
+    assert len(house.holder.double.issued) == 2
 
 
 def many(house, count):
     names = [f"firm-{number:02}" for number in range(count)]
     for name in names:
-        assert house.desk.enrol(name=name).exit_code is ExitCode.DONE
-    shutil.rmtree(house.desk.store / NAME)
+        assert house.holder.enrol(name=name).exit_code is ExitCode.DONE
+    shutil.rmtree(house.holder.store / NAME)
     return names
 
 
@@ -339,7 +339,7 @@ def test_many_at_a_time_and_no_more(house):
         with guard:
             inside[0] -= 1
 
-    house.desk.double.script.extend([slow] * 24)
+    house.holder.double.script.extend([slow] * 24)
     end = house.passed(OPENS)
     assert {row.outcome.result for row in end.rows} == {Result.RENEWED}
     assert [row.seen.name for row in end.rows] == names
@@ -349,7 +349,7 @@ def test_many_at_a_time_and_no_more(house):
 
 def test_trouble_with_one_stops_no_other(house):
     many(house, 3)
-    store = house.desk.store
+    store = house.holder.store
     (store / "firm-00" / "live" / "certificate.pem").write_text("no certificate")
     (store / "firm-01" / "live" / "key.pem").write_text("no key")
     end = house.passed(OPENS)
@@ -372,7 +372,7 @@ def test_a_fault_of_the_program_at_one_name_stops_no_other(house):
     end = house.passed(OPENS)
     assert [row.exit_code for row in end.rows] == [ExitCode.DONE, ExitCode.FAULT, ExitCode.DONE]
     assert house.ears.texts.count(messages.OUR_FAULT) == 1
-    assert len(house.desk.double.issued) == 7, "three enrolled, three renewed, and the fixture's own"
+    assert len(house.holder.double.issued) == 7, "three enrolled, three renewed, and the fixture's own"
 
 
 def test_dates_at_the_edge_of_the_calendar_stop_no_other(house, monkeypatch):
@@ -401,27 +401,27 @@ def test_dates_at_the_edge_of_the_calendar_stop_no_other(house, monkeypatch):
 
 @pytest.mark.parametrize("what", ["live", "journal", "notes"])
 def test_damage_is_named_and_nothing_written_over(what, house):
-    folder = house.desk.folder
+    folder = house.holder.folder
     broken = {
         "live": folder / "live" / "certificate.pem",
         "journal": folder / "pending" / "renew" / "journal.json",
         "notes": folder / "notes.json",
     }[what]
     if what == "journal":
-        house.desk.double.script.append(client_double.lose)
+        house.holder.double.script.append(client_double.lose)
         house.passed(OPENS)
         (folder / "agent.json").unlink()
     broken.write_bytes(b"\x00")
     end = house.passed(OPENS)
     assert (end.exit_code, len(house.ears.rows)) == (ExitCode.STORE, 1)
     assert str(broken) in str(house.ears.rows[0].outcome.messages[0].values["what"].values["path"])
-    assert house.desk.double.seen == []
+    assert house.holder.double.seen == []
     assert broken.read_bytes() == b"\x00"
 
 
 def test_foreign_anchors_are_told_and_the_set_in_use_stays(house):
-    kept = settings.load(house.desk.folder)
-    settings.store(house.desk.folder, replace(kept, trust_holders=client_double.anchors("services")))
+    kept = settings.load(house.holder.folder)
+    settings.store(house.holder.folder, replace(kept, trust_holders=client_double.anchors("services")))
     before = house.serial()
     end = house.passed(OPENS)
     assert end.exit_code is ExitCode.AGAIN
@@ -430,41 +430,41 @@ def test_foreign_anchors_are_told_and_the_set_in_use_stays(house):
 
 
 def test_two_names_with_one_certificate_are_renewed_once(house):
-    shutil.copytree(house.desk.folder, house.desk.store / "copy", symlinks=True)
+    shutil.copytree(house.holder.folder, house.holder.store / "copy", symlinks=True)
     end = house.passed(OPENS)
     assert house.row(end, "copy").outcome.result is Result.RENEWED
     told = house.row(end).outcome
     assert (told.exit_code, told.messages[0].text) == (ExitCode.USAGE, messages.SAME_CERTIFICATE)
     assert told.messages[0].values["other"] == "copy"
-    assert house.desk.double.operations() == [Operation.RENEW, Operation.GET]
+    assert house.holder.double.operations() == [Operation.RENEW, Operation.GET]
     end = house.passed(OPENS + DAY)
-    assert (house.desk.double.seen, end.exit_code) == ([], ExitCode.USAGE), "it has been renewed elsewhere"
+    assert (house.holder.double.seen, end.exit_code) == ([], ExitCode.USAGE), "it has been renewed elsewhere"
     assert house.row(end).outcome.messages[0].values["other"] == "copy"
 
 
 def test_of_two_names_the_one_that_has_asked_goes_on(house):
-    shutil.copytree(house.desk.folder, house.desk.store / "copy", symlinks=True)
-    house.desk.double.script.append(client_double.lose)
-    house.desk.at(OPENS).renew()
+    shutil.copytree(house.holder.folder, house.holder.store / "copy", symlinks=True)
+    house.holder.double.script.append(client_double.lose)
+    house.holder.at(OPENS).renew()
     end = house.passed(OPENS)
     assert house.row(end).outcome.result is Result.RENEWED
     assert house.row(end, "copy").outcome.messages[0].text == messages.SAME_CERTIFICATE
-    assert len(house.desk.double.issued) == 2
+    assert len(house.holder.double.issued) == 2
 
 
 def test_a_second_pass_says_who_holds_the_store(house):
-    with runner.exclusive_run(house.desk.store, authority.NOW), pytest.raises(StoreLocked) as busy:
+    with runner.exclusive_run(house.holder.store, authority.NOW), pytest.raises(StoreLocked) as busy:
         house.passed(OPENS)
     told = busy.value.message.values
     assert (told["pid"], told["since"]) == (str(os.getpid()), authority.NOW)
     assert all(told[one] not in {"", "-"} for one in ("host", "user"))
-    assert house.desk.double.seen == []
+    assert house.holder.double.seen == []
     assert house.passed(OPENS).exit_code is ExitCode.DONE, "the lock is gone with the one who held it"
 
 
 def test_a_lock_that_says_nothing_is_a_lock(house):
-    with runner.exclusive_run(house.desk.store, authority.NOW):
-        (house.desk.store / runner.FILE).write_bytes(b"?")
+    with runner.exclusive_run(house.holder.store, authority.NOW):
+        (house.holder.store / runner.FILE).write_bytes(b"?")
         with pytest.raises(StoreLocked) as busy:
             house.passed()
     assert busy.value.message.values["pid"] == "-"
@@ -472,7 +472,7 @@ def test_a_lock_that_says_nothing_is_a_lock(house):
 
 def test_a_name_that_somebody_works_on_is_passed_over_and_told(house):
     many(house, 2)
-    with files.locked(house.desk.store / "firm-00"):
+    with files.locked(house.holder.store / "firm-00"):
         end = house.passed(OPENS)
     assert [row.exit_code for row in end.rows] == [ExitCode.STORE, ExitCode.DONE]
     assert messages.STORE_LOCKED in house.ears.texts
@@ -480,17 +480,17 @@ def test_a_name_that_somebody_works_on_is_passed_over_and_told(house):
 
 
 def test_renewed_by_hand_meanwhile(house):
-    seen = next(snapshot.list_snapshots(house.desk.store, for_agent=True))
-    house.desk.at(OPENS).renew()
-    house.desk.double.seen.clear()
+    seen = next(snapshot.list_snapshots(house.holder.store, for_agent=True))
+    house.holder.at(OPENS).renew()
+    house.holder.double.seen.clear()
     outcome = worker.process_name(house.agent, seen, Renew(urgent=False, early=True))
-    assert (outcome.result, house.desk.double.seen) == (Result.NOT_DUE, [])
+    assert (outcome.result, house.holder.double.seen) == (Result.NOT_DUE, [])
 
 
 def test_before_holds_back_unless_the_end_is_near(house):
     house.programs = Hand(holds_back=True)
     end = house.passed(OPENS)
-    assert (end.exit_code, house.desk.double.seen) == (ExitCode.AGAIN, [])
+    assert (end.exit_code, house.holder.double.seen) == (ExitCode.AGAIN, [])
     assert messages.BEFORE_HOLDS_BACK in house.ears.texts
     end = house.passed(URGENT)
     assert house.row(end).outcome.result is Result.RENEWED
@@ -503,21 +503,21 @@ def test_a_failing_deploy_undoes_nothing_and_is_not_forgotten(house):
     end = house.passed(OPENS)
     assert (house.row(end).outcome.result, end.exit_code) == (Result.RENEWED, ExitCode.AGAIN)
     assert house.serial() != before
-    assert (house.desk.folder / "generations" / before / "key.pem").exists()
-    (house.desk.folder / "deploy.json").write_text(json.dumps({"serial": before, "tries": 1, "next": None}))
+    assert (house.holder.folder / "generations" / before / "key.pem").exists()
+    (house.holder.folder / "deploy.json").write_text(json.dumps({"serial": before, "tries": 1, "next": None}))
     assert house.passed().exit_code is ExitCode.AGAIN, "it waits for its delay, and is not done"
     house.programs = Hand(wanted={NAME})
-    (house.desk.folder / "deploy.json").unlink()
+    (house.holder.folder / "deploy.json").unlink()
     assert house.passed().exit_code is ExitCode.DONE
     assert house.programs.calls == [("deploy", NAME)]
 
 
 def test_an_open_enrolment_is_fetched(house):
     many(house, 0)
-    house.desk.double.script.extend([client_double.well, *[client_double.refuse(client_double.NOT_READY)] * 30])
-    house.desk.wait = 0
-    assert house.desk.enrol().exit_code is ExitCode.AGAIN
-    house.desk.double.script.clear()
+    house.holder.double.script.extend([client_double.well, *[client_double.refuse(client_double.NOT_READY)] * 30])
+    house.holder.wait = 0
+    assert house.holder.enrol().exit_code is ExitCode.AGAIN
+    house.holder.double.script.clear()
     end = house.passed()
     assert (end.exit_code, house.row(end).outcome.result) == (ExitCode.DONE, Result.ENROLLED)
 
@@ -532,22 +532,22 @@ ENROLMENTS = {
 @pytest.mark.parametrize(("behaviour", "code", "away"), ENROLMENTS.values(), ids=ENROLMENTS)
 def test_an_enrolment_that_only_a_person_can_go_on_with_is_told_once(behaviour, code, away, house):
     many(house, 0)
-    house.desk.double.script.append(behaviour)
-    house.desk.enrol(**({"service": "http://127.0.0.1:9/"} if away else {}))
+    house.holder.double.script.append(behaviour)
+    house.holder.enrol(**({"service": "http://127.0.0.1:9/"} if away else {}))
     end = house.passed()
-    assert (end.exit_code, len(house.ears.texts), house.desk.double.seen) == (code, 1, [])
+    assert (end.exit_code, len(house.ears.texts), house.holder.double.seen) == (code, 1, [])
     end = house.passed()
     assert (end.exit_code, house.ears.texts) == (code, [])
 
 
 def test_settings_are_brought_in_line_before_anybody_is_called(house):
     def settle(folder, entry, config, now):
-        assert house.desk.double.seen == []
+        assert house.holder.double.seen == []
         settings.store(folder, replace(settings.load(folder), customer_name="New Name Oy"))
 
     house.settle = settle
     house.passed(OPENS)
-    assert house.desk.double.seen[0].ask.customer_name == "New Name Oy"
+    assert house.holder.double.seen[0].ask.customer_name == "New Name Oy"
 
 
 def test_settings_that_must_not_be_changed_are_refused(house):
@@ -556,16 +556,16 @@ def test_settings_that_must_not_be_changed_are_refused(house):
 
     house.settle = settle
     end = house.passed(OPENS)
-    assert (end.exit_code, house.desk.double.seen, house.ears.texts) == (ExitCode.USAGE, [], ["another environment"])
+    assert (end.exit_code, house.holder.double.seen, house.ears.texts) == (ExitCode.USAGE, [], ["another environment"])
 
 
 def test_a_clock_for_benches_counts_for_nobody_in_production(house):
-    kept = settings.load(house.desk.folder)
-    settings.store(house.desk.folder, replace(kept, environment=Environment.PRODUCTION))
+    kept = settings.load(house.holder.folder)
+    settings.store(house.holder.folder, replace(kept, environment=Environment.PRODUCTION))
     house.now_given = True
     end = house.passed(OPENS)
-    assert (end.exit_code, house.desk.double.seen) == (ExitCode.USAGE, [])
-    assert house.desk.double.hints_asked == []
+    assert (end.exit_code, house.holder.double.seen) == (ExitCode.USAGE, [])
+    assert house.holder.double.hints_asked == []
 
 
 def test_stopped_between_two_names_and_within_one(house):
@@ -579,28 +579,28 @@ def test_stopped_between_two_names_and_within_one(house):
     house.stop.clear()
     house.ears.on_row = lambda _row: None
     assert house.passed().exit_code is ExitCode.DONE
-    assert len(house.desk.double.issued) == 13, "one more was enrolled by the fixture"
+    assert len(house.holder.double.issued) == 13, "one more was enrolled by the fixture"
 
 
 def test_stopped_while_waiting_for_a_certificate(house):
     def stopped(_seconds):
         raise RunCancelled
 
-    house.desk.double.script.extend([client_double.well, client_double.refuse(client_double.NOT_READY)])
-    house.desk.at(OPENS)
-    agent = replace(house.agent, run=replace(house.desk.run, sleep=stopped))
+    house.holder.double.script.extend([client_double.well, client_double.refuse(client_double.NOT_READY)])
+    house.holder.at(OPENS)
+    agent = replace(house.agent, run=replace(house.holder.run, sleep=stopped))
     end = runner.run_once(agent, house.stop, house.ears)
     assert end.exit_code is ExitCode.INTERRUPTED
     assert house.memory().failures == 0
-    assert journal.load(journal.folder_of(house.desk.folder, RequestKind.RENEW)).state is RequestState.ACCEPTED
+    assert journal.load(journal.folder_of(house.holder.folder, RequestKind.RENEW)).state is RequestState.ACCEPTED
     assert house.passed().exit_code is ExitCode.DONE
-    assert len(house.desk.double.issued) == 2
+    assert len(house.holder.double.issued) == 2
 
 
 def test_a_plan_changes_nothing_and_calls_nobody(house):
-    house.desk.at(OPENS)
-    before = sorted((path, path.stat().st_mtime_ns) for path in house.desk.store.rglob("*"))
+    house.holder.at(OPENS)
+    before = sorted((path, path.stat().st_mtime_ns) for path in house.holder.store.rglob("*"))
     end = runner.plan_run(house.agent)
     assert isinstance(end.rows[0].decision, Renew)
-    assert sorted((path, path.stat().st_mtime_ns) for path in house.desk.store.rglob("*")) == before
-    assert house.desk.double.seen == house.desk.double.hints_asked == []
+    assert sorted((path, path.stat().st_mtime_ns) for path in house.holder.store.rglob("*")) == before
+    assert house.holder.double.seen == house.holder.double.hints_asked == []

@@ -194,16 +194,16 @@ def test_nothing_is_written_while_another_run_is_at_work(kept):
     assert settings.load(folder) == before
 
 
-def test_a_first_request_under_way_goes_to_the_new_address(desk):
+def test_a_first_request_under_way_goes_to_the_new_address(holder):
     """The first address no longer has a listener; the key exists, so it stays."""
-    desk.double.script.append(client_double.say(503))
-    assert desk.enrol(key=KeyType.EC_P384).exit_code == 4
-    moved = config(desk.settings, address=desk.double.url.replace("127.0.0.1", "localhost"))
+    holder.double.script.append(client_double.say(503))
+    assert holder.enrol(key=KeyType.EC_P384).exit_code == 4
+    moved = config(holder.settings, address=holder.double.url.replace("127.0.0.1", "localhost"))
     entry = CertificateEntry("payroll", "register", key=KeyType.RSA_4096, key_is_explicit=True)
-    assert sync_settings(desk.folder, entry, moved, NOW).key is KeyType.RSA_4096
-    begun = settings.load(desk.folder / "pending" / "enrol")
+    assert sync_settings(holder.folder, entry, moved, NOW).key is KeyType.RSA_4096
+    begun = settings.load(holder.folder / "pending" / "enrol")
     assert (begun.service, begun.key) == (moved.services["register"].address, KeyType.EC_P384)
-    assert sync_settings(desk.folder, entry, moved, NOW) == settings.load(desk.folder)
+    assert sync_settings(holder.folder, entry, moved, NOW) == settings.load(holder.folder)
 
 
 def test_files_that_a_table_asks_for_are_those_of_the_next_set(kept):

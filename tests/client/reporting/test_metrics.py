@@ -14,18 +14,18 @@ from tests.client.reporting.test_status import END, OPENS
 from tests.support import authority
 
 
-def families(desk, **more):
-    rows = status.rows(without_file(desk.store), lambda _seen: desk.now)
-    return {one.name: one for one in text_string_to_metric_families(metrics.text(rows, desk.now, **more))}
+def families(holder, **more):
+    rows = status.rows(without_file(holder.store), lambda _seen: holder.now)
+    return {one.name: one for one in text_string_to_metric_families(metrics.text(rows, holder.now, **more))}
 
 
 def samples(family):
     return {tuple(one.labels.values()): one.value for one in family.samples}
 
 
-def test_a_certificate_in_metrics(desk):
-    desk.enrol()
-    found = families(desk.at(OPENS), last_run=OPENS)
+def test_a_certificate_in_metrics(holder):
+    holder.enrol()
+    found = families(holder.at(OPENS), last_run=OPENS)
     labels = (NAME, authority.CUSTOMER_ID)
     assert samples(found["sinetti_certificate_not_after_seconds"]) == {labels: END.timestamp()}
     assert samples(found["sinetti_certificate_renew_from_seconds"]) == {labels: OPENS.timestamp()}
@@ -44,11 +44,11 @@ def test_a_certificate_in_metrics(desk):
     assert all(one.documentation for one in found.values())
 
 
-def test_what_the_agent_left_in_metrics(desk):
-    desk.enrol()
-    agent_state.save_agent_state(desk.folder, AgentState(desk.live.resolve().name, failures=6))
-    (desk.folder / "deploy.json").write_text('{"serial": "00", "tries": 3, "next": null}')
-    found = families(desk.at(END + timedelta(seconds=1)))
+def test_what_the_agent_left_in_metrics(holder):
+    holder.enrol()
+    agent_state.save_agent_state(holder.folder, AgentState(holder.live.resolve().name, failures=6))
+    (holder.folder / "deploy.json").write_text('{"serial": "00", "tries": 3, "next": null}')
+    found = families(holder.at(END + timedelta(seconds=1)))
     labels = (NAME, authority.CUSTOMER_ID)
     assert samples(found["sinetti_agent_failures"]) == {labels: 6}
     assert samples(found["sinetti_certificate_deployed"]) == {labels: 0}
@@ -56,15 +56,15 @@ def test_what_the_agent_left_in_metrics(desk):
     assert "sinetti_agent_last_run_seconds" not in found
 
 
-def test_a_label_of_odd_signs_stays_one_label(desk):
-    desk.enrol()
-    path = desk.folder / "settings.toml"
+def test_a_label_of_odd_signs_stays_one_label(holder):
+    holder.enrol()
+    path = holder.folder / "settings.toml"
     path.write_text(path.read_text().replace('"0123456-7"', '"a\\"b\\\\c\\nd"'))
-    assert samples(families(desk)["sinetti_agent_failures"]) == {(NAME, 'a"b\\c\nd'): 0}
+    assert samples(families(holder)["sinetti_agent_failures"]) == {(NAME, 'a"b\\c\nd'): 0}
 
 
-def test_a_name_without_a_certificate_has_a_state_alone(desk):
-    desk.enrol(service="http://127.0.0.1:9/")
-    found = families(desk)
+def test_a_name_without_a_certificate_has_a_state_alone(holder):
+    holder.enrol(service="http://127.0.0.1:9/")
+    found = families(holder)
     assert samples(found["sinetti_certificate_not_after_seconds"]) == {}
     assert samples(found["sinetti_certificate_state"]) == {(NAME, authority.CUSTOMER_ID, "pending"): 1}

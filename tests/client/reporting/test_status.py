@@ -21,29 +21,29 @@ from tests.client.test_renew import DAMAGE, END, OPENS, REVOKED, SECOND, TOO_EAR
 from tests.support import authority
 
 
-def row(desk):
-    (one,) = status.rows(without_file(desk.store), lambda _name: desk.now)
+def row(holder):
+    (one,) = status.rows(without_file(holder.store), lambda _name: holder.now)
     return one
 
 
-def test_a_row_has_exactly_these_members(desk):
-    desk.enrol()
-    assert row(desk).as_json(Language.EN) == {
+def test_a_row_has_exactly_these_members(holder):
+    holder.enrol()
+    assert row(holder).as_json(Language.EN) == {
         "name": NAME,
         "customer_id": authority.CUSTOMER_ID,
-        "serial": desk.live.resolve().name,
+        "serial": holder.live.resolve().name,
         "not_after": "2028-03-01T12:00:00Z",
         "state": "valid",
         "renew_from": "2028-01-01T12:00:00Z",
-        "service": desk.double.url,
+        "service": holder.double.url,
         "reason": None,
         "advice": None,
     }
 
 
-def test_a_row_without_a_certificate_has_nulls(desk):
-    desk.enrol(service="http://127.0.0.1:9/")
-    assert row(desk).as_json(Language.EN) == {
+def test_a_row_without_a_certificate_has_nulls(holder):
+    holder.enrol(service="http://127.0.0.1:9/")
+    assert row(holder).as_json(Language.EN) == {
         "name": NAME,
         "customer_id": authority.CUSTOMER_ID,
         "serial": None,
@@ -65,9 +65,9 @@ PHASES = {
 
 
 @pytest.mark.parametrize(("now", "state"), PHASES.values(), ids=PHASES)
-def test_phases(now, state, desk):
-    desk.enrol()
-    assert row(desk.at(now)).state is state
+def test_phases(now, state, holder):
+    holder.enrol()
+    assert row(holder.at(now)).state is state
 
 
 SENT = {
@@ -81,69 +81,69 @@ SENT = {
 
 
 @pytest.mark.parametrize(("behaviour", "state"), SENT.values(), ids=SENT)
-def test_after_a_renewal_that_did_not_end_well(behaviour, state, desk):
-    desk.enrol()
-    desk.double.script.append(behaviour)
-    desk.at(OPENS).renew()
-    assert row(desk).state is state
+def test_after_a_renewal_that_did_not_end_well(behaviour, state, holder):
+    holder.enrol()
+    holder.double.script.append(behaviour)
+    holder.at(OPENS).renew()
+    assert row(holder).state is state
 
 
-def test_revoked_goes_before_expired_and_ends_with_the_next_certificate(desk):
-    desk.enrol()
-    generations.remember(desk.folder, NameState(revoked=desk.live.resolve().name))
-    assert row(desk.at(END + SECOND)).state is NameStatus.REVOKED
-    generations.remember(desk.folder, NameState(revoked="00"))
-    assert row(desk).state is NameStatus.EXPIRED
+def test_revoked_goes_before_expired_and_ends_with_the_next_certificate(holder):
+    holder.enrol()
+    generations.remember(holder.folder, NameState(revoked=holder.live.resolve().name))
+    assert row(holder.at(END + SECOND)).state is NameStatus.REVOKED
+    generations.remember(holder.folder, NameState(revoked="00"))
+    assert row(holder).state is NameStatus.EXPIRED
 
 
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
-def test_damage_is_a_state(damage, desk):
-    desk.enrol()
-    damage(desk.live)
-    one = row(desk)
+def test_damage_is_a_state(damage, holder):
+    holder.enrol()
+    damage(holder.live)
+    one = row(holder)
     assert one.state is NameStatus.DAMAGED
     assert one.as_json(Language.EN)["serial"] is None
-    assert cells(desk)[-1].startswith("The store is damaged: ")
+    assert cells(holder)[-1].startswith("The store is damaged: ")
 
 
-def cells(desk, language=Language.EN):
-    return status.row_cells(row(desk), language)
+def cells(holder, language=Language.EN):
+    return status.row_cells(row(holder), language)
 
 
-def state_and_todo(desk):
-    return cells(desk)[2], cells(desk)[-1]
+def state_and_todo(holder):
+    return cells(holder)[2], cells(holder)[-1]
 
 
-def test_cells_for_people(desk):
-    desk.enrol()
-    assert cells(desk) == (
+def test_cells_for_people(holder):
+    holder.enrol()
+    assert cells(holder) == (
         "payroll",
         "0123456-7 Sinisiipi Oy",
         "valid",
         "2028-03-01 14:00",
         "730",
-        planned(desk),
+        planned(holder),
         "",
     )
-    assert cells(desk, Language.FI)[2:6] == ("voimassa", "2028-03-01 14:00", "730", planned(desk))
-    assert cells(desk, Language.SV)[2:6] == ("giltigt", "2028-03-01 14:00", "730", planned(desk))
+    assert cells(holder, Language.FI)[2:6] == ("voimassa", "2028-03-01 14:00", "730", planned(holder))
+    assert cells(holder, Language.SV)[2:6] == ("giltigt", "2028-03-01 14:00", "730", planned(holder))
 
 
-def test_a_certificate_that_begins_later_is_told(desk):
-    desk.enrol()
-    one = row(desk.at(authority.NOW - SECOND))
+def test_a_certificate_that_begins_later_is_told(holder):
+    holder.enrol()
+    one = row(holder.at(authority.NOW - SECOND))
     assert one.as_json(Language.EN)["state"] == "valid"
-    assert cells(desk)[2] == "valid only from 2 March 2026 at 14:00 (Finnish time)"
+    assert cells(holder)[2] == "valid only from 2 March 2026 at 14:00 (Finnish time)"
 
 
-def test_no_renewal_is_told_of_what_cannot_be_renewed(desk):
-    desk.enrol()
+def test_no_renewal_is_told_of_what_cannot_be_renewed(holder):
+    holder.enrol()
     replace = "Order a replacement, then run “sinetti enrol payroll”."
-    desk.at(END + SECOND)
-    assert cells(desk)[2:] == ("expired", "2028-03-01 14:00", "-1", "–", replace)
-    assert row(desk).as_json(Language.EN)["renew_from"] == "2028-01-01T12:00:00Z"
-    generations.remember(desk.folder, NameState(revoked=desk.live.resolve().name))
-    assert cells(desk.at(authority.NOW))[2:] == ("revoked", "2028-03-01 14:00", "730", "–", replace)
+    holder.at(END + SECOND)
+    assert cells(holder)[2:] == ("expired", "2028-03-01 14:00", "-1", "–", replace)
+    assert row(holder).as_json(Language.EN)["renew_from"] == "2028-01-01T12:00:00Z"
+    generations.remember(holder.folder, NameState(revoked=holder.live.resolve().name))
+    assert cells(holder.at(authority.NOW))[2:] == ("revoked", "2028-03-01 14:00", "730", "–", replace)
 
 
 REMOVE = "Run “sinetti enrol payroll” again, or “sinetti remove payroll” if you do not need it."
@@ -160,48 +160,48 @@ FIRST = {
 
 
 @pytest.mark.parametrize(("behaviour", "state", "what"), FIRST.values(), ids=FIRST)
-def test_a_first_enrolment_without_a_certificate(behaviour, state, what, desk):
-    desk.double.script.append(behaviour)
-    desk.enrol()
-    assert row(desk).state in {NameStatus.PENDING, NameStatus.UNCERTAIN}
-    assert state_and_todo(desk) == (state, what)
+def test_a_first_enrolment_without_a_certificate(behaviour, state, what, holder):
+    holder.double.script.append(behaviour)
+    holder.enrol()
+    assert row(holder).state in {NameStatus.PENDING, NameStatus.UNCERTAIN}
+    assert state_and_todo(holder) == (state, what)
 
 
-def test_a_first_enrolment_that_reached_nobody(desk):
-    desk.enrol(service="http://127.0.0.1:9/")
-    assert state_and_todo(desk) == ("the request has not been sent", REMOVE)
+def test_a_first_enrolment_that_reached_nobody(holder):
+    holder.enrol(service="http://127.0.0.1:9/")
+    assert state_and_todo(holder) == ("the request has not been sent", REMOVE)
 
 
-def test_a_key_that_was_set_aside_is_not_to_be_deleted(desk):
+def test_a_key_that_was_set_aside_is_not_to_be_deleted(holder):
     unknown = double.refuse(Failure("PKI020", "Unknown."))
-    desk.double.script.extend([double.well, unknown, unknown, double.well, unknown])
-    desk.enrol()
-    desk.enrol()
-    assert state_and_todo(desk) == ("refused", "Run “sinetti enrol payroll” again.")
+    holder.double.script.extend([double.well, unknown, unknown, double.well, unknown])
+    holder.enrol()
+    holder.enrol()
+    assert state_and_todo(holder) == ("refused", "Run “sinetti enrol payroll” again.")
 
 
 def remembered(**changes):
     known = {"failures": 0, "next_try": None, "codes": [], "exit": 0, "told": None, "hint": None} | changes
 
-    def leave(desk):
-        about = {"serial": desk.live.resolve().name} | known
-        (desk.folder / "agent.json").write_text(json.dumps(about))
+    def leave(holder):
+        about = {"serial": holder.live.resolve().name} | known
+        (holder.folder / "agent.json").write_text(json.dumps(about))
 
     return leave
 
 
 def brought(**changes):
     known = {"serial": None, "tries": 0, "next": None} | changes
-    return lambda desk: (desk.folder / "deploy.json").write_text(json.dumps(known))
+    return lambda holder: (holder.folder / "deploy.json").write_text(json.dumps(known))
 
 
-def hopeless(desk):
-    remembered(told=desk.live.resolve().name, codes=["PKI035"], exit=3)(desk)
+def hopeless(holder):
+    remembered(told=holder.live.resolve().name, codes=["PKI035"], exit=3)(holder)
 
 
-def planned(desk):
+def planned(holder):
     """Return the moment at which `sinetti run` plans the renewal, as a cell shows it."""
-    seen = row(desk).seen
+    seen = row(holder).seen
     place = schedule.stable_fraction(seen.serial, NAME)
     return translate.format_short(schedule.scheduled_time(place, seen.span, AgentSettings(), seen.memory.hint))
 
@@ -262,14 +262,14 @@ AGENT = {
     "a replacement was called for": (OPENS, hopeless, "valid, can no longer be renewed", RequiredAction.REPLACE, "–"),
     "memory that is none": (
         OPENS,
-        lambda desk: (desk.folder / "agent.json").write_text("[1]"),
+        lambda holder: (holder.folder / "agent.json").write_text("[1]"),
         "damaged",
         RequiredAction.REPAIR,
         "–",
     ),
     "memory cut short": (
         OPENS,
-        lambda desk: (desk.folder / "agent.json").write_text('{"failures": 7'),
+        lambda holder: (holder.folder / "agent.json").write_text('{"failures": 7'),
         "damaged",
         RequiredAction.REPAIR,
         "–",
@@ -291,7 +291,7 @@ AGENT = {
     "not deployed and not tried": (OPENS, brought(), "valid, can be renewed", RequiredAction.WAIT, PLANNED),
     "deployed": (
         OPENS,
-        lambda desk: brought(serial=desk.live.resolve().name, tries=1)(desk),
+        lambda holder: brought(serial=holder.live.resolve().name, tries=1)(holder),
         "valid, can be renewed",
         RequiredAction.WAIT,
         PLANNED,
@@ -300,50 +300,50 @@ AGENT = {
 
 
 @pytest.mark.parametrize("case", AGENT.values(), ids=AGENT)
-def test_what_the_agent_left(case, desk):
+def test_what_the_agent_left(case, holder):
     now, leave, state, what, renewal = case
-    desk.enrol()
-    leave(desk.at(now))
+    holder.enrol()
+    leave(holder.at(now))
     if renewal == PLANNED:
-        renewal = planned(desk)
-    assert (cells(desk)[2], status.required_action(row(desk)), cells(desk)[5]) == (state, what, renewal)
+        renewal = planned(holder)
+    assert (cells(holder)[2], status.required_action(row(holder)), cells(holder)[5]) == (state, what, renewal)
 
 
-def test_what_is_under_way_is_gone_on_with(desk):
-    desk.enrol()
-    desk.double.script.extend([double.well, double.refuse(Failure("PKI021", "Not ready."))])
-    desk.wait = 0
-    desk.at(OPENS).renew()
-    assert state_and_todo(desk) == ("pending", "Run “sinetti retrieve payroll”.")
-    desk.double.script.append(double.refuse(Failure("PKI021", "Not ready.")))
+def test_what_is_under_way_is_gone_on_with(holder):
+    holder.enrol()
+    holder.double.script.extend([double.well, double.refuse(Failure("PKI021", "Not ready."))])
+    holder.wait = 0
+    holder.at(OPENS).renew()
+    assert state_and_todo(holder) == ("pending", "Run “sinetti retrieve payroll”.")
+    holder.double.script.append(double.refuse(Failure("PKI021", "Not ready.")))
 
 
-def test_what_was_put_off_is_sent_again(desk):
-    desk.enrol()
-    desk.double.script.append(double.refuse(Failure("PKI090", "Later.")))
-    desk.at(OPENS).renew()
-    assert state_and_todo(desk) == ("pending", "Run “sinetti renew payroll” and follow its advice.")
+def test_what_was_put_off_is_sent_again(holder):
+    holder.enrol()
+    holder.double.script.append(double.refuse(Failure("PKI090", "Later.")))
+    holder.at(OPENS).renew()
+    assert state_and_todo(holder) == ("pending", "Run “sinetti renew payroll” and follow its advice.")
 
 
-def test_an_uncertain_renewal_needs_a_person(desk):
-    desk.enrol()
-    desk.double.script.append(double.lose)
-    desk.at(OPENS).renew()
-    assert state_and_todo(desk)[1] == (
+def test_an_uncertain_renewal_needs_a_person(holder):
+    holder.enrol()
+    holder.double.script.append(double.lose)
+    holder.at(OPENS).renew()
+    assert state_and_todo(holder)[1] == (
         "Run “sinetti renew payroll” again. If the outcome is still unknown, ask the service's support."
     )
-    assert status.exit_code([row(desk)]) is ExitCode.UNCERTAIN
+    assert status.exit_code([row(holder)]) is ExitCode.UNCERTAIN
 
 
-def test_details_add_what_the_agent_and_the_log_know(desk):
-    desk.enrol()
-    remembered(failures=1, next_try="2028-01-01T12:05:00Z", codes=["PKI090"], hint=HINTED)(desk)
-    brought(tries=1, next="2028-01-01T12:05:00Z")(desk)
-    one = row(desk.at(OPENS))
-    more = status.details(one, desk.folder, Language.EN)
+def test_details_add_what_the_agent_and_the_log_know(holder):
+    holder.enrol()
+    remembered(failures=1, next_try="2028-01-01T12:05:00Z", codes=["PKI090"], hint=HINTED)(holder)
+    brought(tries=1, next="2028-01-01T12:05:00Z")(holder)
+    one = row(holder.at(OPENS))
+    more = status.details(one, holder.folder, Language.EN)
     assert list(more)[:9] == list(one.as_json(Language.EN))
     added = {name: value for name, value in more.items() if name not in one.as_json(Language.EN)}
-    serial = desk.live.resolve().name
+    serial = holder.live.resolve().name
     assert added == {
         "customer_name": "Sinisiipi Oy",
         "environment": "TEST",

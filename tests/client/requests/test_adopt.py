@@ -58,9 +58,9 @@ def like(certificate, key, until):
     return KeyMaterial(key, builder.sign(signer, hashes.SHA256()), ())
 
 
-def service(desk, name="register", **changes):
+def service(holder, name="register", **changes):
     given = {
-        "address": desk.double.url,
+        "address": holder.double.url,
         "environment": Environment.TEST,
         "trust_services": anchors("services"),
         "trust_holders": anchors("holders"),
@@ -68,9 +68,9 @@ def service(desk, name="register", **changes):
     return ServiceEntry(name, **(given | changes))
 
 
-def adopt(desk, one, name=NAME, entry=ENTRY, **changes):
-    wanted = requests_adopt.settings_for(one, service(desk, **changes), entry)
-    return requests_adopt.adopt(desk.run, name, one, wanted)
+def adopt(holder, one, name=NAME, entry=ENTRY, **changes):
+    wanted = requests_adopt.settings_for(one, service(holder, **changes), entry)
+    return requests_adopt.adopt(holder.run, name, one, wanted)
 
 
 def told(caught):
@@ -78,34 +78,34 @@ def told(caught):
 
 
 @pytest.mark.parametrize("kind", [KeyType.EC_P256, KeyType.EC_P384, KeyType.RSA_2048])
-def test_what_was_taken_over_is_renewed(kind, desk):
+def test_what_was_taken_over_is_renewed(kind, holder):
     one = material(kind=kind)
-    done = adopt(desk, one)
+    done = adopt(holder, one)
     assert (done.exit_code, done.result) == (ExitCode.DONE, Result.ENROLLED)
-    held = generations.current(desk.folder)
+    held = generations.current(holder.folder)
     assert held.certificate == one.certificate
     assert (
-        encoding.load_private_key((desk.live / "key.pem").read_bytes()).private_numbers() == one.key.private_numbers()
+        encoding.load_private_key((holder.live / "key.pem").read_bytes()).private_numbers() == one.key.private_numbers()
     )
-    assert (desk.live / "chain.pem").read_text().count("BEGIN CERTIFICATE") == 2
-    kept = settings.load(desk.folder)
+    assert (holder.live / "chain.pem").read_text().count("BEGIN CERTIFICATE") == 2
+    kept = settings.load(holder.folder)
     assert (kept.customer_id, kept.customer_name) == (authority.CUSTOMER_ID, authority.CUSTOMER_NAME)
     assert (kept.key, kept.environment) == (kind, Environment.TEST)
-    assert not desk.double.seen
-    assert desk.renew().result is Result.NOT_DUE
-    renewed = desk.at(OPENS).renew()
+    assert not holder.double.seen
+    assert holder.renew().result is Result.NOT_DUE
+    renewed = holder.at(OPENS).renew()
     assert renewed.result is Result.RENEWED, words(renewed)
-    assert generations.current(desk.folder).serial != held.serial
-    assert (desk.folder / "generations" / held.serial).is_dir()
+    assert generations.current(holder.folder).serial != held.serial
+    assert (holder.folder / "generations" / held.serial).is_dir()
 
 
-def test_it_is_written_down(desk):
-    adopt(desk, material())
-    (happened,) = event_log.read(desk.folder)
+def test_it_is_written_down(holder):
+    adopt(holder, material())
+    (happened,) = event_log.read(holder.folder)
     assert (happened.at, happened.event) == (authority.NOW, EventType.ADOPTED)
-    assert happened.facts == {"serial": generations.current(desk.folder).serial, "until": "2028-03-01T12:00:00Z"}
-    assert generations.notes(desk.folder).serial == happened.facts["serial"]
-    assert status.row(desk.store, NAME, authority.NOW).state is status.NameStatus.VALID
+    assert happened.facts == {"serial": generations.current(holder.folder).serial, "until": "2028-03-01T12:00:00Z"}
+    assert generations.notes(holder.folder).serial == happened.facts["serial"]
+    assert status.row(holder.store, NAME, authority.NOW).state is status.NameStatus.VALID
 
 
 def everything(folder):
@@ -119,25 +119,25 @@ def everything(folder):
     }
 
 
-def test_a_second_time_changes_nothing(desk):
+def test_a_second_time_changes_nothing(holder):
     one = material()
-    adopt(desk, one)
-    before = everything(desk.folder)
-    again = adopt(desk, one)
+    adopt(holder, one)
+    before = everything(holder.folder)
+    again = adopt(holder, one)
     assert (again.exit_code, again.result) == (ExitCode.DONE, Result.NOT_DUE)
-    assert everything(desk.folder) == before
+    assert everything(holder.folder) == before
 
 
-def test_after_a_renewal_the_old_one_is_not_put_back(desk):
+def test_after_a_renewal_the_old_one_is_not_put_back(holder):
     one = material()
-    adopt(desk, one)
-    desk.at(OPENS).renew()
-    newer = generations.current(desk.folder).serial
-    assert adopt(desk, one).result is Result.NOT_DUE
-    assert generations.current(desk.folder).serial == newer
+    adopt(holder, one)
+    holder.at(OPENS).renew()
+    newer = generations.current(holder.folder).serial
+    assert adopt(holder, one).result is Result.NOT_DUE
+    assert generations.current(holder.folder).serial == newer
 
 
-def test_a_run_that_ended_early_is_gone_on_with(desk):
+def test_a_run_that_ended_early_is_gone_on_with(holder):
     class Killed(BaseException):
         pass
 
@@ -146,21 +146,21 @@ def test_a_run_that_ended_early_is_gone_on_with(desk):
             raise Killed
 
     one = material()
-    desk.step = die
+    holder.step = die
     with pytest.raises(Killed):
-        adopt(desk, one)
-    assert generations.current(desk.folder) is None
-    desk.step = lambda _name: None
-    assert adopt(desk, one).result is Result.ENROLLED
-    assert generations.current(desk.folder).certificate == one.certificate
+        adopt(holder, one)
+    assert generations.current(holder.folder) is None
+    holder.step = lambda _name: None
+    assert adopt(holder, one).result is Result.ENROLLED
+    assert generations.current(holder.folder).certificate == one.certificate
 
 
-def test_a_replacement_may_be_fetched_later(desk):
-    adopt(desk, material())
-    assert desk.enrol(IDS).result is Result.ENROLLED
+def test_a_replacement_may_be_fetched_later(holder):
+    adopt(holder, material())
+    assert holder.enrol(IDS).result is Result.ENROLLED
 
 
-def test_it_is_kept_as_files_are_wanted_and_so_is_what_follows(desk, tmp_path):
+def test_it_is_kept_as_files_are_wanted_and_so_is_what_follows(holder, tmp_path):
     (tmp_path / "secret").write_text("of it\n")
     (tmp_path / "secret").chmod(0o600)
     files_wanted = OutputOptions(
@@ -169,114 +169,114 @@ def test_it_is_kept_as_files_are_wanted_and_so_is_what_follows(desk, tmp_path):
         key_password_file=tmp_path / "secret",
     )
     one = material()
-    assert adopt(desk, one, entry=replace(ENTRY, files=files_wanted)).result is Result.ENROLLED
+    assert adopt(holder, one, entry=replace(ENTRY, files=files_wanted)).result is Result.ENROLLED
     for _ in range(2):
-        pem = (desk.live / "key.pem").read_bytes()
+        pem = (holder.live / "key.pem").read_bytes()
         assert b"BEGIN ENCRYPTED PRIVATE KEY" in pem
         key = encoding.load_private_key(pem, b"of it")
-        packed = pkcs12.load_pkcs12((desk.live / "certificate.p12").read_bytes(), b"of it")
+        packed = pkcs12.load_pkcs12((holder.live / "certificate.p12").read_bytes(), b"of it")
         assert key_storage.belongs(packed.cert.certificate, key)
-        assert generations.current(desk.folder).certificate == packed.cert.certificate
-        assert desk.at(OPENS).renew().exit_code is ExitCode.DONE
+        assert generations.current(holder.folder).certificate == packed.cert.certificate
+        assert holder.at(OPENS).renew().exit_code is ExitCode.DONE
 
 
-def test_what_cannot_be_kept_as_wanted_is_told_before_anything_is_written(desk, tmp_path):
+def test_what_cannot_be_kept_as_wanted_is_told_before_anything_is_written(holder, tmp_path):
     entry = replace(ENTRY, files=OutputOptions(key_password_file=tmp_path / "nothing"))
     with pytest.raises(files.StoreError):
-        adopt(desk, material(), entry=entry)
-    assert not desk.store.exists()
+        adopt(holder, material(), entry=entry)
+    assert not holder.store.exists()
 
 
 # --- Refused, and nothing written
 
 
-def refused(desk, one, name=NAME, entry=ENTRY, **changes):
-    before = everything(desk.store) if desk.store.exists() else {}
+def refused(holder, one, name=NAME, entry=ENTRY, **changes):
+    before = everything(holder.store) if holder.store.exists() else {}
     with pytest.raises(UsageError) as caught:
-        adopt(desk, one, name, entry, **changes)
-    assert (everything(desk.store) if desk.store.exists() else {}) == before
+        adopt(holder, one, name, entry, **changes)
+    assert (everything(holder.store) if holder.store.exists() else {}) == before
     return told(caught)
 
 
-def test_an_expired_one(desk):
-    text, values = refused(desk.at(END + timedelta(seconds=1)), material())
+def test_an_expired_one(holder):
+    text, values = refused(holder.at(END + timedelta(seconds=1)), material())
     assert text == adoption_messages.ADOPT_EXPIRED
     assert values == {"name": NAME, "until": END}
-    assert adopt(desk.at(END), material()).result is Result.ENROLLED, "the last valid second"
+    assert adopt(holder.at(END), material()).result is Result.ENROLLED, "the last valid second"
 
 
-def test_one_of_the_future(desk):
-    assert refused(desk, material(begins=END))[0] == requests_adopt.messages.VALID_FROM
+def test_one_of_the_future(holder):
+    assert refused(holder, material(begins=END))[0] == requests_adopt.messages.VALID_FROM
 
 
-def test_one_whose_ca_has_ended(desk):
+def test_one_whose_ca_has_ended(holder):
     late = authority.issuer().certificate.not_valid_after_utc
     one = like(material().certificate, authority.holder_key(61), late + timedelta(days=2))
-    text, values = refused(desk.at(late + timedelta(days=1)), one)
+    text, values = refused(holder.at(late + timedelta(days=1)), one)
     assert (text, values["what"].text) == (
         requests_adopt.messages.VALID_UNTIL,
         requests_adopt.messages.THE_CERTIFICATES_CA,
     )
 
 
-def test_one_that_is_no_holders(desk):
+def test_one_that_is_no_holders(holder):
     one = KeyMaterial(*authority.response_signer(), ())
-    assert refused(desk, one, trust_holders=anchors("services"))[0] == adoption_messages.ADOPT_NOT_HOLDERS
+    assert refused(holder, one, trust_holders=anchors("services"))[0] == adoption_messages.ADOPT_NOT_HOLDERS
 
 
-def test_another_customer(desk):
-    text, values = refused(desk, material(), entry=replace(ENTRY, customer_id="7654321-0"))
+def test_another_customer(holder):
+    text, values = refused(holder, material(), entry=replace(ENTRY, customer_id="7654321-0"))
     assert text == adoption_messages.ADOPT_OTHER_CUSTOMER
     assert values == {"found": authority.CUSTOMER_ID, "wanted": "7654321-0"}
 
 
-def test_another_environment(desk):
-    text, values = refused(desk, material(), environment=Environment.PRODUCTION)
+def test_another_environment(holder):
+    text, values = refused(holder, material(), environment=Environment.PRODUCTION)
     assert text == adoption_messages.ADOPT_OTHER_WORLD
     assert (values["found"], values["wanted"]) == ("TEST", "PRODUCTION")
 
 
-def test_a_name_that_cannot_be_one(desk):
-    assert refused(desk, material(), name="a/b")[0] == requests_adopt.messages.BAD_NAME
+def test_a_name_that_cannot_be_one(holder):
+    assert refused(holder, material(), name="a/b")[0] == requests_adopt.messages.BAD_NAME
 
 
-def test_a_name_with_another_certificate(desk):
-    adopt(desk, material())
-    text, values = refused(desk, material(63))
+def test_a_name_with_another_certificate(holder):
+    adopt(holder, material())
+    text, values = refused(holder, material(63))
     assert text == adoption_messages.ADOPT_NAME_USED
-    assert values == {"name": NAME, "serial": generations.current(desk.folder).serial}
+    assert values == {"name": NAME, "serial": generations.current(holder.folder).serial}
 
 
-def test_a_name_with_a_request_under_way(desk):
-    desk.double.script.append(double.say(503))
-    desk.enrol()
-    assert refused(desk, material())[0] == adoption_messages.ADOPT_NAME_ASKS
+def test_a_name_with_a_request_under_way(holder):
+    holder.double.script.append(double.say(503))
+    holder.enrol()
+    assert refused(holder, material())[0] == adoption_messages.ADOPT_NAME_ASKS
 
 
-def test_a_certificate_that_another_name_has(desk):
+def test_a_certificate_that_another_name_has(holder):
     one = material()
-    adopt(desk, one)
-    assert refused(desk, one, name="benefits") == (adoption_messages.ADOPT_HELD, {"other": NAME})
+    adopt(holder, one)
+    assert refused(holder, one, name="benefits") == (adoption_messages.ADOPT_HELD, {"other": NAME})
 
 
-def test_a_damaged_name_is_told_and_left_alone(desk):
-    adopt(desk, material())
-    (desk.folder / "live" / "key.pem").write_bytes(b"")
+def test_a_damaged_name_is_told_and_left_alone(holder):
+    adopt(holder, material())
+    (holder.folder / "live" / "key.pem").write_bytes(b"")
     with pytest.raises(files.StoreDamaged):
-        adopt(desk, material())
-    assert (desk.folder / "live" / "key.pem").read_bytes() == b""
+        adopt(holder, material())
+    assert (holder.folder / "live" / "key.pem").read_bytes() == b""
 
 
-def test_a_name_at_which_another_run_is_at_work(desk):
-    files.make_folder(desk.folder)
-    with files.locked(desk.folder), pytest.raises(files.StoreLocked):
-        adopt(desk, material())
-    assert not (desk.folder / "settings.toml").exists()
+def test_a_name_at_which_another_run_is_at_work(holder):
+    files.make_folder(holder.folder)
+    with files.locked(holder.folder), pytest.raises(files.StoreLocked):
+        adopt(holder, material())
+    assert not (holder.folder / "settings.toml").exists()
 
 
-def test_a_certificate_without_a_customer(desk, monkeypatch):
+def test_a_certificate_without_a_customer(holder, monkeypatch):
     monkeypatch.setattr(generations, "common_name", lambda _certificate: None)
-    assert refused(desk, material())[0] == adoption_messages.ADOPT_NO_CUSTOMER
+    assert refused(holder, material())[0] == adoption_messages.ADOPT_NO_CUSTOMER
 
 
 # --- Which service
@@ -302,9 +302,9 @@ CHOICES = {
 
 
 @pytest.mark.parametrize(("names", "chosen", "expected"), CHOICES.values(), ids=CHOICES)
-def test_the_service_is_the_one_whose_cas_issued_it(names, chosen, expected, desk):
+def test_the_service_is_the_one_whose_cas_issued_it(names, chosen, expected, holder):
     services = [
-        service(desk, name, trust_holders=anchors("services" if name == "theirs" else "holders")) for name in names
+        service(holder, name, trust_holders=anchors("services" if name == "theirs" else "holders")) for name in names
     ]
     whole, entry = config(*services, chosen=chosen)
     if expected in names:
@@ -315,33 +315,35 @@ def test_the_service_is_the_one_whose_cas_issued_it(names, chosen, expected, des
     assert told(caught)[0] == expected
 
 
-def test_a_service_that_a_person_named_has_to_have_issued_it(desk):
-    requests_adopt.check_issued_by_service(material().certificate, service(desk))
+def test_a_service_that_a_person_named_has_to_have_issued_it(holder):
+    requests_adopt.check_issued_by_service(material().certificate, service(holder))
     with pytest.raises(UsageError) as caught:
-        requests_adopt.check_issued_by_service(material().certificate, service(desk, trust_holders=anchors("services")))
+        requests_adopt.check_issued_by_service(
+            material().certificate, service(holder, trust_holders=anchors("services"))
+        )
     text, values = told(caught)
     assert text == adoption_messages.ADOPT_NOT_OF_SERVICE
     assert "CN=" in values["issuer"]
 
 
-def test_a_chain_that_the_anchors_lack_is_taken_from_beside(desk):
+def test_a_chain_that_the_anchors_lack_is_taken_from_beside(holder):
     issuing = authority.issuer().certificate
     above = next(one for _, one in authority.authority().entries.values() if one.subject == issuing.issuer)
     one = replace(material(), others=(authority.services_issuer().certificate, above))
-    adopt(desk, one, trust_holders=bundle(issuing))
-    assert (desk.live / "chain.pem").read_text() == bundle(issuing, above)
+    adopt(holder, one, trust_holders=bundle(issuing))
+    assert (holder.live / "chain.pem").read_text() == bundle(issuing, above)
 
 
-def test_the_key_that_comes_next_is_the_files_where_it_says_one(desk):
+def test_the_key_that_comes_next_is_the_files_where_it_says_one(holder):
     entry = replace(ENTRY, key=KeyType.RSA_3072, key_is_explicit=True)
-    assert requests_adopt.settings_for(material(), service(desk), entry).key is KeyType.RSA_3072
+    assert requests_adopt.settings_for(material(), service(holder), entry).key is KeyType.RSA_3072
 
 
-def test_a_key_of_a_size_that_nobody_makes_is_followed_by_one_that_is_made(desk):
+def test_a_key_of_a_size_that_nobody_makes_is_followed_by_one_that_is_made(holder):
     key = rsa.generate_private_key(65_537, 2304)
     one = like(material().certificate, key, END)
-    assert requests_adopt.settings_for(one, service(desk), ENTRY).key is KeyType.RSA_2048
+    assert requests_adopt.settings_for(one, service(holder), ENTRY).key is KeyType.RSA_2048
 
 
-def test_certificates_of_the_other_channel_are_taken_as_well(desk):
-    assert adopt(desk, material(64, channel=Channel.SFTP)).result is Result.ENROLLED
+def test_certificates_of_the_other_channel_are_taken_as_well(holder):
+    assert adopt(holder, material(64, channel=Channel.SFTP)).result is Result.ENROLLED

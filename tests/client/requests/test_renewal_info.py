@@ -121,44 +121,45 @@ def test_hints_are_asked_of_where_the_service_is(service, shared):
     assert origin(service) == shared
 
 
-def test_the_certificate_is_named_as_the_standard_has_it(desk):
-    desk.enrol()
+def test_the_certificate_is_named_as_the_standard_has_it(holder):
+    holder.enrol()
     held = authority.holder_certificate(authority.holder_key(1))
-    renewal_info.fetch(desk.settings, held, Language.EN)
-    assert desk.double.hints_asked == [f"/api/v1/renewal-info/{ari_cert_id(held)}"]
-    assert desk.double.seen[-1].path != desk.double.hints_asked[0], "nothing is posted there"
+    renewal_info.fetch(holder.settings, held, Language.EN)
+    assert holder.double.hints_asked == [f"/api/v1/renewal-info/{ari_cert_id(held)}"]
+    assert holder.double.seen[-1].path != holder.double.hints_asked[0], "nothing is posted there"
 
 
-def test_the_numbers_of_the_stores_trust_lists_come_along(desk):
+def test_the_numbers_of_the_stores_trust_lists_come_along(holder):
     sent = []
 
     def answer(handler, _path):
         sent.append(handler.headers.get("Sinetti-Trust-Lists"))
         handler.send(404, b"")
 
-    desk.double.hint = answer
+    holder.double.hint = answer
     held = authority.holder_certificate(authority.holder_key(1))
     for numbers in (None, TrustListNumbers(3, 7)):
-        renewal_info.fetch(desk.settings, held, Language.EN, numbers)
+        renewal_info.fetch(holder.settings, held, Language.EN, numbers)
     assert sent == [None, "anchors=3, distrust=7"]
 
 
-def test_a_redirect_is_followed_by_nobody(desk):
-    desk.double.hint = lambda handler, _path: handler.send(307, b"", Location="http://127.0.0.1:9/")
+def test_a_redirect_is_followed_by_nobody(holder):
+    holder.double.hint = lambda handler, _path: handler.send(307, b"", Location="http://127.0.0.1:9/")
     assert (
-        renewal_info.fetch(desk.settings, authority.holder_certificate(authority.holder_key(1)), Language.EN) == NO_DOOR
+        renewal_info.fetch(holder.settings, authority.holder_certificate(authority.holder_key(1)), Language.EN)
+        == NO_DOOR
     )
 
 
-def test_nobody_answers(desk):
-    away = replace(desk.settings, service="http://127.0.0.1:9/")
+def test_nobody_answers(holder):
+    away = replace(holder.settings, service="http://127.0.0.1:9/")
     told = renewal_info.fetch(away, authority.holder_certificate(authority.holder_key(1)), Language.EN)
     assert told == RenewalInfoResult(NoRenewalInfo.NOT_REACHED, HOUR)
 
 
-def test_out_of_order_for_a_moment(desk):
-    desk.double.hint = lambda handler, _path: handler.send(503, b"", **{"Retry-After": "600"})
-    told = renewal_info.fetch(desk.settings, authority.holder_certificate(authority.holder_key(1)), Language.EN)
+def test_out_of_order_for_a_moment(holder):
+    holder.double.hint = lambda handler, _path: handler.send(503, b"", **{"Retry-After": "600"})
+    told = renewal_info.fetch(holder.settings, authority.holder_certificate(authority.holder_key(1)), Language.EN)
     assert told == RenewalInfoResult(NoRenewalInfo.NOT_REACHED, timedelta(minutes=10))
 
 

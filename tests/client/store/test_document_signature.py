@@ -28,9 +28,9 @@ ANCHORS = chain.load_bundle(double.anchors("holders").encode())
 
 
 @pytest.fixture
-def held(desk):
-    desk.enrol()
-    return document_signature.signing_certificate(desk.store, NAME, desk.now)
+def held(holder):
+    holder.enrol()
+    return document_signature.signing_certificate(holder.store, NAME, holder.now)
 
 
 NO_XML = {"no XML": b"hello", "two roots": b"<a/><b/>", "nothing": b""}
@@ -53,65 +53,65 @@ def test_no_request_to_the_certificate_service_is_sealed(operation, held):
         document_signature.sign_document(request.encode(), held, SignatureProfile.EXCLUSIVE)
 
 
-def test_nothing_is_sealed_with_an_expired_certificate(desk):
-    desk.enrol()
-    assert document_signature.signing_certificate(desk.store, NAME, END)
+def test_nothing_is_sealed_with_an_expired_certificate(holder):
+    holder.enrol()
+    assert document_signature.signing_certificate(holder.store, NAME, END)
     with pytest.raises(UsageError) as bad:
-        document_signature.signing_certificate(desk.store, NAME, END + SECOND)
+        document_signature.signing_certificate(holder.store, NAME, END + SECOND)
     assert bad.value.message.text == document_messages.SEAL_EXPIRED_SIGNER
 
 
 @pytest.mark.parametrize("during", ["open_key", "certificate"])
-def test_a_renewal_that_comes_into_use_while_somebody_seals(desk, monkeypatch, during):
+def test_a_renewal_that_comes_into_use_while_somebody_seals(holder, monkeypatch, during):
     """Half of the set was read before the renewal, and half after it.
 
     The client reads it again and calls no store damaged.
     """
-    desk.enrol()
-    old, swapped = desk.live.resolve().name, []
-    desk.at(OPENS).renew()
-    new = desk.live.resolve().name
-    files.swap_live(desk.folder, old)
+    holder.enrol()
+    old, swapped = holder.live.resolve().name, []
+    holder.at(OPENS).renew()
+    new = holder.live.resolve().name
+    files.swap_live(holder.folder, old)
     module, name = (generations, "certificate_in_use") if during == "certificate" else (key_storage, "open_key")
     read = getattr(module, name)
 
     def meanwhile(*given):
         found = read(*given) if during == "certificate" else None
         if not swapped:
-            swapped.append(files.swap_live(desk.folder, new))
+            swapped.append(files.swap_live(holder.folder, new))
         return found or read(*given)
 
     monkeypatch.setattr(module, name, meanwhile)
-    held = document_signature.signing_certificate(desk.store, NAME, desk.now)
+    held = document_signature.signing_certificate(holder.store, NAME, holder.now)
     assert old != new
     assert held.serial == new
     assert key_storage.belongs(held.certificate, held.key)
 
 
-def test_nothing_is_sealed_with_a_certificate_that_begins_later(desk):
-    desk.enrol()
-    assert document_signature.signing_certificate(desk.store, NAME, desk.now - generations.CLOCK_SKEW)
+def test_nothing_is_sealed_with_a_certificate_that_begins_later(holder):
+    holder.enrol()
+    assert document_signature.signing_certificate(holder.store, NAME, holder.now - generations.CLOCK_SKEW)
     with pytest.raises(UsageError) as bad:
-        document_signature.signing_certificate(desk.store, NAME, desk.now - generations.CLOCK_SKEW - SECOND)
+        document_signature.signing_certificate(holder.store, NAME, holder.now - generations.CLOCK_SKEW - SECOND)
     assert bad.value.message.text == document_messages.SEAL_EARLY_SIGNER
     assert "valid only from 2 March 2026 at 14:00" in messages.render(bad.value.message, Language.EN)
 
 
-def test_what_is_known_to_be_revoked_seals_nothing(desk):
-    desk.enrol()
-    generations.remember(desk.folder, NameState(revoked=desk.live.resolve().name))
+def test_what_is_known_to_be_revoked_seals_nothing(holder):
+    holder.enrol()
+    generations.remember(holder.folder, NameState(revoked=holder.live.resolve().name))
     with pytest.raises(UsageError) as bad:
-        document_signature.signing_certificate(desk.store, NAME, desk.now)
+        document_signature.signing_certificate(holder.store, NAME, holder.now)
     assert bad.value.message.text == document_messages.SEAL_REVOKED_SIGNER
 
 
-def test_who_seals_has_to_be_in_the_store(desk):
+def test_who_seals_has_to_be_in_the_store(holder):
     with pytest.raises(UsageError) as bad:
-        document_signature.signing_certificate(desk.store, NAME, desk.now)
+        document_signature.signing_certificate(holder.store, NAME, holder.now)
     assert bad.value.message.text == messages.UNKNOWN_NAME
-    desk.enrol(service="http://127.0.0.1:9/")
+    holder.enrol(service="http://127.0.0.1:9/")
     with pytest.raises(UsageError) as bad:
-        document_signature.signing_certificate(desk.store, NAME, desk.now)
+        document_signature.signing_certificate(holder.store, NAME, holder.now)
     assert bad.value.message.text == messages.NOT_ENROLLED
 
 

@@ -15,28 +15,28 @@ from tests.support import authority
 NOW = authority.NOW
 
 
-def passed(desk, now=NOW):
+def passed(holder, now=NOW):
     """Take the snapshot as a pass does; return it and whether the key was opened."""
-    checks = key_checks.load(desk.store, now)
-    (one,) = snapshot.list_snapshots(desk.store, for_agent=True, checks=checks)
-    key_checks.save(desk.store, checks)
+    checks = key_checks.load(holder.store, now)
+    (one,) = snapshot.list_snapshots(holder.store, for_agent=True, checks=checks)
+    key_checks.save(holder.store, checks)
     return one, checks.is_changed
 
 
-def settle(desk):
+def settle(holder):
     """Let the files be older than the record, as they are in the next pass."""
-    path = desk.store / key_checks.FILE
+    path = holder.store / key_checks.FILE
     later = path.stat().st_mtime_ns + 5_000_000_000
     os.utime(path, ns=(later, later))
 
 
 @pytest.fixture
-def known(desk):
-    """Return a desk whose set stands in the record."""
-    desk.enrol()
-    assert passed(desk)[1]
-    settle(desk)
-    return desk
+def known(holder):
+    """Return a holder whose set stands in the record."""
+    holder.enrol()
+    assert passed(holder)[1]
+    settle(holder)
+    return holder
 
 
 def test_a_set_that_did_not_move_is_not_opened(known, monkeypatch):
@@ -84,20 +84,20 @@ def test_a_change_is_found_with_any_record(change, name, known):
     assert passed(known)[0].trouble is not None
 
 
-def test_a_file_that_changed_while_the_record_was_written_is_compared_again(desk):
-    desk.enrol()
-    assert passed(desk)[1]
-    assert passed(desk)[1], "within a second of the record, a change may have the same time"
+def test_a_file_that_changed_while_the_record_was_written_is_compared_again(holder):
+    holder.enrol()
+    assert passed(holder)[1]
+    assert passed(holder)[1], "within a second of the record, a change may have the same time"
 
 
-def forged(desk):
+def forged(holder):
     """Replace the key by another one, and put its state into the record."""
-    (desk.live / "key.pem").write_bytes(encoding.dump_private_key(authority.holder_key(9), None))
-    path = desk.store / key_checks.FILE
+    (holder.live / "key.pem").write_bytes(encoding.dump_private_key(authority.holder_key(9), None))
+    path = holder.store / key_checks.FILE
     raw = json.loads(path.read_text())
-    raw["sets"][NAME][0] = key_checks.state_of(str(desk.live)).text
+    raw["sets"][NAME][0] = key_checks.state_of(str(holder.live)).text
     path.write_text(json.dumps(raw))
-    settle(desk)
+    settle(holder)
     return path
 
 
@@ -126,11 +126,11 @@ def test_a_damaged_record_costs_time_alone(octets, known):
     assert passed(known) == (first, True)
 
 
-def test_a_store_that_cannot_be_written_costs_time_alone(desk, monkeypatch):
-    desk.enrol()
+def test_a_store_that_cannot_be_written_costs_time_alone(holder, monkeypatch):
+    holder.enrol()
 
     def refuse(*_args, **_named):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(key_checks.files, "write_atomic", refuse)
-    assert passed(desk)[0].trouble is None
+    assert passed(holder)[0].trouble is None

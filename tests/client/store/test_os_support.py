@@ -75,26 +75,26 @@ def windows(request, monkeypatch):
     return registry
 
 
-def live_key(desk):
-    return double.key_id_of((desk.live / "key.pem").read_bytes())
+def live_key(holder):
+    return double.key_id_of((holder.live / "key.pem").read_bytes())
 
 
-def test_windows_keeps_a_certificate_through_its_life(windows, desk):
-    desk.double.script.append(double.lose)
-    assert desk.enrol().exit_code is ExitCode.UNCERTAIN
-    assert desk.enrol().result is Result.ENROLLED
-    assert desk.at(OPENS).renew().result is Result.RENEWED
-    assert live_key(desk) == desk.double.keys_sent()[-1]
-    left = [path.name for path in desk.folder.rglob("*") if path.suffix in {".new", ".old", ".gone", ".made"}]
+def test_windows_keeps_a_certificate_through_its_life(windows, holder):
+    holder.double.script.append(double.lose)
+    assert holder.enrol().exit_code is ExitCode.UNCERTAIN
+    assert holder.enrol().result is Result.ENROLLED
+    assert holder.at(OPENS).renew().result is Result.RENEWED
+    assert live_key(holder) == holder.double.keys_sent()[-1]
+    left = [path.name for path in holder.folder.rglob("*") if path.suffix in {".new", ".old", ".gone", ".made"}]
     assert left == []
     assert windows.slept == []
 
 
 @pytest.mark.parametrize("ends_after", range(3))
-def test_windows_a_run_that_ends_between_the_steps_of_a_swap_is_gone_on_with(ends_after, windows, desk, monkeypatch):
+def test_windows_a_run_that_ends_between_the_steps_of_a_swap_is_gone_on_with(ends_after, windows, holder, monkeypatch):
     """Swap: the old one aside, the new one in, the old one away."""
-    desk.enrol()
-    before = live_key(desk)
+    holder.enrol()
+    before = live_key(holder)
     system, renamed = files.SYSTEM, []
 
     def rename(source, target):
@@ -113,12 +113,12 @@ def test_windows_a_run_that_ends_between_the_steps_of_a_swap_is_gone_on_with(end
         if ends_after == 2:
             run.setattr(files, "_drop", drop)
         with pytest.raises(KeyboardInterrupt):
-            desk.at(OPENS).renew()
-    assert desk.live.exists() is (ends_after != 1)
-    assert files.live_path(desk.folder).exists(), "readers find a whole set"
-    outcome = desk.renew()
+            holder.at(OPENS).renew()
+    assert holder.live.exists() is (ends_after != 1)
+    assert files.live_path(holder.folder).exists(), "readers find a whole set"
+    outcome = holder.renew()
     assert outcome.result is Result.RENEWED, words(outcome)
-    assert live_key(desk) == desk.double.keys_sent()[-1] != before
+    assert live_key(holder) == holder.double.keys_sent()[-1] != before
 
 
 def test_windows_makes_folders_private_before_they_have_their_name(windows, tmp_path):
@@ -129,13 +129,13 @@ def test_windows_makes_folders_private_before_they_have_their_name(windows, tmp_
     assert all("/inheritance:r" in command and "*S-1-3-4:(OI)(CI)F" in command for command in windows.commands)
 
 
-def test_windows_makes_no_folder_that_it_cannot_make_private(windows, desk):
+def test_windows_makes_no_folder_that_it_cannot_make_private(windows, holder):
     windows.icacls = 5
-    outcome = desk.enrol()
+    outcome = holder.enrol()
     assert (outcome.exit_code, texts(outcome)) == (ExitCode.STORE, [messages.STORE_UNUSABLE])
     assert "permission denied" in words(outcome)
-    assert not desk.store.exists()
-    assert desk.double.seen == []
+    assert not holder.store.exists()
+    assert holder.double.seen == []
 
 
 def test_windows_waits_a_moment_for_whoever_has_a_file_open(windows, tmp_path, monkeypatch):
@@ -211,8 +211,8 @@ def flushed(monkeypatch):
     return seen
 
 
-def test_macos_flushes_through_the_drive(flushed, desk):
-    assert desk.enrol().result is Result.ENROLLED
+def test_macos_flushes_through_the_drive(flushed, holder):
+    assert holder.enrol().result is Result.ENROLLED
     assert flushed.plain == 0
     assert flushed.through > 20
 
@@ -223,7 +223,7 @@ def test_macos_flushes_as_far_as_a_share_lets_it(flushed, tmp_path):
     assert (flushed.through, flushed.plain) == (0, 2), "the file and its folder"
 
 
-def test_each_file_and_each_folder_is_flushed_before_the_next_step(desk, monkeypatch):
+def test_each_file_and_each_folder_is_flushed_before_the_next_step(holder, monkeypatch):
     """Everything in the store was flushed when the request leaves.
 
     This covers files and the folders that name them.
@@ -240,21 +240,21 @@ def test_each_file_and_each_folder_is_flushed_before_the_next_step(desk, monkeyp
     at_rest = []
 
     def look(_name):
-        paths = [desk.store, *(path for path in desk.store.rglob("*") if path.name != ".lock")]
+        paths = [holder.store, *(path for path in holder.store.rglob("*") if path.name != ".lock")]
         at_rest.extend(path for path in paths if not path.is_symlink() and path.stat().st_ino not in flushed)
 
-    desk.step = look
-    assert desk.enrol().result is Result.ENROLLED
+    holder.step = look
+    assert holder.enrol().result is Result.ENROLLED
     assert at_rest == []
 
 
-def test_a_store_that_a_system_without_links_left_is_gone_on_with(desk, monkeypatch):
+def test_a_store_that_a_system_without_links_left_is_gone_on_with(holder, monkeypatch):
     with monkeypatch.context() as there:
         there.setattr(files, "SYSTEM", os_support.Windows(Registry().run))
         there.setitem(sys.modules, "msvcrt", SimpleNamespace(locking=windows_lock, LK_NBLCK=2))
         there.setattr(Path, "symlink_to", no_links)
-        desk.enrol()
-    assert not desk.live.is_symlink()
-    assert desk.at(OPENS).renew().result is Result.RENEWED
-    assert desk.live.is_symlink()
-    assert live_key(desk) == desk.double.keys_sent()[-1]
+        holder.enrol()
+    assert not holder.live.is_symlink()
+    assert holder.at(OPENS).renew().result is Result.RENEWED
+    assert holder.live.is_symlink()
+    assert live_key(holder) == holder.double.keys_sent()[-1]

@@ -51,41 +51,41 @@ class Listener:
     def done(self, row): ...
 
 
-def run(desk):
+def run(holder):
     """Make one pass of the agent, and return what it says."""
-    config = Config(desk.store / "x.toml", desk.store, None, {}, AgentSettings(), CertificateEntry("", None), {})
-    desk.told.clear()
-    context = AgentContext(desk.run, config, ConfiguredHooks(), lambda *_given: None)
+    config = Config(holder.store / "x.toml", holder.store, None, {}, AgentSettings(), CertificateEntry("", None), {})
+    holder.told.clear()
+    context = AgentContext(holder.run, config, ConfiguredHooks(), lambda *_given: None)
     ended = runner.run_once(context, runner.Event(), Listener())
-    return ended, [one.text for one in desk.told]
+    return ended, [one.text for one in holder.told]
 
 
-def test_all_keys_of_a_name_leave_the_token(desk, token, pkcs11):
+def test_all_keys_of_a_name_leave_the_token(holder, token, pkcs11):
     """Those of both generations, of a request under way, and one that no folder mentions."""
-    desk.enrol(files=token)
-    desk.at(OPENS).renew()
-    desk.double.script.append(double.lose)
-    desk.renew(force=True)
-    orphan = replace(keys_of(desk.folder)[0], id=os.urandom(16))
-    pkcs11.make(orphan, desk.settings.key)
-    files.make_folder(desk.folder / token_keys.FOLDER)
-    (desk.folder / token_keys.FOLDER / f"{orphan.id.hex()}.uri").write_bytes(token_keys.pkcs11_uri.dump(orphan))
-    keys = keys_of(desk.folder)
+    holder.enrol(files=token)
+    holder.at(OPENS).renew()
+    holder.double.script.append(double.lose)
+    holder.renew(force=True)
+    orphan = replace(keys_of(holder.folder)[0], id=os.urandom(16))
+    pkcs11.make(orphan, holder.settings.key)
+    files.make_folder(holder.folder / token_keys.FOLDER)
+    (holder.folder / token_keys.FOLDER / f"{orphan.id.hex()}.uri").write_bytes(token_keys.pkcs11_uri.dump(orphan))
+    keys = keys_of(holder.folder)
     assert len(keys) == 4
     assert all(map(pkcs11.is_present, keys))
-    assert removal.plan_removal(desk.folder).tokens == (soft_token.LABEL,)
-    removal.remove(desk.folder)
+    assert removal.plan_removal(holder.folder).tokens == (soft_token.LABEL,)
+    removal.remove(holder.folder)
     assert not any(map(pkcs11.is_present, keys))
-    assert left(desk.store) == []
+    assert left(holder.store) == []
 
 
-def test_a_key_that_a_copy_of_the_name_has_stays(desk, token, pkcs11):
-    desk.enrol(files=token)
-    shutil.copytree(desk.folder, desk.store / "copy", symlinks=True)
-    (key,) = keys_of(desk.folder)
-    removal.remove(desk.store / "copy")
+def test_a_key_that_a_copy_of_the_name_has_stays(holder, token, pkcs11):
+    holder.enrol(files=token)
+    shutil.copytree(holder.folder, holder.store / "copy", symlinks=True)
+    (key,) = keys_of(holder.folder)
+    removal.remove(holder.store / "copy")
     assert pkcs11.is_present(key)
-    removal.remove(desk.folder)
+    removal.remove(holder.folder)
     assert not pkcs11.is_present(key)
 
 
@@ -101,35 +101,35 @@ AWAY = {"without the PIN": hide_pin, "with a wrong PIN": wrong_pin}
 
 
 @pytest.mark.parametrize("away", AWAY.values(), ids=AWAY)
-def test_without_the_token_nothing_is_removed(away, desk, token, pkcs11):
-    desk.enrol(files=token)
-    keys = keys_of(desk.folder)
+def test_without_the_token_nothing_is_removed(away, holder, token, pkcs11):
+    holder.enrol(files=token)
+    keys = keys_of(holder.folder)
     away(token)
     soft_token.forget_sessions()
     with pytest.raises(files.StoreError) as refused:
-        removal.remove(desk.folder)
+        removal.remove(holder.folder)
     said = messages.render(refused.value.message, Language.EN)
     assert said.startswith("payroll: its keys in the token cannot be deleted, because ")
-    assert f"If the token no longer exists, delete the folder {desk.folder} by hand." in said
-    assert left(desk.store) == [NAME]
+    assert f"If the token no longer exists, delete the folder {holder.folder} by hand." in said
+    assert left(holder.store) == [NAME]
     token.token.pin_file.write_text(f"{soft_token.PIN}\n")
     token.token.pin_file.chmod(0o600)
     soft_token.forget_sessions()
-    removal.remove(desk.folder)
+    removal.remove(holder.folder)
     assert not any(map(pkcs11.is_present, keys))
 
 
-def test_a_token_that_goes_away_in_between_leaves_a_removal_that_is_reported(desk, token, pkcs11, monkeypatch):
-    desk.enrol(files=token)
-    keys = keys_of(desk.folder)
+def test_a_token_that_goes_away_in_between_leaves_a_removal_that_is_reported(holder, token, pkcs11, monkeypatch):
+    holder.enrol(files=token)
+    keys = keys_of(holder.folder)
     with monkeypatch.context() as patch:
         patch.setattr(token_keys, "delete", lambda _keys: raised(pkcs11.SignerUnavailable("the token was removed")))
         with pytest.raises(files.StoreError) as refused:
-            removal.remove(desk.folder)
+            removal.remove(holder.folder)
         assert refused.value.message.text == removal.UNFINISHED
-        ended, said = run(desk)
+        ended, said = run(holder)
         assert (said, int(ended.exit_code)) == ([removal.UNFINISHED], 0)
-    assert run(desk)[1] == [removal.FINISHED]
+    assert run(holder)[1] == [removal.FINISHED]
     assert not any(map(pkcs11.is_present, keys))
 
 
@@ -156,86 +156,86 @@ def points(monkeypatch, number):
     monkeypatch.setattr(os, "rmdir", counted(os.rmdir))
 
 
-def again(desk, kept, key, pkcs11):
+def again(holder, kept, key, pkcs11):
     """Bring the store back as it was, with the key in its token."""
-    shutil.rmtree(desk.store)
-    shutil.copytree(kept, desk.store, symlinks=True)
+    shutil.rmtree(holder.store)
+    shutil.copytree(kept, holder.store, symlinks=True)
     if key and not pkcs11.is_present(key):
-        pkcs11.make(key, desk.settings.key)
+        pkcs11.make(key, holder.settings.key)
 
 
 @pytest.mark.parametrize("finisher", ["remove", "run"])
 @pytest.mark.parametrize("in_token", [False, True], ids=["files", "a token"])
-def test_a_kill_at_every_point_leaves_a_whole_name_or_a_removal(in_token, finisher, desk, request, monkeypatch):
+def test_a_kill_at_every_point_leaves_a_whole_name_or_a_removal(in_token, finisher, holder, request, monkeypatch):
     pkcs11 = request.getfixturevalue("pkcs11") if in_token else None
-    desk.enrol(files=request.getfixturevalue("token") if in_token else OutputOptions())
-    key, kept = next(iter(keys_of(desk.folder)), None), desk.store.with_name("kept")
-    shutil.copytree(desk.store, kept, symlinks=True)
+    holder.enrol(files=request.getfixturevalue("token") if in_token else OutputOptions())
+    key, kept = next(iter(keys_of(holder.folder)), None), holder.store.with_name("kept")
+    shutil.copytree(holder.store, kept, symlinks=True)
     for number in range(1000):
-        again(desk, kept, key, pkcs11)
+        again(holder, kept, key, pkcs11)
         with monkeypatch.context() as patch:
             points(patch, number)
             try:
-                removal.remove(desk.folder)
+                removal.remove(holder.folder)
                 break
             except Killed:
                 pass
-        if desk.folder.exists():
-            assert left(desk.store) == [NAME]
-            assert not revoke.is_revoked(desk.run, NAME), "the set is whole"
+        if holder.folder.exists():
+            assert left(holder.store) == [NAME]
+            assert not revoke.is_revoked(holder.run, NAME), "the set is whole"
             assert key is None or pkcs11.is_present(key)
         elif finisher == "remove":
-            removal.finish(desk.store, NAME)
+            removal.finish(holder.store, NAME)
         else:
-            assert run(desk)[0].rows == ()
-        if not desk.folder.exists():
-            assert left(desk.store) == []
+            assert run(holder)[0].rows == ()
+        if not holder.folder.exists():
+            assert left(holder.store) == []
             assert key is None or not pkcs11.is_present(key)
     assert number > 5
-    assert left(desk.store) == []
+    assert left(holder.store) == []
 
 
-def test_the_doctor_reports_an_interrupted_removal(desk):
-    desk.enrol()
-    desk.folder.rename(removal.folder_of(desk.store, NAME))
-    found = [one for one in host.check_store(desk.store, (), 0) if one.level is Level.WARN]
+def test_the_doctor_reports_an_interrupted_removal(holder):
+    holder.enrol()
+    holder.folder.rename(removal.folder_of(holder.store, NAME))
+    found = [one for one in host.check_store(holder.store, (), 0) if one.level is Level.WARN]
     assert "The removal of payroll was interrupted." in messages.render(found[-1].message, Language.EN)
-    assert removal.list_unfinished(desk.store) == (NAME,)
+    assert removal.list_unfinished(holder.store) == (NAME,)
 
 
-def test_a_name_that_is_removed_while_it_is_read_is_not_damaged(desk, monkeypatch):
-    desk.enrol()
+def test_a_name_that_is_removed_while_it_is_read_is_not_damaged(holder, monkeypatch):
+    holder.enrol()
     read = settings.load
 
     def load(folder):
         if folder.exists():
-            folder.rename(removal.folder_of(desk.store, NAME))
+            folder.rename(removal.folder_of(holder.store, NAME))
         return read(folder)
 
-    (desk.folder / "settings.toml").write_text("?")
+    (holder.folder / "settings.toml").write_text("?")
     monkeypatch.setattr(settings, "load", load)
-    assert list(snapshot.list_snapshots(desk.store)) == []
+    assert list(snapshot.list_snapshots(holder.store)) == []
 
 
-def test_a_name_is_enrolled_anew_while_its_removal_is_not_complete(desk):
-    desk.enrol()
-    desk.folder.rename(removal.folder_of(desk.store, NAME))
-    desk.double.script.clear()
-    assert desk.enrol().exit_code == 0
-    removal.remove(desk.folder)
-    assert left(desk.store) == []
+def test_a_name_is_enrolled_anew_while_its_removal_is_not_complete(holder):
+    holder.enrol()
+    holder.folder.rename(removal.folder_of(holder.store, NAME))
+    holder.double.script.clear()
+    assert holder.enrol().exit_code == 0
+    removal.remove(holder.folder)
+    assert left(holder.store) == []
 
 
-def test_other_folders_with_a_dot_are_not_removals(desk):
-    desk.enrol()
+def test_other_folders_with_a_dot_are_not_removals(holder):
+    holder.enrol()
     for name in (".git", "..gone", ".a b.gone", "payroll.gone"):
-        (desk.store / name).mkdir()
-    assert removal.list_unfinished(desk.store) == ()
-    assert list(removal.finish_all(desk.store)) == []
+        (holder.store / name).mkdir()
+    assert removal.list_unfinished(holder.store) == ()
+    assert list(removal.finish_all(holder.store)) == []
 
 
-def test_what_cannot_be_deleted_is_reported_with_its_place(desk, monkeypatch):
-    desk.enrol()
+def test_what_cannot_be_deleted_is_reported_with_its_place(holder, monkeypatch):
+    holder.enrol()
 
     def refuse(path, *_rest, **_named):
         raise PermissionError(13, "Permission denied", str(path))
@@ -243,12 +243,12 @@ def test_what_cannot_be_deleted_is_reported_with_its_place(desk, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(os, "unlink", refuse)
         with pytest.raises(files.StoreError) as refused:
-            removal.remove(desk.folder)
+            removal.remove(holder.folder)
     said = messages.render(refused.value.message, Language.EN)
     assert said.startswith("payroll was removed, but some of its data cannot be deleted, because permission denied.")
-    assert str(removal.folder_of(desk.store, NAME)) in said
-    assert removal.finish(desk.store, NAME)
-    assert not removal.finish(desk.store, NAME)
+    assert str(removal.folder_of(holder.store, NAME)) in said
+    assert removal.finish(holder.store, NAME)
+    assert not removal.finish(holder.store, NAME)
 
 
 PLANS = {
@@ -258,16 +258,16 @@ PLANS = {
 
 
 @pytest.mark.parametrize(("requests", "script", "is_harmless"), PLANS.values(), ids=PLANS)
-def test_requests_that_may_have_left(requests, script, is_harmless, desk):
+def test_requests_that_may_have_left(requests, script, is_harmless, holder):
     def stop(name):
         if name == "prepared" and not script:
             raise Killed
 
-    desk.double.script.extend(script)
-    desk.step = stop
+    holder.double.script.extend(script)
+    holder.step = stop
     try:
-        desk.enrol()
+        holder.enrol()
     except Killed:
         assert not script
-    plan = removal.plan_removal(desk.folder)
+    plan = removal.plan_removal(holder.folder)
     assert (plan.requests, plan.is_harmless, plan.serial) == (requests, is_harmless, None)

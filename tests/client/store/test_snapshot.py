@@ -26,36 +26,36 @@ QUICK = [
 ]
 
 
-def seen(desk):
-    (one,) = snapshot.list_snapshots(desk.store)
+def seen(holder):
+    (one,) = snapshot.list_snapshots(holder.store)
     return one
 
 
 @pytest.mark.parametrize("kind", list(KeyType))
-def test_a_set_in_use_is_seen_without_the_thorough_look(kind, desk, monkeypatch):
-    desk.enrol(key=kind)
+def test_a_set_in_use_is_seen_without_the_thorough_look(kind, holder, monkeypatch):
+    holder.enrol(key=kind)
     monkeypatch.setattr(generations, "current", None)
-    one = seen(desk)
+    one = seen(holder)
     assert (one.name, one.customer_id, one.customer_name) == (NAME, authority.CUSTOMER_ID, authority.CUSTOMER_NAME)
-    assert (one.service, one.environment) == (desk.settings.service, desk.settings.environment)
-    assert one.serial == desk.live.resolve().name
+    assert (one.service, one.environment) == (holder.settings.service, holder.settings.environment)
+    assert one.serial == holder.live.resolve().name
     assert (one.not_before, one.not_after) == (authority.NOW, authority.NOW + authority.VALIDITY)
     assert (one.trouble, one.open, one.deployment) == (None, (), None)
     assert one.memory == AgentState(one.serial)
 
 
 @pytest.mark.parametrize("damage", [*DAMAGE, None])
-def test_it_tells_what_the_thorough_look_tells(damage, desk):
-    desk.enrol()
+def test_it_tells_what_the_thorough_look_tells(damage, holder):
+    holder.enrol()
     if damage is not None:
-        DAMAGE[damage](desk.live)
+        DAMAGE[damage](holder.live)
     try:
-        settings.load(desk.folder)
-        held, damage_message = generations.current(desk.folder), None
-        generations.notes(desk.folder)
+        settings.load(holder.folder)
+        held, damage_message = generations.current(holder.folder), None
+        generations.notes(holder.folder)
     except files.StoreError as bad:
         held, damage_message = None, bad.message
-    one = seen(desk)
+    one = seen(holder)
     assert (one.trouble and one.trouble.values) == (damage_message and damage_message.values)
     assert (damage_message and damage_message.text) == (one.trouble and messages.STORE_DAMAGED)
     assert one.serial == (held.serial if held and damage_message is None else None)
@@ -86,11 +86,11 @@ HIDDEN = {
 
 
 @pytest.mark.parametrize(("name", "octets", "trouble"), HIDDEN.values(), ids=HIDDEN)
-def test_a_key_that_cannot_be_opened_or_is_anothers_is_told(name, octets, trouble, desk):
-    desk.enrol()
-    (desk.live / "key.pem").unlink()
-    (desk.live / name).write_bytes(octets())
-    assert seen(desk).trouble.text == trouble
+def test_a_key_that_cannot_be_opened_or_is_anothers_is_told(name, octets, trouble, holder):
+    holder.enrol()
+    (holder.live / "key.pem").unlink()
+    (holder.live / name).write_bytes(octets())
+    assert seen(holder).trouble.text == trouble
 
 
 ODD = {
@@ -100,22 +100,22 @@ ODD = {
 
 
 @pytest.mark.parametrize(("name", "change"), ODD.values(), ids=ODD)
-def test_what_is_written_in_another_way_is_looked_at_thoroughly(name, change, desk):
-    desk.enrol()
-    path = desk.live / name
+def test_what_is_written_in_another_way_is_looked_at_thoroughly(name, change, holder):
+    holder.enrol()
+    path = holder.live / name
     path.write_bytes(change(path.read_bytes()))
-    one = seen(desk)
-    assert (one.trouble, one.serial) == (None, desk.live.resolve().name)
+    one = seen(holder)
+    assert (one.trouble, one.serial) == (None, holder.live.resolve().name)
 
 
-def test_a_copy_in_the_place_of_the_link_is_seen(desk):
-    desk.enrol()
-    serial = desk.live.resolve().name
-    desk.live.unlink()
-    desk.live.mkdir()
-    for path in (desk.folder / "generations" / serial).iterdir():
-        (desk.live / path.name).write_bytes(path.read_bytes())
-    assert seen(desk).serial == serial
+def test_a_copy_in_the_place_of_the_link_is_seen(holder):
+    holder.enrol()
+    serial = holder.live.resolve().name
+    holder.live.unlink()
+    holder.live.mkdir()
+    for path in (holder.folder / "generations" / serial).iterdir():
+        (holder.live / path.name).write_bytes(path.read_bytes())
+    assert seen(holder).serial == serial
 
 
 def meaning(live):
@@ -126,67 +126,67 @@ def meaning(live):
 
 
 @pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning", "ignore::UserWarning")
-def test_one_octet_changed_anywhere_is_told_or_has_no_meaning(desk):
-    desk.enrol()
-    whole = meaning(desk.live)
+def test_one_octet_changed_anywhere_is_told_or_has_no_meaning(holder):
+    holder.enrol()
+    whole = meaning(holder.live)
     for name in ("key", "certificate", "chain"):
-        path = desk.live / f"{name}.pem"
+        path = holder.live / f"{name}.pem"
         octets = path.read_bytes()
         for place in range(0, len(octets), 7):
             path.write_bytes(octets[:place] + bytes([octets[place] ^ 4]) + octets[place + 1 :])
-            assert seen(desk).trouble is not None or meaning(desk.live) == whole, (name, place)
+            assert seen(holder).trouble is not None or meaning(holder.live) == whole, (name, place)
         path.write_bytes(octets)
 
 
-def test_an_empty_chain_is_named_by_its_file(desk):
-    desk.enrol()
-    (desk.live / "chain.pem").write_bytes(b"")
-    assert seen(desk).trouble.values["path"].endswith("live/chain.pem")
+def test_an_empty_chain_is_named_by_its_file(holder):
+    holder.enrol()
+    (holder.live / "chain.pem").write_bytes(b"")
+    assert seen(holder).trouble.values["path"].endswith("live/chain.pem")
 
 
 @pytest.mark.parametrize("kind", [KeyType.RSA_2048, KeyType.EC_P256, KeyType.EC_P384])
-def test_the_key_of_another_is_told(kind, desk):
-    desk.enrol(key=kind)
-    (desk.live / "key.pem").write_bytes(encoding.dump_private_key(authority.holder_key(9, kind), None))
-    assert seen(desk).trouble.text == messages.DAMAGED_FILE
+def test_the_key_of_another_is_told(kind, holder):
+    holder.enrol(key=kind)
+    (holder.live / "key.pem").write_bytes(encoding.dump_private_key(authority.holder_key(9, kind), None))
+    assert seen(holder).trouble.text == messages.DAMAGED_FILE
 
 
-def test_what_is_under_way_is_seen_with_its_key(desk):
-    desk.enrol()
-    desk.double.script.append(double.lose)
-    desk.at(OPENS).renew()
-    (held,) = seen(desk).open
+def test_what_is_under_way_is_seen_with_its_key(holder):
+    holder.enrol()
+    holder.double.script.append(double.lose)
+    holder.at(OPENS).renew()
+    (held,) = seen(holder).open
     assert (held.folder.name, held.state) == ("renew", journal.RequestState.UNCERTAIN)
     octets = (held.folder / "key.pem").read_bytes()
-    (held.folder / "key.pem").write_bytes((desk.live / "key.pem").read_bytes())
-    assert seen(desk).trouble.text == messages.DAMAGED_FILE
+    (held.folder / "key.pem").write_bytes((holder.live / "key.pem").read_bytes())
+    assert seen(holder).trouble.text == messages.DAMAGED_FILE
     (held.folder / "key.pem").write_bytes(octets)
-    assert seen(desk).trouble is None
+    assert seen(holder).trouble is None
     (held.folder / "message.xml").write_text("x")
-    assert seen(desk).trouble.text == messages.DAMAGED_FILE
+    assert seen(holder).trouble.text == messages.DAMAGED_FILE
 
 
-def test_a_folder_that_is_no_name_is_passed_over(desk):
-    desk.enrol()
+def test_a_folder_that_is_no_name_is_passed_over(holder):
+    holder.enrol()
     for name in ("ssh", ".hidden", "with blank"):
-        (desk.store / name).mkdir()
-    (desk.store / "file").write_text("x")
-    (desk.store / "ssh" / "config").write_text("theirs")
-    assert seen(desk).name == NAME
+        (holder.store / name).mkdir()
+    (holder.store / "file").write_text("x")
+    (holder.store / "ssh" / "config").write_text("theirs")
+    assert seen(holder).name == NAME
 
 
-def test_a_store_without_right_to_a_name(desk, monkeypatch):
-    desk.enrol()
+def test_a_store_without_right_to_a_name(holder, monkeypatch):
+    holder.enrol()
     listdir = snapshot.os.listdir
 
     def refuse(path):
-        if str(path) == str(desk.folder):
+        if str(path) == str(holder.folder):
             raise PermissionError(13, "Permission denied", str(path))
         return listdir(path)
 
     monkeypatch.setattr(snapshot.os, "listdir", refuse)
-    assert seen(desk).trouble.text == messages.STORE_UNUSABLE
-    assert snapshot.load_snapshot(desk.folder).trouble.text == messages.STORE_UNUSABLE
+    assert seen(holder).trouble.text == messages.STORE_UNUSABLE
+    assert snapshot.load_snapshot(holder.folder).trouble.text == messages.STORE_UNUSABLE
 
 
 HEADS = {
@@ -202,13 +202,13 @@ HEADS = {
 
 
 @pytest.mark.parametrize(("change", "error"), HEADS.values(), ids=HEADS)
-def test_settings_read_fast_are_those_of_the_whole_parser(change, error, desk):
-    text = change(settings.dump(desk.settings))
+def test_settings_read_fast_are_those_of_the_whole_parser(change, error, holder):
+    text = change(settings.dump(holder.settings))
     if error is not None:
         with pytest.raises(error):
             settings.parse(text)
         return
     found = settings.parse(text)
     for field in dataclasses.fields(found):
-        mine, theirs = getattr(found, field.name), getattr(desk.settings, field.name)
+        mine, theirs = getattr(found, field.name), getattr(holder.settings, field.name)
         assert mine == theirs or mine.strip() == theirs.strip(), field.name

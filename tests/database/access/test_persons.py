@@ -12,55 +12,55 @@ from tests.support.people import a_person
 from tests.support.users import account, mandate
 
 
-def table(desk, label, name):
-    return apps.get_model(label, name).objects.using(desk.db.alias)
+def table(scene, label, name):
+    return apps.get_model(label, name).objects.using(scene.db.alias)
 
 
-def further_address(desk, one, other):
-    table(desk, "account", "EmailAddress").create(user_id=one.pk, email=other.email.upper(), verified=False)
+def further_address(scene, one, other):
+    table(scene, "account", "EmailAddress").create(user_id=one.pk, email=other.email.upper(), verified=False)
 
 
-def the_same_subject(desk, one, other):
+def the_same_subject(scene, one, other):
     for provider, whose in (("bank", one), ("bank-anew", other)):
-        table(desk, "socialaccount", "SocialAccount").create(user_id=whose.pk, provider=provider, uid="digest")
+        table(scene, "socialaccount", "SocialAccount").create(user_id=whose.pk, provider=provider, uid="digest")
 
 
-def sent_to_the_other(desk, one, other):
-    made = mandate(desk, one, CUSTOMER_ID, Role.SIGNATORY)
-    sent_to = rows(desk, "Person").create(name="O", email=other.email.upper(), language="fi")
-    rows(desk, "RoleAssignment").filter(pk=made.pk).update(person=sent_to)
+def sent_to_the_other(scene, one, other):
+    made = mandate(scene, one, CUSTOMER_ID, Role.SIGNATORY)
+    sent_to = rows(scene, "Person").create(name="O", email=other.email.upper(), language="fi")
+    rows(scene, "RoleAssignment").filter(pk=made.pk).update(person=sent_to)
 
 
 @pytest.mark.parametrize("shared", [further_address, the_same_subject, sent_to_the_other])
-def test_two_accounts_of_one_person(desk, shared):
-    one, other, third = (account(desk, name) for name in ("one", "other", "third"))
-    assert not are_same_person(desk.db, one.pk, other.pk)
-    shared(desk, one, other)
-    assert are_same_person(desk.db, one.pk, other.pk)
-    assert are_same_person(desk.db, other.pk, one.pk)
-    assert not are_same_person(desk.db, one.pk, third.pk)
+def test_two_accounts_of_one_person(scene, shared):
+    one, other, third = (account(scene, name) for name in ("one", "other", "third"))
+    assert not are_same_person(scene.db, one.pk, other.pk)
+    shared(scene, one, other)
+    assert are_same_person(scene.db, one.pk, other.pk)
+    assert are_same_person(scene.db, other.pk, one.pk)
+    assert not are_same_person(scene.db, one.pk, third.pk)
 
 
-def test_an_address_is_that_of_all_accounts_that_have_it(desk):
-    one, other = account(desk, "one"), account(desk, "other")
-    the_same_subject(desk, one, other)
-    found = get_identity_of_address(desk.db, one.email.upper())
-    assert is_same_person(found, get_identity(desk.db, other.pk)), "by the sign-in provider"
-    unknown = get_identity_of_address(desk.db, a_person("stranger").email)
-    assert not is_same_person(unknown, get_identity(desk.db, other.pk))
+def test_an_address_is_that_of_all_accounts_that_have_it(scene):
+    one, other = account(scene, "one"), account(scene, "other")
+    the_same_subject(scene, one, other)
+    found = get_identity_of_address(scene.db, one.email.upper())
+    assert is_same_person(found, get_identity(scene.db, other.pk)), "by the sign-in provider"
+    unknown = get_identity_of_address(scene.db, a_person("stranger").email)
+    assert not is_same_person(unknown, get_identity(scene.db, other.pk))
 
 
 @pytest.mark.parametrize("written", ["{}+spare@{}", "{}@{}.", "{}+a+b@{}"])
-def test_an_address_is_that_of_all_accounts_that_have_its_mailbox(desk, written):
-    one, other, third = (account(desk, name) for name in ("one", "other", "third"))
-    the_same_subject(desk, one, other)
-    found = get_identity_of_address(desk.db, written.format(*one.email.split("@")))
-    assert is_same_person(found, get_identity(desk.db, other.pk)), "by the sign-in provider"
-    assert not is_same_person(found, get_identity(desk.db, third.pk))
+def test_an_address_is_that_of_all_accounts_that_have_its_mailbox(scene, written):
+    one, other, third = (account(scene, name) for name in ("one", "other", "third"))
+    the_same_subject(scene, one, other)
+    found = get_identity_of_address(scene.db, written.format(*one.email.split("@")))
+    assert is_same_person(found, get_identity(scene.db, other.pk)), "by the sign-in provider"
+    assert not is_same_person(found, get_identity(scene.db, third.pk))
 
 
-def test_an_account_with_a_tag_is_that_of_the_address_without(desk):
-    one, other = account(desk, "one+spare"), account(desk, "other")
-    the_same_subject(desk, one, other)
-    found = get_identity_of_address(desk.db, one.email.replace("+spare", ""))
-    assert is_same_person(found, get_identity(desk.db, other.pk)), "by the sign-in provider"
+def test_an_account_with_a_tag_is_that_of_the_address_without(scene):
+    one, other = account(scene, "one+spare"), account(scene, "other")
+    the_same_subject(scene, one, other)
+    found = get_identity_of_address(scene.db, one.email.replace("+spare", ""))
+    assert is_same_person(found, get_identity(scene.db, other.pk)), "by the sign-in provider"

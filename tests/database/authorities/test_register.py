@@ -22,7 +22,7 @@ from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Channel, Environment
 from tests.support.authority import NOW, authority
 from tests.support.registers import crowd
-from tests.support.service_context import DAY, REQUEST, authority_rows
+from tests.support.scene import DAY, REQUEST, authority_rows
 
 DEED = AuditContext("operator", NOW, REQUEST)
 ROOT, ISSUING, SFTP = "SinettiRootTestCAv1", "DataProvidersTestIssuingCAv1", "DataProvidersSFTPTestIssuingCAv1"

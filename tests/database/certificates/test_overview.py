@@ -12,25 +12,25 @@ from sinetti.domain.certificates.listing import CertificateQuery
 from sinetti.domain.certificates.overview import LATELY_ENDED, bounds, coming_months
 from tests.support.authority import NOW
 from tests.support.listing import CASES, DAY, ending, put
-from tests.support.service_context import an_order, ordered
+from tests.support.scene import an_order, ordered
 
 
-def all_of(desk):
-    return frozenset(models.Organisation.objects.using(desk.db.alias).values_list("pk", flat=True))
+def all_of(scene):
+    return frozenset(models.Organisation.objects.using(scene.db.alias).values_list("pk", flat=True))
 
 
-def read_rows(desk, **changes):
-    keys = list_query.find_keys(desk.db, CertificateQuery(all_of(desk), NOW, **changes))
-    return [one.facts for one in list_query.load_rows(desk.db, keys, NOW)]
+def read_rows(scene, **changes):
+    keys = list_query.find_keys(scene.db, CertificateQuery(all_of(scene), NOW, **changes))
+    return [one.facts for one in list_query.load_rows(scene.db, keys, NOW)]
 
 
-def test_the_totals_are_those_of_the_rules(desk):
-    with transaction.atomic(desk.db.alias):
+def test_the_totals_are_those_of_the_rules(scene):
+    with transaction.atomic(scene.db.alias):
         for number, (facts, *_) in enumerate(CASES.values()):
-            put(desk, facts, number)
-    ordered(desk, an_order())
-    found = list_query.totals(desk.db, all_of(desk), NOW)
-    facts = [one for one in read_rows(desk, over=True) if hasattr(one, "span")]
+            put(scene, facts, number)
+    ordered(scene, an_order())
+    found = list_query.totals(scene.db, all_of(scene), NOW)
+    facts = [one for one in read_rows(scene, over=True) if hasattr(one, "span")]
     states = Counter(state_of(one, NOW) for one in facts if urgency_of(one, NOW) is Urgency.OPEN)
     del states[DisplayStatus.VALID]
     assert found.states == {**states, DisplayStatus.IDS_SENT: 1}
@@ -45,8 +45,8 @@ def test_the_totals_are_those_of_the_rules(desk):
     )
 
 
-def test_the_only_certificate_is_named(desk):
-    serial = put(desk, ending(100 * DAY), 1)
-    found = list_query.totals(desk.db, all_of(desk), NOW)
+def test_the_only_certificate_is_named(scene):
+    serial = put(scene, ending(100 * DAY), 1)
+    found = list_query.totals(scene.db, all_of(scene), NOW)
     assert (found.only, found.next_end, found.in_force) == ((serial, False), NOW + 100 * DAY, 1)
-    assert list_query.totals(desk.db, frozenset(), NOW).only is None
+    assert list_query.totals(scene.db, frozenset(), NOW).only is None

@@ -25,12 +25,12 @@ from sinetti.services.organisations.registration import approve, close, withdraw
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.status.crl import publish
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME, NOW
-from tests.support.service_context import (
+from tests.support.scene import (
     CONTACT,
     DAY,
     REQUEST,
-    Desk,
     KilledError,
+    Scene,
     accepted,
     add_organisation,
     enrolled,
@@ -47,27 +47,27 @@ from tests.support.service_context import (
 )
 
 
-def rows(desk: Desk):
-    return models.AuditEvent.objects.using(desk.db.alias).order_by("sequence")
+def rows(scene: Scene):
+    return models.AuditEvent.objects.using(scene.db.alias).order_by("sequence")
 
 
-def actions_since(desk: Desk, sequence: int) -> list[str]:
-    return list(rows(desk).filter(sequence__gt=sequence).values_list("action", flat=True))
+def actions_since(scene: Scene, sequence: int) -> list[str]:
+    return list(rows(scene).filter(sequence__gt=sequence).values_list("action", flat=True))
 
 
-def a_whole_life(desk: Desk) -> None:
+def a_whole_life(scene: Scene) -> None:
     """Order, make new ids, enrol, retrieve, renew twice, retrieve, revoke, close."""
-    ids = ordered(desk)
-    fresh = reissue_transfer_ids(ids.order_id, desk.ctx, "operator", REQUEST)
+    ids = ordered(scene)
+    fresh = reissue_transfer_ids(ids.order_id, scene.ctx, "operator", REQUEST)
     key = new_key()
-    retrieval_id = accepted(enrol(new_ask(fresh, key), desk.ctx, REQUEST))
-    held = held_by(desk, key, retrieval_id)
-    in_the_window(desk, held)
-    accepted(renew(renew_ask(held, new_key()), desk.ctx, REQUEST))
-    renewed(desk, held)
-    revoke(RevocationRequest(held.serial, RevocationReason.KEY_COMPROMISE), desk.ctx, "operator", REQUEST)
-    withdraw(CUSTOMER_ID, Channel.SFTP, desk.ctx, "operator", REQUEST)
-    close(CUSTOMER_ID, desk.ctx, "operator", REQUEST)
+    retrieval_id = accepted(enrol(new_ask(fresh, key), scene.ctx, REQUEST))
+    held = held_by(scene, key, retrieval_id)
+    in_the_window(scene, held)
+    accepted(renew(renew_ask(held, new_key()), scene.ctx, REQUEST))
+    renewed(scene, held)
+    revoke(RevocationRequest(held.serial, RevocationReason.KEY_COMPROMISE), scene.ctx, "operator", REQUEST)
+    withdraw(CUSTOMER_ID, Channel.SFTP, scene.ctx, "operator", REQUEST)
+    close(CUSTOMER_ID, scene.ctx, "operator", REQUEST)
 
 
 LIFE = [
@@ -93,24 +93,24 @@ LIFE = [
 ]
 
 
-def test_one_row_for_each_change(desk):
-    a_whole_life(desk)
-    actions = actions_since(desk, 0)
+def test_one_row_for_each_change(scene):
+    a_whole_life(scene)
+    actions = actions_since(scene, 0)
     assert sorted(one for one in actions if one != "ca-founded") == sorted([*LIFE, "channel-approved"]), "two channels"
-    assert actions.count("ca-founded") == models.CertificateAuthority.objects.using(desk.db.alias).count()
+    assert actions.count("ca-founded") == models.CertificateAuthority.objects.using(scene.db.alias).count()
 
 
-def test_nobodys_name_is_in_it(desk):
-    a_whole_life(desk)
+def test_nobodys_name_is_in_it(scene):
+    a_whole_life(scene)
     personal = (CUSTOMER_ID, CUSTOMER_NAME, CONTACT.name, CONTACT.email, CONTACT.phone, "payroll", "Sinisiipi", "nimi")
-    for row in rows(desk):
+    for row in rows(scene):
         everything = " ".join((row.actor, row.object, row.action, bytes(row.octets).decode()))
         assert not [word for word in personal if word.lower() in everything.lower()]
 
 
-def test_octets_are_canonical_and_say_what_the_columns_say(desk):
-    a_whole_life(desk)
-    for row in rows(desk):
+def test_octets_are_canonical_and_say_what_the_columns_say(scene):
+    a_whole_life(scene)
+    for row in rows(scene):
         octets = bytes(row.octets)
         assert hashlib.sha256(octets).hexdigest() == row.sha256
         told = json.loads(octets)
@@ -124,32 +124,32 @@ def test_octets_are_canonical_and_say_what_the_columns_say(desk):
         assert octets == json.dumps(told, sort_keys=True, separators=(",", ":")).encode()
 
 
-def test_sequence_numbers_follow_each_other(desk):
-    a_whole_life(desk)
-    numbers = list(rows(desk).values_list("sequence", flat=True))
+def test_sequence_numbers_follow_each_other(scene):
+    a_whole_life(scene)
+    numbers = list(rows(scene).values_list("sequence", flat=True))
     assert numbers == list(range(1, len(numbers) + 1))
 
 
-def test_actors_are_opaque(desk):
-    a_whole_life(desk)
-    kinds = {actor.partition(":")[0] for actor in rows(desk).values_list("actor", flat=True)}
+def test_actors_are_opaque(scene):
+    a_whole_life(scene)
+    kinds = {actor.partition(":")[0] for actor in rows(scene).values_list("actor", flat=True)}
     assert kinds == {"operator", "order", "certificate", "retrieval", "service"}
 
 
-def test_what_changes_nothing_writes_nothing(desk):
-    held, key = enrolled(desk), new_key()
-    in_the_window(desk, held)
-    accepted(renew(renew_ask(held, key), desk.ctx, REQUEST))
-    approve(CUSTOMER_ID, frozenset(Channel), desk.ctx, "operator", REQUEST)
-    last = rows(desk).last().sequence
-    accepted(renew(renew_ask(held, key), desk.ctx, REQUEST))
-    retrieve(get_ask(held.retrieval_id), desk.ctx, REQUEST)
-    retrieve(get_ask("unknown"), desk.ctx, REQUEST)
-    approve(CUSTOMER_ID, frozenset(Channel), desk.ctx, "operator", REQUEST)
-    assert actions_since(desk, last) == []
-    desk.clock.forward(-10 * DAY)
-    assert refused(renew(renew_ask(held, held.key), desk.ctx, REQUEST)) is not RejectionReason.UNAVAILABLE
-    assert actions_since(desk, last) == ["request-refused"]
+def test_what_changes_nothing_writes_nothing(scene):
+    held, key = enrolled(scene), new_key()
+    in_the_window(scene, held)
+    accepted(renew(renew_ask(held, key), scene.ctx, REQUEST))
+    approve(CUSTOMER_ID, frozenset(Channel), scene.ctx, "operator", REQUEST)
+    last = rows(scene).last().sequence
+    accepted(renew(renew_ask(held, key), scene.ctx, REQUEST))
+    retrieve(get_ask(held.retrieval_id), scene.ctx, REQUEST)
+    retrieve(get_ask("unknown"), scene.ctx, REQUEST)
+    approve(CUSTOMER_ID, frozenset(Channel), scene.ctx, "operator", REQUEST)
+    assert actions_since(scene, last) == []
+    scene.clock.forward(-10 * DAY)
+    assert refused(renew(renew_ask(held, held.key), scene.ctx, REQUEST)) is not RejectionReason.UNAVAILABLE
+    assert actions_since(scene, last) == ["request-refused"]
 
 
 # The same transaction: a change whose audit row fails did not happen.
@@ -170,26 +170,26 @@ def contents(db) -> dict[str, list]:
     return found
 
 
-def prepared(desk: Desk):
+def prepared(scene: Scene):
     """Prepare the database; return acts by the audit row that each writes."""
-    held, late = enrolled(desk), ordered(desk)
-    unfetched = accepted(enrol(new_ask(ordered(desk), new_key()), desk.ctx, REQUEST))
-    ctx, name = desk.ctx, desk.ctx.issuing[Channel.WS]
-    in_the_window(desk, held)
-    accepted(renew(renew_ask(held, new_key()), desk.ctx, REQUEST))
-    desk.clock.now, window = NOW, desk.clock.now
+    held, late = enrolled(scene), ordered(scene)
+    unfetched = accepted(enrol(new_ask(ordered(scene), new_key()), scene.ctx, REQUEST))
+    ctx, name = scene.ctx, scene.ctx.issuing[Channel.WS]
+    in_the_window(scene, held)
+    accepted(renew(renew_ask(held, new_key()), scene.ctx, REQUEST))
+    scene.clock.now, window = NOW, scene.clock.now
 
     def renew_in_the_window() -> None:
-        desk.clock.now = window
+        scene.clock.now = window
         renew(renew_ask(held, new_key()), ctx, REQUEST)
 
     reason = RevocationReason.SUPERSEDED
     return {
-        "organisation-added": lambda: add_organisation(desk, "7654321-0"),
-        "channel-approved": lambda: add_organisation(desk, "7654321-0"),
+        "organisation-added": lambda: add_organisation(scene, "7654321-0"),
+        "channel-approved": lambda: add_organisation(scene, "7654321-0"),
         "channel-withdrawn": lambda: withdraw(CUSTOMER_ID, Channel.WS, ctx, "operator", REQUEST),
         "organisation-closed": lambda: close(CUSTOMER_ID, ctx, "operator", REQUEST),
-        "ordered": lambda: ordered(desk),
+        "ordered": lambda: ordered(scene),
         "transfer-ids-made-anew": lambda: reissue_transfer_ids(late.order_id, ctx, "operator", REQUEST),
         "certificate-fetched": lambda: retrieve(get_ask(unfetched), ctx, REQUEST),
         "certificate-voided": renew_in_the_window,
@@ -205,8 +205,8 @@ CHANGES = sorted(set(LIFE) - {"founded"} - HAND_WRITTEN)
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_change_whose_row_cannot_be_written_did_not_happen(desk, monkeypatch, change):
-    do, write_each, committed = prepared(desk)[change], audit_log.write_each, []
+def test_a_change_whose_row_cannot_be_written_did_not_happen(scene, monkeypatch, change):
+    do, write_each, committed = prepared(scene)[change], audit_log.write_each, []
 
     def fail(db, audit, action, subjects, **facts):
         if action == change:
@@ -219,8 +219,8 @@ def test_a_change_whose_row_cannot_be_written_did_not_happen(desk, monkeypatch, 
         patched.setattr(audit_log, "write_each", fail)
         with pytest.raises(KilledError):
             do()
-    assert contents(desk.db) == committed[0]
-    assert rows(desk).count() == len(committed[0]["AuditEvent"])
+    assert contents(scene.db) == committed[0]
+    assert rows(scene).count() == len(committed[0]["AuditEvent"])
 
 
 REFUSING = {
@@ -252,16 +252,16 @@ HOT_CHANGES = {
 
 
 @pytest.mark.parametrize("case", HOT_CHANGES)
-def test_a_commit_whose_row_the_database_refuses_did_not_happen(desk, case):
+def test_a_commit_whose_row_the_database_refuses_did_not_happen(scene, case):
     """All of a commit stands or nothing does, for every form of commit."""
-    (change, reached), before, held = HOT_CHANGES[case], [], enrolled(desk)
-    in_the_window(desk, held)
-    ids = ordered(desk)
+    (change, reached), before, held = HOT_CHANGES[case], [], enrolled(scene)
+    in_the_window(scene, held)
+    ids = ordered(scene)
     if "again" in case:
-        accepted(renew(renew_ask(held, new_key()), desk.ctx, REQUEST))
-    watching = desk.but(step=once_at(reached, lambda: before.append(contents(desk.db)))).ctx
-    on, off = REFUSING[connections[desk.db.alias].vendor]
-    with connections[desk.db.alias].cursor() as cursor:
+        accepted(renew(renew_ask(held, new_key()), scene.ctx, REQUEST))
+    watching = scene.but(step=once_at(reached, lambda: before.append(contents(scene.db)))).ctx
+    on, off = REFUSING[connections[scene.db.alias].vendor]
+    with connections[scene.db.alias].cursor() as cursor:
         cursor.execute(on.format(change=change))
         if "renewal" in case:
             answer = renew(renew_ask(held, new_key()), watching, REQUEST)
@@ -269,7 +269,7 @@ def test_a_commit_whose_row_the_database_refuses_did_not_happen(desk, case):
             answer = enrol(new_ask(ids, new_key()), watching, REQUEST)
         cursor.execute(off)
     assert refused(answer) in {RejectionReason.INTERNAL, RejectionReason.UNAVAILABLE}
-    assert contents(desk.db) == before[0]
+    assert contents(scene.db) == before[0]
 
 
 # Never altered: the database itself refuses.
@@ -283,40 +283,40 @@ ALTERATIONS = {
 
 
 @pytest.mark.parametrize("statement", ALTERATIONS.values(), ids=ALTERATIONS)
-def test_the_database_refuses(desk, statement):
-    enrolled(desk)
-    before = list(rows(desk).values_list())
-    connection = connections[desk.db.alias]
+def test_the_database_refuses(scene, statement):
+    enrolled(scene)
+    before = list(rows(scene).values_list())
+    connection = connections[scene.db.alias]
     if "sinetti_certificate" in statement:
-        models.CertificateDer.objects.using(desk.db.alias).all().delete()
-        models.OutboxMessage.objects.using(desk.db.alias).all().delete()
+        models.CertificateDer.objects.using(scene.db.alias).all().delete()
+        models.OutboxMessage.objects.using(scene.db.alias).all().delete()
     with (
         pytest.raises(DatabaseError, match="never"),
-        transaction.atomic(using=desk.db.alias),
+        transaction.atomic(using=scene.db.alias),
         connection.cursor() as cursor,
     ):
         cursor.execute(statement)
-    assert list(rows(desk).values_list()) == before
-    assert models.Certificate.objects.using(desk.db.alias).count() == 1
+    assert list(rows(scene).values_list()) == before
+    assert models.Certificate.objects.using(scene.db.alias).count() == 1
 
 
-def test_the_database_refuses_to_truncate(desk):
-    connection = connections[desk.db.alias]
+def test_the_database_refuses_to_truncate(scene):
+    connection = connections[scene.db.alias]
     if connection.vendor != "postgresql":
         pytest.skip("SQLite has no TRUNCATE")
     with (
         pytest.raises(DatabaseError, match="never"),
-        transaction.atomic(using=desk.db.alias),
+        transaction.atomic(using=scene.db.alias),
         connection.cursor() as cursor,
     ):
         cursor.execute("TRUNCATE sinetti_auditevent")
-    assert rows(desk).exists()
+    assert rows(scene).exists()
 
 
-def test_a_view_is_written_with_its_caller_while_nothing_else_may_be(desk):
-    audit = replace(desk.audit_entry(), caller="192.0.2.7")
-    with desk.db.reading_only():
-        audit_log.write(desk.db, audit, audit_log.LOOKED, "person:1")
+def test_a_view_is_written_with_its_caller_while_nothing_else_may_be(scene):
+    audit = replace(scene.audit_entry(), caller="192.0.2.7")
+    with scene.db.reading_only():
+        audit_log.write(scene.db, audit, audit_log.LOOKED, "person:1")
         with pytest.raises(WriteRefused):
-            audit_log.write(desk.db, audit, "ordered", "order:1")
-    assert models.CallerAddress.objects.using(desk.db.alias).get().address == "192.0.2.7"
+            audit_log.write(scene.db, audit, "ordered", "order:1")
+    assert models.CallerAddress.objects.using(scene.db.alias).get().address == "192.0.2.7"

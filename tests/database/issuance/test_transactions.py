@@ -18,10 +18,10 @@ from sinetti.domain.certificates.models import IssuanceApproval
 from sinetti.domain.values import VALIDITY, KeyId, Serial, Sha256, ValidityPeriod
 from sinetti.services.issuance.enrol import enrol
 from sinetti.services.issuance.renew import renew
-from tests.support.service_context import (
+from tests.support.scene import (
     DAY,
     REQUEST,
-    Desk,
+    Scene,
     accepted,
     enrolled,
     in_the_window,
@@ -35,11 +35,11 @@ from tests.support.service_context import (
 KEY = KeyId("ee" * 32)
 
 
-def certificates(desk: Desk):
-    return models.Certificate.objects.using(desk.db.alias)
+def certificates(scene: Scene):
+    return models.Certificate.objects.using(scene.db.alias)
 
 
-def a_reservation(desk: Desk, approval: IssuanceApproval) -> CertificateReservation:
+def a_reservation(scene: Scene, approval: IssuanceApproval) -> CertificateReservation:
     return CertificateReservation(
         approval=approval,
         authority="DataProvidersTestIssuingCAv1",
@@ -51,88 +51,88 @@ def a_reservation(desk: Desk, approval: IssuanceApproval) -> CertificateReservat
     )
 
 
-def approved(desk: Desk, **facts: object) -> IssuanceApproval:
+def approved(scene: Scene, **facts: object) -> IssuanceApproval:
     """Return an approval for an open order."""
-    (ids,) = transactions.find_transfer_ids(desk.db, [ordered(desk).transfer_id])
-    now = desk.clock.now
+    (ids,) = transactions.find_transfer_ids(scene.db, [ordered(scene).transfer_id])
+    now = scene.clock.now
     values = {"lineage": ids.lineage, "key": KEY, "span": ValidityPeriod(now, now + VALIDITY), "order_id": ids.order_id}
     return IssuanceApproval(**{**values, **facts})
 
 
-def nothing_came_of_it(desk: Desk) -> bool:
-    known = transactions.known_keys(desk.db, [KEY])
-    return not known and not certificates(desk).filter(serial="45" * 19).exists()
+def nothing_came_of_it(scene: Scene) -> bool:
+    known = transactions.known_keys(scene.db, [KEY])
+    return not known and not certificates(scene).filter(serial="45" * 19).exists()
 
 
-def test_a_reservation_is_read_back_as_it_was_decided(desk):
-    approval = approved(desk)
-    found = transactions.reserve_certificate(desk.db, a_reservation(desk, approval), desk.audit_entry())
+def test_a_reservation_is_read_back_as_it_was_decided(scene):
+    approval = approved(scene)
+    found = transactions.reserve_certificate(scene.db, a_reservation(scene, approval), scene.audit_entry())
     assert (found.serial, found.key, found.span) == ("45" * 19, KEY, approval.span)
     assert (found.state, found.sha256, found.recorded_at) == (CertificateState.RESERVED, None, None)
     assert found.order_id == approval.order_id
     assert found.lineage.version == approval.lineage.version + 1
-    assert transactions.get_der(desk.db, found) == (b"octets", None)
-    assert transactions.known_keys(desk.db, [KEY])
+    assert transactions.get_der(scene.db, found) == (b"octets", None)
+    assert transactions.known_keys(scene.db, [KEY])
 
 
-def test_the_lineage_has_moved_since(desk):
-    approval = approved(desk)
+def test_the_lineage_has_moved_since(scene):
+    approval = approved(scene)
     stale = replace(approval, lineage=replace(approval.lineage, version=approval.lineage.version - 1))
     with pytest.raises(ConcurrentUpdate):
-        transactions.reserve_certificate(desk.db, a_reservation(desk, stale), desk.audit_entry())
-    assert nothing_came_of_it(desk)
+        transactions.reserve_certificate(scene.db, a_reservation(scene, stale), scene.audit_entry())
+    assert nothing_came_of_it(scene)
     with pytest.raises(ConcurrentUpdate):
-        transactions.check_version(desk.db, stale.lineage)
-    transactions.check_version(desk.db, approval.lineage)
+        transactions.check_version(scene.db, stale.lineage)
+    transactions.check_version(scene.db, approval.lineage)
 
 
-def test_the_order_was_spent_since(desk):
-    approval = approved(desk)
-    models.Order.objects.using(desk.db.alias).update(state=OrderState.FULFILLED)
+def test_the_order_was_spent_since(scene):
+    approval = approved(scene)
+    models.Order.objects.using(scene.db.alias).update(state=OrderState.FULFILLED)
     with pytest.raises(ConcurrentUpdate):
-        transactions.reserve_certificate(desk.db, a_reservation(desk, approval), desk.audit_entry())
-    assert nothing_came_of_it(desk)
+        transactions.reserve_certificate(scene.db, a_reservation(scene, approval), scene.audit_entry())
+    assert nothing_came_of_it(scene)
 
 
-def test_the_key_was_used_since(desk):
-    approval = approved(desk)
-    models.UsedKey.objects.using(desk.db.alias).create(key_id=KEY, first_seen=desk.clock.now)
+def test_the_key_was_used_since(scene):
+    approval = approved(scene)
+    models.UsedKey.objects.using(scene.db.alias).create(key_id=KEY, first_seen=scene.clock.now)
     with pytest.raises(ConcurrentUpdate):
-        transactions.reserve_certificate(desk.db, a_reservation(desk, approval), desk.audit_entry())
-    assert not certificates(desk).exists()
-    assert models.Order.objects.using(desk.db.alias).get().state == OrderState.OPEN
+        transactions.reserve_certificate(scene.db, a_reservation(scene, approval), scene.audit_entry())
+    assert not certificates(scene).exists()
+    assert models.Order.objects.using(scene.db.alias).get().state == OrderState.OPEN
 
 
-def test_a_fetched_renewal_is_not_voided_even_if_it_was_decided_so(desk):
-    held = enrolled(desk)
-    in_the_window(desk, held)
-    new = desk.certificate(renewed(desk, held).serial)
-    approval = approved(desk, lineage=new.lineage, order_id=None, predecessor=held.serial, supersedes=new)
+def test_a_fetched_renewal_is_not_voided_even_if_it_was_decided_so(scene):
+    held = enrolled(scene)
+    in_the_window(scene, held)
+    new = scene.certificate(renewed(scene, held).serial)
+    approval = approved(scene, lineage=new.lineage, order_id=None, predecessor=held.serial, supersedes=new)
     with pytest.raises(ConcurrentUpdate):
-        transactions.reserve_certificate(desk.db, a_reservation(desk, approval), desk.audit_entry())
-    assert nothing_came_of_it(desk)
-    assert desk.certificate(new.serial) == new
+        transactions.reserve_certificate(scene.db, a_reservation(scene, approval), scene.audit_entry())
+    assert nothing_came_of_it(scene)
+    assert scene.certificate(new.serial) == new
 
 
-def test_a_serial_that_is_taken(desk):
+def test_a_serial_that_is_taken(scene):
     """150 random bits will not meet.
 
     If they did, the decision would be made anew with another serial.
     """
-    held = enrolled(desk)
-    taken = replace(a_reservation(desk, approved(desk)), serial=held.serial)
+    held = enrolled(scene)
+    taken = replace(a_reservation(scene, approved(scene)), serial=held.serial)
     with pytest.raises(ConcurrentUpdate):
-        transactions.reserve_certificate(desk.db, taken, desk.audit_entry())
-    assert nothing_came_of_it(desk)
+        transactions.reserve_certificate(scene.db, taken, scene.audit_entry())
+    assert nothing_came_of_it(scene)
 
 
-def test_only_the_first_signature_is_kept(desk):
-    found = transactions.reserve_certificate(desk.db, a_reservation(desk, approved(desk)), desk.audit_entry())
-    first = transactions.SignedCertificate(b"first", Sha256("01" * 32), desk.machine.now)
-    second = transactions.SignedCertificate(b"second", Sha256("02" * 32), desk.machine.now)
-    assert transactions.store_certificate(desk.db, found, first, desk.audit_entry()).sha256 == "01" * 32
-    assert transactions.store_certificate(desk.db, found, second, desk.audit_entry()).sha256 == "01" * 32
-    assert transactions.get_der(desk.db, found) == (b"", b"first")
+def test_only_the_first_signature_is_kept(scene):
+    found = transactions.reserve_certificate(scene.db, a_reservation(scene, approved(scene)), scene.audit_entry())
+    first = transactions.SignedCertificate(b"first", Sha256("01" * 32), scene.machine.now)
+    second = transactions.SignedCertificate(b"second", Sha256("02" * 32), scene.machine.now)
+    assert transactions.store_certificate(scene.db, found, first, scene.audit_entry()).sha256 == "01" * 32
+    assert transactions.store_certificate(scene.db, found, second, scene.audit_entry()).sha256 == "01" * 32
+    assert transactions.get_der(scene.db, found) == (b"", b"first")
 
 
 NOT_THERE = {
@@ -145,51 +145,53 @@ NOT_THERE = {
 
 
 @pytest.mark.parametrize("find", NOT_THERE.values(), ids=NOT_THERE)
-def test_what_is_not_there(desk, find):
-    enrolled(desk)
-    assert find(desk.db) is None
+def test_what_is_not_there(scene, find):
+    enrolled(scene)
+    assert find(scene.db) is None
 
 
-def test_what_came_of_a_certificate(desk):
-    held = enrolled(desk)
-    found = desk.certificate(held.serial)
-    assert find_for_renewal(desk.db, found.sha256, KEY) == RenewalLookup(
+def test_what_came_of_a_certificate(scene):
+    held = enrolled(scene)
+    found = scene.certificate(held.serial)
+    assert find_for_renewal(scene.db, found.sha256, KEY) == RenewalLookup(
         found, Renewals(None, None, 0), key_known=False
     )
-    in_the_window(desk, held)
-    accepted(renew(renew_ask(held, new_key()), desk.ctx, REQUEST))
-    new = desk.certificate(renewed(desk, held).serial)
-    found = desk.certificate(held.serial)
-    assert find_for_renewal(desk.db, found.sha256, KEY) == RenewalLookup(found, Renewals(None, new, 1), key_known=False)
-    assert find_for_renewal(desk.db, found.sha256, None) == RenewalLookup(
+    in_the_window(scene, held)
+    accepted(renew(renew_ask(held, new_key()), scene.ctx, REQUEST))
+    new = scene.certificate(renewed(scene, held).serial)
+    found = scene.certificate(held.serial)
+    assert find_for_renewal(scene.db, found.sha256, KEY) == RenewalLookup(
+        found, Renewals(None, new, 1), key_known=False
+    )
+    assert find_for_renewal(scene.db, found.sha256, None) == RenewalLookup(
         found, Renewals(None, new, 1), key_known=False
     )
     both = RenewalLookup(found, Renewals(new, None, 1), key_known=True)
-    assert find_for_renewal(desk.db, found.sha256, new.key) == both
+    assert find_for_renewal(scene.db, found.sha256, new.key) == both
 
 
 # Constraints: the database decides, independently of the code.
 
 
-def copied(desk: Desk, row: models.Certificate, **changes: object) -> None:
+def copied(scene: Scene, row: models.Certificate, **changes: object) -> None:
     """Store a second certificate like this one.
 
     It differs in what each new certificate has of its own, and in `changes`.
     """
-    key = models.UsedKey.objects.using(desk.db.alias).create(key_id="99" * 32, first_seen=desk.clock.now)
+    key = models.UsedKey.objects.using(scene.db.alias).create(key_id="99" * 32, first_seen=scene.clock.now)
     fresh = {"pk": None, "serial": "46" * 19, "key": key, "sha256": None, "retrieval_id": "99" * 16}
     for name, value in {**fresh, **changes}.items():
         setattr(row, name, value)
-    with transaction.atomic(using=desk.db.alias):
-        row.save(using=desk.db.alias, force_insert=True)
+    with transaction.atomic(using=scene.db.alias):
+        row.save(using=scene.db.alias, force_insert=True)
 
 
 @pytest.fixture
-def row(desk) -> models.Certificate:
+def row(scene) -> models.Certificate:
     """Return a renewal's row that has no order and no retrieval of its own."""
-    held = enrolled(desk)
-    in_the_window(desk, held)
-    return certificates(desk).get(serial=renewed(desk, held).serial)
+    held = enrolled(scene)
+    in_the_window(scene, held)
+    return certificates(scene).get(serial=renewed(scene, held).serial)
 
 
 UNIQUE = {
@@ -201,9 +203,9 @@ UNIQUE = {
 
 
 @pytest.mark.parametrize("changes", UNIQUE.values(), ids=UNIQUE)
-def test_never_two_of_the_same(desk, row, changes):
+def test_never_two_of_the_same(scene, row, changes):
     with pytest.raises(IntegrityError):
-        copied(desk, row, **changes(row))
+        copied(scene, row, **changes(row))
 
 
 ALLOWED = {
@@ -213,26 +215,26 @@ ALLOWED = {
 
 
 @pytest.mark.parametrize("changes", ALLOWED.values(), ids=ALLOWED)
-def test_two_that_may_stand_beside_each_other(desk, row, changes):
-    copied(desk, row, **{"serial": row.serial if "authority_id" in changes else "46" * 19, **changes})
-    assert certificates(desk).count() == 3
+def test_two_that_may_stand_beside_each_other(scene, row, changes):
+    copied(scene, row, **{"serial": row.serial if "authority_id" in changes else "46" * 19, **changes})
+    assert certificates(scene).count() == 3
 
 
-def test_a_renewal_may_follow_a_revoked_one(desk, row):
-    certificates(desk).filter(pk=row.pk).update(revoked_at=desk.clock.now)
-    copied(desk, row)
-    assert certificates(desk).count() == 3
+def test_a_renewal_may_follow_a_revoked_one(scene, row):
+    certificates(scene).filter(pk=row.pk).update(revoked_at=scene.clock.now)
+    copied(scene, row)
+    assert certificates(scene).count() == 3
 
 
-def test_one_live_certificate_per_order(desk):
-    accepted(enrol(new_ask(ordered(desk), new_key()), desk.ctx, REQUEST))
+def test_one_live_certificate_per_order(scene):
+    accepted(enrol(new_ask(ordered(scene), new_key()), scene.ctx, REQUEST))
     with pytest.raises(IntegrityError):
-        copied(desk, certificates(desk).get())
+        copied(scene, certificates(scene).get())
 
 
-def test_no_certificate_is_deleted_through_what_it_hangs_on(desk):
-    enrolled(desk)
+def test_no_certificate_is_deleted_through_what_it_hangs_on(scene):
+    enrolled(scene)
     for model in (models.CertificateAuthority, models.Organisation, models.Lineage, models.Order, models.UsedKey):
         with pytest.raises(django_models.ProtectedError):
-            model.objects.using(desk.db.alias).all().delete()
-    assert certificates(desk).count() == 1
+            model.objects.using(scene.db.alias).all().delete()
+    assert certificates(scene).count() == 1

@@ -16,11 +16,11 @@ from sinetti.database.notifications.reminders import BatchResult, ReminderWindow
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
-from tests.support.service_context import DAY, REQUEST, SECOND, enrolled, in_the_window, renewed
+from tests.support.scene import DAY, REQUEST, SECOND, enrolled, in_the_window, renewed
 
 
-def reach(desk):
-    now = desk.clock.now
+def reach(scene):
+    now = scene.clock.now
     return ReminderWindow(now, now - DAY, now + 60 * DAY)
 
 
@@ -28,7 +28,7 @@ def noting(found):
     return BatchResult({one.certificate: one.course.span.not_after for one in found})
 
 
-def meanwhile(desk, do):
+def meanwhile(scene, do):
     """Start a function in another thread; return the thread and a completion event."""
     done = Event()
 
@@ -37,7 +37,7 @@ def meanwhile(desk, do):
             do()
             done.set()
         finally:
-            desk.db.close()
+            scene.db.close()
 
     thread = Thread(target=run)
     thread.start()
@@ -53,11 +53,11 @@ def process_batch(db, window, decide) -> bool:
 
 
 @pytest.fixture
-def shared(desk):
-    """Return a desk whose rows are locked one by one."""
-    if connections[desk.db.alias].vendor == "sqlite":
+def shared(scene):
+    """Return a scene whose rows are locked one by one."""
+    if connections[scene.db.alias].vendor == "sqlite":
         pytest.skip("SQLite locks the whole file")
-    return desk
+    return scene
 
 
 def test_a_renewal_does_not_wait(shared):
@@ -118,9 +118,9 @@ def test_a_revocation_waits_and_is_not_waited_for(shared):
     assert models.OutboxMessage.objects.using(shared.db.alias).filter(channel__isnull=False).count() == 1
 
 
-def _wait_until_somebody_waits(desk):
+def _wait_until_somebody_waits(scene):
     for _ in range(3000):
-        with connections[desk.db.alias].cursor() as cursor:
+        with connections[scene.db.alias].cursor() as cursor:
             cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
             if cursor.fetchone()[0]:
                 return
@@ -128,28 +128,28 @@ def _wait_until_somebody_waits(desk):
     pytest.fail("nobody waits")
 
 
-def test_how_many_end_on_a_day(desk):
-    held = enrolled(desk)
-    ends = desk.certificate(held.serial).span.not_after
-    assert reminders.count_ending(desk.db, ends, ends + SECOND) == 1
-    assert reminders.count_ending(desk.db, ends - DAY, ends) == 0
-    assert reminders.count_ending(desk.db, ends + SECOND, ends + DAY) == 0
+def test_how_many_end_on_a_day(scene):
+    held = enrolled(scene)
+    ends = scene.certificate(held.serial).span.not_after
+    assert reminders.count_ending(scene.db, ends, ends + SECOND) == 1
+    assert reminders.count_ending(scene.db, ends - DAY, ends) == 0
+    assert reminders.count_ending(scene.db, ends + SECOND, ends + DAY) == 0
 
 
-def test_one_that_is_not_there(desk):
-    assert reminders.find(desk.db, 1) is None
+def test_one_that_is_not_there(scene):
+    assert reminders.find(scene.db, 1) is None
 
 
-def test_a_void_one_is_not_looked_at_again(desk):
-    held = enrolled(desk)
-    in_the_window(desk, held)
-    process_batch(desk.db, reach(desk), noting)
-    rows = models.Certificate.objects.using(desk.db.alias)
-    assert rows.get().next_reminder_at == desk.clock.now + timedelta(days=30)
+def test_a_void_one_is_not_looked_at_again(scene):
+    held = enrolled(scene)
+    in_the_window(scene, held)
+    process_batch(scene.db, reach(scene), noting)
+    rows = models.Certificate.objects.using(scene.db.alias)
+    assert rows.get().next_reminder_at == scene.clock.now + timedelta(days=30)
     lineage = rows.get().lineage_id
     rows.update(state="void")
-    reminders.reschedule(desk.db, lineage)
+    reminders.reschedule(scene.db, lineage)
     assert rows.get().next_reminder_at is not None
     rows.update(state="fetched")
-    reminders.reschedule(desk.db, lineage)
+    reminders.reschedule(scene.db, lineage)
     assert rows.get().next_reminder_at is None

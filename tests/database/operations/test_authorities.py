@@ -16,7 +16,7 @@ from sinetti.database.organisations import organisations
 from sinetti.domain.values import Channel, Environment
 from tests.support.authority import CUSTOMER_ID, NOW, authority
 from tests.support.registers import all_connections_closed, crowd
-from tests.support.service_context import DAY, REQUEST, authority_rows
+from tests.support.scene import DAY, REQUEST, authority_rows
 
 DEED = AuditContext("operator", NOW, REQUEST)
 
@@ -100,17 +100,17 @@ def test_a_table_of_ours_in_the_way_of_another_makers(db):
             cursor.execute("ALTER TABLE sinetti_instance RENAME COLUMN prints TO fingerprints")
 
 
-def test_a_shard_without_a_list(desk):
-    assert crls.latest_crl(desk.db, "DataProvidersTestIssuingCAv1", 1) is None
+def test_a_shard_without_a_list(scene):
+    assert crls.latest_crl(scene.db, "DataProvidersTestIssuingCAv1", 1) is None
 
 
-def test_approving_what_is_approved_leaves_it_as_it_is(desk):
+def test_approving_what_is_approved_leaves_it_as_it_is(scene):
     """If two operators approve at once, the second changes and says nothing."""
-    found = organisations.find_organisation(desk.db, CUSTOMER_ID)
-    approvals = models.ApprovedChannel.objects.using(desk.db.alias)
-    rows = models.AuditEvent.objects.using(desk.db.alias)
+    found = organisations.find_organisation(scene.db, CUSTOMER_ID)
+    approvals = models.ApprovedChannel.objects.using(scene.db.alias)
+    rows = models.AuditEvent.objects.using(scene.db.alias)
     before, written = list(approvals.values_list()), rows.count()
-    desk.clock.forward(DAY)
-    organisations.approve_channels(desk.db, found.organisation_id, frozenset(Channel), desk.audit_entry())
+    scene.clock.forward(DAY)
+    organisations.approve_channels(scene.db, found.organisation_id, frozenset(Channel), scene.audit_entry())
     assert list(approvals.values_list()) == before
     assert rows.count() == written

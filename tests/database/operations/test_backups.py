@@ -13,29 +13,29 @@ from sinetti.database.operations.backups import BackupError
 from tests.support.backups import url_of
 from tests.support.postgres import create_database
 from tests.support.registers import ALIAS
-from tests.support.service_context import CONTACT, ordered
+from tests.support.scene import CONTACT, ordered
 
 
 @pytest.fixture
-def urls(desk, tmp_path):
-    """Return the URL of the desk's database and that of an absent one."""
-    settings = connections[desk.db.alias].settings_dict
+def urls(scene, tmp_path):
+    """Return the URL of the scene's database and that of an absent one."""
+    settings = connections[scene.db.alias].settings_dict
     if "sqlite3" in settings["ENGINE"]:
         return f"sqlite:///{settings['NAME']}", f"sqlite:///{tmp_path}/restored.sqlite3"
-    with psycopg.connect(url_of(desk.db), autocommit=True) as connection:
+    with psycopg.connect(url_of(scene.db), autocommit=True) as connection:
         name = f"restored_{sql.random_id()}"
         connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
-    return url_of(desk.db), f"{url_of(desk.db).rpartition('/')[0]}/{name}"
+    return url_of(scene.db), f"{url_of(scene.db).rpartition('/')[0]}/{name}"
 
 
-def test_a_backup_comes_back(desk, urls, tmp_path):
-    ordered(desk)
-    identity = authorities.identity(desk.db)
+def test_a_backup_comes_back(scene, urls, tmp_path):
+    ordered(scene)
+    identity = authorities.identity(scene.db)
     backups.back_up(urls[0], tmp_path / "backup")
-    ordered(desk)
+    ordered(scene)
     assert (tmp_path / "backup").stat().st_mode & 0o077 == 0
     backups.restore(urls[1], tmp_path / "backup")
-    desk.db.close()
+    scene.db.close()
     restored = open_database(urls[1], ALIAS)
     assert authorities.identity(restored) == identity
     assert models.Order.objects.using(ALIAS).count() == 1
@@ -43,14 +43,14 @@ def test_a_backup_comes_back(desk, urls, tmp_path):
     restored.close()
 
 
-def test_nothing_is_overwritten(desk, urls, tmp_path):
+def test_nothing_is_overwritten(scene, urls, tmp_path):
     backups.back_up(urls[0], tmp_path / "backup")
     with pytest.raises(BackupError):
         backups.back_up(urls[0], tmp_path / "backup")
-    ordered(desk)
+    ordered(scene)
     with pytest.raises(BackupError):
         backups.restore(urls[0], tmp_path / "backup")
-    assert models.Order.objects.using(desk.db.alias).count() == 1
+    assert models.Order.objects.using(scene.db.alias).count() == 1
 
 
 @pytest.mark.parametrize("octets", [None, b"no backup at all"], ids=["no file", "another file"])
@@ -78,7 +78,7 @@ def test_of_several_hosts_the_one_that_answers_is_backed_up(postgres_url, tmp_pa
     assert (tmp_path / "backup").stat().st_size > 0
 
 
-def test_a_backup_that_failed_leaves_nothing_and_may_be_taken_again(desk, urls, tmp_path, monkeypatch):
+def test_a_backup_that_failed_leaves_nothing_and_may_be_taken_again(scene, urls, tmp_path, monkeypatch):
     def fails(*_: object) -> None:
         why = "the disk is full for a test"
         raise BackupError(why)
@@ -101,7 +101,7 @@ def test_a_database_that_is_away_leaves_no_empty_backup(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_what_gets_the_name_meanwhile_is_not_overwritten(desk, urls, tmp_path, monkeypatch):
+def test_what_gets_the_name_meanwhile_is_not_overwritten(scene, urls, tmp_path, monkeypatch):
     def links(exc: OSError):
         def link(_partial, target) -> None:
             target.write_bytes(b"somebody else's")
@@ -117,7 +117,7 @@ def test_what_gets_the_name_meanwhile_is_not_overwritten(desk, urls, tmp_path, m
         (tmp_path / "backup").unlink()
 
 
-def test_a_file_system_without_hard_links(desk, urls, tmp_path, monkeypatch):
+def test_a_file_system_without_hard_links(scene, urls, tmp_path, monkeypatch):
     def unknown(*_: object) -> None:
         raise PermissionError(1, "Operation not permitted")
 

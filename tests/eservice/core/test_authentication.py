@@ -9,13 +9,13 @@ def test_a_stranger_is_shown_where_to_sign_in(browser):
     assert "/account/login" in browser.get("/").reply.body.decode()
 
 
-def test_whoever_is_signed_in_is_not(browser, sqlite_desk):
-    signed_in(browser, account(sqlite_desk, "maija"), outside=[("1234567-1", Role.VIEWER)])
+def test_whoever_is_signed_in_is_not(browser, sqlite_scene):
+    signed_in(browser, account(sqlite_scene, "maija"), outside=[("1234567-1", Role.VIEWER)])
     assert "/account/login" not in browser.get("/").reply.body.decode()
 
 
-def test_a_form_sent_after_the_session_ended_leads_to_sign_in_and_back(sqlite_desk):
-    browser = Browser(people_door(sqlite_desk, address="https://people.sinetti.example/certificates"))
+def test_a_form_sent_after_the_session_ended_leads_to_sign_in_and_back(sqlite_scene):
+    browser = Browser(people_door(sqlite_scene, address="https://people.sinetti.example/certificates"))
     browser.get("/certificates/account/login")
     (token,) = browser.page.xpath("//input[@name='csrfmiddlewaretoken']/@value")
     browser.post("/certificates/settings/orders/new", {"csrfmiddlewaretoken": token})

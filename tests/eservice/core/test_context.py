@@ -22,17 +22,17 @@ from sinetti.server.asgi import AsgiApp
 from sinetti.server.http import Request
 from sinetti.settings.portal import DEFAULTS
 from tests.support.browser import ADDRESS, Browser, people_door
+from tests.support.scene import REQUEST
 from tests.support.secure import offered
-from tests.support.service_context import REQUEST
 from tests.support.users import account, signed_in
 
 LOOPBACK = "http://127.0.0.1:8123"
 
 
 @pytest.fixture
-def sent(sqlite_desk):
+def sent(sqlite_scene):
     """Return a secure message for a contact with a phone."""
-    return offered(sqlite_desk)
+    return offered(sqlite_scene)
 
 
 PAGES = {"the first page": "/", "a secure message": "/m/{token}", "no such page": "/nothing", "an old link": "/m/aaaa"}
@@ -69,8 +69,8 @@ def another_host(browser, _desk):
     browser.get("/")
 
 
-def a_fault(browser, desk):
-    browser.door = people_door(broken(desk))
+def a_fault(browser, scene):
+    browser.door = people_door(broken(scene))
     browser.get(f"/m/{'a' * 32}")
 
 
@@ -88,15 +88,15 @@ ANSWERS = {
 
 
 @pytest.mark.parametrize(("asks", "status"), ANSWERS.values(), ids=ANSWERS)
-def test_headers_of_every_answer(sqlite_desk, browser, asks, status):
-    asks(browser, sqlite_desk)
+def test_headers_of_every_answer(sqlite_scene, browser, asks, status):
+    asks(browser, sqlite_scene)
     assert browser.reply.status == status
     assert {name: browser.reply.headers.get(name) for name in ALWAYS} == ALWAYS
 
 
-def test_hosts_below_the_portal_use_https_if_the_setting_says_so(sqlite_desk):
+def test_hosts_below_the_portal_use_https_if_the_setting_says_so(sqlite_scene):
     settings = replace(DEFAULTS, hsts_subdomains=True)
-    headers = Browser(people_door(sqlite_desk, settings=settings)).get("/").reply.headers
+    headers = Browser(people_door(sqlite_scene, settings=settings)).get("/").reply.headers
     assert headers["strict-transport-security"] == "max-age=31536000; includeSubDomains"
 
 
@@ -111,8 +111,8 @@ def test_cookies_behind_https(browser, sent):
     assert re.fullmatch(r"__Host-csrf=\w{32}; HttpOnly; Path=/; SameSite=Strict; Secure", cookie)
 
 
-def test_on_this_machine_alone_there_is_no_https(sqlite_desk, sent):
-    browser = Browser(people_door(sqlite_desk, address=LOOPBACK)).get(f"/m/{sent.token}?lang=fi")
+def test_on_this_machine_alone_there_is_no_https(sqlite_scene, sent):
+    browser = Browser(people_door(sqlite_scene, address=LOOPBACK)).get(f"/m/{sent.token}?lang=fi")
     csrf, language = sorted(browser.reply.cookies)
     assert re.fullmatch(r"csrf=\w{32}; HttpOnly; Path=/; SameSite=Strict", csrf)
     assert language.startswith("language=fi; ")
@@ -121,8 +121,8 @@ def test_on_this_machine_alone_there_is_no_https(sqlite_desk, sent):
 
 
 @pytest.mark.parametrize("passed", ["/pages/m/{token}", "/m/{token}"], ids=["left there", "taken away"])
-def test_pages_below_a_path(sqlite_desk, post, sent, passed):
-    browser = Browser(people_door(sqlite_desk, post, f"{ADDRESS}/pages")).get(passed.format(token=sent.token))
+def test_pages_below_a_path(sqlite_scene, post, sent, passed):
+    browser = Browser(people_door(sqlite_scene, post, f"{ADDRESS}/pages")).get(passed.format(token=sent.token))
     addresses = [f"/pages/static/{static_files.named(one)}" for one in static_files.STYLES]
     assert browser.page.xpath("//link[@rel='stylesheet']/@href") == addresses
     assert browser.page.xpath("//form/@action") == [f"/pages/m/{sent.token}"]
@@ -192,9 +192,9 @@ def test_a_form_of_ours_is_taken(browser, post, sent, headers):
     assert len(post.sent) == 1
 
 
-def test_a_browser_that_names_no_origin_at_all(sqlite_desk, post, sent):
+def test_a_browser_that_names_no_origin_at_all(sqlite_scene, post, sent):
     """Some browsers before 2020 did so. The secret of the cookie counts."""
-    door = people_door(sqlite_desk, post)
+    door = people_door(sqlite_scene, post)
     browser = Browser(door).get(f"/m/{sent.token}")
 
     def without_origin(request):
@@ -259,10 +259,10 @@ ZEROS = {
 
 
 @pytest.mark.parametrize("asks", ZEROS.values(), ids=ZEROS)
-def test_no_page_gets_a_zero_octet(sqlite_desk, browser, asks):
+def test_no_page_gets_a_zero_octet(sqlite_scene, browser, asks):
     """On PostgreSQL each of these was an internal error, with a traceback in the log."""
     method, address, fields, status = asks
-    signed_in(browser, account(sqlite_desk, "maija"))
+    signed_in(browser, account(sqlite_scene, "maija"))
     (token,) = browser.get("/fetch").page.xpath("//input[@name='csrfmiddlewaretoken']/@value")
     asked = {"csrfmiddlewaretoken": token, **fields}
     browser.get(address) if method == "GET" else browser.post(address, asked)
@@ -282,18 +282,18 @@ def test_other_methods_are_refused(browser, sent):
     assert browser.get("/", "OPTIONS").reply.status == 405
 
 
-def broken(desk):
-    """Return a desk whose database cannot be queried."""
+def broken(scene):
+    """Return a scene whose database cannot be queried."""
 
     class Away:
         alias = "nowhere"
 
-    return desk.but(db=Away())
+    return scene.but(db=Away())
 
 
 @pytest.mark.parametrize("language", Language)
-def test_a_fault_of_ours_has_a_page_and_a_reference(sqlite_desk, sent, language, caplog):
-    browser = Browser(people_door(broken(sqlite_desk)), headers={"accept-language": language})
+def test_a_fault_of_ours_has_a_page_and_a_reference(sqlite_scene, sent, language, caplog):
+    browser = Browser(people_door(broken(sqlite_scene)), headers={"accept-language": language})
     browser.get(f"/m/{sent.token}")
     assert (browser.reply.status, browser.page.get("lang")) == (500, language)
     assert browser.heading == translate("Something went wrong", language)
@@ -302,8 +302,8 @@ def test_a_fault_of_ours_has_a_page_and_a_reference(sqlite_desk, sent, language,
     assert sent.token not in caplog.text
 
 
-def test_a_fault_of_the_register_has_that_page_for_who_is_signed_in(sqlite_desk, browser, monkeypatch):
-    signed_in(browser, account(sqlite_desk, "maija", language=Language.FI))
+def test_a_fault_of_the_register_has_that_page_for_who_is_signed_in(sqlite_scene, browser, monkeypatch):
+    signed_in(browser, account(sqlite_scene, "maija", language=Language.FI))
 
     def broken_down(*_words):
         raise OperationalError
@@ -313,26 +313,26 @@ def test_a_fault_of_the_register_has_that_page_for_who_is_signed_in(sqlite_desk,
     assert (browser.reply.status, browser.page.get("lang")) == (500, "en")
 
 
-def test_no_token_stands_in_the_log(sqlite_desk, sent, caplog, monkeypatch):
+def test_no_token_stands_in_the_log(sqlite_scene, sent, caplog, monkeypatch):
     """The pages are an existing one, a missing one, a refused form, and a fault."""
     caplog.set_level(logging.DEBUG)
     logging.getLogger("django.db.backends").setLevel(logging.INFO)
-    door = people_door(sqlite_desk)
+    door = people_door(sqlite_scene)
     browser = Browser(door).get(f"/m/{sent.token}").press("open")
     browser.cookies.clear()
     browser.press("pin", pin="123456")
     browser.get(f"/m/{sent.token}/x").get(f"/m/{sent.token}", "PUT")
     browser.headers = {"host": "evil.example"}
     browser.get(f"/m/{sent.token}")
-    Browser(people_door(broken(sqlite_desk))).get(f"/m/{sent.token}")
+    Browser(people_door(broken(sqlite_scene))).get(f"/m/{sent.token}")
     assert caplog.records
     for record in caplog.records:
         assert sent.token not in f"{record.getMessage()} {record.__dict__}"
 
 
-def test_the_edge_says_where_a_path_begins(sqlite_desk, sent, caplog):
+def test_the_edge_says_where_a_path_begins(sqlite_scene, sent, caplog):
     caplog.set_level(logging.INFO, logger="sinetti.access")
-    edge = AsgiApp(people_door(sqlite_desk))
+    edge = AsgiApp(people_door(sqlite_scene))
     answers = []
 
     async def receive():

@@ -5,23 +5,23 @@ import pytest
 from sinetti.domain.access.roles import Role
 from tests.support.acting import OTHER_ID
 from tests.support.authority import CUSTOMER_ID
-from tests.support.service_context import add_organisation
+from tests.support.scene import add_organisation
 from tests.support.users import account, mandate, signed_in
 
 
 @pytest.fixture
-def other(sqlite_desk):
+def other(sqlite_scene):
     """Return the database id of another organisation."""
-    return add_organisation(sqlite_desk, OTHER_ID)
+    return add_organisation(sqlite_scene, OTHER_ID)
 
 
 @pytest.fixture
-def as_role(browser, sqlite_desk):
+def as_role(browser, sqlite_scene):
     """Return a function that signs in a user with a role for the test organisation."""
 
     def enter(role=Role.SIGNATORY, name="maija", customer_id=CUSTOMER_ID):
-        user = account(sqlite_desk, name)
-        mandate(sqlite_desk, user, customer_id, role)
+        user = account(sqlite_scene, name)
+        mandate(sqlite_scene, user, customer_id, role)
         return signed_in(browser, user)
 
     return enter

@@ -24,8 +24,8 @@ from sinetti.pki.encoding import certificate_pem, load_certificate
 from sinetti.server.http import Request
 from tests.support.authority import CUSTOMER_ID
 from tests.support.pages import errors, fields, page_text
+from tests.support.scene import REQUEST, SECOND, csr, enrolled, new_key, ordered
 from tests.support.secure import code_of_sms, offered
-from tests.support.service_context import REQUEST, SECOND, csr, enrolled, new_key, ordered
 
 FETCH = "/fetch"
 
@@ -63,8 +63,8 @@ def upload(browser, fields_sent, name, octets):
     return browser.get(browser.reply.headers["location"]) if browser.reply.status == 303 else browser
 
 
-def test_a_certificate_is_fetched_and_downloaded_with_nothing_in_an_address(browser, sqlite_desk):
-    key, ids = new_key(), ordered(sqlite_desk)
+def test_a_certificate_is_fetched_and_downloaded_with_nothing_in_an_address(browser, sqlite_scene):
+    key, ids = new_key(), ordered(sqlite_scene)
     page = fetch(browser, ids, pem_of(key))
     assert page.heading == "Your certificate"
     certificate = load_certificate(page.page.xpath("string(//details//pre/code)").encode())
@@ -83,37 +83,37 @@ def test_a_certificate_is_fetched_and_downloaded_with_nothing_in_an_address(brow
     assert files["bundle"] == files["pem"] + files["chain"]
 
 
-def test_the_same_form_again_gives_the_same_certificate(browser, sqlite_desk):
-    ids, request = ordered(sqlite_desk), pem_of(new_key())
+def test_the_same_form_again_gives_the_same_certificate(browser, sqlite_scene):
+    ids, request = ordered(sqlite_scene), pem_of(new_key())
     pages = {page_text(fetch(browser, ids, request)) for _ in range(2)}
     assert len(pages) == 1
     assert models.Certificate.objects.count() == 1
 
 
-def test_bare_base64_and_a_transfer_id_with_blanks_are_taken(browser, sqlite_desk):
-    ids = ordered(sqlite_desk)
+def test_bare_base64_and_a_transfer_id_with_blanks_are_taken(browser, sqlite_scene):
+    ids = ordered(sqlite_scene)
     spaced = " ".join(ids.transfer_id[at : at + 4] for at in range(0, 32, 4))
     page = fetch(browser, ids, b64encode(csr(new_key())).decode(), transfer_id=spaced, organisation=f" {CUSTOMER_ID} ")
     assert page.heading == "Your certificate"
 
 
 @pytest.mark.parametrize("octets", [csr, lambda key: pem_of(key).encode()], ids=["DER", "PEM"])
-def test_a_file_is_taken(browser, sqlite_desk, octets):
-    ids = ordered(sqlite_desk)
+def test_a_file_is_taken(browser, sqlite_scene, octets):
+    ids = ordered(sqlite_scene)
     page = browser.get(FETCH)
     upload(page, {**fields(page, "fetch"), **values(ids, ""), "do": "fetch"}, "file", octets(new_key()))
     assert page.heading == "Your certificate"
 
 
-def test_the_form_says_before_it_is_sent_that_one_of_two_is_required(browser, sqlite_desk):
+def test_the_form_says_before_it_is_sent_that_one_of_two_is_required(browser, sqlite_scene):
     page = browser.get(FETCH).page
     (group,) = page.xpath("//fieldset[.//*[@name='request'] and .//*[@name='file']]")
     assert group.findtext("legend") == "Give the certificate signing request in one of these two ways"
     assert "(optional)" not in page.text_content(), "neither is marked as optional"
 
 
-def test_a_file_and_a_pasted_request_are_too_many(browser, sqlite_desk):
-    page, ids = browser.get(FETCH), ordered(sqlite_desk)
+def test_a_file_and_a_pasted_request_are_too_many(browser, sqlite_scene):
+    page, ids = browser.get(FETCH), ordered(sqlite_scene)
     sent = {**fields(page, "fetch"), **values(ids, pem_of(new_key())), "do": "fetch"}
     assert set(errors(upload(page, sent, "file", csr(new_key())))) == {"file"}
     sent["request"] = ""
@@ -124,9 +124,9 @@ KEY = new_key().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 @pytest.mark.parametrize("how", ["pasted", "beside a request", "uploaded"])
-def test_a_private_key_is_refused_and_nothing_of_it_stays(browser, sqlite_desk, caplog, how):
+def test_a_private_key_is_refused_and_nothing_of_it_stays(browser, sqlite_scene, caplog, how):
     caplog.set_level(logging.DEBUG)
-    ids, secret = ordered(sqlite_desk), KEY.decode().splitlines()[1]
+    ids, secret = ordered(sqlite_scene), KEY.decode().splitlines()[1]
     if how == "uploaded":
         page = browser.get(FETCH)
         upload(page, {**fields(page, "fetch"), **values(ids, pem_of(new_key())), "do": "fetch"}, "file", KEY)
@@ -157,8 +157,8 @@ WRONG = {
 }
 
 
-def test_wrong_input_is_told_beside_its_field_and_kept(browser, sqlite_desk):
-    ids, request = ordered(sqlite_desk), pem_of(new_key())
+def test_wrong_input_is_told_beside_its_field_and_kept(browser, sqlite_scene):
+    ids, request = ordered(sqlite_scene), pem_of(new_key())
     for case, (changes, name, says) in WRONG.items():
         page = fetch(browser, ids, **{"request": request, **changes})
         assert page.reply.status == 422, case
@@ -170,39 +170,39 @@ def test_wrong_input_is_told_beside_its_field_and_kept(browser, sqlite_desk):
     assert not models.Certificate.objects.exists()
 
 
-def test_a_certificate_is_told_to_be_none(browser, sqlite_desk):
-    held = enrolled(sqlite_desk)
-    page = fetch(browser, ordered(sqlite_desk), certificate_pem(held.der).decode())
+def test_a_certificate_is_told_to_be_none(browser, sqlite_scene):
+    held = enrolled(sqlite_scene)
+    page = fetch(browser, ordered(sqlite_scene), certificate_pem(held.der).decode())
     assert "This is a certificate, not a certificate signing request." in errors(page)["request"]
 
 
-def test_wrong_passwords_are_counted_as_on_the_interface(browser, sqlite_desk):
-    ids = ordered(sqlite_desk)
+def test_wrong_passwords_are_counted_as_on_the_interface(browser, sqlite_scene):
+    ids = ordered(sqlite_scene)
     for _ in range(WRONG_PASSWORDS_ALLOWED):
         fetch(browser, ids, pem_of(new_key()), password="wrong")
     assert "locked after ten wrong passwords" in errors(fetch(browser, ids, pem_of(new_key())))["transfer_id"]
 
 
-def test_lapsed_used_and_reused_are_told_as_the_interface_does(browser, sqlite_desk):
-    key, ids = new_key(), ordered(sqlite_desk)
+def test_lapsed_used_and_reused_are_told_as_the_interface_does(browser, sqlite_scene):
+    key, ids = new_key(), ordered(sqlite_scene)
     fetch(browser, ids, pem_of(key))
     assert "already been used" in errors(fetch(browser, ids, pem_of(new_key())))["transfer_id"]
-    assert "This key has been used before" in errors(fetch(browser, ordered(sqlite_desk), pem_of(key)))["request"]
-    late = ordered(sqlite_desk)
-    sqlite_desk.clock.forward(TRANSFER_IDS_LIVE + SECOND)
+    assert "This key has been used before" in errors(fetch(browser, ordered(sqlite_scene), pem_of(key)))["request"]
+    late = ordered(sqlite_scene)
+    sqlite_scene.clock.forward(TRANSFER_IDS_LIVE + SECOND)
     assert "expired on" in errors(fetch(browser, late, pem_of(new_key())))["transfer_id"]
 
 
-def test_what_passes_by_itself_is_told_above_the_form(browser, sqlite_desk):
-    ids = ordered(sqlite_desk)
-    sqlite_desk.signer.away = True
+def test_what_passes_by_itself_is_told_above_the_form(browser, sqlite_scene):
+    ids = ordered(sqlite_scene)
+    sqlite_scene.signer.away = True
     page = fetch(browser, ids, pem_of(new_key()))
     assert page.reply.status == 503
     assert not errors(page)
     assert "Send the same request again" in page_text(page)
 
 
-def test_a_download_without_a_retrieval_id_says_so(browser, sqlite_desk):
+def test_a_download_without_a_retrieval_id_says_so(browser, sqlite_scene):
     page = browser.get(FETCH)
     token = fields(page, "fetch")["csrfmiddlewaretoken"]
     for sent in ({}, {"organisation": CUSTOMER_ID, "retrieval_id": "0" * 32}):
@@ -211,10 +211,10 @@ def test_a_download_without_a_retrieval_id_says_so(browser, sqlite_desk):
         assert page.reply.content_type.startswith("text/html")
 
 
-def test_the_page_of_transfer_ids_opens_this_one_with_both_filled_in(browser, sqlite_desk):
-    sent = offered(sqlite_desk)
+def test_the_page_of_transfer_ids_opens_this_one_with_both_filled_in(browser, sqlite_scene):
+    sent = offered(sqlite_scene)
     page = browser.get(f"/m/{sent.token}").press("open")
-    page.press("pin", pin=code_of_sms(sqlite_desk, sent))
+    page.press("pin", pin=code_of_sms(sqlite_scene, sent))
     assert page.page.xpath("//form[@target='_blank']/@action") == [FETCH]
     shown = page.secrets
     page.press("open")
@@ -228,7 +228,7 @@ def test_the_first_page_leads_here(browser):
 
 
 @pytest.mark.skipif(not shutil.which("openssl"), reason="OpenSSL is not here")
-def test_the_commands_of_openssl_work(browser, sqlite_desk, tmp_path):
+def test_the_commands_of_openssl_work(browser, sqlite_scene, tmp_path):
     def run(command):
         done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False)  # noqa: S602
         assert done.returncode == 0, done.stderr
@@ -236,7 +236,7 @@ def test_the_commands_of_openssl_work(browser, sqlite_desk, tmp_path):
     shown = [str(one) for one in browser.get(FETCH).page.xpath("//pre/code/text()")]
     made = next(one for one in shown if one.startswith("openssl"))
     run(made.replace("rsa:2048", "ec -pkeyopt ec_paramgen_curve:P-256"))
-    page = fetch(browser, ordered(sqlite_desk), (tmp_path / "request.pem").read_text(encoding="utf-8"))
+    page = fetch(browser, ordered(sqlite_scene), (tmp_path / "request.pem").read_text(encoding="utf-8"))
     sent = fields(page, "pem")
     for does, name in (("pem", "certificate.pem"), ("chain", "chain.pem")):
         page.post(FETCH, {**sent, "do": does})
@@ -252,8 +252,8 @@ def test_the_command_of_our_client_is_one_that_it_takes(browser):
     assert build_parser().parse_args(options).customer_id == "1234567-1"
 
 
-def test_an_id_that_is_typed_comes_into_the_commands_and_nothing_else_does(browser, sqlite_desk):
-    ids = ordered(sqlite_desk)
+def test_an_id_that_is_typed_comes_into_the_commands_and_nothing_else_does(browser, sqlite_scene):
+    ids = ordered(sqlite_scene)
     page = fetch(browser, ids, "", organisation="FI12345678")
     assert 'CN=FI12345678"' in page_text(page)
     page = fetch(browser, ids, "", organisation='$(rm -rf /)"')
@@ -261,7 +261,7 @@ def test_an_id_that_is_typed_comes_into_the_commands_and_nothing_else_does(brows
     assert "CN=$(rm" not in page_text(page)
 
 
-def test_refusals_speak_the_readers_language(browser, sqlite_desk):
+def test_refusals_speak_the_readers_language(browser, sqlite_scene):
     page = browser.get(f"{FETCH}?lang={Language.FI.value}")
-    page.press("fetch", **values(ordered(sqlite_desk), pem_of(new_key()), password="wrong"))
+    page.press("fetch", **values(ordered(sqlite_scene), pem_of(new_key()), password="wrong"))
     assert "eivät täsmää" in errors(page)["transfer_id"]

@@ -12,7 +12,7 @@ from sinetti.services.issuance import secure_message
 from tests.support.acting import lineage, orders
 from tests.support.browser import people_door
 from tests.support.pages import MOST_STATEMENTS, errors, fields, page_text, statements
-from tests.support.service_context import CONTACT, DAY, enrolled, in_the_window, ordered, renewed
+from tests.support.scene import CONTACT, DAY, enrolled, in_the_window, ordered, renewed
 
 PLACE, REPLACE, CONTACTS = "/settings/certificates", "/settings/orders/replace", "/settings/contacts"
 NEW_PERSON = {
@@ -33,8 +33,8 @@ AN_ORDER = {
 
 
 @pytest.fixture
-def held(sqlite_desk):
-    return enrolled(sqlite_desk)
+def held(sqlite_scene):
+    return enrolled(sqlite_scene)
 
 
 def save(page, address, **changes):
@@ -43,21 +43,21 @@ def save(page, address, **changes):
     return page.press("save") if "save" in page.buttons else page
 
 
-def test_the_contact_of_one_certificate_is_corrected_or_replaced(signatory, sqlite_desk, held):
+def test_the_contact_of_one_certificate_is_corrected_or_replaced(signatory, sqlite_scene, held):
     address = f"{PLACE}/{held.serial}/contact"
     page = save(signatory, address)
-    assert lineage(sqlite_desk, held.serial).contact.name == CONTACT.name
+    assert lineage(sqlite_scene, held.serial).contact.name == CONTACT.name
     save(page, address, **NEW_PERSON)
-    assert lineage(sqlite_desk, held.serial).contact.email == "uusi@sinisiipi.example"
+    assert lineage(sqlite_scene, held.serial).contact.email == "uusi@sinisiipi.example"
     save(page, f"{address}?place=deputy", **{**NEW_PERSON, "person_email": "vara@sinisiipi.example"})
-    line = lineage(sqlite_desk, held.serial)
+    line = lineage(sqlite_scene, held.serial)
     assert (line.contact.email, line.deputy.email) == ("uusi@sinisiipi.example", "vara@sinisiipi.example")
     save(page, address, person_email="", person_phone="x")
     assert page.reply.status == 422
     assert set(errors(page)) == {"person_email", "person_phone"}
 
 
-def test_nobody_stands_in_for_themselves(signatory, sqlite_desk, held):
+def test_nobody_stands_in_for_themselves(signatory, sqlite_scene, held):
     address = f"{PLACE}/{held.serial}/contact"
     page = save(signatory, f"{address}?place=deputy", **{**NEW_PERSON, "person_email": CONTACT.email.upper()})
     assert errors(page)["person_email"].startswith("The technical contact person cannot be the deputy")
@@ -65,23 +65,23 @@ def test_nobody_stands_in_for_themselves(signatory, sqlite_desk, held):
     save(page, address, **{**NEW_PERSON, "person_email": NEW_PERSON["person_email"].upper()})
     assert list(errors(page)) == ["person_email"]
     assert "Remove the deputy first" in page_text(page)
-    line = lineage(sqlite_desk, held.serial)
+    line = lineage(sqlite_scene, held.serial)
     assert (line.contact.email, line.deputy.email) == (CONTACT.email, NEW_PERSON["person_email"])
 
 
-def test_a_deputy_is_removed_by_a_second_button_and_told(signatory, sqlite_desk, held):
+def test_a_deputy_is_removed_by_a_second_button_and_told(signatory, sqlite_scene, held):
     address = f"{PLACE}/{held.serial}/contact?place=deputy"
     assert "check-remove" not in signatory.get(address).buttons, "there is none"
     save(signatory, address, **NEW_PERSON)
     page = signatory.get(address).press("check-remove")
     assert page.heading == "Remove the deputy?"
     assert "Uusi Yhteyshenkilö, uusi@sinisiipi.example, 040 765 4321, Swedish" in page_text(page)
-    assert lineage(sqlite_desk, held.serial).deputy.email == NEW_PERSON["person_email"], "looked at alone"
+    assert lineage(sqlite_scene, held.serial).deputy.email == NEW_PERSON["person_email"], "looked at alone"
     sent = {**fields(page, "remove"), "do": "remove"}
     page.press("remove")
     assert "Deputy removed. We tell the person by e-mail." in page_text(page)
     assert "Deputy removed" in page_text(page)
-    line = lineage(sqlite_desk, held.serial)
+    line = lineage(sqlite_scene, held.serial)
     assert (line.deputy, line.contact.name) == (None, CONTACT.name)
     removed = models.Person.objects.get(email=NEW_PERSON["person_email"])
     assert models.OutboxMessage.objects.get(facts={"old": removed.pk, "place": "deputy"}).recipient == removed
@@ -89,20 +89,20 @@ def test_a_deputy_is_removed_by_a_second_button_and_told(signatory, sqlite_desk,
         assert says in page_text(page.post(address.partition("?")[0], {**sent, "do": does}))
     save(page, address, **{**NEW_PERSON, "person_email": "toinen@sinisiipi.example"})
     assert "The deputy is now another person" in page_text(page.post(address.partition("?")[0], sent))
-    assert lineage(sqlite_desk, held.serial).deputy.email == "toinen@sinisiipi.example"
+    assert lineage(sqlite_scene, held.serial).deputy.email == "toinen@sinisiipi.example"
 
 
-def test_a_link_that_waits_goes_to_the_new_contact(signatory, sqlite_desk, held):
+def test_a_link_that_waits_goes_to_the_new_contact(signatory, sqlite_scene, held):
     page = signatory.get(f"/settings/orders/new?replaces={held.serial}").press("check").press("send")
     save(page, f"{PLACE}/{held.serial}/contact", **{**NEW_PERSON, "person_phone": ""})
     assert "A new link to the transfer IDs of the open order is on its way." in page_text(page)
     assert "Give them the code shown" in page_text(page)
 
 
-def test_a_reason_against_a_contact_is_shown(signatory, sqlite_desk, held, monkeypatch):
+def test_a_reason_against_a_contact_is_shown(signatory, sqlite_scene, held, monkeypatch):
     def gone(*_):
         models.Certificate.objects.filter(serial=held.serial).update(serial="00")
-        return sqlite_desk.ctx
+        return sqlite_scene.ctx
 
     monkeypatch.setattr("sinetti.services.self_service.contacts.guarded", gone)
     assert "This certificate no longer exists. See the list of certificates." in page_text(
@@ -110,23 +110,23 @@ def test_a_reason_against_a_contact_is_shown(signatory, sqlite_desk, held, monke
     )
 
 
-def test_letting_one_end_and_the_way_back(signatory, sqlite_desk, held):
+def test_letting_one_end_and_the_way_back(signatory, sqlite_scene, held):
     address = f"{PLACE}/{held.serial}/let-end"
     page = signatory.get(address).press("let-end")
     assert "Reminders about this certificate are now off" in page_text(page)
     assert "off since" in page_text(page.get(address))
     assert "No changes were needed" in page_text(page.post(address, {**fields(page, "go-on"), "do": "let-end"}))
     assert "Reminders about this certificate are on again" in page_text(page.get(address).press("go-on"))
-    sqlite_desk.clock.forward(VALIDITY + DAY)
+    sqlite_scene.clock.forward(VALIDITY + DAY)
     assert "This certificate is no longer valid." in page_text(page.get(address))
     assert "no longer among your tasks" in page_text(page.press("let-end"))
-    in_the_window(sqlite_desk, new := enrolled(sqlite_desk))
-    renewed(sqlite_desk, new)
+    in_the_window(sqlite_scene, new := enrolled(sqlite_scene))
+    renewed(sqlite_scene, new)
     page.get(f"{PLACE}/{new.serial}/let-end").press("let-end")
     assert page.reply.status == 409
 
 
-def test_only_signatories_see_the_addresses_of_representatives(as_role, sqlite_desk, held):
+def test_only_signatories_see_the_addresses_of_representatives(as_role, sqlite_scene, held):
     for role, name, seen in (
         (Role.SIGNATORY, "boss", "boss@people.example"),
         (Role.MANAGER, "maija", "b…@people.example"),
@@ -136,10 +136,10 @@ def test_only_signatories_see_the_addresses_of_representatives(as_role, sqlite_d
         assert ("boss@" in page.reply.body.decode()) is (role is Role.SIGNATORY)
 
 
-def test_revoking_takes_a_reason_and_a_second_look(signatory, sqlite_desk, held):
+def test_revoking_takes_a_reason_and_a_second_look(signatory, sqlite_scene, held):
     models.Lineage.objects.update(serves=300)
-    in_the_window(sqlite_desk, held)
-    new = renewed(sqlite_desk, held)
+    in_the_window(sqlite_scene, held)
+    new = renewed(sqlite_scene, held)
     address = f"{PLACE}/{held.serial}/revoke"
     page = signatory.get(address).press("check-revoke")
     assert (page.reply.status, set(errors(page))) == (422, {"reason"})
@@ -149,18 +149,18 @@ def test_revoking_takes_a_reason_and_a_second_look(signatory, sqlite_desk, held)
     assert page.heading == "Revoke permanently?"
     for shown in (held.serial, new.serial, "300 other organisations", "Unknown", "Make a new private key"):
         assert shown in page_text(page)
-    assert sqlite_desk.certificate(held.serial).revoked_at is None, "looking revokes nothing"
+    assert sqlite_scene.certificate(held.serial).revoked_at is None, "looking revokes nothing"
     again = fields(page, "revoke")
     assert "Certificates revoked: 2." in page_text(page.press("revoke"))
-    assert sqlite_desk.certificate(new.serial).revoked
+    assert sqlite_scene.certificate(new.serial).revoked
     assert "This was already done." in page_text(page.post(address, {**again, "do": "revoke"}))
     assert "This certificate was revoked on" in page_text(page.get(address))
     assert "had already been revoked" in page_text(page.press("check-revoke", reason="keyCompromise"))
 
 
 @pytest.mark.parametrize("use", ["seen", "looked for"])
-def test_the_second_look_says_what_gateways_saw(signatory, sqlite_desk, held, use):
-    now = sqlite_desk.ctx.now()
+def test_the_second_look_says_what_gateways_saw(signatory, sqlite_scene, held, use):
+    now = sqlite_scene.ctx.now()
     gateways = models.Gateway.objects
     gateway = gateways.create(name="g", public_key="", added=now, first_report=now, last_report=now)
     if use == "seen":
@@ -172,15 +172,15 @@ def test_the_second_look_says_what_gateways_saw(signatory, sqlite_desk, held, us
     assert "reports of 1 other organisation" in page_text(page)
 
 
-def test_others_and_unknown_certificates_are_refused_alike(signatory, sqlite_desk, other):
-    theirs = enrolled(sqlite_desk, customer_id="7654321-2")
+def test_others_and_unknown_certificates_are_refused_alike(signatory, sqlite_scene, other):
+    theirs = enrolled(sqlite_scene, customer_id="7654321-2")
     for page in ("contact", "let-end", "revoke"):
         shown = {page_text(signatory.get(f"{PLACE}/{serial}/{page}")) for serial in (theirs.serial, "00", "no serial")}
         assert (len(shown), signatory.reply.status) == (1, 403), page
 
 
-def test_all_of_somebody_who_leaves(signatory, sqlite_desk, held):
-    enrolled(sqlite_desk)
+def test_all_of_somebody_who_leaves(signatory, sqlite_scene, held):
+    enrolled(sqlite_scene)
     page = signatory.get(CONTACTS)
     assert CONTACT.email in page_text(page)
     page.press("look", leaving="nobody@sinisiipi.example")
@@ -193,15 +193,15 @@ def test_all_of_somebody_who_leaves(signatory, sqlite_desk, held):
     page.press("check-save", **NEW_PERSON)
     sent = fields(page, "save")
     assert page.page.xpath("//blockquote"), "the letters that leave"
-    assert lineage(sqlite_desk, held.serial).contact.email == CONTACT.email
+    assert lineage(sqlite_scene, held.serial).contact.email == CONTACT.email
     assert "Certificates handed over: 2." in page_text(page.press("save"))
-    assert lineage(sqlite_desk, held.serial).contact.email == NEW_PERSON["person_email"]
+    assert lineage(sqlite_scene, held.serial).contact.email == NEW_PERSON["person_email"]
     assert "This was already done." in page_text(page.post(CONTACTS, {**sent, "do": "save"}))
 
 
-def test_more_than_go_at_once_and_links_that_wait_are_told(signatory, sqlite_desk, held, monkeypatch):
+def test_more_than_go_at_once_and_links_that_wait_are_told(signatory, sqlite_scene, held, monkeypatch):
     signatory.get(f"/settings/orders/new?replaces={held.serial}").press("check").press("send")
-    ordered(sqlite_desk)
+    ordered(sqlite_scene)
     for room in ("sinetti.services.self_service.contact_handover", "sinetti.eservice.orders.contact_handover_view"):
         monkeypatch.setattr(f"{room}.MOST_AT_ONCE", 1)
     page = signatory.get(CONTACTS).press("look", leaving=CONTACT.email)
@@ -237,17 +237,17 @@ def test_an_organisation_that_closes_meanwhile_is_told(signatory, held, monkeypa
     assert "This order no longer exists. See the open orders." in page_text(page)
 
 
-def test_replacements_for_many_are_looked_at_and_ordered_once(signatory, sqlite_desk, held):
-    second = enrolled(sqlite_desk)
-    in_the_window(sqlite_desk, held)
-    renewed(sqlite_desk, second)
+def test_replacements_for_many_are_looked_at_and_ordered_once(signatory, sqlite_scene, held):
+    second = enrolled(sqlite_scene)
+    in_the_window(sqlite_scene, held)
+    renewed(sqlite_scene, second)
     page = signatory.get(REPLACE).press("look", days="30")
     assert page.heading == "Check the replacements: 1"
     assert "It has already been renewed or replaced" in page_text(page)
     sent = fields(page, "order")
     assert "Replacements ordered: 1." in page_text(page.press("order"))
     page.post(REPLACE, {**sent, "do": "order"})
-    assert len([one for one in orders(sqlite_desk) if one.replaces]) == 1
+    assert len([one for one in orders(sqlite_scene) if one.replaces]) == 1
     page.post(REPLACE, {"csrfmiddlewaretoken": sent["csrfmiddlewaretoken"], "pick": held.serial})
     assert "A replacement has already been ordered" in page_text(page)
     assert "There is nothing to replace." in page_text(page)
@@ -255,14 +255,14 @@ def test_replacements_for_many_are_looked_at_and_ordered_once(signatory, sqlite_
     assert "Certificates for which you cannot order a replacement: 1." in page_text(page)
 
 
-def test_without_text_messages_nobody_waits_for_a_code_that_never_comes(signatory, sqlite_desk, held):
+def test_without_text_messages_nobody_waits_for_a_code_that_never_comes(signatory, sqlite_scene, held):
     sent = fields(signatory.get(REPLACE).press("look", days="730"), "order")
-    signatory.door = people_door(sqlite_desk, sms=False)
+    signatory.door = people_door(sqlite_scene, sms=False)
     page = signatory.get(REPLACE).press("look", days="730")
     assert "This service cannot send text messages" in page_text(page)
     assert "order" not in page.buttons
     assert "Replacements ordered: 0." in page_text(page.post(REPLACE, {**sent, "do": "order"}))
-    assert not [one for one in orders(sqlite_desk) if one.replaces]
+    assert not [one for one in orders(sqlite_scene) if one.replaces]
     models.Person.objects.using("default").update(phone="")
     page = signatory.get(REPLACE).press("look", days="730")
     assert "give them the code shown on the order's page" in page_text(page)
@@ -282,7 +282,7 @@ def test_wrong_days_are_told_beside_the_field(signatory):
         assert fields(page, "look").get("days", "") == days
 
 
-def test_what_has_changed_meanwhile_is_counted(signatory, sqlite_desk, held, monkeypatch):
+def test_what_has_changed_meanwhile_is_counted(signatory, sqlite_scene, held, monkeypatch):
     page = signatory.get(REPLACE).press("look", days="730")
     assert page.heading == "Check the replacements: 1"
     models.Lineage.objects.update(contact=None)
@@ -306,7 +306,7 @@ def test_a_stranger_signs_in_first(browser):
         assert browser.reply.headers["location"].startswith("/account/login?next=")
 
 
-def test_pages_take_few_statements(signatory, sqlite_desk, held):
+def test_pages_take_few_statements(signatory, sqlite_scene, held):
     signatory.get("/")
     for address in (REPLACE, CONTACTS, *(f"{PLACE}/{held.serial}/{one}" for one in ("contact", "let-end", "revoke"))):
         taken = statements(lambda: signatory.get(address))  # noqa: B023 - called at once

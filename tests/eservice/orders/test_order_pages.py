@@ -13,7 +13,7 @@ from tests.support.acting import lineage, orders
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME
 from tests.support.browser import Browser, people_door
 from tests.support.pages import MOST_STATEMENTS, errors, fields, page_text, statements
-from tests.support.service_context import CONTACT, SECOND, an_order, enrolled, ordered
+from tests.support.scene import CONTACT, SECOND, an_order, enrolled, ordered
 from tests.support.users import account, mandate, signed_in
 
 NEW = "/settings/orders/new"
@@ -33,19 +33,19 @@ def checked(browser, **changes):
     return browser.get(NEW).press("check", **{**GOOD, **changes})
 
 
-def test_an_order_is_typed_checked_and_sent(signatory, sqlite_desk):
+def test_an_order_is_typed_checked_and_sent(signatory, sqlite_scene):
     page = checked(signatory)
     assert page.heading == "Check the order"
     for shown in ("nimi@sinisiipi.example", "040 123 4567", "300 other organisations", "Finnish", CUSTOMER_NAME):
         assert shown in page_text(page)
     sent = fields(page, "send")
     page.press("send")
-    (order,) = orders(sqlite_desk)
+    (order,) = orders(sqlite_scene)
     assert page.path == f"/settings/orders/{order.pk}"
     assert "Certificate ordered." in page_text(page)
     assert order.lineage.serves == 300
     page.post(NEW, {**sent, "do": "send"})
-    assert len(orders(sqlite_desk)) == 1, "sent twice"
+    assert len(orders(sqlite_scene)) == 1, "sent twice"
     assert page.path == f"/settings/orders/{order.pk}"
 
 
@@ -53,16 +53,16 @@ def test_how_many_others_is_written_as_its_reader_writes_numbers(signatory):
     assert "those of about 1,500 other organisations" in page_text(checked(signatory, count="1500"))
 
 
-def test_an_order_without_a_description_says_so(signatory, sqlite_desk):
-    ids = ordered(sqlite_desk, an_order())
+def test_an_order_without_a_description_says_so(signatory, sqlite_scene):
+    ids = ordered(sqlite_scene, an_order())
     models.Order.objects.update(description="")
     models.Lineage.objects.update(description="")
     order = models.TransferIds.objects.get(transfer_id=ids.transfer_id).order_id
     assert "No description" in page_text(signatory.get(f"/settings/orders/{order}"))
 
 
-def test_an_order_without_a_link_offers_to_send_one(signatory, sqlite_desk):
-    ids = ordered(sqlite_desk, an_order())
+def test_an_order_without_a_link_offers_to_send_one(signatory, sqlite_scene):
+    ids = ordered(sqlite_scene, an_order())
     order = models.TransferIds.objects.get(transfer_id=ids.transfer_id).order_id
     page = page_text(signatory.get(f"/settings/orders/{order}"))
     assert "No link to the transfer IDs has been sent." in page
@@ -71,18 +71,18 @@ def test_an_order_without_a_link_offers_to_send_one(signatory, sqlite_desk):
     assert ("is on its way" in page, "Send a new link" in page) == (True, True)
 
 
-def test_people_who_are_not_known_yet_are_offered_their_reader_s_language(signatory, sqlite_desk):
+def test_people_who_are_not_known_yet_are_offered_their_reader_s_language(signatory, sqlite_scene):
     signatory.cookies["language"] = "en"
     new = fields(signatory.get(NEW), "check")
     assert (new["contact_language"], new["deputy_language"]) == ("en", "en")
-    serial = enrolled(sqlite_desk).serial
+    serial = enrolled(sqlite_scene).serial
     replacement = fields(signatory.get(f"{NEW}?replaces={serial}"), "check")
     assert (replacement["contact_language"], replacement["deputy_language"]) == (CONTACT.language, "en")
     deputy = signatory.get(f"/settings/certificates/{serial}/contact?place=deputy")
     assert deputy.page.xpath("//input[@name='person_language'][@checked]/@value") == ["en"]
 
 
-def test_change_brings_back_what_was_typed(signatory, sqlite_desk):
+def test_change_brings_back_what_was_typed(signatory, sqlite_scene):
     deputy = {**DEPUTY, "deputy_name": "Vara Henkilö", "deputy_email": "vara@sinisiipi.example"}
     page = checked(signatory, **deputy).press("back")
     assert page.heading == "Order a certificate"
@@ -90,7 +90,7 @@ def test_change_brings_back_what_was_typed(signatory, sqlite_desk):
     back = fields(page, "check")
     assert {name: back[name] for name in GOOD} == GOOD
     assert back["deputy_email"] == "vara@sinisiipi.example"
-    assert not orders(sqlite_desk)
+    assert not orders(sqlite_scene)
 
 
 DEPUTY = {"with_deputy": "yes"}
@@ -124,7 +124,7 @@ WRONG = {
 }
 
 
-def test_wrong_input_is_told_beside_its_field_and_kept(signatory, sqlite_desk):
+def test_wrong_input_is_told_beside_its_field_and_kept(signatory, sqlite_scene):
     """All cases share one browser, so that no state of a case is left for the next."""
     sent = fields(signatory.get(NEW), "check")
     for case, (changes, name) in WRONG.items():
@@ -133,7 +133,7 @@ def test_wrong_input_is_told_beside_its_field_and_kept(signatory, sqlite_desk):
         kept = fields(page, "check")
         for field in {*GOOD, *changes} - {"contact_language", "channel"}:
             assert kept.get(field, "") == {**GOOD, **changes}[field], case
-    assert not orders(sqlite_desk)
+    assert not orders(sqlite_scene)
 
 
 PEOPLE = {
@@ -152,17 +152,17 @@ def test_the_summary_says_whose_value_is_wrong(signatory, field, typed, error):
     assert [one.startswith(text) for one, text in zip(summary, expected, strict=True)] == [True, True], summary
 
 
-def test_nobody_orders_by_skipping_the_check(signatory, sqlite_desk):
+def test_nobody_orders_by_skipping_the_check(signatory, sqlite_scene):
     page = signatory.get(NEW)
     page.post(NEW, {**fields(page, "check"), **GOOD, "do": "send", "form": "short"})
     assert page.heading == "Check the order"
     checked(page)
     page.post(NEW, {**fields(page, "send"), "contact_email": "", "do": "send"})
-    assert not orders(sqlite_desk)
+    assert not orders(sqlite_scene)
 
 
-def test_a_replacement_brings_type_description_and_people_along(signatory, sqlite_desk):
-    held = enrolled(sqlite_desk, Channel.SFTP)
+def test_a_replacement_brings_type_description_and_people_along(signatory, sqlite_scene):
+    held = enrolled(sqlite_scene, Channel.SFTP)
     models.Lineage.objects.update(serves=1)
     page = signatory.get(f"{NEW}?replaces={held.serial.upper()}")
     assert page.heading == "Order a replacement"
@@ -174,61 +174,61 @@ def test_a_replacement_brings_type_description_and_people_along(signatory, sqlit
     assert "1 other organisation" in page_text(page)
     page.press("send")
     assert "Code for the contact person" in page_text(page)
-    assert held.serial in [one.replaces and one.replaces.serial for one in orders(sqlite_desk)]
+    assert held.serial in [one.replaces and one.replaces.serial for one in orders(sqlite_scene)]
 
 
-def test_of_several_organisations_one_is_chosen_first(signatory, sqlite_desk, other):
-    mandate(sqlite_desk, models.User.objects.get(), "7654321-2", Role.MANAGER)
+def test_of_several_organisations_one_is_chosen_first(signatory, sqlite_scene, other):
+    mandate(sqlite_scene, models.User.objects.get(), "7654321-2", Role.MANAGER)
     page = signatory.get(NEW)
     assert page.heading == "Choose an organisation"
     page.get(f"{NEW}?organisation={other}")
     assert fields(page, "check")["organisation"] == other
 
 
-def test_others_and_unknown_ones_are_refused_alike(signatory, sqlite_desk, other):
-    theirs = enrolled(sqlite_desk, customer_id="7654321-2").serial
+def test_others_and_unknown_ones_are_refused_alike(signatory, sqlite_scene, other):
+    theirs = enrolled(sqlite_scene, customer_id="7654321-2").serial
     for asked in (f"?organisation={other}", "?organisation=0", f"?replaces={theirs}", "?replaces=00"):
         page = signatory.get(NEW + asked)
         assert (page.reply.status, theirs in page_text(page)) == (403, False), asked
 
 
-def test_without_an_approval_the_page_says_so(signatory, sqlite_desk):
+def test_without_an_approval_the_page_says_so(signatory, sqlite_scene):
     ours = models.Organisation.objects.get().pk
     for channel in Channel:
-        organisations.withdraw_channel(sqlite_desk.db, ours, channel, sqlite_desk.audit_entry())
+        organisations.withdraw_channel(sqlite_scene.db, ours, channel, sqlite_scene.audit_entry())
     assert "cannot order certificates yet" in page_text(signatory.get(NEW))
 
 
-def test_without_an_approval_of_that_type_the_page_says_so(signatory, sqlite_desk):
-    held = enrolled(sqlite_desk, channel=Channel.SFTP)
+def test_without_an_approval_of_that_type_the_page_says_so(signatory, sqlite_scene):
+    held = enrolled(sqlite_scene, channel=Channel.SFTP)
     ours = models.Organisation.objects.get().pk
-    organisations.withdraw_channel(sqlite_desk.db, ours, Channel.SFTP, sqlite_desk.audit_entry())
+    organisations.withdraw_channel(sqlite_scene.db, ours, Channel.SFTP, sqlite_scene.audit_entry())
     assert "cannot order this type of certificate yet" in page_text(signatory.get(f"{NEW}?replaces={held.serial}"))
 
 
-def test_of_an_organisation_that_closed_in_between_the_page_says_so(signatory, sqlite_desk, monkeypatch):
+def test_of_an_organisation_that_closed_in_between_the_page_says_so(signatory, sqlite_scene, monkeypatch):
     ours = models.Organisation.objects.get().pk
     monkeypatch.setattr("sinetti.eservice.orders.create_view.orderable", lambda *_: ())
     page = signatory.get(f"{NEW}?organisation={ours}")
     assert (page.reply.status, "has ended" in page_text(page)) == (410, True)
 
 
-def test_what_comes_in_between_is_told_and_what_was_typed_kept(signatory, sqlite_desk, monkeypatch):
+def test_what_comes_in_between_is_told_and_what_was_typed_kept(signatory, sqlite_scene, monkeypatch):
     page = checked(signatory)
 
     def withdrawn(*_):
         ours = models.Organisation.objects.get().pk
-        organisations.withdraw_channel(sqlite_desk.db, ours, Channel.WS, sqlite_desk.audit_entry())
-        return sqlite_desk.ctx
+        organisations.withdraw_channel(sqlite_scene.db, ours, Channel.WS, sqlite_scene.audit_entry())
+        return sqlite_scene.ctx
 
     monkeypatch.setattr("sinetti.services.self_service.order.guarded", withdrawn)
     page.press("send")
     assert page_text(page).startswith("Error: Order a certificate")
     assert fields(page, "check")["description"] == "Payroll"
-    assert not orders(sqlite_desk)
+    assert not orders(sqlite_scene)
 
 
-def test_a_viewer_sees_how_far_it_is_and_cannot_order(signatory, as_role, sqlite_desk):
+def test_a_viewer_sees_how_far_it_is_and_cannot_order(signatory, as_role, sqlite_scene):
     checked(signatory, contact_phone="").press("send")
     order = signatory.path
     assert "Code for the contact person" in page_text(signatory)
@@ -242,10 +242,10 @@ def test_a_viewer_sees_how_far_it_is_and_cannot_order(signatory, as_role, sqlite
     assert "Payroll" in page_text(viewer)
 
 
-def test_a_new_link_is_sent_once_for_each_that_was_seen(signatory, sqlite_desk):
+def test_a_new_link_is_sent_once_for_each_that_was_seen(signatory, sqlite_scene):
     checked(signatory, contact_language="en").press("send")
     order = signatory.path
-    sqlite_desk.clock.forward(TRANSFER_IDS_LIVE + SECOND)
+    sqlite_scene.clock.forward(TRANSFER_IDS_LIVE + SECOND)
     assert "link to the transfer IDs no longer works" in page_text(signatory.get(order))
     seen = fields(signatory.press("check-send"), "send")
     assert "Open your transfer IDs by" in page_text(signatory), "the letter that leaves"
@@ -256,9 +256,9 @@ def test_a_new_link_is_sent_once_for_each_that_was_seen(signatory, sqlite_desk):
     assert signatory.reply.status == 409
 
 
-def test_an_order_is_cancelled_after_its_letter_was_shown(signatory, sqlite_desk):
+def test_an_order_is_cancelled_after_its_letter_was_shown(signatory, sqlite_scene):
     checked(signatory, contact_language="en").press("send")
-    order, pk = signatory.path, orders(sqlite_desk)[0].pk
+    order, pk = signatory.path, orders(sqlite_scene)[0].pk
     page = signatory.press("check-cancel")
     assert page.heading == "Cancel this order?"
     assert "nimi@sinisiipi.example" in page_text(page), "who is informed"
@@ -272,9 +272,9 @@ def test_an_order_is_cancelled_after_its_letter_was_shown(signatory, sqlite_desk
     assert not {"check-send", "check-cancel"} & set(page.buttons)
 
 
-def test_the_page_of_an_order_says_when_it_lapses(signatory, sqlite_desk):
+def test_the_page_of_an_order_says_when_it_lapses(signatory, sqlite_scene):
     checked(signatory).press("send")
-    day = format_date(finnish_day(sqlite_desk.ctx.now() + TRANSFER_IDS_LIVE + ORDER_LAPSES_AFTER))
+    day = format_date(finnish_day(sqlite_scene.ctx.now() + TRANSFER_IDS_LIVE + ORDER_LAPSES_AFTER))
     assert f"lapses by itself on {day}" in page_text(signatory.get(signatory.path))
 
 
@@ -285,45 +285,45 @@ STATES = {
 }
 
 
-def test_how_far_an_order_has_come(signatory, sqlite_desk):
+def test_how_far_an_order_has_come(signatory, sqlite_scene):
     checked(signatory).press("send")
-    now = sqlite_desk.ctx.now()
+    now = sqlite_scene.ctx.now()
     for mail, link, says in STATES.values():
         models.OutboxMessage.objects.update(**{"sent": None, "failed_at": None, **dict.fromkeys(mail, now)})
         models.SecureMessage.objects.update(**dict.fromkeys(link, now))
         assert says in page_text(signatory.get(signatory.path))
 
 
-def test_opened_spent_and_closed_orders_say_so(signatory, sqlite_desk):
+def test_opened_spent_and_closed_orders_say_so(signatory, sqlite_scene):
     checked(signatory).press("send")
     link = models.SecureMessage.objects.get()
-    now = sqlite_desk.ctx.now()
+    now = sqlite_scene.ctx.now()
     models.Pin.objects.create(message=link, created=now, expires=now)
     assert "has opened the message" in page_text(signatory.get(signatory.path))
-    organisations.close_organisation(sqlite_desk.db, models.Organisation.objects.get().pk, sqlite_desk.audit_entry())
+    organisations.close_organisation(sqlite_scene.db, models.Organisation.objects.get().pk, sqlite_scene.audit_entry())
 
 
-def test_a_spent_order_leads_to_its_certificate(signatory, sqlite_desk):
-    held = enrolled(sqlite_desk)
-    (order,) = orders(sqlite_desk)
+def test_a_spent_order_leads_to_its_certificate(signatory, sqlite_scene):
+    held = enrolled(sqlite_scene)
+    (order,) = orders(sqlite_scene)
     assert "has been retrieved" in page_text(signatory.get(f"/settings/orders/{order.pk}"))
     assert held.serial in page_text(signatory)
     models.Order.objects.update(state="cancelled")
     assert "was cancelled or has lapsed" in page_text(signatory.get(f"/settings/orders/{order.pk}"))
 
 
-def test_open_orders_are_told_in_parts(signatory, sqlite_desk, monkeypatch):
+def test_open_orders_are_told_in_parts(signatory, sqlite_scene, monkeypatch):
     monkeypatch.setattr("sinetti.eservice.orders.list_view.ON_A_PAGE", 1)
     for name in ("First", "Second"):
         checked(signatory, description=name).press("send")
-        sqlite_desk.clock.forward(SECOND)
+        sqlite_scene.clock.forward(SECOND)
     assert "Second" in page_text(signatory.get("/settings/orders"))
     assert "First" in page_text(signatory.get("/settings/orders?from=1"))
     assert "No open orders" in page_text(signatory.get("/settings/orders?from=2x"[:-1]))
 
 
-def test_pages_take_few_statements(signatory, sqlite_desk):
-    held = enrolled(sqlite_desk)
+def test_pages_take_few_statements(signatory, sqlite_scene):
+    held = enrolled(sqlite_scene)
     checked(signatory).press("send")
     order = signatory.path
     signatory.get(order)
@@ -333,69 +333,69 @@ def test_pages_take_few_statements(signatory, sqlite_desk):
     assert len(statements(lambda: checked(signatory))) <= 10 * MOST_STATEMENTS, (
         "the check page rehearses the order, once more as a draft"
     )
-    assert lineage(sqlite_desk, held.serial)
+    assert lineage(sqlite_scene, held.serial)
 
 
-def test_where_no_text_messages_are_sent_a_number_is_refused(signatory, sqlite_desk):
-    signatory.door = people_door(sqlite_desk, sms=False)
+def test_where_no_text_messages_are_sent_a_number_is_refused(signatory, sqlite_scene):
+    signatory.door = people_door(sqlite_scene, sms=False)
     page = checked(signatory)
     assert "This service cannot send text messages." in errors(page)["contact_phone"]
     assert page.press("check", contact_phone="").heading == "Check the order"
-    held = enrolled(sqlite_desk)
+    held = enrolled(sqlite_scene)
     assert page.get(f"/settings/certificates/{held.serial}/contact").reply.status == 200
     page.press("check-save")
     assert set(errors(page)) == {"person_phone"}
 
 
 @pytest.fixture
-def limited(sqlite_desk):
+def limited(sqlite_scene):
     """Return the browser of a signatory before pages with limits for 24 hours."""
-    desk = sqlite_desk.but(daily_limits=DailyLimits(letters=1, orders=2, firm_orders=9))
-    browser, user = Browser(people_door(desk)), account(sqlite_desk, "maija")
-    mandate(sqlite_desk, user, CUSTOMER_ID, Role.SIGNATORY)
+    scene = sqlite_scene.but(daily_limits=DailyLimits(letters=1, orders=2, firm_orders=9))
+    browser, user = Browser(people_door(scene)), account(sqlite_scene, "maija")
+    mandate(sqlite_scene, user, CUSTOMER_ID, Role.SIGNATORY)
     return signed_in(browser, user)
 
 
-def test_over_a_limit_the_form_says_when_it_is_possible_again_and_keeps_what_was_typed(limited, sqlite_desk):
+def test_over_a_limit_the_form_says_when_it_is_possible_again_and_keeps_what_was_typed(limited, sqlite_scene):
     checked(limited).press("send")
     page = checked(limited, description="Second")
     assert page.reply.status == 429, "before anything is sent"
     assert "One e-mail address can receive at most 1 messages in 24 hours" in page_text(page)
     assert "Try again after" in page_text(page)
     assert fields(page, "check")["description"] == "Second"
-    assert len(orders(sqlite_desk)) == 1
-    page = limited.get(f"/settings/orders/{orders(sqlite_desk)[0].pk}").press("check-send")
+    assert len(orders(sqlite_scene)) == 1
+    page = limited.get(f"/settings/orders/{orders(sqlite_scene)[0].pk}").press("check-send")
     assert "One e-mail address can receive at most 1 messages" in page_text(page)
     checked(limited, contact_email="other@sinisiipi.example").press("send")
     assert "You have placed all 2 orders that are possible in 24 hours." in page_text(limited.get(NEW))
     page = checked(limited, contact_email="third@sinisiipi.example")
     assert "One person can order at most 2 certificates in 24 hours" in page_text(page)
-    assert len(orders(sqlite_desk)) == 2
+    assert len(orders(sqlite_scene)) == 2
 
 
-def test_replacements_over_a_limit_are_shown_before_and_left_out(limited, sqlite_desk):
+def test_replacements_over_a_limit_are_shown_before_and_left_out(limited, sqlite_scene):
     for _ in range(2):
-        enrolled(sqlite_desk)
+        enrolled(sqlite_scene)
     page = limited.get("/settings/orders/replace").press("look", days="730")
     assert page.heading == "Check the replacements: 1"
     assert "The limit for 24 hours has been reached. Order it tomorrow." in page_text(page)
-    before = len(orders(sqlite_desk))
+    before = len(orders(sqlite_scene))
     page.press("order")
     assert "Replacements ordered: 1." in page_text(page)
-    assert len(orders(sqlite_desk)) == before + 1
+    assert len(orders(sqlite_scene)) == before + 1
 
 
-def test_an_invitation_over_a_limit_is_refused_beside_the_address(limited, sqlite_desk):
+def test_an_invitation_over_a_limit_is_refused_beside_the_address(limited, sqlite_scene):
     checked(limited).press("send")
-    organisation = orders(sqlite_desk)[0].lineage.organisation_id
+    organisation = orders(sqlite_scene)[0].lineage.organisation_id
     page = limited.get(f"/settings/authorisations/person?organisation={organisation}")
     page.press("give", name="Nimi Nimetty", email=GOOD["contact_email"], role="viewer", written_in="fi")
     assert "One e-mail address can receive at most 1 messages" in errors(page)["email"]
     assert fields(page, "give")["name"] == "Nimi Nimetty"
 
 
-def test_words_with_a_link_are_refused_beside_their_field(signatory, sqlite_desk):
+def test_words_with_a_link_are_refused_beside_their_field(signatory, sqlite_scene):
     page = checked(signatory, description="Pay at evil.example/x", contact_name="Win at www.evil.example")
     assert set(errors(page)) == {"description", "contact_name"}
     assert errors(page)["description"].startswith("Leave out web and e-mail addresses")
-    assert not orders(sqlite_desk)
+    assert not orders(sqlite_scene)

@@ -8,13 +8,13 @@ from sinetti.database import models
 from sinetti.database.models import Drill, DrillAnswer
 from sinetti.domain.link_tokens import DRILL_LINK, link_token
 from tests.support.authority import NOW
-from tests.support.service_context import TRANSFER_KEY
+from tests.support.scene import TRANSFER_KEY
 
 
 @pytest.fixture
-def link(sqlite_desk):
+def link(sqlite_scene):
     """Return the link in an e-mail of a drill."""
-    using = sqlite_desk.db.alias
+    using = sqlite_scene.db.alias
     drill = Drill.objects.using(using).create(officer="a17", reason="x", audience="holders", reach={}, created=NOW)
     row = models.OutboxMessage.objects.using(using).create(
         kind="drill", channel="email", step="x:email", created=NOW, due=NOW, sent=NOW, facts={"drill": drill.drill_id}
@@ -22,35 +22,35 @@ def link(sqlite_desk):
     return f"/drill/{row.message_id}/{link_token(TRANSFER_KEY, DRILL_LINK, row.message_id)}"
 
 
-def answers(desk):
-    return DrillAnswer.objects.using(desk.db.alias).count()
+def answers(scene):
+    return DrillAnswer.objects.using(scene.db.alias).count()
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_following_the_link_changes_nothing(sqlite_desk, browser, link, method):
-    with CaptureQueriesContext(connections[sqlite_desk.db.alias]) as queries:
+def test_following_the_link_changes_nothing(sqlite_scene, browser, link, method):
+    with CaptureQueriesContext(connections[sqlite_scene.db.alias]) as queries:
         browser.get(link, method)
-    assert (browser.reply.status, answers(sqlite_desk)) == (200, 0)
+    assert (browser.reply.status, answers(sqlite_scene)) == (200, 0)
     assert all(query["sql"].lstrip().startswith("SELECT") for query in queries)
 
 
-def test_the_button_answers_once(sqlite_desk, browser, link):
+def test_the_button_answers_once(sqlite_scene, browser, link):
     browser.get(link)
     assert browser.buttons == ["arrived"]
     browser.press("arrived")
-    assert (answers(sqlite_desk), browser.buttons) == (1, [])
+    assert (answers(sqlite_scene), browser.buttons) == (1, [])
     assert "We have recorded that the message reached you" in browser.page.text_content()
     browser.get(link)
     assert browser.buttons == []
 
 
-def test_another_button_changes_nothing(sqlite_desk, browser, link):
+def test_another_button_changes_nothing(sqlite_scene, browser, link):
     browser.get(link).press("arrived", do="else")
-    assert (answers(sqlite_desk), browser.buttons) == (0, ["arrived"])
+    assert (answers(sqlite_scene), browser.buttons) == (0, ["arrived"])
 
 
-def test_another_link_does_not_work(sqlite_desk, browser, link):
+def test_another_link_does_not_work(sqlite_scene, browser, link):
     for other in (f"{link}a", f"/drill/{'0' * 32}/x"):
         browser.get(other)
         assert (browser.reply.status, browser.heading) == (404, "This link does not work")
-    assert answers(sqlite_desk) == 0
+    assert answers(sqlite_scene) == 0

@@ -10,14 +10,14 @@ from sinetti.domain.link_tokens import STOP_LINK, link_token
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind
 from sinetti.domain.values import Language
 from tests.support.authority import NOW
-from tests.support.service_context import TRANSFER_KEY, enrolled
+from tests.support.scene import TRANSFER_KEY, enrolled
 
 
 @pytest.fixture
-def link(sqlite_desk):
+def link(sqlite_scene):
     """Return the link in an e-mail to the contact of a certificate."""
-    enrolled(sqlite_desk)
-    using = sqlite_desk.db.alias
+    enrolled(sqlite_scene)
+    using = sqlite_scene.db.alias
     lineage = models.Lineage.objects.using(using).get()
     row = models.OutboxMessage.objects.using(using).create(
         kind=MessageKind.REMINDER, channel=MessageChannel.EMAIL, step="60:email", created=NOW, due=NOW, sent=NOW,
@@ -26,8 +26,8 @@ def link(sqlite_desk):
     return f"/stop/{row.message_id}/{link_token(TRANSFER_KEY, STOP_LINK, row.message_id)}"
 
 
-def with_signatory(desk):
-    using = desk.db.alias
+def with_signatory(scene):
+    using = scene.db.alias
     person = models.Person.objects.using(using).create(name="S", email="s@customer.example", language="fi")
     organisation = models.Organisation.objects.using(using).get()
     models.RoleAssignment.objects.using(using).create(
@@ -35,57 +35,57 @@ def with_signatory(desk):
     )
 
 
-def asked(desk):
-    return models.OutboxMessage.objects.using(desk.db.alias).filter(kind=MessageKind.CONTACT_GONE).count()
+def asked(scene):
+    return models.OutboxMessage.objects.using(scene.db.alias).filter(kind=MessageKind.CONTACT_GONE).count()
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_following_the_link_changes_nothing(sqlite_desk, browser, link, method):
-    with CaptureQueriesContext(connections[sqlite_desk.db.alias]) as queries:
+def test_following_the_link_changes_nothing(sqlite_scene, browser, link, method):
+    with CaptureQueriesContext(connections[sqlite_scene.db.alias]) as queries:
         browser.get(link, method)
     assert browser.reply.status == 200
     assert queries
     assert all(query["sql"].lstrip().startswith("SELECT") for query in queries)
 
 
-def test_the_button_has_the_signatories_told_first(sqlite_desk, browser, link):
-    with_signatory(sqlite_desk)
+def test_the_button_has_the_signatories_told_first(sqlite_scene, browser, link):
+    with_signatory(sqlite_scene)
     browser.get(link)
     assert (browser.heading, browser.buttons) == ("Not your task any more?", ["stop"])
     assert "first tell the organisation's representatives" in browser.page.text_content()
     assert "After that we send you no more" in browser.page.text_content()
     browser.press("stop")
-    assert (asked(sqlite_desk), browser.buttons) == (1, [])
+    assert (asked(sqlite_scene), browser.buttons) == (1, [])
     assert "Thank you for telling us" in browser.page.text_content()
-    assert models.Person.objects.using(sqlite_desk.db.alias).filter(stopped_at__isnull=False).count() == 0
+    assert models.Person.objects.using(sqlite_scene.db.alias).filter(stopped_at__isnull=False).count() == 0
 
 
-def test_where_nobody_can_be_told_mail_goes_on(sqlite_desk, browser, link):
+def test_where_nobody_can_be_told_mail_goes_on(sqlite_scene, browser, link):
     browser.get(link)
     assert "You get e-mail until" in browser.page.text_content()
     assert "After that we send you no more" not in browser.page.text_content()
     assert "Thank you for telling us" in browser.press("stop").page.text_content()
 
 
-def test_mail_that_has_stopped(sqlite_desk, browser, link):
-    models.Person.objects.using(sqlite_desk.db.alias).update(stopped_at=NOW)
+def test_mail_that_has_stopped(sqlite_scene, browser, link):
+    models.Person.objects.using(sqlite_scene.db.alias).update(stopped_at=NOW)
     assert "We send you no more e-mail" in browser.get(link).page.text_content()
     assert browser.buttons == []
 
 
-def test_who_is_named_for_nothing_any_more(sqlite_desk, browser, link):
-    models.Lineage.objects.using(sqlite_desk.db.alias).update(contact=None)
+def test_who_is_named_for_nothing_any_more(sqlite_scene, browser, link):
+    models.Lineage.objects.using(sqlite_scene.db.alias).update(contact=None)
     assert "You no longer have any tasks" in browser.get(link).page.text_content()
 
 
-def test_a_form_that_asks_for_nothing_shows_the_page(sqlite_desk, browser, link):
-    with_signatory(sqlite_desk)
+def test_a_form_that_asks_for_nothing_shows_the_page(sqlite_scene, browser, link):
+    with_signatory(sqlite_scene)
     browser.get(link).press("stop", do="else")
-    assert (asked(sqlite_desk), browser.buttons) == (0, ["stop"])
+    assert (asked(sqlite_scene), browser.buttons) == (0, ["stop"])
 
 
 @pytest.mark.parametrize("language", Language)
-def test_a_link_that_we_did_not_write(sqlite_desk, browser, link, language):
+def test_a_link_that_we_did_not_write(sqlite_scene, browser, link, language):
     browser.headers = {"accept-language": language}
     token = link.rpartition("/")[2]
     for other in (f"{link}a", f"/stop/{'0' * 32}/{token}", f"/stop/x/{token}", link.replace(token, "a" * 32)):

@@ -16,39 +16,39 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def maija(sqlite_desk, browser):
+def maija(sqlite_scene, browser):
     """Return the browser of a manager of two organisations, each with a certificate that ends soon."""
-    user = account(sqlite_desk, "maija")
-    mandate(sqlite_desk, user, CUSTOMER_ID, Role.MANAGER)
-    korhonen = an_organisation(sqlite_desk, "Tmi Korhonen")
-    mandate(sqlite_desk, user, "Tmi Korhonen", Role.MANAGER)
-    for one in (rows(sqlite_desk, "Organisation").get(customer_id=CUSTOMER_ID), korhonen):
-        a_certificate(sqlite_desk, one, sqlite_desk.ctx.now() + 3 * DAY)
+    user = account(sqlite_scene, "maija")
+    mandate(sqlite_scene, user, CUSTOMER_ID, Role.MANAGER)
+    korhonen = an_organisation(sqlite_scene, "Tmi Korhonen")
+    mandate(sqlite_scene, user, "Tmi Korhonen", Role.MANAGER)
+    for one in (rows(sqlite_scene, "Organisation").get(customer_id=CUSTOMER_ID), korhonen):
+        a_certificate(sqlite_scene, one, sqlite_scene.ctx.now() + 3 * DAY)
     return signed_in(browser, user)
 
 
-def id_of(desk, customer_id):
-    return rows(desk, "Organisation").get(customer_id=customer_id).pk
+def id_of(scene, customer_id):
+    return rows(scene, "Organisation").get(customer_id=customer_id).pk
 
 
 def header_of(browser):
     return " ".join(browser.page.xpath("string(//header//*[contains(@class, 'acting')])").split())
 
 
-def test_the_choice_narrows_the_start_page_and_is_kept(sqlite_desk, maija):
+def test_the_choice_narrows_the_start_page_and_is_kept(sqlite_scene, maija):
     assert "2 certificates expire within 14 days" in main_of(maija.get("/"))
     assert "All 2 organisations" in header_of(maija)
-    maija.get("/settings/acting-for").press("represent", represented=id_of(sqlite_desk, "Tmi Korhonen"))
+    maija.get("/settings/acting-for").press("represent", represented=id_of(sqlite_scene, "Tmi Korhonen"))
     assert "1 certificate expires within 14 days" in main_of(maija)
     assert "Tmi Korhonen (Tmi Korhonen)" in header_of(maija.get("/settings/certificates"))
     maija.get("/settings/acting-for").press("represent", represented="all")
     assert "2 certificates expire within 14 days" in main_of(maija)
 
 
-def test_a_choice_whose_role_has_ended_is_ignored(sqlite_desk, maija):
-    maija.get("/settings/acting-for").press("represent", represented=id_of(sqlite_desk, "Tmi Korhonen"))
-    rows(sqlite_desk, "RoleAssignment").filter(organisation__name="Tmi Korhonen").update(
-        withdrawn_at=sqlite_desk.ctx.now()
+def test_a_choice_whose_role_has_ended_is_ignored(sqlite_scene, maija):
+    maija.get("/settings/acting-for").press("represent", represented=id_of(sqlite_scene, "Tmi Korhonen"))
+    rows(sqlite_scene, "RoleAssignment").filter(organisation__name="Tmi Korhonen").update(
+        withdrawn_at=sqlite_scene.ctx.now()
     )
     text = main_of(maija.get("/"))
     assert ("1 certificate expires within 14 days" in text, "Korhonen" in header_of(maija)) == (True, False)
@@ -61,80 +61,82 @@ SIDES = {
 
 
 @pytest.mark.parametrize(("page", "role", "heading"), SIDES.values(), ids=SIDES)
-def test_pages_of_one_organisation_are_those_of_the_chosen_one(sqlite_desk, browser, page, role, heading):
-    user = account(sqlite_desk, "pekka")
-    an_organisation(sqlite_desk, "Tmi Korhonen")
+def test_pages_of_one_organisation_are_those_of_the_chosen_one(sqlite_scene, browser, page, role, heading):
+    user = account(sqlite_scene, "pekka")
+    an_organisation(sqlite_scene, "Tmi Korhonen")
     for one in (CUSTOMER_ID, "Tmi Korhonen"):
-        mandate(sqlite_desk, user, one, role)
+        mandate(sqlite_scene, user, one, role)
     pekka = signed_in(browser, user)
     assert "Choose the organisation." in main_of(pekka.get(page)), "while the user acts for all"
-    pekka.get("/settings/acting-for").press("represent", represented=id_of(sqlite_desk, "Tmi Korhonen"))
+    pekka.get("/settings/acting-for").press("represent", represented=id_of(sqlite_scene, "Tmi Korhonen"))
     assert pekka.get(page).heading == heading
     assert "Tmi Korhonen" in main_of(pekka)
     (every,) = pekka.page.xpath("//main//a[normalize-space()='Show all organisations']/@href")
     assert "Choose the organisation." in main_of(pekka.get(every))
-    other = id_of(sqlite_desk, CUSTOMER_ID)
+    other = id_of(sqlite_scene, CUSTOMER_ID)
     assert "Tmi Korhonen" not in main_of(pekka.get(f"{page}?organisation={other}")), "an address takes precedence"
 
 
-def test_a_represented_client_does_not_hide_the_firm(sqlite_desk, browser):
-    user = account(sqlite_desk, "pekka")
+def test_a_represented_client_does_not_hide_the_firm(sqlite_scene, browser):
+    user = account(sqlite_scene, "pekka")
     for one in ("firm", "client"):
-        an_organisation(sqlite_desk, one)
-    mandate(sqlite_desk, user, "firm", Role.MANAGER)
-    mandate(sqlite_desk, "firm", "client", Role.MANAGER, sqlite_desk.ctx.now() + 30 * DAY)
+        an_organisation(sqlite_scene, one)
+    mandate(sqlite_scene, user, "firm", Role.MANAGER)
+    mandate(sqlite_scene, "firm", "client", Role.MANAGER, sqlite_scene.ctx.now() + 30 * DAY)
     pekka = signed_in(browser, user)
-    pekka.get("/settings/acting-for").press("represent", represented=id_of(sqlite_desk, "client"))
+    pekka.get("/settings/acting-for").press("represent", represented=id_of(sqlite_scene, "client"))
     assert pekka.get("/settings/clients").heading == "Clients"
     assert "1 client's authorisation ends within 60 days" in main_of(pekka.get("/"))
 
 
-def test_tasks_about_authorisations_are_those_of_the_chosen_organisation(sqlite_desk, browser):
-    user = account(sqlite_desk, "pekka")
-    an_organisation(sqlite_desk, "Tmi Korhonen")
+def test_tasks_about_authorisations_are_those_of_the_chosen_organisation(sqlite_scene, browser):
+    user = account(sqlite_scene, "pekka")
+    an_organisation(sqlite_scene, "Tmi Korhonen")
     for one in (CUSTOMER_ID, "Tmi Korhonen"):
-        mandate(sqlite_desk, user, one, Role.SIGNATORY)
-        mandate(sqlite_desk, account(sqlite_desk, f"viewer-{len(one)}"), one, Role.VIEWER, sqlite_desk.ctx.now() + DAY)
+        mandate(sqlite_scene, user, one, Role.SIGNATORY)
+        mandate(
+            sqlite_scene, account(sqlite_scene, f"viewer-{len(one)}"), one, Role.VIEWER, sqlite_scene.ctx.now() + DAY
+        )
     pekka = signed_in(browser, user)
     assert "2 authorisations that your organisation gave end within 60 days" in main_of(pekka.get("/"))
-    pekka.get("/settings/acting-for").press("represent", represented=id_of(sqlite_desk, "Tmi Korhonen"))
+    pekka.get("/settings/acting-for").press("represent", represented=id_of(sqlite_scene, "Tmi Korhonen"))
     assert "1 authorisation that your organisation gave ends within 60 days" in main_of(pekka.get("/"))
 
 
 @pytest.mark.parametrize("sent", ["0" * 32, "", "ALL"])
-def test_an_organisation_of_others_is_not_chosen(sqlite_desk, maija, sent):
+def test_an_organisation_of_others_is_not_chosen(sqlite_scene, maija, sent):
     page = maija.get("/settings/acting-for").press("represent", represented=sent)
     assert (page.reply.status, page.error) == (422, "Choose one of the organisations.")
     assert "All 2 organisations" in header_of(maija.get("/"))
 
 
-def test_a_new_name_is_shown_at_once(sqlite_desk, maija):
-    maija.get("/settings/acting-for").press("represent", represented=id_of(sqlite_desk, "Tmi Korhonen"))
-    rows(sqlite_desk, "Organisation").filter(name="Tmi Korhonen").update(name="Korhonen Oy")
+def test_a_new_name_is_shown_at_once(sqlite_scene, maija):
+    maija.get("/settings/acting-for").press("represent", represented=id_of(sqlite_scene, "Tmi Korhonen"))
+    rows(sqlite_scene, "Organisation").filter(name="Tmi Korhonen").update(name="Korhonen Oy")
     assert "Korhonen Oy" in header_of(maija.get("/settings/certificates"))
 
 
-def test_the_only_organisation_is_named_without_a_switch(sqlite_desk, browser):
-    user = account(sqlite_desk, "pekka")
-    mandate(sqlite_desk, user, CUSTOMER_ID, Role.VIEWER)
+def test_the_only_organisation_is_named_without_a_switch(sqlite_scene, browser):
+    user = account(sqlite_scene, "pekka")
+    mandate(sqlite_scene, user, CUSTOMER_ID, Role.VIEWER)
     signed_in(browser, user).get("/")
     assert CUSTOMER_ID in header_of(browser)
     assert browser.page.xpath("//header//a[contains(@href, 'acting-for')]") == []
 
 
-def test_few_of_many_are_shown_and_others_are_found(sqlite_desk, browser):
-    user = account(sqlite_desk, "firm")
+def test_few_of_many_are_shown_and_others_are_found(sqlite_scene, browser):
+    user = account(sqlite_scene, "firm")
     for number in range(SHOWN + 2):
-        an_organisation(sqlite_desk, f"Client {number:03d}")
-        mandate(sqlite_desk, user, f"Client {number:03d}", Role.VIEWER)
+        an_organisation(sqlite_scene, f"Client {number:03d}")
+        mandate(sqlite_scene, user, f"Client {number:03d}", Role.VIEWER)
     signed_in(browser, user).get("/settings/acting-for")
     assert len(browser.page.xpath("//input[@type='radio']")) == SHOWN + 1, "and all of them"
     assert f"The first {SHOWN} of {SHOWN + 2} organisations are shown." in main_of(browser)
     browser.get("/settings/acting-for?find=T+051")
-    assert browser.page.xpath("//input[@type='radio']/@value") == ["all", id_of(sqlite_desk, "Client 051")]
+    assert browser.page.xpath("//input[@type='radio']/@value") == ["all", id_of(sqlite_scene, "Client 051")]
     assert "No organisation that you act for" in main_of(browser.get("/settings/acting-for?find=korhonen"))
 
 
-def test_strangers_sign_in_first(sqlite_desk):
-    reply = Browser(people_door(sqlite_desk)).get("/settings/acting-for").reply
+def test_strangers_sign_in_first(sqlite_scene):
+    reply = Browser(people_door(sqlite_scene)).get("/settings/acting-for").reply
     assert reply.headers["location"].startswith("/account/login")

@@ -30,7 +30,7 @@ from sinetti.settings.portal import EserviceSettings, Logo, SupervisingAuthority
 from tests.support.authority import CUSTOMER_ID
 from tests.support.browser import Browser, people_door
 from tests.support.firms import a_certificate, rows
-from tests.support.service_context import add_organisation
+from tests.support.scene import add_organisation
 from tests.support.tools import script
 from tests.support.users import account, mandate, signed_in
 from tests.support.visits import NOT_WALKED, OWN_WALK, VISITS, patterns
@@ -46,21 +46,21 @@ def test_a_stranger_is_told_what_this_is_and_where_to_go(browser):
     assert "prove" in main_of(browser)
 
 
-def test_who_has_something_to_do_is_told_what(sqlite_desk, browser):
-    maija = account(sqlite_desk, "maija")
-    mandate(sqlite_desk, maija, CUSTOMER_ID, Role.VIEWER)
+def test_who_has_something_to_do_is_told_what(sqlite_scene, browser):
+    maija = account(sqlite_scene, "maija")
+    mandate(sqlite_scene, maija, CUSTOMER_ID, Role.VIEWER)
     signed_in(browser, maija)
     assert "You have no tasks right now." in main_of(browser.get("/"))
-    own = rows(sqlite_desk, "Organisation").get()
-    a_certificate(sqlite_desk, own, sqlite_desk.ctx.now() + timedelta(days=3))
+    own = rows(sqlite_scene, "Organisation").get()
+    a_certificate(sqlite_scene, own, sqlite_scene.ctx.now() + timedelta(days=3))
     assert "1 certificate expires within 14 days" in main_of(browser.get("/"))
-    a_certificate(sqlite_desk, own, sqlite_desk.ctx.now() + timedelta(days=4))
+    a_certificate(sqlite_scene, own, sqlite_scene.ctx.now() + timedelta(days=4))
     assert "2 certificates expire within 14 days" in main_of(browser.get("/"))
 
 
-def test_who_lacks_the_second_factor_is_told_that_and_not_that_there_is_no_authorisation(sqlite_desk, browser):
-    maija = account(sqlite_desk, "maija")
-    mandate(sqlite_desk, maija, CUSTOMER_ID, Role.SIGNATORY)
+def test_who_lacks_the_second_factor_is_told_that_and_not_that_there_is_no_authorisation(sqlite_scene, browser):
+    maija = account(sqlite_scene, "maija")
+    mandate(sqlite_scene, maija, CUSTOMER_ID, Role.SIGNATORY)
     signed_in(browser, maija, second_factor=False)
     text = main_of(browser.get("/"))
     assert ("need a second factor" in text, "You have no authorisation" in text) == (True, False)
@@ -68,9 +68,9 @@ def test_who_lacks_the_second_factor_is_told_that_and_not_that_there_is_no_autho
 
 
 @pytest.mark.parametrize("language", Language)
-def test_the_menu_has_the_names_that_pages_and_messages_have(sqlite_desk, browser, language):
-    maija = account(sqlite_desk, "maija", language=language)
-    mandate(sqlite_desk, maija, CUSTOMER_ID, Role.SIGNATORY)
+def test_the_menu_has_the_names_that_pages_and_messages_have(sqlite_scene, browser, language):
+    maija = account(sqlite_scene, "maija", language=language)
+    mandate(sqlite_scene, maija, CUSTOMER_ID, Role.SIGNATORY)
     page = signed_in(browser, maija).get("/settings/certificates").page
     menu = page.xpath("string(//nav[@class='menu']/p)")
     names = [f"{menu} > {one.text_content()}" for one in page.xpath("//nav[@class='menu']//a")]
@@ -79,18 +79,18 @@ def test_the_menu_has_the_names_that_pages_and_messages_have(sqlite_desk, browse
     assert f"({names[2]})" in translate(NOT_RIGHT, language, help="")
 
 
-def test_a_clerk_is_led_to_the_clerks_pages(sqlite_desk, browser):
-    signed_in(browser, account(sqlite_desk, "maija", staff=True))
+def test_a_clerk_is_led_to_the_clerks_pages(sqlite_scene, browser):
+    signed_in(browser, account(sqlite_scene, "maija", staff=True))
     assert browser.get("/").page.xpath("//main//a[@class='button']/@href") == ["/staff"]
 
 
-def test_who_has_no_authorisation_is_told_how_to_get_one(sqlite_desk, browser):
-    signed_in(browser, account(sqlite_desk, "maija"))
+def test_who_has_no_authorisation_is_told_how_to_get_one(sqlite_scene, browser):
+    signed_in(browser, account(sqlite_scene, "maija"))
     assert "You have no authorisation that is in force" in main_of(browser.get("/"))
 
 
-def test_own_settings_are_changed_and_the_page_changes_its_language(sqlite_desk, browser):
-    maija = account(sqlite_desk, "maija")
+def test_own_settings_are_changed_and_the_page_changes_its_language(sqlite_scene, browser):
+    maija = account(sqlite_scene, "maija")
     signed_in(browser, maija).get("/settings/profile").press("save", name="Maija M", reads="sv")
     assert (browser.page.get("lang"), "Dina uppgifter har sparats." in main_of(browser)) == ("sv", True)
     maija.refresh_from_db()
@@ -98,12 +98,12 @@ def test_own_settings_are_changed_and_the_page_changes_its_language(sqlite_desk,
     assert "Dina uppgifter har sparats" not in main_of(browser.get("/settings/profile")).removeprefix("Mina")
 
 
-def test_none_of_many_authorisations_is_left_out(sqlite_desk, browser):
-    maija, ids = account(sqlite_desk, "maija"), [f"many-{number:03}" for number in range(51)]
+def test_none_of_many_authorisations_is_left_out(sqlite_scene, browser):
+    maija, ids = account(sqlite_scene, "maija"), [f"many-{number:03}" for number in range(51)]
     for one in ids:
-        add_organisation(sqlite_desk, one, frozenset())
-        mandate(sqlite_desk, maija, one, Role.VIEWER)
-    mandate(sqlite_desk, maija, CUSTOMER_ID, Role.SIGNATORY)  # it waits for a second factor, and comes first
+        add_organisation(sqlite_scene, one, frozenset())
+        mandate(sqlite_scene, maija, one, Role.VIEWER)
+    mandate(sqlite_scene, maija, CUSTOMER_ID, Role.SIGNATORY)  # it waits for a second factor, and comes first
     first = signed_in(browser, maija, second_factor=False).get("/settings/profile").page
     (after,) = first.xpath("//a[@rel='next']/@href")
     pages = [first, browser.get(after).page]
@@ -121,8 +121,8 @@ WRONG = {
 
 
 @pytest.mark.parametrize("typed", WRONG.values(), ids=WRONG)
-def test_what_is_wrong_is_told_and_kept(sqlite_desk, browser, typed):
-    maija = account(sqlite_desk, "maija")
+def test_what_is_wrong_is_told_and_kept(sqlite_scene, browser, typed):
+    maija = account(sqlite_scene, "maija")
     signed_in(browser, maija).get("/settings/profile").press("save", **typed)
     assert browser.reply.status == 422
     assert browser.error
@@ -131,17 +131,17 @@ def test_what_is_wrong_is_told_and_kept(sqlite_desk, browser, typed):
     assert (maija.name, maija.language) == ("Maija", "en")
 
 
-def with_settings(desk, **settings):
+def with_settings(scene, **settings):
     """Return a browser before pages with these settings of the operator."""
-    door = people_door(desk)
+    door = people_door(scene)
     given = {**door.given, "sinetti.eservice": replace(EserviceSettings(), **settings)}
     return Browser(replace(door, given=given))
 
 
-def test_privacy_says_what_the_operator_decided(sqlite_desk):
+def test_privacy_says_what_the_operator_decided(sqlite_scene):
     spoken = {one: f"Act 1, section 2 ({one})" for one in Language}
     periods = Periods(people=timedelta(days=1000))
-    text = main_of(with_settings(sqlite_desk, legal_basis=spoken, periods=periods).get("/privacy"))
+    text = main_of(with_settings(sqlite_scene, legal_basis=spoken, periods=periods).get("/privacy"))
     assert "Act 1, section 2 (en)" in text
     assert "1,000 days after the person's last task" in text
 
@@ -154,31 +154,31 @@ LIVES = {
 
 
 @pytest.mark.parametrize(("life", "written", "window"), LIVES.values(), ids=LIVES)
-def test_the_descriptions_have_the_lifetimes_of_the_authority(sqlite_desk, life, written, window):
-    desk = replace(sqlite_desk, ctx=replace(sqlite_desk.ctx, validity=life))
-    rows = Browser(people_door(desk)).get("/about").page.xpath("//main//tr[td]")
+def test_the_descriptions_have_the_lifetimes_of_the_authority(sqlite_scene, life, written, window):
+    scene = replace(sqlite_scene, ctx=replace(sqlite_scene.ctx, validity=life))
+    rows = Browser(people_door(scene)).get("/about").page.xpath("//main//tr[td]")
     cells = [" ".join(row.text_content().split()) for row in rows]
     assert any(f"Can be used once, within {written}" not in cell and written in cell for cell in cells)
     assert any(f"At the earliest {window} before" in cell for cell in cells)
     assert any("Can be used once, within 14 days" in cell for cell in cells)
 
 
-def test_the_interface_is_described_with_the_addresses_of_the_authority(sqlite_desk):
+def test_the_interface_is_described_with_the_addresses_of_the_authority(sqlite_scene):
     places = {
         "soap_address": "https://soap.example/2017/10/CertificateServices",
         "status_address": "http://pki.example",
     }
-    text = main_of(with_settings(sqlite_desk, **places).get("/interface"))
+    text = main_of(with_settings(sqlite_scene, **places).get("/interface"))
     for expected in (*places.values(), f"{places['soap_address']}?wsdl", "EC P256, EC P384, RSA 2048"):
         assert expected in text
     assert all(code in text for code in ERROR_CODES.values())
-    assert "?wsdl" not in main_of(with_settings(sqlite_desk).get("/interface")), "an address that is not known"
+    assert "?wsdl" not in main_of(with_settings(sqlite_scene).get("/interface")), "an address that is not known"
 
 
 @pytest.mark.parametrize("language", Language)
-def test_a_page_links_to_its_guide_in_the_readers_language(sqlite_desk, browser, language):
+def test_a_page_links_to_its_guide_in_the_readers_language(sqlite_scene, browser, language):
     links = "//main//a[contains(@href, '/guide/')]/@href"
-    shown = with_settings(sqlite_desk, documentation_url="https://docs.authority.example")
+    shown = with_settings(sqlite_scene, documentation_url="https://docs.authority.example")
     assert shown.get(f"/fetch?lang={language}").page.xpath(links) == [
         f"https://docs.authority.example/{language}/guide/ordering.html"
     ]
@@ -193,18 +193,18 @@ def test_every_page_has_a_guide_that_is_translated():
 
 
 @pytest.mark.parametrize("language", Language)
-def test_the_footer_is_the_operators_text(sqlite_desk, browser, language):
+def test_the_footer_is_the_operators_text(sqlite_scene, browser, language):
     footer = {one: f"Run by the Authority ({one})" for one in Language}
-    with_footer = with_settings(sqlite_desk, footer=footer).get(f"/?lang={language}").page
+    with_footer = with_settings(sqlite_scene, footer=footer).get(f"/?lang={language}").page
     without = browser.get(f"/?lang={language}").page
     lines = [[one.text_content() for one in page.xpath("//footer//p")] for page in (with_footer, without)]
     assert lines[0] == [*lines[1], f"Run by the Authority ({language})"]
     assert len(lines[1]) == 1  # the help alone
 
 
-def test_name_and_logo_of_the_operator(sqlite_desk, browser):
+def test_name_and_logo_of_the_operator(sqlite_scene, browser):
     logo, name = Logo(b"<svg/>", "image/svg+xml"), dict.fromkeys(Language, "The Authority")
-    shown = with_settings(sqlite_desk, logo=logo, operator=name).get("/")
+    shown = with_settings(sqlite_scene, logo=logo, operator=name).get("/")
     assert shown.page.xpath("//footer//p[@class='operator']/text()") == ["The Authority"]
     (address,) = shown.page.xpath("//header//img[@alt='The Authority']/@src")
     reply = shown.get(address).reply
@@ -218,9 +218,9 @@ def test_what_the_operator_has_not_decided_is_not_made_up(browser):
     assert "has not been added here yet" in main_of(browser.get("/accessibility"))
 
 
-def test_the_statement_names_who_supervises_and_where_feedback_goes(sqlite_desk):
+def test_the_statement_names_who_supervises_and_where_feedback_goes(sqlite_scene):
     supervisor = SupervisingAuthority(dict.fromkeys(Language, "The Supervisor"), "https://supervisor.example")
-    browser = with_settings(sqlite_desk, supervising_authority=supervisor, accessibility_feedback="a@help.example")
+    browser = with_settings(sqlite_scene, supervising_authority=supervisor, accessibility_feedback="a@help.example")
     text = main_of(browser.get("/accessibility"))
     assert "The Supervisor" in text
     assert "within 14 days" in text
@@ -228,10 +228,10 @@ def test_the_statement_names_who_supervises_and_where_feedback_goes(sqlite_desk)
     assert {"mailto:a@help.example", "https://supervisor.example"} <= set(links)
 
 
-def test_every_page_links_to_the_documentation(sqlite_desk, browser):
+def test_every_page_links_to_the_documentation(sqlite_scene, browser):
     links = '//footer//a[text()="Documentation"]/@href'
     address = "https://docs.authority.example/"
-    shown = with_settings(sqlite_desk, documentation_url=address)
+    shown = with_settings(sqlite_scene, documentation_url=address)
     for page in ("/", "/privacy"):
         shown.get(page)
         assert shown.page.xpath(links) == [address]

@@ -16,16 +16,16 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def own(sqlite_desk):
+def own(sqlite_scene):
     """Return the organisation of the user."""
-    return rows(sqlite_desk, "Organisation").get(customer_id=CUSTOMER_ID)
+    return rows(sqlite_scene, "Organisation").get(customer_id=CUSTOMER_ID)
 
 
 @pytest.fixture
-def maija(sqlite_desk, browser, own):
+def maija(sqlite_scene, browser, own):
     """Return the browser of a manager."""
-    user = account(sqlite_desk, "maija")
-    mandate(sqlite_desk, user, CUSTOMER_ID, Role.MANAGER)
+    user = account(sqlite_scene, "maija")
+    mandate(sqlite_scene, user, CUSTOMER_ID, Role.MANAGER)
     return signed_in(browser, user)
 
 
@@ -34,19 +34,19 @@ def tiles(browser):
     return {" ".join(one.xpath("string(.//span)").split()): one.xpath("string(.//b)") for one in found}
 
 
-def test_the_only_certificate_is_shown_at_once(sqlite_desk, maija, own):
-    one = a_certificate(sqlite_desk, own, sqlite_desk.ctx.now() + 3 * DAY)
+def test_the_only_certificate_is_shown_at_once(sqlite_scene, maija, own):
+    one = a_certificate(sqlite_scene, own, sqlite_scene.ctx.now() + 3 * DAY)
     section = maija.get("/").page.xpath("//section[h2='Your certificate']")[0]
     assert "Expires in 3 days" in section.text_content()
     assert f"/settings/certificates/{one.serial}" in section.xpath(".//a/@href")
-    a_certificate(sqlite_desk, own, sqlite_desk.ctx.now() + 3 * DAY)
+    a_certificate(sqlite_scene, own, sqlite_scene.ctx.now() + 3 * DAY)
     assert maija.get("/").page.xpath("//section[h2='Your certificate']") == []
 
 
-def test_totals_and_each_bar_lead_to_their_list(sqlite_desk, maija, own):
-    now = sqlite_desk.ctx.now()
+def test_totals_and_each_bar_lead_to_their_list(sqlite_scene, maija, own):
+    now = sqlite_scene.ctx.now()
     for days in (3, 100, 101):
-        a_certificate(sqlite_desk, own, now + days * DAY)
+        a_certificate(sqlite_scene, own, now + days * DAY)
     assert tiles(maija.get("/")) == {"In force": "3", "Need action": "1", "Ended within a year": "0"}
     month = f"{now + 100 * DAY:%Y-%m}"
     bars = maija.page.xpath(f"//figure//a[@href='/settings/certificates?ends={month}']")
@@ -59,32 +59,32 @@ def test_totals_and_each_bar_lead_to_their_list(sqlite_desk, maija, own):
     assert "3 March" not in tiles(maija)
 
 
-def test_it_does_not_say_that_all_is_well_while_something_ended(sqlite_desk, maija, own):
+def test_it_does_not_say_that_all_is_well_while_something_ended(sqlite_scene, maija, own):
     assert "You have no tasks right now." in main_of(maija.get("/"))
     assert maija.page.xpath("//div[contains(@class, 'good')]")
-    now = sqlite_desk.ctx.now()
-    a_certificate(sqlite_desk, own, now + 400 * DAY, revoked_at=now - DAY, revocation_reason="cessationOfOperation")
+    now = sqlite_scene.ctx.now()
+    a_certificate(sqlite_scene, own, now + 400 * DAY, revoked_at=now - DAY, revocation_reason="cessationOfOperation")
     text = main_of(maija.get("/"))
     assert "1 certificate ended within the last year and was not replaced." in text
     assert not maija.page.xpath("//main//div[contains(@class, 'good')]")
 
 
-def test_a_viewer_finds_how_to_request_an_authorisation(sqlite_desk, browser):
-    user = account(sqlite_desk, "pekka")
-    mandate(sqlite_desk, user, CUSTOMER_ID, Role.VIEWER)
+def test_a_viewer_finds_how_to_request_an_authorisation(sqlite_scene, browser):
+    user = account(sqlite_scene, "pekka")
+    mandate(sqlite_scene, user, CUSTOMER_ID, Role.VIEWER)
     signed_in(browser, user).get("/")
     links = [one.text_content() for one in browser.page.xpath("//main//a")]
     assert ("Request an authorisation" in links, "Order a certificate" in links) == (True, False)
 
 
-def test_a_firm_sees_totals_over_its_clients(sqlite_desk, browser):
-    user = account(sqlite_desk, "firm")
-    an_organisation(sqlite_desk, "Firm")
-    mandate(sqlite_desk, user, "Firm", Role.MANAGER)
+def test_a_firm_sees_totals_over_its_clients(sqlite_scene, browser):
+    user = account(sqlite_scene, "firm")
+    an_organisation(sqlite_scene, "Firm")
+    mandate(sqlite_scene, user, "Firm", Role.MANAGER)
     for number in range(3):
-        client = an_organisation(sqlite_desk, f"Client {number}")
-        mandate(sqlite_desk, "Firm", client.customer_id, Role.MANAGER, sqlite_desk.ctx.now() + 300 * DAY)
-        a_certificate(sqlite_desk, client, sqlite_desk.ctx.now() + 300 * DAY)
+        client = an_organisation(sqlite_scene, f"Client {number}")
+        mandate(sqlite_scene, "Firm", client.customer_id, Role.MANAGER, sqlite_scene.ctx.now() + 300 * DAY)
+        a_certificate(sqlite_scene, client, sqlite_scene.ctx.now() + 300 * DAY)
     found = tiles(signed_in(browser, user).get("/"))
     assert (found["In force"], found["Clients"]) == ("3", "3")
     assert "/settings/clients" in browser.page.xpath("//ul[@class='totals']//a/@href")

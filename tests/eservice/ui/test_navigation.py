@@ -11,7 +11,7 @@ from sinetti.domain.access.roles import Role
 from sinetti.domain.values import Language
 from sinetti.i18n.translate import _catalogue
 from tests.support.authority import CUSTOMER_ID
-from tests.support.service_context import add_organisation
+from tests.support.scene import add_organisation
 from tests.support.users import account, mandate, signed_in
 
 SETTINGS = {Language.FI: "Asetukset", Language.SV: "Inställningar", Language.EN: "Settings"}
@@ -25,11 +25,11 @@ def paths(language):
 
 
 @pytest.mark.parametrize("language", Language)
-def test_every_path_that_texts_name_leads_to_a_page_of_that_name(language, browser, sqlite_desk):
-    user = account(sqlite_desk, "maija")
-    mandate(sqlite_desk, user, CUSTOMER_ID, Role.SIGNATORY)
-    add_organisation(sqlite_desk, "7654321-4")
-    mandate(sqlite_desk, CUSTOMER_ID, "7654321-4", Role.MANAGER)
+def test_every_path_that_texts_name_leads_to_a_page_of_that_name(language, browser, sqlite_scene):
+    user = account(sqlite_scene, "maija")
+    mandate(sqlite_scene, user, CUSTOMER_ID, Role.SIGNATORY)
+    add_organisation(sqlite_scene, "7654321-4")
+    mandate(sqlite_scene, CUSTOMER_ID, "7654321-4", Role.MANAGER)
     page = signed_in(browser, user).get(f"/?lang={language}").page
     (menu,) = page.xpath("//nav[@class='menu']")
     assert menu.findtext("p") == SETTINGS[language]
@@ -39,6 +39,6 @@ def test_every_path_that_texts_name_leads_to_a_page_of_that_name(language, brows
         assert browser.get(f"{places[name]}?lang={language}").heading.startswith(name)
 
 
-def test_who_sees_no_organisation_has_no_settings_of_one(browser, sqlite_desk):
-    page = signed_in(browser, account(sqlite_desk, "clerk", staff=True)).get("/").page
+def test_who_sees_no_organisation_has_no_settings_of_one(browser, sqlite_scene):
+    page = signed_in(browser, account(sqlite_scene, "clerk", staff=True)).get("/").page
     assert page.findtext(".//nav[@class='menu']/p") == "Menu"

@@ -12,7 +12,7 @@ from sinetti.notifications.delivery import bounces
 from sinetti.notifications.delivery.bounces import BounceReport, UnreadableError, parse, read_returns
 from tests.support.firms import a_certificate, a_message, a_person, an_organisation, rows
 from tests.support.mailrooms import a_mailroom
-from tests.support.service_context import DAY, KilledError, killed_at
+from tests.support.scene import DAY, KilledError, killed_at
 
 SAMPLES = Path(__file__).parent / "returns"
 KEY = b"k" * 32
@@ -156,15 +156,15 @@ def files(maildir):
     return sorted(f"{path.parent.name}/{path.name}" for path in maildir.rglob("*") if not path.is_dir())
 
 
-def bounced(desk):
-    return sorted(rows(desk, "Person").filter(bounced_at__isnull=False).values_list("email", flat=True))
+def bounced(scene):
+    return sorted(rows(scene, "Person").filter(bounced_at__isnull=False).values_list("email", flat=True))
 
 
-def test_a_maildir(desk, tmp_path):
+def test_a_maildir(scene, tmp_path):
     """One working mail, one faulty mail and other files: none stops the others."""
-    maildir, room = a_maildir(tmp_path), a_mailroom(desk)
-    lost = a_message(desk, a_person(desk, "lost@client.example"))
-    well = a_message(desk, a_person(desk, "well@client.example"))
+    maildir, room = a_maildir(tmp_path), a_mailroom(scene)
+    lost = a_message(scene, a_person(scene, "lost@client.example"))
+    well = a_message(scene, a_person(scene, "well@client.example"))
     put(
         maildir,
         a=sample(to=address(lost.pk)),
@@ -187,44 +187,44 @@ def test_a_maildir(desk, tmp_path):
     )
     seen = ["a:2,S", "b:2,S", "c:2,S", "d:2,FS", "e:2,FS", "f:2,FS", "g:2,FS", "h:2,S", "i:2,FS", "j:2,FS", "k:2,FS"]
     assert files(maildir) == [*(f"cur/{name}" for name in seen), "new/.hidden"]
-    assert bounced(desk) == ["lost@client.example"]
+    assert bounced(scene) == ["lost@client.example"]
     assert read_returns(room, maildir, NOW + DAY) == BounceReport(unreadable=1, stuck=1)
 
 
-def test_killed_between_commit_and_move(desk, tmp_path):
+def test_killed_between_commit_and_move(scene, tmp_path):
     maildir = a_maildir(tmp_path)
-    client = an_organisation(desk, "client")
-    contact = a_person(desk, "lost@client.example")
-    a_certificate(desk, client, NOW + 90 * DAY, contact)
-    put(maildir, a=sample(to=address(a_message(desk, contact).pk)))
+    client = an_organisation(scene, "client")
+    contact = a_person(scene, "lost@client.example")
+    a_certificate(scene, client, NOW + 90 * DAY, contact)
+    put(maildir, a=sample(to=address(a_message(scene, contact).pk)))
     with pytest.raises(KilledError):
-        read_returns(a_mailroom(desk, step=killed_at("return-noted")), maildir, NOW)
+        read_returns(a_mailroom(scene, step=killed_at("return-noted")), maildir, NOW)
     assert files(maildir) == ["new/a"]
-    assert bounced(desk) == ["lost@client.example"]
-    assert read_returns(a_mailroom(desk), maildir, NOW + DAY) == BounceReport(marked_before=1)
+    assert bounced(scene) == ["lost@client.example"]
+    assert read_returns(a_mailroom(scene), maildir, NOW + DAY) == BounceReport(marked_before=1)
     assert files(maildir) == ["cur/a:2,S"]
-    event = rows(desk, "OutboxMessage").get(kind="bounced")
+    event = rows(scene, "OutboxMessage").get(kind="bounced")
     assert event.facts == {"person": contact.pk, "since": "2027-03-03"}
     assert (event.channel, event.recipient_id, event.created) == (None, contact.pk, NOW)
-    assert rows(desk, "AuditEvent").filter(action="address-bounced").count() == 1
+    assert rows(scene, "AuditEvent").filter(action="address-bounced").count() == 1
 
 
-def test_nothing_of_a_mail_is_logged(sqlite_desk, tmp_path, caplog):
+def test_nothing_of_a_mail_is_logged(sqlite_scene, tmp_path, caplog):
     caplog.set_level(0)
     maildir = a_maildir(tmp_path)
     put(maildir, a=sample(), b=HEAD + ODD["fields of octets"])
-    assert read_returns(a_mailroom(sqlite_desk), maildir, NOW) == BounceReport(unknown=1, automatic=1)
+    assert read_returns(a_mailroom(sqlite_scene), maildir, NOW) == BounceReport(unknown=1, automatic=1)
     assert not [one for one in caplog.messages if "example" in one]
 
 
-def test_a_maildir_that_is_not_there(sqlite_desk, tmp_path):
+def test_a_maildir_that_is_not_there(sqlite_scene, tmp_path):
     with pytest.raises(FileNotFoundError):
-        read_returns(a_mailroom(sqlite_desk), tmp_path, NOW)
+        read_returns(a_mailroom(sqlite_scene), tmp_path, NOW)
 
 
-def test_a_round_is_bounded(sqlite_desk, tmp_path, monkeypatch):
+def test_a_round_is_bounded(sqlite_scene, tmp_path, monkeypatch):
     monkeypatch.setattr(bounces, "AT_ONCE", 2)
     maildir = a_maildir(tmp_path)
     put(maildir, a=b"", b=b"", c=b"")
-    assert read_returns(a_mailroom(sqlite_desk), maildir, NOW) == BounceReport(unknown=2)
+    assert read_returns(a_mailroom(sqlite_scene), maildir, NOW) == BounceReport(unknown=2)
     assert files(maildir) == ["cur/a:2,FS", "cur/b:2,FS", "new/c"]

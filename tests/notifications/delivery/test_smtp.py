@@ -27,7 +27,7 @@ from sinetti.notifications.context import (
 from sinetti.notifications.delivery.smtp import Sender, Smtp, SmtpSecurity, SmtpServer, return_address
 from sinetti.testbench.core.server_certificate import ServerFiles, make_server_certificate
 from tests.support.mail_servers import mail_server
-from tests.support.service_context import Clock
+from tests.support.scene import Clock
 
 NOW = datetime(2026, 3, 2, 12, 0, 5, tzinfo=UTC)
 KEY = b"k" * 32

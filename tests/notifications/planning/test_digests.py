@@ -24,7 +24,7 @@ from tests.support.firms import (
 )
 from tests.support.mailrooms import a_mailroom
 from tests.support.registers import crowd
-from tests.support.service_context import DAY, SECOND
+from tests.support.scene import DAY, SECOND
 
 ENDS = datetime(2028, 3, 1, 12, tzinfo=UTC)
 """A Wednesday."""
@@ -32,62 +32,62 @@ MONDAY = datetime(2028, 1, 10, 6, tzinfo=UTC)
 """8:00 in Finland, with 51 days to go."""
 
 
-def owed(desk):
-    found = rows(desk, "OutboxMessage").filter(kind="digest").select_related("recipient").order_by("due", "recipient")
+def owed(scene):
+    found = rows(scene, "OutboxMessage").filter(kind="digest").select_related("recipient").order_by("due", "recipient")
     return [(f"{row.due:%m-%d %H:%M}", row.step.partition(":")[0][5:], row.recipient.email) for row in found]
 
 
-def planned(desk, *when):
+def planned(scene, *when):
     """Plan at these instants; return the number of digests that each run queued."""
-    return [plan_digests(a_mailroom(desk), one) for one in when]
+    return [plan_digests(a_mailroom(scene), one) for one in when]
 
 
-def a_client(desk, name="client", ends=ENDS, **changes):
-    client = an_organisation(desk, name)
-    a_certificate(desk, client, ends, a_person(desk, f"contact@{name}.example"), **changes)
+def a_client(scene, name="client", ends=ENDS, **changes):
+    client = an_organisation(scene, name)
+    a_certificate(scene, client, ends, a_person(scene, f"contact@{name}.example"), **changes)
     return client
 
 
-def walk(desk, begins, until):
-    room, at = a_mailroom(desk), begins
+def walk(scene, begins, until):
+    room, at = a_mailroom(scene), begins
     while (at := next_digest_time(room, at)) is not None and at <= until:
-        desk.clock.now = at
+        scene.clock.now = at
         plan_digests(room, at)
 
 
-def test_a_certificate_that_nobody_renews(desk):
-    a_firm(desk, a_client(desk))
-    walk(desk, ENDS - 300 * DAY, ENDS + 300 * DAY)
+def test_a_certificate_that_nobody_renews(scene):
+    a_firm(scene, a_client(scene))
+    walk(scene, ENDS - 300 * DAY, ENDS + 300 * DAY)
     weeks = ["01-03", "01-10", "01-17", "01-24", "01-31", "02-07", "02-14", "02-21"]
     days = ["02-24", "02-25", "02-28", "02-29", "03-01", "03-02"]
     after = ["03-06", "03-13"]
-    assert owed(desk) == [(f"{day} 06:00", day, "reader@firm.example") for day in [*weeks, *days, *after]]
+    assert owed(scene) == [(f"{day} 06:00", day, "reader@firm.example") for day in [*weeks, *days, *after]]
 
 
-def test_a_certificate_of_47_days_brings_none_before_its_renewal_opens(desk):
-    a_firm(desk, a_client(desk))
+def test_a_certificate_of_47_days_brings_none_before_its_renewal_opens(scene):
+    a_firm(scene, a_client(scene))
     opens = ENDS - timedelta(days=15, hours=16)
-    rows(desk, "Certificate").update(not_before=ENDS - 47 * DAY, renewable_from=opens)
-    walk(desk, ENDS - 60 * DAY, ENDS)
+    rows(scene, "Certificate").update(not_before=ENDS - 47 * DAY, renewable_from=opens)
+    walk(scene, ENDS - 60 * DAY, ENDS)
     days = ["02-21", "02-24", "02-25", "02-28", "02-29", "03-01"]
-    assert owed(desk) == [(f"{day} 06:00", day, "reader@firm.example") for day in days]
+    assert owed(scene) == [(f"{day} 06:00", day, "reader@firm.example") for day in days]
 
 
-def test_a_certificate_of_seven_days_brings_none_in_the_first_half_of_its_window(desk):
+def test_a_certificate_of_seven_days_brings_none_in_the_first_half_of_its_window(scene):
     friday = ENDS + 2 * DAY
-    a_firm(desk, a_client(desk, ends=friday))
-    rows(desk, "Certificate").update(not_before=friday - 7 * DAY, renewable_from=friday - 3.5 * DAY)
-    walk(desk, friday - 60 * DAY, friday)
-    assert [day for _, day, _ in owed(desk)] == ["03-02", "03-03"], "not on Tuesday and Wednesday"
+    a_firm(scene, a_client(scene, ends=friday))
+    rows(scene, "Certificate").update(not_before=friday - 7 * DAY, renewable_from=friday - 3.5 * DAY)
+    walk(scene, friday - 60 * DAY, friday)
+    assert [day for _, day, _ in owed(scene)] == ["03-02", "03-03"], "not on Tuesday and Wednesday"
 
 
-def test_whoever_plans_and_however_often(desk):
-    a_firm(desk, a_client(desk))
+def test_whoever_plans_and_however_often(scene):
+    a_firm(scene, a_client(scene))
     late = datetime(2028, 2, 28, 6, tzinfo=UTC)
-    assert crowd(desk.db, 4, lambda _number: planned(desk, late))
-    assert planned(desk, late, late + 3 * SECOND, late + DAY / 12) == [0, 0, 0]
-    assert [day for _, day, _ in owed(desk)] == ["02-28"]
-    assert planned(desk, late + DAY) == [1]
+    assert crowd(scene.db, 4, lambda _number: planned(scene, late))
+    assert planned(scene, late, late + 3 * SECOND, late + DAY / 12) == [0, 0, 0]
+    assert [day for _, day, _ in owed(scene)] == ["02-28"]
+    assert planned(scene, late + DAY) == [1]
 
 
 OUT_OF_HOURS = {
@@ -99,9 +99,9 @@ OUT_OF_HOURS = {
 
 
 @pytest.mark.parametrize("now", OUT_OF_HOURS.values(), ids=OUT_OF_HOURS)
-def test_nothing_is_planned_out_of_hours(sqlite_desk, now):
-    a_firm(sqlite_desk, a_client(sqlite_desk))
-    assert planned(sqlite_desk, now) == [0]
+def test_nothing_is_planned_out_of_hours(sqlite_scene, now):
+    a_firm(sqlite_scene, a_client(sqlite_scene))
+    assert planned(sqlite_scene, now) == [0]
 
 
 CAUGHT_UP = {
@@ -115,147 +115,147 @@ CAUGHT_UP = {
 
 
 @pytest.mark.parametrize(("now", "before", "days"), CAUGHT_UP.values(), ids=CAUGHT_UP)
-def test_a_missed_monday(sqlite_desk, now, before, days):
-    a_firm(sqlite_desk, a_client(sqlite_desk))
-    planned(sqlite_desk, *before, now)
-    assert [day for _, day, _ in owed(sqlite_desk)] == days
+def test_a_missed_monday(sqlite_scene, now, before, days):
+    a_firm(sqlite_scene, a_client(sqlite_scene))
+    planned(sqlite_scene, *before, now)
+    assert [day for _, day, _ in owed(sqlite_scene)] == days
 
 
-def test_what_comes_after_monday_waits_for_the_next(sqlite_desk):
+def test_what_comes_after_monday_waits_for_the_next(sqlite_scene):
     """A certificate comes into the window on Tuesday.
 
     The firm has looked after another client since then.
     """
-    desk = sqlite_desk
-    firm = a_firm(desk, a_client(desk, ends=MONDAY + 60 * DAY + SECOND))
-    looked_after(desk, a_client(desk, "other"), firm, valid_from=MONDAY + SECOND)
-    assert planned(desk, MONDAY + DAY, MONDAY + 4 * DAY) == [0, 0]
-    assert planned(desk, MONDAY + 7 * DAY) == [1]
+    scene = sqlite_scene
+    firm = a_firm(scene, a_client(scene, ends=MONDAY + 60 * DAY + SECOND))
+    looked_after(scene, a_client(scene, "other"), firm, valid_from=MONDAY + SECOND)
+    assert planned(scene, MONDAY + DAY, MONDAY + 4 * DAY) == [0, 0]
+    assert planned(scene, MONDAY + 7 * DAY) == [1]
 
 
-def test_readers_are_the_contact_person_else_the_signatories(desk):
-    firm = a_firm(desk, client := a_client(desk))
+def test_readers_are_the_contact_person_else_the_signatories(scene):
+    firm = a_firm(scene, client := a_client(scene))
     for name in ("one", "ONE", "two"):
-        a_signatory(desk, firm, a_person(desk, f"{name}@firm.example"))
-    assert digests.readers(desk.db, [client.pk], MONDAY) == {client.pk: {"reader@firm.example"}}
-    rows(desk, "Person").filter(email="reader@firm.example").update(bounced_at=MONDAY)
-    assert digests.readers(desk.db, [client.pk, firm.pk], MONDAY) == {
+        a_signatory(scene, firm, a_person(scene, f"{name}@firm.example"))
+    assert digests.readers(scene.db, [client.pk], MONDAY) == {client.pk: {"reader@firm.example"}}
+    rows(scene, "Person").filter(email="reader@firm.example").update(bounced_at=MONDAY)
+    assert digests.readers(scene.db, [client.pk, firm.pk], MONDAY) == {
         client.pk: {"one@firm.example", "two@firm.example"},
         firm.pk: frozenset(),
     }
-    assert planned(desk, MONDAY) == [2]
-    rows(desk, "Person").update(stopped_at=MONDAY)
-    assert planned(desk, MONDAY + 7 * DAY) == [0]
+    assert planned(scene, MONDAY) == [2]
+    rows(scene, "Person").update(stopped_at=MONDAY)
+    assert planned(scene, MONDAY + 7 * DAY) == [0]
 
 
-def test_somebody_who_is_named_anew_with_the_same_address_gets_no_second_one(desk):
-    firm = a_firm(desk, a_client(desk))
-    assert planned(desk, MONDAY) == [1]
+def test_somebody_who_is_named_anew_with_the_same_address_gets_no_second_one(scene):
+    firm = a_firm(scene, a_client(scene))
+    assert planned(scene, MONDAY) == [1]
     again = ContactDetails("Anew", "Reader@firm.example", "", "sv")
-    contacts.set_contact_person(desk.db, firm.pk, again, desk.audit_entry())
-    assert planned(desk, MONDAY + DAY) == [0]
+    contacts.set_contact_person(scene.db, firm.pk, again, scene.audit_entry())
+    assert planned(scene, MONDAY + DAY) == [0]
     other = ContactDetails("Other", "other@firm.example", "", "sv")
-    contacts.set_contact_person(desk.db, firm.pk, other, desk.audit_entry())
-    assert planned(desk, MONDAY + DAY, MONDAY + 2 * DAY) == [1, 0]
+    contacts.set_contact_person(scene.db, firm.pk, other, scene.audit_entry())
+    assert planned(scene, MONDAY + DAY, MONDAY + 2 * DAY) == [1, 0]
 
 
 QUIET = {
-    "it is let end": lambda desk: rows(desk, "Lineage").update(renewal_opt_out_at=MONDAY),
-    "the client is closed": lambda desk: rows(desk, "Organisation").filter(name="client").update(closed_at=MONDAY),
-    "the firm is closed": lambda desk: rows(desk, "Organisation").filter(name="firm").update(closed_at=MONDAY),
-    "the firm looks after it no more": lambda desk: rows(desk, "RoleAssignment").update(withdrawn_at=MONDAY),
-    "the firm looked after it until yesterday": lambda desk: rows(desk, "RoleAssignment").update(
+    "it is let end": lambda scene: rows(scene, "Lineage").update(renewal_opt_out_at=MONDAY),
+    "the client is closed": lambda scene: rows(scene, "Organisation").filter(name="client").update(closed_at=MONDAY),
+    "the firm is closed": lambda scene: rows(scene, "Organisation").filter(name="firm").update(closed_at=MONDAY),
+    "the firm looks after it no more": lambda scene: rows(scene, "RoleAssignment").update(withdrawn_at=MONDAY),
+    "the firm looked after it until yesterday": lambda scene: rows(scene, "RoleAssignment").update(
         valid_until=MONDAY - DAY
     ),
-    "the firm is to look after it later": lambda desk: rows(desk, "RoleAssignment").update(valid_from=MONDAY + DAY),
-    "it was revoked as superseded": lambda desk: rows(desk, "Certificate").update(
+    "the firm is to look after it later": lambda scene: rows(scene, "RoleAssignment").update(valid_from=MONDAY + DAY),
+    "it was revoked as superseded": lambda scene: rows(scene, "Certificate").update(
         revoked_at=MONDAY, revocation_reason="superseded"
     ),
-    "it is void": lambda desk: rows(desk, "Certificate").update(state="void", revoked_at=MONDAY),
-    "it ended long ago": lambda desk: rows(desk, "Certificate").update(not_after=MONDAY - 14 * DAY - SECOND),
+    "it is void": lambda scene: rows(scene, "Certificate").update(state="void", revoked_at=MONDAY),
+    "it ended long ago": lambda scene: rows(scene, "Certificate").update(not_after=MONDAY - 14 * DAY - SECOND),
 }
 
 
 @pytest.mark.parametrize("change", QUIET.values(), ids=QUIET)
-def test_no_rows_no_digest(sqlite_desk, change):
-    firm = a_firm(sqlite_desk, a_client(sqlite_desk))
-    change(sqlite_desk)
-    assert planned(sqlite_desk, MONDAY) == [0]
-    assert digests.digest_rows(sqlite_desk.db, firm.pk, MONDAY) == ()
-    found = next_digest_time(a_mailroom(sqlite_desk), MONDAY)
+def test_no_rows_no_digest(sqlite_scene, change):
+    firm = a_firm(sqlite_scene, a_client(sqlite_scene))
+    change(sqlite_scene)
+    assert planned(sqlite_scene, MONDAY) == [0]
+    assert digests.digest_rows(sqlite_scene.db, firm.pk, MONDAY) == ()
+    found = next_digest_time(a_mailroom(sqlite_scene), MONDAY)
     assert (
         found is None
-        or rows(sqlite_desk, "RoleAssignment").filter(valid_until__isnull=True, withdrawn_at=None).exists()
+        or rows(sqlite_scene, "RoleAssignment").filter(valid_until__isnull=True, withdrawn_at=None).exists()
     )
 
 
-def test_what_is_done_is_shown_and_brings_no_digest(desk):
-    firm = a_firm(desk, client := a_client(desk))
-    old = rows(desk, "Certificate").get()
+def test_what_is_done_is_shown_and_brings_no_digest(scene):
+    firm = a_firm(scene, client := a_client(scene))
+    old = rows(scene, "Certificate").get()
     terms = {"lineage": old.lineage, "origin": "renewal", "predecessor": old}
-    new = a_certificate(desk, client, ENDS + 700 * DAY, state="issued", first_fetched_at=None, **terms)
-    assert planned(desk, MONDAY) == [1]
-    rows(desk, "Certificate").filter(pk=new.pk).update(state="fetched", first_fetched_at=MONDAY)
-    assert planned(desk, MONDAY + 7 * DAY, ENDS - DAY) == [0, 0]
-    assert digests.digest_rows(desk.db, firm.pk, MONDAY) == (), "one that was owed before is not written any more"
-    other = a_certificate(desk, client, ENDS)
-    first, row = digests.digest_rows(desk.db, firm.pk, MONDAY)
+    new = a_certificate(scene, client, ENDS + 700 * DAY, state="issued", first_fetched_at=None, **terms)
+    assert planned(scene, MONDAY) == [1]
+    rows(scene, "Certificate").filter(pk=new.pk).update(state="fetched", first_fetched_at=MONDAY)
+    assert planned(scene, MONDAY + 7 * DAY, ENDS - DAY) == [0, 0]
+    assert digests.digest_rows(scene.db, firm.pk, MONDAY) == (), "one that was owed before is not written any more"
+    other = a_certificate(scene, client, ENDS)
+    first, row = digests.digest_rows(scene.db, firm.pk, MONDAY)
     assert (first.certificate, row.part, row.matter, row.certificate) == (
         other.pk, DigestSection.BY_ITSELF, DigestItemKind.DONE, old.pk,
     )  # fmt: skip
-    rows(desk, "Lineage").filter(pk=other.lineage_id).update(renewal_opt_out_at=MONDAY)
+    rows(scene, "Lineage").filter(pk=other.lineage_id).update(renewal_opt_out_at=MONDAY)
     # Its renewal was revoked and nothing came instead: everything is as before.
-    rows(desk, "Certificate").filter(pk=new.pk).update(revoked_at=MONDAY, revocation_reason="keyCompromise")
-    assert planned(desk, MONDAY + 14 * DAY) == [1]
-    (row,) = digests.digest_rows(desk.db, firm.pk, MONDAY)
+    rows(scene, "Certificate").filter(pk=new.pk).update(revoked_at=MONDAY, revocation_reason="keyCompromise")
+    assert planned(scene, MONDAY + 14 * DAY) == [1]
+    (row,) = digests.digest_rows(scene.db, firm.pk, MONDAY)
     assert row.matter is DigestItemKind.RENEW
 
 
-def test_an_order_that_replaces_it(desk):
-    firm = a_firm(desk, client := a_client(desk))
-    old = rows(desk, "Certificate").get()
+def test_an_order_that_replaces_it(scene):
+    firm = a_firm(scene, client := a_client(scene))
+    old = rows(scene, "Certificate").get()
 
-    beside = a_certificate(desk, client, ENDS)
+    beside = a_certificate(scene, client, ENDS)
 
     def now():
-        found = digests.digest_rows(desk.db, firm.pk, MONDAY)
+        found = digests.digest_rows(scene.db, firm.pk, MONDAY)
         return next(row.matter for row in found if row.certificate != beside.pk)
 
-    order = rows(desk, "Order").create(lineage=old.lineage, replaces=old, state="open", created=MONDAY)
-    pairs = rows(desk, "TransferIds")
+    order = rows(scene, "Order").create(lineage=old.lineage, replaces=old, state="open", created=MONDAY)
+    pairs = rows(scene, "TransferIds")
     pairs.create(transfer_id="t", order=order, password_mac=b"m", created=MONDAY, expires=MONDAY)
     assert now() is DigestItemKind.REPLACEMENT_ORDERED
     pairs.update(ended_at=MONDAY)
     assert now() is DigestItemKind.RENEW
     terms = {"lineage": old.lineage, "order": order, "replaces": old}
-    new = a_certificate(desk, client, ENDS + 700 * DAY, state="issued", first_fetched_at=None, **terms)
+    new = a_certificate(scene, client, ENDS + 700 * DAY, state="issued", first_fetched_at=None, **terms)
     assert now() is DigestItemKind.RETRIEVE
-    rows(desk, "Certificate").filter(pk=new.pk).update(state="fetched", first_fetched_at=MONDAY)
+    rows(scene, "Certificate").filter(pk=new.pk).update(state="fetched", first_fetched_at=MONDAY)
     assert now() is DigestItemKind.DONE
 
 
-def test_three_parts(desk):
+def test_three_parts(scene):
     """All organisations of a firm, each part with the first end first.
 
     It has nothing of other firms' clients.
     """
-    firm = a_firm(desk)
-    ours = a_person(desk, "READER@firm.example")
-    lost = a_person(desk, "lost@client.example", bounced_at=MONDAY)
-    clients = [an_organisation(desk, name) for name in ("a", "b", "c")]
+    firm = a_firm(scene)
+    ours = a_person(scene, "READER@firm.example")
+    lost = a_person(scene, "lost@client.example", bounced_at=MONDAY)
+    clients = [an_organisation(scene, name) for name in ("a", "b", "c")]
     for client in clients:
-        looked_after(desk, client, firm)
+        looked_after(scene, client, firm)
     alpha, beta, gamma = clients
-    a_certificate(desk, alpha, ENDS, ours)
-    a_certificate(desk, beta, ENDS - DAY, ours, revoked_at=MONDAY, revocation_reason="keyCompromise")
-    a_certificate(desk, beta, ENDS - 2 * DAY, ours)
-    a_certificate(desk, gamma, ENDS, a_person(desk, "contact@c.example"), origin="renewal")
-    a_certificate(desk, gamma, ENDS - 3 * DAY, lost)
-    a_certificate(desk, gamma, MONDAY - DAY, None)
-    a_certificate(desk, gamma, MONDAY + 60 * DAY + SECOND, ours)
-    a_firm(desk, a_client(desk, "foreign"), name="others")
-    rows(desk, "ApprovedChannel").filter(organisation=alpha).update(withdrawn_at=MONDAY)
-    found = digests.digest_rows(desk.db, firm.pk, MONDAY)
+    a_certificate(scene, alpha, ENDS, ours)
+    a_certificate(scene, beta, ENDS - DAY, ours, revoked_at=MONDAY, revocation_reason="keyCompromise")
+    a_certificate(scene, beta, ENDS - 2 * DAY, ours)
+    a_certificate(scene, gamma, ENDS, a_person(scene, "contact@c.example"), origin="renewal")
+    a_certificate(scene, gamma, ENDS - 3 * DAY, lost)
+    a_certificate(scene, gamma, MONDAY - DAY, None)
+    a_certificate(scene, gamma, MONDAY + 60 * DAY + SECOND, ours)
+    a_firm(scene, a_client(scene, "foreign"), name="others")
+    rows(scene, "ApprovedChannel").filter(organisation=alpha).update(withdrawn_at=MONDAY)
+    found = digests.digest_rows(scene.db, firm.pk, MONDAY)
     assert [(row.part.value, row.matter.value, row.organisation, row.contact) for row in found] == [
         ("needs-you", "renew", "b", "READER@firm.example"),
         ("needs-client", "ended", "c", ""),
@@ -264,32 +264,32 @@ def test_three_parts(desk):
         ("needs-client", "not-approved", "a", "READER@firm.example"),
         ("by-itself", "renews-itself", "c", "contact@c.example"),
     ]
-    assert planned(desk, MONDAY) == [2]
+    assert planned(scene, MONDAY) == [2]
 
 
-def test_nothing_is_coming(sqlite_desk):
-    client = a_client(sqlite_desk)
-    assert next_digest_time(a_mailroom(sqlite_desk), MONDAY) is None
-    a_firm(sqlite_desk, client)
-    far = next_digest_time(a_mailroom(sqlite_desk), ENDS - 500 * DAY)
+def test_nothing_is_coming(sqlite_scene):
+    client = a_client(sqlite_scene)
+    assert next_digest_time(a_mailroom(sqlite_scene), MONDAY) is None
+    a_firm(sqlite_scene, client)
+    far = next_digest_time(a_mailroom(sqlite_scene), ENDS - 500 * DAY)
     assert far == datetime(2028, 1, 3, 6, tzinfo=UTC)
-    assert next_digest_time(a_mailroom(sqlite_desk), ENDS + 30 * DAY) is None
+    assert next_digest_time(a_mailroom(sqlite_scene), ENDS + 30 * DAY) is None
 
 
-def test_whoever_gets_the_digest_gets_no_single_mail_of_it(desk):
+def test_whoever_gets_the_digest_gets_no_single_mail_of_it(scene):
     """The firm's reader is the client's contact.
 
     A deputy and a signatory are the client's own.
     """
-    client = an_organisation(desk, "client")
-    firm = a_firm(desk, client)
-    ours = a_person(desk, "Reader@Firm.example", phone="+358 1")
-    held = a_certificate(desk, client, ENDS, ours)
-    rows(desk, "Lineage").filter(pk=held.lineage_id).update(deputy=a_person(desk, "deputy@client.example"))
-    a_certificate(desk, firm, ENDS, firm.contact)
+    client = an_organisation(scene, "client")
+    firm = a_firm(scene, client)
+    ours = a_person(scene, "Reader@Firm.example", phone="+358 1")
+    held = a_certificate(scene, client, ENDS, ours)
+    rows(scene, "Lineage").filter(pk=held.lineage_id).update(deputy=a_person(scene, "deputy@client.example"))
+    a_certificate(scene, firm, ENDS, firm.contact)
     for before in (57 * DAY, 6 * DAY):
-        plan(a_mailroom(desk), ENDS - before)
-    found = rows(desk, "OutboxMessage").filter(kind="reminder").order_by("step", "recipient__email")
+        plan(a_mailroom(scene), ENDS - before)
+    found = rows(scene, "OutboxMessage").filter(kind="reminder").order_by("step", "recipient__email")
     assert [(row.step, row.certificate_id == held.pk, row.recipient.email) for row in found] == [
         ("60:email", True, "deputy@client.example"),
         ("60:email", False, "reader@firm.example"),
@@ -299,19 +299,19 @@ def test_whoever_gets_the_digest_gets_no_single_mail_of_it(desk):
     ]
 
 
-def test_a_digest_that_was_late_gives_way_to_the_next(desk):
+def test_a_digest_that_was_late_gives_way_to_the_next(scene):
     """The simulation found two digests of one morning.
 
     They were that of Monday, which no worker had taken, and that of Tuesday.
     """
-    a_firm(desk, a_client(desk))
+    a_firm(scene, a_client(scene))
     monday = datetime(2028, 2, 28, 6, tzinfo=UTC)
-    planned(desk, monday)
-    (row,) = rows(desk, "OutboxMessage").filter(kind="digest")
-    late, room = delivery.to_queued_message(row), a_mailroom(desk)
+    planned(scene, monday)
+    (row,) = rows(scene, "OutboxMessage").filter(kind="digest")
+    late, room = delivery.to_queued_message(row), a_mailroom(scene)
     assert superseded_reason(late, room, monday + DAY / 12) is None
     assert superseded_reason(late, room, monday + DAY) is None, "nothing was planned on Tuesday yet"
-    planned(desk, monday + DAY)
+    planned(scene, monday + DAY)
     assert superseded_reason(late, room, monday + DAY) is not None
-    tuesday = rows(desk, "OutboxMessage").exclude(pk=row.pk).get(kind="digest")
+    tuesday = rows(scene, "OutboxMessage").exclude(pk=row.pk).get(kind="digest")
     assert superseded_reason(delivery.to_queued_message(tuesday), room, monday + DAY) is None

@@ -24,7 +24,7 @@ from tests.notifications.planning.test_reminders import (
     signatory,
 )
 from tests.support.mailrooms import a_mailroom
-from tests.support.service_context import CONTACT, DAY, REQUEST, enrolled, renewed
+from tests.support.scene import CONTACT, DAY, REQUEST, enrolled, renewed
 
 SPAN = ValidityPeriod(datetime(2027, 1, 1, tzinfo=UTC), datetime(2028, 12, 31, tzinfo=UTC))
 
@@ -38,38 +38,38 @@ def of(row):
     )  # fmt: skip
 
 
-def planned(desk, step):
+def planned(scene, step):
     """Plan at this step; return the mailroom and messages by channel and recipient."""
-    room = a_mailroom(desk)
-    desk.clock.now = STEPS[step]
+    room = a_mailroom(scene)
+    scene.clock.now = STEPS[step]
     plan(room, STEPS[step])
-    rows = messages(desk).select_related("recipient")
+    rows = messages(scene).select_related("recipient")
     return room, {f"{row.channel} {row.recipient.name}": of(row) for row in rows}
 
 
-def renew_it(desk, held):
-    renewed(desk, held)
+def renew_it(scene, held):
+    renewed(scene, held)
 
 
-def revoke_it(desk, held):
-    revoke(RevocationRequest(held.serial, RevocationReason.UNSPECIFIED), desk.ctx, "operator", REQUEST)
+def revoke_it(scene, held):
+    revoke(RevocationRequest(held.serial, RevocationReason.UNSPECIFIED), scene.ctx, "operator", REQUEST)
 
 
-def let_it_end(desk, _held):
-    lineages(desk).update(renewal_opt_out_at=desk.clock.now)
+def let_it_end(scene, _held):
+    lineages(scene).update(renewal_opt_out_at=scene.clock.now)
 
 
-def close(desk, _held):
-    models.Organisation.objects.using(desk.db.alias).update(closed_at=desk.clock.now)
+def close(scene, _held):
+    models.Organisation.objects.using(scene.db.alias).update(closed_at=scene.clock.now)
 
 
-def change_contact(desk, _held):
-    lineages(desk).update(contact=person(desk, "another"))
+def change_contact(scene, _held):
+    lineages(scene).update(contact=person(scene, "another"))
 
 
 def contact(**values):
-    def change(desk, _held):
-        models.Person.objects.using(desk.db.alias).filter(name=CONTACT.name).update(**values)
+    def change(scene, _held):
+        models.Person.objects.using(scene.db.alias).filter(name=CONTACT.name).update(**values)
 
     return change
 
@@ -91,20 +91,20 @@ MEANWHILE = {
 
 
 @pytest.mark.parametrize(("meanwhile", "expected"), MEANWHILE.values(), ids=MEANWHILE)
-def test_what_happened_between_planning_and_sending(sqlite_desk, meanwhile, expected):
-    desk = sqlite_desk
-    held = enrolled(desk)
-    room, owed = planned(desk, 7)
-    meanwhile(desk, held)
+def test_what_happened_between_planning_and_sending(sqlite_scene, meanwhile, expected):
+    scene = sqlite_scene
+    held = enrolled(scene)
+    room, owed = planned(scene, 7)
+    meanwhile(scene, held)
     later = STEPS[7] + timedelta(minutes=1)
     assert reason_not_to_send(owed[f"email {CONTACT.name}"], room, later) == expected
     assert reason_not_to_send(owed[f"sms {CONTACT.name}"], room, later) == expected
 
 
-def test_where_mail_fails_the_phone_is_still_owed(sqlite_desk):
-    enrolled(sqlite_desk)
-    room, owed = planned(sqlite_desk, 7)
-    contact(bounced_at=STEPS[7])(sqlite_desk, None)
+def test_where_mail_fails_the_phone_is_still_owed(sqlite_scene):
+    enrolled(sqlite_scene)
+    room, owed = planned(sqlite_scene, 7)
+    contact(bounced_at=STEPS[7])(sqlite_scene, None)
     assert reason_not_to_send(owed[f"email {CONTACT.name}"], room, STEPS[7]) == SuppressionReason.NOT_REACHED
     assert reason_not_to_send(owed[f"sms {CONTACT.name}"], room, STEPS[7]) is None
 
@@ -128,59 +128,59 @@ def test_who_is_named_twice_is_reached_at_the_number_that_is_known():
     assert copies(timedelta(days=14), SPAN, (near, far)) == ((near, MessageChannel.EMAIL),)
 
 
-def test_who_acts_for_the_organisation(sqlite_desk):
-    enrolled(sqlite_desk)
-    signatory(sqlite_desk, "chair")
-    room, owed = planned(sqlite_desk, 14)
+def test_who_acts_for_the_organisation(sqlite_scene):
+    enrolled(sqlite_scene)
+    signatory(sqlite_scene, "chair")
+    room, owed = planned(sqlite_scene, 14)
     assert reason_not_to_send(owed["email chair"], room, STEPS[14]) is None
-    models.RoleAssignment.objects.using(sqlite_desk.db.alias).update(withdrawn_at=STEPS[14])
+    models.RoleAssignment.objects.using(sqlite_scene.db.alias).update(withdrawn_at=STEPS[14])
     assert reason_not_to_send(owed["email chair"], room, STEPS[14]) == SuppressionReason.NOT_CONCERNED
-    assert organisation(sqlite_desk).closed_at is None
+    assert organisation(sqlite_scene).closed_at is None
 
 
-def test_mail_that_was_held_up_until_a_later_step(sqlite_desk):
-    enrolled(sqlite_desk)
-    room, owed = planned(sqlite_desk, 14)
+def test_mail_that_was_held_up_until_a_later_step(sqlite_scene):
+    enrolled(sqlite_scene)
+    room, owed = planned(sqlite_scene, 14)
     assert reason_not_to_send(owed[f"email {CONTACT.name}"], room, STEPS[7] - DAY) is None
     assert reason_not_to_send(owed[f"email {CONTACT.name}"], room, STEPS[7]) == SuppressionReason.LATER_STEP
 
 
-def test_a_first_step_that_a_wave_moved(sqlite_desk):
-    enrolled(sqlite_desk)
-    room, owed = planned(sqlite_desk, 60)
+def test_a_first_step_that_a_wave_moved(sqlite_scene):
+    enrolled(sqlite_scene)
+    room, owed = planned(sqlite_scene, 60)
     assert reason_not_to_send(owed[f"email {CONTACT.name}"], room, STEPS[60] + 7 * DAY) is None
 
 
-def test_take_into_use(sqlite_desk):
-    desk = sqlite_desk
-    held = enrolled(desk)
-    desk.clock.now = STEPS[30]
-    new = renewed(desk, held)
-    see(desk, held.serial, STEPS[30] + DAY)
-    room, owed = planned(desk, 14)
+def test_take_into_use(sqlite_scene):
+    scene = sqlite_scene
+    held = enrolled(scene)
+    scene.clock.now = STEPS[30]
+    new = renewed(scene, held)
+    see(scene, held.serial, STEPS[30] + DAY)
+    room, owed = planned(scene, 14)
     one = owed[f"email {CONTACT.name}"]
     assert one.kind is MessageKind.TAKE_INTO_USE
     assert reason_not_to_send(one, room, STEPS[14]) is None
-    revoke(RevocationRequest(new.serial, RevocationReason.KEY_COMPROMISE), desk.ctx, "operator", REQUEST)
+    revoke(RevocationRequest(new.serial, RevocationReason.KEY_COMPROMISE), scene.ctx, "operator", REQUEST)
     assert reason_not_to_send(one, room, STEPS[14]) == SuppressionReason.NOT_REPLACED
 
 
-def test_a_reminder_of_what_is_seen_in_use_though_the_new_one_was_fetched(sqlite_desk):
-    desk = sqlite_desk
-    held = enrolled(desk)
-    room, owed = planned(desk, 14)
-    renewed(desk, held)
-    desk.clock.now = STEPS[14] + DAY
-    see(desk, held.serial, desk.clock.now)
-    assert reason_not_to_send(owed[f"email {CONTACT.name}"], room, desk.clock.now) == SuppressionReason.FETCHED
+def test_a_reminder_of_what_is_seen_in_use_though_the_new_one_was_fetched(sqlite_scene):
+    scene = sqlite_scene
+    held = enrolled(scene)
+    room, owed = planned(scene, 14)
+    renewed(scene, held)
+    scene.clock.now = STEPS[14] + DAY
+    see(scene, held.serial, scene.clock.now)
+    assert reason_not_to_send(owed[f"email {CONTACT.name}"], room, scene.clock.now) == SuppressionReason.FETCHED
 
 
-def test_what_the_ladder_does_not_owe(sqlite_desk):
+def test_what_the_ladder_does_not_owe(sqlite_scene):
     """Other modules handle other kinds; an absent certificate concerns no recipient."""
-    enrolled(sqlite_desk)
-    room, owed = planned(sqlite_desk, 14)
+    enrolled(sqlite_scene)
+    room, owed = planned(sqlite_scene, 14)
     one = owed[f"email {CONTACT.name}"]
-    certificates(sqlite_desk).update(revoked_at=STEPS[14])
+    certificates(sqlite_scene).update(revoked_at=STEPS[14])
     values = dict(vars(one))
     assert reason_not_to_send(QueuedMessage(**{**values, "kind": MessageKind.FETCHED}), room, STEPS[14]) is None
     assert (

@@ -15,7 +15,7 @@ from sinetti.services.organisations.people import remove_signatory, set_contact_
 from tests.support.authority import CUSTOMER_ID
 from tests.support.mailrooms import a_mailroom
 from tests.support.people import named
-from tests.support.service_context import CONTACT, DAY, REQUEST, SECOND, KilledError, enrolled, killed_at, ordered
+from tests.support.scene import CONTACT, DAY, REQUEST, SECOND, KilledError, enrolled, killed_at, ordered
 
 PAGE = Path(__file__).parents[3] / "docs" / "e-service" / "recipients.md"
 WHO = ("operator", REQUEST)
@@ -30,50 +30,50 @@ ROLES = {
 }
 
 
-def rows(desk):
-    return models.OutboxMessage.objects.using(desk.db.alias)
+def rows(scene):
+    return models.OutboxMessage.objects.using(scene.db.alias)
 
 
-def people(desk):
-    return models.Person.objects.using(desk.db.alias)
+def people(scene):
+    return models.Person.objects.using(scene.db.alias)
 
 
-def lineage(desk):
-    return models.Lineage.objects.using(desk.db.alias).select_related("contact", "deputy").get()
+def lineage(scene):
+    return models.Lineage.objects.using(scene.db.alias).select_related("contact", "deputy").get()
 
 
-def told(desk, kind):
+def told(scene, kind):
     """Return the addresses of a kind's messages."""
-    found = rows(desk).filter(kind=kind, channel__isnull=False).select_related("recipient").order_by("message_id")
+    found = rows(scene).filter(kind=kind, channel__isnull=False).select_related("recipient").order_by("message_id")
     return sorted(row.address or row.recipient.email for row in found)
 
 
 @pytest.fixture
-def everybody(desk):
-    """Return a desk with a person in every role of its one certificate.
+def everybody(scene):
+    """Return a scene with a person in every role of its one certificate.
 
     No event waits.
     """
-    return filled(desk)
+    return filled(scene)
 
 
 @pytest.fixture
-def sqlite_everybody(sqlite_desk):
+def sqlite_everybody(sqlite_scene):
     """Return the same on SQLite only."""
-    return filled(sqlite_desk)
+    return filled(sqlite_scene)
 
 
-def filled(desk):
-    held = enrolled(desk)
-    named(desk, held.serial)
-    rows(desk).all().delete()
-    return desk
+def filled(scene):
+    held = enrolled(scene)
+    named(scene, held.serial)
+    rows(scene).all().delete()
+    return scene
 
 
-def owed(desk, kind, *, lost=None, by_lineage=False, **changes):
+def owed(scene, kind, *, lost=None, by_lineage=False, **changes):
     """Queue an event as the code that makes it does; `lost` is the person concerned."""
-    one, then = lineage(desk), people(desk).get(email=CONTACT.email)
-    certificate = models.Certificate.objects.using(desk.db.alias).get()
+    one, then = lineage(scene), people(scene).get(email=CONTACT.email)
+    certificate = models.Certificate.objects.using(scene.db.alias).get()
     about_certificate = kind in {MessageKind.FETCHED, MessageKind.RENEWED, MessageKind.REVOKED}
     facts = {
         MessageKind.REFUSED: {"reason": "PKI012", "reason_name": "key-reused", "operation": "renew"},
@@ -89,7 +89,7 @@ def owed(desk, kind, *, lost=None, by_lineage=False, **changes):
         "certificate": certificate.pk if about_certificate else None,
         "facts": facts.get(kind),
     }
-    outbox.record_event(desk.db, DomainEvent(**{**values, **changes}), desk.clock.now)
+    outbox.record_event(scene.db, DomainEvent(**{**values, **changes}), scene.clock.now)
 
 
 def tables():
@@ -135,20 +135,20 @@ def test_the_first_whom_mail_reaches(sqlite_everybody, kind, by_lineage):
 
     Without a reachable one it is the organisation's contact person, else operators.
     """
-    desk = sqlite_everybody
-    room = a_mailroom(desk)
+    scene = sqlite_everybody
+    room = a_mailroom(scene)
     for who in tables()[kind]:
-        before = set(rows(desk).values_list("pk", flat=True))
-        owed(desk, kind, by_lineage=by_lineage)
-        expand_events(room, desk.clock.now)
-        new = rows(desk).filter(channel__isnull=False).exclude(pk__in=before).select_related("recipient")
+        before = set(rows(scene).values_list("pk", flat=True))
+        owed(scene, kind, by_lineage=by_lineage)
+        expand_events(room, scene.clock.now)
+        new = rows(scene).filter(channel__isnull=False).exclude(pk__in=before).select_related("recipient")
         assert {ROLES[row.address or row.recipient.email] for row in new} == {who}
-        assert {row.lineage_id for row in new} == {lineage(desk).pk}, "the text names the organisation"
+        assert {row.lineage_id for row in new} == {lineage(scene).pk}, "the text names the organisation"
         if who is RecipientRole.SIGNATORIES:
-            people(desk).filter(email="signatory.1@customer.example").update(bounced_at=desk.clock.now)
-            remove_signatory(CUSTOMER_ID, "signatory.2@customer.example", desk.ctx, *WHO)
+            people(scene).filter(email="signatory.1@customer.example").update(bounced_at=scene.clock.now)
+            remove_signatory(CUSTOMER_ID, "signatory.2@customer.example", scene.ctx, *WHO)
         else:
-            set_contact_person(CUSTOMER_ID, None, desk.ctx, *WHO)
+            set_contact_person(CUSTOMER_ID, None, scene.ctx, *WHO)
 
 
 def test_nobody_is_told_of_themselves(sqlite_everybody):
@@ -169,15 +169,17 @@ def test_an_organisations_contact_person_is_lost(sqlite_everybody):
 
 def test_one_who_is_named_for_many_lineages(sqlite_everybody):
     """Each row of theirs has an event; their organisation hears once."""
-    desk = sqlite_everybody
-    other = models.Order.objects.using(desk.db.alias).get(pk=ordered(desk).order_id).lineage
-    people(desk).filter(pk=other.contact_id).update(email="CONTACT@customer.example")
-    first = models.Lineage.objects.using(desk.db.alias).exclude(pk=other.pk).get()
+    scene = sqlite_everybody
+    other = models.Order.objects.using(scene.db.alias).get(pk=ordered(scene).order_id).lineage
+    people(scene).filter(pk=other.contact_id).update(email="CONTACT@customer.example")
+    first = models.Lineage.objects.using(scene.db.alias).exclude(pk=other.pk).get()
     for lost in (first.contact_id, other.contact_id):
         facts = {"person": lost, "since": "2027-03-03"}
-        outbox.record_event(desk.db, DomainEvent(MessageKind.BOUNCED, "2027-03-03", lost, facts=facts), desk.clock.now)
-    expand_events(a_mailroom(desk), desk.clock.now)
-    assert told(desk, "bounced") == ["signatory.1@customer.example", "signatory.2@customer.example"]
+        outbox.record_event(
+            scene.db, DomainEvent(MessageKind.BOUNCED, "2027-03-03", lost, facts=facts), scene.clock.now
+        )
+    expand_events(a_mailroom(scene), scene.clock.now)
+    assert told(scene, "bounced") == ["signatory.1@customer.example", "signatory.2@customer.example"]
 
 
 def test_one_who_is_named_for_nothing_any_more(sqlite_everybody):

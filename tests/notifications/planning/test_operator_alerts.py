@@ -10,26 +10,26 @@ MONDAY = datetime(2027, 3, 1, tzinfo=UTC)
 WEEK = timedelta(days=7)
 
 
-def rows(desk):
-    found = models.OutboxMessage.objects.using(desk.db.alias).filter(kind="operator").order_by("created", "address")
+def rows(scene):
+    found = models.OutboxMessage.objects.using(scene.db.alias).filter(kind="operator").order_by("created", "address")
     return [(row.address, row.facts["finding"], row.facts["text"], row.step) for row in found]
 
 
-def test_one_node_looks_in_an_hour(desk):
-    room = a_mailroom(desk)
+def test_one_node_looks_in_an_hour(scene):
+    room = a_mailroom(scene)
     looked = [time_to_look(room, at) for at in (MONDAY, MONDAY, MONDAY + LOOKED_EVERY - timedelta(seconds=1))]
     assert looked == [True, False, False]
     assert time_to_look(room, MONDAY + LOOKED_EVERY)
 
 
-def test_once_a_week_for_each_finding_and_operator(desk):
-    room = a_mailroom(desk, operators=("one@pki.example", "two@pki.example", "ONE@pki.example"))
+def test_once_a_week_for_each_finding_and_operator(scene):
+    room = a_mailroom(scene, operators=("one@pki.example", "two@pki.example", "ONE@pki.example"))
     findings = {"list-old": "a list is old", "answer-old": None}
     assert plan_findings(room, findings, MONDAY) == 2
     assert plan_findings(room, findings, MONDAY) == 0
     last = MONDAY + WEEK - timedelta(seconds=1)
     assert plan_findings(room, {"list-old": "a list is older"}, last) == 0, "a changed sentence queues none"
-    assert rows(desk) == [
+    assert rows(scene) == [
         ("one@pki.example", "list-old", "a list is old", "2027-W09:email"),
         ("two@pki.example", "list-old", "a list is old", "2027-W09:email"),
     ]
@@ -37,13 +37,13 @@ def test_once_a_week_for_each_finding_and_operator(desk):
     assert plan_findings(room, findings, MONDAY + WEEK) == 2, "the next week"
 
 
-def test_the_last_days_of_a_year_are_of_the_week_that_they_lie_in(sqlite_desk):
-    room = a_mailroom(sqlite_desk)
+def test_the_last_days_of_a_year_are_of_the_week_that_they_lie_in(sqlite_scene):
+    room = a_mailroom(sqlite_scene)
     for day in (datetime(2027, 12, 31, tzinfo=UTC), datetime(2028, 1, 2, tzinfo=UTC)):
         plan_findings(room, {"list-old": "a list is old"}, day)
-    assert [row[3] for row in rows(sqlite_desk)] == ["2027-W52:email"]
+    assert [row[3] for row in rows(sqlite_scene)] == ["2027-W52:email"]
 
 
-def test_nothing_found_and_nobody_to_tell(sqlite_desk):
-    assert plan_findings(a_mailroom(sqlite_desk), {"list-old": None}, MONDAY) == 0
-    assert plan_findings(a_mailroom(sqlite_desk, operators=()), {"list-old": "a list is old"}, MONDAY) == 0
+def test_nothing_found_and_nobody_to_tell(sqlite_scene):
+    assert plan_findings(a_mailroom(sqlite_scene), {"list-old": None}, MONDAY) == 0
+    assert plan_findings(a_mailroom(sqlite_scene, operators=()), {"list-old": "a list is old"}, MONDAY) == 0

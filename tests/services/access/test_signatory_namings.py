@@ -25,7 +25,7 @@ from sinetti.services.organisations.people import invite_signatory, remove_signa
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME
 from tests.support.firms import rows
 from tests.support.people import a_person, audited
-from tests.support.service_context import REQUEST, SECOND, TRANSFER_KEY
+from tests.support.scene import REQUEST, SECOND, TRANSFER_KEY
 from tests.support.users import account
 
 WAIT = timedelta(hours=30)
@@ -34,34 +34,34 @@ OPERATORS = ("Operator@authority.example", "operator@authority.example", "second
 
 
 @pytest.fixture
-def one(sqlite_desk):
-    """Return a desk on which a first signatory was invited, and must wait."""
-    waiting = sqlite_desk.but(approvals=ApprovalPolicy(signatory_wait=30))
+def one(sqlite_scene):
+    """Return a scene on which a first signatory was invited, and must wait."""
+    waiting = sqlite_scene.but(approvals=ApprovalPolicy(signatory_wait=30))
     assert invite_signatory(CUSTOMER_ID, DIRECTOR, waiting.ctx, "operator", REQUEST).made
     return waiting
 
 
-def accepted(desk):
+def accepted(scene):
     """Accept the invitation and return the person."""
-    person = Actor(account(desk, "director").pk, second_factor=True)
-    assert take_up(link_token(TRANSFER_KEY, INVITATION, rows(desk, "Invitation").get().pk), desk.ctx, person, REQUEST)
+    person = Actor(account(scene, "director").pk, second_factor=True)
+    assert take_up(link_token(TRANSFER_KEY, INVITATION, rows(scene, "Invitation").get().pk), scene.ctx, person, REQUEST)
     return person
 
 
-def has_rights(desk, person):
-    return bool(load_permissions(person, desk.ctx).organisations(Permission.ORDER))
+def has_rights(scene, person):
+    return bool(load_permissions(person, scene.ctx).organisations(Permission.ORDER))
 
 
-def link(desk):
+def link(scene):
     """Return id and token of the naming, from the path that the organisation gets."""
-    path = link_path(rows(desk, "SignatoryNaming").get().naming_id, desk.ctx)
+    path = link_path(rows(scene, "SignatoryNaming").get().naming_id, scene.ctx)
     _, page, naming_id, token = path.split("/")
     assert page == "veto"
     return naming_id, token
 
 
-def test_a_naming_has_the_hash_of_its_token_and_the_time_of_the_settings(one, sqlite_desk):
-    assert new_naming(sqlite_desk.ctx) is None, "this authority sets no time"
+def test_a_naming_has_the_hash_of_its_token_and_the_time_of_the_settings(one, sqlite_scene):
+    assert new_naming(sqlite_scene.ctx) is None, "this authority sets no time"
     first, second = new_naming(one.ctx), new_naming(one.ctx, DIRECTOR)
     assert (first.wait, first.address, second.address) == (WAIT, None, DIRECTOR)
     assert first.naming_id != second.naming_id

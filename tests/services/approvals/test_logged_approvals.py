@@ -31,23 +31,23 @@ from tests.pki.test_passkey_assertions import DIGEST, ORIGIN, asserted
 from tests.support.authority import NOW, authority
 from tests.support.logs import LOG_KEY, logging, sequenced
 from tests.support.officers import checked_founders, key_of
-from tests.support.service_context import REQUEST
+from tests.support.scene import REQUEST
 
 PARAMETERS = {"change": "wrap"}
 ROOT = "SinettiRootTestCAv1"
 
 
 @pytest.fixture
-def entries(sqlite_desk):
+def entries(sqlite_scene):
     """Return the entries of an approved act that its command has done, in their order."""
-    found_officers(sqlite_desk.db, checked_founders(), sqlite_desk.audit_entry())
-    keep_strictest(ApprovalPolicy(), sqlite_desk.ctx)
-    means = ApprovalContext(sqlite_desk.ctx, "os-user:root", REQUEST, EXECUTORS, lambda _actor: None)
+    found_officers(sqlite_scene.db, checked_founders(), sqlite_scene.audit_entry())
+    keep_strictest(ApprovalPolicy(), sqlite_scene.ctx)
+    means = ApprovalContext(sqlite_scene.ctx, "os-user:root", REQUEST, EXECUTORS, lambda _actor: None)
     proposal = propose(TwoPersonAct.SECRETS, "anna", PARAMETERS, {}, means)
     for name in ("anna", "ben"):
         add_signature(proposal.proposal_id, name, key_of(name).sign(proposal.octets), means)
     finish(begin(proposal.proposal_id, TwoPersonAct.SECRETS, PARAMETERS, means), means)
-    rows = models.AuditEvent.objects.using(sqlite_desk.db.alias).order_by("sequence")
+    rows = models.AuditEvent.objects.using(sqlite_scene.db.alias).order_by("sequence")
     taken = [parse_entry(bytes(row.octets)) for row in rows]
     return [one for one in taken if one.action.startswith(("act-", "officer-", "approval-"))]
 
@@ -190,8 +190,8 @@ def test_an_unknown_entry_leaves_nothing_to_conclude(entries):
         recorded(but(entries[-4:], "act-signed", sha512="00" * 64), record)
 
 
-def test_the_export_has_them_and_a_false_one_is_named(sqlite_desk, entries):
-    ctx = logging(sqlite_desk.ctx)
+def test_the_export_has_them_and_a_false_one_is_named(sqlite_scene, entries):
+    ctx = logging(sqlite_scene.ctx)
     sequenced(ctx)
     report = verify_export(export_lines(ctx.db, None, None), LOG_KEY.verifier)
     assert (report.approvals, report.checks_officers, report.origins) == (2, True, ())
@@ -208,10 +208,10 @@ def test_the_export_has_them_and_a_false_one_is_named(sqlite_desk, entries):
 
 
 @pytest.fixture
-def recovered(sqlite_desk):
+def recovered(sqlite_scene):
     """Return the entries of an authority whose lost officers the root key replaced, in their order."""
-    found_officers(sqlite_desk.db, checked_founders(), sqlite_desk.audit_entry())
-    keep_strictest(ApprovalPolicy(), sqlite_desk.ctx)
+    found_officers(sqlite_scene.db, checked_founders(), sqlite_scene.audit_entry())
+    keep_strictest(ApprovalPolicy(), sqlite_scene.ctx)
     root = authority().certificate(ROOT)
     lines = tuple(OfficerLine(name, "approver", key_of(name).public.read_text().strip()) for name in ("dora", "emil"))
     request = RequestSet(
@@ -223,8 +223,8 @@ def recovered(sqlite_desk):
     named = tuple(OfficerLine(one.name, one.role.value, one.key.line) for one in new)
     octets = officers_statement(request, named)
     statement = RootStatement(octets, sign(authority().key(ROOT), octets), certificate_der(root))
-    recover_officers(new, statement, sqlite_desk.ctx, "os-user:root", "request-of-recovery")
-    rows = models.AuditEvent.objects.using(sqlite_desk.db.alias).order_by("sequence")
+    recover_officers(new, statement, sqlite_scene.ctx, "os-user:root", "request-of-recovery")
+    rows = models.AuditEvent.objects.using(sqlite_scene.db.alias).order_by("sequence")
     taken = [parse_entry(bytes(row.octets)) for row in rows]
     return [one for one in taken if one.action.startswith(("officer", "approval-"))]
 
@@ -275,7 +275,7 @@ def test_a_former_officer_who_stays_does_not_count_after_a_recovery(recovered):
     assert sorted(name for name, _ in record.officers.values()) == ["officer:dora", "officer:emil"]
 
 
-def test_a_recovery_needs_new_keys_and_enough_officers(recovered, sqlite_desk):
+def test_a_recovery_needs_new_keys_and_enough_officers(recovered, sqlite_scene):
     assert recovered
     lines = ("dora", "emil")
     statement = RootStatement(b"sinetti-officers-v1\n{}", b"", b"")
@@ -285,9 +285,9 @@ def test_a_recovery_needs_new_keys_and_enough_officers(recovered, sqlite_desk):
             check_officer(NewOfficer(name, OfficerRole.APPROVER, key_of(name).public.read_bytes()), ApprovalPolicy())
             for name in names
         ]
-        recover_officers(new, statement, sqlite_desk.ctx, "os-user:root", "again")
+        recover_officers(new, statement, sqlite_scene.ctx, "os-user:root", "again")
 
-    count = models.AuditEvent.objects.using(sqlite_desk.db.alias).count
+    count = models.AuditEvent.objects.using(sqlite_scene.db.alias).count
     before = count()
     recover(*lines)  # once more: nothing to do
     for names, why in ((("dora",), "name 2 officers"), (("anna", "fia"), "a new key")):

@@ -23,7 +23,7 @@ from tests.support.asking import asked, believed
 from tests.support.authority import authority, issuer, services_issuer
 from tests.support.distrust import SERVICES, declared, with_services
 from tests.support.logs import logging, sequenced
-from tests.support.service_context import REQUEST, SECOND, enrolled
+from tests.support.scene import REQUEST, SECOND, enrolled
 
 HOUR = timedelta(hours=1)
 STATUS, ERROR = ocsp.OCSPCertStatus, ocsp.OCSPResponseStatus
@@ -33,13 +33,13 @@ MIDDLE = authority().hierarchy.authorities[1].file_name
 
 
 @pytest.fixture
-def office(desk):
-    return with_services(desk)
+def office(scene):
+    return with_services(scene)
 
 
 @pytest.fixture
-def alone(sqlite_desk):
-    return with_services(sqlite_desk)
+def alone(sqlite_scene):
+    return with_services(sqlite_scene)
 
 
 def answer(office, der, *, name=NAME, **how):

@@ -24,7 +24,7 @@ from sinetti.services.authorities.distrust_list import publish_distrust
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from tests.support.authority import authority, holder_key, issue, issuer, leaf_plan
 from tests.support.distrust import declared, with_services
-from tests.support.service_context import REQUEST, enrolled
+from tests.support.scene import REQUEST, enrolled
 from tests.support.small_server import small_server
 from tests.support.trust_lists import root_of
 
@@ -63,8 +63,8 @@ class Relying:
 
 
 @pytest.fixture
-def office(sqlite_desk):
-    return with_services(sqlite_desk)
+def office(sqlite_scene):
+    return with_services(sqlite_scene)
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from sinetti.wire.transparency.notes import COSIGNATURE, Checkpoint, NoteSigner
 from tests.support.authority import NOW, authority, issuer
 from tests.support.distrust import SERVICES, declared, with_services
 from tests.support.logs import LOG_KEY, ORIGIN, WRONG_KEY, logging, sequenced, write_rows
-from tests.support.service_context import REQUEST, KilledError, killed_at
+from tests.support.scene import REQUEST, KilledError, killed_at
 from tests.support.trust_lists import anchors_list, by_root, root_of, successor
 from tests.support.trust_lists import distrust_list as made_list
 
@@ -30,8 +30,8 @@ HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
-def office(desk):
-    return with_services(desk)
+def office(scene):
+    return with_services(scene)
 
 
 def published(office):

@@ -26,7 +26,7 @@ from sinetti.services.last_signed import LastSigned
 from sinetti.wire.json_api.status_events import StatusEventKind
 from tests.support.authority import authority
 from tests.support.registers import crowd
-from tests.support.service_context import REQUEST
+from tests.support.scene import REQUEST
 from tests.support.trust_lists import anchors_list, by_root, distrust_list, reader_of
 
 ACTOR = ("operator", REQUEST)
@@ -37,24 +37,24 @@ def numbered(number, make=anchors_list):
     return found, by_root(found, authority())
 
 
-def test_no_list_before_the_first(desk):
-    assert newest_list(TrustListKind.ANCHORS, desk.ctx.db) is None
-    assert newest_anchors(desk.ctx.db) is None
-    assert newest_distrust(desk.ctx.db) is None
+def test_no_list_before_the_first(scene):
+    assert newest_list(TrustListKind.ANCHORS, scene.ctx.db) is None
+    assert newest_anchors(scene.ctx.db) is None
+    assert newest_distrust(scene.ctx.db) is None
 
 
-def test_each_kind_has_its_own_newest_list(desk):
+def test_each_kind_has_its_own_newest_list(scene):
     first, octets = numbered(1)
-    store_list(first, octets, 0, desk.ctx, ACTOR)
+    store_list(first, octets, 0, scene.ctx, ACTOR)
     second, later = numbered(2)
-    store_list(second, later, 1, desk.ctx, ACTOR)
-    store_list(second, later, 1, desk.ctx, ACTOR)  # again, after an interruption
+    store_list(second, later, 1, scene.ctx, ACTOR)
+    store_list(second, later, 1, scene.ctx, ACTOR)  # again, after an interruption
     distrust, signed = numbered(1, distrust_list)
-    store_list(distrust, signed, 0, desk.ctx, ACTOR)
-    assert newest_list(TrustListKind.ANCHORS, desk.ctx.db).octets == later
-    assert newest_anchors(desk.ctx.db) == second
-    assert newest_distrust(desk.ctx.db) == distrust
-    events = [(event.kind, event.subject, event.number) for _, event in list_events(desk.ctx.db, 0, 10)]
+    store_list(distrust, signed, 0, scene.ctx, ACTOR)
+    assert newest_list(TrustListKind.ANCHORS, scene.ctx.db).octets == later
+    assert newest_anchors(scene.ctx.db) == second
+    assert newest_distrust(scene.ctx.db) == distrust
+    events = [(event.kind, event.subject, event.number) for _, event in list_events(scene.ctx.db, 0, 10)]
     kind = StatusEventKind.TRUST
     assert events == [(kind, "anchors", 1), (kind, "anchors", 2), (kind, "distrust", 1)], "readers are woken once each"
 
@@ -69,56 +69,56 @@ OUTRUN = {
 
 
 @pytest.mark.parametrize(("number", "before"), OUTRUN.values(), ids=OUTRUN)
-def test_a_list_that_was_outrun_is_not_stored(desk, number, before):
+def test_a_list_that_was_outrun_is_not_stored(scene, number, before):
     first, octets = numbered(5)
-    store_list(first, octets, 0, desk.ctx, ACTOR)
+    store_list(first, octets, 0, scene.ctx, ACTOR)
     found, other = numbered(number)
     found = replace(found, issued=found.issued + timedelta(seconds=1))
     with pytest.raises(TrustListConflict, match="run the command again"):
-        store_list(found, by_root(found, authority()), before, desk.ctx, ACTOR)
-    assert newest_list(TrustListKind.ANCHORS, desk.ctx.db).octets == octets != other
+        store_list(found, by_root(found, authority()), before, scene.ctx, ACTOR)
+    assert newest_list(TrustListKind.ANCHORS, scene.ctx.db).octets == octets != other
 
 
-def test_of_two_lists_at_once_one_is_stored(desk):
+def test_of_two_lists_at_once_one_is_stored(scene):
     lists = [numbered(number) for number in (3, 4)]
 
     def stored(one):
         try:
-            store_list(*one, 0, desk.ctx, ACTOR)
+            store_list(*one, 0, scene.ctx, ACTOR)
         except TrustListConflict:
             return 0
         return one[0].number
 
-    numbers = crowd(desk.ctx.db, 2, lambda number: stored(lists[number]))
+    numbers = crowd(scene.ctx.db, 2, lambda number: stored(lists[number]))
     assert sorted(numbers) in ([0, 3], [0, 4])
-    assert newest_anchors(desk.ctx.db).number == max(numbers)
+    assert newest_anchors(scene.ctx.db).number == max(numbers)
 
 
-def test_a_restored_register_never_goes_back(desk):
-    seconds = int(desk.machine.now.timestamp())
-    assert next_number(None, desk.ctx) == seconds
-    assert next_number(anchors_list(authority(), seconds + 9), desk.ctx) == seconds + 10
+def test_a_restored_register_never_goes_back(scene):
+    seconds = int(scene.machine.now.timestamp())
+    assert next_number(None, scene.ctx) == seconds
+    assert next_number(anchors_list(authority(), seconds + 9), scene.ctx) == seconds + 10
 
 
-def test_the_list_of_anchors_follows_the_states_of_all_cas(desk):
+def test_the_list_of_anchors_follows_the_states_of_all_cas(scene):
     def sign(name, octets):
         return sign_with_key(authority().key(name), octets)
 
     names = [spec.file_name for spec in authority().hierarchy.authorities]
-    ctx = replace(desk.ctx, issuers={name: authority().issuer(name) for name in names})
+    ctx = replace(scene.ctx, issuers={name: authority().issuer(name) for name in names})
     first = publish_anchors(ctx, sign, ACTOR)
-    assert publish_anchors(ctx, sign, ACTOR) == first == newest_anchors(desk.ctx.db)
-    octets = newest_list(TrustListKind.ANCHORS, desk.ctx.db).octets
-    assert verify_anchors(octets, reader_of(authority()), desk.clock.now) == first
+    assert publish_anchors(ctx, sign, ACTOR) == first == newest_anchors(scene.ctx.db)
+    octets = newest_list(TrustListKind.ANCHORS, scene.ctx.db).octets
+    assert verify_anchors(octets, reader_of(authority()), scene.clock.now) == first
     assert {one.state for one in first.authorities} == {CaState.ISSUING}
-    register.stop(desk.ctx.db, desk.ctx.issuing[Channel.WS], desk.ctx.audit_entry(*ACTOR))
+    register.stop(scene.ctx.db, scene.ctx.issuing[Channel.WS], scene.ctx.audit_entry(*ACTOR))
     second = publish_anchors(ctx, sign, ACTOR)
     assert second.number > first.number
     assert [one.channel for one in second.authorities if one.state is CaState.PUBLISHING] == [Channel.WS]
 
 
-def test_stored_lists_are_kept_in_the_files_of_the_node(sqlite_desk, tmp_path):
-    ctx = sqlite_desk.but(last_signed=LastSigned(tmp_path / "status")).ctx
+def test_stored_lists_are_kept_in_the_files_of_the_node(sqlite_scene, tmp_path):
+    ctx = sqlite_scene.but(last_signed=LastSigned(tmp_path / "status")).ctx
     assert find_kept_list(TrustListKind.ANCHORS, ctx) is None
     for make in (anchors_list, distrust_list):
         found, octets = numbered(3, make)

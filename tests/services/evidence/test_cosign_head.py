@@ -51,9 +51,9 @@ COSIGNED = (LOG_KEY.verifier, WITNESS.verifier)
 
 
 @pytest.fixture
-def begun(sqlite_desk):
+def begun(sqlite_scene):
     """Return a context with a log of a few entries."""
-    ctx = logging(sqlite_desk.ctx)
+    ctx = logging(sqlite_scene.ctx)
     write_rows(ctx.db, 5)
     sequenced(ctx)
     return ctx
@@ -67,8 +67,8 @@ def test_address_of_a_witness():
         WitnessAddress.parse("http://w.example/a/")
 
 
-def test_each_head_is_cosigned_once(desk):
-    ctx = logging(desk.ctx)
+def test_each_head_is_cosigned_once(scene):
+    ctx = logging(scene.ctx)
     with witnessing(Witness()) as (address, asked):
         assert cosign_head(ctx.db, [address]) == 0
         assert not asked
@@ -83,8 +83,8 @@ def test_each_head_is_cosigned_once(desk):
     assert log_tree.cosigned_size(ctx.db, WITNESS.name) == log_tree.head_size(ctx.db)
 
 
-def test_a_witness_confirms_the_time_of_day_to_an_hour(desk):
-    ctx = logging(desk.ctx)
+def test_a_witness_confirms_the_time_of_day_to_an_hour(scene):
+    ctx = logging(scene.ctx)
     with witnessing(Witness()) as (address, asked):
         assert not is_confirmed(ctx.db, [address], NOW)
         write_rows(ctx.db, 5)

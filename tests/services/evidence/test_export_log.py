@@ -14,11 +14,11 @@ from tests.support.logs import AUDIT, LOG_KEY, logging, sequenced, write_rows
 
 
 @pytest.fixture
-def written(desk):
+def written(scene):
     """Return the database of a log, and the number of its entries."""
-    write_rows(desk.db, 7)
-    sequenced(logging(desk.ctx))
-    return desk.db, log_tree.head_size(desk.db)
+    write_rows(scene.db, 7)
+    sequenced(logging(scene.ctx))
+    return scene.db, log_tree.head_size(scene.db)
 
 
 def test_ranges_verify(written):
@@ -36,14 +36,14 @@ def test_a_range_that_the_log_lacks(written):
             list(export_lines(db, start, end))
 
 
-def test_a_log_that_has_not_begun(desk):
-    assert first_at(desk.db, AUDIT.at) == 0
+def test_a_log_that_has_not_begun(scene):
+    assert first_at(scene.db, AUDIT.at) == 0
     with pytest.raises(LogRangeError, match="from 0 to 0"):
-        list(export_lines(desk.db, None, None))
+        list(export_lines(scene.db, None, None))
 
 
-def test_the_range_from_an_instant_on(desk):
-    ctx = logging(desk.ctx)
+def test_the_range_from_an_instant_on(scene):
+    ctx = logging(scene.ctx)
     write_rows(ctx.db, 3)
     sequenced(ctx)
     size = log_tree.head_size(ctx.db)

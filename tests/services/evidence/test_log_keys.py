@@ -49,8 +49,8 @@ FORGED = {
 
 
 @pytest.mark.parametrize(("action", "facts"), FORGED.values(), ids=FORGED)
-def test_an_inserted_row_changes_no_key(desk, tmp_path, action, facts):
-    ctx = logging(desk.ctx)
+def test_an_inserted_row_changes_no_key(scene, tmp_path, action, facts):
+    ctx = logging(scene.ctx)
     write_rows(ctx.db, 3)
     sequenced(ctx)
     since = read_checkpoint(ctx.db, read_log.head(ctx.db))
@@ -66,8 +66,8 @@ def test_an_inserted_row_changes_no_key(desk, tmp_path, action, facts):
     assert read_log.key(ctx.db) == LOG_KEY.verifier
 
 
-def test_a_row_that_is_no_entry_changes_no_key(desk, tmp_path):
-    ctx = logging(desk.ctx)
+def test_a_row_that_is_no_entry_changes_no_key(scene, tmp_path):
+    ctx = logging(scene.ctx)
     sequenced(ctx)
     facts = rotation_facts(LOG_KEY, NEXT_KEY)
     hidden = format_entry("looked", "person:1", ("service", NOW, REQUEST), facts)
@@ -77,8 +77,8 @@ def test_a_row_that_is_no_entry_changes_no_key(desk, tmp_path):
     assert found(ctx, tmp_path).about == f"audit row {row.sequence - 1}"
 
 
-def test_a_change_counts_before_it_is_in_the_tree(desk, tmp_path):
-    ctx = logging(desk.ctx, LOG_KEY, NEXT_KEY)
+def test_a_change_counts_before_it_is_in_the_tree(scene, tmp_path):
+    ctx = logging(scene.ctx, LOG_KEY, NEXT_KEY)
     sequenced(ctx)
     assert rotate_log_key(lambda _origin: NEXT_KEY, ctx, AUDIT) == (LOG_KEY.verifier, NEXT_KEY.verifier)
     assert read_log.key(ctx.db) == NEXT_KEY.verifier
@@ -90,8 +90,8 @@ def test_a_change_counts_before_it_is_in_the_tree(desk, tmp_path):
     assert found(ctx, tmp_path) is None
 
 
-def test_of_two_changes_at_a_time_one_follows_the_other(desk, tmp_path):
-    ctx, changed = logging(desk.ctx, LOG_KEY, NEXT_KEY, WRONG_KEY), []
+def test_of_two_changes_at_a_time_one_follows_the_other(scene, tmp_path):
+    ctx, changed = logging(scene.ctx, LOG_KEY, NEXT_KEY, WRONG_KEY), []
     sequenced(ctx)
 
     def change():
@@ -112,9 +112,9 @@ def test_of_two_changes_at_a_time_one_follows_the_other(desk, tmp_path):
 
 
 @pytest.mark.parametrize("place", [{}, {"sequence": -5}], ids=["after", "before"])
-def test_a_thief_of_an_old_key_makes_no_change(desk, tmp_path, place):
+def test_a_thief_of_an_old_key_makes_no_change(scene, tmp_path, place):
     """Neither with a row after the true change or before it, nor with a way back to the old key."""
-    ctx = logging(desk.ctx, LOG_KEY, NEXT_KEY)
+    ctx = logging(scene.ctx, LOG_KEY, NEXT_KEY)
     sequenced(ctx)
     rotate_log_key(lambda _origin: NEXT_KEY, ctx, AUDIT)
     sequenced(ctx)
@@ -128,19 +128,19 @@ def test_a_thief_of_an_old_key_makes_no_change(desk, tmp_path, place):
         assert changed == (proof is not None and str(NEXT_KEY.verifier) in EntryProof.parse(proof).extra.decode())
 
 
-def test_no_change_before_the_log_begins(desk):
-    insert(desk.db, *FORGED["a second beginning"])
-    assert read_log.key(desk.db) is None
+def test_no_change_before_the_log_begins(scene):
+    insert(scene.db, *FORGED["a second beginning"])
+    assert read_log.key(scene.db) is None
     with pytest.raises(LogKeyMissing, match="has not begun yet"):
-        rotate_log_key(lambda _origin: NEXT_KEY, logging(desk.ctx), AUDIT)
-    sequenced(logging(desk.ctx))
-    assert read_log.key(desk.db) == LOG_KEY.verifier
+        rotate_log_key(lambda _origin: NEXT_KEY, logging(scene.ctx), AUDIT)
+    sequenced(logging(scene.ctx))
+    assert read_log.key(scene.db) == LOG_KEY.verifier
 
 
-def test_the_key_is_read_without_the_rows_about_journals(sqlite_desk, tmp_path):
+def test_the_key_is_read_without_the_rows_about_journals(sqlite_scene, tmp_path):
     """Strangers ask for the key, and each part of the log may have a row with the journals' ends."""
-    with keeping(sqlite_desk, tmp_path) as desk:
-        ctx = logging(desk.ctx)
+    with keeping(sqlite_scene, tmp_path) as scene:
+        ctx = logging(scene.ctx)
         for _ in range(3):
             write_rows(ctx.db, 1)
             sequenced(ctx)

@@ -10,11 +10,11 @@ from tests.support.logs import logging, sequenced, write_rows
 
 
 @pytest.fixture
-def written(desk):
+def written(scene):
     """Return the database of a log of more than one complete tile, and the hashes of its entries."""
-    write_rows(desk.db, 260)
-    sequenced(logging(desk.ctx))
-    return desk.db, [one.leaf for one in log_tree.leaves(desk.db, 0, log_tree.head_size(desk.db))]
+    write_rows(scene.db, 260)
+    sequenced(logging(scene.ctx))
+    return scene.db, [one.leaf for one in log_tree.leaves(scene.db, 0, log_tree.head_size(scene.db))]
 
 
 def test_tiles_have_the_hashes_of_the_tree(written):
@@ -36,5 +36,5 @@ def test_no_other_tiles(written):
     assert read_log.tile(db, f"tile/0/001.p/{len(leaves) + 1 - 256}") is None
 
 
-def test_no_tiles_before_the_log_begins(desk):
-    assert read_log.tile(desk.db, "tile/0/000.p/1") is None
+def test_no_tiles_before_the_log_begins(scene):
+    assert read_log.tile(scene.db, "tile/0/000.p/1") is None

@@ -20,7 +20,7 @@ from sinetti.wire.transparency.notes import Checkpoint, open_checkpoint
 from tests.support.journals import keeping
 from tests.support.log_mutations import LATER
 from tests.support.logs import AUDIT, LOG_KEY, ORIGIN, REQUEST, WRONG_KEY, logging, sequenced, write_rows
-from tests.support.service_context import enrolled
+from tests.support.scene import enrolled
 
 
 def head(ctx) -> Checkpoint:
@@ -38,11 +38,11 @@ def found(ctx, *known):
 
 
 @pytest.fixture
-def restored(sqlite_desk, tmp_path):
+def restored(sqlite_scene, tmp_path):
     """Yield a context whose database is older than the log that was published, and the newest head before."""
-    with keeping(sqlite_desk, tmp_path) as desk:
-        ctx = logging(desk.ctx)
-        enrolled(desk)
+    with keeping(sqlite_scene, tmp_path) as scene:
+        ctx = logging(scene.ctx)
+        enrolled(scene)
         sequenced(ctx)
         write_rows(ctx.db, 2)  # not in the tree when the backup is made
         file = connections[ctx.db.alias].settings_dict["NAME"]
@@ -52,7 +52,7 @@ def restored(sqlite_desk, tmp_path):
         sequenced(ctx)
         usage.add(ctx.db, "gate2", "a key", lambda _: False, AUDIT)
         write_rows(ctx.db, 300)
-        enrolled(desk)
+        enrolled(scene)
         sequenced(ctx)
         newest = head(ctx)
         ctx.db.close()
@@ -148,9 +148,9 @@ def test_a_second_run_changes_nothing(restored):
     assert len(log_tree.own_acts(ctx.db, restoration.RESTORED)) == 1
 
 
-def test_facts_that_never_entered_the_tree_are_declared(sqlite_desk, tmp_path):
-    with keeping(sqlite_desk, tmp_path) as desk:
-        ctx = logging(desk.ctx)
+def test_facts_that_never_entered_the_tree_are_declared(sqlite_scene, tmp_path):
+    with keeping(sqlite_scene, tmp_path) as scene:
+        ctx = logging(scene.ctx)
         sequenced(ctx)
         at = "2026-03-02T08:00:00Z"
         facts = [{"serial": f"{number:04x}", "at": at, "entry": f"{number:064x}"} for number in range(120)]
@@ -203,13 +203,13 @@ def test_lines_that_do_not_continue_the_log(restored):
     assert "no journal has the entries" in not_restored(ctx, [last])
 
 
-def test_a_start_writes_the_lines_that_the_journals_lack(sqlite_desk, tmp_path):
-    ctx = logging(sqlite_desk.ctx)
+def test_a_start_writes_the_lines_that_the_journals_lack(sqlite_scene, tmp_path):
+    ctx = logging(sqlite_scene.ctx)
     for _ in range(3):  # another node, with journals of its own, adds these
         write_rows(ctx.db, 2)
         sequenced(ctx)
-    with keeping(sqlite_desk, tmp_path) as desk:
-        own = logging(desk.ctx)
+    with keeping(sqlite_scene, tmp_path) as scene:
+        own = logging(scene.ctx)
         compare(own, own.journal)
         lines = logged(own)
         assert [(one.first, one.end) for one in lines] == [(0, 1), (1, lines[1].end), *(
@@ -221,8 +221,8 @@ def test_a_start_writes_the_lines_that_the_journals_lack(sqlite_desk, tmp_path):
         assert found(own).fault is None
 
 
-def test_ranges_that_overlap_are_lines_once(sqlite_desk):
-    ctx = logging(sqlite_desk.ctx)
+def test_ranges_that_overlap_are_lines_once(sqlite_scene):
+    ctx = logging(sqlite_scene.ctx)
     sequenced(ctx)
     write_rows(ctx.db, 2)
     sequenced(ctx)

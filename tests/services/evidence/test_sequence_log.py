@@ -47,7 +47,7 @@ from tests.support.logs import (
     write_rows,
 )
 from tests.support.registers import opened_register
-from tests.support.service_context import enrolled
+from tests.support.scene import enrolled
 
 
 def head(ctx) -> Checkpoint:
@@ -76,8 +76,8 @@ def check_tree(ctx) -> Checkpoint:
     return newest
 
 
-def test_a_new_process_leaves_out_what_has_been_in_the_tree_for_a_day(desk):
-    ctx = logging(desk.ctx)
+def test_a_new_process_leaves_out_what_has_been_in_the_tree_for_a_day(scene):
+    ctx = logging(scene.ctx)
     assert sequencer.settled_sequence(ctx.db) == 0
     write_rows(ctx.db, 3)
     sequenced(ctx)
@@ -101,9 +101,9 @@ def test_a_new_process_leaves_out_what_has_been_in_the_tree_for_a_day(desk):
     check_tree(ctx)
 
 
-def test_every_row_is_one_leaf_in_the_order_of_the_rows(desk):
-    ctx = logging(desk.ctx)
-    enrolled(desk)
+def test_every_row_is_one_leaf_in_the_order_of_the_rows(scene):
+    ctx = logging(scene.ctx)
+    enrolled(scene)
     count = sequenced(ctx)
     rows = AuditEvent.objects.using(ctx.db.alias).exclude(action="log-founded").order_by("sequence")
     assert count == rows.count() == check_tree(ctx).size - 1
@@ -111,8 +111,8 @@ def test_every_row_is_one_leaf_in_the_order_of_the_rows(desk):
     assert sequenced(ctx) == 0
 
 
-def test_each_head_continues_the_one_before(desk):
-    ctx, sequencer, heads = logging(desk.ctx), LogSequencer(), []
+def test_each_head_continues_the_one_before(scene):
+    ctx, sequencer, heads = logging(scene.ctx), LogSequencer(), []
     for count in (1, 3, 250, 40):
         write_rows(ctx.db, count)
         sequencer.run(ctx, REQUEST)
@@ -124,8 +124,8 @@ def test_each_head_continues_the_one_before(desk):
     assert LogNode.objects.using(ctx.db.alias).count() == newest.size // 256 > 0
 
 
-def test_the_newest_head_is_dated_at_least_each_hour(desk, tmp_path):
-    with keeping(desk, tmp_path) as kept:
+def test_the_newest_head_is_dated_at_least_each_hour(scene, tmp_path):
+    with keeping(scene, tmp_path) as kept:
         write_rows(kept.db, 3)
         ctx, process, other = logging(kept.ctx), LogSequencer(), LogSequencer()
         process.run(ctx, REQUEST)
@@ -142,8 +142,8 @@ def test_the_newest_head_is_dated_at_least_each_hour(desk, tmp_path):
         assert verify_log(LogSources(ctx.db, tmp_path, kept.ctx.journal.instance_id), at).fault is None
 
 
-def test_the_first_entry_binds_the_rows_of_earlier_code(desk):
-    ctx, db = logging(desk.ctx), desk.db
+def test_the_first_entry_binds_the_rows_of_earlier_code(scene):
+    ctx, db = logging(scene.ctx), scene.db
     for subject in ("order:1", "order:2"):
         write_old_row(db, subject)
     (after,) = write_rows(db, 1)
@@ -161,32 +161,32 @@ def test_the_first_entry_binds_the_rows_of_earlier_code(desk):
     assert leaves_of(ctx)[1:] == [after]
 
 
-def test_a_row_of_earlier_code_after_the_beginning_is_an_entry(desk):
+def test_a_row_of_earlier_code_after_the_beginning_is_an_entry(scene):
     """Nodes are replaced one after the other."""
-    ctx = logging(desk.ctx)
+    ctx = logging(scene.ctx)
     sequenced(ctx)
     write_old_row(ctx.db, "order:1")
     assert sequenced(ctx) == 1
     check_tree(ctx)
 
 
-def test_no_key_no_log(desk):
-    assert sequenced(desk.ctx) == 0
-    assert read_log.head(desk.db) is read_log.key(desk.db) is None
+def test_no_key_no_log(scene):
+    assert sequenced(scene.ctx) == 0
+    assert read_log.head(scene.db) is read_log.key(scene.db) is None
 
 
-def test_a_node_without_the_newest_key_signs_no_head(desk):
-    sequenced(logging(desk.ctx))
-    before = head(desk.ctx)
-    write_rows(desk.db, 1)
+def test_a_node_without_the_newest_key_signs_no_head(scene):
+    sequenced(logging(scene.ctx))
+    before = head(scene.ctx)
+    write_rows(scene.db, 1)
     with pytest.raises(LogKeyMissing, match=f"keys/log-{LOG_KEY.verifier.key_id.hex()}.pem"):
-        sequenced(logging(desk.ctx, NEXT_KEY))
-    assert head(desk.ctx) == before
+        sequenced(logging(scene.ctx, NEXT_KEY))
+    assert head(scene.ctx) == before
 
 
 @pytest.mark.parametrize("model", [LogEntry, LogNode, LogCheckpoint])
-def test_the_tables_refuse_changes(desk, model):
-    ctx = logging(desk.ctx)
+def test_the_tables_refuse_changes(scene, model):
+    ctx = logging(scene.ctx)
     write_rows(ctx.db, 256)
     sequenced(ctx)
     rows = model.objects.using(ctx.db.alias)
@@ -209,9 +209,9 @@ def beside(act):
         assert not thread.is_alive()
 
 
-def test_a_row_that_is_committed_late_gets_its_place_later(desk):
+def test_a_row_that_is_committed_late_gets_its_place_later(scene):
     """On PostgreSQL, rows with higher numbers can be visible first."""
-    ctx = logging(desk.ctx)
+    ctx = logging(scene.ctx)
     if connections[ctx.db.alias].vendor == "sqlite":
         pytest.skip("SQLite has one writer at a time")
     sequencer, written, go = LogSequencer(), Event(), Event()
@@ -239,9 +239,9 @@ def test_a_row_that_is_committed_late_gets_its_place_later(desk):
     check_tree(ctx)
 
 
-def test_the_mark_moves_on_while_there_is_always_a_writer(desk):
+def test_the_mark_moves_on_while_there_is_always_a_writer(scene):
     """The mark waits for the writers that it saw, not for a moment without any."""
-    db = desk.db
+    db = scene.db
     if connections[db.alias].vendor == "sqlite":
         pytest.skip("SQLite has one writer at a time")
     mark, turns = sequencer.Watermark(), [Event(), Event()]
@@ -274,8 +274,8 @@ def test_the_mark_moves_on_while_there_is_always_a_writer(desk):
             turns[1].set()
 
 
-def test_two_nodes_make_one_tree(desk):
-    ctx, start, errors = logging(desk.ctx), Barrier(3), []
+def test_two_nodes_make_one_tree(scene):
+    ctx, start, errors = logging(scene.ctx), Barrier(3), []
     sequenced(ctx)
 
     def run(act):
@@ -302,8 +302,8 @@ def test_two_nodes_make_one_tree(desk):
 
 
 @pytest.mark.parametrize("is_begun", [False, True], ids=["not begun", "begun"])
-def test_what_another_node_did_meanwhile_is_not_done_again(desk, is_begun):
-    ctx, done = logging(desk.ctx), []
+def test_what_another_node_did_meanwhile_is_not_done_again(scene, is_begun):
+    ctx, done = logging(scene.ctx), []
     if is_begun:
         sequenced(ctx)
         write_rows(ctx.db, 3)
@@ -311,7 +311,7 @@ def test_what_another_node_did_meanwhile_is_not_done_again(desk, is_begun):
     def let_another_node_run():
         if not done:
             done.append(sequenced(ctx))
-        return desk.machine()
+        return scene.machine()
 
     assert sequenced(replace(ctx, machine_now=let_another_node_run)) == 0
     assert done[0] > 0
@@ -319,8 +319,8 @@ def test_what_another_node_did_meanwhile_is_not_done_again(desk, is_begun):
     assert sequenced(ctx) == 0
 
 
-def test_what_another_node_does_once_rows_were_seen_is_not_done_again(desk, monkeypatch):
-    ctx, done = logging(desk.ctx), []
+def test_what_another_node_does_once_rows_were_seen_is_not_done_again(scene, monkeypatch):
+    ctx, done = logging(scene.ctx), []
     sequenced(ctx)
     write_rows(ctx.db, 3)
     ends = ctx.journal.heads
@@ -337,11 +337,11 @@ def test_what_another_node_does_once_rows_were_seen_is_not_done_again(desk, monk
     check_tree(ctx)
 
 
-def test_no_log_begins_in_a_register_without_rows(sqlite_desk, request, tmp_path):
+def test_no_log_begins_in_a_register_without_rows(sqlite_scene, request, tmp_path):
     folder = tmp_path / "empty"
     folder.mkdir()
     with opened_register("sqlite", request, folder, alias="empty") as empty:
-        ctx = logging(replace(sqlite_desk.ctx, db=empty))
+        ctx = logging(replace(sqlite_scene.ctx, db=empty))
         assert sequenced(ctx) == 0
         assert read_log.head(empty) is None
         write_rows(empty, 1)
@@ -349,20 +349,20 @@ def test_no_log_begins_in_a_register_without_rows(sqlite_desk, request, tmp_path
         assert check_tree(ctx).size == 2
 
 
-def test_the_first_of_the_keys_will_begin_the_log(desk):
+def test_the_first_of_the_keys_will_begin_the_log(scene):
     keys = [NEXT_KEY, LOG_KEY]
-    assert current_signers(desk.ctx, keys) == [NEXT_KEY]
-    sequenced(logging(desk.ctx, *keys))
-    assert current_signers(desk.ctx, keys) == [NEXT_KEY]
-    assert read_log.key(desk.db) == NEXT_KEY.verifier
+    assert current_signers(scene.ctx, keys) == [NEXT_KEY]
+    sequenced(logging(scene.ctx, *keys))
+    assert current_signers(scene.ctx, keys) == [NEXT_KEY]
+    assert read_log.key(scene.db) == NEXT_KEY.verifier
 
 
 class KilledError(Exception):
     """End of a process at a failpoint."""
 
 
-def test_a_kill_before_the_commit_leaves_nothing(desk, monkeypatch):
-    ctx = logging(desk.ctx)
+def test_a_kill_before_the_commit_leaves_nothing(scene, monkeypatch):
+    ctx = logging(scene.ctx)
     sequenced(ctx)
     before = head(ctx)
     write_rows(ctx.db, 3)
@@ -379,12 +379,12 @@ def test_a_kill_before_the_commit_leaves_nothing(desk, monkeypatch):
     check_tree(ctx)
 
 
-def test_a_kill_after_the_commit_changes_no_place(desk):
+def test_a_kill_after_the_commit_changes_no_place(scene):
     def fail(name):
         if name == "log-committed":
             raise KilledError
 
-    ctx = logging(desk.ctx)
+    ctx = logging(scene.ctx)
     sequenced(ctx)
     write_rows(ctx.db, 3)
     with pytest.raises(KilledError):
@@ -394,16 +394,16 @@ def test_a_kill_after_the_commit_changes_no_place(desk):
     assert head(ctx) == before
 
 
-def test_large_batches_are_sequenced_in_parts(desk, monkeypatch):
+def test_large_batches_are_sequenced_in_parts(scene, monkeypatch):
     monkeypatch.setattr(sequencer, "MOST_AT_ONCE", 7)
-    ctx = logging(desk.ctx)
+    ctx = logging(scene.ctx)
     write_rows(ctx.db, 30)
     sequenced(ctx)
     check_tree(ctx)
 
 
-def test_rows_that_come_meanwhile_wait_for_the_next_round(desk):
-    ctx = logging(desk.ctx)
+def test_rows_that_come_meanwhile_wait_for_the_next_round(scene):
+    ctx = logging(scene.ctx)
     sequenced(ctx)
     write_rows(ctx.db, 3)
     arriving = replace(ctx, step=lambda _: write_rows(ctx.db, 1))
@@ -411,9 +411,9 @@ def test_rows_that_come_meanwhile_wait_for_the_next_round(desk):
     assert sequenced(ctx) == 1
 
 
-def test_proof_of_a_certificate(desk):
-    ctx = logging(desk.ctx)
-    serial = enrolled(desk).serial
+def test_proof_of_a_certificate(scene):
+    ctx = logging(scene.ctx)
+    serial = enrolled(scene).serial
     assert prove_issue(ctx.db, serial) is None
     sequenced(ctx)
     octets = prove_issue(ctx.db, serial)
@@ -423,25 +423,25 @@ def test_proof_of_a_certificate(desk):
     assert checkpoint == head(ctx)
     entry = parse_entry(proof.extra)
     assert (entry.kind, entry.object) == ("issued", f"certificate:{serial}")
-    assert entry.facts == {"sha256": desk.certificate(serial).sha256}
+    assert entry.facts == {"sha256": scene.certificate(serial).sha256}
     with pytest.raises(ProofError):
         proof.verify(leaf_hash(proof.extra + b" "), LOG_KEY.verifier)
     assert prove_issue(ctx.db, Serial("00")) is None
 
 
-def test_a_certificate_has_no_proof_before_a_checkpoint_signs_its_entry(desk):
-    ctx = logging(desk.ctx)
+def test_a_certificate_has_no_proof_before_a_checkpoint_signs_its_entry(scene):
+    ctx = logging(scene.ctx)
     sequenced(ctx)
-    serial = enrolled(desk).serial
+    serial = enrolled(scene).serial
     row = AuditEvent.objects.using(ctx.db.alias).get(action="certificate-issued")
     leaf = leaf_hash(bytes(row.octets))
     LogEntry.objects.using(ctx.db.alias).create(index=head(ctx).size, sequence=row.sequence, leaf=leaf)
     assert prove_issue(ctx.db, serial) is None
 
 
-def test_cosignatures_that_make_a_proof_too_large_are_left_out(desk):
-    ctx = logging(desk.ctx)
-    serial = enrolled(desk).serial
+def test_cosignatures_that_make_a_proof_too_large_are_left_out(scene):
+    ctx = logging(scene.ctx)
+    serial = enrolled(scene).serial
     sequenced(ctx)
     size, text = head(ctx).size, head(ctx).text
     keys = [NoteSigner(f"witness{number:02}.example", LOG_KEY.key, COSIGNATURE) for number in range(30)]
@@ -469,8 +469,8 @@ STUFFED = {
 
 
 @pytest.mark.parametrize("stuffed", STUFFED.values(), ids=STUFFED)
-def test_what_another_process_inserted_is_not_signed(desk, tmp_path, stuffed):
-    ctx = logging(desk.ctx)
+def test_what_another_process_inserted_is_not_signed(scene, tmp_path, stuffed):
+    ctx = logging(scene.ctx)
     write_rows(ctx.db, 3)
     sequenced(ctx)
     before = head(ctx)
@@ -483,9 +483,9 @@ def test_what_another_process_inserted_is_not_signed(desk, tmp_path, stuffed):
     assert verify_log(LogSources(ctx.db, tmp_path, ""), NOW).fault is not None
 
 
-def test_lines_about_the_log_alone_make_no_entry(sqlite_desk, tmp_path):
-    with keeping(sqlite_desk, tmp_path) as desk:
-        ctx, one = logging(desk.ctx), LogSequencer()
+def test_lines_about_the_log_alone_make_no_entry(sqlite_scene, tmp_path):
+    with keeping(sqlite_scene, tmp_path) as scene:
+        ctx, one = logging(scene.ctx), LogSequencer()
 
         def bound():
             write_rows(ctx.db, 1)
@@ -504,16 +504,16 @@ def test_lines_about_the_log_alone_make_no_entry(sqlite_desk, tmp_path):
         assert bound() == first + 2
 
 
-def test_a_fact_beside_the_line_about_the_log_is_bound_by_the_next_entry(sqlite_desk, tmp_path):
+def test_a_fact_beside_the_line_about_the_log_is_bound_by_the_next_entry(sqlite_scene, tmp_path):
     """Requests write the journal while the log is sequenced."""
-    with keeping(sqlite_desk, tmp_path) as desk:
+    with keeping(sqlite_scene, tmp_path) as scene:
         one = LogSequencer()
 
         def write_fact(name):
             if name == "log-committed" and fact:
                 ctx.journal.append([fact.pop()])
 
-        ctx = replace(logging(desk.ctx), step=write_fact)
+        ctx = replace(logging(scene.ctx), step=write_fact)
         fact = []
         for _ in range(2):
             write_rows(ctx.db, 1)
@@ -526,10 +526,10 @@ def test_a_fact_beside_the_line_about_the_log_is_bound_by_the_next_entry(sqlite_
             assert AuditEvent.objects.using(ctx.db.alias).filter(action="log-journals").count() == before + more
 
 
-def test_a_plan_goes_on_after_an_interruption(desk):
+def test_a_plan_goes_on_after_an_interruption(scene):
     """A signer may have signed the head, and signs no other tree of that size, but a larger one."""
-    ctx, heads = logging(desk.ctx), []
-    enrolled(desk)
+    ctx, heads = logging(scene.ctx), []
+    enrolled(scene)
     sequenced(ctx)
 
     def away(wanted, *_):
@@ -550,9 +550,9 @@ def test_a_plan_goes_on_after_an_interruption(desk):
     assert not LogPlan.objects.using(ctx.db.alias).exists()
 
 
-def test_a_plan_for_another_size_is_dropped(desk):
-    ctx = logging(desk.ctx)
-    enrolled(desk)
+def test_a_plan_for_another_size_is_dropped(scene):
+    ctx = logging(scene.ctx)
+    enrolled(scene)
     sequenced(ctx)
     write_rows(ctx.db, 1)
     LogPlan.objects.using(ctx.db.alias).create(first=1, sequences=[1])
@@ -560,9 +560,9 @@ def test_a_plan_for_another_size_is_dropped(desk):
     check_tree(ctx)
 
 
-def test_a_plan_of_rows_that_are_not_there_is_refused(desk):
-    ctx = logging(desk.ctx)
-    enrolled(desk)
+def test_a_plan_of_rows_that_are_not_there_is_refused(scene):
+    ctx = logging(scene.ctx)
+    enrolled(scene)
     sequenced(ctx)
     write_rows(ctx.db, 1)
     LogPlan.objects.using(ctx.db.alias).create(first=head(ctx).size, sequences=[2**40])

@@ -68,9 +68,9 @@ def test_what_was_rewound_as_a_whole_shows_against_a_checkpoint_alone(built, tmp
     assert verified(built, tmp_path).fault is None
 
 
-def test_a_log_that_has_not_begun_is_intact(desk, tmp_path):
-    write_rows(desk.db, 2)
-    assert verify_log(LogSources(desk.db, tmp_path, ""), LATER) == LogReport()
+def test_a_log_that_has_not_begun_is_intact(scene, tmp_path):
+    write_rows(scene.db, 2)
+    assert verify_log(LogSources(scene.db, tmp_path, ""), LATER) == LogReport()
 
 
 def root_at(db, size) -> bytes:
@@ -79,8 +79,8 @@ def root_at(db, size) -> bytes:
     return root_of(edge)
 
 
-def test_checkpoints_of_another_tree(desk, tmp_path):
-    ctx = logging(desk.ctx)
+def test_checkpoints_of_another_tree(scene, tmp_path):
+    ctx = logging(scene.ctx)
     write_rows(ctx.db, 5)
     sequenced(ctx)
     size = read_checkpoint(ctx.db, read_log.head(ctx.db)).size
@@ -98,9 +98,9 @@ def test_checkpoints_of_another_tree(desk, tmp_path):
             assert f"the first {at} entries differ from the checkpoint" in fault.sentence
 
 
-def test_a_journal_with_another_hash(sqlite_desk, tmp_path):
-    with keeping(sqlite_desk, tmp_path) as desk:
-        ctx = logging(desk.ctx)
+def test_a_journal_with_another_hash(sqlite_scene, tmp_path):
+    with keeping(sqlite_scene, tmp_path) as scene:
+        ctx = logging(scene.ctx)
         sequenced(ctx)
         leaves = [one.leaf for one in log_tree.leaves(ctx.db, 0, log_tree.head_size(ctx.db))]
         sources = LogSources(ctx.db, ctx.journal.folder, ctx.journal.instance_id)
@@ -111,8 +111,8 @@ def test_a_journal_with_another_hash(sqlite_desk, tmp_path):
         assert fault.sentence == "the journal has another hash for it"
 
 
-def test_a_row_that_was_inserted_later_between_others(desk, tmp_path):
-    ctx = logging(desk.ctx)
+def test_a_row_that_was_inserted_later_between_others(scene, tmp_path):
+    ctx = logging(scene.ctx)
     rows = AuditEvent.objects.using(ctx.db.alias)
     write_rows(ctx.db, 1)
     last = rows.latest("sequence")

@@ -23,7 +23,7 @@ from sinetti.services.issuance.browser_enrolment import (
 )
 from sinetti.services.revocation.early_replacement import EarlyReplacementRequest, call_early
 from tests.support.authority import CUSTOMER_ID
-from tests.support.service_context import REQUEST, ca_certificate, csr, new_key, ordered
+from tests.support.scene import REQUEST, ca_certificate, csr, new_key, ordered
 
 
 def an_ask(ids, key):
@@ -32,9 +32,9 @@ def an_ask(ids, key):
     return BrowserEnrolment(CUSTOMER_ID, ids.transfer_id, ids.transfer_password, request)
 
 
-def test_the_certificate_comes_with_its_chain_and_again_by_its_retrieval_id(sqlite_desk):
-    ask = an_ask(ordered(sqlite_desk), new_key())
-    found = enrol_in_browser(ask, sqlite_desk.ctx, REQUEST)
+def test_the_certificate_comes_with_its_chain_and_again_by_its_retrieval_id(sqlite_scene):
+    ask = an_ask(ordered(sqlite_scene), new_key())
+    found = enrol_in_browser(ask, sqlite_scene.ctx, REQUEST)
     assert isinstance(found, EnrolledCertificate)
     certificate = load_certificate(found.der)
     issuing, above = x509.load_pem_x509_certificates(found.chain.encode())
@@ -43,34 +43,34 @@ def test_the_certificate_comes_with_its_chain_and_again_by_its_retrieval_id(sqli
     assert issuing == ca_certificate(Channel.WS)
     assert above.issuer != above.subject, "the root is not in it"
     assert found.renewable_from == certificate.not_valid_after_utc - RENEWAL_WINDOW
-    assert enrol_in_browser(ask, sqlite_desk.ctx, REQUEST) == found
-    assert retrieve_again(CUSTOMER_ID, found.retrieval_id, sqlite_desk.ctx, REQUEST) == found
+    assert enrol_in_browser(ask, sqlite_scene.ctx, REQUEST) == found
+    assert retrieve_again(CUSTOMER_ID, found.retrieval_id, sqlite_scene.ctx, REQUEST) == found
 
 
-def test_what_was_called_for_early_replacement_says_so_when_it_is_fetched_again(sqlite_desk):
-    found = enrol_in_browser(an_ask(ordered(sqlite_desk), new_key()), sqlite_desk.ctx, REQUEST)
+def test_what_was_called_for_early_replacement_says_so_when_it_is_fetched_again(sqlite_scene):
+    found = enrol_in_browser(an_ask(ordered(sqlite_scene), new_key()), sqlite_scene.ctx, REQUEST)
     ask = EarlyReplacementRequest(
         CertificateSelection(serials=(found.serial,)), "a17", "incident", Explanation(), timedelta(hours=1)
     )
-    call_early(ask, sqlite_desk.ctx, REQUEST)
-    again = retrieve_again(CUSTOMER_ID, found.retrieval_id, sqlite_desk.ctx, REQUEST)
-    assert again == replace(found, renewable_from=sqlite_desk.clock.now)
+    call_early(ask, sqlite_scene.ctx, REQUEST)
+    again = retrieve_again(CUSTOMER_ID, found.retrieval_id, sqlite_scene.ctx, REQUEST)
+    assert again == replace(found, renewable_from=sqlite_scene.clock.now)
 
 
-def test_refusals_are_those_of_the_operations(sqlite_desk):
-    ids = ordered(sqlite_desk)
+def test_refusals_are_those_of_the_operations(sqlite_scene):
+    ids = ordered(sqlite_scene)
     wrong = replace(an_ask(ids, new_key()), transfer_password="wrong")
-    assert enrol_in_browser(wrong, sqlite_desk.ctx, REQUEST) == Rejection(RejectionReason.TRANSFER_IDS_WRONG)
-    unknown = retrieve_again(CUSTOMER_ID, "0" * 32, sqlite_desk.ctx, REQUEST)
+    assert enrol_in_browser(wrong, sqlite_scene.ctx, REQUEST) == Rejection(RejectionReason.TRANSFER_IDS_WRONG)
+    unknown = retrieve_again(CUSTOMER_ID, "0" * 32, sqlite_scene.ctx, REQUEST)
     assert unknown == Rejection(RejectionReason.RETRIEVAL_ID_UNKNOWN)
 
 
-def test_what_is_being_issued_is_not_ready_and_comes_later(sqlite_desk):
-    leniency = replace(sqlite_desk.ctx.leniency, retrieval_delay=timedelta(minutes=1))
-    slow = sqlite_desk.but(leniency=leniency)
-    ask = an_ask(ordered(sqlite_desk), new_key())
+def test_what_is_being_issued_is_not_ready_and_comes_later(sqlite_scene):
+    leniency = replace(sqlite_scene.ctx.leniency, retrieval_delay=timedelta(minutes=1))
+    slow = sqlite_scene.but(leniency=leniency)
+    ask = an_ask(ordered(sqlite_scene), new_key())
     answer = enrol_in_browser(ask, slow.ctx, REQUEST)
     assert isinstance(answer, Rejection)
     assert answer.reason is RejectionReason.NOT_READY
-    sqlite_desk.machine.forward(timedelta(minutes=1))
+    sqlite_scene.machine.forward(timedelta(minutes=1))
     assert isinstance(enrol_in_browser(ask, slow.ctx, REQUEST), EnrolledCertificate)

@@ -32,12 +32,12 @@ from sinetti.services.issuance.renew import renew
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.status.crl import current_crl, publish
 from tests.support.registers import crowd
-from tests.support.service_context import (
+from tests.support.scene import (
     DAY,
     REQUEST,
     SECOND,
-    Desk,
     KilledError,
+    Scene,
     accepted,
     collected,
     enrolled,
@@ -67,12 +67,12 @@ class Machine:
 
 @dataclass
 class Guarded:
-    """Desk whose clocks are those of its machine.
+    """Scene whose clocks are those of its machine.
 
     On PostgreSQL there is also the clock of the database, which is right.
     """
 
-    desk: Desk
+    scene: Scene
     machine: Machine
     guard: ClockGuard
     right: datetime
@@ -80,7 +80,7 @@ class Guarded:
     @property
     def alone(self) -> bool:
         """True if the database has no clock of its own."""
-        return connections[self.desk.db.alias].vendor == "sqlite"
+        return connections[self.scene.db.alias].vendor == "sqlite"
 
     def moves(self, by: timedelta) -> None:
         """Move the clock of the machine by a duration.
@@ -88,7 +88,7 @@ class Guarded:
         This must not happen in operation.
         """
         self.machine.now += by
-        self.desk.clock.now = self.desk.machine.now = self.machine.now
+        self.scene.clock.now = self.scene.machine.now = self.machine.now
 
     def passes(self, by: timedelta = 2 * LOOKED_AT_EVERY * SECOND) -> None:
         """Let time pass."""
@@ -103,16 +103,16 @@ class Guarded:
 
 
 @pytest.fixture
-def guarded(desk, monkeypatch):
-    machine = Machine(desk.clock.now)
-    guard = machine.guard(desk.db)
-    one = Guarded(desk.but(issuance_allowed=guard.issuance_allowed), machine, guard, machine.now)
+def guarded(scene, monkeypatch):
+    machine = Machine(scene.clock.now)
+    guard = machine.guard(scene.db)
+    one = Guarded(scene.but(issuance_allowed=guard.issuance_allowed), machine, guard, machine.now)
     monkeypatch.setattr(clock_guard.clock, "database_now", lambda _: None if one.alone else one.right)
     return one
 
 
 def test_a_clock_that_is_right_issues(guarded):
-    held = enrolled(guarded.desk)
+    held = enrolled(guarded.scene)
     assert held
     assert guarded.doubt() is None
     assert describe_problem(guarded.guard.status()) is None
@@ -124,20 +124,20 @@ def test_a_clock_that_jumps_stops_issuing_at_once_and_goes_on_once_it_is_right(g
 
     The refusal is in the language of the contact and uses nothing up.
     """
-    desk, held = guarded.desk, enrolled(guarded.desk)
-    ids, key, new = ordered(desk), new_key(), new_key()
+    scene, held = guarded.scene, enrolled(guarded.scene)
+    ids, key, new = ordered(scene), new_key(), new_key()
     assert guarded.guard.issuance_allowed()
     guarded.moves(31 * SECOND)
-    assert enrol(new_ask(ids, key), desk.ctx, REQUEST) == AWAY
+    assert enrol(new_ask(ids, key), scene.ctx, REQUEST) == AWAY
     guarded.moves(-62 * SECOND)
-    assert enrol(new_ask(ids, key), desk.ctx, REQUEST) == AWAY
+    assert enrol(new_ask(ids, key), scene.ctx, REQUEST) == AWAY
     guarded.moves(31 * SECOND)
-    accepted(enrol(new_ask(ids, key), desk.ctx, REQUEST))
+    accepted(enrol(new_ask(ids, key), scene.ctx, REQUEST))
     guarded.passes(load_certificate(held.der).not_valid_after_utc - guarded.machine.now - 30 * DAY)
     guarded.moves(31 * SECOND)
-    assert renew(renew_ask(held, new), desk.ctx, REQUEST) == AWAY
+    assert renew(renew_ask(held, new), scene.ctx, REQUEST) == AWAY
     guarded.moves(-31 * SECOND)
-    accepted(renew(renew_ask(held, new), desk.ctx, REQUEST))
+    accepted(renew(renew_ask(held, new), scene.ctx, REQUEST))
 
 
 DOUBTS = {
@@ -151,7 +151,7 @@ DOUBTS = {
 
 @pytest.mark.parametrize(("by", "alone", "beside"), DOUBTS.values(), ids=DOUBTS)
 def test_what_is_doubted_and_what_is_said(guarded, by, alone, beside, caplog):
-    ordered(guarded.desk)
+    ordered(guarded.scene)
     assert guarded.guard.status().doubt is None
     guarded.moves(by * SECOND)
     doubted = alone if guarded.alone else beside
@@ -177,9 +177,9 @@ def test_what_is_doubted_and_what_is_said(guarded, by, alone, beside, caplog):
 
 def test_an_instant_that_another_clock_stored_stops_a_new_process_too(guarded):
     guarded.moves(DAY)
-    ordered(guarded.desk)
+    ordered(guarded.scene)
     guarded.moves(-DAY)
-    fresh = guarded.machine.guard(guarded.desk.db)
+    fresh = guarded.machine.guard(guarded.scene.db)
     assert fresh.look().doubt is ClockProblem.BEHIND
     assert "clock accept" in clock_check(fresh)()
 
@@ -190,7 +190,7 @@ def test_an_instant_that_is_stored_during_a_look_is_not_ahead(guarded, monkeypat
 
     def stored_meanwhile(db):
         guarded.passes(DAY)
-        ordered(guarded.desk)
+        ordered(guarded.scene)
         return read(db)
 
     monkeypatch.setattr(clock_guard.clock, "stored", stored_meanwhile)
@@ -207,10 +207,10 @@ def test_a_look_counts_for_a_few_seconds(guarded, monkeypatch):
     guarded.passes(LOOKED_AT_EVERY * SECOND)
     assert guarded.guard.issuance_allowed()
     assert len(looks) == 2
-    assert crowd(guarded.desk.db, 8, lambda _: guarded.guard.issuance_allowed()) == [True] * 8
+    assert crowd(guarded.scene.db, 8, lambda _: guarded.guard.issuance_allowed()) == [True] * 8
     assert len(looks) == 2
     guarded.passes()
-    assert crowd(guarded.desk.db, 8, lambda _: guarded.guard.issuance_allowed()) == [True] * 8
+    assert crowd(guarded.scene.db, 8, lambda _: guarded.guard.issuance_allowed()) == [True] * 8
     assert len(looks) == 3
 
 
@@ -221,7 +221,7 @@ def test_a_register_that_is_away_tells_nothing_of_the_clock(guarded, monkeypatch
     monkeypatch.setattr(clock_guard.clock, "stored", away)
     assert "database cannot be reached" in clock_check(guarded.guard)()
     assert (
-        refused(enrol(new_ask(ordered(guarded.desk), new_key()), guarded.desk.ctx, REQUEST))
+        refused(enrol(new_ask(ordered(guarded.scene), new_key()), guarded.scene.ctx, REQUEST))
         is RejectionReason.UNAVAILABLE
     )
 
@@ -229,34 +229,34 @@ def test_a_register_that_is_away_tells_nothing_of_the_clock(guarded, monkeypatch
 def test_the_check_gets_over_a_connection_that_was_cut(guarded):
     if guarded.alone:
         pytest.skip("SQLite has no server that could cut a connection")
-    connection, check = connections[guarded.desk.db.alias], clock_check(guarded.guard)
+    connection, check = connections[guarded.scene.db.alias], clock_check(guarded.guard)
     with pytest.raises(OperationalError), connection.cursor() as cursor:
         cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
     assert check() is None
 
 
 def test_what_was_reserved_waits_for_the_clock_and_is_not_given_up(guarded):
-    desk, key = guarded.desk, new_key()
-    ids = ordered(desk)
+    scene, key = guarded.scene, new_key()
+    ids = ordered(scene)
     with pytest.raises(KilledError):
-        enrol(new_ask(ids, key), desk.but(step=killed_at("9-reserved")).ctx, REQUEST)
+        enrol(new_ask(ids, key), scene.but(step=killed_at("9-reserved")).ctx, REQUEST)
     guarded.moves(3000 * DAY)
-    assert resolve_reservations(desk.ctx, REQUEST) == (0, 0)
-    assert enrol(new_ask(ids, key), desk.ctx, REQUEST) == AWAY
+    assert resolve_reservations(scene.ctx, REQUEST) == (0, 0)
+    assert enrol(new_ask(ids, key), scene.ctx, REQUEST) == AWAY
     guarded.moves(-3000 * DAY)
     guarded.passes(RESERVATIONS_WAIT + SECOND)
-    assert resolve_reservations(desk.ctx, REQUEST) == (1, 0)
+    assert resolve_reservations(scene.ctx, REQUEST) == (1, 0)
 
 
 def test_what_a_wrong_clock_reserved_does_not_wait_for_it_to_be_right(guarded):
-    desk, key, ids = guarded.desk, new_key(), ordered(guarded.desk)
+    scene, key, ids = guarded.scene, new_key(), ordered(guarded.scene)
     guarded.moves(DAY)
     with pytest.raises(KilledError):
-        enrol(new_ask(ids, key), desk.but(step=killed_at("9-reserved"), issuance_allowed=lambda: True).ctx, REQUEST)
+        enrol(new_ask(ids, key), scene.but(step=killed_at("9-reserved"), issuance_allowed=lambda: True).ctx, REQUEST)
     guarded.moves(-DAY)
-    accept_clock(guarded.guard, desk.ctx, "operator", REQUEST)
+    accept_clock(guarded.guard, scene.ctx, "operator", REQUEST)
     guarded.guard.look()
-    assert resolve_reservations(desk.ctx, REQUEST) == (1, 0)
+    assert resolve_reservations(scene.ctx, REQUEST) == (1, 0)
 
 
 @pytest.mark.parametrize("by", [-DAY, DAY], ids=["a day behind", "a day ahead"])
@@ -265,13 +265,13 @@ def test_a_revocation_waits_for_no_clock_and_its_list_is_taken_by_everybody(guar
 
     It has the next number.
     """
-    desk, held = guarded.desk, enrolled(guarded.desk)
-    name = desk.ctx.issuing[Channel.WS]
-    before = current_crl(name, 1, desk.ctx, REQUEST)
+    scene, held = guarded.scene, enrolled(guarded.scene)
+    name = scene.ctx.issuing[Channel.WS]
+    before = current_crl(name, 1, scene.ctx, REQUEST)
     guarded.moves(by)
-    assert current_crl(name, 1, desk.ctx, REQUEST) == before, "a day ahead it is due, but not by this clock"
-    revoke(RevocationRequest(held.serial, RevocationReason.SUPERSEDED), desk.ctx, "operator", REQUEST)
-    after = current_crl(name, 1, desk.ctx, REQUEST)
+    assert current_crl(name, 1, scene.ctx, REQUEST) == before, "a day ahead it is due, but not by this clock"
+    revoke(RevocationRequest(held.serial, RevocationReason.SUPERSEDED), scene.ctx, "operator", REQUEST)
+    after = current_crl(name, 1, scene.ctx, REQUEST)
     found = x509.load_der_x509_crl(after.der)
     assert (after.this_update, after.next_update) == (before.this_update, before.next_update)
     assert (found.last_update_utc, found.next_update_utc) == (before.this_update, before.next_update)
@@ -280,39 +280,39 @@ def test_a_revocation_waits_for_no_clock_and_its_list_is_taken_by_everybody(guar
     guarded.moves(-by)
     if by > 0 * DAY:  # the revocation's own instant is a day ahead now
         assert not guarded.guard.issuance_allowed()
-        accept_clock(guarded.guard, desk.ctx, "operator", REQUEST)
-    later = publish(name, desk.ctx, REQUEST)
+        accept_clock(guarded.guard, scene.ctx, "operator", REQUEST)
+    later = publish(name, scene.ctx, REQUEST)
     assert later.number > after.number
-    assert later.this_update == desk.clock.now
+    assert later.this_update == scene.clock.now
 
 
 def test_a_ca_s_first_list_is_signed_by_whatever_clock_there_is(guarded):
     guarded.moves(-DAY)
-    desk = guarded.desk
-    assert current_crl(desk.ctx.issuing[Channel.WS], 1, desk.ctx, REQUEST).this_update == desk.clock.now
+    scene = guarded.scene
+    assert current_crl(scene.ctx.issuing[Channel.WS], 1, scene.ctx, REQUEST).this_update == scene.clock.now
 
 
 def test_accepting_is_the_way_out_and_is_audited(guarded):
     """Instants stored before the acceptance count no more; instants stored later do."""
-    desk = guarded.desk
+    scene = guarded.scene
     guarded.moves(DAY)
-    ordered(desk)
-    wrong = desk.clock.now
+    ordered(scene)
+    wrong = scene.clock.now
     guarded.moves(-DAY)
     assert guarded.doubt() is ClockProblem.BEHIND
-    accept_clock(guarded.guard, desk.ctx, "operator", REQUEST)
+    accept_clock(guarded.guard, scene.ctx, "operator", REQUEST)
     status = guarded.guard.look()
-    assert (status.doubt, status.stored.accepted_at) == (None, desk.clock.now)
-    row = models.AuditEvent.objects.using(desk.db.alias).latest("sequence")
-    assert (row.action, row.object, row.at) == ("clock-accepted", "clock", desk.clock.now)
+    assert (status.doubt, status.stored.accepted_at) == (None, scene.clock.now)
+    row = models.AuditEvent.objects.using(scene.db.alias).latest("sequence")
+    assert (row.action, row.object, row.at) == ("clock-accepted", "clock", scene.clock.now)
     assert f'"newest":"{wrong:%Y-%m-%dT%H:%M:%SZ}"' in bytes(row.octets).decode()
-    assert guarded.machine.guard(desk.db).issuance_allowed()
-    enrolled(desk)
+    assert guarded.machine.guard(scene.db).issuance_allowed()
+    enrolled(scene)
     guarded.moves(DAY)
-    ordered(desk)
+    ordered(scene)
     guarded.moves(-DAY)
     assert guarded.doubt() is ClockProblem.BEHIND
-    accept_clock(guarded.guard, desk.ctx, "operator", REQUEST)
+    accept_clock(guarded.guard, scene.ctx, "operator", REQUEST)
     assert guarded.doubt() is None
 
 
@@ -326,7 +326,7 @@ def test_a_jump_is_accepted_by_another_process(guarded):
     assert guarded.guard.issuance_allowed()
     guarded.moves(3600 * SECOND)
     assert guarded.doubt() is ClockProblem.JUMPED
-    accept_clock(guarded.machine.guard(guarded.desk.db), guarded.desk.ctx, "operator", REQUEST)
+    accept_clock(guarded.machine.guard(guarded.scene.db), guarded.scene.ctx, "operator", REQUEST)
     assert guarded.doubt() is None
 
 
@@ -335,16 +335,16 @@ def test_a_clock_that_differs_from_the_database_s_is_never_accepted(guarded):
         pytest.skip("SQLite has no clock of its own")
     guarded.moves(DAY)
     with pytest.raises(ClockNotAcceptable, match="does not accept"):
-        accept_clock(guarded.guard, guarded.desk.ctx, "operator", REQUEST)
+        accept_clock(guarded.guard, guarded.scene.ctx, "operator", REQUEST)
 
 
 @pytest.mark.parametrize("asked", [1, 2, 3], ids=["before the decision", "before commit 1", "before the signature"])
-def test_the_clock_is_asked_before_each_step_that_it_matters_for(desk, asked):
+def test_the_clock_is_asked_before_each_step_that_it_matters_for(scene, asked):
     answers = iter([True] * (asked - 1) + [False])
-    ids, key = ordered(desk), new_key()
-    assert enrol(new_ask(ids, key), desk.but(issuance_allowed=lambda: next(answers)).ctx, REQUEST) == AWAY
-    assert models.Certificate.objects.using(desk.db.alias).count() == (asked == 3)
-    collected(desk, accepted(enrol(new_ask(ids, key), desk.ctx, REQUEST)))
+    ids, key = ordered(scene), new_key()
+    assert enrol(new_ask(ids, key), scene.but(issuance_allowed=lambda: next(answers)).ctx, REQUEST) == AWAY
+    assert models.Certificate.objects.using(scene.db.alias).count() == (asked == 3)
+    collected(scene, accepted(enrol(new_ask(ids, key), scene.ctx, REQUEST)))
 
 
 def test_nothing_is_refused_for_being_late_by_a_clock_that_is_wrong(guarded):
@@ -352,22 +352,22 @@ def test_nothing_is_refused_for_being_late_by_a_clock_that_is_wrong(guarded):
 
     They would order anew, though there is time.
     """
-    desk, held = guarded.desk, enrolled(guarded.desk)
+    scene, held = guarded.scene, enrolled(guarded.scene)
     assert guarded.guard.issuance_allowed()
     guarded.moves(3000 * DAY)
-    assert renew(renew_ask(held, new_key()), desk.ctx, REQUEST) == AWAY
-    assert not models.RejectedRequest.objects.using(desk.db.alias).exists()
+    assert renew(renew_ask(held, new_key()), scene.ctx, REQUEST) == AWAY
+    assert not models.RejectedRequest.objects.using(scene.db.alias).exists()
 
 
 def test_nothing_is_signed_that_was_reserved_before_the_clock_went_wrong(guarded):
     """The reservation waits between the two commits; the same request finishes it."""
-    desk, key, ids = guarded.desk, new_key(), ordered(guarded.desk)
+    scene, key, ids = guarded.scene, new_key(), ordered(guarded.scene)
     jump = once_at("9-reserved", lambda: guarded.moves(31 * SECOND))
-    assert enrol(new_ask(ids, key), desk.but(step=jump).ctx, REQUEST) == AWAY
-    certificate = models.Certificate.objects.using(desk.db.alias).get()
+    assert enrol(new_ask(ids, key), scene.but(step=jump).ctx, REQUEST) == AWAY
+    certificate = models.Certificate.objects.using(scene.db.alias).get()
     assert certificate.state == CertificateState.RESERVED
     guarded.moves(-31 * SECOND)
-    collected(desk, accepted(enrol(new_ask(ids, key), desk.ctx, REQUEST)))
+    collected(scene, accepted(enrol(new_ask(ids, key), scene.ctx, REQUEST)))
 
 
 @dataclass
@@ -382,12 +382,12 @@ class Sources:
 
 @pytest.fixture
 def started(guarded):
-    """Return a desk whose machine starts 40 days ahead, as does a database on it, and the sources about its clock."""
-    ordered(guarded.desk)
+    """Return a scene whose machine starts 40 days ahead, as does a database on it, and the sources about its clock."""
+    ordered(guarded.scene)
     guarded.passes(40 * DAY)
     sources = Sources()
-    guarded.guard = guarded.machine.guard(guarded.desk.db, sources)
-    guarded.desk = guarded.desk.but(issuance_allowed=guarded.guard.issuance_allowed)
+    guarded.guard = guarded.machine.guard(guarded.scene.db, sources)
+    guarded.scene = guarded.scene.but(issuance_allowed=guarded.guard.issuance_allowed)
     return guarded, sources
 
 
@@ -399,15 +399,15 @@ def test_a_clock_far_ahead_at_a_start_waits_for_a_person(started):
     assert one.doubt() is ClockProblem.AHEAD
     assert "run sinetti authority clock accept" in describe_problem(one.guard.status())
     # What is stored meanwhile has the doubtful time, and confirms nothing; nor does another process.
-    key, order = new_key(), ordered(one.desk)
-    assert enrol(new_ask(order, key), one.desk.ctx, REQUEST) == AWAY
+    key, order = new_key(), ordered(one.scene)
+    assert enrol(new_ask(order, key), one.scene.ctx, REQUEST) == AWAY
     one.guard.compare()
-    assert one.machine.guard(one.desk.db, Sources()).look().doubt is ClockProblem.AHEAD
-    accept_clock(one.guard, one.desk.ctx, "os-user:root", REQUEST)
+    assert one.machine.guard(one.scene.db, Sources()).look().doubt is ClockProblem.AHEAD
+    accept_clock(one.guard, one.scene.ctx, "os-user:root", REQUEST)
     assert one.guard.look().doubt is None
     one.guard.compare()
     assert one.doubt() is None
-    assert accepted(enrol(new_ask(order, key), one.desk.ctx, REQUEST))
+    assert accepted(enrol(new_ask(order, key), one.scene.ctx, REQUEST))
 
 
 @pytest.mark.parametrize("is_late", [False, True])
@@ -428,7 +428,7 @@ def test_a_clock_that_was_set_right_again_is_trusted_again(started):
     one.guard.compare()
     one.moves(-40 * DAY)
     one.right -= 40 * DAY
-    restarted = one.machine.guard(one.desk.db, Sources())
+    restarted = one.machine.guard(one.scene.db, Sources())
     restarted.compare()
     assert restarted.look().doubt is None
     assert restarted.look().stored.unconfirmed_since is None
@@ -462,7 +462,7 @@ def test_an_hour_without_the_register_is_no_doubt_where_the_clock_did_not_jump(s
     one.guard.compare()
     sources.agree = False
     one.passes(61 * 60 * SECOND)
-    one.machine.guard(one.desk.db, Sources()).compare()
+    one.machine.guard(one.scene.db, Sources()).compare()
     assert one.doubt() is ClockProblem.AHEAD, "a process that has just begun knows of no hour"
     one.guard.compare()
     assert one.doubt() is None
@@ -475,7 +475,7 @@ def test_an_hour_without_the_register_is_no_doubt_where_the_clock_did_not_jump(s
 
 def test_a_clock_that_is_in_doubt_for_another_reason_or_may_leap_is_not_compared(started):
     one, _ = started
-    one.machine.guard(one.desk.db).compare()
+    one.machine.guard(one.scene.db).compare()
     assert one.doubt() is None
     one.moves(-41 * DAY)
     one.guard.compare()

@@ -21,47 +21,47 @@ from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from tests.support.backups import backed_up, restored
 from tests.support.journals import keeping
 from tests.support.logs import REQUEST, WRONG_KEY, logging, sequenced
-from tests.support.service_context import DAY, Desk, KilledError, enrolled, killed_at
+from tests.support.scene import DAY, KilledError, Scene, enrolled, killed_at
 
 MONTH = 31 * DAY
 STEPS = ("journal-compressed", "journals-compared", "journal-entered")
 
 
 @pytest.fixture
-def closing(sqlite_desk, tmp_path):
-    """Yield a desk with two certificates in a journal whose month is over, and with a log."""
-    with keeping(sqlite_desk, tmp_path) as desk:
-        yield begun(desk)
+def closing(sqlite_scene, tmp_path):
+    """Yield a scene with two certificates in a journal whose month is over, and with a log."""
+    with keeping(sqlite_scene, tmp_path) as scene:
+        yield begun(scene)
 
 
-def begun(desk: Desk) -> Desk:
-    desk = desk.but(log_signers=logging(desk.ctx).log_signers)
-    enrolled(desk), enrolled(desk)
-    sequenced(desk.ctx)
-    desk.machine.now += MONTH
-    return desk
+def begun(scene: Scene) -> Scene:
+    scene = scene.but(log_signers=logging(scene.ctx).log_signers)
+    enrolled(scene), enrolled(scene)
+    sequenced(scene.ctx)
+    scene.machine.now += MONTH
+    return scene
 
 
-def folder_of(desk) -> Path:
-    return desk.ctx.journal.folder
+def folder_of(scene) -> Path:
+    return scene.ctx.journal.folder
 
 
-def closed(desk, **changes):
+def closed(scene, **changes):
     """Close the journals as the command does: once, and again when the log has the entries."""
-    desk.ctx.journal.end_month()
-    close_journals(replace(desk.ctx, **changes), desk.ctx.journal, REQUEST)
-    sequenced(desk.ctx)
-    desk.machine.now += timedelta(minutes=11)
-    return close_journals(desk.ctx, desk.ctx.journal, REQUEST)
+    scene.ctx.journal.end_month()
+    close_journals(replace(scene.ctx, **changes), scene.ctx.journal, REQUEST)
+    sequenced(scene.ctx)
+    scene.machine.now += timedelta(minutes=11)
+    return close_journals(scene.ctx, scene.ctx.journal, REQUEST)
 
 
-def facts(desk) -> list[tuple]:
+def facts(scene) -> list[tuple]:
     """Return kind and object of all lines but those about the journals themselves, without repetitions."""
-    lines = (line for path in reader.files(folder_of(desk)) for line in reader.read(path))
+    lines = (line for path in reader.files(folder_of(scene)) for line in reader.read(path))
     return sorted({(line.kind, str(line.facts.get("serial") or line.facts.get("first"))) for line in lines})
 
 
-def read_files(desk, monkeypatch) -> list[str]:
+def read_files(scene, monkeypatch) -> list[str]:
     """Return the names of the journals that a start reads."""
     names, read = [], reader.read
 
@@ -71,35 +71,35 @@ def read_files(desk, monkeypatch) -> list[str]:
 
     with monkeypatch.context() as patch:
         patch.setattr(reader, "read", noting)
-        assert compare(desk.ctx, desk.ctx.journal).agrees
+        assert compare(scene.ctx, scene.ctx.journal).agrees
     return sorted(set(names))
 
 
-def fault(desk):
-    return verify_log(LogSources(desk.db, folder_of(desk), desk.ctx.journal.instance_id), desk.machine.now).fault
+def fault(scene):
+    return verify_log(LogSources(scene.db, folder_of(scene), scene.ctx.journal.instance_id), scene.machine.now).fault
 
 
-def test_a_start_reads_only_the_open_journal(desk, tmp_path, monkeypatch):
-    with keeping(desk, tmp_path) as kept:
-        desk = begun(kept)
-        before = facts(desk)
-        report = closed(desk)
+def test_a_start_reads_only_the_open_journal(scene, tmp_path, monkeypatch):
+    with keeping(scene, tmp_path) as kept:
+        scene = begun(kept)
+        before = facts(scene)
+        report = closed(scene)
         (name,) = report.closed
-        assert name.startswith(f"north.{desk.machine.now - MONTH:%Y-%m}-")
+        assert name.startswith(f"north.{scene.machine.now - MONTH:%Y-%m}-")
         assert report.waiting == ()
-        assert read_files(desk, monkeypatch) == ["north.jsonl"]
-        assert set(before) <= set(facts(desk))
-        assert fault(desk) is None
-        assert close_journals(desk.ctx, desk.ctx.journal, REQUEST) == replace(report, closed=())
+        assert read_files(scene, monkeypatch) == ["north.jsonl"]
+        assert set(before) <= set(facts(scene))
+        assert fault(scene) is None
+        assert close_journals(scene.ctx, scene.ctx.journal, REQUEST) == replace(report, closed=())
         # The next month follows it, and facts of closed certificates may come at any time.
-        one = enrolled(desk)
-        revoke(RevocationRequest(one.serial, RevocationReason.SUPERSEDED), desk.ctx, "operator", REQUEST)
-        sequenced(desk.ctx)
-        desk.machine.now += MONTH
-        assert len(closed(desk).closed) == 1
-        assert len(trusted_journals(desk.db, folder_of(desk)).files) == 2
-        assert fault(desk) is None
-        assert compare(desk.ctx, desk.ctx.journal).written == 0
+        one = enrolled(scene)
+        revoke(RevocationRequest(one.serial, RevocationReason.SUPERSEDED), scene.ctx, "operator", REQUEST)
+        sequenced(scene.ctx)
+        scene.machine.now += MONTH
+        assert len(closed(scene).closed) == 1
+        assert len(trusted_journals(scene.db, folder_of(scene)).files) == 2
+        assert fault(scene) is None
+        assert compare(scene.ctx, scene.ctx.journal).written == 0
 
 
 @pytest.mark.parametrize("step", STEPS)

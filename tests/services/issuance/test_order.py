@@ -22,12 +22,12 @@ from sinetti.services.organisations import registration
 from sinetti.services.organisations.registration import close, withdraw
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from tests.support.authority import CUSTOMER_ID, NOW
-from tests.support.service_context import (
+from tests.support.scene import (
     CONTACT,
     DAY,
     REQUEST,
     TRANSFER_KEY,
-    Desk,
+    Scene,
     accepted,
     add_organisation,
     an_order,
@@ -41,31 +41,31 @@ OTHER_CUSTOMER = "7654321-0"
 DEPUTY = ContactDetails("Sija Sijainen", "sija@sinisiipi.example", "", Language.EN)
 
 
-def take(desk: Desk, new):
-    return order(new, desk.ctx, "operator", REQUEST)
+def take(scene: Scene, new):
+    return order(new, scene.ctx, "operator", REQUEST)
 
 
-def test_the_shapes_of_transfer_ids(desk):
-    ids = ordered(desk)
+def test_the_shapes_of_transfer_ids(scene):
+    ids = ordered(scene)
     assert re.fullmatch(r"[0-9]{32}", ids.transfer_id)
     assert re.fullmatch(r"[A-Za-z0-9]{16}", ids.transfer_password)
     assert ids.expires == NOW + 14 * DAY
     assert ids.transfer_password not in repr(ids)
 
 
-def test_no_two_are_alike(desk):
-    pairs = [ordered(desk) for _ in range(5)]
+def test_no_two_are_alike(scene):
+    pairs = [ordered(scene) for _ in range(5)]
     assert len({one.transfer_id for one in pairs}) == len({one.transfer_password for one in pairs}) == 5
 
 
-def test_the_password_is_stored_nowhere(desk):
-    ids = ordered(desk)
-    row = models.TransferIds.objects.using(desk.db.alias).get()
+def test_the_password_is_stored_nowhere(scene):
+    ids = ordered(scene)
+    row = models.TransferIds.objects.using(scene.db.alias).get()
     stored = bytes(row.password_mac)
     assert ids.transfer_password.encode() not in stored
     assert len(stored) == 32
     assert stored == order_module.mac(TRANSFER_KEY, ids.transfer_id, ids.transfer_password)
-    for audit in models.AuditEvent.objects.using(desk.db.alias).all():
+    for audit in models.AuditEvent.objects.using(scene.db.alias).all():
         assert ids.transfer_password.encode() not in bytes(audit.octets)
 
 
@@ -101,9 +101,9 @@ def test_every_letter_comes_up():
     assert set(drawn) == set(string.ascii_letters + string.digits)
 
 
-def test_what_an_order_makes(desk):
-    ids = take(desk, replace(an_order(), deputy=DEPUTY))
-    row = models.Order.objects.using(desk.db.alias).select_related("lineage", "contact", "deputy").get()
+def test_what_an_order_makes(scene):
+    ids = take(scene, replace(an_order(), deputy=DEPUTY))
+    row = models.Order.objects.using(scene.db.alias).select_related("lineage", "contact", "deputy").get()
     assert (row.order_id, row.state, row.description) == (ids.order_id, OrderState.OPEN, "payroll")
     assert (row.contact.name, row.contact.language) == (CONTACT.name, CONTACT.language)
     assert row.deputy.email == DEPUTY.email
@@ -111,37 +111,37 @@ def test_what_an_order_makes(desk):
     assert re.fullmatch(r"[0-9A-F]{32}", row.lineage.subject_serial)
 
 
-def test_each_order_has_a_lineage_of_its_own(desk):
-    ordered(desk), ordered(desk)
-    assert models.Lineage.objects.using(desk.db.alias).count() == 2
+def test_each_order_has_a_lineage_of_its_own(scene):
+    ordered(scene), ordered(scene)
+    assert models.Lineage.objects.using(scene.db.alias).count() == 2
 
 
-def test_a_replacement_brings_its_contact_and_keeps_the_description_unless_it_has_one(desk):
-    held = enrolled(desk)
-    take(desk, replace(an_order(replaces=held.serial), description="", contact=DEPUTY))
-    lineage = models.Lineage.objects.using(desk.db.alias).select_related("contact").get()
+def test_a_replacement_brings_its_contact_and_keeps_the_description_unless_it_has_one(scene):
+    held = enrolled(scene)
+    take(scene, replace(an_order(replaces=held.serial), description="", contact=DEPUTY))
+    lineage = models.Lineage.objects.using(scene.db.alias).select_related("contact").get()
     assert (lineage.description, lineage.contact.name) == ("payroll", DEPUTY.name)
-    take(desk, replace(an_order(replaces=held.serial), description="pensions"))
-    lineage = models.Lineage.objects.using(desk.db.alias).select_related("contact").get()
+    take(scene, replace(an_order(replaces=held.serial), description="pensions"))
+    lineage = models.Lineage.objects.using(scene.db.alias).select_related("contact").get()
     assert (lineage.description, lineage.contact.name) == ("pensions", CONTACT.name)
 
 
-def test_a_revoked_certificate_may_be_replaced(desk):
-    held = enrolled(desk)
-    revoke(RevocationRequest(held.serial, RevocationReason.KEY_COMPROMISE), desk.ctx, "operator", REQUEST)
-    new = enrolled(desk, replaces=held.serial)
-    assert not desk.certificate(new.serial).revoked
+def test_a_revoked_certificate_may_be_replaced(scene):
+    held = enrolled(scene)
+    revoke(RevocationRequest(held.serial, RevocationReason.KEY_COMPROMISE), scene.ctx, "operator", REQUEST)
+    new = enrolled(scene, replaces=held.serial)
+    assert not scene.certificate(new.serial).revoked
 
 
-def nothing(_desk: Desk) -> None:
+def nothing(_desk: Scene) -> None:
     pass
 
 
 REFUSED = {
     "no such organisation": (nothing, an_order("unknown-1"), "organisation add"),
-    "closed": (lambda desk: close(CUSTOMER_ID, desk.ctx, "operator", REQUEST), an_order(), "has ended"),
+    "closed": (lambda scene: close(CUSTOMER_ID, scene.ctx, "operator", REQUEST), an_order(), "has ended"),
     "channel withdrawn": (
-        lambda desk: withdraw(CUSTOMER_ID, Channel.WS, desk.ctx, "operator", REQUEST),
+        lambda scene: withdraw(CUSTOMER_ID, Channel.WS, scene.ctx, "operator", REQUEST),
         an_order(),
         "not approved for channel WS",
     ),
@@ -154,67 +154,67 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("before", "new", "says"), REFUSED.values(), ids=REFUSED)
-def test_refused_orders(desk, before, new, says):
-    before(desk)
+def test_refused_orders(scene, before, new, says):
+    before(scene)
     with pytest.raises(OrderError, match=says):
-        take(desk, new)
-    assert not models.Order.objects.using(desk.db.alias).exists()
-    assert not models.Person.objects.using(desk.db.alias).exists()
+        take(scene, new)
+    assert not models.Order.objects.using(scene.db.alias).exists()
+    assert not models.Person.objects.using(scene.db.alias).exists()
 
 
-def test_replacing_another_organisations_certificate(desk):
-    add_organisation(desk, OTHER_CUSTOMER)
-    theirs = enrolled(desk, customer_id=OTHER_CUSTOMER)
+def test_replacing_another_organisations_certificate(scene):
+    add_organisation(scene, OTHER_CUSTOMER)
+    theirs = enrolled(scene, customer_id=OTHER_CUSTOMER)
     with pytest.raises(OrderError, match="does not belong to this organisation"):
-        take(desk, an_order(replaces=theirs.serial))
+        take(scene, an_order(replaces=theirs.serial))
 
 
-def test_replacing_a_certificate_of_another_channel(desk):
-    held = enrolled(desk, Channel.SFTP)
+def test_replacing_a_certificate_of_another_channel(scene):
+    held = enrolled(scene, Channel.SFTP)
     with pytest.raises(OrderError, match="same channel"):
-        take(desk, an_order(replaces=held.serial))
+        take(scene, an_order(replaces=held.serial))
 
 
-def test_new_ids_end_the_old_ones(desk):
-    ids = ordered(desk)
-    desk.clock.forward(DAY)
-    fresh = reissue_transfer_ids(ids.order_id, desk.ctx, "operator", REQUEST)
-    assert (fresh.order_id, fresh.expires) == (ids.order_id, desk.clock.now + 14 * DAY)
-    rows = models.TransferIds.objects.using(desk.db.alias)
+def test_new_ids_end_the_old_ones(scene):
+    ids = ordered(scene)
+    scene.clock.forward(DAY)
+    fresh = reissue_transfer_ids(ids.order_id, scene.ctx, "operator", REQUEST)
+    assert (fresh.order_id, fresh.expires) == (ids.order_id, scene.clock.now + 14 * DAY)
+    rows = models.TransferIds.objects.using(scene.db.alias)
     assert rows.get(ended_at__isnull=True).transfer_id == fresh.transfer_id
-    assert rows.get(transfer_id=ids.transfer_id).ended_at == desk.clock.now
+    assert rows.get(transfer_id=ids.transfer_id).ended_at == scene.clock.now
 
 
-def test_no_new_ids_for_a_spent_order(desk):
-    ids = ordered(desk)
-    accepted(enrol(new_ask(ids, new_key()), desk.ctx, REQUEST))
+def test_no_new_ids_for_a_spent_order(scene):
+    ids = ordered(scene)
+    accepted(enrol(new_ask(ids, new_key()), scene.ctx, REQUEST))
     with pytest.raises(OrderError, match="already been used"):
-        reissue_transfer_ids(ids.order_id, desk.ctx, "operator", REQUEST)
-    assert models.TransferIds.objects.using(desk.db.alias).get().ended_at is None
+        reissue_transfer_ids(ids.order_id, scene.ctx, "operator", REQUEST)
+    assert models.TransferIds.objects.using(scene.db.alias).get().ended_at is None
 
 
-def test_no_new_ids_for_an_unknown_order(desk):
+def test_no_new_ids_for_an_unknown_order(scene):
     with pytest.raises(OrderError, match="no order has this ID"):
-        reissue_transfer_ids("0" * 32, desk.ctx, "operator", REQUEST)
+        reissue_transfer_ids("0" * 32, scene.ctx, "operator", REQUEST)
 
 
-def test_open_orders_are_listed_until_they_are_used(desk):
-    held = enrolled(desk)
-    add_organisation(desk, OTHER_CUSTOMER)
-    replacing = ordered(desk, an_order(replaces=held.serial))
-    desk.clock.forward(DAY)
-    other = ordered(desk, an_order(OTHER_CUSTOMER, Channel.SFTP))
-    fresh = reissue_transfer_ids(replacing.order_id, desk.ctx, "operator", REQUEST)
-    newest, oldest = registration.open_orders(desk.ctx)
+def test_open_orders_are_listed_until_they_are_used(scene):
+    held = enrolled(scene)
+    add_organisation(scene, OTHER_CUSTOMER)
+    replacing = ordered(scene, an_order(replaces=held.serial))
+    scene.clock.forward(DAY)
+    other = ordered(scene, an_order(OTHER_CUSTOMER, Channel.SFTP))
+    fresh = reissue_transfer_ids(replacing.order_id, scene.ctx, "operator", REQUEST)
+    newest, oldest = registration.open_orders(scene.ctx)
     assert (newest.order_id, newest.channel, newest.replaces) == (other.order_id, Channel.SFTP, None)
     assert (oldest.order_id, oldest.replaces, oldest.expires) == (replacing.order_id, held.serial, fresh.expires)
-    assert registration.open_orders(desk.ctx, f" {OTHER_CUSTOMER}") == (newest,)
-    accepted(enrol(new_ask(other, new_key(), OTHER_CUSTOMER), desk.ctx, REQUEST))
-    assert registration.open_orders(desk.ctx) == (oldest,)
+    assert registration.open_orders(scene.ctx, f" {OTHER_CUSTOMER}") == (newest,)
+    accepted(enrol(new_ask(other, new_key(), OTHER_CUSTOMER), scene.ctx, REQUEST))
+    assert registration.open_orders(scene.ctx) == (oldest,)
 
 
-def test_an_organisation_is_found_by_its_id(desk):
-    found = registration.organisation(desk.ctx, CUSTOMER_ID)
+def test_an_organisation_is_found_by_its_id(scene):
+    found = registration.organisation(scene.ctx, CUSTOMER_ID)
     assert found is not None
     assert (found.customer_id, found.open, found.channels) == (CUSTOMER_ID, True, frozenset(Channel))
-    assert registration.organisation(desk.ctx, "nobody") is None
+    assert registration.organisation(scene.ctx, "nobody") is None

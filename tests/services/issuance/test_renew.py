@@ -21,12 +21,12 @@ from sinetti.services.organisations.registration import approve, close, withdraw
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from tests.pki.weak_numbers import with_a_prime_of
 from tests.support.authority import CUSTOMER_ID, holder_certificate, holder_key
-from tests.support.service_context import (
+from tests.support.scene import (
     DAY,
     REQUEST,
     SECOND,
-    Desk,
     Held,
+    Scene,
     accepted,
     an_order,
     ca_certificate,
@@ -49,60 +49,60 @@ from tests.support.service_context import (
 OTHER_CUSTOMER = "7654321-0"
 
 
-def send(desk: Desk, ask: RenewRequest):
-    return renew(ask, desk.ctx, REQUEST)
+def send(scene: Scene, ask: RenewRequest):
+    return renew(ask, scene.ctx, REQUEST)
 
 
-def certificates(desk: Desk):
-    return models.Certificate.objects.using(desk.db.alias)
+def certificates(scene: Scene):
+    return models.Certificate.objects.using(scene.db.alias)
 
 
-def kept_refusals(desk: Desk):
-    rows = models.RejectedRequest.objects.using(desk.db.alias).order_by("at")
+def kept_refusals(scene: Scene):
+    rows = models.RejectedRequest.objects.using(scene.db.alias).order_by("at")
     return list(rows.values_list("reason", "operation", "at", "request_id"))
 
 
-def live_renewals(desk: Desk, held: Held):
-    rows = certificates(desk).filter(predecessor__serial=held.serial, revoked_at__isnull=True)
+def live_renewals(scene: Scene, held: Held):
+    rows = certificates(scene).filter(predecessor__serial=held.serial, revoked_at__isnull=True)
     return rows.exclude(state=CertificateState.SUPERSEDED)
 
 
 @pytest.fixture
-def held(desk) -> Held:
+def held(scene) -> Held:
     """Return a retrieved certificate in its renewal window, 30 days before its end."""
-    one = enrolled(desk)
-    in_the_window(desk, one)
+    one = enrolled(scene)
+    in_the_window(scene, one)
     return one
 
 
-def test_type_and_lineage_are_carried_over_and_the_old_one_is_untouched(desk):
-    old = enrolled(desk, Channel.SFTP)
-    before = desk.certificate(old.serial)
-    now = in_the_window(desk, old, 59 * DAY)
-    new = renewed(desk, old)
+def test_type_and_lineage_are_carried_over_and_the_old_one_is_untouched(scene):
+    old = enrolled(scene, Channel.SFTP)
+    before = scene.certificate(old.serial)
+    now = in_the_window(scene, old, 59 * DAY)
+    new = renewed(scene, old)
     certificate = load_certificate(new.der)
     certificate.verify_directly_issued_by(ca_certificate(Channel.SFTP))
     assert certificate.public_key() == new.key.public_key()
     assert (certificate.not_valid_before_utc, certificate.not_valid_after_utc) == (now, now + VALIDITY)
     assert certificate.subject == load_certificate(old.der).subject
-    after, row = desk.certificate(old.serial), desk.certificate(new.serial)
+    after, row = scene.certificate(old.serial), scene.certificate(new.serial)
     assert row.predecessor == old.serial
     assert row.lineage.lineage_id == before.lineage.lineage_id
     assert replace(after, renewed_by=None, lineage=before.lineage) == before
     assert after.renewed_by == new.serial
 
 
-def test_renewed_again_and_again(desk):
+def test_renewed_again_and_again(scene):
     """The test makes four certificates of one lineage.
 
     Two years later the CA itself would be too near its end.
     """
-    held = enrolled(desk)
+    held = enrolled(scene)
     for _ in range(3):
-        in_the_window(desk, held, 60 * DAY)
-        held = renewed(desk, held)
-    assert certificates(desk).count() == 4
-    assert len({row.lineage_id for row in certificates(desk).all()}) == 1
+        in_the_window(scene, held, 60 * DAY)
+        held = renewed(scene, held)
+    assert certificates(scene).count() == 4
+    assert len({row.lineage_id for row in certificates(scene).all()}) == 1
 
 
 FLAWS = {
@@ -119,7 +119,7 @@ FLAWS = {
 }
 
 
-def flawed(desk: Desk, held: Held, flaws: list[str]) -> tuple[RenewRequest, object]:
+def flawed(scene: Scene, held: Held, flaws: list[str]) -> tuple[RenewRequest, object]:
     """Set up these flaws, and return the request and the key."""
     key = new_key()
     if "key of a curve that is not taken" in flaws:
@@ -127,15 +127,15 @@ def flawed(desk: Desk, held: Held, flaws: list[str]) -> tuple[RenewRequest, obje
     elif "key known" in flaws:
         key = held.key
     if "renewed" in flaws:
-        renewed(desk, held)
+        renewed(scene, held)
     if "revoked" in flaws:
-        revoke(RevocationRequest(held.serial, RevocationReason.UNSPECIFIED), desk.ctx, "operator", REQUEST)
+        revoke(RevocationRequest(held.serial, RevocationReason.UNSPECIFIED), scene.ctx, "operator", REQUEST)
     if "closed" in flaws:
-        assert close(CUSTOMER_ID, desk.ctx, "operator", REQUEST)
+        assert close(CUSTOMER_ID, scene.ctx, "operator", REQUEST)
     if "expired" in flaws:
-        in_the_window(desk, held, -SECOND)
+        in_the_window(scene, held, -SECOND)
     elif "too early" in flaws:
-        in_the_window(desk, held, 60 * DAY + SECOND)
+        in_the_window(scene, held, 60 * DAY + SECOND)
     signer = certificate_of_nobody() if "unknown signer" in flaws else held
     customer_id = OTHER_CUSTOMER if "another customer" in flaws else CUSTOMER_ID
     request = b"nonsense" if "unreadable request" in flaws else csr(key)
@@ -149,36 +149,36 @@ def certificate_of_nobody() -> bytes:
 
 @pytest.mark.parametrize("alone", [False, True], ids=["and all later ones", "alone"])
 @pytest.mark.parametrize("flaw", FLAWS)
-def test_order_of_checks(desk, held, flaw, alone):
+def test_order_of_checks(scene, held, flaw, alone):
     flaws = [flaw] if alone else list(FLAWS)[list(FLAWS).index(flaw) :]
-    ask, key = flawed(desk, held, flaws)
-    issued = certificates(desk).count()
-    answer = send(desk, ask)
+    ask, key = flawed(scene, held, flaws)
+    issued = certificates(scene).count()
+    answer = send(scene, ask)
     assert refused(answer) is FLAWS[flaw]
     proven = flaw != "unknown signer"
     assert answer.language is (Language.SV if proven else None)
-    assert kept_refusals(desk) == ([(FLAWS[flaw], "renew", desk.clock.now, REQUEST)] if proven else [])
-    assert certificates(desk).count() == issued
+    assert kept_refusals(scene) == ([(FLAWS[flaw], "renew", scene.clock.now, REQUEST)] if proven else [])
+    assert certificates(scene).count() == issued
     if "key known" not in flaws:
-        assert not transactions.known_keys(desk.db, [key_id(key.public_key())])
+        assert not transactions.known_keys(scene.db, [key_id(key.public_key())])
 
 
-def test_the_same_key_again_is_answered_before_everything_that_follows(desk, held):
+def test_the_same_key_again_is_answered_before_everything_that_follows(scene, held):
     key = new_key()
-    first = accepted(send(desk, renew_ask(held, key)))
-    close(CUSTOMER_ID, desk.ctx, "operator", REQUEST)
-    in_the_window(desk, held, -300 * DAY)
-    assert accepted(send(desk, renew_ask(held, odd_csr(key)))) == first, "the key decides, not the request's octets"
-    collected(desk, first)
-    assert accepted(send(desk, renew_ask(held, key))) == first, "also once it is fetched"
-    assert live_renewals(desk, held).count() == 1
+    first = accepted(send(scene, renew_ask(held, key)))
+    close(CUSTOMER_ID, scene.ctx, "operator", REQUEST)
+    in_the_window(scene, held, -300 * DAY)
+    assert accepted(send(scene, renew_ask(held, odd_csr(key)))) == first, "the key decides, not the request's octets"
+    collected(scene, first)
+    assert accepted(send(scene, renew_ask(held, key))) == first, "also once it is fetched"
+    assert live_renewals(scene, held).count() == 1
 
 
-def test_the_same_request_is_no_longer_answered_once_its_certificate_is_revoked(desk, held):
-    new = renewed(desk, held)
-    revoke(RevocationRequest(new.serial, RevocationReason.UNSPECIFIED), desk.ctx, "operator", REQUEST)
-    assert refused(send(desk, renew_ask(held, new.key))) is RejectionReason.KEY_REUSED
-    renewed(desk, held)  # the certificate in force may request another
+def test_the_same_request_is_no_longer_answered_once_its_certificate_is_revoked(scene, held):
+    new = renewed(scene, held)
+    revoke(RevocationRequest(new.serial, RevocationReason.UNSPECIFIED), scene.ctx, "operator", REQUEST)
+    assert refused(send(scene, renew_ask(held, new.key))) is RejectionReason.KEY_REUSED
+    renewed(scene, held)  # the certificate in force may request another
 
 
 INSTANTS = {
@@ -190,150 +190,150 @@ INSTANTS = {
 
 
 @pytest.mark.parametrize(("before_the_end", "refused_for"), INSTANTS.values(), ids=INSTANTS)
-def test_the_window(desk, before_the_end, refused_for):
-    held = enrolled(desk)
-    in_the_window(desk, held, before_the_end)
-    answer = send(desk, renew_ask(held, new_key()))
+def test_the_window(scene, before_the_end, refused_for):
+    held = enrolled(scene)
+    in_the_window(scene, held, before_the_end)
+    answer = send(scene, renew_ask(held, new_key()))
     if refused_for is None:
         accepted(answer)
     else:
         assert refused(answer) is refused_for
 
 
-def test_too_early_says_when_and_the_same_request_is_accepted_then(desk, held):
+def test_too_early_says_when_and_the_same_request_is_accepted_then(scene, held):
     key, ends = new_key(), load_certificate(held.der).not_valid_after_utc
-    in_the_window(desk, held, 61 * DAY)
-    answer = send(desk, renew_ask(held, key))
+    in_the_window(scene, held, 61 * DAY)
+    answer = send(scene, renew_ask(held, key))
     assert answer == Rejection(RejectionReason.TOO_EARLY, opens=ends - 60 * DAY, ended=ends, language=Language.SV)
-    desk.clock.now = answer.opens
-    renewed(desk, held, key)
+    scene.clock.now = answer.opens
+    renewed(scene, held, key)
 
 
-def test_an_officer_may_open_the_window_earlier(desk):
-    held = enrolled(desk)
-    desk.clock.forward(10 * DAY)
-    certificates(desk).filter(serial=held.serial).update(renewable_from=desk.clock.now)
-    renewed(desk, held)
+def test_an_officer_may_open_the_window_earlier(scene):
+    held = enrolled(scene)
+    scene.clock.forward(10 * DAY)
+    certificates(scene).filter(serial=held.serial).update(renewable_from=scene.clock.now)
+    renewed(scene, held)
 
 
-def test_the_old_one_works_to_its_end_and_cannot_renew_twice(desk, held):
-    new = renewed(desk, held)
-    assert refused(send(desk, renew_ask(held, new_key()))) is RejectionReason.ALREADY_RENEWED
-    in_the_window(desk, held, -SECOND)
-    assert refused(send(desk, renew_ask(held, new_key()))) is RejectionReason.SIGNER_EXPIRED
-    in_the_window(desk, new)
-    renewed(desk, new)
+def test_the_old_one_works_to_its_end_and_cannot_renew_twice(scene, held):
+    new = renewed(scene, held)
+    assert refused(send(scene, renew_ask(held, new_key()))) is RejectionReason.ALREADY_RENEWED
+    in_the_window(scene, held, -SECOND)
+    assert refused(send(scene, renew_ask(held, new_key()))) is RejectionReason.SIGNER_EXPIRED
+    in_the_window(scene, new)
+    renewed(scene, new)
 
 
-def test_a_refused_key_is_accepted_later(desk, held):
+def test_a_refused_key_is_accepted_later(scene, held):
     key = new_key()
-    withdraw(CUSTOMER_ID, Channel.WS, desk.ctx, "operator", REQUEST)
-    assert refused(send(desk, renew_ask(held, key))) is RejectionReason.NOT_ENTITLED
-    approve(CUSTOMER_ID, frozenset({Channel.WS}), desk.ctx, "operator", REQUEST)
-    renewed(desk, held, key)
+    withdraw(CUSTOMER_ID, Channel.WS, scene.ctx, "operator", REQUEST)
+    assert refused(send(scene, renew_ask(held, key))) is RejectionReason.NOT_ENTITLED
+    approve(CUSTOMER_ID, frozenset({Channel.WS}), scene.ctx, "operator", REQUEST)
+    renewed(scene, held, key)
 
 
-def test_one_channels_withdrawal_leaves_the_other_alone(desk, held):
-    withdraw(CUSTOMER_ID, Channel.SFTP, desk.ctx, "operator", REQUEST)
-    renewed(desk, held)
+def test_one_channels_withdrawal_leaves_the_other_alone(scene, held):
+    withdraw(CUSTOMER_ID, Channel.SFTP, scene.ctx, "operator", REQUEST)
+    renewed(scene, held)
 
 
-def test_a_certificate_that_is_not_fetched_yet_may_sign(desk):
+def test_a_certificate_that_is_not_fetched_yet_may_sign(scene):
     """A holder of the key has proven it; the certificate may have come another way."""
     key = new_key()
-    accepted(enrol(new_ask(ordered(desk, an_order()), key), desk.ctx, REQUEST))
-    row = certificates(desk).get()
-    _, der = transactions.get_der(desk.db, desk.certificate(row.serial))
-    desk.clock.now = row.renewable_from
-    accepted(send(desk, renew_ask(der, new_key())))
+    accepted(enrol(new_ask(ordered(scene, an_order()), key), scene.ctx, REQUEST))
+    row = certificates(scene).get()
+    _, der = transactions.get_der(scene.db, scene.certificate(row.serial))
+    scene.clock.now = row.renewable_from
+    accepted(send(scene, renew_ask(der, new_key())))
 
 
 # Renewals that their holder did not retrieve.
 
 
-def test_made_again_with_another_key_three_times_and_not_a_fourth(desk, held):
-    ids = [accepted(send(desk, renew_ask(held, new_key()))) for _ in range(4)]
+def test_made_again_with_another_key_three_times_and_not_a_fourth(scene, held):
+    ids = [accepted(send(scene, renew_ask(held, new_key()))) for _ in range(4)]
     assert len(set(ids)) == 4
-    assert refused(send(desk, renew_ask(held, new_key()))) is RejectionReason.ALREADY_RENEWED
-    assert live_renewals(desk, held).get().retrieval_id == ids[-1]
+    assert refused(send(scene, renew_ask(held, new_key()))) is RejectionReason.ALREADY_RENEWED
+    assert live_renewals(scene, held).get().retrieval_id == ids[-1]
     for old in ids[:-1]:
-        answer = retrieve(get_ask(old), desk.ctx, REQUEST)
+        answer = retrieve(get_ask(old), scene.ctx, REQUEST)
         assert answer == Rejection(RejectionReason.SUPERSEDED, language=Language.SV)
-        row = certificates(desk).get(retrieval_id=old)
+        row = certificates(scene).get(retrieval_id=old)
         assert (row.state, row.revocation_reason) == (CertificateState.SUPERSEDED, RevocationReason.SUPERSEDED)
-        assert row.revoked_at == desk.clock.now
+        assert row.revoked_at == scene.clock.now
         assert row.first_fetched_at is None
-    collected(desk, ids[-1])
+    collected(scene, ids[-1])
 
 
-def test_fetched_is_never_voided(desk, held):
-    new = renewed(desk, held)
-    assert refused(send(desk, renew_ask(held, new_key()))) is RejectionReason.ALREADY_RENEWED
-    assert desk.certificate(new.serial).state is CertificateState.RETRIEVED
-    assert not desk.certificate(new.serial).revoked
+def test_fetched_is_never_voided(scene, held):
+    new = renewed(scene, held)
+    assert refused(send(scene, renew_ask(held, new_key()))) is RejectionReason.ALREADY_RENEWED
+    assert scene.certificate(new.serial).state is CertificateState.RETRIEVED
+    assert not scene.certificate(new.serial).revoked
 
 
-def test_the_key_of_a_voided_renewal_stays_known(desk, held):
+def test_the_key_of_a_voided_renewal_stays_known(scene, held):
     lost = new_key()
-    accepted(send(desk, renew_ask(held, lost)))
+    accepted(send(scene, renew_ask(held, lost)))
     key = new_key()
-    second = accepted(send(desk, renew_ask(held, key)))
-    assert refused(send(desk, renew_ask(held, lost))) is RejectionReason.KEY_REUSED
-    assert accepted(send(desk, renew_ask(held, key))) == second
+    second = accepted(send(scene, renew_ask(held, key)))
+    assert refused(send(scene, renew_ask(held, lost))) is RejectionReason.KEY_REUSED
+    assert accepted(send(scene, renew_ask(held, key))) == second
 
 
-def test_a_voided_certificate_is_no_signer(desk, held):
+def test_a_voided_certificate_is_no_signer(scene, held):
     key = new_key()
-    accepted(send(desk, renew_ask(held, key)))
-    row = live_renewals(desk, held).get()
-    _, der = transactions.get_der(desk.db, desk.certificate(row.serial))
-    accepted(send(desk, renew_ask(held, new_key())))
-    assert refused(send(desk, renew_ask(der, new_key()))) is RejectionReason.SIGNER_REVOKED
+    accepted(send(scene, renew_ask(held, key)))
+    row = live_renewals(scene, held).get()
+    _, der = transactions.get_der(scene.db, scene.certificate(row.serial))
+    accepted(send(scene, renew_ask(held, new_key())))
+    assert refused(send(scene, renew_ask(der, new_key()))) is RejectionReason.SIGNER_REVOKED
 
 
-def test_fetched_between_decision_and_voiding(desk, held):
+def test_fetched_between_decision_and_voiding(scene, held):
     """The second renewal has decided to void the first.
 
     The holder retrieves the first at that moment, and keeps it.
     """
     key = new_key()
-    first = accepted(send(desk, renew_ask(held, key)))
-    fetching = desk.but(step=once_at("8-prepared", lambda: collected(desk, first)))
+    first = accepted(send(scene, renew_ask(held, key)))
+    fetching = scene.but(step=once_at("8-prepared", lambda: collected(scene, first)))
     answer = renew(renew_ask(held, new_key()), fetching.ctx, REQUEST)
     assert refused(answer) is RejectionReason.ALREADY_RENEWED
-    assert held_by(desk, key, first).der == collected(desk, first)
+    assert held_by(scene, key, first).der == collected(scene, first)
 
 
-def test_voided_between_look_up_and_fetching(desk, held):
+def test_voided_between_look_up_and_fetching(scene, held):
     """The retrieval id of the first renewal was looked up.
 
     The second renewal voids the first at that moment, and it never leaves.
     """
-    first = accepted(send(desk, renew_ask(held, new_key())))
+    first = accepted(send(scene, renew_ask(held, new_key())))
     second = []
-    again = once_at("13-found", lambda: second.append(accepted(send(desk, renew_ask(held, new_key())))))
-    answer = retrieve(get_ask(first), desk.but(step=again).ctx, REQUEST)
+    again = once_at("13-found", lambda: second.append(accepted(send(scene, renew_ask(held, new_key())))))
+    answer = retrieve(get_ask(first), scene.but(step=again).ctx, REQUEST)
     assert refused(answer) is RejectionReason.SUPERSEDED
-    collected(desk, second[0])
+    collected(scene, second[0])
 
 
-def test_a_key_with_a_prime_of_the_old_one_is_refused_and_another_is_taken(desk):
+def test_a_key_with_a_prime_of_the_old_one_is_refused_and_another_is_taken(scene):
     """Both private keys could be computed from the two certificates."""
     key, other = holder_key(1, KeyType.RSA_2048), holder_key(2, KeyType.RSA_2048)
-    old = held_by(desk, key, accepted(enrol(new_ask(ordered(desk), key), desk.ctx, REQUEST)))
-    in_the_window(desk, old)
-    assert refused(send(desk, renew_ask(old, with_a_prime_of(key, other)))) is RejectionReason.KEY_NOT_ACCEPTED
-    accepted(send(desk, renew_ask(old, other)))
+    old = held_by(scene, key, accepted(enrol(new_ask(ordered(scene), key), scene.ctx, REQUEST)))
+    in_the_window(scene, old)
+    assert refused(send(scene, renew_ask(old, with_a_prime_of(key, other)))) is RejectionReason.KEY_NOT_ACCEPTED
+    accepted(send(scene, renew_ask(old, other)))
 
 
-def test_the_address_of_the_caller_is_kept(desk):
+def test_the_address_of_the_caller_is_kept(scene):
     """New certificates and refusals after proof keep it once for each request; an unproven request leaves none."""
-    kept = models.CallerAddress.objects.using(desk.db.alias)
-    ctx, ids, key = replace(desk.ctx, caller="2001:db8::7"), ordered(desk), new_key()
+    kept = models.CallerAddress.objects.using(scene.db.alias)
+    ctx, ids, key = replace(scene.ctx, caller="2001:db8::7"), ordered(scene), new_key()
     refused(enrol(replace(new_ask(ids, key), transfer_password="wrong"), ctx, "a" * 32))
     assert not kept.exists()
-    held = held_by(desk, key, accepted(enrol(new_ask(ids, key), ctx, "b" * 32)))
-    in_the_window(desk, held)
+    held = held_by(scene, key, accepted(enrol(new_ask(ids, key), ctx, "b" * 32)))
+    in_the_window(scene, held)
     refused(renew(renew_ask(held, key), ctx, "c" * 32))
     accepted(renew(renew_ask(held, new_key()), ctx, "d" * 32))
     assert set(kept.values_list("request_id", "address")) == {(name * 32, "2001:db8::7") for name in "bcd"}

@@ -17,7 +17,7 @@ from sinetti.services.organisations.people import PeopleError, add_signatory, se
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from tests.support.authority import CUSTOMER_ID
 from tests.support.backups import backed_up, restored
-from tests.support.service_context import (
+from tests.support.scene import (
     CONTACT,
     DAY,
     REQUEST,
@@ -31,81 +31,81 @@ OTHER = "7654321-2"
 
 
 @pytest.fixture
-def desk(sqlite_desk, tmp_path):
-    """Yield a desk with a journal of its own."""
-    identity = authorities.identity(sqlite_desk.db)
-    one = Journal(tmp_path / "journal", JournalHeader(identity.instance_id, "TEST", "north"), sqlite_desk.machine)
-    yield sqlite_desk.but(journal=one)
+def scene(sqlite_scene, tmp_path):
+    """Yield a scene with a journal of its own."""
+    identity = authorities.identity(sqlite_scene.db)
+    one = Journal(tmp_path / "journal", JournalHeader(identity.instance_id, "TEST", "north"), sqlite_scene.machine)
+    yield sqlite_scene.but(journal=one)
     one.close()
 
 
-def reported(desk) -> tuple[UnrestoredHolding, ...]:
-    return reconcile(desk.ctx, desk.ctx.journal, REQUEST).without_people
+def reported(scene) -> tuple[UnrestoredHolding, ...]:
+    return reconcile(scene.ctx, scene.ctx.journal, REQUEST).without_people
 
 
-def holding(desk, serial) -> str:
-    return models.Certificate.objects.using(desk.db.alias).get(serial=serial).lineage_id
+def holding(scene, serial) -> str:
+    return models.Certificate.objects.using(scene.db.alias).get(serial=serial).lineage_id
 
 
-def test_a_holding_is_reported_until_its_contact_is_named(desk, tmp_path):
-    known = enrolled(desk)
-    in_the_window(desk, known)
-    backup = backed_up(desk.db, tmp_path)
-    renewed(desk, known)
-    held = enrolled(desk)
-    restored(desk.db, backup)
+def test_a_holding_is_reported_until_its_contact_is_named(scene, tmp_path):
+    known = enrolled(scene)
+    in_the_window(scene, known)
+    backup = backed_up(scene.db, tmp_path)
+    renewed(scene, known)
+    held = enrolled(scene)
+    restored(scene.db, backup)
     expected = UnrestoredHolding("", held.serial, CUSTOMER_ID, Channel.WS, has_contact=False, has_roles=True)
-    (found,) = reported(desk)
+    (found,) = reported(scene)
     assert replace(found, holding_id="") == expected, "the holding in the backup has its people"
-    assert found.holding_id == holding(desk, held.serial)
-    assert reported(desk) == (found,), "a second run has nothing to restore, and reports it again"
-    change_contact(ContactUpdate(held.serial, CONTACT), desk.ctx, "operator", REQUEST)
-    assert reported(desk) == ()
+    assert found.holding_id == holding(scene, held.serial)
+    assert reported(scene) == (found,), "a second run has nothing to restore, and reports it again"
+    change_contact(ContactUpdate(held.serial, CONTACT), scene.ctx, "operator", REQUEST)
+    assert reported(scene) == ()
 
 
-def test_an_organisation_from_the_journal_needs_roles_too(desk, tmp_path):
-    backup = backed_up(desk.db, tmp_path)
-    add_organisation(desk, OTHER)
-    held = enrolled(desk, customer_id=OTHER)
-    restored(desk.db, backup)
-    (found,) = reported(desk)
+def test_an_organisation_from_the_journal_needs_roles_too(scene, tmp_path):
+    backup = backed_up(scene.db, tmp_path)
+    add_organisation(scene, OTHER)
+    held = enrolled(scene, customer_id=OTHER)
+    restored(scene.db, backup)
+    (found,) = reported(scene)
     assert (found.customer_id, found.has_contact, found.has_roles) == (OTHER, False, False)
-    change_contact(ContactUpdate(held.serial, CONTACT), desk.ctx, "operator", REQUEST)
-    assert reported(desk) == (replace(found, has_contact=True),)
-    add_signatory(OTHER, CONTACT, desk.ctx, "operator", REQUEST)
-    assert reported(desk) == ()
+    change_contact(ContactUpdate(held.serial, CONTACT), scene.ctx, "operator", REQUEST)
+    assert reported(scene) == (replace(found, has_contact=True),)
+    add_signatory(OTHER, CONTACT, scene.ctx, "operator", REQUEST)
+    assert reported(scene) == ()
 
 
-def test_an_operator_settles_a_holding_without_people(desk, tmp_path):
-    backup = backed_up(desk.db, tmp_path)
-    held = [enrolled(desk), enrolled(desk)]
-    restored(desk.db, backup)
-    first, second = reported(desk)
+def test_an_operator_settles_a_holding_without_people(scene, tmp_path):
+    backup = backed_up(scene.db, tmp_path)
+    held = [enrolled(scene), enrolled(scene)]
+    restored(scene.db, backup)
+    first, second = reported(scene)
     assert {first.serial, second.serial} == {one.serial for one in held}
-    settle_people([first.holding_id], desk.ctx, "operator", REQUEST)
-    assert reported(desk) == (second,)
-    rows = models.AuditEvent.objects.using(desk.db.alias).filter(action="people-settled")
+    settle_people([first.holding_id], scene.ctx, "operator", REQUEST)
+    assert reported(scene) == (second,)
+    rows = models.AuditEvent.objects.using(scene.db.alias).filter(action="people-settled")
     assert [row.object for row in rows] == [f"lineage:{first.holding_id}"]
     for unknown in (first.holding_id, "no holding"):
         with pytest.raises(PeopleError, match="no people are reported missing"):
-            settle_people([unknown], desk.ctx, "operator", REQUEST)
+            settle_people([unknown], scene.ctx, "operator", REQUEST)
 
 
-def test_a_holding_that_is_not_in_use_needs_no_people(desk, tmp_path):
-    backup = backed_up(desk.db, tmp_path)
-    revoked_later, kept = enrolled(desk), enrolled(desk)
-    restored(desk.db, backup)
-    assert len(reported(desk)) == 2
+def test_a_holding_that_is_not_in_use_needs_no_people(scene, tmp_path):
+    backup = backed_up(scene.db, tmp_path)
+    revoked_later, kept = enrolled(scene), enrolled(scene)
+    restored(scene.db, backup)
+    assert len(reported(scene)) == 2
     ask = RevocationRequest(revoked_later.serial, RevocationReason.CESSATION_OF_OPERATION)
-    revoke(ask, desk.ctx, "operator", REQUEST)
-    assert [one.serial for one in reported(desk)] == [kept.serial]
-    assert unrestored_people.list_open(desk.db, desk.clock() + 3000 * DAY) == ()
+    revoke(ask, scene.ctx, "operator", REQUEST)
+    assert [one.serial for one in reported(scene)] == [kept.serial]
+    assert unrestored_people.list_open(scene.db, scene.clock() + 3000 * DAY) == ()
 
 
-def test_the_newest_certificate_is_named(desk, tmp_path):
-    backup = backed_up(desk.db, tmp_path)
-    held = enrolled(desk)
-    in_the_window(desk, held)
-    new = renewed(desk, held)
-    restored(desk.db, backup)
-    assert [one.serial for one in reported(desk)] == [new.serial]
+def test_the_newest_certificate_is_named(scene, tmp_path):
+    backup = backed_up(scene.db, tmp_path)
+    held = enrolled(scene)
+    in_the_window(scene, held)
+    new = renewed(scene, held)
+    restored(scene.db, backup)
+    assert [one.serial for one in reported(scene)] == [new.serial]

@@ -12,29 +12,29 @@ from sinetti.domain.operations.figures import COUNTED_EVERY, HealthKind
 from sinetti.services.monitoring.figures import refresh_figures
 from sinetti.services.status.crl import refresh_crls
 from tests.support.firms import a_message, a_person
-from tests.support.service_context import REQUEST
+from tests.support.scene import REQUEST
 
 DAY = timedelta(days=1)
 
 
-def old_lists(desk):
-    refresh_crls(desk.ctx, REQUEST)
-    desk.clock.now += 4 * DAY
+def old_lists(scene):
+    refresh_crls(scene.ctx, REQUEST)
+    scene.clock.now += 4 * DAY
 
 
-def old_answers(desk):
-    now = desk.ctx.now()
-    models.OcspResponse.objects.using(desk.db.alias).create(
+def old_answers(scene):
+    now = scene.ctx.now()
+    models.OcspResponse.objects.using(scene.db.alias).create(
         authority="ca", serial="01", sha1=b"", sha256=b"", this_update=now - 4 * DAY, next_update=now + 3 * DAY
     )
 
 
-def late_messages(desk):
-    a_message(desk, a_person(desk, "a@malli.example"), sent=None, due=desk.ctx.now() - DAY)
+def late_messages(scene):
+    a_message(scene, a_person(scene, "a@malli.example"), sent=None, due=scene.ctx.now() - DAY)
 
 
-def failed_messages(desk):
-    a_message(desk, a_person(desk, "a@malli.example"), sent=None, failed_at=desk.ctx.now())
+def failed_messages(scene):
+    a_message(scene, a_person(scene, "a@malli.example"), sent=None, failed_at=scene.ctx.now())
 
 
 PROBLEMS = {
@@ -47,26 +47,26 @@ PROBLEMS = {
 
 
 @pytest.mark.parametrize(("happens", "expected"), PROBLEMS.values(), ids=PROBLEMS)
-def test_problems(sqlite_desk, happens, expected):
-    happens(sqlite_desk)
-    assert refresh_figures(sqlite_desk.ctx)
-    assert load_figures(sqlite_desk.db).health == expected
+def test_problems(sqlite_scene, happens, expected):
+    happens(sqlite_scene)
+    assert refresh_figures(sqlite_scene.ctx)
+    assert load_figures(sqlite_scene.db).health == expected
 
 
-def test_a_clock_in_doubt_is_a_problem(sqlite_desk):
-    refresh_figures(replace(sqlite_desk.ctx, issuance_allowed=lambda: False))
-    assert load_figures(sqlite_desk.db).health == {HealthKind.CLOCK: 1}
+def test_a_clock_in_doubt_is_a_problem(sqlite_scene):
+    refresh_figures(replace(sqlite_scene.ctx, issuance_allowed=lambda: False))
+    assert load_figures(sqlite_scene.db).health == {HealthKind.CLOCK: 1}
 
 
-def test_messages_that_are_held_back_are_not_late(sqlite_desk):
-    late_messages(sqlite_desk)
-    refresh_figures(sqlite_desk.ctx, {MessageKind.REMINDER})
-    assert load_figures(sqlite_desk.db).health == {}
+def test_messages_that_are_held_back_are_not_late(sqlite_scene):
+    late_messages(sqlite_scene)
+    refresh_figures(sqlite_scene.ctx, {MessageKind.REMINDER})
+    assert load_figures(sqlite_scene.db).health == {}
 
 
-def test_the_count_has_its_turn_every_ten_minutes(sqlite_desk):
-    ctx, machine = sqlite_desk.ctx, sqlite_desk.ctx.machine_now()
+def test_the_count_has_its_turn_every_ten_minutes(sqlite_scene):
+    ctx, machine = sqlite_scene.ctx, sqlite_scene.ctx.machine_now()
     later = [0 * COUNTED_EVERY, COUNTED_EVERY / 2, COUNTED_EVERY]
     turns = [refresh_figures(replace(ctx, machine_now=lambda at=machine + one: at)) for one in later]
     assert turns == [True, False, True]
-    assert load_figures(sqlite_desk.db).machine_at == machine + COUNTED_EVERY
+    assert load_figures(sqlite_scene.db).machine_at == machine + COUNTED_EVERY

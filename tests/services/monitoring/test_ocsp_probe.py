@@ -19,7 +19,7 @@ from sinetti.services.monitoring.findings import check_response, questions
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.status import ocsp as status_ocsp
 from tests.support.authority import NOW, authority, holder_key, issuer
-from tests.support.service_context import DAY, REQUEST, enrolled
+from tests.support.scene import DAY, REQUEST, enrolled
 
 KEY = holder_key(9)
 
@@ -60,56 +60,56 @@ def garbled(der):
 
 
 @pytest.fixture
-def asked(sqlite_desk):
+def asked(sqlite_scene):
     """Return the request about a good certificate, and that about a revoked one."""
-    good, gone = enrolled(sqlite_desk), enrolled(sqlite_desk)
-    revoke(RevocationRequest(gone.serial, RevocationReason.SUPERSEDED), sqlite_desk.ctx, "operator", REQUEST)
-    found = questions(sqlite_desk.ctx)
+    good, gone = enrolled(sqlite_scene), enrolled(sqlite_scene)
+    revoke(RevocationRequest(gone.serial, RevocationReason.SUPERSEDED), sqlite_scene.ctx, "operator", REQUEST)
+    found = questions(sqlite_scene.ctx)
     assert [(one.serial, one.revoked) for one in found] == [(good.serial, False), (gone.serial, True)]
     return found
 
 
-def judged(desk, question, der):
-    finding = check_response(question, der, desk.ctx)
+def judged(scene, question, der):
+    finding = check_response(question, der, scene.ctx)
     return (finding.kind, finding.sentence) if finding else None
 
 
-def test_a_ca_that_answers_nobody_is_not_asked(sqlite_desk):
-    enrolled(sqlite_desk)
-    assert questions(sqlite_desk.but(responders={}).ctx) == ()
+def test_a_ca_that_answers_nobody_is_not_asked(sqlite_scene):
+    enrolled(sqlite_scene)
+    assert questions(sqlite_scene.but(responders={}).ctx) == ()
 
 
-def test_the_service_s_own_answers(sqlite_desk, asked):
+def test_the_service_s_own_answers(sqlite_scene, asked):
     for question in asked:
-        answered = status_ocsp.respond(question.der, question.authority, sqlite_desk.ctx, lambda: True)
-        assert judged(sqlite_desk, question, answered.der) is None
+        answered = status_ocsp.respond(question.der, question.authority, sqlite_scene.ctx, lambda: True)
+        assert judged(sqlite_scene, question, answered.der) is None
 
 
-def test_what_is_asked(sqlite_desk, asked):
+def test_what_is_asked(sqlite_scene, asked):
     question = asked[0]
     request = ocsp.load_der_ocsp_request(question.der)
     ca = issuer().certificate
-    assert question.path == f"/ocsp/{sqlite_desk.ctx.issuing[Channel.WS]}"
+    assert question.path == f"/ocsp/{sqlite_scene.ctx.issuing[Channel.WS]}"
     assert request.serial_number == int(question.serial, 16)
     assert request.issuer_key_hash == x509.SubjectKeyIdentifier.from_public_key(ca.public_key()).digest
 
 
-def test_the_right_answers(sqlite_desk, asked):
+def test_the_right_answers(sqlite_scene, asked):
     good, gone = asked
-    assert judged(sqlite_desk, good, answer(good.serial)) is None
-    assert judged(sqlite_desk, gone, answer(gone.serial, ocsp.OCSPCertStatus.REVOKED)) is None
+    assert judged(sqlite_scene, good, answer(good.serial)) is None
+    assert judged(sqlite_scene, gone, answer(gone.serial, ocsp.OCSPCertStatus.REVOKED)) is None
 
 
-def test_half_of_its_day_is_over(sqlite_desk, asked):
-    sqlite_desk.clock.forward(timedelta(hours=12))
-    kind, sentence = judged(sqlite_desk, asked[0], answer(asked[0].serial))
+def test_half_of_its_day_is_over(sqlite_scene, asked):
+    sqlite_scene.clock.forward(timedelta(hours=12))
+    kind, sentence = judged(sqlite_scene, asked[0], answer(asked[0].serial))
     assert (kind, "half its validity is over" in sentence) == (FindingKind.ANSWER_OLD, True)
 
 
-def test_the_wrong_status(sqlite_desk, asked):
+def test_the_wrong_status(sqlite_scene, asked):
     good, gone = asked
-    assert "it is revoked, but the response says good" in judged(sqlite_desk, gone, answer(gone.serial))[1]
-    verdict = judged(sqlite_desk, good, answer(good.serial, ocsp.OCSPCertStatus.REVOKED))
+    assert "it is revoked, but the response says good" in judged(sqlite_scene, gone, answer(gone.serial))[1]
+    verdict = judged(sqlite_scene, good, answer(good.serial, ocsp.OCSPCertStatus.REVOKED))
     assert "it is good, but the response says revoked" in verdict[1]
 
 
@@ -136,6 +136,6 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("made", "why"), WRONG.values(), ids=WRONG)
-def test_what_is_not_taken(sqlite_desk, asked, made, why):
-    kind, sentence = judged(sqlite_desk, asked[0], made(asked[0].serial))
+def test_what_is_not_taken(sqlite_scene, asked, made, why):
+    kind, sentence = judged(sqlite_scene, asked[0], made(asked[0].serial))
     assert (kind, why in sentence) == (FindingKind.ANSWER_WRONG, True), sentence

@@ -17,7 +17,7 @@ from sinetti.services.monitoring.restore_drill import drill_restore
 from tests.support.backups import url_of
 from tests.support.journals import keeping
 from tests.support.logs import REQUEST, logging, sequenced
-from tests.support.service_context import enrolled
+from tests.support.scene import enrolled
 
 
 def _urls(db, folder) -> tuple[str, str]:
@@ -30,33 +30,33 @@ def _urls(db, folder) -> tuple[str, str]:
     return url, f"{url.rpartition('/')[0]}/{name}"
 
 
-def drilled(desk, scratch, backup):
-    return drill_restore(desk.ctx, desk.ctx.journal, backup, (scratch, open_scratch(scratch)), REQUEST)
+def drilled(scene, scratch, backup):
+    return drill_restore(scene.ctx, scene.ctx.journal, backup, (scratch, open_scratch(scratch)), REQUEST)
 
 
-def test_what_last_night_s_backup_lacks_is_put_back_in_the_scratch_database(desk, tmp_path):
-    with keeping(desk, tmp_path) as kept:
-        desk = kept.but(log_signers=logging(kept.ctx).log_signers)
-        url, scratch = _urls(desk.db, tmp_path)
-        enrolled(desk)
-        sequenced(desk.ctx)
+def test_what_last_night_s_backup_lacks_is_put_back_in_the_scratch_database(scene, tmp_path):
+    with keeping(scene, tmp_path) as kept:
+        scene = kept.but(log_signers=logging(kept.ctx).log_signers)
+        url, scratch = _urls(scene.db, tmp_path)
+        enrolled(scene)
+        sequenced(scene.ctx)
         backups.back_up(url, tmp_path / "backup")
-        enrolled(desk), enrolled(desk)
-        sequenced(desk.ctx)
-        lines = [path.read_bytes() for path in reader.files(desk.ctx.journal.folder)]
-        report = drilled(desk, scratch, tmp_path / "backup")
+        enrolled(scene), enrolled(scene)
+        sequenced(scene.ctx)
+        lines = [path.read_bytes() for path in reader.files(scene.ctx.journal.folder)]
+        report = drilled(scene, scratch, tmp_path / "backup")
         assert (report.certificates, report.missing, report.failed, report.unwritten) == (1, 2, (), 0)
         assert report.log_entries > 0
         assert report.newest_at is not None
         assert report.restore_seconds > 0
         assert report.reconcile_seconds > 0
-        assert [path.read_bytes() for path in reader.files(desk.ctx.journal.folder)] == lines
-        assert models.Certificate.objects.using(desk.db.alias).count() == 3
+        assert [path.read_bytes() for path in reader.files(scene.ctx.journal.folder)] == lines
+        assert models.Certificate.objects.using(scene.db.alias).count() == 3
         clear_scratch(open_scratch(scratch))  # it is empty again
 
 
-def test_a_database_with_tables_is_no_scratch_database(desk, tmp_path):
-    url, scratch = _urls(desk.db, tmp_path)
+def test_a_database_with_tables_is_no_scratch_database(scene, tmp_path):
+    url, scratch = _urls(scene.db, tmp_path)
     with pytest.raises(BackupError, match="because a drill removes"):
         open_scratch(url)
     if scratch.startswith("sqlite"):
@@ -65,8 +65,8 @@ def test_a_database_with_tables_is_no_scratch_database(desk, tmp_path):
             open_scratch(scratch)
 
 
-def test_a_database_that_another_process_fills_meanwhile_is_not_emptied(desk, tmp_path):
-    with keeping(desk, tmp_path) as kept:
+def test_a_database_that_another_process_fills_meanwhile_is_not_emptied(scene, tmp_path):
+    with keeping(scene, tmp_path) as kept:
         enrolled(kept)
         url, scratch = _urls(kept.db, tmp_path)
         backups.back_up(url, tmp_path / "backup")
@@ -78,8 +78,8 @@ def test_a_database_that_another_process_fills_meanwhile_is_not_emptied(desk, tm
         clear_scratch(db)
 
 
-def test_what_else_a_drill_would_remove_makes_a_database_no_scratch_database(desk, tmp_path):
-    _, scratch = _urls(desk.db, tmp_path)
+def test_what_else_a_drill_would_remove_makes_a_database_no_scratch_database(scene, tmp_path):
+    _, scratch = _urls(scene.db, tmp_path)
     if scratch.startswith("sqlite"):
         log = Path(f"{scratch.removeprefix('sqlite:///')}-wal")
         log.write_bytes(b"not in the file yet")
@@ -93,9 +93,9 @@ def test_what_else_a_drill_would_remove_makes_a_database_no_scratch_database(des
         open_scratch(scratch)
 
 
-def test_what_no_journal_has_is_named(desk, tmp_path):
+def test_what_no_journal_has_is_named(scene, tmp_path):
     """A revocation of a certificate whose journal is missing cannot be restored."""
-    with keeping(desk, tmp_path) as kept:
+    with keeping(scene, tmp_path) as kept:
         url, scratch = _urls(kept.db, tmp_path)
         backups.back_up(url, tmp_path / "backup")
         serial = enrolled(kept).serial

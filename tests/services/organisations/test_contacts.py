@@ -13,49 +13,49 @@ from sinetti.services.organisations.contacts import ContactCorrection, ContactUp
 from sinetti.services.organisations.people import PeopleError
 from tests.support.authority import CUSTOMER_ID
 from tests.support.people import a_person, audited
+from tests.support.scene import CONTACT, DAY, REQUEST, KilledError, an_order, enrolled, killed_at, ordered
 from tests.support.secure import offered
-from tests.support.service_context import CONTACT, DAY, REQUEST, KilledError, an_order, enrolled, killed_at, ordered
 
 WHO = ("operator", REQUEST)
 NEW = a_person("new")
 
 
-def lineage(desk):
-    return models.Lineage.objects.using(desk.db.alias).select_related("contact", "deputy").get()
+def lineage(scene):
+    return models.Lineage.objects.using(scene.db.alias).select_related("contact", "deputy").get()
 
 
-def events(desk):
-    rows = models.OutboxMessage.objects.using(desk.db.alias).filter(kind="contact-changed").order_by("created")
+def events(scene):
+    rows = models.OutboxMessage.objects.using(scene.db.alias).filter(kind="contact-changed").order_by("created")
     return [row.facts for row in rows]
 
 
-def changed(desk, named, who=NEW, *, deputy=False):
-    return change_contact(ContactUpdate(named, who, deputy=deputy), desk.ctx, *WHO)
+def changed(scene, named, who=NEW, *, deputy=False):
+    return change_contact(ContactUpdate(named, who, deputy=deputy), scene.ctx, *WHO)
 
 
-def test_a_new_contact_and_the_same_again(desk):
-    held = enrolled(desk)
-    old, at = lineage(desk).contact, desk.clock.forward(DAY)
-    models.Certificate.objects.using(desk.db.alias).update(next_reminder_at=at)
-    done = changed(desk, held.serial.upper())
+def test_a_new_contact_and_the_same_again(scene):
+    held = enrolled(scene)
+    old, at = lineage(scene).contact, scene.clock.forward(DAY)
+    models.Certificate.objects.using(scene.db.alias).update(next_reminder_at=at)
+    done = changed(scene, held.serial.upper())
     assert (done.customer_id, done.changed, done.offered) == (CUSTOMER_ID, True, ())
-    new = lineage(desk).contact
+    new = lineage(scene).contact
     assert (new.name, new.email, new.named_until) == (NEW.name, NEW.email, None)
-    old.refresh_from_db(using=desk.db.alias)
+    old.refresh_from_db(using=scene.db.alias)
     assert (old.email, old.named_until) == (CONTACT.email, at), "the row of before stays for who was written to"
-    assert events(desk) == [{"old": old.person_id, "new": new.person_id, "place": "contact"}]
-    assert models.Certificate.objects.using(desk.db.alias).get().next_reminder_at is None, "looked at anew"
-    assert not changed(desk, held.serial).changed
-    assert len(events(desk)) == len(audited(desk, "contact-changed")) == 1
-    assert "example" not in audited(desk, "contact-changed")[0]
+    assert events(scene) == [{"old": old.person_id, "new": new.person_id, "place": "contact"}]
+    assert models.Certificate.objects.using(scene.db.alias).get().next_reminder_at is None, "looked at anew"
+    assert not changed(scene, held.serial).changed
+    assert len(events(scene)) == len(audited(scene, "contact-changed")) == 1
+    assert "example" not in audited(scene, "contact-changed")[0]
 
 
-def test_a_deputy(sqlite_desk):
-    ids = ordered(sqlite_desk)
-    assert changed(sqlite_desk, ids.order_id, deputy=True).changed
-    assert (lineage(sqlite_desk).deputy.name, lineage(sqlite_desk).contact.name) == (NEW.name, CONTACT.name)
-    assert events(sqlite_desk) == [{"old": None, "new": lineage(sqlite_desk).deputy_id, "place": "deputy"}]
-    assert len(audited(sqlite_desk, "deputy-changed")) == 1
+def test_a_deputy(sqlite_scene):
+    ids = ordered(sqlite_scene)
+    assert changed(sqlite_scene, ids.order_id, deputy=True).changed
+    assert (lineage(sqlite_scene).deputy.name, lineage(sqlite_scene).contact.name) == (NEW.name, CONTACT.name)
+    assert events(sqlite_scene) == [{"old": None, "new": lineage(sqlite_scene).deputy_id, "place": "deputy"}]
+    assert len(audited(sqlite_scene, "deputy-changed")) == 1
 
 
 CORRECTIONS = {
@@ -75,94 +75,94 @@ CORRECTIONS = {
 
 
 @pytest.mark.parametrize(("what", "person", "anew"), CORRECTIONS.values(), ids=CORRECTIONS)
-def test_mended(sqlite_desk, what, person, anew):
+def test_mended(sqlite_scene, what, person, anew):
     """Another address gets the next reminder anew; the same address had it already."""
-    held = enrolled(sqlite_desk)
-    at = sqlite_desk.clock.now
-    models.Certificate.objects.using(sqlite_desk.db.alias).update(next_reminder_at=at)
-    assert changed(sqlite_desk, held.serial, what).changed
-    row = lineage(sqlite_desk).contact
+    held = enrolled(sqlite_scene)
+    at = sqlite_scene.clock.now
+    models.Certificate.objects.using(sqlite_scene.db.alias).update(next_reminder_at=at)
+    assert changed(sqlite_scene, held.serial, what).changed
+    row = lineage(sqlite_scene).contact
     assert (row.name, row.email, row.phone, row.language) == (person.name, person.email, person.phone, person.language)
-    assert (models.Certificate.objects.using(sqlite_desk.db.alias).get().next_reminder_at is None) is anew
-    assert not changed(sqlite_desk, held.serial, what).changed
+    assert (models.Certificate.objects.using(sqlite_scene.db.alias).get().next_reminder_at is None) is anew
+    assert not changed(sqlite_scene, held.serial, what).changed
 
 
-def test_mending_nobody(sqlite_desk):
-    held = enrolled(sqlite_desk)
+def test_mending_nobody(sqlite_scene):
+    held = enrolled(sqlite_scene)
     with pytest.raises(PeopleError, match="there is no deputy whose details can be corrected: name one"):
-        changed(sqlite_desk, held.serial, ContactCorrection(phone=""), deputy=True)
-    models.Person.objects.using(sqlite_desk.db.alias).update(
-        name="", email="", phone="", erased_at=sqlite_desk.clock.now
+        changed(sqlite_scene, held.serial, ContactCorrection(phone=""), deputy=True)
+    models.Person.objects.using(sqlite_scene.db.alias).update(
+        name="", email="", phone="", erased_at=sqlite_scene.clock.now
     )
     with pytest.raises(PeopleError, match="there is no contact"):
-        changed(sqlite_desk, held.serial, ContactCorrection(email="right@customer.example"))
-    assert changed(sqlite_desk, held.serial).changed
+        changed(sqlite_scene, held.serial, ContactCorrection(email="right@customer.example"))
+    assert changed(sqlite_scene, held.serial).changed
 
 
-def test_whoever_bounced_is_named_again(sqlite_desk):
-    held = enrolled(sqlite_desk)
-    models.Person.objects.using(sqlite_desk.db.alias).update(
-        bounced_at=sqlite_desk.clock.now, first_written_at=sqlite_desk.clock.now
+def test_whoever_bounced_is_named_again(sqlite_scene):
+    held = enrolled(sqlite_scene)
+    models.Person.objects.using(sqlite_scene.db.alias).update(
+        bounced_at=sqlite_scene.clock.now, first_written_at=sqlite_scene.clock.now
     )
-    assert changed(sqlite_desk, held.serial, CONTACT).changed
-    row = lineage(sqlite_desk).contact
-    assert (row.bounced_at, row.first_written_at) == (None, sqlite_desk.clock.now)
+    assert changed(sqlite_scene, held.serial, CONTACT).changed
+    row = lineage(sqlite_scene).contact
+    assert (row.bounced_at, row.first_written_at) == (None, sqlite_scene.clock.now)
 
 
-def test_nothing_of_this_name(sqlite_desk):
+def test_nothing_of_this_name(sqlite_scene):
     with pytest.raises(PeopleError, match="no certificate has this serial number, and no order has this ID"):
-        changed(sqlite_desk, "00" * 19)
+        changed(sqlite_scene, "00" * 19)
 
 
-def test_transfer_ids_go_to_the_new_address(desk):
+def test_transfer_ids_go_to_the_new_address(scene):
     """The link of before ends.
 
     A wrong phone number is corrected without a new order, too.
     """
-    first = offered(desk)
-    done = changed(desk, first.offered.order_id)
+    first = offered(scene)
+    done = changed(scene, first.offered.order_id)
     (second,) = done.offered
     assert second.order_id == first.offered.order_id
-    rows = models.SecureMessage.objects.using(desk.db.alias)
-    assert rows.get(pk=first.offered.secure_id).ended_at == desk.clock.now
+    rows = models.SecureMessage.objects.using(scene.db.alias)
+    assert rows.get(pk=first.offered.secure_id).ended_at == scene.clock.now
     assert rows.get(pk=second.secure_id).recipient.email == NEW.email
-    (third,) = changed(desk, first.offered.order_id, ContactCorrection(phone="")).offered
+    (third,) = changed(scene, first.offered.order_id, ContactCorrection(phone="")).offered
     assert third.needs_code
-    assert changed(desk, first.offered.order_id, ContactCorrection(phone="")).offered == ()
+    assert changed(scene, first.offered.order_id, ContactCorrection(phone="")).offered == ()
     assert rows.filter(ended_at__isnull=True).count() == 1
-    assert changed(desk, first.offered.order_id, deputy=True).offered == (), "the contact stays"
+    assert changed(scene, first.offered.order_id, deputy=True).offered == (), "the contact stays"
 
 
-def test_ids_that_were_told_otherwise_are_not_offered(sqlite_desk):
-    ids = ordered(sqlite_desk)
-    assert changed(sqlite_desk, ids.order_id).offered == ()
+def test_ids_that_were_told_otherwise_are_not_offered(sqlite_scene):
+    ids = ordered(sqlite_scene)
+    assert changed(sqlite_scene, ids.order_id).offered == ()
 
 
-def test_cut_short_before_the_new_link(desk):
-    first = offered(desk)
-    dying = desk.but(step=killed_at("contact-changed"))
+def test_cut_short_before_the_new_link(scene):
+    first = offered(scene)
+    dying = scene.but(step=killed_at("contact-changed"))
     with pytest.raises(KilledError):
         changed(dying, first.offered.order_id)
-    done = changed(desk, first.offered.order_id)
+    done = changed(scene, first.offered.order_id)
     assert (done.changed, len(done.offered)) == (False, 1)
-    assert changed(desk, first.offered.order_id).offered == ()
+    assert changed(scene, first.offered.order_id).offered == ()
 
 
-def test_a_replacement_that_is_ordered_has_its_own_people(sqlite_desk):
+def test_a_replacement_that_is_ordered_has_its_own_people(sqlite_scene):
     """The former people stay, and the renewal opt-out ends."""
-    held = enrolled(sqlite_desk)
-    changed(sqlite_desk, held.serial)
-    rows = models.Lineage.objects.using(sqlite_desk.db.alias)
-    rows.update(renewal_opt_out_at=sqlite_desk.clock.now)
-    at, before = sqlite_desk.clock.forward(DAY), lineage(sqlite_desk).contact
-    ordered(sqlite_desk, replace(an_order(replaces=held.serial), contact=a_person("third")))
-    assert (lineage(sqlite_desk).contact.name, lineage(sqlite_desk).renewal_opt_out_at) == ("The third", None)
-    before.refresh_from_db(using=sqlite_desk.db.alias)
+    held = enrolled(sqlite_scene)
+    changed(sqlite_scene, held.serial)
+    rows = models.Lineage.objects.using(sqlite_scene.db.alias)
+    rows.update(renewal_opt_out_at=sqlite_scene.clock.now)
+    at, before = sqlite_scene.clock.forward(DAY), lineage(sqlite_scene).contact
+    ordered(sqlite_scene, replace(an_order(replaces=held.serial), contact=a_person("third")))
+    assert (lineage(sqlite_scene).contact.name, lineage(sqlite_scene).renewal_opt_out_at) == ("The third", None)
+    before.refresh_from_db(using=sqlite_scene.db.alias)
     assert before.named_until == at
 
 
-def test_a_closed_organisation_gets_no_link_to_transfer_ids(sqlite_desk):
-    desk, sent = sqlite_desk, offered(sqlite_desk)
-    models.Organisation.objects.using(desk.db.alias).update(closed_at=desk.clock.now)
-    done = changed(desk, sent.offered.order_id)
+def test_a_closed_organisation_gets_no_link_to_transfer_ids(sqlite_scene):
+    scene, sent = sqlite_scene, offered(sqlite_scene)
+    models.Organisation.objects.using(scene.db.alias).update(closed_at=scene.clock.now)
+    done = changed(scene, sent.offered.order_id)
     assert (done.changed, done.offered) == (True, ())

@@ -28,12 +28,12 @@ from sinetti.services.status.crl import current_crl
 from sinetti.wire.json_api.status_events import StatusEventKind
 from tests.support.authority import holder_certificate, holder_key
 from tests.support.journals import keeping, kinds
-from tests.support.service_context import (
+from tests.support.scene import (
     DAY,
     REQUEST,
     SECOND,
-    Desk,
     KilledError,
+    Scene,
     accepted,
     enrolled,
     in_the_window,
@@ -48,166 +48,166 @@ from tests.support.service_context import (
 COMPROMISE = RevocationReason.KEY_COMPROMISE
 
 
-def revoked(desk: Desk, serial: Serial, reason: RevocationReason = COMPROMISE, **more: object) -> list[Serial]:
-    return [one.serial for one in revoke(RevocationRequest(serial, reason, **more), desk.ctx, "operator", REQUEST)]
+def revoked(scene: Scene, serial: Serial, reason: RevocationReason = COMPROMISE, **more: object) -> list[Serial]:
+    return [one.serial for one in revoke(RevocationRequest(serial, reason, **more), scene.ctx, "operator", REQUEST)]
 
 
-def listed(desk: Desk, channel: Channel = Channel.WS) -> dict[str, x509.RevokedCertificate]:
+def listed(scene: Scene, channel: Channel = Channel.WS) -> dict[str, x509.RevokedCertificate]:
     """Return the entries of the current CRL of a channel, keyed by serial."""
-    published = current_crl(desk.ctx.issuing[channel], 1, desk.ctx, REQUEST)
+    published = current_crl(scene.ctx.issuing[channel], 1, scene.ctx, REQUEST)
     return {f"{entry.serial_number:038x}": entry for entry in x509.load_der_x509_crl(published.der)}
 
 
-def test_a_certificate_that_the_register_lacks_is_revoked_once_and_counts_for_its_officer(desk, monkeypatch):
+def test_a_certificate_that_the_register_lacks_is_revoked_once_and_counts_for_its_officer(scene, monkeypatch):
     """As the comparison with the separate signer finds it (docs/operators/signer.md)."""
-    authority, der = desk.ctx.issuing[Channel.WS], certificate_der(holder_certificate(holder_key(1)))
+    authority, der = scene.ctx.issuing[Channel.WS], certificate_der(holder_certificate(holder_key(1)))
     serial = Serial(serial_hex(load_certificate(der).serial_number))
     with pytest.raises(RevocationError, match="no certificate has this serial number"):
-        revoked(desk, serial)
-    with transaction.atomic(using=desk.db.alias):
-        assert unregistered.record(desk.db, {serial: (authority, der)}, desk.audit_entry()) == [serial]
+        revoked(scene, serial)
+    with transaction.atomic(using=scene.db.alias):
+        assert unregistered.record(scene.db, {serial: (authority, der)}, scene.audit_entry()) == [serial]
     monkeypatch.setattr("sinetti.domain.certificates.bulk_revocation.AT_ONCE", 1)
-    assert revoked(desk, enrolled(desk).serial, officer="os.anna")
+    assert revoked(scene, enrolled(scene).serial, officer="os.anna")
     with pytest.raises(RevocationError, match="propose it to officers"):
-        revoked(desk, serial, officer="os.anna")
-    assert revoked(desk, serial, officer="os.ben") == []
-    assert alone_lately("os.ben", desk.ctx) == 1
-    entries = x509.load_der_x509_crl(current_crl(authority, crls.WHOLE, desk.ctx, REQUEST).der)
+        revoked(scene, serial, officer="os.anna")
+    assert revoked(scene, serial, officer="os.ben") == []
+    assert alone_lately("os.ben", scene.ctx) == 1
+    entries = x509.load_der_x509_crl(current_crl(authority, crls.WHOLE, scene.ctx, REQUEST).der)
     assert serial in [f"{entry.serial_number:038x}" for entry in entries]
     with pytest.raises(AlreadyRevoked):
-        revoked(desk, serial)
+        revoked(scene, serial)
 
 
-def test_without_officers_nobody_counts_a_certificate_that_the_register_lacks(desk):
-    authority, der = desk.ctx.issuing[Channel.WS], certificate_der(holder_certificate(holder_key(1)))
+def test_without_officers_nobody_counts_a_certificate_that_the_register_lacks(scene):
+    authority, der = scene.ctx.issuing[Channel.WS], certificate_der(holder_certificate(holder_key(1)))
     serial = Serial(serial_hex(load_certificate(der).serial_number))
-    with transaction.atomic(using=desk.db.alias):
-        unregistered.record(desk.db, {serial: (authority, der)}, desk.audit_entry())
-    assert revoked(desk, serial) == []
-    assert serial in listed(desk)
+    with transaction.atomic(using=scene.db.alias):
+        unregistered.record(scene.db, {serial: (authority, der)}, scene.audit_entry())
+    assert revoked(scene, serial) == []
+    assert serial in listed(scene)
 
 
-def test_one_person_revokes_ten_of_any_kind_in_a_day_and_holders_as_many_as_they_like(desk, line, monkeypatch):
+def test_one_person_revokes_ten_of_any_kind_in_a_day_and_holders_as_many_as_they_like(scene, line, monkeypatch):
     """Renewals that are revoked along count, too; nothing is revoked beyond the number."""
     first, second, third = (one.serial for one in line)
     monkeypatch.setattr("sinetti.domain.certificates.bulk_revocation.AT_ONCE", 2)
     with pytest.raises(RevocationError, match="propose it to officers"):
-        revoked(desk, first, officer="os.anna")
-    assert revoked(desk, second, officer="os.anna", excluded=(third,)) == [second]
+        revoked(scene, first, officer="os.anna")
+    assert revoked(scene, second, officer="os.anna", excluded=(third,)) == [second]
     with pytest.raises(AlreadyRevoked):
-        revoked(desk, second, officer="os.anna", excluded=(third,))
-    assert revoked(desk, third, officer="os.anna") == [third]
+        revoked(scene, second, officer="os.anna", excluded=(third,))
+    assert revoked(scene, third, officer="os.anna") == [third]
     with pytest.raises(RevocationError, match="propose it to officers"):
-        revoked(desk, first, officer="os.anna")
-    assert alone_lately("os.anna", desk.ctx) == 2
-    desk.clock.now += DAY
-    other = enrolled(desk).serial
+        revoked(scene, first, officer="os.anna")
+    assert alone_lately("os.anna", scene.ctx) == 2
+    scene.clock.now += DAY
+    other = enrolled(scene).serial
     for serial, by in ((first, "os.anna"), (other, "os.ben")):
-        assert revoked(desk, serial, officer=by) == [serial]
-    assert revoked(desk, enrolled(desk).serial, revoker=RevokerRole.HOLDER)
+        assert revoked(scene, serial, officer=by) == [serial]
+    assert revoked(scene, enrolled(scene).serial, revoker=RevokerRole.HOLDER)
 
 
 @pytest.fixture
-def line(desk):
+def line(scene):
     """Return three retrieved certificates, each the renewal of the one before.
 
     The clock stands at the issuance of the third certificate.
     """
-    first = enrolled(desk)
-    in_the_window(desk, first)
-    second = renewed(desk, first)
-    in_the_window(desk, second)
-    return first, second, renewed(desk, second)
+    first = enrolled(scene)
+    in_the_window(scene, first)
+    second = renewed(scene, first)
+    in_the_window(scene, second)
+    return first, second, renewed(scene, second)
 
 
-def test_revoked_for_renewal_at_once(desk):
-    held = enrolled(desk)
-    in_the_window(desk, held)
-    assert revoked(desk, held.serial, RevocationReason.CESSATION_OF_OPERATION) == [held.serial]
-    assert refused(renew(renew_ask(held, new_key()), desk.ctx, REQUEST)) is RejectionReason.SIGNER_REVOKED
-    found = desk.certificate(held.serial)
-    assert (found.revoked_at, found.revocation_reason) == (desk.clock.now, RevocationReason.CESSATION_OF_OPERATION)
+def test_revoked_for_renewal_at_once(scene):
+    held = enrolled(scene)
+    in_the_window(scene, held)
+    assert revoked(scene, held.serial, RevocationReason.CESSATION_OF_OPERATION) == [held.serial]
+    assert refused(renew(renew_ask(held, new_key()), scene.ctx, REQUEST)) is RejectionReason.SIGNER_REVOKED
+    found = scene.certificate(held.serial)
+    assert (found.revoked_at, found.revocation_reason) == (scene.clock.now, RevocationReason.CESSATION_OF_OPERATION)
     assert found.state is CertificateState.RETRIEVED, "revocation stands beside the state"
 
 
 @pytest.mark.parametrize("reason", [reason for reason in RevocationReason if "compromise" not in reason.lower()])
-def test_any_other_reason_leaves_renewals_alone(desk, reason):
-    held = enrolled(desk)
-    in_the_window(desk, held)
-    new = renewed(desk, held)
-    assert revoked(desk, held.serial, reason) == [held.serial]
-    assert not desk.certificate(new.serial).revoked
+def test_any_other_reason_leaves_renewals_alone(scene, reason):
+    held = enrolled(scene)
+    in_the_window(scene, held)
+    new = renewed(scene, held)
+    assert revoked(scene, held.serial, reason) == [held.serial]
+    assert not scene.certificate(new.serial).revoked
 
 
-def test_who_renewed_what_is_still_told_when_all_are_revoked(desk, line):
+def test_who_renewed_what_is_still_told_when_all_are_revoked(scene, line):
     first, second, third = line
-    revoked(desk, first.serial)
-    told = {row.serial: row.renewed_by for row in certificates(desk.ctx)}
+    revoked(scene, first.serial)
+    told = {row.serial: row.renewed_by for row in certificates(scene.ctx)}
     assert told == {first.serial: second.serial, second.serial: third.serial, third.serial: None}
 
 
-def test_a_lost_key_takes_along_what_was_renewed_from_it(desk, line):
+def test_a_lost_key_takes_along_what_was_renewed_from_it(scene, line):
     first, second, third = (one.serial for one in line)
-    assert revoked(desk, first) == [first, second, third]
+    assert revoked(scene, first) == [first, second, third]
     for serial in (first, second, third):
-        assert desk.certificate(serial).revocation_reason is COMPROMISE
-        assert desk.certificate(serial).revoked_at == desk.clock.now
+        assert scene.certificate(serial).revocation_reason is COMPROMISE
+        assert scene.certificate(serial).revoked_at == scene.clock.now
 
 
-def test_never_what_it_was_renewed_from(desk, line):
+def test_never_what_it_was_renewed_from(scene, line):
     first, second, third = (one.serial for one in line)
-    assert revoked(desk, second) == [second, third]
-    assert not desk.certificate(first).revoked
+    assert revoked(scene, second) == [second, third]
+    assert not scene.certificate(first).revoked
 
 
-def test_one_that_is_taken_out_by_name_stays_with_what_came_of_it(desk, line):
+def test_one_that_is_taken_out_by_name_stays_with_what_came_of_it(scene, line):
     first, second, third = (one.serial for one in line)
-    assert revoked(desk, first, excluded=[second]) == [first]
-    assert not desk.certificate(second).revoked
-    assert not desk.certificate(third).revoked
+    assert revoked(scene, first, excluded=[second]) == [first]
+    assert not scene.certificate(second).revoked
+    assert not scene.certificate(third).revoked
 
 
-def test_the_last_one_is_taken_out_by_name(desk, line):
+def test_the_last_one_is_taken_out_by_name(scene, line):
     first, second, third = (one.serial for one in line)
-    assert revoked(desk, first, excluded=[third]) == [first, second]
+    assert revoked(scene, first, excluded=[third]) == [first, second]
 
 
-def test_a_renewal_that_nobody_fetched_goes_too(desk):
-    held = enrolled(desk)
-    in_the_window(desk, held)
-    accepted(renew(renew_ask(held, new_key()), desk.ctx, REQUEST))
-    assert len(revoked(desk, held.serial)) == 2
+def test_a_renewal_that_nobody_fetched_goes_too(scene):
+    held = enrolled(scene)
+    in_the_window(scene, held)
+    accepted(renew(renew_ask(held, new_key()), scene.ctx, REQUEST))
+    assert len(revoked(scene, held.serial)) == 2
 
 
-def test_what_was_voided_before_keeps_its_reason(desk):
-    held = enrolled(desk)
-    in_the_window(desk, held)
-    accepted(renew(renew_ask(held, new_key()), desk.ctx, REQUEST))
-    new = renewed(desk, held)
-    assert revoked(desk, held.serial) == [held.serial, new.serial]
-    void = models.Certificate.objects.using(desk.db.alias).get(state=CertificateState.SUPERSEDED)
+def test_what_was_voided_before_keeps_its_reason(scene):
+    held = enrolled(scene)
+    in_the_window(scene, held)
+    accepted(renew(renew_ask(held, new_key()), scene.ctx, REQUEST))
+    new = renewed(scene, held)
+    assert revoked(scene, held.serial) == [held.serial, new.serial]
+    void = models.Certificate.objects.using(scene.db.alias).get(state=CertificateState.SUPERSEDED)
     assert void.revocation_reason == RevocationReason.SUPERSEDED
 
 
-def test_another_lineage_of_the_same_organisation_is_left_alone(desk, line):
-    other = enrolled(desk)
-    revoked(desk, line[0].serial)
-    assert not desk.certificate(other.serial).revoked
+def test_another_lineage_of_the_same_organisation_is_left_alone(scene, line):
+    other = enrolled(scene)
+    revoked(scene, line[0].serial)
+    assert not scene.certificate(other.serial).revoked
 
 
-def test_a_replacement_is_no_renewal(desk):
+def test_a_replacement_is_no_renewal(scene):
     """People ordered the replacement; the lost key did not sign for it."""
-    held = enrolled(desk)
-    replacement = enrolled(desk, replaces=held.serial)
-    assert revoked(desk, held.serial) == [held.serial]
-    assert not desk.certificate(replacement.serial).revoked
+    held = enrolled(scene)
+    replacement = enrolled(scene, replaces=held.serial)
+    assert revoked(scene, held.serial) == [held.serial]
+    assert not scene.certificate(replacement.serial).revoked
 
 
-def test_a_renewal_reserved_while_the_line_is_revoked_goes_too(desk, monkeypatch):
-    held = enrolled(desk)
-    in_the_window(desk, held)
+def test_a_renewal_reserved_while_the_line_is_revoked_goes_too(scene, monkeypatch):
+    held = enrolled(scene)
+    in_the_window(scene, held)
     renewals = revocation.renewals
-    late = once_at("read", lambda: accepted(renew(renew_ask(held, new_key()), desk.ctx, REQUEST)))
+    late = once_at("read", lambda: accepted(renew(renew_ask(held, new_key()), scene.ctx, REQUEST)))
 
     def read_then_renew(db, lineage_id):
         found = renewals(db, lineage_id)
@@ -215,7 +215,7 @@ def test_a_renewal_reserved_while_the_line_is_revoked_goes_too(desk, monkeypatch
         return found
 
     monkeypatch.setattr(revocation, "renewals", read_then_renew)
-    assert len(revoked(desk, held.serial)) == 2
+    assert len(revoked(scene, held.serial)) == 2
 
 
 UNREVOCABLE = {
@@ -228,23 +228,23 @@ UNREVOCABLE = {
 
 
 @pytest.mark.parametrize(("serial", "reason", "revoker", "kind"), UNREVOCABLE.values(), ids=UNREVOCABLE)
-def test_what_cannot_be_revoked(desk, serial, reason, revoker, kind):
-    held = enrolled(desk)
+def test_what_cannot_be_revoked(scene, serial, reason, revoker, kind):
+    held = enrolled(scene)
     with pytest.raises(RevocationError) as refusal:
-        revoked(desk, Serial(serial or held.serial), reason, revoker=revoker)
+        revoked(scene, Serial(serial or held.serial), reason, revoker=revoker)
     assert refusal.value.kind == kind
     assert str(refusal.value)
-    assert not desk.certificate(held.serial).revoked
+    assert not scene.certificate(held.serial).revoked
 
 
-def test_a_key_found_compromised_after_its_certificate_was_revoked(desk, line):
+def test_a_key_found_compromised_after_its_certificate_was_revoked(scene, line):
     first, second, third = line
-    revoked(desk, first.serial, RevocationReason.SUPERSEDED)
-    assert revoked(desk, first.serial) == [first.serial, second.serial, third.serial]
-    assert desk.certificate(first.serial).revocation_reason is RevocationReason.SUPERSEDED
-    assert desk.certificate(third.serial).revocation_reason is COMPROMISE
+    revoked(scene, first.serial, RevocationReason.SUPERSEDED)
+    assert revoked(scene, first.serial) == [first.serial, second.serial, third.serial]
+    assert scene.certificate(first.serial).revocation_reason is RevocationReason.SUPERSEDED
+    assert scene.certificate(third.serial).revocation_reason is COMPROMISE
     with pytest.raises(RevocationError) as refusal:
-        revoked(desk, first.serial)
+        revoked(scene, first.serial)
     assert refusal.value.kind == "already"
 
 
@@ -252,31 +252,31 @@ SPARED_IN_VAIN = {"mistyped": "4f" * 19, "itself": None}
 
 
 @pytest.mark.parametrize("spared", SPARED_IN_VAIN.values(), ids=SPARED_IN_VAIN)
-def test_what_would_not_go_along_cannot_be_spared(desk, line, spared):
+def test_what_would_not_go_along_cannot_be_spared(scene, line, spared):
     first, second, _ = line
     with pytest.raises(RevocationError, match="no certificate was revoked") as refusal:
-        revoked(desk, first.serial, excluded=(spared or first.serial,))
+        revoked(scene, first.serial, excluded=(spared or first.serial,))
     assert refusal.value.kind == "spared"
     with pytest.raises(RevocationError, match="no certificate was revoked"):
-        revoked(desk, first.serial, RevocationReason.SUPERSEDED, excluded=(second.serial,))
-    assert not desk.certificate(first.serial).revoked
+        revoked(scene, first.serial, RevocationReason.SUPERSEDED, excluded=(second.serial,))
+    assert not scene.certificate(first.serial).revoked
 
 
-def test_a_second_time_changes_nothing(desk):
-    held = enrolled(desk)
-    revoked(desk, held.serial, RevocationReason.SUPERSEDED)
-    before = desk.certificate(held.serial)
-    desk.clock.forward(DAY)
+def test_a_second_time_changes_nothing(scene):
+    held = enrolled(scene)
+    revoked(scene, held.serial, RevocationReason.SUPERSEDED)
+    before = scene.certificate(held.serial)
+    scene.clock.forward(DAY)
     with pytest.raises(RevocationError) as refusal:
-        revoked(desk, held.serial, COMPROMISE)
+        revoked(scene, held.serial, COMPROMISE)
     assert refusal.value.kind == "already"
-    assert desk.certificate(held.serial) == before
+    assert scene.certificate(held.serial) == before
 
 
-def test_revoked_by_somebody_else_meanwhile(desk, monkeypatch):
-    held = enrolled(desk)
+def test_revoked_by_somebody_else_meanwhile(scene, monkeypatch):
+    held = enrolled(scene)
     renewals = revocation.renewals
-    first = once_at("read", lambda: revoked(desk, held.serial, RevocationReason.SUPERSEDED))
+    first = once_at("read", lambda: revoked(scene, held.serial, RevocationReason.SUPERSEDED))
 
     def revoke_then_read(db, lineage_id):
         first("read")
@@ -284,67 +284,67 @@ def test_revoked_by_somebody_else_meanwhile(desk, monkeypatch):
 
     monkeypatch.setattr(revocation, "renewals", revoke_then_read)
     with pytest.raises(RevocationError) as refusal:
-        revoked(desk, held.serial)
+        revoked(scene, held.serial)
     assert refusal.value.kind == "already"
-    assert desk.certificate(held.serial).revocation_reason is RevocationReason.SUPERSEDED
+    assert scene.certificate(held.serial).revocation_reason is RevocationReason.SUPERSEDED
 
 
 # The CRL.
 
 
-def test_it_stands_on_the_list_right_away_with_reason_and_dates(desk):
-    held, others = enrolled(desk), enrolled(desk)
-    since = desk.clock.now - timedelta(days=3)
-    revoked(desk, held.serial, COMPROMISE, invalidity_date=since)
-    numbers = models.Crl.objects.using(desk.db.alias).values_list("number", flat=True)
+def test_it_stands_on_the_list_right_away_with_reason_and_dates(scene):
+    held, others = enrolled(scene), enrolled(scene)
+    since = scene.clock.now - timedelta(days=3)
+    revoked(scene, held.serial, COMPROMISE, invalidity_date=since)
+    numbers = models.Crl.objects.using(scene.db.alias).values_list("number", flat=True)
     assert len(set(numbers)) == 1, "published by the revocation itself"
-    entries = listed(desk)
+    entries = listed(scene)
     assert set(entries) == {held.serial}
     entry = entries[held.serial]
-    assert entry.revocation_date_utc == desk.clock.now
+    assert entry.revocation_date_utc == scene.clock.now
     assert entry.extensions.get_extension_for_class(x509.CRLReason).value.reason is x509.ReasonFlags.key_compromise
     assert entry.extensions.get_extension_for_class(x509.InvalidityDate).value.invalidity_date_utc == since
     assert others.serial not in entries
 
 
-def test_each_ca_lists_its_own(desk):
-    web, sftp = enrolled(desk), enrolled(desk, Channel.SFTP)
-    revoked(desk, sftp.serial)
-    assert set(listed(desk, Channel.SFTP)) == {sftp.serial}
-    assert set(listed(desk)) == set()
-    revoked(desk, web.serial)
-    assert set(listed(desk)) == {web.serial}
+def test_each_ca_lists_its_own(scene):
+    web, sftp = enrolled(scene), enrolled(scene, Channel.SFTP)
+    revoked(scene, sftp.serial)
+    assert set(listed(scene, Channel.SFTP)) == {sftp.serial}
+    assert set(listed(scene)) == set()
+    revoked(scene, web.serial)
+    assert set(listed(scene)) == {web.serial}
 
 
-def test_a_voided_one_stands_on_the_list_too(desk):
-    held = enrolled(desk)
-    in_the_window(desk, held)
-    accepted(renew(renew_ask(held, new_key()), desk.ctx, REQUEST))
-    renewed(desk, held)
-    void = models.Certificate.objects.using(desk.db.alias).get(state=CertificateState.SUPERSEDED)
-    assert set(listed(desk)) == {void.serial}
+def test_a_voided_one_stands_on_the_list_too(scene):
+    held = enrolled(scene)
+    in_the_window(scene, held)
+    accepted(renew(renew_ask(held, new_key()), scene.ctx, REQUEST))
+    renewed(scene, held)
+    void = models.Certificate.objects.using(scene.db.alias).get(state=CertificateState.SUPERSEDED)
+    assert set(listed(scene)) == {void.serial}
 
 
-def test_the_signer_is_away(desk):
+def test_the_signer_is_away(scene):
     """The revocation stands.
 
     The CRL follows at the first request after the signer is back.
     """
-    held = enrolled(desk)
-    desk.signer.away = True
-    assert revoked(desk, held.serial) == [held.serial]
-    assert desk.certificate(held.serial).revoked
-    desk.signer.away = False
-    assert set(listed(desk)) == {held.serial}
+    held = enrolled(scene)
+    scene.signer.away = True
+    assert revoked(scene, held.serial) == [held.serial]
+    assert scene.certificate(held.serial).revoked
+    scene.signer.away = False
+    assert set(listed(scene)) == {held.serial}
 
 
-def test_the_process_ends_before_the_list_is_published(desk):
-    held = enrolled(desk)
-    assert listed(desk) == {}
+def test_the_process_ends_before_the_list_is_published(scene):
+    held = enrolled(scene)
+    assert listed(scene) == {}
     with pytest.raises(KilledError):
-        revoked(desk.but(step=killed_at("revoked")), held.serial)
-    desk.clock.forward(SECOND)
-    assert set(listed(desk)) == {held.serial}
+        revoked(scene.but(step=killed_at("revoked")), held.serial)
+    scene.clock.forward(SECOND)
+    assert set(listed(scene)) == {held.serial}
 
 
 # The journal.
@@ -356,9 +356,9 @@ def unavailable(_journal, *_what) -> None:
 
 
 def test_a_revocation_that_could_not_be_written_down_is_told_and_written_when_it_is_asked_for_again(
-    desk, tmp_path, monkeypatch
+    scene, tmp_path, monkeypatch
 ):
-    with keeping(desk, tmp_path) as first:
+    with keeping(scene, tmp_path) as first:
         held = enrolled(first)
         with monkeypatch.context() as closed:
             closed.setattr(Journal, "_open", unavailable)
@@ -371,7 +371,7 @@ def test_a_revocation_that_could_not_be_written_down_is_told_and_written_when_it
                     revoked(first, held.serial)
         assert "revoked" not in kinds(first)
     # Another process repeats the call, because the operator's command has ended.
-    with keeping(desk, tmp_path) as second:
+    with keeping(scene, tmp_path) as second:
         for _ in range(2):
             with pytest.raises(RevocationError) as refusal:
                 revoked(second, held.serial)
@@ -380,54 +380,54 @@ def test_a_revocation_that_could_not_be_written_down_is_told_and_written_when_it
         assert set(listed(second)) == {held.serial}
 
 
-def test_a_journal_that_is_damaged_does_not_hide_that_the_revocation_stands(desk, tmp_path):
-    with keeping(desk, tmp_path) as one:
+def test_a_journal_that_is_damaged_does_not_hide_that_the_revocation_stands(scene, tmp_path):
+    with keeping(scene, tmp_path) as one:
         held = enrolled(one)
         one.ctx.journal.close()
         (one.ctx.journal.folder / "north.jsonl").write_bytes(b"{}\n")
         with pytest.raises(JournalDamaged, match="the certificate is revoked"):
             revoked(one, held.serial)
-    assert desk.certificate(held.serial).revoked
+    assert scene.certificate(held.serial).revoked
 
 
-def test_what_was_revoked_before_and_not_written_down_goes_into_the_journal_with_the_rest(desk, line, tmp_path):
+def test_what_was_revoked_before_and_not_written_down_goes_into_the_journal_with_the_rest(scene, line, tmp_path):
     first, second, third = (one.serial for one in line)
     with pytest.raises(KilledError):
-        revoked(desk.but(step=killed_at("revoked")), first, RevocationReason.SUPERSEDED)
-    with keeping(desk, tmp_path) as one:
+        revoked(scene.but(step=killed_at("revoked")), first, RevocationReason.SUPERSEDED)
+    with keeping(scene, tmp_path) as one:
         assert revoked(one, first) == [first, second, third]
         assert kinds(one) == ["begun", "revoked", "revoked", "revoked"]
 
 
-def test_the_list_is_not_signed_anew_for_what_stands_on_it(desk):
-    held = enrolled(desk)
-    revoked(desk, held.serial)
-    before = current_crl(desk.ctx.issuing[Channel.WS], 1, desk.ctx, REQUEST)
+def test_the_list_is_not_signed_anew_for_what_stands_on_it(scene):
+    held = enrolled(scene)
+    revoked(scene, held.serial)
+    before = current_crl(scene.ctx.issuing[Channel.WS], 1, scene.ctx, REQUEST)
     with pytest.raises(RevocationError):
-        revoked(desk, held.serial)
-    assert current_crl(desk.ctx.issuing[Channel.WS], 1, desk.ctx, REQUEST) == before
+        revoked(scene, held.serial)
+    assert current_crl(scene.ctx.issuing[Channel.WS], 1, scene.ctx, REQUEST) == before
 
 
-def events_of(desk):
-    return [event for _, event in status_feed.list_events(desk.ctx.db, 0, 100)]
+def events_of(scene):
+    return [event for _, event in status_feed.list_events(scene.ctx.db, 0, 100)]
 
 
-def test_readers_of_the_feed_are_woken_by_each_revocation_and_its_list(desk, line):
-    before, last = len(events_of(desk)), crls.take_crl_number(desk.ctx.db, desk.ctx.issuing[Channel.WS], 0)
-    serials = revoked(desk, line[0].serial)
-    *revocations, of_list = events_of(desk)[before:]
+def test_readers_of_the_feed_are_woken_by_each_revocation_and_its_list(scene, line):
+    before, last = len(events_of(scene)), crls.take_crl_number(scene.ctx.db, scene.ctx.issuing[Channel.WS], 0)
+    serials = revoked(scene, line[0].serial)
+    *revocations, of_list = events_of(scene)[before:]
     assert {(event.kind, event.subject, event.number) for event in revocations} == {
-        (StatusEventKind.REVOCATION, desk.ctx.issuing[Channel.WS], last)
+        (StatusEventKind.REVOCATION, scene.ctx.issuing[Channel.WS], last)
     }
     assert sorted(event.serial for event in revocations) == sorted(serials)
-    assert (of_list.kind, of_list.subject) == (StatusEventKind.LIST, desk.ctx.issuing[Channel.WS])
+    assert (of_list.kind, of_list.subject) == (StatusEventKind.LIST, scene.ctx.issuing[Channel.WS])
     assert of_list.number > last
 
 
-def test_a_rehearsal_wakes_no_reader_and_holds_up_no_other_revocation(desk, line):
-    before = events_of(desk)
-    audit, lineage_id = desk.ctx.audit_entry("operator", REQUEST), desk.certificate(line[0].serial).lineage.lineage_id
-    with outbox.rehearsal(desk.ctx.db):
-        assert revocation.revoke(desk.ctx.db, lineage_id, [line[0].serial], (COMPROMISE, None), audit)
-        assert events_of(desk) == before
-    assert events_of(desk) == before
+def test_a_rehearsal_wakes_no_reader_and_holds_up_no_other_revocation(scene, line):
+    before = events_of(scene)
+    audit, lineage_id = scene.ctx.audit_entry("operator", REQUEST), scene.certificate(line[0].serial).lineage.lineage_id
+    with outbox.rehearsal(scene.ctx.db):
+        assert revocation.revoke(scene.ctx.db, lineage_id, [line[0].serial], (COMPROMISE, None), audit)
+        assert events_of(scene) == before
+    assert events_of(scene) == before

@@ -1,6 +1,6 @@
-"""Fixtures: fresh databases and desks with their content."""
+"""Fixtures: fresh databases and scenes with their content."""
 
 from tests.support.registers import db, sqlite_db
-from tests.support.service_context import desk, sqlite_desk
+from tests.support.scene import scene, sqlite_scene
 
-__all__ = ["db", "desk", "sqlite_db", "sqlite_desk"]
+__all__ = ["db", "scene", "sqlite_db", "sqlite_scene"]

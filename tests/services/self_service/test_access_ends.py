@@ -39,7 +39,7 @@ from sinetti.services.self_service.role_resignation import resign
 from tests.support.authority import CUSTOMER_ID as CLIENT
 from tests.support.authority import CUSTOMER_NAME
 from tests.support.firms import a_certificate, rows
-from tests.support.service_context import DAY, REQUEST, SECOND, add_organisation
+from tests.support.scene import DAY, REQUEST, SECOND, add_organisation
 from tests.support.users import account, mandate
 
 FIRM = "7654321-4"
@@ -49,43 +49,43 @@ YEAR = 365 * DAY
 class Town:
     """A client with a signatory and a viewer, and a firm with a manager; two roles have an end."""
 
-    def __init__(self, desk):
-        self.desk, self.began = desk, desk.ctx.now()
-        add_organisation(desk, FIRM)
+    def __init__(self, scene):
+        self.scene, self.began = scene, scene.ctx.now()
+        add_organisation(scene, FIRM)
         self.ends = self.began + 300 * DAY
-        users = {name: account(desk, name) for name in ("signatory", "viewer", "boss", "manager")}
-        mandate(desk, users["signatory"], CLIENT, Role.SIGNATORY)
-        mandate(desk, users["boss"], FIRM, Role.SIGNATORY)
-        mandate(desk, users["manager"], FIRM, Role.MANAGER)
-        self.own = mandate(desk, users["viewer"], CLIENT, Role.VIEWER, self.ends).pk
-        self.firms = mandate(desk, FIRM, CLIENT, Role.MANAGER, self.ends).pk
+        users = {name: account(scene, name) for name in ("signatory", "viewer", "boss", "manager")}
+        mandate(scene, users["signatory"], CLIENT, Role.SIGNATORY)
+        mandate(scene, users["boss"], FIRM, Role.SIGNATORY)
+        mandate(scene, users["manager"], FIRM, Role.MANAGER)
+        self.own = mandate(scene, users["viewer"], CLIENT, Role.VIEWER, self.ends).pk
+        self.firms = mandate(scene, FIRM, CLIENT, Role.MANAGER, self.ends).pk
         self.actors = {name: Actor(one.pk, second_factor=True) for name, one in users.items()}
-        self.ids = {one.customer_id: one.pk for one in rows(desk, "Organisation").all()}
+        self.ids = {one.customer_id: one.pk for one in rows(scene, "Organisation").all()}
 
     def at(self, instant):
-        self.desk.clock.now = instant
+        self.scene.clock.now = instant
         return self
 
     def may(self, who):
-        return load_permissions(self.actors[who], self.desk.ctx)
+        return load_permissions(self.actors[who], self.scene.ctx)
 
     def counts(self, who):
         """Return the sides with ended roles, and those with ending ones, with their counts."""
-        found = count_access_ends(self.actors[who], self.may(who), self.desk.ctx)
+        found = count_access_ends(self.actors[who], self.may(who), self.scene.ctx)
         return tuple(
             {side.value: sum(of.values()) for side, of in part.items()} for part in (found.ended, found.ending)
         )
 
     def to_ask(self, who="manager", mandates=()):
-        return to_ask_again(self.ids[FIRM], mandates, self.may(who), self.desk.ctx)
+        return to_ask_again(self.ids[FIRM], mandates, self.may(who), self.scene.ctx)
 
     def listed(self, **changes):
-        return clients(ClientQuery(self.ids[FIRM], **changes), self.may("manager"), self.desk.ctx)
+        return clients(ClientQuery(self.ids[FIRM], **changes), self.may("manager"), self.scene.ctx)
 
 
 @pytest.fixture
-def town(sqlite_desk):
-    return Town(sqlite_desk)
+def town(sqlite_scene):
+    return Town(sqlite_scene)
 
 
 SIDES = {
@@ -111,29 +111,29 @@ def test_both_sides_have_a_task(town, later, signatory, viewer, manager):
         assert town.counts(who) == (ended, ending), who
 
 
-def test_the_counts_take_one_statement_with_any_number_of_clients(town, sqlite_desk):
+def test_the_counts_take_one_statement_with_any_number_of_clients(town, sqlite_scene):
     for number in range(20):
-        add_organisation(sqlite_desk, f"client-{number}")
-        mandate(sqlite_desk, FIRM, f"client-{number}", Role.MANAGER, town.ends)
+        add_organisation(sqlite_scene, f"client-{number}")
+        mandate(sqlite_scene, FIRM, f"client-{number}", Role.MANAGER, town.ends)
     who = town.at(town.ends + DAY).may("manager")
-    with CaptureQueriesContext(connections[sqlite_desk.db.alias]) as statements:
-        found = count_access_ends(town.actors["manager"], who, sqlite_desk.ctx)
+    with CaptureQueriesContext(connections[sqlite_scene.db.alias]) as statements:
+        found = count_access_ends(town.actors["manager"], who, sqlite_scene.ctx)
     assert len(statements) == 1
     assert found.ended == {EndSide.FIRM: {town.ids[FIRM]: 21}}
 
 
 def given_again(town):
-    given = FirmGrantRequest(town.ids[CLIENT], FIRM, Role.MANAGER, town.desk.ctx.now() + YEAR)
-    assert give_to_firm(given, town.desk.ctx, town.actors["signatory"], REQUEST)
+    given = FirmGrantRequest(town.ids[CLIENT], FIRM, Role.MANAGER, town.scene.ctx.now() + YEAR)
+    assert give_to_firm(given, town.scene.ctx, town.actors["signatory"], REQUEST)
 
 
 def removed_by_both(town):
     for side, who in ((EndSide.GIVEN, "signatory"), (EndSide.FIRM, "manager")):
-        assert note_ended(side, (town.firms,), town.desk.ctx, town.actors[who], REQUEST) == 1
+        assert note_ended(side, (town.firms,), town.scene.ctx, town.actors[who], REQUEST) == 1
 
 
 def closed(town):
-    rows(town.desk, "Organisation").filter(pk=town.ids[FIRM]).update(closed_at=town.desk.ctx.now())
+    rows(town.scene, "Organisation").filter(pk=town.ids[FIRM]).update(closed_at=town.scene.ctx.now())
 
 
 @pytest.mark.parametrize("settled", [given_again, removed_by_both, closed])
@@ -146,11 +146,11 @@ def test_what_was_settled_is_no_task_any_more(town, settled):
 
 def test_each_side_removes_for_itself(town):
     town.at(town.ends + DAY)
-    assert note_ended(EndSide.OWN, (town.own,), town.desk.ctx, town.actors["viewer"], REQUEST) == 1
-    assert note_ended(EndSide.OWN, (town.own,), town.desk.ctx, town.actors["viewer"], REQUEST) == 0
+    assert note_ended(EndSide.OWN, (town.own,), town.scene.ctx, town.actors["viewer"], REQUEST) == 1
+    assert note_ended(EndSide.OWN, (town.own,), town.scene.ctx, town.actors["viewer"], REQUEST) == 0
     assert town.counts("viewer") == ({}, {})
     assert town.counts("signatory") == ({"given": 2}, {})
-    assert rows(town.desk, "AuditEvent").filter(action="authorisation-end-noted").count() == 1
+    assert rows(town.scene, "AuditEvent").filter(action="authorisation-end-noted").count() == 1
 
 
 REFUSED = {
@@ -165,37 +165,37 @@ REFUSED = {
 def test_no_other_reader_removes_it(town, side, who, which):
     town.at(town.ends + DAY)
     with pytest.raises(PermissionDenied):
-        note_ended(side, (getattr(town, which, "0" * 32),), town.desk.ctx, town.actors[who], REQUEST)
+        note_ended(side, (getattr(town, which, "0" * 32),), town.scene.ctx, town.actors[who], REQUEST)
     with pytest.raises(PermissionDenied):
-        list_ended(side, "0" * 32, town.actors[who], town.may(who), town.desk.ctx)
+        list_ended(side, "0" * 32, town.actors[who], town.may(who), town.scene.ctx)
 
 
 def test_no_firm_is_spoken_for_through_another_one(town):
     """The manager's role for the client comes through the firm, so the client's own roles are not theirs."""
-    through = mandate(town.desk, CLIENT, FIRM, Role.VIEWER, town.ends).pk
+    through = mandate(town.scene, CLIENT, FIRM, Role.VIEWER, town.ends).pk
     with pytest.raises(PermissionDenied):
-        list_ended(EndSide.FIRM, town.ids[CLIENT], town.actors["manager"], town.may("manager"), town.desk.ctx)
+        list_ended(EndSide.FIRM, town.ids[CLIENT], town.actors["manager"], town.may("manager"), town.scene.ctx)
     with pytest.raises(PermissionDenied):
-        note_ended(EndSide.FIRM, (through,), town.desk.ctx, town.actors["manager"], REQUEST)
+        note_ended(EndSide.FIRM, (through,), town.scene.ctx, town.actors["manager"], REQUEST)
 
 
 def test_a_withdrawal_is_a_loss_to_the_holder_only(town):
-    withdraw(town.own, town.desk.ctx, town.actors["signatory"], REQUEST)
-    withdraw(town.firms, town.desk.ctx, town.actors["signatory"], REQUEST)
+    withdraw(town.own, town.scene.ctx, town.actors["signatory"], REQUEST)
+    withdraw(town.firms, town.scene.ctx, town.actors["signatory"], REQUEST)
     assert town.counts("signatory") == ({}, {})
     assert town.counts("viewer") == ({"own": 1}, {})
     assert town.counts("manager") == ({"firm": 1}, {})
 
 
 def test_giving_up_is_a_loss_to_the_organisation_only(town):
-    resign((town.own,), town.desk.ctx, town.actors["viewer"], REQUEST)
-    resign((town.firms,), town.desk.ctx, town.actors["boss"], REQUEST)
+    resign((town.own,), town.scene.ctx, town.actors["viewer"], REQUEST)
+    resign((town.firms,), town.scene.ctx, town.actors["boss"], REQUEST)
     assert town.counts("signatory") == ({"given": 2}, {})
     assert town.counts("viewer") == town.counts("manager") == ({}, {})
 
 
 def test_lists_of_both_sides(town):
-    ctx = town.desk.ctx
+    ctx = town.scene.ctx
     town.at(town.ends + DAY)
     given = list_ended(EndSide.GIVEN, town.ids[CLIENT], town.actors["signatory"], town.may("signatory"), ctx)
     assert {(one.firm.customer_id if one.firm else one.email, one.role) for one in given} == {
@@ -210,25 +210,25 @@ def test_lists_of_both_sides(town):
 
 
 def test_a_person_asks_for_a_role_that_ends_and_an_approval_extends_it(town):
-    ctx = town.desk.ctx
+    ctx = town.scene.ctx
     town.at(town.ends - 70 * DAY)
     assert ask_for_oneself(CLIENT, Role.VIEWER, ctx, town.actors["viewer"], REQUEST).there == (CLIENT,)
     town.at(town.ends - 50 * DAY)
     assert ask_for_oneself(CLIENT, Role.VIEWER, ctx, town.actors["viewer"], REQUEST).now == (CLIENT,)
-    request = rows(town.desk, "RoleRequest").get().pk
+    request = rows(town.scene, "RoleRequest").get().pk
     later = town.ends + YEAR
     assert approve(request, GrantTerms(Role.VIEWER, later), ctx, town.actors["signatory"], REQUEST)
-    row = rows(town.desk, "RoleAssignment").get(pk=town.own)
+    row = rows(town.scene, "RoleAssignment").get(pk=town.own)
     assert (row.valid_until, row.end_notice, row.withdrawn_at) == (later, None, None)
     assert town.counts("viewer") == ({}, {})
 
 
 def test_a_firm_asks_all_its_clients_again(town):
     """The firm is asked for what it had: one client ends, one has ended, one goes on."""
-    desk, ctx = town.desk, town.desk.ctx
+    scene, ctx = town.scene, town.scene.ctx
     for name, role, until in (("ended", Role.VIEWER, town.ends - 100 * DAY), ("on", Role.MANAGER, town.ends + YEAR)):
-        add_organisation(desk, name)
-        mandate(desk, FIRM, name, role, until)
+        add_organisation(scene, name)
+        mandate(scene, FIRM, name, role, until)
     town.at(town.ends - 30 * DAY)
     found = town.to_ask()
     assert [(one.organisation.customer_id, one.is_ended) for one in found.clients] == [("ended", True), (CLIENT, False)]
@@ -236,9 +236,9 @@ def test_a_firm_asks_all_its_clients_again(town):
     ids = [one.mandate_id for one in found.clients]
     again = AgainRequest(town.ids[FIRM], ids, town.ends + YEAR)
     assert ask_again(again, ctx, town.actors["manager"], REQUEST) == 2
-    asked = rows(desk, "RoleRequest").values_list("customer_id", "role", "until")
+    asked = rows(scene, "RoleRequest").values_list("customer_id", "role", "until")
     assert set(asked) == {("ended", "viewer", again.until), (CLIENT, "manager", again.until)}
-    assert rows(desk, "OutboxMessage").filter(facts__tells="asked").count() == 1, "the client's signatory"
+    assert rows(scene, "OutboxMessage").filter(facts__tells="asked").count() == 1, "the client's signatory"
     assert not town.to_ask().clients
     assert ask_again(again, ctx, town.actors["manager"], REQUEST) == 0, "pressed twice"
     assert town.to_ask().left_today == 998
@@ -252,7 +252,7 @@ def test_single_clients_are_asked_again(town):
     assert [one.mandate_id for one in town.to_ask(mandates=(town.firms,)).clients] == [town.firms]
     assert not town.to_ask(mandates=("0" * 32,)).clients
     none = AgainRequest(town.ids[FIRM], (), town.ends + YEAR)
-    assert ask_again(none, town.desk.ctx, town.actors["manager"], REQUEST) == 0
+    assert ask_again(none, town.scene.ctx, town.actors["manager"], REQUEST) == 0
 
 
 WRONG = {
@@ -265,7 +265,9 @@ WRONG = {
 @pytest.mark.parametrize(("ids", "later", "error"), WRONG.values(), ids=WRONG)
 def test_what_a_firm_cannot_ask(town, ids, later, error):
     with pytest.raises(error):
-        ask_again(AgainRequest(town.ids[FIRM], ids, town.began + later), town.desk.ctx, town.actors["manager"], REQUEST)
+        ask_again(
+            AgainRequest(town.ids[FIRM], ids, town.began + later), town.scene.ctx, town.actors["manager"], REQUEST
+        )
 
 
 def test_only_the_firms_own_people_ask(town):
@@ -273,19 +275,19 @@ def test_only_the_firms_own_people_ask(town):
         with pytest.raises(PermissionDenied):
             town.to_ask(who)
         with pytest.raises(PermissionDenied):
-            ask_again(AgainRequest(town.ids[FIRM], (town.firms,), town.ends), town.desk.ctx, town.actors[who], REQUEST)
+            ask_again(AgainRequest(town.ids[FIRM], (town.firms,), town.ends), town.scene.ctx, town.actors[who], REQUEST)
 
 
 def test_the_firms_page_searches_sorts_and_counts(town):
-    desk = town.desk
+    scene = town.scene
     names = {"a": "Kahvila Korhonen Oy", "b": "Åkerman Ab", "c": "Tmi Virtanen"}
     for number, (customer_id, name) in enumerate(names.items()):
-        add_organisation(desk, customer_id)
-        rows(desk, "Organisation").filter(customer_id=customer_id).update(name=name)
-        mandate(desk, FIRM, customer_id, Role.MANAGER, town.ends + number * 100 * DAY)
-        own = rows(desk, "Organisation").get(customer_id=customer_id)
+        add_organisation(scene, customer_id)
+        rows(scene, "Organisation").filter(customer_id=customer_id).update(name=name)
+        mandate(scene, FIRM, customer_id, Role.MANAGER, town.ends + number * 100 * DAY)
+        own = rows(scene, "Organisation").get(customer_id=customer_id)
         for left in range(number):
-            a_certificate(desk, own, town.ends + (20 - 10 * number + left) * DAY)
+            a_certificate(scene, own, town.ends + (20 - 10 * number + left) * DAY)
     town.at(town.ends - DAY)
 
     def ids(**changes):
@@ -307,6 +309,6 @@ def test_the_firms_page_searches_sorts_and_counts(town):
 
 
 def test_a_shorter_end_is_a_task_at_once(town):
-    until = town.desk.ctx.now() + 30 * DAY
-    assert change(town.own, GrantTerms(Role.VIEWER, until), town.desk.ctx, town.actors["signatory"], REQUEST)
+    until = town.scene.ctx.now() + 30 * DAY
+    assert change(town.own, GrantTerms(Role.VIEWER, until), town.scene.ctx, town.actors["signatory"], REQUEST)
     assert town.counts("viewer") == ({}, {"own": 1})

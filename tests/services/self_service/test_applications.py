@@ -15,21 +15,21 @@ from sinetti.services.access.permissions import Actor, PermissionDenied
 from sinetti.services.self_service import applications
 from tests.support.people import audited
 from tests.support.registers import crowd
-from tests.support.service_context import REQUEST, add_organisation
+from tests.support.scene import REQUEST, add_organisation
 from tests.support.users import account, mandate
 
 MALLI = "1234567-1"
 ASKED = NewApplication(frozenset({Channel.WS}), "Payroll reports", "Palkka 5", Language.SV)
 
 
-def a_signatory(desk, *, role=Role.SIGNATORY, second_factor=True):
+def a_signatory(scene, *, role=Role.SIGNATORY, second_factor=True):
     """Add an organisation without channels and a user who has a role for it.
 
     Return the id of the organisation and the actor.
     """
-    organisation_id = add_organisation(desk, MALLI, frozenset())
-    user = account(desk, "maija")
-    mandate(desk, user, MALLI, role)
+    organisation_id = add_organisation(scene, MALLI, frozenset())
+    user = account(scene, "maija")
+    mandate(scene, user, MALLI, role)
     return organisation_id, Actor(user.pk, second_factor)
 
 
@@ -39,41 +39,41 @@ def fault_of(call, *rest):
     return refused.value.fault
 
 
-def test_it_waits_with_a_number_and_is_withdrawn(desk):
-    organisation_id, maija = a_signatory(desk)
-    made = applications.apply(organisation_id, ASKED, desk.ctx, maija, REQUEST)
+def test_it_waits_with_a_number_and_is_withdrawn(scene):
+    organisation_id, maija = a_signatory(scene)
+    made = applications.apply(organisation_id, ASKED, scene.ctx, maija, REQUEST)
     assert (made.state, made.channels, made.language) == (ApplicationState.OPEN, ASKED.channels, Language.SV)
     assert made.case_number.startswith("SI-")
-    assert "Payroll" not in "".join(audited(desk, "application-made"))
+    assert "Payroll" not in "".join(audited(scene, "application-made"))
     assert (
-        fault_of(applications.apply, organisation_id, ASKED, desk.ctx, maija, REQUEST)
+        fault_of(applications.apply, organisation_id, ASKED, scene.ctx, maija, REQUEST)
         is ApplicationErrorReason.ONE_OPEN
     )
-    applications.withdraw(made.application_id, desk.ctx, maija, REQUEST)
+    applications.withdraw(made.application_id, scene.ctx, maija, REQUEST)
     assert (
-        fault_of(applications.withdraw, made.application_id, desk.ctx, maija, REQUEST)
+        fault_of(applications.withdraw, made.application_id, scene.ctx, maija, REQUEST)
         is ApplicationErrorReason.NOT_OPEN
     )
-    again = applications.apply(organisation_id, ASKED, desk.ctx, maija, REQUEST)
-    found = applications.mine(desk.ctx, maija)
+    again = applications.apply(organisation_id, ASKED, scene.ctx, maija, REQUEST)
+    found = applications.mine(scene.ctx, maija)
     assert (found.organisations, found.may_apply) == ((), True), "one waits"
     assert {one.application_id for one in found.applications} == {made.application_id, again.application_id}
-    assert len(applications.mine(desk.ctx, maija, 1).applications) == 1
-    applications.withdraw(again.application_id, desk.ctx, maija, REQUEST)
-    (organisation,) = applications.mine(desk.ctx, maija).organisations
+    assert len(applications.mine(scene.ctx, maija, 1).applications) == 1
+    applications.withdraw(again.application_id, scene.ctx, maija, REQUEST)
+    (organisation,) = applications.mine(scene.ctx, maija).organisations
     assert organisation.organisation_id == organisation_id
 
 
-def test_of_two_at_once_one_waits(desk):
-    organisation_id, maija = a_signatory(desk)
+def test_of_two_at_once_one_waits(scene):
+    organisation_id, maija = a_signatory(scene)
 
     def once(_number):
         try:
-            return applications.apply(organisation_id, ASKED, desk.ctx, maija, REQUEST).state
+            return applications.apply(organisation_id, ASKED, scene.ctx, maija, REQUEST).state
         except ApplicationError as refused:
             return refused.fault
 
-    assert sorted(crowd(desk.db, 2, once)) == [ApplicationErrorReason.ONE_OPEN, ApplicationState.OPEN]
+    assert sorted(crowd(scene.db, 2, once)) == [ApplicationErrorReason.ONE_OPEN, ApplicationState.OPEN]
 
 
 MAY_NOT = {
@@ -84,31 +84,31 @@ MAY_NOT = {
 
 
 @pytest.mark.parametrize(("role", "second_factor"), MAY_NOT.values(), ids=MAY_NOT)
-def test_who_may_not(sqlite_desk, role, second_factor):
-    organisation_id, somebody = a_signatory(sqlite_desk, role=role, second_factor=second_factor)
+def test_who_may_not(sqlite_scene, role, second_factor):
+    organisation_id, somebody = a_signatory(sqlite_scene, role=role, second_factor=second_factor)
     with pytest.raises(PermissionDenied):
-        applications.apply(organisation_id, ASKED, sqlite_desk.ctx, somebody, REQUEST)
-    assert not AccessApplication.objects.using(sqlite_desk.db.alias).exists()
+        applications.apply(organisation_id, ASKED, sqlite_scene.ctx, somebody, REQUEST)
+    assert not AccessApplication.objects.using(sqlite_scene.db.alias).exists()
 
 
-def test_what_is_others_looks_like_what_is_not_there(sqlite_desk):
-    organisation_id, maija = a_signatory(sqlite_desk)
-    made = applications.apply(organisation_id, ASKED, sqlite_desk.ctx, maija, REQUEST)
-    stranger = Actor(account(sqlite_desk, "matti").pk, second_factor=True)
+def test_what_is_others_looks_like_what_is_not_there(sqlite_scene):
+    organisation_id, maija = a_signatory(sqlite_scene)
+    made = applications.apply(organisation_id, ASKED, sqlite_scene.ctx, maija, REQUEST)
+    stranger = Actor(account(sqlite_scene, "matti").pk, second_factor=True)
     for application_id in (made.application_id, "0" * 32):
         with pytest.raises(PermissionDenied):
-            applications.application(application_id, sqlite_desk.ctx, stranger)
+            applications.application(application_id, sqlite_scene.ctx, stranger)
     with pytest.raises(PermissionDenied):
-        applications.withdraw(made.application_id, sqlite_desk.ctx, stranger, REQUEST)
+        applications.withdraw(made.application_id, sqlite_scene.ctx, stranger, REQUEST)
     for one in (organisation_id, "0" * 32):
         with pytest.raises(PermissionDenied):
-            applications.applicant(one, sqlite_desk.ctx, stranger)
-    assert applications.mine(sqlite_desk.ctx, stranger) == applications.OwnApplications((), (), may_apply=False)
+            applications.applicant(one, sqlite_scene.ctx, stranger)
+    assert applications.mine(sqlite_scene.ctx, stranger) == applications.OwnApplications((), (), may_apply=False)
 
 
-def test_what_is_offered_is_what_is_lacking(sqlite_desk):
-    user = account(sqlite_desk, "maija")
-    organisation_id = add_organisation(sqlite_desk, MALLI, frozenset({Channel.WS}))
-    mandate(sqlite_desk, user, MALLI, Role.SIGNATORY)
-    found = applications.applicant(organisation_id, sqlite_desk.ctx, Actor(user.pk, second_factor=True))
+def test_what_is_offered_is_what_is_lacking(sqlite_scene):
+    user = account(sqlite_scene, "maija")
+    organisation_id = add_organisation(sqlite_scene, MALLI, frozenset({Channel.WS}))
+    mandate(sqlite_scene, user, MALLI, Role.SIGNATORY)
+    found = applications.applicant(organisation_id, sqlite_scene.ctx, Actor(user.pk, second_factor=True))
     assert found.offered == (Channel.SFTP,)

@@ -12,39 +12,39 @@ from sinetti.services.access.accounts import change_profile
 from sinetti.services.access.permissions import Actor, load_permissions
 from sinetti.services.self_service.dashboard import overview
 from tests.support.firms import a_certificate, a_person, an_organisation, rows
-from tests.support.service_context import REQUEST, ordered
+from tests.support.scene import REQUEST, ordered
 from tests.support.users import account, mandate
 
 DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def town(sqlite_desk):
+def town(sqlite_scene):
     """Add two firms for the counts of the dashboard.
 
     The first has certificates near their end, in their renewal window and valid, and an order.
     """
-    now = sqlite_desk.ctx.now()
-    mine = rows(sqlite_desk, "Organisation").get()
-    contact = a_person(sqlite_desk, "contact@malli.example")
+    now = sqlite_scene.ctx.now()
+    mine = rows(sqlite_scene, "Organisation").get()
+    contact = a_person(sqlite_scene, "contact@malli.example")
     for left in (5, 6, 50, 400):
-        a_certificate(sqlite_desk, mine, now + left * DAY, contact)
-    a_certificate(sqlite_desk, an_organisation(sqlite_desk, "7654321-9"), now + 5 * DAY, contact)
-    ordered(sqlite_desk)
+        a_certificate(sqlite_scene, mine, now + left * DAY, contact)
+    a_certificate(sqlite_scene, an_organisation(sqlite_scene, "7654321-9"), now + 5 * DAY, contact)
+    ordered(sqlite_scene)
     for normalised_id in (mine.normalised_id, "7654321-9"):
-        RoleRequest.objects.using(sqlite_desk.db.alias).create(
+        RoleRequest.objects.using(sqlite_scene.db.alias).create(
             customer_id=normalised_id, normalised_id=normalised_id, role=Role.VIEWER, created=now
         )
-    return sqlite_desk
+    return sqlite_scene
 
 
 def actor_of(user, *, second_factor=True):
     return Actor(user.pk, second_factor, staff=user.is_staff)
 
 
-def seen(desk, user, **how):
+def seen(scene, user, **how):
     actor = actor_of(user, **how)
-    return overview(actor, load_permissions(actor, desk.ctx), desk.ctx)
+    return overview(actor, load_permissions(actor, scene.ctx), scene.ctx)
 
 
 ALL = {DisplayStatus.ENDS_SOON: 2, DisplayStatus.RENEWAL_OPEN: 1, DisplayStatus.IDS_SENT: 1}
@@ -75,12 +75,12 @@ def test_applications_are_for_clerks(town, staff, second_factor, waiting):
     assert found.applications == waiting
 
 
-def test_whoever_is_signed_in_changes_their_own_account(sqlite_desk):
-    user, other = account(sqlite_desk, "maija"), account(sqlite_desk, "matti")
-    changes = "Maija M", Language.SV, sqlite_desk.ctx, actor_of(user), REQUEST
+def test_whoever_is_signed_in_changes_their_own_account(sqlite_scene):
+    user, other = account(sqlite_scene, "maija"), account(sqlite_scene, "matti")
+    changes = "Maija M", Language.SV, sqlite_scene.ctx, actor_of(user), REQUEST
     assert [change_profile(*changes), change_profile(*changes)] == [True, False], "the same again changes nothing"
-    user.refresh_from_db(using=sqlite_desk.db.alias)
-    other.refresh_from_db(using=sqlite_desk.db.alias)
+    user.refresh_from_db(using=sqlite_scene.db.alias)
+    other.refresh_from_db(using=sqlite_scene.db.alias)
     assert [(one.name, one.language) for one in (user, other)] == [("Maija M", "sv"), ("Matti", "en")]
-    (row,) = rows(sqlite_desk, "AuditEvent").filter(action="profile-changed")
+    (row,) = rows(sqlite_scene, "AuditEvent").filter(action="profile-changed")
     assert (row.actor, row.object, "Maija" in str(bytes(row.octets))) == (f"user:{user.pk}", f"user:{user.pk}", False)

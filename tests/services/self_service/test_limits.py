@@ -23,7 +23,7 @@ from tests.support.acting import NEW_CONTACT, WITHOUT_PHONE, cast, lineage, orde
 from tests.support.authority import CUSTOMER_ID
 from tests.support.clerks import a_clerk
 from tests.support.registers import crowd
-from tests.support.service_context import REQUEST, enrolled
+from tests.support.scene import REQUEST, enrolled
 from tests.support.users import hand_over
 
 FEW = DailyLimits(letters=2, orders=3, firm_orders=4)
@@ -32,16 +32,16 @@ LINK = "Pay at https://evil.example/x"
 
 
 @pytest.fixture
-def limited(sqlite_desk):
-    return sqlite_desk.but(daily_limits=FEW)
+def limited(sqlite_scene):
+    return sqlite_scene.but(daily_limits=FEW)
 
 
 def ask(who, number, **changes):
     return replace(OrderAsk(f"{number:032x}", who.organisation_id, Channel.WS, "Payroll", NEW_CONTACT), **changes)
 
 
-def place(desk, who, number, actor=None, **changes):
-    return order(ask(who, number, **changes), desk.ctx, actor or who.signatory, REQUEST)
+def place(scene, who, number, actor=None, **changes):
+    return order(ask(who, number, **changes), scene.ctx, actor or who.signatory, REQUEST)
 
 
 def test_many_orders_in_a_row_do_not_send_as_many_letters_to_one_address(limited):
@@ -57,19 +57,19 @@ def test_many_orders_in_a_row_do_not_send_as_many_letters_to_one_address(limited
     place(limited, who, 2)
 
 
-def test_two_orders_at_once_are_not_both_the_last(desk):
-    desk = desk.but(daily_limits=replace(FEW, letters=1))
-    who = cast(desk)
+def test_two_orders_at_once_are_not_both_the_last(scene):
+    scene = scene.but(daily_limits=replace(FEW, letters=1))
+    who = cast(scene)
 
     def tried(number):
         try:
-            return place(desk, who, number)
+            return place(scene, who, number)
         except LimitReached:
             return None
 
-    assert len([one for one in crowd(desk.db, 3, tried) if one]) == 1
-    assert len(orders(desk)) == 1
-    assert models.OutboxMessage.objects.using(desk.db.alias).filter(kind="transfer-ids").count() == 1
+    assert len([one for one in crowd(scene.db, 3, tried) if one]) == 1
+    assert len(orders(scene)) == 1
+    assert models.OutboxMessage.objects.using(scene.db.alias).filter(kind="transfer-ids").count() == 1
 
 
 def test_orders_of_a_person_and_of_their_organisation(limited):
@@ -126,15 +126,15 @@ def test_new_links_contacts_and_invitations_count_as_letters_too(limited):
     assert lineage(limited, held.serial).contact.email != NEW_CONTACT.email
 
 
-def test_a_change_counts_the_links_that_follow_it(sqlite_desk):
-    desk = sqlite_desk.but(daily_limits=replace(FEW, orders=9, firm_orders=9))
-    who = cast(desk)
-    place(desk, who, 0)
-    place(desk, who, 1)
+def test_a_change_counts_the_links_that_follow_it(sqlite_scene):
+    scene = sqlite_scene.but(daily_limits=replace(FEW, orders=9, firm_orders=9))
+    who = cast(scene)
+    place(scene, who, 0)
+    place(scene, who, 1)
     with pytest.raises(LimitReached) as reached:
-        hand_over(NEW_CONTACT.email, OTHER, desk.ctx, who.signatory, REQUEST)
+        hand_over(NEW_CONTACT.email, OTHER, scene.ctx, who.signatory, REQUEST)
     assert reached.value.again_at == NEVER
-    more = desk.but(daily_limits=replace(FEW, letters=3))
+    more = scene.but(daily_limits=replace(FEW, letters=3))
     done = hand_over(NEW_CONTACT.email, OTHER, more.ctx, who.signatory, REQUEST)
     assert (done.count, done.offered) == (2, 2)
     with pytest.raises(LimitReached):
@@ -155,29 +155,29 @@ def test_what_a_limit_stops_among_many_is_shown_before(limited):
     assert within_limits(seen, stands(limited, who.manager), free, who.manager) is seen
 
 
-def test_older_words_with_a_link_are_left_out_among_many(sqlite_desk):
-    who, held = cast(sqlite_desk), enrolled(sqlite_desk)
-    models.Lineage.objects.using(sqlite_desk.db.alias).update(description=LINK)
-    seen = preview_selected([held.serial], stands(sqlite_desk, who.manager), sqlite_desk.ctx)
+def test_older_words_with_a_link_are_left_out_among_many(sqlite_scene):
+    who, held = cast(sqlite_scene), enrolled(sqlite_scene)
+    models.Lineage.objects.using(sqlite_scene.db.alias).update(description=LINK)
+    seen = preview_selected([held.serial], stands(sqlite_scene, who.manager), sqlite_scene.ctx)
     assert [why for _, why in seen.left] == [ExclusionReason.LINKED]
-    done = replace_many("a" * 32, [held.serial], sqlite_desk.ctx, who.manager, REQUEST)
+    done = replace_many("a" * 32, [held.serial], sqlite_scene.ctx, who.manager, REQUEST)
     assert (done.ordered, done.left) == (0, 1)
 
 
-def test_no_door_takes_a_link(sqlite_desk):
-    who, held, ctx = cast(sqlite_desk), enrolled(sqlite_desk), sqlite_desk.ctx
+def test_no_door_takes_a_link(sqlite_scene):
+    who, held, ctx = cast(sqlite_scene), enrolled(sqlite_scene), sqlite_scene.ctx
     named = replace(NEW_CONTACT, name="Win at evil.example")
     clerk = replace(who.stranger, staff=True)
-    before = len(orders(sqlite_desk))
+    before = len(orders(sqlite_scene))
     for act in (
-        lambda: place(sqlite_desk, who, 0, description=LINK),
-        lambda: place(sqlite_desk, who, 0, contact=named),
-        lambda: place(sqlite_desk, who, 0, deputy=named),
+        lambda: place(sqlite_scene, who, 0, description=LINK),
+        lambda: place(sqlite_scene, who, 0, contact=named),
+        lambda: place(sqlite_scene, who, 0, deputy=named),
         lambda: change_contact(held.serial, (named, False), ctx, who.signatory, REQUEST),
-        lambda: hand_over(lineage(sqlite_desk, held.serial).contact.email, named, ctx, who.signatory, REQUEST),
+        lambda: hand_over(lineage(sqlite_scene, held.serial).contact.email, named, ctx, who.signatory, REQUEST),
         lambda: grant(PersonGrant(who.organisation_id, named, Role.VIEWER), ctx, who.signatory, REQUEST),
         lambda: invite_signatory(CUSTOMER_ID, named, ctx, clerk, REQUEST),
     ):
         with pytest.raises(LinkError):
             act()
-    assert len(orders(sqlite_desk)) == before
+    assert len(orders(sqlite_scene)) == before

@@ -15,67 +15,67 @@ from sinetti.services.issuance.secure_message import lapse_orders
 from sinetti.services.self_service.order import OrderAsk, order
 from sinetti.services.self_service.transfer_ids import cancel_order, get_for_confirmation, offer_anew
 from tests.support.acting import NEW_CONTACT, audited, cast, stands
-from tests.support.service_context import REQUEST, SECOND, an_order, new_ask, new_key, ordered
+from tests.support.scene import REQUEST, SECOND, an_order, new_ask, new_key, ordered
 
 FORM = "a" * 32
 ENDS = TRANSFER_IDS_LIVE + ORDER_LAPSES_AFTER
 
 
 @pytest.fixture
-def who(sqlite_desk):
-    return cast(sqlite_desk)
+def who(sqlite_scene):
+    return cast(sqlite_scene)
 
 
-def placed(desk, who):
+def placed(scene, who):
     return order(
-        OrderAsk(FORM, who.organisation_id, Channel.WS, "Payroll", NEW_CONTACT), desk.ctx, who.manager, REQUEST
+        OrderAsk(FORM, who.organisation_id, Channel.WS, "Payroll", NEW_CONTACT), scene.ctx, who.manager, REQUEST
     )
 
 
-def state(desk, order_id):
-    return models.Order.objects.using(desk.db.alias).get(pk=order_id).state
+def state(scene, order_id):
+    return models.Order.objects.using(scene.db.alias).get(pk=order_id).state
 
 
-def letters(desk):
-    waiting = models.OutboxMessage.objects.using(desk.db.alias).filter(
+def letters(scene):
+    waiting = models.OutboxMessage.objects.using(scene.db.alias).filter(
         kind=MessageKind.TRANSFER_IDS, cancelled_at__isnull=True
     )
     return [one.step for one in waiting.order_by("created", "pk")]
 
 
-def test_a_cancelled_order_ends_with_its_link_and_informs_its_contact(sqlite_desk, who):
-    order_id = placed(sqlite_desk, who)
-    assert cancel_order(order_id, sqlite_desk.ctx, who.signatory, REQUEST)
-    assert (state(sqlite_desk, order_id), letters(sqlite_desk)) == (OrderState.CANCELLED, ["cancelled:email"])
-    assert not models.SecureMessage.objects.using(sqlite_desk.db.alias).filter(ended_at__isnull=True).exists()
-    assert audited(sqlite_desk, "order-cancelled") == [who.signatory.name]
-    assert not cancel_order(order_id, sqlite_desk.ctx, who.manager, REQUEST), "once"
+def test_a_cancelled_order_ends_with_its_link_and_informs_its_contact(sqlite_scene, who):
+    order_id = placed(sqlite_scene, who)
+    assert cancel_order(order_id, sqlite_scene.ctx, who.signatory, REQUEST)
+    assert (state(sqlite_scene, order_id), letters(sqlite_scene)) == (OrderState.CANCELLED, ["cancelled:email"])
+    assert not models.SecureMessage.objects.using(sqlite_scene.db.alias).filter(ended_at__isnull=True).exists()
+    assert audited(sqlite_scene, "order-cancelled") == [who.signatory.name]
+    assert not cancel_order(order_id, sqlite_scene.ctx, who.manager, REQUEST), "once"
     with pytest.raises(OrderError):
-        offer_anew(order_id, "", sqlite_desk.ctx, who.manager, REQUEST)
+        offer_anew(order_id, "", sqlite_scene.ctx, who.manager, REQUEST)
 
 
-def test_without_a_working_link_a_cancellation_sends_nothing(sqlite_desk, who):
-    order_id = placed(sqlite_desk, who)
-    sqlite_desk.clock.forward(TRANSFER_IDS_LIVE + SECOND)
-    assert cancel_order(order_id, sqlite_desk.ctx, who.manager, REQUEST)
-    assert letters(sqlite_desk) == []
+def test_without_a_working_link_a_cancellation_sends_nothing(sqlite_scene, who):
+    order_id = placed(sqlite_scene, who)
+    sqlite_scene.clock.forward(TRANSFER_IDS_LIVE + SECOND)
+    assert cancel_order(order_id, sqlite_scene.ctx, who.manager, REQUEST)
+    assert letters(sqlite_scene) == []
 
 
-def test_transfer_ids_of_a_cancelled_order_are_unknown(sqlite_desk, who):
-    ids = ordered(sqlite_desk, an_order())
-    order_id = models.TransferIds.objects.using(sqlite_desk.db.alias).get(transfer_id=ids.transfer_id).order_id
-    assert cancel_order(order_id, sqlite_desk.ctx, who.manager, REQUEST)
-    refused = enrol(new_ask(ids, new_key()), sqlite_desk.ctx, REQUEST)
+def test_transfer_ids_of_a_cancelled_order_are_unknown(sqlite_scene, who):
+    ids = ordered(sqlite_scene, an_order())
+    order_id = models.TransferIds.objects.using(sqlite_scene.db.alias).get(transfer_id=ids.transfer_id).order_id
+    assert cancel_order(order_id, sqlite_scene.ctx, who.manager, REQUEST)
+    refused = enrol(new_ask(ids, new_key()), sqlite_scene.ctx, REQUEST)
     assert isinstance(refused, Rejection)
     assert refused.reason is RejectionReason.TRANSFER_IDS_WRONG
 
 
 @pytest.mark.parametrize("role", ["viewer", "stranger"])
-def test_users_who_may_not_order_may_not_cancel(sqlite_desk, who, role):
-    order_id = placed(sqlite_desk, who)
+def test_users_who_may_not_order_may_not_cancel(sqlite_scene, who, role):
+    order_id = placed(sqlite_scene, who)
     with pytest.raises(PermissionDenied):
-        cancel_order(order_id, sqlite_desk.ctx, getattr(who, role), REQUEST)
-    assert state(sqlite_desk, order_id) == OrderState.OPEN
+        cancel_order(order_id, sqlite_scene.ctx, getattr(who, role), REQUEST)
+    assert state(sqlite_scene, order_id) == OrderState.OPEN
 
 
 LAPSES = {
@@ -85,26 +85,26 @@ LAPSES = {
 
 
 @pytest.mark.parametrize(("after", "becomes"), LAPSES.values(), ids=LAPSES)
-def test_an_order_lapses_by_itself(sqlite_desk, who, after, becomes):
-    order_id = placed(sqlite_desk, who)
-    at = get_for_confirmation(order_id, stands(sqlite_desk, who.viewer), sqlite_desk.ctx).lapses_at
-    sqlite_desk.clock.forward(after)
-    assert (sqlite_desk.ctx.now() > at) is (becomes is OrderState.CANCELLED), "the page says the same"
-    assert lapse_orders(sqlite_desk.ctx, REQUEST) == (becomes is OrderState.CANCELLED)
-    assert state(sqlite_desk, order_id) == becomes
-    assert audited(sqlite_desk, "order-lapsed") == ["service"] * (becomes is OrderState.CANCELLED)
+def test_an_order_lapses_by_itself(sqlite_scene, who, after, becomes):
+    order_id = placed(sqlite_scene, who)
+    at = get_for_confirmation(order_id, stands(sqlite_scene, who.viewer), sqlite_scene.ctx).lapses_at
+    sqlite_scene.clock.forward(after)
+    assert (sqlite_scene.ctx.now() > at) is (becomes is OrderState.CANCELLED), "the page says the same"
+    assert lapse_orders(sqlite_scene.ctx, REQUEST) == (becomes is OrderState.CANCELLED)
+    assert state(sqlite_scene, order_id) == becomes
+    assert audited(sqlite_scene, "order-lapsed") == ["service"] * (becomes is OrderState.CANCELLED)
 
 
-def test_a_new_link_moves_the_day_and_one_node_looks_once_an_hour(desk):
-    who = cast(desk)
-    order_id = placed(desk, who)
-    assert lapse_orders(desk.ctx, REQUEST) == 0
-    desk.clock.forward(ORDER_LAPSES_AFTER)
-    link = get_for_confirmation(order_id, stands(desk, who.manager), desk.ctx).order.link
-    assert offer_anew(order_id, link.secure_id, desk.ctx, who.manager, REQUEST)
-    desk.clock.forward(ENDS)
-    assert lapse_orders(desk.ctx, REQUEST) == 0
-    desk.clock.forward(2 * SECOND)
-    assert lapse_orders(desk.ctx, REQUEST) == 0, "within the hour"
-    desk.clock.forward(3600 * SECOND)
-    assert lapse_orders(desk.ctx, REQUEST) == 1
+def test_a_new_link_moves_the_day_and_one_node_looks_once_an_hour(scene):
+    who = cast(scene)
+    order_id = placed(scene, who)
+    assert lapse_orders(scene.ctx, REQUEST) == 0
+    scene.clock.forward(ORDER_LAPSES_AFTER)
+    link = get_for_confirmation(order_id, stands(scene, who.manager), scene.ctx).order.link
+    assert offer_anew(order_id, link.secure_id, scene.ctx, who.manager, REQUEST)
+    scene.clock.forward(ENDS)
+    assert lapse_orders(scene.ctx, REQUEST) == 0
+    scene.clock.forward(2 * SECOND)
+    assert lapse_orders(scene.ctx, REQUEST) == 0, "within the hour"
+    scene.clock.forward(3600 * SECOND)
+    assert lapse_orders(scene.ctx, REQUEST) == 1

@@ -11,7 +11,7 @@ from sinetti.domain.values import VALIDITY, Channel, Serial
 from sinetti.services.self_service import renewal_opt_out
 from sinetti.services.self_service.bulk_replace import preview_expiring, preview_selected, replace_many
 from tests.support.acting import cast, lineage, orders, stands
-from tests.support.service_context import DAY, REQUEST, KilledError, enrolled, in_the_window, killed_at, renewed
+from tests.support.scene import DAY, REQUEST, KilledError, enrolled, in_the_window, killed_at, renewed
 
 FORM = "a" * 32
 FINE = Replaceable(open=True, approved=True, ordered=False, succeeded=False, let_end=False, contact=True)
@@ -36,44 +36,44 @@ def test_whoever_chooses_it_by_name_wants_it_after_all():
 
 
 @pytest.fixture
-def who(sqlite_desk):
-    return cast(sqlite_desk)
+def who(sqlite_scene):
+    return cast(sqlite_scene)
 
 
-def test_a_preview_of_those_that_end_soon(sqlite_desk, who):
-    first, second, third = (enrolled(sqlite_desk) for _ in range(3))
-    in_the_window(sqlite_desk, first)
-    renewed(sqlite_desk, second)
-    renewal_opt_out.opt_out_of_renewal(third.serial, sqlite_desk.ctx, who.manager, REQUEST)
-    seen = preview_expiring(30, stands(sqlite_desk, who.manager), sqlite_desk.ctx)
+def test_a_preview_of_those_that_end_soon(sqlite_scene, who):
+    first, second, third = (enrolled(sqlite_scene) for _ in range(3))
+    in_the_window(sqlite_scene, first)
+    renewed(sqlite_scene, second)
+    renewal_opt_out.opt_out_of_renewal(third.serial, sqlite_scene.ctx, who.manager, REQUEST)
+    seen = preview_expiring(30, stands(sqlite_scene, who.manager), sqlite_scene.ctx)
     assert [one.serial for one in seen.ordered] == [first.serial]
     assert {one.serial: why for one, why in seen.left} == {
         second.serial: ExclusionReason.SUCCEEDED,
         third.serial: ExclusionReason.LET_END,
     }
-    assert not preview_expiring(29, stands(sqlite_desk, who.manager), sqlite_desk.ctx).ordered
-    assert not preview_expiring(30, stands(sqlite_desk, who.viewer), sqlite_desk.ctx).ordered
+    assert not preview_expiring(29, stands(sqlite_scene, who.manager), sqlite_scene.ctx).ordered
+    assert not preview_expiring(30, stands(sqlite_scene, who.viewer), sqlite_scene.ctx).ordered
 
 
-def test_chosen_ones_that_are_others_or_not_there_are_counted_alike(sqlite_desk, who):
-    ours, theirs = enrolled(sqlite_desk), enrolled(sqlite_desk, customer_id="7654321-2")
+def test_chosen_ones_that_are_others_or_not_there_are_counted_alike(sqlite_scene, who):
+    ours, theirs = enrolled(sqlite_scene), enrolled(sqlite_scene, customer_id="7654321-2")
     serials = [ours.serial, theirs.serial, Serial("00"), ours.serial]
-    seen = preview_selected(serials, stands(sqlite_desk, who.signatory), sqlite_desk.ctx)
+    seen = preview_selected(serials, stands(sqlite_scene, who.signatory), sqlite_scene.ctx)
     assert ([one.serial for one in seen.ordered], seen.strange, seen.more) == ([ours.serial], 2, False)
 
 
-def test_more_than_three_hundred_are_cut(sqlite_desk, who):
+def test_more_than_three_hundred_are_cut(sqlite_scene, who):
     many = [Serial(f"{number:04x}") for number in range(MOST_AT_ONCE + 1)]
-    assert preview_selected(many, stands(sqlite_desk, who.signatory), sqlite_desk.ctx).more
+    assert preview_selected(many, stands(sqlite_scene, who.signatory), sqlite_scene.ctx).more
 
 
-def test_each_gets_type_description_and_contact_of_the_old_one(sqlite_desk, who):
-    held = enrolled(sqlite_desk, Channel.SFTP)
-    rows = models.Lineage.objects.using(sqlite_desk.db.alias)
+def test_each_gets_type_description_and_contact_of_the_old_one(sqlite_scene, who):
+    held = enrolled(sqlite_scene, Channel.SFTP)
+    rows = models.Lineage.objects.using(sqlite_scene.db.alias)
     rows.update(serves=12)
-    done = replace_many(FORM, [held.serial, held.serial], sqlite_desk.ctx, who.manager, REQUEST)
+    done = replace_many(FORM, [held.serial, held.serial], sqlite_scene.ctx, who.manager, REQUEST)
     assert (done.ordered, done.left) == (1, 0)
-    (new,) = (one for one in orders(sqlite_desk) if one.replaces)
+    (new,) = (one for one in orders(sqlite_scene) if one.replaces)
     assert (new.replaces.serial, new.description, new.contact.email) == (
         held.serial,
         "payroll",
@@ -82,37 +82,41 @@ def test_each_gets_type_description_and_contact_of_the_old_one(sqlite_desk, who)
     assert rows.get().serves == 12
 
 
-def test_pressed_again_after_a_kill_it_orders_the_rest_and_nothing_twice(sqlite_desk, who):
-    serials = [enrolled(sqlite_desk).serial for _ in range(3)]
-    killed = sqlite_desk.but(step=killed_at("replacement-ordered"))
+def test_pressed_again_after_a_kill_it_orders_the_rest_and_nothing_twice(sqlite_scene, who):
+    serials = [enrolled(sqlite_scene).serial for _ in range(3)]
+    killed = sqlite_scene.but(step=killed_at("replacement-ordered"))
     with pytest.raises(KilledError):
         replace_many(FORM, serials, killed.ctx, who.signatory, REQUEST)
-    assert sum(one.replaces is not None for one in orders(sqlite_desk)) == 1
+    assert sum(one.replaces is not None for one in orders(sqlite_scene)) == 1
     for form in (FORM, "b" * 32):
-        assert replace_many(form, serials, sqlite_desk.ctx, who.signatory, REQUEST).ordered == 3
-        assert sorted(one.replaces.serial for one in orders(sqlite_desk) if one.replaces) == sorted(serials)
+        assert replace_many(form, serials, sqlite_scene.ctx, who.signatory, REQUEST).ordered == 3
+        assert sorted(one.replaces.serial for one in orders(sqlite_scene) if one.replaces) == sorted(serials)
 
 
-def test_what_has_changed_meanwhile_is_left_out(sqlite_desk, who):
-    ours, nobodys, theirs = enrolled(sqlite_desk), enrolled(sqlite_desk), enrolled(sqlite_desk, customer_id="7654321-2")
-    models.Lineage.objects.using(sqlite_desk.db.alias).filter(pk=lineage(sqlite_desk, nobodys.serial).pk).update(
+def test_what_has_changed_meanwhile_is_left_out(sqlite_scene, who):
+    ours, nobodys, theirs = (
+        enrolled(sqlite_scene),
+        enrolled(sqlite_scene),
+        enrolled(sqlite_scene, customer_id="7654321-2"),
+    )
+    models.Lineage.objects.using(sqlite_scene.db.alias).filter(pk=lineage(sqlite_scene, nobodys.serial).pk).update(
         contact=None
     )
     serials = [ours.serial, nobodys.serial, theirs.serial]
-    done = replace_many(FORM, serials, sqlite_desk.ctx, who.signatory, REQUEST)
+    done = replace_many(FORM, serials, sqlite_scene.ctx, who.signatory, REQUEST)
     assert (done.ordered, done.left) == (1, 2)
-    organisations.withdraw_channel(sqlite_desk.db, who.organisation_id, Channel.WS, sqlite_desk.audit_entry())
-    assert replace_many("c" * 32, serials[:1], sqlite_desk.ctx, who.signatory, REQUEST).left == 1
+    organisations.withdraw_channel(sqlite_scene.db, who.organisation_id, Channel.WS, sqlite_scene.audit_entry())
+    assert replace_many("c" * 32, serials[:1], sqlite_scene.ctx, who.signatory, REQUEST).left == 1
 
 
-def test_an_ended_one_can_be_chosen_too(sqlite_desk, who):
-    held = enrolled(sqlite_desk)
-    sqlite_desk.clock.forward(VALIDITY + DAY)
-    assert preview_selected([held.serial], stands(sqlite_desk, who.signatory), sqlite_desk.ctx).ordered
+def test_an_ended_one_can_be_chosen_too(sqlite_scene, who):
+    held = enrolled(sqlite_scene)
+    sqlite_scene.clock.forward(VALIDITY + DAY)
+    assert preview_selected([held.serial], stands(sqlite_scene, who.signatory), sqlite_scene.ctx).ordered
 
 
-def test_without_text_messages_who_has_a_number_is_left_out(sqlite_desk, who):
-    held = enrolled(sqlite_desk)
-    seen = preview_selected([held.serial], stands(sqlite_desk, who.signatory), sqlite_desk.ctx)
+def test_without_text_messages_who_has_a_number_is_left_out(sqlite_scene, who):
+    held = enrolled(sqlite_scene)
+    seen = preview_selected([held.serial], stands(sqlite_scene, who.signatory), sqlite_scene.ctx)
     ((left, why),) = seen.without_messages.left
     assert (seen.without_messages.ordered, left, why) == ((), seen.ordered[0], ExclusionReason.NO_MESSAGES)

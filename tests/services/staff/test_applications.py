@@ -26,7 +26,7 @@ from tests.services.self_service.test_applications import ASKED, MALLI, a_signat
 from tests.support.clerks import a_clerk, looked, same_subject
 from tests.support.people import audited
 from tests.support.registers import crowd
-from tests.support.service_context import REQUEST, add_organisation
+from tests.support.scene import REQUEST, add_organisation
 from tests.support.users import account, mandate
 
 FIRM = "2345678-2"
@@ -36,46 +36,46 @@ REFUSED = ApplicationDecision(
 )
 
 
-def applied(desk):
-    organisation_id, maija = a_signatory(desk)
-    return acts.apply(organisation_id, ASKED, desk.ctx, maija, REQUEST)
+def applied(scene):
+    organisation_id, maija = a_signatory(scene)
+    return acts.apply(organisation_id, ASKED, scene.ctx, maija, REQUEST)
 
 
 def written(application):
     return f"Decided {application.case_number} {application.state}"
 
 
-def channels(desk):
-    return organisations.find_organisation(desk.db, MALLI).channels
+def channels(scene):
+    return organisations.find_organisation(scene.db, MALLI).channels
 
 
-def owed(desk):
-    rows = models.OutboxMessage.objects.using(desk.db.alias).filter(kind="authorisation")
+def owed(scene):
+    rows = models.OutboxMessage.objects.using(scene.db.alias).filter(kind="authorisation")
     return [(row.recipient.email, row.facts) for row in rows.select_related("recipient")]
 
 
-def test_approved_with_its_channels(desk):
-    made, anna = applied(desk), a_clerk(desk)
+def test_approved_with_its_channels(scene):
+    made, anna = applied(scene), a_clerk(scene)
     decided = applications.decide(made.application_id, APPROVED, written, anna)
-    assert (decided.state, decided.decided_at) == (ApplicationState.APPROVED, desk.clock.now)
+    assert (decided.state, decided.decided_at) == (ApplicationState.APPROVED, scene.clock.now)
     assert decided.decision == f"Decided {made.case_number} approved"
-    assert channels(desk) == {Channel.WS}
-    assert owed(desk) == [("maija@people.example", {"application": made.application_id})]
-    (row,) = audited(desk, "application-approved")
+    assert channels(scene) == {Channel.WS}
+    assert owed(scene) == [("maija@people.example", {"application": made.application_id})]
+    (row,) = audited(scene, "application-approved")
     assert anna.actor.name in row
     assert fault_of(applications.decide, made.application_id, REFUSED, written, anna) is ApplicationErrorReason.NOT_OPEN
 
 
-def test_refused_with_its_reason(sqlite_desk):
-    made, anna = applied(sqlite_desk), a_clerk(sqlite_desk)
+def test_refused_with_its_reason(sqlite_scene):
+    made, anna = applied(sqlite_scene), a_clerk(sqlite_scene)
     decided = applications.decide(made.application_id, REFUSED, written, anna)
     assert (decided.state, decided.reason) == (ApplicationState.REFUSED, REFUSED.reason)
-    assert not channels(sqlite_desk)
-    assert "interface" not in "".join(audited(sqlite_desk, "application-refused"))
+    assert not channels(sqlite_scene)
+    assert "interface" not in "".join(audited(sqlite_scene, "application-refused"))
 
 
-def test_two_clerks_at_once_decide_once(desk):
-    made, clerks = applied(desk), [a_clerk(desk), a_clerk(desk, "bo")]
+def test_two_clerks_at_once_decide_once(scene):
+    made, clerks = applied(scene), [a_clerk(scene), a_clerk(scene, "bo")]
 
     def once(number):
         try:
@@ -84,14 +84,14 @@ def test_two_clerks_at_once_decide_once(desk):
         except ApplicationError as refused:
             return refused.fault
 
-    results = crowd(desk.db, 2, once)
+    results = crowd(scene.db, 2, once)
     assert results.count(ApplicationErrorReason.NOT_OPEN) == 1
-    assert (ApplicationState.APPROVED in results) == bool(channels(desk))
-    assert len(owed(desk)) == 1
+    assert (ApplicationState.APPROVED in results) == bool(channels(scene))
+    assert len(owed(scene)) == 1
 
 
-def test_nothing_is_half_decided(sqlite_desk):
-    made, anna = applied(sqlite_desk), a_clerk(sqlite_desk)
+def test_nothing_is_half_decided(sqlite_scene):
+    made, anna = applied(sqlite_scene), a_clerk(sqlite_scene)
 
     def fails(_application):
         raise RuntimeError
@@ -99,72 +99,72 @@ def test_nothing_is_half_decided(sqlite_desk):
     with pytest.raises(RuntimeError):
         applications.decide(made.application_id, APPROVED, fails, anna)
     assert applications.application(made.application_id, anna).state is ApplicationState.OPEN
-    assert not channels(sqlite_desk)
+    assert not channels(sqlite_scene)
 
 
 @pytest.mark.parametrize("through_a_firm", [False, True])
-def test_nobody_decides_in_a_case_of_their_own(sqlite_desk, through_a_firm):
-    made, anna = applied(sqlite_desk), a_clerk(sqlite_desk)
-    user = models.User.objects.using(sqlite_desk.db.alias).get(pk=anna.actor.user_id)
+def test_nobody_decides_in_a_case_of_their_own(sqlite_scene, through_a_firm):
+    made, anna = applied(sqlite_scene), a_clerk(sqlite_scene)
+    user = models.User.objects.using(sqlite_scene.db.alias).get(pk=anna.actor.user_id)
     if through_a_firm:
-        add_organisation(sqlite_desk, FIRM)
-        mandate(sqlite_desk, FIRM, MALLI, Role.VIEWER)
-    mandate(sqlite_desk, user, FIRM if through_a_firm else MALLI, Role.VIEWER)
+        add_organisation(sqlite_scene, FIRM)
+        mandate(sqlite_scene, FIRM, MALLI, Role.VIEWER)
+    mandate(sqlite_scene, user, FIRM if through_a_firm else MALLI, Role.VIEWER)
     for verdict in (APPROVED, REFUSED):
         assert fault_of(applications.decide, made.application_id, verdict, written, anna) is ApplicationErrorReason.OWN
-    assert not channels(sqlite_desk)
+    assert not channels(sqlite_scene)
 
 
 @pytest.mark.parametrize("through_a_firm", [False, True])
-def test_nor_does_another_account_of_the_same_person(sqlite_desk, through_a_firm):
-    made, anna = applied(sqlite_desk), a_clerk(sqlite_desk)
-    second = account(sqlite_desk, "annas-second")
+def test_nor_does_another_account_of_the_same_person(sqlite_scene, through_a_firm):
+    made, anna = applied(sqlite_scene), a_clerk(sqlite_scene)
+    second = account(sqlite_scene, "annas-second")
     if through_a_firm:
-        add_organisation(sqlite_desk, FIRM)
-        mandate(sqlite_desk, FIRM, MALLI, Role.VIEWER)
-    mandate(sqlite_desk, second, FIRM if through_a_firm else MALLI, Role.VIEWER)
-    same_subject(sqlite_desk, anna.actor.user_id, second.pk)
+        add_organisation(sqlite_scene, FIRM)
+        mandate(sqlite_scene, FIRM, MALLI, Role.VIEWER)
+    mandate(sqlite_scene, second, FIRM if through_a_firm else MALLI, Role.VIEWER)
+    same_subject(sqlite_scene, anna.actor.user_id, second.pk)
     for verdict in (APPROVED, REFUSED):
         assert fault_of(applications.decide, made.application_id, verdict, written, anna) is ApplicationErrorReason.OWN
 
 
-def test_nor_does_who_applied_whatever_became_of_their_role(sqlite_desk):
-    organisation_id, _ = a_signatory(sqlite_desk)
-    anna = a_clerk(sqlite_desk)
+def test_nor_does_who_applied_whatever_became_of_their_role(sqlite_scene):
+    organisation_id, _ = a_signatory(sqlite_scene)
+    anna = a_clerk(sqlite_scene)
     vouched_for = replace(anna.actor, outside=(ExternalRole(MALLI, Role.SIGNATORY),))
-    made = acts.apply(organisation_id, ASKED, sqlite_desk.ctx, vouched_for, REQUEST)
+    made = acts.apply(organisation_id, ASKED, sqlite_scene.ctx, vouched_for, REQUEST)
     for verdict in (APPROVED, REFUSED):
         assert fault_of(applications.decide, made.application_id, verdict, written, anna) is ApplicationErrorReason.OWN
-    applications.decide(made.application_id, APPROVED, written, a_clerk(sqlite_desk, "bo"))
+    applications.decide(made.application_id, APPROVED, written, a_clerk(sqlite_scene, "bo"))
 
 
-def test_what_cannot_be_decided(sqlite_desk):
-    made, anna = applied(sqlite_desk), a_clerk(sqlite_desk)
+def test_what_cannot_be_decided(sqlite_scene):
+    made, anna = applied(sqlite_scene), a_clerk(sqlite_scene)
     assert fault_of(applications.decide, "0" * 32, APPROVED, written, anna) is ApplicationErrorReason.UNKNOWN
     no_appeal = ApplicationDecision(ApplicationState.REFUSED, REFUSED.reason)
     assert fault_of(applications.decide, made.application_id, no_appeal, written, anna) is ApplicationErrorReason.APPEAL
-    without = a_clerk(sqlite_desk.but(issuing={}), "bo")
+    without = a_clerk(sqlite_scene.but(issuing={}), "bo")
     with pytest.raises(ChannelError):
         applications.decide(made.application_id, APPROVED, written, without)
-    close(MALLI, sqlite_desk.ctx, "operator", REQUEST)
+    close(MALLI, sqlite_scene.ctx, "operator", REQUEST)
     assert fault_of(applications.decide, made.application_id, APPROVED, written, anna) is ApplicationErrorReason.CLOSED
     decided = applications.decide(made.application_id, REFUSED, written, anna)
     assert decided.state is ApplicationState.REFUSED, "who has ended is told so all the same"
 
 
-def test_who_applied_is_told_without_a_mandate_of_ours(sqlite_desk):
-    organisation_id, _ = a_signatory(sqlite_desk)
-    user = account(sqlite_desk, "outsider")
+def test_who_applied_is_told_without_a_mandate_of_ours(sqlite_scene):
+    organisation_id, _ = a_signatory(sqlite_scene)
+    user = account(sqlite_scene, "outsider")
     outside = ExternalRole(MALLI, Role.SIGNATORY)
     made = acts.apply(
-        organisation_id, ASKED, sqlite_desk.ctx, Actor(user.pk, second_factor=True, outside=(outside,)), REQUEST
+        organisation_id, ASKED, sqlite_scene.ctx, Actor(user.pk, second_factor=True, outside=(outside,)), REQUEST
     )
-    applications.decide(made.application_id, APPROVED, written, a_clerk(sqlite_desk))
-    assert {email for email, _ in owed(sqlite_desk)} == {"maija@people.example", "outsider@people.example"}
+    applications.decide(made.application_id, APPROVED, written, a_clerk(sqlite_scene))
+    assert {email for email, _ in owed(sqlite_scene)} == {"maija@people.example", "outsider@people.example"}
 
 
-def test_looks_are_written_down(sqlite_desk):
-    made, anna = applied(sqlite_desk), a_clerk(sqlite_desk, case="SI-00000-00000")
+def test_looks_are_written_down(sqlite_scene):
+    made, anna = applied(sqlite_scene), a_clerk(sqlite_scene, case="SI-00000-00000")
     assert [one.application_id for one in applications.listed(ApplicationState.OPEN, 0, 50, anna)] == [
         made.application_id
     ]
@@ -174,7 +174,7 @@ def test_looks_are_written_down(sqlite_desk):
     assert applications.application(made.application_id, anna).case_number == made.case_number
     assert applications.application("0" * 32, anna) is None
     said = {"purpose": "application", "case": "SI-00000-00000"}
-    (list_, other, one, none, thing) = looked(sqlite_desk)
+    (list_, other, one, none, thing) = looked(sqlite_scene)
     assert (list_, other) == (("search:applications", said), ("search:applications", said))
     assert one[1].keys() == none[1].keys() == {*said, "search"}
     assert thing == (f"application:{made.application_id}", said)

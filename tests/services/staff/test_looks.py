@@ -20,19 +20,19 @@ from sinetti.services.staff.audit_log import AuditQuery
 from sinetti.services.staff.session import NotStaff, StaffSession
 from tests.support.authority import CUSTOMER_ID
 from tests.support.clerks import a_clerk, looked
-from tests.support.service_context import DAY, REQUEST, enrolled, in_the_window, renewed
+from tests.support.scene import DAY, REQUEST, enrolled, in_the_window, renewed
 
 LOOKING = AccessJustification(AccessPurpose.SUPPORT)
 
 
 @pytest.mark.parametrize("actor", [Actor("x", second_factor=True), Actor("x", staff=True)])
-def test_only_a_clerk_with_a_second_factor_is_at_work(sqlite_desk, actor):
+def test_only_a_clerk_with_a_second_factor_is_at_work(sqlite_scene, actor):
     with pytest.raises(NotStaff):
-        StaffSession(actor, LOOKING, sqlite_desk.ctx, REQUEST)
+        StaffSession(actor, LOOKING, sqlite_scene.ctx, REQUEST)
 
 
-def test_a_certificate_is_found_seen_and_revoked(sqlite_desk):
-    held, anna = enrolled(sqlite_desk), a_clerk(sqlite_desk)
+def test_a_certificate_is_found_seen_and_revoked(sqlite_scene):
+    held, anna = enrolled(sqlite_scene), a_clerk(sqlite_scene)
     (found,) = certificates.search(held.serial[:8], "", anna)[1].rows
     assert found.serial == held.serial
     assert not certificates.search(CUSTOMER_ID, held.serial, anna)[0], "only the first page has organisations"
@@ -43,39 +43,39 @@ def test_a_certificate_is_found_seen_and_revoked(sqlite_desk):
     assert all(one.sound for one in seen.history)
     gone = certificates.revoke_one(held.serial, RevocationReason.PRIVILEGE_WITHDRAWN, anna)
     assert gone.selection.serials == gone.proposal.serials == (held.serial,)
-    assert gone.proposal.done_at == sqlite_desk.clock.now
-    assert sqlite_desk.certificate(held.serial).revoked
+    assert gone.proposal.done_at == sqlite_scene.clock.now
+    assert sqlite_scene.certificate(held.serial).revoked
     assert certificates.revoke_one(held.serial, RevocationReason.SUPERSEDED, anna).proposal is None, "once"
     assert certificates.certificate("ff" * 19, anna) is None
-    assert [subject for subject, _ in looked(sqlite_desk)] == [
+    assert [subject for subject, _ in looked(sqlite_scene)] == [
         *["search:certificates"] * 2,
         f"certificate:{held.serial}",
     ]
 
 
-def test_a_lost_key_takes_renewals_along(sqlite_desk):
-    held, anna = enrolled(sqlite_desk), a_clerk(sqlite_desk)
-    in_the_window(sqlite_desk, held)
-    new = renewed(sqlite_desk, held)
+def test_a_lost_key_takes_renewals_along(sqlite_scene):
+    held, anna = enrolled(sqlite_scene), a_clerk(sqlite_scene)
+    in_the_window(sqlite_scene, held)
+    new = renewed(sqlite_scene, held)
     gone = certificates.revoke_one(held.serial, RevocationReason.KEY_COMPROMISE, anna)
     assert set(gone.selection.serials) == {held.serial, new.serial}
-    assert all(sqlite_desk.certificate(one.serial).revoked for one in (held, new))
+    assert all(sqlite_scene.certificate(one.serial).revoked for one in (held, new))
 
 
-def test_one_that_has_ended_is_revoked_all_the_same(sqlite_desk):
-    held, anna = enrolled(sqlite_desk), a_clerk(sqlite_desk)
-    sqlite_desk.clock.now = sqlite_desk.certificate(held.serial).span.not_after + timedelta(seconds=1)
+def test_one_that_has_ended_is_revoked_all_the_same(sqlite_scene):
+    held, anna = enrolled(sqlite_scene), a_clerk(sqlite_scene)
+    sqlite_scene.clock.now = sqlite_scene.certificate(held.serial).span.not_after + timedelta(seconds=1)
     assert certificates.revoke_one(held.serial, RevocationReason.KEY_COMPROMISE, anna).proposal.done_at
-    assert sqlite_desk.certificate(held.serial).revoked
+    assert sqlite_scene.certificate(held.serial).revoked
 
 
-def test_messages_that_were_given_up_are_tried_again(sqlite_desk):
-    anna, held = a_clerk(sqlite_desk), enrolled(sqlite_desk)
-    contact = models.Person.objects.using(sqlite_desk.db.alias).first()
-    certificate = models.Certificate.objects.using(sqlite_desk.db.alias).get(serial=held.serial)
-    now = sqlite_desk.clock.now
+def test_messages_that_were_given_up_are_tried_again(sqlite_scene):
+    anna, held = a_clerk(sqlite_scene), enrolled(sqlite_scene)
+    contact = models.Person.objects.using(sqlite_scene.db.alias).first()
+    certificate = models.Certificate.objects.using(sqlite_scene.db.alias).get(serial=held.serial)
+    now = sqlite_scene.clock.now
     for name, dead in (("a" * 32, now), ("b" * 32, None)):
-        models.OutboxMessage.objects.using(sqlite_desk.db.alias).create(
+        models.OutboxMessage.objects.using(sqlite_scene.db.alias).create(
             message_id=name, kind="fetched", channel="email", step="x:email", created=now, due=now, recipient=contact,
             lineage=certificate.lineage, certificate=certificate if dead else None, failed_at=dead,
             problem="no such host", attempts=9,
@@ -90,11 +90,11 @@ def test_messages_that_were_given_up_are_tried_again(sqlite_desk):
     assert outbox.try_again(["a" * 32, "b" * 32], anna) == 1
     assert outbox.try_again(["a" * 32], anna) == 0
     assert outbox.messages("", 0, 50, anna, given_up=True) == ()
-    assert len(looked(sqlite_desk)) == 6
+    assert len(looked(sqlite_scene)) == 6
 
 
-def test_an_invitation_waits_is_confirmed_and_its_link_ended(sqlite_desk):
-    anna, bo = a_clerk(sqlite_desk), a_clerk(sqlite_desk, "bo")
+def test_an_invitation_waits_is_confirmed_and_its_link_ended(sqlite_scene):
+    anna, bo = a_clerk(sqlite_scene), a_clerk(sqlite_scene, "bo")
     director = ContactDetails("Nimi Nimetty", "director@customer.example", "", Language.FI)
     asked = open_invitations.invite(CUSTOMER_ID, director, anna)
     assert asked.made
@@ -103,18 +103,18 @@ def test_an_invitation_waits_is_confirmed_and_its_link_ended(sqlite_desk):
     (waits,) = open_invitations.listed(0, 50, anna).links
     assert (waits.customer_id, waits.email, waits.vouched) == (CUSTOMER_ID, "director@customer.example", True)
     assert open_invitations.find_link(waits.invitation_id, anna) == waits
-    assert looked(sqlite_desk)[-1][0].startswith("organisation:")
+    assert looked(sqlite_scene)[-1][0].startswith("organisation:")
     assert open_invitations.end(waits.invitation_id, anna)
     assert not open_invitations.end(waits.invitation_id, anna)
     assert open_invitations.find_link(waits.invitation_id, anna) is None
     assert open_invitations.listed(0, 50, anna).links == ()
     open_invitations.confirm(open_invitations.invite(CUSTOMER_ID, director, anna).mandate_id, bo)
-    sqlite_desk.clock.forward(15 * DAY)
+    sqlite_scene.clock.forward(15 * DAY)
     assert open_invitations.listed(0, 50, anna).links == ()
 
 
-def test_a_waiting_invitation_is_looked_at(sqlite_desk):
-    anna = a_clerk(sqlite_desk)
+def test_a_waiting_invitation_is_looked_at(sqlite_scene):
+    anna = a_clerk(sqlite_scene)
     director = ContactDetails("Nimi Nimetty", "director@customer.example", "", Language.FI)
     asked = open_invitations.invite(CUSTOMER_ID, director, anna).mandate_id
     assert open_invitations.pending("0" * 32, anna) is None
@@ -124,18 +124,18 @@ def test_a_waiting_invitation_is_looked_at(sqlite_desk):
         "anna@people.example",
         CUSTOMER_ID,
     )
-    assert [one for one, _ in looked(sqlite_desk)] == [f"pending-invitation:{asked}"]
+    assert [one for one, _ in looked(sqlite_scene)] == [f"pending-invitation:{asked}"]
 
 
-def test_the_trail_is_read_by_object_actor_and_time(sqlite_desk, monkeypatch):
-    anna, bo = a_clerk(sqlite_desk), a_clerk(sqlite_desk, "bo")
-    held = enrolled(sqlite_desk)
+def test_the_trail_is_read_by_object_actor_and_time(sqlite_scene, monkeypatch):
+    anna, bo = a_clerk(sqlite_scene), a_clerk(sqlite_scene, "bo")
+    held = enrolled(sqlite_scene)
     certificates.certificate(held.serial, anna)
     about = audit_log.entries(AuditQuery(object=f"certificate:{held.serial}"), 50, bo).entries
     assert [one.action for one in about][:2] == ["looked", "certificate-fetched"]
     mine = audit_log.entries(AuditQuery(actor=anna.actor.name), 50, bo).entries
     assert [one.facts["purpose"] for one in mine] == ["application"]
-    begins = sqlite_desk.clock.now
+    begins = sqlite_scene.clock.now
     assert audit_log.entries(AuditQuery(until=begins), 50, bo).entries == ()
     assert audit_log.entries(AuditQuery(since=begins + timedelta(seconds=1)), 50, bo).entries == ()
     first = audit_log.entries(AuditQuery(), 2, bo)
@@ -151,10 +151,10 @@ def test_the_trail_is_read_by_object_actor_and_time(sqlite_desk, monkeypatch):
     assert [one.action for one in far.entries] == ["founded"]
 
 
-def test_a_row_that_was_tampered_with_is_told(sqlite_desk):
-    anna = a_clerk(sqlite_desk)
-    row = models.AuditEvent.objects.using(sqlite_desk.db.alias).order_by("sequence").last()
-    models.AuditEvent.objects.using(sqlite_desk.db.alias).create(
+def test_a_row_that_was_tampered_with_is_told(sqlite_scene):
+    anna = a_clerk(sqlite_scene)
+    row = models.AuditEvent.objects.using(sqlite_scene.db.alias).order_by("sequence").last()
+    models.AuditEvent.objects.using(sqlite_scene.db.alias).create(
         at=row.at,
         actor="operator",
         action="x",

@@ -26,30 +26,30 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("changes", OTHERS.values(), ids=OTHERS)
-def test_the_digest_covers_what_is_confirmed(sqlite_desk, changes):
-    clerk = a_clerk(sqlite_desk)
+def test_the_digest_covers_what_is_confirmed(sqlite_scene, changes):
+    clerk = a_clerk(sqlite_scene)
     assert digest_of(DECISION, clerk) == digest_of(DECISION, clerk)
     assert digest_of(replace(DECISION, **changes), clerk) != digest_of(DECISION, clerk)
 
 
-def test_the_digest_is_one_clerk_s(sqlite_desk):
-    one, other = a_clerk(sqlite_desk), a_clerk(sqlite_desk, "ben")
+def test_the_digest_is_one_clerk_s(sqlite_scene):
+    one, other = a_clerk(sqlite_scene), a_clerk(sqlite_scene, "ben")
     assert digest_of(DECISION, one) != digest_of(DECISION, other)
     production = replace(one, ctx=replace(one.ctx, environment=Environment.PRODUCTION))
     assert digest_of(DECISION, one) != digest_of(DECISION, production)
 
 
-def test_who_confirms_with_a_passkey(sqlite_desk):
-    clerk = a_clerk(sqlite_desk)
+def test_who_confirms_with_a_passkey(sqlite_scene):
+    clerk = a_clerk(sqlite_scene)
     production = replace(clerk, ctx=replace(clerk.ctx, environment=Environment.PRODUCTION))
     assert [needs_passkey(clerk, has_passkey=one) for one in (True, False)] == [True, False]
     assert needs_passkey(production, has_passkey=False)
 
 
-def test_the_record_has_all_that_its_verification_needs(desk):
-    clerk = a_clerk(desk)
+def test_the_record_has_all_that_its_verification_needs(scene):
+    clerk = a_clerk(scene)
     record(DECISION, Assertion("n", "c", "a", "s", "k", -7), clerk)
-    row = models.AuditEvent.objects.using(desk.db.alias).get(action="act-asserted")
+    row = models.AuditEvent.objects.using(scene.db.alias).get(action="act-asserted")
     facts = json.loads(bytes(row.octets))["facts"]
     assert (row.object, row.actor) == (DECISION.subject, clerk.actor.name)
     assert facts == {

@@ -33,12 +33,12 @@ from sinetti.services.status import ocsp as service
 from sinetti.wire.json_api.status_events import PATH
 from tests.api.edges import through
 from tests.support.asking import asked, believed
-from tests.support.service_context import (
+from tests.support.scene import (
     DAY,
     REQUEST,
     SECOND,
-    Desk,
     Held,
+    Scene,
     accepted,
     ca_certificate,
     collected,
@@ -70,13 +70,13 @@ def ticks(monkeypatch) -> Ticks:
 
 
 @pytest.fixture
-def node(desk, tmp_path) -> Desk:
+def node(scene, tmp_path) -> Scene:
     """Return a process that keeps answers."""
-    return desk.but(last_signed=LastSigned(tmp_path / "status"))
+    return scene.but(last_signed=LastSigned(tmp_path / "status"))
 
 
 @pytest.fixture
-def other(node, tmp_path) -> Desk:
+def other(node, tmp_path) -> Scene:
     """Return another process on the same database."""
     return node.but(last_signed=LastSigned(tmp_path / "other"))
 
@@ -86,39 +86,39 @@ def held(node) -> Held:
     return enrolled(node)
 
 
-def polled(desk: Desk) -> None:
-    FeedPoll(desk.ctx).read(0, 10)
+def polled(scene: Scene) -> None:
+    FeedPoll(scene.ctx).read(0, 10)
 
 
-def path_of(desk: Desk, serial: str, **how) -> str:
+def path_of(scene: Scene, serial: str, **how) -> str:
     octets = asked(int(serial, 16), ca_certificate(), **how)
-    return f"/ocsp/{desk.ctx.issuing[Channel.WS]}/{b64encode(octets).decode()}"
+    return f"/ocsp/{scene.ctx.issuing[Channel.WS]}/{b64encode(octets).decode()}"
 
 
 def request(path: str, method: str = "GET") -> Request:
     return Request(method, path, "", {}, REQUEST, b"")
 
 
-def got(desk: Desk, held: Held, method: str = "GET", **how) -> Response:
-    return PublicationEndpoint(desk.ctx)(request(path_of(desk, held.serial, **how), method))
+def got(scene: Scene, held: Held, method: str = "GET", **how) -> Response:
+    return PublicationEndpoint(scene.ctx)(request(path_of(scene, held.serial, **how), method))
 
 
-def recalled(desk: Desk, held: Held, method: str = "GET", **how) -> Response | None:
-    return recall_ocsp(request(path_of(desk, held.serial, **how), method), desk.ctx)
+def recalled(scene: Scene, held: Held, method: str = "GET", **how) -> Response | None:
+    return recall_ocsp(request(path_of(scene, held.serial, **how), method), scene.ctx)
 
 
-def status(desk: Desk, reply: Response | None) -> ocsp.OCSPCertStatus:
+def status(scene: Scene, reply: Response | None) -> ocsp.OCSPCertStatus:
     assert reply is not None
-    return believed(reply.body, ca_certificate(), desk.clock()).certificate_status
+    return believed(reply.body, ca_certificate(), scene.clock()).certificate_status
 
 
-def revoked(desk: Desk, held: Held) -> None:
-    desk.clock.forward(SECOND)
-    revoke(RevocationRequest(held.serial, RevocationReason.KEY_COMPROMISE), desk.ctx, "operator", REQUEST)
+def revoked(scene: Scene, held: Held) -> None:
+    scene.clock.forward(SECOND)
+    revoke(RevocationRequest(held.serial, RevocationReason.KEY_COMPROMISE), scene.ctx, "operator", REQUEST)
 
 
-def away(desk: Desk) -> Desk:
-    return desk.but(db=open_database("sqlite:////nowhere/at/all/register.sqlite3", alias="away"))
+def away(scene: Scene) -> Scene:
+    return scene.but(db=open_database("sqlite:////nowhere/at/all/register.sqlite3", alias="away"))
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
@@ -254,8 +254,8 @@ def test_a_certificate_that_may_be_given_up_is_read_each_time(node, held):
     assert status(node, recalled(node, waiting)) is STATUS.GOOD
 
 
-def certificates(desk: Desk) -> list[str]:
-    return [serial for _, _, serial in ocsp_responses.page_of_signed(desk.db, 0, 10)]
+def certificates(scene: Scene) -> list[str]:
+    return [serial for _, _, serial in ocsp_responses.page_of_signed(scene.db, 0, 10)]
 
 
 def test_certificates_of_the_service_itself_are_kept(node):
@@ -287,10 +287,10 @@ def test_nothing_else_is_from_memory(path, node, held):
     assert recall_ocsp(request(path(node, held)), node.ctx) is None
 
 
-def test_a_bench_keeps_nothing(desk, held):
-    polled(desk)
-    got(desk, held)
-    assert recalled(desk, held) is None
+def test_a_bench_keeps_nothing(scene, held):
+    polled(scene)
+    got(scene, held)
+    assert recalled(scene, held) is None
 
 
 def test_the_event_loop_answers_from_memory_without_the_endpoint(node, held):

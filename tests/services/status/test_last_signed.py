@@ -34,7 +34,7 @@ from sinetti.wire.transparency.notes import VerifierKey
 from tests.support.asking import asked, believed
 from tests.support.authority import authority
 from tests.support.logs import logging, sequenced, write_rows
-from tests.support.service_context import DAY, REQUEST, SECOND, Desk, Held, ca_certificate, enrolled
+from tests.support.scene import DAY, REQUEST, SECOND, Held, Scene, ca_certificate, enrolled
 from tests.support.trust_lists import anchors_list, by_root, distrust_list
 
 WHOLE, HOUR = 0, timedelta(hours=1)
@@ -43,9 +43,9 @@ STATUS = ocsp.OCSPCertStatus
 
 
 @pytest.fixture
-def node(sqlite_desk, tmp_path) -> Desk:
-    """Return a desk that keeps its last signed lists in a folder."""
-    return sqlite_desk.but(last_signed=LastSigned(tmp_path / "status"))
+def node(sqlite_scene, tmp_path) -> Scene:
+    """Return a scene that keeps its last signed lists in a folder."""
+    return sqlite_scene.but(last_signed=LastSigned(tmp_path / "status"))
 
 
 @pytest.fixture
@@ -53,35 +53,35 @@ def held(node) -> Held:
     return enrolled(node)
 
 
-def away(desk: Desk) -> Desk:
+def away(scene: Scene) -> Scene:
     """Return the same node after its database went away."""
-    return desk.but(db=open_database("sqlite:////nowhere/at/all/register.sqlite3", alias="away"))
+    return scene.but(db=open_database("sqlite:////nowhere/at/all/register.sqlite3", alias="away"))
 
 
-def name(desk: Desk) -> str:
-    return desk.ctx.issuing[Channel.WS]
+def name(scene: Scene) -> str:
+    return scene.ctx.issuing[Channel.WS]
 
 
-def listed(desk: Desk, shard: int = WHOLE) -> set[int]:
-    newest = current_crl(name(desk), shard, desk.ctx, REQUEST)
+def listed(scene: Scene, shard: int = WHOLE) -> set[int]:
+    newest = current_crl(name(scene), shard, scene.ctx, REQUEST)
     assert newest is not None
     return {one.serial_number for one in x509.load_der_x509_crl(newest.der)}
 
 
-def answer(desk: Desk, held: Held, **how) -> bytes:
+def answer(scene: Scene, held: Held, **how) -> bytes:
     serial = load_certificate(held.der).serial_number
-    answered = respond(asked(serial, ca_certificate(), **how), name(desk), desk.ctx, lambda: True)
+    answered = respond(asked(serial, ca_certificate(), **how), name(scene), scene.ctx, lambda: True)
     assert answered is not None
     return answered.der
 
 
-def status(desk: Desk, held: Held) -> ocsp.OCSPCertStatus:
-    return believed(answer(desk, held), ca_certificate(), desk.clock()).certificate_status
+def status(scene: Scene, held: Held) -> ocsp.OCSPCertStatus:
+    return believed(answer(scene, held), ca_certificate(), scene.clock()).certificate_status
 
 
-def revoked(desk: Desk, held: Held) -> None:
-    desk.clock.forward(SECOND)
-    revoke(RevocationRequest(held.serial, RevocationReason.KEY_COMPROMISE), desk.ctx, "operator", REQUEST)
+def revoked(scene: Scene, held: Held) -> None:
+    scene.clock.forward(SECOND)
+    revoke(RevocationRequest(held.serial, RevocationReason.KEY_COMPROMISE), scene.ctx, "operator", REQUEST)
 
 
 def test_lists_go_on_until_they_expire(node, held):
@@ -239,18 +239,18 @@ def test_a_damaged_file_is_no_list_and_is_replaced(octets, node, held):
     assert listed(away(node)) == set()
 
 
-def test_without_a_folder_nothing_is_kept(sqlite_desk, tmp_path):
-    held = enrolled(sqlite_desk)
-    listed(sqlite_desk)
-    copy_lists(sqlite_desk.ctx)
-    assert status(sqlite_desk, held) is STATUS.GOOD
-    keeper = sqlite_desk.ctx.last_signed
+def test_without_a_folder_nothing_is_kept(sqlite_scene, tmp_path):
+    held = enrolled(sqlite_scene)
+    listed(sqlite_scene)
+    copy_lists(sqlite_scene.ctx)
+    assert status(sqlite_scene, held) is STATUS.GOOD
+    keeper = sqlite_scene.ctx.last_signed
     keeper.keep("log/checkpoint", b"x")
     assert keeper.find("log/checkpoint") is None
-    assert keeper.find_answer(name(sqlite_desk), held.serial, CertIdHash.SHA1, sqlite_desk.clock()) is None
-    assert answer(away(sqlite_desk), held) == TRY_LATER
+    assert keeper.find_answer(name(sqlite_scene), held.serial, CertIdHash.SHA1, sqlite_scene.clock()) is None
+    assert answer(away(sqlite_scene), held) == TRY_LATER
     with pytest.raises(OperationalError):
-        listed(away(sqlite_desk))
+        listed(away(sqlite_scene))
 
 
 def test_other_parts_are_replaced_when_they_change(tmp_path):
@@ -313,8 +313,8 @@ def test_trust_lists_go_on(node):
     """The process that stores a list keeps it at once; `keep_lists` copies those of others."""
     alone = away(node)
 
-    def answered(desk: Desk, kind: TrustListKind) -> tuple[int, bytes]:
-        reply = PublicationEndpoint(desk.ctx)(Request("GET", f"/trust/{kind}", "", {}, REQUEST, b""))
+    def answered(scene: Scene, kind: TrustListKind) -> tuple[int, bytes]:
+        reply = PublicationEndpoint(scene.ctx)(Request("GET", f"/trust/{kind}", "", {}, REQUEST, b""))
         return reply.status, reply.body
 
     assert answered(node, TrustListKind.ANCHORS)[0] == 404

@@ -27,13 +27,13 @@ from sinetti.services.status import ocsp as status_ocsp
 from sinetti.services.status.ocsp import respond
 from tests.support.asking import asked, believed
 from tests.support.authority import response_signer, services_issuer
-from tests.support.service_context import (
+from tests.support.scene import (
     DAY,
     REQUEST,
     SECOND,
-    Desk,
     Held,
     KilledError,
+    Scene,
     accepted,
     ca_certificate,
     enrolled,
@@ -52,14 +52,14 @@ NONCE = b"n" * 16
 
 
 @pytest.fixture
-def held(desk) -> Held:
-    return enrolled(desk)
+def held(scene) -> Held:
+    return enrolled(scene)
 
 
 @pytest.fixture
-def alone(sqlite_desk) -> Desk:
-    """Return a desk on SQLite, for tests that do not depend on the database."""
-    return sqlite_desk
+def alone(sqlite_scene) -> Scene:
+    """Return a scene on SQLite, for tests that do not depend on the database."""
+    return sqlite_scene
 
 
 @pytest.fixture
@@ -67,39 +67,39 @@ def alone_held(alone) -> Held:
     return enrolled(alone)
 
 
-def name(desk: Desk, channel: Channel = Channel.WS) -> str:
-    return desk.ctx.issuing[channel]
+def name(scene: Scene, channel: Channel = Channel.WS) -> str:
+    return scene.ctx.issuing[channel]
 
 
-def ask(desk: Desk, held: Held | int, *, spot: bool = True, at: str | None = None, **how) -> ocsp.OCSPResponse:
+def ask(scene: Scene, held: Held | int, *, spot: bool = True, at: str | None = None, **how) -> ocsp.OCSPResponse:
     """Send an OCSP request and return the parsed response of any status."""
     number = held if isinstance(held, int) else load_certificate(held.der).serial_number
-    answered = respond(asked(number, ca_certificate(), **how), at or name(desk), desk.ctx, lambda: spot)
+    answered = respond(asked(number, ca_certificate(), **how), at or name(scene), scene.ctx, lambda: spot)
     assert answered is not None
     return ocsp.load_der_ocsp_response(answered.der)
 
 
-def told(desk: Desk, held: Held | int, **how) -> ocsp.OCSPResponse:
+def told(scene: Scene, held: Held | int, **how) -> ocsp.OCSPResponse:
     """Send an OCSP request, and return the response after its verification."""
-    response = ask(desk, held, **how)
+    response = ask(scene, held, **how)
     assert response.response_status is ocsp.OCSPResponseStatus.SUCCESSFUL, response.response_status
     der = response.public_bytes(Encoding.DER)
-    return believed(der, ca_certificate(), desk.clock())
+    return believed(der, ca_certificate(), scene.clock())
 
 
-def refused(desk: Desk, held: Held | int, **how) -> str:
-    return ask(desk, held, **how).response_status.name
+def refused(scene: Scene, held: Held | int, **how) -> str:
+    return ask(scene, held, **how).response_status.name
 
 
-def rows(desk: Desk):
-    return models.OcspResponse.objects.using(desk.db.alias)
+def rows(scene: Scene):
+    return models.OcspResponse.objects.using(scene.db.alias)
 
 
-def revoked(desk: Desk, held: Held, reason: RevocationReason = RevocationReason.SUPERSEDED) -> None:
-    revoke(RevocationRequest(held.serial, reason), desk.ctx, "operator", REQUEST)
+def revoked(scene: Scene, held: Held, reason: RevocationReason = RevocationReason.SUPERSEDED) -> None:
+    revoke(RevocationRequest(held.serial, reason), scene.ctx, "operator", REQUEST)
 
 
-def signatures(desk: Desk, monkeypatch) -> list[str]:
+def signatures(scene: Scene, monkeypatch) -> list[str]:
     """Record every response that is signed from now on."""
     made, real = [], status_ocsp.sign_answer
 
@@ -112,43 +112,43 @@ def signatures(desk: Desk, monkeypatch) -> list[str]:
 
 
 @pytest.mark.parametrize("sha256", [False, True], ids=["SHA-1", "SHA-256"])
-def test_a_certificate_is_good_from_its_issue_on_and_nothing_is_signed_for_that(desk, held, sha256, monkeypatch):
-    made = signatures(desk, monkeypatch)
-    response = told(desk, held, sha256=sha256)
+def test_a_certificate_is_good_from_its_issue_on_and_nothing_is_signed_for_that(scene, held, sha256, monkeypatch):
+    made = signatures(scene, monkeypatch)
+    response = told(scene, held, sha256=sha256)
     assert response.certificate_status is STATUS.GOOD
     assert response.next_update_utc - response.this_update_utc == DAY
     assert made == []
 
 
-def test_an_answer_is_given_for_half_an_hour_and_then_signed_anew(desk, held, monkeypatch):
-    made, begun = signatures(desk, monkeypatch), desk.clock()
-    desk.clock.forward(30 * MINUTE - SECOND)
-    assert told(desk, held).this_update_utc == begun
-    desk.clock.forward(SECOND)
-    assert told(desk, held).this_update_utc == desk.clock()
+def test_an_answer_is_given_for_half_an_hour_and_then_signed_anew(scene, held, monkeypatch):
+    made, begun = signatures(scene, monkeypatch), scene.clock()
+    scene.clock.forward(30 * MINUTE - SECOND)
+    assert told(scene, held).this_update_utc == begun
+    scene.clock.forward(SECOND)
+    assert told(scene, held).this_update_utc == scene.clock()
     assert made == [held.serial] * 2, "for both kinds of requests"
-    assert told(desk, held, sha256=True).this_update_utc == desk.clock()
+    assert told(scene, held, sha256=True).this_update_utc == scene.clock()
     assert len(made) == 2
 
 
 @pytest.mark.parametrize("sha256", [False, True], ids=["SHA-1", "SHA-256"])
-def test_a_revocation_is_told_at_once(desk, held, sha256):
-    desk.clock.forward(HOUR)
-    revoked(desk, held, RevocationReason.KEY_COMPROMISE)
-    row = rows(desk).get(serial=held.serial)
-    assert (row.revoked_at, row.revocation_reason) == (desk.clock(), "keyCompromise"), "stored before anybody asks"
-    response = told(desk, held, sha256=sha256)
+def test_a_revocation_is_told_at_once(scene, held, sha256):
+    scene.clock.forward(HOUR)
+    revoked(scene, held, RevocationReason.KEY_COMPROMISE)
+    row = rows(scene).get(serial=held.serial)
+    assert (row.revoked_at, row.revocation_reason) == (scene.clock(), "keyCompromise"), "stored before anybody asks"
+    response = told(scene, held, sha256=sha256)
     assert response.certificate_status is STATUS.REVOKED
-    assert response.revocation_time_utc == desk.clock()
+    assert response.revocation_time_utc == scene.clock()
     assert response.revocation_reason is x509.ReasonFlags.key_compromise
 
 
-def test_a_revocation_that_was_committed_without_its_answer_is_never_answered_good(desk, held):
+def test_a_revocation_that_was_committed_without_its_answer_is_never_answered_good(scene, held):
     with pytest.raises(KilledError):
-        revoked(desk.but(step=killed_at("revoked")), held)
-    assert rows(desk).get(serial=held.serial).revoked_at is None, "the old answer is still there"
-    assert told(desk, held).certificate_status is STATUS.REVOKED
-    assert rows(desk).get(serial=held.serial).revoked_at == desk.clock()
+        revoked(scene.but(step=killed_at("revoked")), held)
+    assert rows(scene).get(serial=held.serial).revoked_at is None, "the old answer is still there"
+    assert told(scene, held).certificate_status is STATUS.REVOKED
+    assert rows(scene).get(serial=held.serial).revoked_at == scene.clock()
 
 
 def test_while_the_responder_is_away_a_revoked_one_is_not_good(alone, alone_held):
@@ -197,11 +197,11 @@ def test_a_nonce_comes_back_and_nothing_is_stored(alone, alone_held):
     assert bytes(rows(alone).get().sha1) == bytes(before)
 
 
-def test_unknown_serials_are_unknown_and_not_stored(desk, held):
-    assert told(desk, 12345).certificate_status is STATUS.UNKNOWN
-    sftp = enrolled(desk, Channel.SFTP)
-    assert told(desk, sftp).certificate_status is STATUS.UNKNOWN, "another CA's serial"
-    assert set(rows(desk).values_list("serial", flat=True)) == {held.serial, sftp.serial}
+def test_unknown_serials_are_unknown_and_not_stored(scene, held):
+    assert told(scene, 12345).certificate_status is STATUS.UNKNOWN
+    sftp = enrolled(scene, Channel.SFTP)
+    assert told(scene, sftp).certificate_status is STATUS.UNKNOWN, "another CA's serial"
+    assert set(rows(scene).values_list("serial", flat=True)) == {held.serial, sftp.serial}
 
 
 def test_beyond_the_limit_stored_answers_are_given_all_the_same(alone, alone_held):
@@ -212,34 +212,34 @@ def test_beyond_the_limit_stored_answers_are_given_all_the_same(alone, alone_hel
     assert told(alone, alone_held, spot=False).this_update_utc == alone.clock()
 
 
-def test_after_its_end_a_certificate_is_answered_about_on_the_spot(desk, held):
-    desk.clock.now = desk.certificate(held.serial).span.not_after
-    assert told(desk, held, spot=False).this_update_utc == desk.clock(), "its last second"
-    desk.clock.forward(HOUR)
-    assert told(desk, held).certificate_status is STATUS.GOOD
-    assert rows(desk).get().this_update == desk.clock() - HOUR
-    assert refused(desk, held, spot=False) == "TRY_LATER"
-    revoked(desk, held)
-    assert told(desk, held).certificate_status is STATUS.REVOKED
-    assert rows(desk).get().revoked_at is None, "no answer is kept any more"
+def test_after_its_end_a_certificate_is_answered_about_on_the_spot(scene, held):
+    scene.clock.now = scene.certificate(held.serial).span.not_after
+    assert told(scene, held, spot=False).this_update_utc == scene.clock(), "its last second"
+    scene.clock.forward(HOUR)
+    assert told(scene, held).certificate_status is STATUS.GOOD
+    assert rows(scene).get().this_update == scene.clock() - HOUR
+    assert refused(scene, held, spot=False) == "TRY_LATER"
+    revoked(scene, held)
+    assert told(scene, held).certificate_status is STATUS.REVOKED
+    assert rows(scene).get().revoked_at is None, "no answer is kept any more"
 
 
-def test_what_is_reserved_or_given_up_is_unknown(desk):
+def test_what_is_reserved_or_given_up_is_unknown(scene):
     with pytest.raises(KilledError):
-        enrol(new_ask(ordered(desk), new_key()), desk.but(step=killed_at("10-signed")).ctx, REQUEST)
-    (reserved,) = revocation.list_certificates(desk.db)
-    assert told(desk, int(reserved.serial, 16)).certificate_status is STATUS.UNKNOWN
-    models.Certificate.objects.using(desk.db.alias).update(state=CertificateState.SUPERSEDED)
-    assert told(desk, int(reserved.serial, 16)).certificate_status is STATUS.UNKNOWN
+        enrol(new_ask(ordered(scene), new_key()), scene.but(step=killed_at("10-signed")).ctx, REQUEST)
+    (reserved,) = revocation.list_certificates(scene.db)
+    assert told(scene, int(reserved.serial, 16)).certificate_status is STATUS.UNKNOWN
+    models.Certificate.objects.using(scene.db.alias).update(state=CertificateState.SUPERSEDED)
+    assert told(scene, int(reserved.serial, 16)).certificate_status is STATUS.UNKNOWN
 
 
-def test_what_gave_way_to_another_renewal_is_revoked(desk, held):
-    in_the_window(desk, held)
-    accepted(renew(renew_ask(held, new_key()), desk.ctx, REQUEST))
-    (given_way,) = [one for one in revocation.list_certificates(desk.db) if one.serial != held.serial]
-    assert told(desk, int(given_way.serial, 16)).certificate_status is STATUS.GOOD
-    renewed(desk, held)
-    response = told(desk, int(given_way.serial, 16))
+def test_what_gave_way_to_another_renewal_is_revoked(scene, held):
+    in_the_window(scene, held)
+    accepted(renew(renew_ask(held, new_key()), scene.ctx, REQUEST))
+    (given_way,) = [one for one in revocation.list_certificates(scene.db) if one.serial != held.serial]
+    assert told(scene, int(given_way.serial, 16)).certificate_status is STATUS.GOOD
+    renewed(scene, held)
+    response = told(scene, int(given_way.serial, 16))
     assert (response.certificate_status, response.revocation_reason) == (STATUS.REVOKED, x509.ReasonFlags.superseded)
 
 
@@ -314,34 +314,34 @@ def test_nobody_answers_at_another_name(alone, at):
     assert respond(asked(5, ca_certificate()), at, alone.ctx, lambda: True) is None
 
 
-def test_the_services_own_certificates_are_good_and_others_unknown(desk):
+def test_the_services_own_certificates_are_good_and_others_unknown(scene):
     by = services_issuer()
     signer = response_signer()[1]
-    ctx = desk.but(
-        issuers={**desk.ctx.issuers, by.file_name: by}, responders={by.file_name: desk.responders.of(by.file_name)}
+    ctx = scene.but(
+        issuers={**scene.ctx.issuers, by.file_name: by}, responders={by.file_name: scene.responders.of(by.file_name)}
     ).ctx
 
     def status(number: int):
         answered = respond(asked(number, by.certificate), by.file_name, ctx, lambda: True)
-        return believed(answered.der, by.certificate, desk.clock()).certificate_status
+        return believed(answered.der, by.certificate, scene.clock()).certificate_status
 
     assert status(signer.serial_number) is STATUS.UNKNOWN
     own = OwnCertificate(by.file_name, f"{signer.serial_number:x}", "0" * 64, signer.not_valid_after_utc)
     for _ in range(2):
-        ocsp_responses.record_own(desk.db, [own])
+        ocsp_responses.record_own(scene.db, [own])
     assert status(signer.serial_number) is STATUS.GOOD
     assert status(signer.serial_number + 1) is STATUS.UNKNOWN
-    assert rows(desk).get().serial == own.serial
+    assert rows(scene).get().serial == own.serial
 
 
-def test_what_somebody_else_stored_first_stays(desk, held):
+def test_what_somebody_else_stored_first_stays(scene, held):
     """Two processes record the same certificate: the second finds the answers there."""
     with pytest.raises(KilledError):
-        enrolled(desk.but(step=killed_at("10-signed")))
-    (waiting,) = [one for one in revocation.list_certificates(desk.db) if one.serial != held.serial]
-    prepared = status_ocsp.prepare_good(waiting, desk.ctx)
+        enrolled(scene.but(step=killed_at("10-signed")))
+    (waiting,) = [one for one in revocation.list_certificates(scene.db) if one.serial != held.serial]
+    prepared = status_ocsp.prepare_good(waiting, scene.ctx)
     first = prepared.finish([sign(key, data) for key, data in prepared.requests])
-    ocsp_responses.store(desk.db, [first])
-    desk.machine.forward(2 * MINUTE)
-    assert resolve_reservations(desk.ctx, REQUEST) == (1, 0)
-    assert bytes(rows(desk).get(serial=waiting.serial).sha1) == first.ders[status_ocsp.CertIdHash.SHA1]
+    ocsp_responses.store(scene.db, [first])
+    scene.machine.forward(2 * MINUTE)
+    assert resolve_reservations(scene.ctx, REQUEST) == (1, 0)
+    assert bytes(rows(scene).get(serial=waiting.serial).sha1) == first.ders[status_ocsp.CertIdHash.SHA1]

@@ -19,7 +19,7 @@ from sinetti.services.token_encryption import SECOND_FACTOR, decrypt_token
 from sinetti.testbench.core.json_fields import FieldError
 from sinetti.testbench.core.totp import NoSecret, new_secret, seconds_remaining, totp
 from sinetti.testbench.endpoints.accounts import create_account
-from tests.support.service_context import REQUEST, TRANSFER_KEY
+from tests.support.scene import REQUEST, TRANSFER_KEY
 
 # RFC 6238, appendix B: the secret in base32, and the last six of its eight digits.
 RFC_SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
@@ -27,51 +27,51 @@ RFC_CODES = {59: "287082", 1111111109: "081804", 1234567890: "005924", 200000000
 FIRM, CLIENT = "7654321-4", "0123456-7"
 
 
-def made(desk, **value):
-    return create_account({"email": "anybody@people.example", **value}, desk.ctx, REQUEST)
+def made(scene, **value):
+    return create_account({"email": "anybody@people.example", **value}, scene.ctx, REQUEST)
 
 
-def user(desk, email="anybody@people.example"):
-    return User.objects.using(desk.db.alias).get(email=email)
+def user(scene, email="anybody@people.example"):
+    return User.objects.using(scene.db.alias).get(email=email)
 
 
-def organisation_id(desk, customer_id):
-    return find_organisation(desk.db, customer_id).organisation_id
+def organisation_id(scene, customer_id):
+    return find_organisation(scene.db, customer_id).organisation_id
 
 
-def test_who_is_made_can_sign_in(sqlite_desk):
-    account = made(sqlite_desk)
-    row = user(sqlite_desk)
+def test_who_is_made_can_sign_in(sqlite_scene):
+    account = made(sqlite_scene)
+    row = user(sqlite_scene)
     assert check_password(account.password, row.password)
     assert (row.is_staff, row.name, row.language) == (False, "anybody", "en")
-    factors = apps.get_model("mfa", "Authenticator").objects.using(sqlite_desk.db.alias)
+    factors = apps.get_model("mfa", "Authenticator").objects.using(sqlite_scene.db.alias)
     sealed = factors.get(user_id=row.pk, type="totp").data["secret"]
     assert decrypt_token(TRANSFER_KEY, SECOND_FACTOR, sealed) == account.totp_secret
     assert account.password not in repr(account)
     assert account.totp_secret not in repr(account)
 
 
-def test_a_clerk(sqlite_desk):
-    made(sqlite_desk, staff=True, name="Clerk", language="sv")
-    assert (user(sqlite_desk).is_staff, user(sqlite_desk).language) == (True, "sv")
+def test_a_clerk(sqlite_scene):
+    made(sqlite_scene, staff=True, name="Clerk", language="sv")
+    assert (user(sqlite_scene).is_staff, user(sqlite_scene).language) == (True, "sv")
 
 
-def test_roles_count_at_once_and_a_firm_has_clients(sqlite_desk):
+def test_roles_count_at_once_and_a_firm_has_clients(sqlite_scene):
     clients = [{"customer_id": CLIENT, "customer_name": "Malli Oy"}]
-    made(sqlite_desk, mandates=[{"customer_id": FIRM, "role": "manager", "clients": clients}])
-    actor = Actor(user(sqlite_desk).pk, second_factor=True)
-    held = load_permissions(actor, sqlite_desk.ctx).held
-    firm = organisation_id(sqlite_desk, FIRM)
+    made(sqlite_scene, mandates=[{"customer_id": FIRM, "role": "manager", "clients": clients}])
+    actor = Actor(user(sqlite_scene).pk, second_factor=True)
+    held = load_permissions(actor, sqlite_scene.ctx).held
+    firm = organisation_id(sqlite_scene, FIRM)
     assert held == {
         firm: EffectiveRole(Role.MANAGER),
-        organisation_id(sqlite_desk, CLIENT): EffectiveRole(Role.MANAGER, via=firm),
+        organisation_id(sqlite_scene, CLIENT): EffectiveRole(Role.MANAGER, via=firm),
     }
 
 
-def test_an_address_has_one_account(sqlite_desk):
-    made(sqlite_desk)
+def test_an_address_has_one_account(sqlite_scene):
+    made(sqlite_scene)
     with pytest.raises(AccountError):
-        made(sqlite_desk)
+        made(sqlite_scene)
 
 
 BAD = {
@@ -88,10 +88,10 @@ BAD = {
 
 
 @pytest.mark.parametrize("value", BAD.values(), ids=BAD)
-def test_fields_that_do_not_fit(sqlite_desk, value):
+def test_fields_that_do_not_fit(sqlite_scene, value):
     with pytest.raises(FieldError):
-        made(sqlite_desk, **value)
-    assert not User.objects.using(sqlite_desk.db.alias).exists()
+        made(sqlite_scene, **value)
+    assert not User.objects.using(sqlite_scene.db.alias).exists()
 
 
 def test_over_the_control_door(bench):

@@ -37,20 +37,20 @@ from tests.support.authority import (
     services_issuer,
 )
 from tests.support.programs import exchange
-from tests.support.service_context import REQUEST, SECOND, KilledError, enrolled, in_the_window, killed_at, renewed
+from tests.support.scene import REQUEST, SECOND, KilledError, enrolled, in_the_window, killed_at, renewed
 
 REPORT = b'<report xmlns="urn:example:report"><pay>100</pay></report>\n'
 PROBLEM = "application/problem+json"
 
 
 class Counter:
-    """Endpoint in front of a desk, and a holder who delivers."""
+    """Endpoint in front of a scene, and a holder who delivers."""
 
-    def __init__(self, desk, folder):
-        self.desk, self.folder = desk, folder / "deliveries"
+    def __init__(self, scene, folder):
+        self.scene, self.folder = scene, folder / "deliveries"
         key, certificate = response_signer()
         self.seal = signer_for_key(key, certificate_der(certificate))
-        self.door = DeliveryEndpoint(desk.ctx, BenchGateway(desk.ctx), lambda: self.seal, self.folder)
+        self.door = DeliveryEndpoint(scene.ctx, BenchGateway(scene.ctx), lambda: self.seal, self.folder)
 
     def send(self, body, delivery_id="one", language=None, method="POST", door=None):
         headers = {"delivery-id": delivery_id, "accept-language": language}
@@ -66,13 +66,13 @@ class Counter:
 
 
 @pytest.fixture
-def counter(sqlite_desk, tmp_path):
-    return Counter(sqlite_desk, tmp_path)
+def counter(sqlite_scene, tmp_path):
+    return Counter(sqlite_scene, tmp_path)
 
 
 @pytest.fixture
-def held(sqlite_desk):
-    return enrolled(sqlite_desk)
+def held(sqlite_scene):
+    return enrolled(sqlite_scene)
 
 
 def sealed(held, report=REPORT):
@@ -90,7 +90,7 @@ def test_a_delivery_is_kept_as_it_came_and_answered_with_a_receipt(counter, held
     body = sealed(held)
     reply = counter.send(body)
     digest = sha256_hex(body)
-    assert read(reply) == Receipt("one", digest, counter.desk.clock.now, CUSTOMER_ID, CUSTOMER_NAME, held.serial)
+    assert read(reply) == Receipt("one", digest, counter.scene.clock.now, CUSTOMER_ID, CUSTOMER_NAME, held.serial)
     assert {one.name: one.read_bytes() for one in (counter.folder / "one").iterdir()} == {
         f"{digest}.xml": body,
         "receipt.xml": reply.body,
@@ -101,10 +101,10 @@ def test_a_delivery_is_kept_as_it_came_and_answered_with_a_receipt(counter, held
 def test_the_same_again_is_answered_with_the_same_receipt_whatever_happened_since(counter, held):
     body = sealed(held)
     first = counter.send(body)
-    revoke(RevocationRequest(held.serial, RevocationReason.SUPERSEDED), counter.desk.ctx, "operator", REQUEST)
-    counter.desk.clock.forward(timedelta(days=800))
+    revoke(RevocationRequest(held.serial, RevocationReason.SUPERSEDED), counter.scene.ctx, "operator", REQUEST)
+    counter.scene.clock.forward(timedelta(days=800))
     assert counter.send(body).body == first.body
-    assert counter.send(body, door=Counter(counter.desk, counter.folder.parent).door).body == first.body
+    assert counter.send(body, door=Counter(counter.scene, counter.folder.parent).door).body == first.body
 
 
 def test_another_document_under_the_same_id_is_refused_and_changes_nothing(counter, held):
@@ -116,16 +116,16 @@ def test_another_document_under_the_same_id_is_refused_and_changes_nothing(count
 
 def test_the_whole_life_of_two_certificates(counter, held):
     assert counter.send(sealed(held), "1").status == 200
-    in_the_window(counter.desk, held)
-    new = renewed(counter.desk, held)
+    in_the_window(counter.scene, held)
+    new = renewed(counter.scene, held)
     assert counter.send(sealed(new), "2").status == 200
     assert counter.send(sealed(held), "3").status == 200
-    in_the_window(counter.desk, held, timedelta(0))
+    in_the_window(counter.scene, held, timedelta(0))
     assert counter.send(sealed(held), "4").status == 200
-    counter.desk.clock.forward(SECOND)
+    counter.scene.clock.forward(SECOND)
     assert counter.refusal(sealed(held), "5") == (403, "expired")
     assert counter.send(sealed(new), "6").status == 200
-    revoke(RevocationRequest(new.serial, RevocationReason.SUPERSEDED), counter.desk.ctx, "operator", REQUEST)
+    revoke(RevocationRequest(new.serial, RevocationReason.SUPERSEDED), counter.scene.ctx, "operator", REQUEST)
     assert counter.refusal(sealed(new), "7") == (403, "revoked")
     assert sorted(one.name for one in counter.folder.iterdir()) == ["1", "2", "3", "4", "6"]
 
@@ -161,7 +161,7 @@ def test_what_is_refused_leaves_nothing(counter, held, make, status, reason):
 
 
 def test_a_certificate_of_the_other_channel(counter):
-    assert counter.refusal(sealed(enrolled(counter.desk, Channel.SFTP))) == (403, "wrong-channel")
+    assert counter.refusal(sealed(enrolled(counter.scene, Channel.SFTP))) == (403, "wrong-channel")
 
 
 LANGUAGES = {
@@ -200,8 +200,8 @@ def raising(error):
 
 def test_the_bridge_of_a_declared_compromise(counter, held):
     """Recorded before T, the certificate is accepted until the bridge ends; recorded after T, it is refused."""
-    now, hour = counter.desk.clock.now, timedelta(hours=1)
-    alias = counter.desk.ctx.db.alias
+    now, hour = counter.scene.clock.now, timedelta(hours=1)
+    alias = counter.scene.ctx.db.alias
     issuer = models.Certificate.objects.using(alias).get(serial=held.serial).authority_id
     row = {"declared_at": now, "bridge_until": now + 72 * hour}
     declared = models.CaDistrust.objects.using(alias)
@@ -210,13 +210,13 @@ def test_the_bridge_of_a_declared_compromise(counter, held):
     declared.update(since=now - hour)
     assert counter.refusal(sealed(held), "recorded-later") == (403, "revoked")
     declared.update(since=now + SECOND)
-    counter.desk.clock.forward(72 * hour + SECOND)
+    counter.scene.clock.forward(72 * hour + SECOND)
     assert counter.refusal(sealed(held), "after-the-bridge") == (403, "revoked")
 
 
 def test_a_signer_that_is_away(counter, held):
     body = sealed(held)
-    away = DeliveryEndpoint(counter.desk.ctx, counter.door.gateway, raising(SignerUnavailable("away")), counter.folder)
+    away = DeliveryEndpoint(counter.scene.ctx, counter.door.gateway, raising(SignerUnavailable("away")), counter.folder)
     assert counter.refusal(body, door=away) == (503, "unavailable")
     assert counter.send(body).status == 200
 
@@ -232,12 +232,12 @@ def test_a_register_that_is_away(counter, held, monkeypatch):
 
 
 def test_killed_before_the_answer_the_same_delivery_gets_the_receipt_that_was_kept(counter, held):
-    body, desk = sealed(held), counter.desk.but(step=killed_at("delivery-kept"))
-    dying = Counter(desk, counter.folder.parent)
+    body, scene = sealed(held), counter.scene.but(step=killed_at("delivery-kept"))
+    dying = Counter(scene, counter.folder.parent)
     with pytest.raises(KilledError):
         dying.send(body)
     kept = (counter.folder / "one" / "receipt.xml").read_bytes()
-    counter.desk.clock.forward(SECOND)
+    counter.scene.clock.forward(SECOND)
     assert counter.send(body).body == kept
 
 

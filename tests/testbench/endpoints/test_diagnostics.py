@@ -32,7 +32,7 @@ from tests.support import faults
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME, holder_certificate, holder_key, response_signer
 from tests.support.faulty_signing import canonical, envelope, indented, request, signed
 from tests.support.programs import exchange, fetched
-from tests.support.service_context import REQUEST, SECOND, enrolled
+from tests.support.scene import REQUEST, SECOND, enrolled
 from tests.support.xml_signing import PLACE
 
 GOOD = signed(request())
@@ -103,9 +103,9 @@ def test_at_its_control_address_alone(bench):
 
 
 @pytest.fixture
-def doors(sqlite_desk, tmp_path):
-    """Return the endpoints of a bench in front of a fresh desk."""
-    ctx = sqlite_desk.ctx
+def doors(sqlite_scene, tmp_path):
+    """Return the endpoints of a bench in front of a fresh scene."""
+    ctx = sqlite_scene.ctx
     key, certificate = response_signer()
     seal = signer_for_key(key, certificate_der(certificate))
     soap = SoapEndpoint(ctx, "http://127.0.0.1" + SOAP, SignatureProfile.EXCLUSIVE, lambda: seal)
@@ -174,11 +174,11 @@ LOGGED = {
 
 
 @pytest.mark.parametrize("case", LOGGED.values(), ids=LOGGED)
-def test_the_log_says_why(doors, sqlite_desk, caplog, case):
+def test_the_log_says_why(doors, sqlite_scene, caplog, case):
     door, make, guesses = case
-    body = make(enrolled(sqlite_desk))
+    body = make(enrolled(sqlite_scene))
     if guesses == EXPIRED:
-        sqlite_desk.clock.forward(VALIDITY + SECOND)
+        sqlite_scene.clock.forward(VALIDITY + SECOND)
     with caplog.at_level(logging.INFO):
         post(doors[door], body)
     (record,) = told(caplog)
@@ -228,9 +228,9 @@ WELL_FORMED = {
 
 
 @pytest.mark.parametrize("case", WELL_FORMED.values(), ids=WELL_FORMED)
-def test_every_other_refusal_has_a_guess_too(doors, sqlite_desk, caplog, case):
+def test_every_other_refusal_has_a_guess_too(doors, sqlite_scene, caplog, case):
     door, make, guess = case
-    body = make(enrolled(sqlite_desk))
+    body = make(enrolled(sqlite_scene))
     name, _, unnamed = door.partition(", ")
     with caplog.at_level(logging.INFO):
         reply = post(doors[name], body, named=not unnamed)
@@ -240,8 +240,8 @@ def test_every_other_refusal_has_a_guess_too(doors, sqlite_desk, caplog, case):
     assert PASSWORD not in caplog.text
 
 
-def test_of_an_accepted_call_it_says_nothing(doors, sqlite_desk, caplog):
-    held = enrolled(sqlite_desk)
+def test_of_an_accepted_call_it_says_nothing(doors, sqlite_scene, caplog):
+    held = enrolled(sqlite_scene)
     with caplog.at_level(logging.INFO):
         reply = post(doors["deliveries"], sealed(held.key, held.der))
     assert told(caplog) == []
@@ -249,11 +249,11 @@ def test_of_an_accepted_call_it_says_nothing(doors, sqlite_desk, caplog):
 
 
 @pytest.mark.parametrize("reason", RejectionReason)
-def test_a_guess_for_every_code(sqlite_desk, reason):
+def test_a_guess_for_every_code(sqlite_scene, reason):
     """A message without a fault of its own: the reason is the cause."""
-    held = enrolled(sqlite_desk)
+    held = enrolled(sqlite_scene)
     reply = Response(200, "text/xml", b"<no/>", log_fields={"reason": reason.value})
-    said = post(DiagnosticsEndpoint(lambda _request: reply, sqlite_desk.ctx), renewal(held.key, held.der)).log_fields
+    said = post(DiagnosticsEndpoint(lambda _request: reply, sqlite_scene.ctx), renewal(held.key, held.der)).log_fields
     expected = "soapaction-of-another-operation" if reason is RejectionReason.MALFORMED else reason.value
     assert said["guess"] == expected
     assert len(said["guess_text"]) > 40
@@ -286,23 +286,23 @@ def test_a_guess_for_faults_of_http(doors, case):
     assert (reply.log_fields or {}).get("guess") == guess
 
 
-def test_what_cannot_be_explained_is_answered_all_the_same(sqlite_desk, caplog):
+def test_what_cannot_be_explained_is_answered_all_the_same(sqlite_scene, caplog):
     answer = Response(200, "text/xml", b"<no/>", log_fields={"reason": "signature-invalid"})
-    door = DiagnosticsEndpoint(lambda _request: answer, replace(sqlite_desk.ctx, certificates={}))
+    door = DiagnosticsEndpoint(lambda _request: answer, replace(sqlite_scene.ctx, certificates={}))
     assert post(door, INDENTED) is answer
     (record,) = told(caplog)
     assert record.levelname == "ERROR"
 
 
-def test_the_bench_judges_what_its_own_office_knows(sqlite_desk):
-    held = enrolled(sqlite_desk)
+def test_the_bench_judges_what_its_own_office_knows(sqlite_scene):
+    held = enrolled(sqlite_scene)
     good = renewal(held.key, held.der)
-    assert explained(good, sqlite_desk.ctx).found.verdict is DiagnosisResult.FITS
-    assert explained(of_this_ca(), sqlite_desk.ctx).found.guesses == (Cause.NOT_REGISTERED,)
-    sqlite_desk.clock.forward(VALIDITY)
-    assert explained(good, sqlite_desk.ctx).found.verdict is DiagnosisResult.FITS
-    sqlite_desk.clock.forward(SECOND)
-    assert explained(good, sqlite_desk.ctx).found.guesses == (Cause.EXPIRED,)
+    assert explained(good, sqlite_scene.ctx).found.verdict is DiagnosisResult.FITS
+    assert explained(of_this_ca(), sqlite_scene.ctx).found.guesses == (Cause.NOT_REGISTERED,)
+    sqlite_scene.clock.forward(VALIDITY)
+    assert explained(good, sqlite_scene.ctx).found.verdict is DiagnosisResult.FITS
+    sqlite_scene.clock.forward(SECOND)
+    assert explained(good, sqlite_scene.ctx).found.guesses == (Cause.EXPIRED,)
 
 
 def test_answers_of_the_bench_itself(bench):

@@ -21,7 +21,7 @@ from sinetti.testbench.endpoints.control import ControlEndpoint
 from sinetti.testbench.mail.dispatcher import MOVING, OPERATOR, ClockUnfinished, MessageDispatcher, context
 from sinetti.testbench.mail.mailbox import MessageStore
 from tests.support.authority import NOW
-from tests.support.service_context import DAY, REQUEST, an_order, enrolled, ordered, renewed
+from tests.support.scene import DAY, REQUEST, an_order, enrolled, ordered, renewed
 
 END = datetime(2028, 3, 1, 12, tzinfo=UTC)
 """Last second of a certificate that was issued at NOW, 2 March 2026.
@@ -34,16 +34,16 @@ PEOPLE = "http://127.0.0.1:20004"
 class Bench:
     """Bench without its endpoints.
 
-    It has a desk on the bench's clock, a dispatcher and messages.
+    It has a scene on the bench's clock, a dispatcher and messages.
     """
 
-    def __init__(self, desk, folder, *, runs=False):
+    def __init__(self, scene, folder, *, runs=False):
         self.clock = BenchClock(folder / "clock")
         if not runs:
             self.clock.begin(NOW)
-        self.desk = desk.but(now=self.clock.now)
+        self.scene = scene.but(now=self.clock.now)
         self.letters, self.upkeeps = MessageStore(folder / "messages.jsonl"), []
-        self.room = partial(context, self.desk.ctx, self.letters, PEOPLE)
+        self.room = partial(context, self.scene.ctx, self.letters, PEOPLE)
         self.findings = {}
         self.postman = self.started()
 
@@ -60,8 +60,8 @@ class Bench:
 
 
 @pytest.fixture
-def bench(sqlite_desk, tmp_path):
-    return Bench(sqlite_desk, tmp_path)
+def bench(sqlite_scene, tmp_path):
+    return Bench(sqlite_scene, tmp_path)
 
 
 STEPS = [
@@ -76,7 +76,7 @@ STEPS = [
 
 
 def test_each_reminder_is_of_its_own_instant(bench):
-    enrolled(bench.desk)
+    enrolled(bench.scene)
     assert bench.postman.move(END + 30 * DAY) == bench.clock.now() == END + 30 * DAY
     mails = [one for one in bench.letters.all() if (one.kind, one.channel) == ("reminder", "email")]
     assert [one.sent for one in mails] == STEPS
@@ -85,9 +85,9 @@ def test_each_reminder_is_of_its_own_instant(bench):
 
 
 @pytest.mark.long
-def test_small_steps_show_what_one_jump_shows(sqlite_desk, tmp_path):
-    bench = Bench(sqlite_desk, tmp_path)
-    enrolled(bench.desk)
+def test_small_steps_show_what_one_jump_shows(sqlite_scene, tmp_path):
+    bench = Bench(sqlite_scene, tmp_path)
+    enrolled(bench.scene)
     bench.postman.move(END - 62 * DAY)
     for _ in range(13):
         bench.postman.move(5 * DAY)
@@ -95,22 +95,22 @@ def test_small_steps_show_what_one_jump_shows(sqlite_desk, tmp_path):
 
 
 def test_a_renewal_in_time_ends_them(bench):
-    held = enrolled(bench.desk)
+    held = enrolled(bench.scene)
     bench.postman.move(END - 57 * DAY)
-    renewed(bench.desk, held)
+    renewed(bench.scene, held)
     bench.postman.move(END)
     assert bench.shown("reminder") == STEPS[:1]
     assert bench.shown("renewed") == ["2028-01-04T12:00:00Z"]
 
 
 def test_what_was_owed_before_a_jump_is_of_before(bench):
-    enrolled(bench.desk)
+    enrolled(bench.scene)
     bench.postman.move(400 * DAY)
     assert bench.shown("fetched") == ["2026-03-02T12:00:00Z"]
 
 
 def test_whoever_looks_sees_what_is_owed_by_now(bench):
-    enrolled(bench.desk)
+    enrolled(bench.scene)
     bench.postman.dispatch_due()
     bench.postman.dispatch_due()
     assert bench.shown("fetched") == ["2026-03-02T12:00:00Z"]
@@ -122,7 +122,7 @@ class KilledError(BaseException):
 
 
 def test_killed_on_the_way_it_goes_on_from_there(bench):
-    enrolled(bench.desk)
+    enrolled(bench.scene)
     kept, killed = bench.room, []
 
     def dying(now=None):
@@ -141,7 +141,7 @@ def test_killed_on_the_way_it_goes_on_from_there(bench):
 
 
 def test_a_move_that_takes_too_long_ends_before_its_answer_leaves(bench):
-    enrolled(bench.desk)
+    enrolled(bench.scene)
     seconds = iter((0.0, MOVING, MOVING + 0.1))
     bench.postman.seconds = lambda: next(seconds)
     with pytest.raises(ClockUnfinished):
@@ -154,10 +154,10 @@ def test_a_move_that_takes_too_long_ends_before_its_answer_leaves(bench):
 
 
 def test_the_503_names_the_instant_that_was_reached(bench):
-    enrolled(bench.desk)
+    enrolled(bench.scene)
     seconds = iter((0.0, MOVING, MOVING + 0.1))
     bench.postman.seconds = lambda: next(seconds)
-    control = ControlEndpoint(SimpleNamespace(ctx=bench.desk.ctx), bench.clock, bench.postman, bench.letters)
+    control = ControlEndpoint(SimpleNamespace(ctx=bench.scene.ctx), bench.clock, bench.postman, bench.letters)
     headers = {"host": "127.0.0.1", "content-type": "application/json"}
     reply = control(Request("PUT", "/clock", "", headers, REQUEST, b'{"advance": "P800D"}'))
     assert reply.status == 503
@@ -183,11 +183,11 @@ def moved(bench):
     try:
         return bench.postman.move(DAY)
     finally:
-        bench.desk.db.close()
+        bench.scene.db.close()
 
 
 def test_what_is_refused_does_nothing(bench):
-    enrolled(bench.desk)
+    enrolled(bench.scene)
     with pytest.raises(ClockGoesBack):
         bench.postman.move(-DAY)
     assert (bench.clock.now(), bench.letters.all(), bench.upkeeps) == (NOW, (), [])
@@ -207,7 +207,7 @@ class Away:
 
 
 def test_mail_that_cannot_be_delivered_keeps_no_clock_from_moving(bench):
-    enrolled(bench.desk)
+    enrolled(bench.scene)
     kept = bench.room
     bench.room = lambda now=None: replace(kept(now), deliverers=dict.fromkeys(MessageChannel, Away()))
     assert bench.postman.move(END) == END
@@ -215,7 +215,7 @@ def test_mail_that_cannot_be_delivered_keeps_no_clock_from_moving(bench):
 
 
 def test_a_fault_of_ours_is_logged_and_the_clock_moves_on(bench, caplog):
-    enrolled(bench.desk)
+    enrolled(bench.scene)
     kept = bench.room
     bench.room = lambda now=None: replace(kept(now), terms=None)
     assert bench.postman.move(END) == END
@@ -224,7 +224,7 @@ def test_a_fault_of_ours_is_logged_and_the_clock_moves_on(bench, caplog):
 
 
 def test_a_register_that_is_away_is_told_and_the_next_call_goes_on(bench):
-    enrolled(bench.desk)
+    enrolled(bench.scene)
     kept = bench.room
 
     def away(_now=None):
@@ -245,11 +245,11 @@ def test_operators_are_told_of_findings_at_the_new_instant(bench):
     assert (letter.kind, letter.to, letter.sent) == ("operator", OPERATOR, "2026-03-03T12:00:00Z")
 
 
-def test_while_the_clock_runs_messages_are_of_their_instants_too(sqlite_desk, tmp_path, monkeypatch):
-    bench = Bench(sqlite_desk, tmp_path, runs=True)
+def test_while_the_clock_runs_messages_are_of_their_instants_too(sqlite_scene, tmp_path, monkeypatch):
+    bench = Bench(sqlite_scene, tmp_path, runs=True)
     running = [NOW]
     monkeypatch.setattr("sinetti.testbench.core.clock.utc_now", lambda: running[0])
-    enrolled(bench.desk)
+    enrolled(bench.scene)
     bench.postman.dispatch_due()
     running[0] = END + DAY
     bench.postman.dispatch_due()
@@ -258,6 +258,6 @@ def test_while_the_clock_runs_messages_are_of_their_instants_too(sqlite_desk, tm
 
 
 def test_an_order_that_nobody_uses_is_followed_by_nothing(bench):
-    ordered(bench.desk, an_order())
+    ordered(bench.scene, an_order())
     bench.postman.move(60 * DAY)
     assert bench.letters.all() == ()

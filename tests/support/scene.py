@@ -1,7 +1,7 @@
 """Complete service context on an empty database.
 
-It has the test authority's CAs, a signer with switches, and clocks that tests set. Examples: `ids = ordered(desk)`,
-`held = enrolled(desk)`, `new = renewed(desk, held)`. A package's conftest.py imports the fixture `desk` together with
+It has the test authority's CAs, a signer with switches, and clocks that tests set. Examples: `ids = ordered(scene)`,
+`held = enrolled(scene)`, `new = renewed(scene, held)`. A package's conftest.py imports `scene` with
 `db`.
 """
 
@@ -190,7 +190,7 @@ def once_at(name: str, do: Callable[[], object]) -> Callable[[str], None]:
 
 
 @dataclass(slots=True)
-class Desk:
+class Scene:
     """A service context with the switches behind it."""
 
     ctx: ServiceContext
@@ -204,8 +204,8 @@ class Desk:
         """Return the database of the context."""
         return self.ctx.db
 
-    def but(self, **changes: object) -> "Desk":
-        """Return this desk with changes of its context.
+    def but(self, **changes: object) -> "Scene":
+        """Return this scene with changes of its context.
 
         Database, clocks and signer stay the same.
         """
@@ -233,22 +233,22 @@ class Held:
 
 
 @pytest.fixture
-def desk(db: Database) -> Desk:
-    """Return a desk on each database in turn.
+def scene(db: Database) -> Scene:
+    """Return a scene on each database in turn.
 
     It has one organisation, approved for both channels.
     """
-    return opened_desk(db)
+    return opened_scene(db)
 
 
 @pytest.fixture
-def sqlite_desk(sqlite_db: Database) -> Desk:
-    """Return a desk on SQLite, for tests independent of the database system."""
-    return opened_desk(sqlite_db)
+def sqlite_scene(sqlite_db: Database) -> Scene:
+    """Return a scene on SQLite, for tests independent of the database system."""
+    return opened_scene(sqlite_db)
 
 
-def opened_desk(db: Database, built: GeneratedHierarchy | None = None) -> Desk:
-    """Insert an authority and return a desk with one organisation.
+def opened_scene(db: Database, built: GeneratedHierarchy | None = None) -> Scene:
+    """Insert an authority and return a scene with one organisation.
 
     The hierarchy is by default the test authority's.
     """
@@ -272,7 +272,7 @@ def opened_desk(db: Database, built: GeneratedHierarchy | None = None) -> Desk:
         keys=fixed_keys(TRANSFER_KEY),
         responders={spec.file_name: responders.of(spec.file_name) for spec in specs},
     )
-    opened = Desk(ctx, clock, machine, signer, responders)
+    opened = Scene(ctx, clock, machine, signer, responders)
     add_organisation(opened)
     return opened
 
@@ -308,11 +308,11 @@ def authority_rows(built: GeneratedHierarchy) -> tuple[NewAuthority, ...]:
 
 
 def add_organisation(
-    desk: Desk, customer_id: str = CUSTOMER_ID, channels: frozenset[Channel] = frozenset(Channel)
+    scene: Scene, customer_id: str = CUSTOMER_ID, channels: frozenset[Channel] = frozenset(Channel)
 ) -> str:
     """Register an organisation and return its database id."""
     new = NewOrganisation(customer_id, IdentifierType.ARTIFICIAL, "FI", CUSTOMER_NAME, Language.FI, channels)
-    found = register_organisation(new, desk.ctx, "operator", REQUEST)
+    found = register_organisation(new, scene.ctx, "operator", REQUEST)
     assert found is not None
     return found.organisation_id
 
@@ -324,9 +324,9 @@ def an_order(
     return NewOrder(customer_id, channel, "payroll", CONTACT, replaces=replaces)
 
 
-def ordered(desk: Desk, new: NewOrder | None = None) -> GeneratedTransferIds:
+def ordered(scene: Scene, new: NewOrder | None = None) -> GeneratedTransferIds:
     """Order a certificate and return its transfer ids with the password."""
-    return order.order(new or an_order(), desk.ctx, "operator", REQUEST)
+    return order.order(new or an_order(), scene.ctx, "operator", REQUEST)
 
 
 def new_key(kind: KeyType = KeyType.EC_P256) -> PrivateKey:
@@ -388,37 +388,37 @@ def refused(answer: AcceptedResponse | CertificateResponse | Rejection) -> Rejec
     return answer.reason
 
 
-def collected(desk: Desk, retrieval_id: str, customer_id: str = CUSTOMER_ID) -> bytes:
+def collected(scene: Scene, retrieval_id: str, customer_id: str = CUSTOMER_ID) -> bytes:
     """Retrieve a certificate that must exist."""
-    answer = retrieve(get_ask(retrieval_id, customer_id), desk.ctx, REQUEST)
+    answer = retrieve(get_ask(retrieval_id, customer_id), scene.ctx, REQUEST)
     assert isinstance(answer, CertificateResponse), answer
     return answer.certificate
 
 
-def held_by(desk: Desk, key: PrivateKey, retrieval_id: str, customer_id: str = CUSTOMER_ID) -> Held:
+def held_by(scene: Scene, key: PrivateKey, retrieval_id: str, customer_id: str = CUSTOMER_ID) -> Held:
     """Retrieve a certificate and return it with its key."""
-    der = collected(desk, retrieval_id, customer_id)
+    der = collected(scene, retrieval_id, customer_id)
     return Held(key, der, serial_hex(load_certificate(der).serial_number), retrieval_id)
 
 
 def enrolled(
-    desk: Desk, channel: Channel = Channel.WS, *, customer_id: str = CUSTOMER_ID, replaces: Serial | None = None
+    scene: Scene, channel: Channel = Channel.WS, *, customer_id: str = CUSTOMER_ID, replaces: Serial | None = None
 ) -> Held:
     """Order, enrol and retrieve a certificate."""
-    key, ids = new_key(), ordered(desk, an_order(customer_id, channel, replaces=replaces))
-    return held_by(desk, key, accepted(enrol(new_ask(ids, key, customer_id), desk.ctx, REQUEST)), customer_id)
+    key, ids = new_key(), ordered(scene, an_order(customer_id, channel, replaces=replaces))
+    return held_by(scene, key, accepted(enrol(new_ask(ids, key, customer_id), scene.ctx, REQUEST)), customer_id)
 
 
-def in_the_window(desk: Desk, held: Held, before_the_end: timedelta = 30 * DAY) -> datetime:
+def in_the_window(scene: Scene, held: Held, before_the_end: timedelta = 30 * DAY) -> datetime:
     """Set the clock to this long before the certificate's last second."""
-    desk.clock.now = load_certificate(held.der).not_valid_after_utc - before_the_end
-    return desk.clock.now
+    scene.clock.now = load_certificate(held.der).not_valid_after_utc - before_the_end
+    return scene.clock.now
 
 
-def renewed(desk: Desk, held: Held, key: PrivateKey | None = None) -> Held:
+def renewed(scene: Scene, held: Held, key: PrivateKey | None = None) -> Held:
     """Renew a certificate whose window is open, and retrieve the new one."""
     key = key or new_key()
-    return held_by(desk, key, accepted(renew(renew_ask(held, key), desk.ctx, REQUEST)))
+    return held_by(scene, key, accepted(renew(renew_ask(held, key), scene.ctx, REQUEST)))
 
 
 def ca_certificate(channel: Channel = Channel.WS) -> x509.Certificate:
