@@ -16,16 +16,16 @@ demo: ## a certificate lives its whole life before your eyes; KEEP=1 leaves the 
 	@scripts/environment authority
 	@.venv/bin/python -u -m sinetti.testbench.demo $(if $(filter-out 0,$(KEEP)),--keep)
 
-test: ## all tests but the judges and long ones; ARGS="tests/pki -k keys" for some of them, CHANGED=1 for those of what changed since main
+test: ## all tests but judges, long ones and those of make check; ARGS="tests/pki -k keys" for some of them, CHANGED=1 for those of what changed since main
 	@scripts/environment authority,test
 	@scripts/packages test
 	@.venv/bin/python scripts/texts.py compile
 ifneq ($(filter-out 0,$(CHANGED)),)
 	@changed=$$(.venv/bin/python scripts/changed.py) || exit; if [ -z "$$changed" ]; then echo "nothing has changed since main"; \
-	else scripts/pytest $$changed -m "not long" -n 3; fi
+	else scripts/pytest $$changed -m "not long and not rare" -n 3; fi
 else
-	@echo "left to make judges: the judges, and tests marked long (tests/conftest.py)"
-	@scripts/pytest $(or $(ARGS),tests --ignore=tests/judges -m "not long" -n 3)
+	@echo "left to make check: tests/house; to make judges: the judges, and tests marked long (tests/conftest.py)"
+	@scripts/pytest $(or $(ARGS),tests --ignore=tests/judges --ignore=tests/house -m "not long and not rare" -n 3)
 endif
 
 judges: coverage ## every branch of the core, then other people's programs judge what we make
@@ -36,7 +36,7 @@ judges: coverage ## every branch of the core, then other people's programs judge
 	@scripts/interop
 	@scripts/peers node oidc html
 	@scripts/machine
-	@scripts/pytest tests --ignore=tests/judges -m "long and not rare" -n 2 --dist worksteal
+	@scripts/pytest tests --ignore=tests/judges -m "long and not rare" -n 3 --dist worksteal
 	@scripts/pytest tests/judges -n 2
 
 docs: ## build the documentation site in three languages into build/docs; warnings are errors
@@ -133,14 +133,14 @@ fuzz: ## random octets: SECONDS=60, shared out over the targets and the protocol
 		|| { echo "make fuzz: atheris has no wheel for $$(.venv/bin/python --version) here; CPython 3.11 on Linux has one" >&2; exit 2; }
 	@.venv/bin/python -m fuzz --seconds $(or $(SECONDS),60) $(TARGET:%=--target %) $(if $(filter-out 0,$(KEEP)),--keep)
 
-check: ## lint, format, types, who may import whom, documents
+check: ## lint, format, types, who may import whom, documents and rules of the house (tests/house)
 	@scripts/environment authority,test,check
 	@.venv/bin/python scripts/texts.py compile
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
 	.venv/bin/lint-imports
-	scripts/pytest tests/house -q
+	scripts/pytest tests/house -n 2
 
 format: ## let ruff lay out the code, and renew the map, the integrators' guide, the manual pages, and the samples of messages and outputs
 	@scripts/environment authority,test,check
@@ -163,7 +163,7 @@ coverage: ## the core's tests alone, every branch of it
 	@scripts/environment authority,test
 	@scripts/packages test
 	@.venv/bin/python scripts/texts.py compile
-	@scripts/pytest $(CORE:%=tests/%) -m "not long" -n 3 --cov --cov-report=term-missing
+	@scripts/pytest $(CORE:%=tests/%) -m "not long and not rare" -n 3 --cov --cov-report=term-missing
 
 clean: ## take away what the targets made
 	rm -rf .venv .venv-debian .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage build dist bench/.django-ca bench.json bench-debian.json

@@ -117,7 +117,6 @@ LONG = (
     "authority/test_token_keys.py::test_offline_keys_in_a_token_of_their_own",
     "authority/test_token_keys.py::test_production_imports_no_key",
     "authority/test_token_keys.py::test_while_the_token_is_away_the_reason_is_shown",
-    "bench/",
     "cli/authority/test_reload.py",
     "cli/authority/test_metrics.py::test_a_life_is_counted",
     "cli/authority/test_metrics.py::test_counts_outlive_a_killed_worker",
@@ -142,8 +141,6 @@ LONG = (
     "pki/test_token_pool.py",
     "services/evidence/test_verify_log.py::test_random_changes_are_all_found",
     "simulate/",
-    "testbench/fleet/test_fleet.py::test_nothing_lapses",
-    "testbench/fleet/test_whole.py",
     "testbench/test_demo.py",
     "testbench/test_short_lives.py",
     "testbench/test_running.py",
@@ -157,38 +154,35 @@ a test's name.
 COVERING = ("pki/test_token_pool.py", "services/evidence/test_verify_log.py")
 """Long tests of branches that no other test of the core runs: a run that measures coverage has them."""
 
-LONGEST = "test_some_weeks_of_seven_days_each[hints]"
-"""Test that begins first, so that no process waits for it at the end."""
-
-SHARED_OUT = (
-    "api/",
-    "authority/test_initialise.py",
-    "cli/authority/test_approvals.py",
-    "eservice/",
-    "services/",
-    "simulate/",
-    "notifications/test_letters.py",
-    "notifications/planning/test_digests.py",
-    "notifications/delivery/test_bounces.py",
-    "notifications/planning/test_eligibility.py",
-    "notifications/planning/test_events.py",
-    "notifications/test_unheard.py",
+RARE = (
+    "bench/",
+    "testbench/fleet/test_fleet.py::test_nothing_lapses",
+    "testbench/fleet/test_whole.py",
+    "testbench/test_short_lives.py::test_some_weeks_of_seven_days_each",
 )
-"""Tests that run on one of the two databases each.
+"""Tests that `make acceptance` runs alone (marker `rare`), written as in LONG.
 
-They test rules above the database package, which has tests of its own. `make coverage` runs those of the services on
-SQLite each time.
+They simulate months of whole fleets, or check that a bench measures. Parts of them are tested one by one elsewhere.
 """
 
-OF_A_DATABASE = ("database", "db", "operator")
-"""Fixtures whose parameter is the database system."""
+ON_EACH_DATABASE = (
+    *MEASURED_ON_BOTH,
+    "api/test_issuing_waves.py",
+    "database/certificates/test_list_query.py",
+    "database/common/test_audit_log.py",
+    "database/issuance/",
+    "database/notifications/test_reminders.py",
+    "database/test_",
+    "services/evidence/test_sequence_log.py",
+)
+"""Tests of statements, SQL text, locks, the query of the status feed and the sequencer, which run on both databases."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark long tests, and deselect one of the two databases of shared tests.
+    """Mark long tests, and deselect the repetitions of tests on the other database.
 
-    The seed of the random order selects the database, so that another seed selects another one. In a run that measures
-    coverage, deselect what is not measured.
+    The seed of the random order draws the database of each test, and the head of the run shows it. In a run that
+    measures coverage, deselect what is not measured.
     """
     if Coverage.current() is not None:
         config.hook.pytest_deselected(items=[one for one in items if not is_measured(one)])
@@ -197,18 +191,27 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         place = f"{item.path.relative_to(HERE).as_posix()}::{item.name}"
         if place.startswith(LONG) and not (Coverage.current() is not None and place.startswith(COVERING)):
             item.add_marker("long")
+        if place.startswith(RARE):
+            item.add_marker("rare")
     seed = config.getoption("randomly_seed", None)
     if not isinstance(seed, int) or Coverage.current() is not None:
         return
-    kept, left = [], []
-    for item in items:
-        path, spec = item.path.relative_to(HERE).as_posix(), getattr(item, "callspec", None)
-        given = spec.params if spec is not None and path.startswith(SHARED_OUT) else {}
-        database = next((given[name] for name in OF_A_DATABASE if given.get(name) in DATABASES), None)
-        drawn = DATABASES[(seed + crc32(item.name.replace(str(database), "").encode())) % 2]
-        (left if database not in {None, drawn} else kept).append(item)
-    items[:] = sorted(kept, key=lambda one: one.name != LONGEST)
+    pairs = [_database_of(item) for item in items]
+    known, kept, left = set(pairs), [], []
+    for item, (name, database) in zip(items, pairs, strict=True):
+        has_choice = not name.startswith(ON_EACH_DATABASE) and {(name, one) for one in DATABASES} <= known
+        drawn = DATABASES[(seed + crc32(name.encode())) % 2]
+        (left if has_choice and database != drawn else kept).append(item)
+    items[:] = kept
     config.hook.pytest_deselected(items=left)
+
+
+def _database_of(item: pytest.Item) -> tuple[str, str | None]:
+    """Return the name of a test without the database that its parameters name, and the database."""
+    name = f"{item.path.relative_to(HERE).as_posix()}::{item.name}"
+    values = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    database = next((value for value in values if isinstance(value, str) and value in DATABASES), None)
+    return name.replace(database, "…") if database else name, database
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -14,7 +14,6 @@ from datetime import timedelta
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import load_der_x509_csr
 from playwright.sync_api import Browser
-from tests.support.walk import CONTACT, REQUEST, TRANSFER_KEY, Scene, an_order, csr, new_key
 
 from sinetti.database import models
 from sinetti.database.access import pending_invitations
@@ -28,6 +27,7 @@ from sinetti.services.staff.organisations import load, preview, propose_load
 from tests.judges.walker import Combination, Given, Walker, windows_of
 from tests.support.clerks import a_clerk
 from tests.support.firms import a_certificate, a_message, a_person, a_signatory, an_organisation, looked_after, rows
+from tests.support.scene import CONTACT, REQUEST, TRANSFER_KEY, Scene, an_order, csr, new_key
 from tests.support.secure import code_of_sms, sent_of
 from tests.support.signing_in import code
 from tests.support.users import account, mandate

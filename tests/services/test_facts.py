@@ -501,7 +501,7 @@ def test_officers_are_founders_that_were_pinned(sqlite_scene, tmp_path):
 
 def test_rows_of_earlier_code_are_adopted_once(sqlite_db, tmp_path, monkeypatch):
     monkeypatch.setattr(audit_log, "PREFIXES", ("none:",))
-    scene = opened_scene(sqlite_db)
+    scene = opened_scene(sqlite_db, authority())
     usage.add(sqlite_db, "gate1", "a key", lambda _: False, scene.audit_entry())
     monkeypatch.undo()
     node = Node(scene, tmp_path / "facts.json")

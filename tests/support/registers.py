@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import psycopg
 import pytest
+from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
@@ -187,6 +188,43 @@ def emptying_of(url: str) -> str:
     statements = ["SET session_replication_role = replica", *deletes]
     # RESTART would make a new file for each.
     return ";".join([*statements, *(f"SELECT setval('{name}', 1, false)" for (name,) in sequences)])
+
+
+def filled_tables(db: Database) -> list[str]:
+    """Return the tables that have rows, but for those that migrations fill."""
+    kept = tuple(name.rstrip("%") for name in _KEPT)
+    with connections[db.alias].cursor() as cursor:
+        names = [name for name in connections[db.alias].introspection.table_names(cursor) if not name.startswith(kept)]
+        cursor.execute(" UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {name})" for name in names))  # noqa: S608 - names that the database itself gave
+        return [name for (name,) in cursor.fetchall()]
+
+
+def statements_of_rows(db: Database) -> str:
+    """Return the statements that insert all rows of a database into an empty one of its kind."""
+    connection, lines = connections[db.alias], []
+    is_postgresql = connection.vendor == "postgresql"
+    quoting = "quote_nullable({}::text)" if is_postgresql else "quote({})"
+    with connection.cursor() as cursor:
+        for table in filled_tables(db):
+            cursor.execute(f"SELECT * FROM {table} LIMIT 0")  # noqa: S608 - as above
+            columns = [f'"{column.name if is_postgresql else column[0]}"' for column in cursor.description]
+            cursor.execute(f"SELECT {', '.join(map(quoting.format, columns))} FROM {table}")  # noqa: S608 - as above
+            head = f"INSERT INTO {table} ({', '.join(columns)}) VALUES "  # noqa: S608 - as above
+            lines += [f"{head}({', '.join(row)})" for row in cursor.fetchall()]
+        if is_postgresql:
+            cursor.execute("SELECT sequencename, last_value FROM pg_sequences WHERE last_value IS NOT NULL")
+            lines += [f"SELECT setval('{name}', {value})" for name, value in cursor.fetchall()]
+    return ";\n".join(lines)
+
+
+def run_statements(db: Database, statements: str) -> None:
+    """Run what `statements_of_rows` returned, as one transaction without triggers."""
+    connection = connections[db.alias]
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(f"SET session_replication_role = replica;{statements};RESET session_replication_role")
+        else:
+            cursor.executescript(f"PRAGMA foreign_keys = OFF; BEGIN; {statements}; COMMIT; PRAGMA foreign_keys = ON")
 
 
 def _migrated(url: str) -> None:
