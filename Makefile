@@ -6,7 +6,7 @@ export PYTHON
 
 CORE := domain wire pki ca services
 
-.PHONY: help demo test judges docs acceptance peers accessibility bench chaos simulate fuzz check format texts coverage floors lock release deb image clean
+.PHONY: help demo test judges docs acceptance peers accessibility bench chaos simulate fuzz check format golden texts coverage floors lock release deb image clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -142,16 +142,18 @@ check: ## lint, format, types, who may import whom, documents and rules of the h
 	.venv/bin/lint-imports
 	scripts/pytest tests/house -n 2
 
-format: ## let ruff lay out the code, and renew the map, the integrators' guide, the manual pages, and the samples of messages and outputs
+format: ## let ruff lay out the code, and renew the map and the integrators' guide
 	@scripts/environment authority,test,check
 	.venv/bin/ruff format
 	.venv/bin/ruff check --fix-only
 	.venv/bin/python scripts/map.py
 	.venv/bin/python scripts/guide.py
-	.venv/bin/python scripts/manuals.py
-	.venv/bin/python scripts/messages.py
-	.venv/bin/python scripts/outputs.py
-	.venv/bin/python scripts/output_samples.py
+
+golden: ## write the golden files, which tests compare byte for byte: tests/golden, manual pages, samples of messages and outputs; FOLDER="outputs manuals" for some
+	@scripts/environment authority,test
+	@scripts/packages test
+	@.venv/bin/python scripts/texts.py compile
+	@.venv/bin/python scripts/golden.py $(FOLDER)
 
 texts: ## add new messages to the catalogues, compile them, and add new texts of the documents to theirs
 	@scripts/environment authority,test,docs

@@ -1,6 +1,6 @@
-"""Outputs of the commands at fixed instants, with the longest values, as the files in tests/cli/samples show them.
+"""Outputs of the commands at fixed instants, with the longest values: the golden files of tests/golden/outputs.
 
-They are built from values, without a store or a service. `scripts/output_samples.py` writes the files.
+They are built from values, without a store or a service.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -40,7 +40,6 @@ from sinetti.diagnostics.signed_message import MessageType, SignatureInfo
 from sinetti.domain.values import Environment, Language, ValidityPeriod
 from sinetti.gateway.crl_freshness import CrlAge
 
-FOLDER = Path(__file__).parent / "samples"
 WIDTHS = (60, 80, 120, 200)
 
 NOW = datetime(2032, 7, 16, 8, 0, tzinfo=UTC)

@@ -11,9 +11,8 @@ import pytest
 from sinetti.cli.completion_scripts import all_commands
 from sinetti.cli.main import ALIASES, SERVER, build_parser, main
 from tests.house.tree import ROOT
-from tests.support import tools
+from tests.support import golden, manual_pages
 
-MANUALS = tools.script("manuals")
 COMMANDS = {" ".join(one.words): one for one in all_commands()}
 LEAVES = {name: one for name, one in COMMANDS.items() if not one.below}
 
@@ -53,12 +52,11 @@ def test_each_command_says_what_it_is_for(name):
 
 
 def test_the_manual_pages_are_true():
-    there = {path.name: path.read_text(encoding="utf-8") for path in MANUALS.FOLDER.iterdir()}
-    assert there == MANUALS.pages(), "run `python scripts/manuals.py`"
+    golden.check("manuals", manual_pages.pages())
 
 
 def test_each_command_stands_in_a_manual_page():
-    pages = MANUALS.pages()
+    pages = manual_pages.pages()
     for name, one in COMMANDS.items():
         if name and name not in ALIASES:
             page = pages[f"sinetti-{one.words[0]}.1"]
@@ -198,7 +196,7 @@ def test_the_server_s_commands_are_there_where_django_is():
 
 
 def test_each_manual_page_has_exit_codes_and_the_variables_of_its_options():
-    for name, page in MANUALS.pages().items():
+    for name, page in manual_pages.pages().items():
         assert ".SH EXIT STATUS\n" in page or "Exit status" in page, name
         if name != "sinetti-testbench.1":
             assert ("\\fBSINETTI_STORE\\fR" in page) is ("\\fB\\-\\-store\\fR" in page), name

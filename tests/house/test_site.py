@@ -10,10 +10,10 @@ import re
 import pytest
 
 from tests.house.tree import DOCS, ROOT
+from tests.support import golden, transcripts
 from tests.support.tools import script
 
 TOOL = script("docs")
-OUTPUTS = script("outputs")
 TARGET = re.compile(r"\]\(([^)\s]+)\)")
 CATALOGUES = [(language, page) for language in TOOL.TRANSLATIONS for page in TOOL.TRANSLATED]
 
@@ -95,14 +95,14 @@ def test_help_is_in_the_language_of_the_site():
 
 
 def output(language: str) -> dict[str, str]:
-    return {path.stem: path.read_text(encoding="utf-8") for path in (OUTPUTS.FOLDER / language).iterdir()}
+    return {name.removesuffix(".txt"): text for name, text in golden.read(f"transcripts/{language}").items()}
 
 
 def test_the_output_on_a_page_is_that_of_its_file():
     english = output("en")
     shown = {path: path.read_text(encoding="utf-8") for path in DOCS.rglob("*.md")}
-    assert [path for path, text in shown.items() if OUTPUTS.with_output(text, english) != text] == []
-    assert sum(len(OUTPUTS.BLOCK.findall(text)) for text in shown.values())
+    assert [path for path, text in shown.items() if transcripts.with_output(text, english) != text] == []
+    assert sum(len(transcripts.BLOCK.findall(text)) for text in shown.values())
 
 
 def test_output_is_in_the_language_of_the_site():
@@ -114,6 +114,8 @@ def test_output_is_in_the_language_of_the_site():
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("language", OUTPUTS.LANGUAGES)
+@pytest.mark.parametrize("language", transcripts.LANGUAGES)
 def test_the_output_is_what_the_commands_print(language):
-    assert OUTPUTS.outputs(language) == output(language), "run `python scripts/outputs.py`"
+    golden.check(
+        f"transcripts/{language}", {f"{name}.txt": text for name, text in transcripts.outputs(language).items()}
+    )

@@ -13,6 +13,7 @@ from sinetti.cli.core.blocks import Heading, Literal, OutputTable, Paragraph, Re
 from sinetti.client.messages import adoption_messages, document_messages, messages
 from sinetti.domain.values import Language
 from tests.cli import output_samples
+from tests.support import golden
 
 TABLE = OutputTable(
     ("Name", "Organisation", "State", "Valid until (Finnish time)", "Days left"),
@@ -139,20 +140,16 @@ def test_a_pipe_may_have_other_blocks_than_a_terminal(is_terminal, printed, monk
 
 
 def test_the_samples_are_current():
-    """`make format` writes them."""
-    written = dict(output_samples.files())
-    assert {path.name for path in output_samples.FOLDER.iterdir()} == set(written)
-    for name, text in written.items():
-        assert (output_samples.FOLDER / name).read_text(encoding="utf-8") == text, name
+    golden.check("outputs", dict(output_samples.files()))
 
 
 def test_every_line_of_the_samples_fits():
-    for path in output_samples.FOLDER.iterdir():
+    for name, text in golden.read("outputs").items():
         width = None
-        for line in path.read_text(encoding="utf-8").splitlines():
+        for line in text.splitlines():
             if line.startswith("=== "):
                 width = None if line == "=== pipe" else int(line.split()[1])
-            assert width is None or columns_of(line) <= width, f"{path.name}: {line}"
+            assert width is None or columns_of(line) <= width, f"{name}: {line}"
 
 
 def test_every_message_of_the_client_fits_the_narrowest_terminal():

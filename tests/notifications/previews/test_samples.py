@@ -17,18 +17,14 @@ from sinetti.notifications.templates import markup
 from sinetti.notifications.templates.renderer import EMAILS, TEXT_MESSAGES
 from tests.house.test_words import NEVER
 from tests.house.tree import DOCS, rows
-from tests.support import message_rows, tools
+from tests.support import golden, message_rows, message_samples
 
-SAMPLES = tools.script("messages")
 LINK = re.compile(r"https?://\S+")
 PAGE = DOCS / "messages" / "README.md"
 
 
 def test_the_folder_shows_what_is_written():
-    made = SAMPLES.samples()
-    assert {path.name for path in SAMPLES.FOLDER.iterdir()} - {PAGE.name} == set(made)
-    for name, text in made.items():
-        assert (SAMPLES.FOLDER / name).read_text(encoding="utf-8") == text, "run `make format`"
+    golden.check("messages", message_samples.samples())
 
 
 def test_every_kind_is_written_and_shown():
@@ -71,7 +67,7 @@ LETTERS = {Language.FI: "äö", Language.SV: "åäö", Language.EN: ""}
 
 
 def test_every_letter_in_every_language():
-    for language, case, letter in SAMPLES.letters():
+    for language, case, letter in message_samples.letters():
         about = f"{case.kind}, {case.title}, {language}"
         is_operator = case.to is None and case.kind in {MessageKind.OPERATOR, MessageKind.DRILL}
         assert letter.language is (Language.EN if is_operator else language), about
@@ -94,7 +90,7 @@ def test_the_database_gives_the_same_messages(db):
     with transaction.atomic(using=db.alias):
         stage = message_rows.staged(db, Language.EN)
         people = Person.objects.using(db.alias)
-        for language, case, letter in SAMPLES.letters():
+        for language, case, letter in message_samples.letters():
             people.update(language=language, first_written_at=None if case.first else message_rows.WRITTEN_BEFORE)
             found = message_rows.answered(case, stage, language)
             assert found == letter, f"{case.kind}, {case.title}, {language}"

@@ -1,24 +1,19 @@
-"""Writes docs/man/: a manual page (section 1) for each command.
-
-    python scripts/manuals.py
+"""A manual page (section 1) for each command, as docs/man/ has them.
 
 The pages are made from the parsers, and the wheel contains them. There is one page for each word after `sinetti`.
-Pages of groups (authority, gateway, testbench) have all of their commands. A test compares the pages with the output
-of this script. argparse-manpage does something similar, in one page for everything.
+Pages of groups (authority, gateway, testbench) have all of their commands. argparse-manpage does something similar, in
+one page for everything.
 """
 
 import argparse
 import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from pathlib import Path
 
 from sinetti import __version__
 from sinetti.cli import main
 from sinetti.cli.completion_scripts import CommandInfo, all_commands
 
-ROOT = Path(__file__).resolve().parent.parent
-FOLDER = ROOT / "docs" / "man"
 DATE = "2026-11-28"
 """Date of the last visible change of the commands, which every page must have."""
 
@@ -178,18 +173,3 @@ def _text(text: str) -> str:
     """Escape a text so that nothing in it is a request (groff(7), "Escape sequences")."""
     plain = text.replace("\\", "\\e").replace("-", "\\-")
     return f"\\&{plain}" if plain.startswith((".", "'")) else plain
-
-
-def write() -> None:
-    """Write all pages of the folder."""
-    FOLDER.mkdir(exist_ok=True)
-    wanted = pages()
-    for path in FOLDER.glob("*.1"):
-        if path.name not in wanted:
-            path.unlink()
-    for name, page in wanted.items():
-        (FOLDER / name).write_text(page, encoding="utf-8")
-
-
-if __name__ == "__main__":
-    write()

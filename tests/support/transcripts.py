@@ -1,10 +1,8 @@
-"""Writes docs/output/: the output of commands in each language.
-
-    python scripts/outputs.py
+"""The output of commands in each language, as docs/output/ has it.
 
 The commands run on files of tests/vectors/, in an order and at an instant of their own, so the output is always the
-same. A page shows the output of a command in a block below a line `<!-- output: NAME -->`; the script writes the
-English output into that block, and the site shows the language of its build. A test compares all of it.
+same. A page shows the output of a command in a block below a line `<!-- output: NAME -->`. `make golden` writes the
+English output into that block, and the site shows the language of its build.
 """
 
 import re
@@ -15,9 +13,10 @@ import tempfile
 import textwrap
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.support import golden
+
+ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
-FOLDER = DOCS / "output"
 VECTORS = ROOT / "tests" / "vectors"
 LANGUAGES = ("fi", "sv", "en")
 NOW = "2028-01-11T08:00:00Z"
@@ -61,7 +60,7 @@ def outputs(language: str) -> dict[str, str]:
 
 
 def _printed(words: list[str], language: str, folder: str) -> str:
-    done = subprocess.run(  # noqa: S603 -- the project's own command
+    done = subprocess.run(
         [sys.executable, "-m", "sinetti", *words, "--lang", language, "--now", NOW],
         cwd=folder,
         capture_output=True,
@@ -95,21 +94,10 @@ def with_output(text: str, english: dict[str, str]) -> str:
     return BLOCK.sub(block, text)
 
 
-def main() -> None:
-    """Write the files of every language, and the blocks of the pages."""
-    shutil.rmtree(FOLDER, ignore_errors=True)
-    english: dict[str, str] = {}
-    for language in LANGUAGES:
-        english = outputs(language)
-        for name, text in english.items():
-            place = FOLDER / language / f"{name}.txt"
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text(text, encoding="utf-8")
+def write_pages() -> None:
+    """Write the English output into the blocks of the pages."""
+    english = {name.removesuffix(".txt"): text for name, text in golden.read("transcripts/en").items()}
     for page in DOCS.rglob("*.md"):
         text = page.read_text(encoding="utf-8")
         if with_output(text, english) != text:
             page.write_text(with_output(text, english), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

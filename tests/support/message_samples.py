@@ -1,20 +1,14 @@
-"""Writes docs/messages/: every kind of message in each variant and language.
+"""Every kind of message in each variant and language, as docs/messages/ shows them.
 
-    python scripts/messages.py
-
-The texts are those that the service sends. A test compares the folder with the output of this script.
+The texts are those that the service sends.
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from sinetti.domain.values import Language
 from sinetti.notifications.context import RenderedMessage
 from sinetti.notifications.previews import samples as previews_samples
 from sinetti.notifications.previews.reminders import SampleMessage
-
-ROOT = Path(__file__).resolve().parent.parent
-FOLDER = ROOT / "docs" / "messages"
 
 
 def samples() -> dict[str, str]:
@@ -41,18 +35,3 @@ def shown(case: SampleMessage, letter: RenderedMessage) -> str:
     head = f"=== {case.title} · {case.now:%Y-%m-%d %H:%M} UTC ===\nTo: {letter.to}\n"
     subject = f"Subject: {letter.subject}\n\n" if letter.subject else "\n"
     return f"{head}{subject}{letter.text.rstrip()}\n"
-
-
-def main() -> None:
-    """Write the folder."""
-    made = samples()
-    FOLDER.mkdir(exist_ok=True)
-    for old in [*FOLDER.glob("*.txt"), *FOLDER.glob("*.html")]:
-        if old.name not in made:
-            old.unlink()
-    for name, octets in made.items():
-        (FOLDER / name).write_text(octets, encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,111 @@
+"""Golden files: texts that people and programs read, one file each, compared byte for byte.
+
+A test builds the files of a folder and calls `check`. Only `make golden` writes them: scripts/golden.py runs these
+tests with `GOLDEN_FILES=write`.
+"""
+
+import ast
+import os
+from collections.abc import Iterator, Mapping
+from difflib import unified_diff
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+GOLDEN = ROOT / "tests" / "golden"
+PLACES = {
+    "manuals": "docs/man",  # the wheel installs them where man looks
+    "messages": "docs/messages",  # pages link the samples
+    "transcripts": "docs/output",  # the site shows the output in its language
+}
+"""Golden folders that stand where their readers have them, and not in tests/golden."""
+WRITTEN_BY_HAND = "README.md"
+MAX_DIFF_LINES = 20
+
+
+def folder(folder_name: str) -> Path:
+    """Return the place of a golden folder, or of a folder in one (`transcripts/fi`)."""
+    first, _, below = folder_name.partition("/")
+    return ROOT / PLACES.get(first, f"tests/golden/{first}") / below
+
+
+def read(folder_name: str) -> dict[str, str]:
+    """Return the files of a folder by their names in it."""
+    place = folder(folder_name)
+    return {
+        path.relative_to(place).as_posix(): path.read_bytes().decode()
+        for path in sorted(place.rglob("*"))
+        if path.is_file() and path.name != WRITTEN_BY_HAND
+    }
+
+
+def check(folder_name: str, made: Mapping[str, str]) -> None:
+    """Compare files with those of a golden folder, or write them for `make golden`.
+
+    Fails the test if a file differs, is missing or is left over, with a short diff of each.
+    """
+    if os.environ.get("GOLDEN_FILES") == "write":  # noqa: TID251 - a switch of the test run
+        write(folder_name, made)
+        return
+    golden = read(folder_name)
+    reports = [
+        report
+        for name in sorted(golden.keys() | made.keys())
+        if (report := _report(f"{folder_name}/{name}", golden.get(name), made.get(name)))
+    ]
+    if reports:
+        reports.append(f"if meant: make golden FOLDER={folder_name.partition('/')[0]}")
+        pytest.fail("\n".join(reports), pytrace=False)
+
+
+def _report(name: str, golden: str | None, made: str | None) -> str | None:
+    """Return what is wrong with one file, or None."""
+    if golden == made:
+        return None
+    if golden is None:
+        return f"{name}: missing"
+    if made is None:
+        return f"{name}: left over, no test makes it"
+    lines = unified_diff(_lines(golden), _lines(made), "golden", "made", n=1, lineterm="")
+    return "\n".join((f"{name}: differs", *islice(lines, MAX_DIFF_LINES)))
+
+
+def _lines(text: str) -> list[str]:
+    # Only "\n" ends a line; other ends are shown, since they may be the difference.
+    return [line if line.isprintable() else ascii(line) for line in text.split("\n")]
+
+
+def write(folder_name: str, made: Mapping[str, str]) -> None:
+    """Write the files of a golden folder, and delete those that are left over."""
+    place = folder(folder_name)
+    for name in read(folder_name).keys() - made.keys():
+        (place / name).unlink()
+    for name, text in made.items():
+        path = place / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text.encode())
+
+
+def producers() -> dict[str, set[str]]:
+    """Return the tests that make each golden folder, as pytest takes them on its command line."""
+    tests: dict[str, set[str]] = {}
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        text = path.read_text(encoding="utf-8")
+        if "golden.check(" in text:
+            for name, test in _checks(ast.parse(text)):
+                tests.setdefault(name, set()).add(f"{path.relative_to(ROOT).as_posix()}{test}")
+    return tests
+
+
+def _checks(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Yield the folder of each call of `golden.check` with its test; a helper's call stands for the whole module."""
+    for statement in tree.body:
+        name = getattr(statement, "name", "")
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "golden.check":
+                argument = node.args[0]
+                if isinstance(argument, ast.JoinedStr):
+                    argument = argument.values[0]
+                yield ast.literal_eval(argument).partition("/")[0], f"::{name}" if name.startswith("test_") else ""
