@@ -29,7 +29,8 @@ from sinetti.journal import reader
 from sinetti.pki.encoding import load_certificate, serial_hex, sha256_hex
 from tests.acceptance.test_rolling_upgrade import GONE, ORDERS_SCRIPT, Version
 from tests.house.tree import ROOT
-from tests.support.postgres import find_binaries, find_owner, free_port, place
+from tests.support.ports import reserve_ports
+from tests.support.postgres import find_binaries, find_owner, place
 from tests.support.programs import Holder, codes, new_key
 
 pytestmark = pytest.mark.timeout(1800)
@@ -60,7 +61,7 @@ class Server:
     def __init__(self, name: str, folder: Path, etcd: int) -> None:
         """Write its settings."""
         self.name, self.folder, self.owner = name, folder / name, find_owner()
-        self.port, self.rest = free_port(), free_port()
+        self.port, self.rest = reserve_ports(2)
         self.process: subprocess.Popen[bytes] | None = None
         self.folder.mkdir(mode=0o700)
         text = re.sub(
@@ -142,7 +143,7 @@ def pair() -> Iterator[Pair]:
         pytest.skip("patroni and etcd-server are not installed, or the tests do not run as root")
     folder = Path(tempfile.mkdtemp(prefix="sinetti-patroni-", dir=place()))
     folder.chmod(0o755)
-    port, peers = free_port(), free_port()
+    port, peers = reserve_ports(2)
     etcd = ["setpriv", "--pdeathsig", "KILL", "etcd", "--data-dir", folder / "etcd", "--log-level", "error"]
     etcd += ["--listen-client-urls", f"http://127.0.0.1:{port}", "--advertise-client-urls", f"http://127.0.0.1:{port}"]
     etcd += ["--listen-peer-urls", f"http://127.0.0.1:{peers}", "--initial-cluster", f"a=http://127.0.0.1:{peers}"]

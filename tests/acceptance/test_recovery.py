@@ -16,12 +16,12 @@ import pytest
 from sinetti.infra.clock import monotonic_seconds
 from tests.acceptance.test_rolling_upgrade import ORDERS_SCRIPT, Version
 from tests.house.tree import ROOT
+from tests.support.ports import reserve_ports
 from tests.support.postgres import (
     NAME,
     create_database,
     find_binaries,
     find_owner,
-    free_port,
     initialise,
     start,
     stop,
@@ -45,7 +45,7 @@ class Cluster:
 
     def __init__(self, folder: Path) -> None:
         """Make its files and its archive."""
-        self.folder, self.archive, self.port = folder, folder / "archive", free_port()
+        self.folder, self.archive, self.port = folder, folder / "archive", reserve_ports(1)[0]
         self.binaries, self.owner = find_binaries(), find_owner()
         password = "archived"
         initialise(self.binaries, folder, self.owner, password)

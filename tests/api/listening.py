@@ -31,7 +31,7 @@ from sinetti.server.http import Request, Response
 from sinetti.server.listener import Listener, serve
 from sinetti.server.process_exit import exit_process
 from sinetti.settings.authority import AuthoritySettings
-from tests.support.web_servers import free_ports
+from tests.support.ports import reserve_ports
 
 LOOPBACK = "127.0.0.1"
 BEGIN = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -86,7 +86,7 @@ def listening(folder: Path) -> Iterator[Service]:
     """Found an authority in a new folder, serve it, and stop it at the end."""
     root = folder / "authority"
     names = ("soap", "impatient", "status", "broken", "slow", "stuck")
-    ports = dict(zip(names, free_ports(len(names)), strict=True))
+    ports = dict(zip(names, reserve_ports(len(names)), strict=True))
     base_url, address = f"http://{LOOPBACK}:{ports['status']}", f"http://{LOOPBACK}:{ports['soap']}{PATH}"
     settings = AuthoritySettings(environment=Environment.TEST, base_url=base_url, soap_address=address)
     initialise(root, InitOptions(DirectoryKind.TESTBENCH, load_preset("default"), settings, BEGIN))

@@ -18,8 +18,8 @@ import pytest
 from sinetti.authority.data_directory import DataDirectory, DirectoryKind, journal_folder
 from sinetti.infra.clock import monotonic_seconds
 from sinetti.settings.authority import read
+from tests.support.ports import reserve_ports
 from tests.support.programs import STARTS_WITHIN, STOPS_WITHIN, Holder, holder_of, new_key, program, ran, running
-from tests.support.web_servers import free_ports
 
 CUSTOMER = "0123456-7"
 
@@ -27,7 +27,7 @@ CUSTOMER = "0123456-7"
 @pytest.fixture
 def authority(tmp_path):
     """Found an authority with one organisation, and return its folder."""
-    root, (port, status) = tmp_path / "authority", free_ports(2)
+    root, (port, status) = tmp_path / "authority", reserve_ports(2)
     output_of(
         "init", "--dir", root, "--environment", "TEST", "--base-url", f"http://127.0.0.1:{status}",
         "--soap-url", f"http://127.0.0.1:{port}",
@@ -51,7 +51,7 @@ def ordered(root) -> dict[str, str]:
 @contextmanager
 def serving(root):
     """Serve the folder, and yield a holder at its endpoint and the process."""
-    port, status = free_ports(2)
+    port, status = reserve_ports(2)
     command = program(
         "authority", "serve", "--dir", root, "--bind", f"127.0.0.1:{port}", "--status-bind", f"127.0.0.1:{status}",
         "--workers", "1",
@@ -118,6 +118,7 @@ from sinetti.pki.encoding import generate_key
 from sinetti.domain.values import KeyType
 from sinetti.authority.data_directory import DirectoryKind
 from sinetti.authority.bootstrap import RuntimeOptions, open_authority
+from tests.support.ports import reserve_ports
 
 def step(name):
     if name == "9-reserved":

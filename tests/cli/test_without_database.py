@@ -23,6 +23,7 @@ from sinetti.cli.main import main
 from sinetti.infra.clock import utc_now
 from tests.support import postgres
 from tests.support.asking import asked, believed
+from tests.support.ports import reserve_ports
 from tests.support.programs import CUSTOMER, Holder, fetched, new_key
 from tests.support.registers import all_connections_closed
 from tests.support.serving import Served, serving, until
@@ -64,7 +65,7 @@ def server() -> Iterator[Server]:
     except postgres.PostgresMissingError as missing:
         postgres.skip_or_fail(f"PostgreSQL tests: {missing}")
     folder = Path(tempfile.mkdtemp(prefix="sinetti-postgres-", dir=postgres.place()))
-    made = Server(binaries, owner, folder, postgres.free_port())
+    made = Server(binaries, owner, folder, reserve_ports(1)[0])
     try:
         postgres.initialise(binaries, folder, owner, made.password)
         made.start()
@@ -116,7 +117,7 @@ class Relying:
 @contextmanager
 def node(root: Path, database: str) -> Iterator[Relying]:
     """Found an authority and serve it."""
-    port = postgres.free_port()
+    port = reserve_ports(1)[0]
     did(
         "init", "--dir", root, "--environment", "TEST", "--base-url", f"http://127.0.0.1:{port}",
         "--soap-url", "http://127.0.0.1:1",

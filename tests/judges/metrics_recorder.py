@@ -14,11 +14,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from sinetti.infra.clock import utc_now
+from tests.support.ports import reserve_ports
 from tests.support.postgres import cluster, find_binaries, find_owner
 from tests.support.programs import CUSTOMER, exchange, fetched, program, ran
 from tests.support.relying import material
 from tests.support.serving import serving, until
-from tests.support.web_servers import free_ports, process
+from tests.support.web_servers import process
 
 FOLDER = Path(__file__).parent / "metrics"
 KEEPER = 120.0
@@ -82,7 +83,7 @@ def done(*words: object, **environment: str) -> str:
 def record_authority(folder: Path, database: str) -> tuple[str, str]:
     """Return the metrics of an authority on PostgreSQL, and of the agent of its only holder."""
     root, store = folder / "authority", folder / "store"
-    people, nothing = free_ports(2)
+    people, nothing = reserve_ports(2)
 
     def authority(*words: object) -> str:
         return done("authority", *words, "--dir", root, DATABASE_URL=database)
@@ -118,7 +119,7 @@ def record_authority(folder: Path, database: str) -> tuple[str, str]:
 
 def record_gateway(folder: Path) -> str:
     """Return the metrics of a gateway that accepted one caller and refused another."""
-    made, (port, scrapes) = material(utc_now()), free_ports(2)
+    made, (port, scrapes) = material(utc_now()), reserve_ports(2)
     made.written(folder / "gateway")
     (folder / "gateway" / "secret").write_text("0123456789abcdef" * 2)
     (folder / "gateway" / "secret").chmod(0o600)

@@ -23,11 +23,11 @@ from sinetti.services.access.accounts import make_account
 from tests.eservice.conftest import post, sqlite_db, sqlite_scene
 from tests.support.authority import CUSTOMER_ID
 from tests.support.browser import people_door
-from tests.support.chromium import started_chromium
+from tests.support.chromium import PATIENCE, started_chromium
+from tests.support.ports import reserve_ports
 from tests.support.scene import REQUEST
 from tests.support.signing_in import PASSWORD, code
 from tests.support.users import mandate
-from tests.support.web_servers import free_ports
 
 __all__ = ["post", "sqlite_db", "sqlite_scene"]
 EMAIL = "nimi@people.example"
@@ -88,7 +88,7 @@ def somebody(sqlite_scene):
 @pytest.fixture
 def address(sqlite_scene):
     """Yield the address of the pages."""
-    with served(sqlite_scene, free_ports(1)[0]) as address:
+    with served(sqlite_scene, reserve_ports(1)[0]) as address:
         yield address
 
 
@@ -98,6 +98,7 @@ def page(address, somebody):
     with started_chromium() as browser:
         context = browser.new_context(locale="en-GB", viewport={"width": 320, "height": 640}, base_url=address)
         window = context.new_page()
+        window.set_default_timeout(PATIENCE)
         window.on("pageerror", lambda wrong: pytest.fail(str(wrong)))
         yield window
 
@@ -126,6 +127,7 @@ def at(page: Page, path: str) -> None:
     The page is at `path`, axe finds nothing, and nothing is wider than the window.
     """
     expect(page).to_have_url(placed(path, page))
+    page.wait_for_load_state()
     found = Axe().run(page)
     assert not found.response["violations"], found.generate_report()
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
@@ -191,7 +193,7 @@ def test_without_a_passkey_the_page_says_so(page):
     security_key(page)
     page.goto("/account/security/passkeys/sign-in")
     page.get_by_role("button", name="Use a passkey").click()
-    expect(page.get_by_text("The browser did not provide a passkey.")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("The browser did not provide a passkey.")).to_be_visible()
 
 
 def test_an_apps_codes_are_set_up_and_sign_in(page):

@@ -30,8 +30,9 @@ from sinetti.infra.clock import monotonic_seconds, utc_now
 from sinetti.testbench.core.server_certificate import ServerFiles, make_server_certificate
 from tests.house.tree import ROOT
 from tests.support.asking import asked, believed
+from tests.support.ports import reserve_ports
 from tests.support.programs import CUSTOMER, program, ran, surroundings
-from tests.support.web_servers import WITHIN, changed, free_ports, nginx_running, process, tool
+from tests.support.web_servers import WITHIN, changed, nginx_running, process, tool
 
 DEPLOY = ROOT / "deploy"
 UNITS = sorted((DEPLOY / "systemd").iterdir())
@@ -78,7 +79,7 @@ def nginx(
 
     The ports are those for TLS and for http. `changes` are the test's own changes, beside those of places.
     """
-    secure, plain = free_ports(2)
+    secure, plain = reserve_ports(2)
     folder.mkdir()
     pair = ServerFiles(folder / "certificate.pem", folder / "key.pem", folder / "anchor.pem")
     make_server_certificate(pair)
@@ -105,7 +106,7 @@ def served(tmp_path):
     root, etc = tmp_path / "authority", tmp_path / "etc"
     etc.mkdir()
     (etc / "hierarchy.toml").write_text(load_preset("default"), encoding="utf-8")
-    soap, status = free_ports(2)
+    soap, status = reserve_ports(2)
     words = ["--hierarchy", etc / "hierarchy.toml", "--base-url", f"http://127.0.0.1:{status}"]
     words += ["--soap-url", "https://127.0.0.1", "--passphrase-file", etc / "sinetti-passphrase"]
     words += ["--offline-dir", tmp_path / "vault", "--offline-passphrase-file", etc / "vault"]

@@ -19,8 +19,9 @@ import pytest
 from sinetti.testbench.core.server_certificate import ServerFiles, make_server_certificate
 from tests.house.tree import ROOT
 from tests.support.eight_commands import commands
+from tests.support.ports import reserve_ports
 from tests.support.programs import program, surroundings
-from tests.support.web_servers import WITHIN, changed, free_ports, nginx_running, process, tool, until_listening
+from tests.support.web_servers import WITHIN, changed, nginx_running, process, tool, until_listening
 
 NAMES = {"soap": "certificates.example", "people": "people.example", "lists": "pki.example"}
 UNIT = (ROOT / "deploy" / "systemd" / "sinetti.service").read_text(encoding="utf-8")
@@ -93,7 +94,7 @@ def fetched(connection: HTTPConnection, path: str, host: str) -> tuple[int, byte
 @contextmanager
 def nginx_in_front(folder: Path, back: list[int], pair: ServerFiles) -> Iterator[tuple[int, int]]:
     """Run nginx with the file that `init` wrote."""
-    secure, plain = free_ports(2)
+    secure, plain = reserve_ports(2)
     site = changed(
         (folder / "authority" / "deploy" / "nginx.conf").read_text(encoding="utf-8"),
         moved(back)
@@ -108,7 +109,7 @@ def nginx_in_front(folder: Path, back: list[int], pair: ServerFiles) -> Iterator
 @contextmanager
 def haproxy_in_front(folder: Path, back: list[int], pair: ServerFiles) -> Iterator[tuple[int, int]]:
     """Run HAProxy with the file that `init` wrote; HAProxy itself finds nothing in it to warn of."""
-    secure, plain = free_ports(2)
+    secure, plain = reserve_ports(2)
     together = folder / "pair.pem"
     together.write_bytes(pair.certificate.read_bytes() + pair.key.read_bytes())
     text = changed(
@@ -130,7 +131,7 @@ def haproxy_in_front(folder: Path, back: list[int], pair: ServerFiles) -> Iterat
 def test_what_init_wrote_serves_programs_pages_and_lists_in_production(tmp_path, postgres_url):
     tool("ssh-keygen")
     ports, pair = (
-        free_ports(3),
+        reserve_ports(3),
         ServerFiles(*(tmp_path / name for name in ("certificate.pem", "key.pem", "anchor.pem"))),
     )
     make_server_certificate(pair)

@@ -12,10 +12,11 @@ import pytest
 from sinetti.infra.clock import utc_now
 from sinetti.testbench.core.server_certificate import ServerFiles, make_server_certificate
 from tests.house.tree import ROOT
+from tests.support.ports import reserve_ports
 from tests.support.relying import material
 from tests.support.relying_doors import Caller, application_running, gateway_running
 from tests.support.relying_judging import REFUSED, Judged
-from tests.support.web_servers import changed, free_ports, process, tool, until_listening
+from tests.support.web_servers import changed, process, tool, until_listening
 
 CONFIGURATION = ROOT / "deploy" / "gateway-haproxy.cfg"
 SCRIPT = ROOT / "deploy" / "gateway-haproxy.lua"
@@ -24,7 +25,7 @@ SCRIPT = ROOT / "deploy" / "gateway-haproxy.lua"
 @contextmanager
 def haproxy_before(place, folder, application, script_changes=None, before=None):
     """Run HAProxy before an application and the gateway of a folder; yield a caller."""
-    (port,) = free_ports(1)
+    (port,) = reserve_ports(1)
     place.mkdir()
     pair = ServerFiles(place / "certificate.pem", place / "key.pem", place / "anchor.pem")
     make_server_certificate(pair)

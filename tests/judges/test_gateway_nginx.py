@@ -10,10 +10,11 @@ import pytest
 from sinetti.infra.clock import utc_now
 from sinetti.testbench.core.server_certificate import ServerFiles, make_server_certificate
 from tests.house.tree import ROOT
+from tests.support.ports import reserve_ports
 from tests.support.relying import material
 from tests.support.relying_doors import Caller, application_running, gateway_running
 from tests.support.relying_judging import REFUSED, Judged
-from tests.support.web_servers import changed, free_ports, nginx_running
+from tests.support.web_servers import changed, nginx_running
 
 CONFIGURATION = ROOT / "deploy" / "gateway-nginx.conf"
 
@@ -21,7 +22,7 @@ CONFIGURATION = ROOT / "deploy" / "gateway-nginx.conf"
 @contextmanager
 def nginx_before(place, folder, application, changes=None):
     """Run nginx before an application and the gateway of a folder; yield a caller."""
-    (port,) = free_ports(1)
+    (port,) = reserve_ports(1)
     place.mkdir()
     pair = ServerFiles(place / "certificate.pem", place / "key.pem", place / "anchor.pem")
     make_server_certificate(pair)

@@ -28,10 +28,11 @@ from sinetti.notifications.delivery.smtp import Sender, Smtp, SmtpSecurity, Smtp
 from sinetti.testbench.core.server_certificate import ServerFiles, make_server_certificate
 from tests.support.authority import NOW
 from tests.support.mailrooms import a_mailroom
+from tests.support.ports import reserve_ports
 from tests.support.postgres import skip_or_fail
 from tests.support.registers import opened_register
 from tests.support.scene import opened_scene
-from tests.support.web_servers import WITHIN, free_ports, process, tool, until_listening
+from tests.support.web_servers import WITHIN, process, tool, until_listening
 
 KEY = b"k" * 32
 TEXT = "Jotakin on tehtävä – å ä ö Å Ä Ö € 🔏."
@@ -104,7 +105,7 @@ def postfix(folder: Path) -> Iterator[Postfix]:
         owner = pwd.getpwnam("postfix")
     except KeyError:
         skip_or_fail("Postfix has no user here: scripts/packages judges installs it whole")
-    (port,) = free_ports(1)
+    (port,) = reserve_ports(1)
     files = ServerFiles(folder / "certificate.pem", folder / "key.pem", folder / "anchor.pem")
     make_server_certificate(files)
     for name in ("queue", "data", "mail", "etc"):

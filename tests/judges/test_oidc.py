@@ -23,9 +23,9 @@ from sinetti.settings.portal import EserviceSettings, Provider, RolesClaim
 from tests.eservice.conftest import post, sqlite_db, sqlite_scene
 from tests.support.authority import CUSTOMER_ID
 from tests.support.browser import Browser, people_door
+from tests.support.ports import reserve_ports
 from tests.support.signing_in import follow, send, way
 from tests.support.small_provider import NAMES
-from tests.support.web_servers import free_ports
 
 __all__ = ["post", "sqlite_db", "sqlite_scene"]
 FOLDER = Path("build/peers/oidc")
@@ -41,7 +41,7 @@ def provider():
     if shutil.which("node") is None or not (FOLDER / "node_modules" / "oidc-provider").is_dir():
         pytest.skip("the provider is not installed: scripts/peers oidc installs it")
     shutil.copy(Path(__file__).parent / "oidc" / "provider.js", FOLDER)
-    (port,) = free_ports(1)
+    (port,) = reserve_ports(1)
     organisations = [{"identifier": CUSTOMER_ID, "name": "Malli Oy", "roles": ["NIMKO"]}]
     told = json.dumps({"port": port, "redirect": CALLBACK, "organisations": organisations})
     with subprocess.Popen(["node", "provider.js", told], cwd=FOLDER, stdout=subprocess.PIPE, text=True) as process:

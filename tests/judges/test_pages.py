@@ -33,11 +33,12 @@ from sinetti.services.issuance.secure_message import LinkSent, order_and_offer, 
 from tests.judges.test_deploy import nginx
 from tests.support.mail_servers import mail_server
 from tests.support.programs import CUSTOMER, ran
+from tests.support.ports import reserve_ports
 from tests.support.registers import all_connections_closed
 from tests.support.scene import CONTACT, REQUEST, an_order, new_ask, new_key
 from tests.support.serving import serving
 from tests.support.small_server import small_server
-from tests.support.web_servers import free_ports, tool
+from tests.support.web_servers import tool
 
 LOCALES = {Language.FI: "fi-FI", Language.SV: "sv-FI", Language.EN: "en-GB"}
 NARROW = {"width": 320, "height": 640}
@@ -106,7 +107,7 @@ class Town:
 def node(tmp_path_factory):
     """Serve an authority with pages, a mail server and a provider of text messages."""
     root = tmp_path_factory.mktemp("town") / "authority"
-    (port,) = free_ports(1)
+    (port,) = reserve_ports(1)
     address = f"http://127.0.0.1:{port}"
     with mail_server() as mails, small_server(lambda _question: (202, {}, b"")) as texts:
         founded(root, NOTICES.format(people=address, mails=mails.port, texts=texts.url))
@@ -473,7 +474,7 @@ def test_behind_nginx_over_tls(chromium, tmp_path):
     Cookies belong to the host alone, and forms send `Origin: null`.
     """
     root = tmp_path / "authority"
-    (people,) = free_ports(1)
+    (people,) = reserve_ports(1)
     founded(root, NOTICES.format(people="https://people.example", mails=1, texts="http://127.0.0.1:1"))
     with serving(root, "--people-bind", f"127.0.0.1:{people}", "--behind-proxy", "--workers", "1") as served:
         soap, status = (urlsplit(one).port for one in (served.soap, served.status))

@@ -25,9 +25,9 @@ from tests.house.tree import ROOT
 from tests.judges import material
 from tests.judges.material import Leaf
 from tests.support.authority import holder_key
+from tests.support.ports import reserve_ports
 from tests.support.postgres import skip_or_fail
 from tests.support.programs import surroundings
-from tests.support.web_servers import free_ports
 
 CONFIGURATION = ROOT / "deploy" / "sshd_config.d" / "sinetti.conf"
 COMMAND = "/opt/sinetti/bin/sinetti"
@@ -191,7 +191,7 @@ def sshd(folder: Path, name: str, configuration: str) -> Iterator[Server]:
     host_key = generate_key(KeyType.EC_P256)
     (place / "host").touch(mode=0o600)
     (place / "host").write_bytes(host_key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
-    (port,) = free_ports(1)
+    (port,) = reserve_ports(1)
     lines = [
         f"Port {port}", "ListenAddress 127.0.0.1", f"HostKey {place}/host", "PidFile none", "UsePAM no",
         "LogLevel VERBOSE", "PasswordAuthentication no", "KbdInteractiveAuthentication no", "UseDNS no",

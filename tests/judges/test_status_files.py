@@ -34,10 +34,11 @@ from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from tests.judges.test_deploy import nginx
 from tests.judges.test_status import PROGRAM
 from tests.support.asking import asked, believed
+from tests.support.ports import reserve_ports
 from tests.support.programs import new_key
 from tests.support.scene import REQUEST, an_order
 from tests.support.small_server import small_server
-from tests.support.web_servers import free_ports, tool
+from tests.support.web_servers import tool
 
 NAME, CUSTOMER = "DataProvidersTestIssuingCAv1", "0123456-7"
 COUNT = 24
@@ -81,7 +82,7 @@ def site(tmp_path_factory):
     """Publish the files of an authority with certificates; serve them with nginx, with nothing behind it."""
     top = tmp_path_factory.mktemp("status")
     root, files = top / "authority", top / "nginx" / "status"
-    (dead,) = free_ports(1)
+    (dead,) = reserve_ports(1)
     base = f"http://127.0.0.1:{dead}"
     did("init", "--dir", root, "--environment", "TEST", "--base-url", base, "--soap-url", base)
     did("organisation", "add", "--dir", root, "--customer-id", CUSTOMER, "--kind", "artificial", "--name", "A")

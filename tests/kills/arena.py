@@ -24,7 +24,7 @@ from tests.kills.history import CERTIFICATE, GET, History
 from tests.kills.load import Load, Order, exchange, get
 from tests.kills.outside import JournalReader, Seen, calls, last_audit, look, old_refusals, read_list
 from tests.kills.servers import Node, Zygote, zygote
-from tests.support.postgres import free_port
+from tests.support.ports import reserve_ports
 from tests.support.small_disk import SmallDisk, may_mount, mounted
 
 CUSTOMERS = tuple(f"chaos-{number}" for number in range(5))
@@ -262,7 +262,7 @@ def _disk(folder: Path, stack: ExitStack) -> SmallDisk | None:
 def _node(forks: Zygote, folder: Path, root: Path) -> Node:
     strikes = folder / f"strikes-{root.name}"
     strikes.mkdir()
-    return Node(forks, root, free_port(), free_port(), strikes)
+    return Node(forks, root, *reserve_ports(2), strikes)
 
 
 def _found(forks: Zygote, node: Node, folder: Path, database: str | None) -> None:

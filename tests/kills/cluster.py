@@ -12,12 +12,12 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
+from tests.support.ports import reserve_ports
 from tests.support.postgres import (
     NAME,
     create_database,
     find_binaries,
     find_owner,
-    free_port,
     initialise,
     stop,
     wait_until_up,
@@ -92,7 +92,7 @@ def cluster() -> Iterator[Cluster]:
     folder, password = Path(tempfile.mkdtemp(prefix="sinetti-chaos-")), secrets.token_hex(16)
     try:
         initialise(binaries, folder, owner, password)
-        one = Cluster(binaries, owner, folder, free_port(), password)
+        one = Cluster(binaries, owner, folder, reserve_ports(1)[0], password)
         one.start()
         try:
             yield one

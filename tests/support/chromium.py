@@ -6,9 +6,12 @@ from contextlib import contextmanager
 import pytest
 from django.conf import settings
 from django.db import connections
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.support.web_servers import tool
+
+PATIENCE = 60_000
+"""Milliseconds in which a page does what is awaited, on a busy machine too."""
 
 
 @contextmanager
@@ -19,6 +22,7 @@ def started_chromium() -> Iterator[Browser]:
     DJANGO_ALLOW_ASYNC_UNSAFE permits it, and keeps separate connections there. They are closed at the end. Otherwise
     the next test under a loop would use the database of this one.
     """
+    expect.set_options(timeout=PATIENCE)
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
         browser = playwright.chromium.launch(executable_path=tool("chromium"), args=["--no-sandbox"])

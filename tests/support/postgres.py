@@ -10,7 +10,6 @@ import pwd
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -22,9 +21,10 @@ import psycopg
 import pytest
 
 from sinetti.infra.clock import monotonic_seconds
+from tests.support.ports import reserve_ports
 
 NAME = "sinetti"
-START_WITHIN = 30.0
+START_WITHIN = 60.0
 """Seconds."""
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - each cluster makes a folder of its own there, 0700
@@ -67,7 +67,7 @@ def cluster(binaries: Path, owner: str | None) -> Iterator[str]:
     password = secrets.token_hex(16)
     try:
         initialise(binaries, folder, owner, password)
-        port = free_port()
+        (port,) = reserve_ports(1)
         server = start(binaries, folder, owner, port)
         try:
             url = f"postgresql://{NAME}:{password}@127.0.0.1:{port}"
@@ -219,14 +219,7 @@ def stop(server: subprocess.Popen[bytes]) -> None:
     """Stop at once; connections are cut and no data is kept."""
     server.send_signal(signal.SIGQUIT)
     try:
-        server.wait(10)
+        server.wait(START_WITHIN)
     except subprocess.TimeoutExpired:
         server.kill()
-        server.wait(10)
-
-
-def free_port() -> int:
-    """Return a loopback port that no process listens on at this moment."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+        server.wait(START_WITHIN)

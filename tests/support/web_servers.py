@@ -6,9 +6,8 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from random import SystemRandom
 from time import sleep
 
 import pytest
@@ -17,8 +16,7 @@ from sinetti.infra.clock import monotonic_seconds
 from tests.support.postgres import skip_or_fail
 from tests.support.programs import started, surroundings
 
-WITHIN = 30.0
-_CHANCE = SystemRandom()
+WITHIN = 60.0
 
 
 def tool(name: str) -> str:
@@ -30,20 +28,6 @@ def tool(name: str) -> str:
     if found is None:
         skip_or_fail(f"{name} is not installed (scripts/packages judges says how)")
     return found
-
-
-def free_ports(count: int) -> list[int]:
-    """Return free ports of loopback.
-
-    They are below those that the system gives to clients and benches, so that no other test takes one before its server
-    listens.
-    """
-    found: set[int] = set()
-    while len(found) < count:
-        port = _CHANCE.randrange(10_000, 20_000)
-        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            found.add(port)
-    return list(found)
 
 
 def until_listening(port: int, process: "subprocess.Popen[str]") -> None:
@@ -67,7 +51,7 @@ def process(*command: str, **options: object) -> Iterator["subprocess.Popen[str]
             yield one
         finally:
             one.send_signal(signal.SIGTERM)
-            one.wait(15)
+            one.wait(WITHIN)
 
 
 def changed(text: str, changes: dict[str, str]) -> str:

@@ -30,6 +30,7 @@ from sinetti.cli.main import main
 from sinetti.domain.values import KeyType
 from sinetti.infra.clock import monotonic_seconds, utc_now
 from sinetti.pki.encoding import certificate_der, load_certificate, sha256_hex
+from tests.support.ports import reserve_ports
 from tests.support.programs import STOPS_WITHIN, codes, fetched, holder_of, new_key, program, ran, running, started
 
 NOW = "2027-01-11T08:00:00Z"
@@ -155,7 +156,7 @@ def test_ports_preset_clock_and_certificates_last_over_restarts(root):
         first = ports(bench)
         assert bench.control("GET", "/clock")[1] == {"now": "2027-03-11T09:00:00Z"}
         assert bench.rows() == rows
-    other = free_port()
+    other = reserve_ports(1)[0]
     with running(root, "--port", other, "--http", "--now", "2027-03-11T09:00:00Z") as bench:
         assert ports(bench) == [other, *first[1:]]
         assert bench.ready["soap_url"].startswith("http://")
@@ -172,14 +173,8 @@ def test_ports_preset_clock_and_certificates_last_over_restarts(root):
     ends_with(ran("testbench", "serve", "--dir", root, "--port", first[1]), 2, str(first[1]), "choose another")
 
 
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
 def test_a_port_that_is_asked_for_is_kept(root):
-    port = free_port()
+    port = reserve_ports(1)[0]
     for options in (["--port", port], []):
         with running(root, *options) as bench:
             assert ports(bench)[0] == port

@@ -8,7 +8,7 @@ from cryptography import x509
 from tests.cli.authority.test_incident import enrol
 from tests.house.tree import DOCS
 from tests.support import runbooks
-from tests.support.postgres import free_port
+from tests.support.ports import reserve_ports
 from tests.support.programs import CUSTOMER
 from tests.support.serving import serving
 
@@ -28,7 +28,7 @@ def newest_list(folder, name):
 @pytest.mark.long
 def test_every_command_of_the_page(operator, tmp_path):
     archive = tmp_path / "archive"
-    status, soap = (f"127.0.0.1:{free_port()}" for _ in range(2))
+    status, soap = (f"127.0.0.1:{port}" for port in reserve_ports(2))
     operator.does("init", "--environment", "TEST", "--base-url", f"http://{status}", "--soap-url", f"http://{soap}")
     operator.add()
     with serving(operator.root, "--bind", soap, "--status-bind", status) as served:
