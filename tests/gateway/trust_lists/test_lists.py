@@ -113,6 +113,12 @@ def changed_authority(one):
     return replace(one, authority="0" * 64)
 
 
+def changed_signature(octets):
+    """Return a list with another character in the middle of its signature."""
+    at = octets.rindex(b'"', 0, octets.rindex(b'"')) + 20
+    return octets[:at] + (b"A" if octets[at : at + 1] != b"A" else b"B") + octets[at + 1 :]
+
+
 REFUSED = {
     "a lower number": lambda: by_root(distrust_list(BUILT, 4), BUILT),
     "the same number with another content": lambda: by_root(
@@ -130,7 +136,7 @@ REFUSED = {
     "another authority": lambda: by_responder(changed_authority(distrust_list(BUILT, 6)), BUILT),
     "another root": lambda: by_root(distrust_list(BUILT, 6), trust_lists.rsa_authority()),
     "a list of anchors": lambda: by_root(anchors_list(BUILT, 6), BUILT),
-    "a changed octet": lambda: by_root(distrust_list(BUILT, 6), BUILT)[:-9] + b"AAAA" + b'"}]}',
+    "a changed octet": lambda: changed_signature(by_root(distrust_list(BUILT, 6), BUILT)),
     "no list": lambda: b"{}",
 }
 
