@@ -23,7 +23,7 @@ from sinetti.infra.unix_socket import is_journal
 ERROR, WARNING, INFO = 3, 4, 6
 """Priorities of lines in the journal of systemd (syslog(3))."""
 
-_WAYS_TO_OPEN_FILES = (Path("/dev"), Path("/proc"))
+_WAYS_TO_OPEN_FILES = (Path("/dev/fd"), Path("/dev/stderr"), Path("/dev/stdout"), Path("/proc"))
 
 _NOT_BESIDE = frozenset({errno.EACCES, errno.EPERM, errno.EBUSY})
 """Errors for a file that can be written but not replaced.
