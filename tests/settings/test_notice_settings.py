@@ -4,6 +4,7 @@ Secrets are private to their owner.
 """
 
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from sinetti.infra.toml_tables import SettingsError
 from sinetti.notifications.context import LADDER
 from sinetti.notifications.delivery.smtp import SmtpSecurity
 from sinetti.settings.notifications import parse, read
+from tests.support import golden
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = (ROOT / "deploy" / "notices.toml").read_text(encoding="utf-8")
@@ -104,49 +106,48 @@ def test_a_ladder_of_ones_own(folder):
 
 SMS = '[sms]\nurl = "https://sms.example/messages"\nsender = "Sinetti"\ntoken_file = "secrets/sms-token"\n'
 REFUSED = {
-    "no TOML": ("service", "service = =", "not valid TOML"),
-    "lists in lists without end": ("service", f"service = {'[' * 9000}", "not valid TOML"),
-    "a setting that is none": ('service = "Sinetti"', 'service = "Sinetti"\nservise = "x"', "servise: there is no"),
-    "a setting that is none in a table": ("[mail]", '[mail]\nport = "25"', r"\[mail\] port: there is no such setting"),
-    "no address of pages": ('people_address = "https://people.example"', "", "people_address: this setting is missing"),
-    "pages without TLS": ("https://people.example", "http://people.example", "people_address: write the address of"),
-    "an address with a query": ("https://people.example", "https://people.example/?a=b", "people_address"),
-    "no help in one language": ('sv = "hjälp"', "", r"\[help\] sv"),
-    "no help": ('[help]\nfi = "apua"\nsv = "hjälp"\nen = "help"', "", "help: this setting is missing; write a table"),
-    "two lines": ('"Sinetti"', '"Sinetti\\nBcc: x"', "service: write a text in one line"),
-    "a number for a name": ('"Sinetti"', "7", "service: write a text"),
-    "an operator who is none": ("service", 'operators = ["nobody"]\nservice', "operators: write an address"),
-    "operators as one text": ("service", 'operators = "a@b.example"\nservice', "operators: write a list of texts"),
-    "a ladder upside down": ("service", "ladder_days = [0, 60]\nservice", "ladder_days: write days before expiry"),
-    "a step twice": ("service", "ladder_days = [60, 60, 0]\nservice", "ladder_days: write days before expiry"),
-    "no step": ("service", "ladder_days = []\nservice", "ladder_days: write days before expiry"),
-    "steps of years": ("service", "ladder_days = [1000]\nservice", "ladder_days: write a list of whole numbers"),
-    "a wave over no day": ("service", "wave_days = 0\nservice", "wave_days: write a whole number from 1 to 30"),
-    "a wave by yes": ("service", "wave_from = true\nservice", "wave_from: write a whole number"),
-    "a server by its name alone": ("smtp://127.0.0.1:2525", "mail.example", r"\[mail\] server: write an address"),
-    "a server over HTTP": ("smtp://127.0.0.1:2525", "https://mail.example", "server: write an address such as"),
-    "a port that is none": ("smtp://127.0.0.1:2525", "smtps://mail.example:70000", "server: write an address such as"),
-    "a server elsewhere without TLS": ("smtp://127.0.0.1:2525", "smtp://mail.example", "mail without TLS"),
-    "a name without a password": ("smtp://127.0.0.1", "smtps://sinetti@127.0.0.1", "both a user name and a password"),
-    "a password that no server takes": ("smtp://127", "smtps://sinetti:%C3%A4@127", "in ASCII"),
-    "no sender": ('from = "notices@pki.example"', "", "from: this setting is missing; write a text"),
-    "from no address": ("notices@pki.example", "Sinetti", "from: write an address"),
-    "returns that are too long": ("from =", 'returns = "bounces-of-sinetti@pki.example"\nfrom =', "at most 14"),
-    "a maildir without an address": ("from =", 'maildir = "returned"\nfrom =', "returns: write the address"),
-    "a password file that is not there": ("from =", 'password_file = "secrets/none"\nfrom =', "cannot be read"),
-    "texts over plain HTTP": ("[mail]", f"{SMS.replace('https', 'http')}[mail]", r"\[sms\] url: write the provider's"),
-    "texts with a password in the address": ("[mail]", f"{SMS.replace('https://', 'https://a:b@')}[mail]", "url:"),
-    "a sender that no phone shows": ("[mail]", f"{SMS.replace('Sinetti', 'Sinetti certificates')}[mail]", "sender:"),
-    "no token": ("[mail]", f"{SMS.partition('token')[0]}[mail]", "token_file: write"),
+    "no TOML": ("service", "service = ="),
+    "lists in lists without end": ("service", f"service = {'[' * 9000}"),
+    "a setting that is none": ('service = "Sinetti"', 'service = "Sinetti"\nservise = "x"'),
+    "a setting that is none in a table": ("[mail]", '[mail]\nport = "25"'),
+    "no address of pages": ('people_address = "https://people.example"', ""),
+    "pages without TLS": ("https://people.example", "http://people.example"),
+    "an address with a query": ("https://people.example", "https://people.example/?a=b"),
+    "no help in one language": ('sv = "hjälp"', ""),
+    "no help": ('[help]\nfi = "apua"\nsv = "hjälp"\nen = "help"', ""),
+    "two lines": ('"Sinetti"', '"Sinetti\\nBcc: x"'),
+    "a number for a name": ('"Sinetti"', "7"),
+    "an operator who is none": ("service", 'operators = ["nobody"]\nservice'),
+    "operators as one text": ("service", 'operators = "a@b.example"\nservice'),
+    "a ladder upside down": ("service", "ladder_days = [0, 60]\nservice"),
+    "a step twice": ("service", "ladder_days = [60, 60, 0]\nservice"),
+    "no step": ("service", "ladder_days = []\nservice"),
+    "steps of years": ("service", "ladder_days = [1000]\nservice"),
+    "a wave over no day": ("service", "wave_days = 0\nservice"),
+    "a wave by yes": ("service", "wave_from = true\nservice"),
+    "a server by its name alone": ("smtp://127.0.0.1:2525", "mail.example"),
+    "a server over HTTP": ("smtp://127.0.0.1:2525", "https://mail.example"),
+    "a port that is none": ("smtp://127.0.0.1:2525", "smtps://mail.example:70000"),
+    "a server elsewhere without TLS": ("smtp://127.0.0.1:2525", "smtp://mail.example"),
+    "a name without a password": ("smtp://127.0.0.1", "smtps://sinetti@127.0.0.1"),
+    "a password that no server takes": ("smtp://127", "smtps://sinetti:%C3%A4@127"),
+    "no sender": ('from = "notices@pki.example"', ""),
+    "from no address": ("notices@pki.example", "Sinetti"),
+    "returns that are too long": ("from =", 'returns = "bounces-of-sinetti@pki.example"\nfrom ='),
+    "a maildir without an address": ("from =", 'maildir = "returned"\nfrom ='),
+    "a password file that is not there": ("from =", 'password_file = "secrets/none"\nfrom ='),
+    "texts over plain HTTP": ("[mail]", f"{SMS.replace('https', 'http')}[mail]"),
+    "texts with a password in the address": ("[mail]", f"{SMS.replace('https://', 'https://a:b@')}[mail]"),
+    "a sender that no phone shows": ("[mail]", f"{SMS.replace('Sinetti', 'Sinetti certificates')}[mail]"),
+    "no token": ("[mail]", f"{SMS.partition('token')[0]}[mail]"),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("old", "new", "sentence"), REFUSED.values(), ids=REFUSED)
-def test_what_is_refused(folder, old, new, sentence):
-    assert old in SMALL
-    with pytest.raises(SettingsError, match=sentence) as refused:
-        parse(SMALL.replace(old, new, 1), folder)
-    assert "notices.toml" in str(refused.value)
+def test_what_is_refused(folder):
+    assert all(old in SMALL for old, _ in REFUSED.values())
+    texts = {name: SMALL.replace(old, new, 1) for name, (old, new) in REFUSED.items()}
+    attempts = {name: partial(parse, text, folder) for name, text in texts.items()}
+    golden.check("settings/notices", {"en.txt": golden.refusals(attempts, SettingsError, FOLDER=folder)})
 
 
 def test_a_password_is_never_told(folder):

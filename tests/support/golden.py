@@ -6,7 +6,8 @@ tests with `GOLDEN_FILES=write`.
 
 import ast
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from difflib import unified_diff
 from itertools import islice
 from pathlib import Path
@@ -75,6 +76,30 @@ def _report(name: str, golden: str | None, made: str | None) -> str | None:
 def _lines(text: str) -> list[str]:
     # Only "\n" ends a line; other ends are shown, since they may be the difference.
     return [line if line.isprintable() else ascii(line) for line in text.split("\n")]
+
+
+def sections(texts: Mapping[str, str]) -> str:
+    """Return one file of several texts, each below its name.
+
+    What the reader of TOML says is left out, since it differs between versions of Python.
+    """
+    whole = "\n".join(f"=== {name}\n{text}\n" for name, text in texts.items())
+    return re.sub(r"(TOML[^:(\n]*: ).*?(?=\. |\n)|(TOML \().*(?=\)\n)", r"\1\2…", whole)
+
+
+def refusals(attempts: Mapping[str, Callable[[], object]], error: type[Exception], **varying: object) -> str:
+    """Return the sentence that each attempt is refused with, as one file.
+
+    Values that vary between runs, such as the folder of the test, are shown by their names.
+    """
+    texts = {}
+    for name, attempt in attempts.items():
+        with pytest.raises(error) as refused:
+            attempt()
+        texts[name] = str(refused.value)
+        for placeholder, value in varying.items():
+            texts[name] = texts[name].replace(str(value), placeholder)
+    return sections(texts)
 
 
 def write(folder_name: str, made: Mapping[str, str]) -> None:

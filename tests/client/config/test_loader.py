@@ -18,6 +18,7 @@ from sinetti.client.model import AgentSettings, Format, Hooks, HookStage, Mainte
 from sinetti.domain.values import Environment, KeyType, Language
 from tests.client.double import anchors
 from tests.house.tree import DOCS
+from tests.support import golden
 
 SERVICE = """\
 [services.register]
@@ -195,21 +196,9 @@ def test_maintenance_windows(text, window, written):
 
 
 NO_WINDOWS = [
-    *("", " ", "Mon-Fri 18-06", "18:00-06:00 Mon", "Someday", "Mon-", "Ma-Pe", "Mon Tue", "Mon–Fri", "²"),
+    *(" ", "Mon-Fri 18-06", "18:00-06:00 Mon", "Someday", "Mon-", "Ma-Pe", "Mon Tue", "Mon–Fri", "²"),
     *("Mon 25:00-26:00", "Mon 01:00-02:60", "Mon 1:00-2:00", "24:00-02:00", "Mon 01:00-02:00 03:00-04:00"),
 ]
-
-
-@pytest.mark.parametrize("text", NO_WINDOWS)
-def test_what_is_no_window(text, written):
-    lines = mistakes(written(f'[agent]\nmaintenance = ["Sat-Sun",\n  "{text}"]\n'))
-    if text:
-        (line,) = lines
-        assert line.startswith(
-            f"FILE, line 3: “{text.strip()}” is not a maintenance window. Write for example “Mon-Fri 18"
-        )
-    else:
-        assert lines[0].startswith("FILE, line 2: “maintenance” must be a list of texts")
 
 
 PKCS12_WITH_TOKEN = """\
@@ -219,205 +208,101 @@ password_file = "p12-password"
 token = { module = "a", label = "b", pin_file = "pin" }
 """
 WRONG = {
-    "no TOML": ("store = store\n", 1, "This is not valid TOML: Invalid value."),
-    "a key twice": ('\nstore = "a"\nstore = "b"\n', 3, "This is not valid TOML: Cannot overwrite a value."),
-    "a text that does not end": ('a = 1\nstore = "', 2, "This is not valid TOML: "),
-    "a number with too many digits": ("\n\na = " + "1" * 5000, 3, "This is not valid TOML: "),
-    "a byte order mark": (
-        b"\xef\xbb\xbfstore = 'a'\n",
-        1,
-        "The file begins with a byte order mark (BOM). Save it as UTF-8",
-    ),
-    "UTF-16": ("store = 'a'".encode("utf-16"), 1, "The file is UTF-16. Save it as UTF-8"),
-    "Latin-1": ("# one\nlanguage = 'fi' # på".encode("latin-1"), 2, "This is not UTF-8."),
-    "capital letters": ('Store = "store"\n', 1, "Unknown key “Store”. Did you mean “store”?"),
-    "a hyphen": (
-        '[services.a]\ntrust-services = "services.pem"\n',
-        2,
-        "Unknown key “trust-services”. Did you mean “trust_services”?",
-    ),
-    "a letter too few": ('[services.a]\nadress = "x"\n', 2, "Unknown key “adress”. Did you mean “address”?"),
-    "a table's letter": ("[service.a]\n", 1, "Unknown key “service”. Did you mean “services”?"),
-    "nothing alike": (
-        "\n[agent]\ncolour = 1\n",
-        3,
-        "Unknown key “colour”. The keys allowed here are at_once, spread, urgent,",
-    ),
-    "a hook above its table": (
-        '[certificates.payroll]\ndeploy = ["true"]\n',
-        2,
-        "“deploy” belongs in the table [certificates.payroll.hooks].",
-    ),
-    "a PIN above its table": (
-        '[defaults]\nlabel = "x"\n',
-        2,
-        "“label” belongs in the table [defaults.token].",
-    ),
-    "the store below a header": (
-        '[agent]\nstore = "x"\n',
-        2,
-        "“store” belongs at the top of the file, above the first line in",
-    ),
-    "a customer by default": (
-        '[defaults]\ncustomer_id = "0123456-7"\n',
-        2,
-        "“customer_id” belongs in the table [certificates.NAME].",
-    ),
-    "a name with a dot": ("[certificates.acme.fi]\nkey = 'ec-p256'\n", 1, 'Write: [certificates."acme.fi"]'),
-    "a name that is no folder": ('[certificates."a/b"]\n', 1, "“a/b” is not a valid name"),
-    "two names that are one": (
-        "[certificates.Payroll]\n[certificates.payroll]\n",
-        2,
-        "“payroll” and “Payroll” are the same",
-    ),
-    "a table as a text": ('agent = "x"\n', 1, "“agent” is a table. Write [agent] on a line of its own"),
-    "a list of tables": ("[[agent]]\nat_once = 3\n", 1, "“agent” is a table. Write [agent] on a line of its own"),
-    "a certificate as a text": (
-        '[certificates]\npayroll = "x"\n',
-        2,
-        "“payroll” is a table. Write [certificates.payroll]",
-    ),
-    "a number for a text": ("store = 7\n", 1, '“store” must be text in quotes, for example: store = "store"'),
-    "an empty text": ('[agent]\nzone = ""\n', 2, "“zone” must be text in quotes"),
-    "a blank at the end": ('[certificates.a]\ncustomer_name = "Oy "\n', 2, "“customer_name” must be text in quotes"),
-    "a sign that is not seen": ('[certificates.a]\ncustomer_name = "O\\u0007y"\n', 2, "“customer_name” must be text"),
-    "a customer ID with a blank": (
-        '[certificates.a]\ncustomer_id = "0123456 7"\n',
-        2,
-        "“0123456 7” is not a customer ID",
-    ),
-    "a text for a number": (
-        '[agent]\nat_once = "8"\n',
-        2,
-        "“at_once” must be a whole number from 1 to 64, without quotes",
-    ),
-    "yes for a number": ("[agent]\nat_once = true\n", 2, "“at_once” must be a whole number from 1 to 64"),
-    "too many at once": ("[agent]\nat_once = 65\n", 2, "“at_once” must be a whole number from 1 to 64"),
-    "a time without a unit": (
-        '[agent]\nspread = "10"\n',
-        2,
-        "“spread” must be a time from 0s to 60d in days, hours, minutes",
-    ),
-    "a time as a number": ("[agent]\nspread = 10\n", 2, "“spread” must be a time from 0s to 60d"),
-    "a time in words": ('[agent]\nurgent = "14 days"\n', 2, "“urgent” must be a time from 0s to 60d"),
-    "longer than renewal is open": ('[agent]\nspread = "61d"\n', 2, "“spread” must be a time from 0s to 60d"),
-    "no time for a hook": ('[defaults.hooks]\ntimeout = "0s"\n', 2, "“timeout” must be a time from 1s to 1d"),
-    "no such zone": ('[agent]\nzone = "Europe/Helsingfors"\n', 2, "“Europe/Helsingfors” is not a time zone."),
-    "a folder of zones": ('[agent]\nzone = "Europe"\n', 2, "“Europe” is not a time zone."),
-    "a zone outside": ('[agent]\nzone = "../../etc/passwd"\n', 2, "is not a time zone."),
-    "a window as a text": ('[agent]\nmaintenance = "Sat-Sun"\n', 2, "“maintenance” must be a list of texts"),
-    "no such language": ('language = "en_GB"\n', 1, "“en_GB” is not allowed for “language”. Use one of: fi, sv, en."),
-    "an environment in small letters": (
-        SERVICE.replace("TEST", "test"),
-        3,
-        "“test” is not allowed for “environment”. Use one of: TEST, PRODUCTION.",
-    ),
-    "no environment": (SERVICE.replace('environment = "TEST"\n', ""), 1, "“environment” is missing."),
-    "no address": (
-        re.sub("address.*\n", "", SERVICE),
-        1,
-        "“address” is missing. Add a line such as: address = ",
-    ),
-    "no anchors": (re.sub("trust_holders.*\n", "", SERVICE), 1, "“trust_holders” is missing."),
-    "http to others": (SERVICE.replace("https", "http"), 2, "“address”: http:// works only for this machine itself"),
-    "a host alone": (
-        SERVICE.replace("https://", ""),
-        2,
-        "“address”: the address must begin with https:// and contain a host name",
-    ),
-    "a bundle that is not there": (
-        SERVICE.replace("holders.pem", "x.pem"),
-        5,
-        "it does not exist. Correct the path or the file.",
-    ),
-    "a bundle that is empty": (
-        SERVICE.replace("holders.pem", "pin"),
-        5,
-        "cannot be used: this file contains no PEM certificate",
-    ),
-    "a key of a log that is none": (f'{SERVICE}log_key = "key"\n', 6, "“log_key” needs verifier keys (NAME+ID+KEY)"),
+    **{f"no window: {text}": f'[agent]\nmaintenance = ["Sat-Sun",\n  "{text}"]\n' for text in NO_WINDOWS},
+    "an empty window": '[agent]\nmaintenance = ["Sat-Sun",\n  ""]\n',
+    "no TOML": "store = store\n",
+    "a key twice": '\nstore = "a"\nstore = "b"\n',
+    "a text that does not end": 'a = 1\nstore = "',
+    "a number with too many digits": "\n\na = " + "1" * 5000,
+    "a byte order mark": b"\xef\xbb\xbfstore = 'a'\n",
+    "UTF-16": "store = 'a'".encode("utf-16"),
+    "Latin-1": "# one\nlanguage = 'fi' # på".encode("latin-1"),
+    "capital letters": 'Store = "store"\n',
+    "a hyphen": '[services.a]\ntrust-services = "services.pem"\n',
+    "a letter too few": '[services.a]\nadress = "x"\n',
+    "a table's letter": "[service.a]\n",
+    "nothing alike": "\n[agent]\ncolour = 1\n",
+    "a hook above its table": '[certificates.payroll]\ndeploy = ["true"]\n',
+    "a PIN above its table": '[defaults]\nlabel = "x"\n',
+    "the store below a header": '[agent]\nstore = "x"\n',
+    "a customer by default": '[defaults]\ncustomer_id = "0123456-7"\n',
+    "a name with a dot": "[certificates.acme.fi]\nkey = 'ec-p256'\n",
+    "a name that is no folder": '[certificates."a/b"]\n',
+    "two names that are one": "[certificates.Payroll]\n[certificates.payroll]\n",
+    "a table as a text": 'agent = "x"\n',
+    "a list of tables": "[[agent]]\nat_once = 3\n",
+    "a certificate as a text": '[certificates]\npayroll = "x"\n',
+    "a number for a text": "store = 7\n",
+    "an empty text": '[agent]\nzone = ""\n',
+    "a blank at the end": '[certificates.a]\ncustomer_name = "Oy "\n',
+    "a sign that is not seen": '[certificates.a]\ncustomer_name = "O\\u0007y"\n',
+    "a customer ID with a blank": '[certificates.a]\ncustomer_id = "0123456 7"\n',
+    "a text for a number": '[agent]\nat_once = "8"\n',
+    "yes for a number": "[agent]\nat_once = true\n",
+    "too many at once": "[agent]\nat_once = 65\n",
+    "a time without a unit": '[agent]\nspread = "10"\n',
+    "a time as a number": "[agent]\nspread = 10\n",
+    "a time in words": '[agent]\nurgent = "14 days"\n',
+    "longer than renewal is open": '[agent]\nspread = "61d"\n',
+    "no time for a hook": '[defaults.hooks]\ntimeout = "0s"\n',
+    "no such zone": '[agent]\nzone = "Europe/Helsingfors"\n',
+    "a folder of zones": '[agent]\nzone = "Europe"\n',
+    "a zone outside": '[agent]\nzone = "../../etc/passwd"\n',
+    "a window as a text": '[agent]\nmaintenance = "Sat-Sun"\n',
+    "no such language": 'language = "en_GB"\n',
+    "an environment in small letters": SERVICE.replace("TEST", "test"),
+    "no environment": SERVICE.replace('environment = "TEST"\n', ""),
+    "no address": re.sub("address.*\n", "", SERVICE),
+    "no anchors": re.sub("trust_holders.*\n", "", SERVICE),
+    "http to others": SERVICE.replace("https", "http"),
+    "a host alone": SERVICE.replace("https://", ""),
+    "a bundle that is not there": SERVICE.replace("holders.pem", "x.pem"),
+    "a bundle that is empty": SERVICE.replace("holders.pem", "pin"),
+    "a key of a log that is none": f'{SERVICE}log_key = "key"\n',
     "a witness with a key of a log": (
-        f"{SERVICE}{schema.EXAMPLES['log_key'].replace('log_key = ', 'log_witnesses = [')}]\n",
-        6,
-        "“log_witnesses” needs verifier keys",
+        f"{SERVICE}{schema.EXAMPLES['log_key'].replace('log_key = ', 'log_witnesses = [')}]\n"
     ),
-    "more cosignatures than witnesses": (
-        f"{SERVICE}log_cosignatures = 2\n{schema.EXAMPLES['log_witnesses']}\n",
-        7,
-        "“log_cosignatures” demands more witnesses than “log_witnesses” names.",
-    ),
-    "cosignatures beyond the range": (f"{SERVICE}log_cosignatures = 17\n", 6, "a whole number from 1 to 16"),
-    "a folder for a bundle": (SERVICE.replace("holders.pem", "."), 5, "cannot be used: it is a folder."),
-    "a service that is not there": (
-        f'{SERVICE}[defaults]\nservice = "registre"\n',
-        7,
-        "There is no table [services.registre]. The services in this file are register.",
-    ),
-    "a service without any": ('[defaults]\nservice = "a"\n', 2, "There is no table [services.a]. Add it, with"),
-    "an unsupported key type": ('[defaults]\nkey = "rsa-1024"\n', 2, "Use one of: rsa-2048"),
-    "an unknown format": ('[defaults]\nformats = ["pem", "pfx"]\n', 2, "“pfx” is not allowed for “formats”."),
-    "PKCS#12 without a password": ('[defaults]\nformats = ["pkcs12"]\n', 2, "PKCS#12 files need a password"),
-    "a mode without quotes": ("[defaults]\nmode = 0o600\n", 2, "“384” is not a file mode. Write it in quotes"),
-    "a mode of letters": ('[defaults]\nmode = "rw-------"\n', 2, "“rw-------” is not a file mode."),
-    "a mode for all users": ('[defaults]\nmode = "0644"\n', 2, "The mode “0644” is not allowed"),
-    "a mode that a group may write": (
-        '[defaults]\nmode = "0660"\n',
-        2,
-        "The mode “0660” is not allowed for private keys",
-    ),
-    "a mode without its reader": ('[defaults]\nmode = "0200"\n', 2, "The mode “0200”"),
-    "a mode for no group": (
-        '[defaults]\nmode = "0640"\n',
-        2,
-        "The mode “0640” lets a group read private keys. Name the group",
-    ),
-    "a hook as a line for a shell": (
-        '[defaults.hooks]\ndeploy = "a b"\n',
-        2,
-        "“deploy” must be a list of the program and",
-    ),
-    "a hook with a number": (
-        '[defaults.hooks]\ndeploy = ["a", 7]\n',
-        2,
-        "“deploy” must be a list of the program and its",
-    ),
-    "a user that is not there": (
-        '[defaults]\nowner = "no-such-user"\n',
-        2,
-        "This machine has no user “no-such-user”",
-    ),
-    "a group that is not there": (
-        '[defaults]\ngroup = "no-such-group"\n',
-        2,
-        "This machine has no group “no-such-group”",
-    ),
-    "a secret that is not there": ('[defaults]\npassword_file = "x"\n', 2, "“password_file”: "),
-    "a token without a PIN": ('[defaults.token]\nmodule = "/a.so"\nlabel = "b"\n', 1, "“pin_file” is missing."),
+    "more cosignatures than witnesses": f"{SERVICE}log_cosignatures = 2\n{schema.EXAMPLES['log_witnesses']}\n",
+    "cosignatures beyond the range": f"{SERVICE}log_cosignatures = 17\n",
+    "a folder for a bundle": SERVICE.replace("holders.pem", "."),
+    "a service that is not there": f'{SERVICE}[defaults]\nservice = "registre"\n',
+    "a service without any": '[defaults]\nservice = "a"\n',
+    "an unsupported key type": '[defaults]\nkey = "rsa-1024"\n',
+    "an unknown format": '[defaults]\nformats = ["pem", "pfx"]\n',
+    "PKCS#12 without a password": '[defaults]\nformats = ["pkcs12"]\n',
+    "a mode without quotes": "[defaults]\nmode = 0o600\n",
+    "a mode of letters": '[defaults]\nmode = "rw-------"\n',
+    "a mode for all users": '[defaults]\nmode = "0644"\n',
+    "a mode that a group may write": '[defaults]\nmode = "0660"\n',
+    "a mode without its reader": '[defaults]\nmode = "0200"\n',
+    "a mode for no group": '[defaults]\nmode = "0640"\n',
+    "a hook as a line for a shell": '[defaults.hooks]\ndeploy = "a b"\n',
+    "a hook with a number": '[defaults.hooks]\ndeploy = ["a", 7]\n',
+    "a user that is not there": '[defaults]\nowner = "no-such-user"\n',
+    "a group that is not there": '[defaults]\ngroup = "no-such-group"\n',
+    "a secret that is not there": '[defaults]\npassword_file = "x"\n',
+    "a token without a PIN": '[defaults.token]\nmodule = "/a.so"\nlabel = "b"\n',
     "a token and a password of a key": (
-        '[defaults]\nkey_password_file = "key-password"\ntoken = { module = "a", label = "b", pin_file = "pin" }\n',
-        2,
-        "Keys in a token cannot leave it, so “key_password_file” cannot be used together with a “token” table.",
+        '[defaults]\nkey_password_file = "key-password"\ntoken = { module = "a", label = "b", pin_file = "pin" }\n'
     ),
-    "a token and PKCS#12": (
-        PKCS12_WITH_TOKEN,
-        2,
-        "Keys in a token cannot leave it, so “pkcs12” cannot be used together with a “token” table.",
-    ),
-    "a file where the store is to be": ('store = "pin"\n', 1, "is a file, but a folder is needed."),
+    "a token and PKCS#12": PKCS12_WITH_TOKEN,
+    "a file where the store is to be": 'store = "pin"\n',
 }
 
 
-@pytest.mark.parametrize(("text", "line", "why"), WRONG.values(), ids=WRONG)
-def test_a_mistake_is_told_with_its_line(text, line, why, written):
-    lines = [one for one in mistakes(written(text)) if why in one]
-    assert len(lines) == 1, mistakes(written(text))
-    assert lines[0].startswith(f"FILE, line {line}: ")
-
-
-@pytest.mark.parametrize(("text", "line", "why"), WRONG.values(), ids=WRONG)
-def test_it_is_told_in_every_language(text, line, why, written):
-    path = written(text)
-    assert len({mistakes(path, language)[-1] for language in Language}) == len(Language)
+def test_mistakes_are_reported_with_line_and_remedy(written, tmp_path):
+    found = {
+        language: {name: "\n".join(mistakes(written(text), language)) for name, text in WRONG.items()}
+        for language in Language
+    }
+    assert not [name for name in WRONG if len({texts[name] for texts in found.values()}) < len(Language)]
+    golden.check(
+        "settings/sinetti",
+        {
+            f"{language}.txt": golden.sections(texts).replace(str(tmp_path), "FOLDER")
+            for language, texts in found.items()
+        },
+    )
 
 
 def test_all_mistakes_are_told_at_once_in_the_order_of_their_lines(written):
