@@ -5,6 +5,7 @@ tests with `GOLDEN_FILES=write`.
 """
 
 import ast
+import json
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -100,6 +101,27 @@ def refusals(attempts: Mapping[str, Callable[[], object]], error: type[Exception
         for placeholder, value in varying.items():
             texts[name] = texts[name].replace(str(value), placeholder)
     return sections(texts)
+
+
+VARYING = {
+    "INSTANT": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)",
+    "HEX": r"\b(?:[0-9a-f]{2}:){15,}[0-9a-f]{2}\b|\b(?=[0-9a-f]*\d)[0-9a-f]{16,}\b",
+    "log-KEY": r"\blog-[0-9a-f]{8}\b",
+    "UUID": r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b",
+    "http://HOST": r"http://(?:127\.0\.0\.1|localhost):\d+",
+    "FINGERPRINT": r"\bSHA256:[A-Za-z0-9+/]{43}",
+}
+"""Parts of JSON that differ between runs, with what golden files have in their place."""
+
+
+def stable_json(text: str, **varying: object) -> str:
+    """Return printed JSON, indented, with names in the place of values that vary between runs."""
+    whole = json.dumps(json.loads(text), indent=2, ensure_ascii=False) + "\n"
+    for placeholder, value in varying.items():
+        whole = whole.replace(str(value), placeholder)
+    for placeholder, pattern in VARYING.items():
+        whole = re.sub(pattern, placeholder, whole)
+    return whole
 
 
 def write(folder_name: str, made: Mapping[str, str]) -> None:
