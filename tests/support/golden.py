@@ -106,22 +106,28 @@ def refusals(attempts: Mapping[str, Callable[[], object]], error: type[Exception
 VARYING = {
     "INSTANT": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)",
     "HEX": r"\b(?:[0-9a-f]{2}:){15,}[0-9a-f]{2}\b|\b(?=[0-9a-f]*\d)[0-9a-f]{16,}\b",
-    "log-KEY": r"\blog-[0-9a-f]{8}\b",
+    "log-KEY": r"\blog[-+][0-9a-f]{8}\b",
+    "/TMP/": r"/(?:tmp|dev/shm)/(?:[^/\s'\"“”]+/)+",
+    "pin-FILE": r"\bpin-[0-9a-f]{8}\b",
     "UUID": r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b",
     "http://HOST": r"http://(?:127\.0\.0\.1|localhost):\d+",
     "FINGERPRINT": r"\bSHA256:[A-Za-z0-9+/]{43}",
 }
-"""Parts of JSON that differ between runs, with what golden files have in their place."""
+"""Parts of outputs that differ between runs, with what golden files have in their place."""
 
 
 def stable_json(text: str, **varying: object) -> str:
     """Return printed JSON, indented, with names in the place of values that vary between runs."""
-    whole = json.dumps(json.loads(text), indent=2, ensure_ascii=False) + "\n"
+    return stable_text(json.dumps(json.loads(text), indent=2, ensure_ascii=False) + "\n", **varying)
+
+
+def stable_text(text: str, **varying: object) -> str:
+    """Return a text with names in the place of values that vary between runs."""
     for placeholder, value in varying.items():
-        whole = whole.replace(str(value), placeholder)
+        text = text.replace(str(value), placeholder)
     for placeholder, pattern in VARYING.items():
-        whole = re.sub(pattern, placeholder, whole)
-    return whole
+        text = re.sub(pattern, placeholder, text)
+    return text
 
 
 def write(folder_name: str, made: Mapping[str, str]) -> None:

@@ -7,7 +7,7 @@ import json
 import secrets
 import shutil
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from sinetti.cli.main import main
+from tests.support import golden
 from tests.support.officers import founders
 from tests.support.registers import all_connections_closed, copied_database
 
@@ -29,6 +30,8 @@ class Operator:
     root: Path
     capsys: pytest.CaptureFixture
     database: dict[str, str]
+    refusals: list[str] = field(default_factory=list)
+    """Refused commands with their exit codes and sentences."""
 
     def run(self, *words, root=None):
         """Return exit code, standard output and standard error of a command."""
@@ -54,7 +57,13 @@ class Operator:
         assert sentence.startswith("sinetti: ")
         assert sentence.endswith((".", "?"))
         assert not sentence.endswith(("?.", ".."))
+        command = " ".join(map(str, ("sinetti", "authority", *words)))
+        self.refusals.append(f"$ {command}\n{sentence}\nexit code {code}\n")
         return sentence
+
+    def refused_so_far(self):
+        """Return the golden file of the commands that were refused."""
+        return {"en.txt": golden.stable_text("\n".join(self.refusals), FOLDER=self.root.parent)}
 
     def refused_with(self, code, *words):
         """Run a command that must be refused, and return all of its messages."""

@@ -8,6 +8,7 @@ import json
 import pytest
 
 from sinetti.database import models
+from tests.support import golden
 
 EMAIL = "clerk@authority.example"
 
@@ -28,7 +29,7 @@ def stderr_of(operator, *words):
 def test_the_way_of_a_clerks_account(one):
     assert "There are no clerks' accounts" in one.does("account", "list")
     assert "a link to set a password" in stderr_of(one, "add", EMAIL, "--name", "N. N.", "--language", "sv", "--staff")
-    assert "already has an account" in one.refused(2, "account", "add", EMAIL, "--name", "N. N.")
+    one.refused(2, "account", "add", EMAIL, "--name", "N. N.")
     (row,) = json.loads(one.does("account", "list", "--json"))
     assert row.pop("created").endswith("Z")
     assert row == {"email": EMAIL, "name": "N. N.", "active": True, "second_factor": False, "person": False}
@@ -43,9 +44,11 @@ def test_the_way_of_a_clerks_account(one):
     assert "sets up a new second factor" in stderr_of(one, "reset-second-factor", EMAIL)
     assert "have ended" in stderr_of(one, "deactivate", EMAIL)
     assert "Nothing to change" in stderr_of(one, "deactivate", EMAIL)
+    golden.check("sentences/account/the-way-of-a-clerks-account", one.refused_so_far())
 
 
 def test_who_is_no_clerk_is_told_of_no_second_factor(one):
     assert "second factor" not in stderr_of(one, "add", EMAIL, "--name", "N. N.")
-    assert "there is no account with the address" in one.refused(2, "account", "deactivate", "absent@authority.example")
-    assert "name is a text" in one.refused(2, "account", "add", "other@authority.example", "--name", " ")
+    one.refused(2, "account", "deactivate", "absent@authority.example")
+    one.refused(2, "account", "add", "other@authority.example", "--name", " ")
+    golden.check("sentences/account/who-is-no-clerk-is-told-of-no-second-factor", one.refused_so_far())

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from sinetti.cli.main import main
 from sinetti.wire.transparency.notes import NoteSigner
 from tests.cli.authority.test_serve import ANY, serving
+from tests.support import golden
 
 CHANGED_CA = "DataProvidersSFTPTestIssuingCAv1"
 
@@ -78,11 +79,12 @@ def test_ranges(served, tmp_path):
         file = tmp_path / f"{number}.jsonl"
         operator.does("audit", "export", "--out", file, *words)
         assert log_verify(operator, file, "--key", key)[0] == 0
-    assert "exists and was not changed" in operator.refused(2, "audit", "export", "--out", tmp_path / "0.jsonl")
-    assert "create it first" in operator.refused(2, "audit", "export", "--out", tmp_path / "none" / "0.jsonl")
+    operator.refused(2, "audit", "export", "--out", tmp_path / "0.jsonl")
+    operator.refused(2, "audit", "export", "--out", tmp_path / "none" / "0.jsonl")
     for words in (["--from", size + 1], ["--to", "yesterday"], ["--from", 2, "--to", 1]):
         operator.refused(2, "audit", "export", "--out", tmp_path / "refused", *words)
     assert not [path for path in tmp_path.iterdir() if "refused" in path.name]
+    golden.check("sentences/audit/ranges", operator.refused_so_far())
 
 
 @pytest.mark.long
@@ -116,7 +118,8 @@ def test_what_cannot_be_checked(served, tmp_path):
     assert log_verify(operator, file, "--key", key)[0] == 2
     assert log_verify(operator, file, "--key", "no key")[0] == 2
     assert log_verify(operator, tmp_path / "missing", "--key", key)[0] == 2
-    assert "--checkpoint" in operator.refused(2, "audit", "verify", "--checkpoint", file)
+    operator.refused(2, "audit", "verify", "--checkpoint", file)
+    golden.check("sentences/audit/what-cannot-be-checked", operator.refused_so_far())
 
 
 @pytest.mark.long
@@ -171,7 +174,8 @@ def test_the_key_that_signs_is_changed_not_the_first_file(served):
     for path in keys.glob("log-*"):
         if path.stem != "log-00000000":
             path.unlink()
-    assert "is not in this node's folder" in operator.refused(5, "audit", "rotate-key")
+    operator.refused(5, "audit", "rotate-key")
+    golden.check("sentences/audit/the-key-that-signs-is-changed-not-the-first-file", operator.refused_so_far())
 
 
 @pytest.mark.parametrize("name", ["verify", "witness", "proof"])
@@ -184,8 +188,9 @@ def test_no_certificate_is_named_after_a_command(capsys, tmp_path, name):
 def test_no_key_is_made_before_the_log_has_begun(sqlite_operator):
     sqlite_operator.found()
     keys = sorted(path.name for path in (sqlite_operator.root / "keys").iterdir())
-    assert "the log has not begun yet" in sqlite_operator.refused(5, "audit", "rotate-key")
+    sqlite_operator.refused(5, "audit", "rotate-key")
     assert sorted(path.name for path in (sqlite_operator.root / "keys").iterdir()) == keys
+    golden.check("sentences/audit/no-key-is-made-before-the-log-has-begun", sqlite_operator.refused_so_far())
 
 
 def test_a_row_that_differs_is_named_until_it_is_accepted(sqlite_operator):
@@ -203,8 +208,9 @@ def test_a_row_that_differs_is_named_until_it_is_accepted(sqlite_operator):
         assert code == expected
         assert about in out, command
         assert "no CA issues for SFTP" in out, command
-    assert "does not differ from the log" in sqlite_operator.refused(2, "audit", "accept", "officer:anna")
+    sqlite_operator.refused(2, "audit", "accept", "officer:anna")
     assert sqlite_operator.does("audit", "accept", about).startswith("Accepted. ")
     said = " ".join(sqlite_operator.does("audit", "verify").split())
     assert f"{about}: its row, as officers accepted." in said
     assert about not in sqlite_operator.run("watch", "--json")[1]
+    golden.check("sentences/audit/a-row-that-differs-is-named-until-it-is-accepted", sqlite_operator.refused_so_far())

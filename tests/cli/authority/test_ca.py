@@ -12,6 +12,7 @@ from sinetti.authority.data_directory import DirectoryKind
 from sinetti.authority.succession import SuccessionContext, begin_successor, certify, install_successor
 from sinetti.ca.successors import SuccessorOptions
 from tests.cli.authority.test_serve import ANY, holder, serving
+from tests.support import golden
 from tests.support.officers import does_approved, founders
 from tests.support.programs import fetched, new_key
 
@@ -51,8 +52,8 @@ def test_from_begin_to_retirement(sqlite_operator):
     assert (found[SERVICES]["channel"], found[FIRST]["channel"], found[FIRST]["generation"]) == (None, "WS", 1)
     table = operator.does("ca", "list")
     assert [line.split()[0] for line in table.splitlines()] == ["name", *found]
-    assert "there is no CA v9 with a certificate: name one of" in operator.refused(2, "ca", "activate", "v9")
-    assert f"{SECOND} has no certificate yet: run" in operator.refused(2, "ca", "stop", SECOND)
+    operator.refused(2, "ca", "activate", "v9")
+    operator.refused(2, "ca", "stop", SECOND)
     installed(operator)
     assert states(operator) == {SECOND: "standby"}
     code, out, err = operator.run("ca", "activate", "Data Providers Test Issuing CA v2")
@@ -60,13 +61,14 @@ def test_from_begin_to_retirement(sqlite_operator):
     assert f"{SECOND} issues from now on" in err
     assert f"{FIRST} issues nothing any more" in err
     assert states(operator) == {FIRST: "publishing"}
-    assert "is issuing and cannot become retired: see" in operator.refused(3, "ca", "retire", SECOND)
+    operator.refused(3, "ca", "retire", SECOND)
     for _ in range(2):
         assert f"{FIRST} is retired" in operator.run("ca", "retire", FIRST)[2]
         assert states(operator) == {FIRST: "retired"}
     _, _, err = operator.run("ca", "stop", SECOND)
     assert "answered as unavailable, until a CA is activated" in err
     assert states(operator) == {FIRST: "retired", SECOND: "publishing"}
+    golden.check("sentences/ca/from-begin-to-retirement", operator.refused_so_far())
 
 
 @pytest.mark.long

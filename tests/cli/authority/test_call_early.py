@@ -21,6 +21,7 @@ from sinetti.server.http import SOAP_PATH
 from sinetti.wire.http_signatures.certificate_keys import certificate_signer
 from sinetti.wire.json_api import revocations
 from sinetti.wire.json_api.revocations import sign_revocation
+from tests.support import golden
 from tests.support.authority import CUSTOMER_ID
 from tests.support.programs import exchange
 from tests.support.scene import Scene, enrolled
@@ -101,7 +102,8 @@ def test_looked_at_called_listed_and_undone(shop, tmp_path, monkeypatch):
     undone = operator.does("call-early", "--end", done["call"], "--json")
     assert json.loads(undone) == {"result": "ended", "call": done["call"]}
     assert renewable(operator, serials[0]) == usual
-    assert "already been cancelled" in operator.refused(2, "call-early", "--end", done["call"])
+    operator.refused(2, "call-early", "--end", done["call"])
+    golden.check("sentences/call-early/looked-at-called-listed-and-undone", operator.refused_so_far())
 
 
 def test_what_is_served_tells_of_a_call_and_takes_revocations(sqlite_operator):
@@ -187,8 +189,11 @@ def test_one_call_is_shown_narrowed_and_its_phone_list_is_private(shop, tmp_path
     assert {line.split()[2] for line in lines[2:]} == {first, second}
     narrowed = operator.does("call-early", "--narrow", done["call"], "--serial", first, "--json")
     assert json.loads(narrowed) == {"result": "narrowed", "call": done["call"], "kept": 1, "left_out": 1}
-    assert "leaves all certificates" in operator.refused(2, "call-early", "--narrow", done["call"], "--serial", first)
-    assert "no call has this ID" in operator.refused(2, "call-early", "status", "x")
+    operator.refused(2, "call-early", "--narrow", done["call"], "--serial", first)
+    operator.refused(2, "call-early", "status", "x")
+    golden.check(
+        "sentences/call-early/one-call-is-shown-narrowed-and-its-phone-list-is-private", operator.refused_so_far()
+    )
 
 
 BASE = ("call-early", "--over", "2d", "--reason", "x")

@@ -16,6 +16,7 @@ from sinetti.authority.data_directory import DataDirectory
 from sinetti.authority.serve_record import ServeRecord, ServeRecorder, find_serving, is_process_of_owner, tls_files
 from sinetti.cli.authority import check, reload
 from sinetti.domain.operations.check_findings import CheckFinding, Impact
+from tests.support import golden
 
 ERROR = CheckFinding(Impact.SOAP, "clock", "it is wrong", "set it")
 WARNING = CheckFinding(Impact.MESSAGES, "mail server", "it is away", "start it")
@@ -70,7 +71,8 @@ def test_options_of_serve_are_checked_with_the_rest(sqlite_operator, monkeypatch
 
 def test_a_reload_without_a_service(sqlite_operator):
     sqlite_operator.found()
-    assert "no service runs from" in sqlite_operator.refused(2, "reload")
+    sqlite_operator.refused(2, "reload")
+    golden.check("sentences/check/a-reload-without-a-service", sqlite_operator.refused_so_far())
 
 
 @pytest.fixture
@@ -96,7 +98,8 @@ def test_a_reload_that_the_service_takes(running, monkeypatch):
 def test_a_reload_that_the_service_does_not_take(running, monkeypatch):
     operator, recorder = running
     monkeypatch.setattr(reload.os, "kill", lambda _pid, _number: recorder.kept("journal has changed: restart it"))
-    assert "keeps its former settings, certificates and trust, because journal" in operator.refused(5, "reload")
+    operator.refused(5, "reload")
+    golden.check("sentences/check/a-reload-that-the-service-does-not-take", operator.refused_so_far())
 
 
 @pytest.mark.parametrize("pid", [2**22 + 1, 0, -1, 1, True, "2"])
@@ -129,10 +132,11 @@ def test_a_reload_without_an_answer(running, monkeypatch):
     operator, recorder = running
     monkeypatch.setattr(reload.os, "kill", lambda _pid, _number: None)
     monkeypatch.setattr(reload, "RELOAD_TIMEOUT", 0.01)
-    assert "did not report" in operator.refused(5, "reload")
+    operator.refused(5, "reload")
     monkeypatch.setattr(reload, "RELOAD_TIMEOUT", 30.0)
     monkeypatch.setattr(reload.os, "kill", lambda _pid, _number: recorder.close())
-    assert "did not report" in operator.refused(5, "reload")
+    operator.refused(5, "reload")
+    golden.check("sentences/check/a-reload-without-an-answer", operator.refused_so_far())
 
 
 def test_a_reload_after_a_failed_check_asks_no_service(running, monkeypatch):

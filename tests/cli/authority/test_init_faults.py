@@ -7,6 +7,7 @@ import pytest
 
 from sinetti.ca.hierarchy_config import load_preset
 from tests.cli.authority.conftest import ADDRESSES
+from tests.support import golden
 
 INIT = ("init", "--environment", "TEST", *ADDRESSES)
 
@@ -63,5 +64,6 @@ def test_databases(sqlite_operator, monkeypatch, url, how):
 
 
 def test_addresses_in_capitals(sqlite_operator):
-    assert "--base-url" in sqlite_operator.refused(2, *INIT, "--base-url", "HTTP://pki.example")
-    assert "--soap-url" in sqlite_operator.refused(2, *INIT, "--soap-url", "HTTPS://soap.example")
+    sqlite_operator.refused(2, *INIT, "--base-url", "HTTP://pki.example")
+    sqlite_operator.refused(2, *INIT, "--soap-url", "HTTPS://soap.example")
+    golden.check("sentences/init-faults/addresses-in-capitals", sqlite_operator.refused_so_far())

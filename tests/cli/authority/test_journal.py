@@ -9,6 +9,7 @@ import pytest
 
 from tests.cli.authority.conftest import ADDRESSES, Operator
 from tests.cli.authority.test_serve import ANY, serving
+from tests.support import golden
 from tests.support.authority import issuer
 from tests.support.journals import listing
 
@@ -86,7 +87,7 @@ def test_a_journal_folder_that_is_not_there_is_told(served, words):
 
 def test_journals_that_are_lost_for_good_are_begun_anew_by_a_command_of_its_own(served):
     operator, place = served
-    assert "leave out the option" in operator.refused(2, "reconcile", "--without-journal")
+    operator.refused(2, "reconcile", "--without-journal")
     shutil.rmtree(place)
     code, out, err = operator.run("reconcile", "--without-journal")
     assert code == 0
@@ -94,6 +95,10 @@ def test_journals_that_are_lost_for_good_are_begun_anew_by_a_command_of_its_own(
     assert "certificates that were revoked later are valid" in err
     with serving(operator, *ANY):
         pass
+    golden.check(
+        "sentences/journal/journals-that-are-lost-for-good-are-begun-anew-by-a-command-of-its-own",
+        operator.refused_so_far(),
+    )
 
 
 def test_a_restored_register_waits_for_its_journals_on_whichever_machine(served, tmp_path):
@@ -107,11 +112,14 @@ def test_a_restored_register_waits_for_its_journals_on_whichever_machine(served,
     (tmp_path / "new").rename(operator.root)
     place.rename(place.with_name("elsewhere"))
     operator.does("restore", "--from", tmp_path / "night")
-    assert "was restored from a backup" in operator.refused(5, "serve", *ANY)
+    operator.refused(5, "serve", *ANY)
     place.mkdir()
     for path in place.with_name("elsewhere").glob("*.jsonl"):
         shutil.copyfile(path, place / f"copy-of-{path.name}")
     operator.does("reconcile")
+    golden.check(
+        "sentences/journal/a-restored-register-waits-for-its-journals-on-whichever-machine", operator.refused_so_far()
+    )
 
 
 def test_a_further_node_begins_a_journal_of_its_own(served):

@@ -12,7 +12,7 @@ from sinetti.database import models
 from sinetti.pki.signers import SignatureRefused
 from tests.cli.authority.test_signer import separate, signing
 from tests.cli.authority.test_tokens import with_token
-from tests.support import soft_token
+from tests.support import golden, soft_token
 from tests.support.officers import approve, does_approved, founders, proposed
 from tests.support.soft_token import soft_tokens
 
@@ -84,7 +84,8 @@ def test_it_is_done_once(operator, protocol):
     first = protocol.read_bytes()
     operator.does(*destroy(protocol, WS))
     assert protocol.read_bytes() == first
-    assert "was destroyed already" in operator.refused(3, *destroy(protocol.with_name("second.json"), WS))
+    operator.refused(3, *destroy(protocol.with_name("second.json"), WS))
+    golden.check("sentences/keys-destroy/it-is-done-once", operator.refused_so_far())
 
 
 def test_a_killed_command_continues(operator, protocol, monkeypatch):
@@ -102,36 +103,39 @@ def test_a_killed_command_continues(operator, protocol, monkeypatch):
     assert (operator.root / "keys" / f"{SFTP}.pem").exists()
     monkeypatch.setattr(key_destruction, "write_atomic", kept)
     digest = rows(protocol)[WS]["public_key_sha256"]
-    assert "is not the protocol of this destruction" in operator.refused(3, *destroy(protocol, SFTP))
+    operator.refused(3, *destroy(protocol, SFTP))
     operator.does(*destroy(protocol, WS, SFTP))
     assert not (operator.root / "keys" / f"{SFTP}.pem").exists()
     assert rows(protocol)[WS]["public_key_sha256"] == digest
     assert all(one["destroyed_at"] for one in rows(protocol).values())
+    golden.check("sentences/keys-destroy/a-killed-command-continues", operator.refused_so_far())
 
 
 def test_files_and_names_that_cannot_be_right(operator, protocol):
     operator.found()
     ended(operator, WS)
-    assert "there is no key Other" in operator.refused(2, *destroy(protocol, "Other"))
-    assert "is named twice" in operator.refused(3, *destroy(protocol, WS, WS))
+    operator.refused(2, *destroy(protocol, "Other"))
+    operator.refused(3, *destroy(protocol, WS, WS))
     inside = destroy(operator.root / "destruction.json", WS)
-    assert "name another place" in operator.refused(3, *inside)
+    operator.refused(3, *inside)
     for octets in (b"something else", b'{"format": "sinetti-key-destruction@v1"}', b"[]"):
         protocol.write_bytes(octets)
-        assert "name a new file" in operator.refused(3, *destroy(protocol, WS))
+        operator.refused(3, *destroy(protocol, WS))
         assert protocol.read_bytes() == octets
     assert (operator.root / "keys" / f"{WS}.pem").exists()
+    golden.check("sentences/keys-destroy/files-and-names-that-cannot-be-right", operator.refused_so_far())
 
 
 def test_leaves_and_the_log_go_with_their_cas(operator, protocol):
     operator.found()
     leaves = {one["role"]: one["name"] for one in json.loads(operator.does("keys", "list", "--json"))}
-    assert "which is issuing" in operator.refused(3, *destroy(protocol, leaves["response-signer"]))
+    operator.refused(3, *destroy(protocol, leaves["response-signer"]))
     ended(operator, "ServicesTestIssuingCAv1")
     operator.does(*destroy(protocol, leaves["response-signer"]))
     assert not (operator.root / "keys" / f"{leaves['response-signer']}.pem").exists()
     if "log" in leaves:
-        assert "which is issuing" in operator.refused(3, *destroy(protocol.with_name("log.json"), leaves["log"]))
+        operator.refused(3, *destroy(protocol.with_name("log.json"), leaves["log"]))
+    golden.check("sentences/keys-destroy/leaves-and-the-log-go-with-their-cas", operator.refused_so_far())
 
 
 @pytest.mark.long
@@ -139,23 +143,25 @@ def test_a_key_that_is_offline(operator, protocol, tmp_path):
     vault = tmp_path / "vault"
     operator.found("--offline-dir", vault, "--offline-passphrase-file", tmp_path / "phrase")
     ended(operator, ROOT)
-    assert "name its folder with --offline-dir" in operator.refused(3, *destroy(protocol, ROOT))
+    operator.refused(3, *destroy(protocol, ROOT))
     operator.does(*destroy(protocol, ROOT), "--offline-dir", vault)
     assert not (vault / f"{ROOT}.pem").exists()
     assert rows(protocol)[ROOT]["store"] == "offline"
+    golden.check("sentences/keys-destroy/a-key-that-is-offline", operator.refused_so_far())
 
 
 @pytest.mark.long
 def test_two_officers_destroy(operator, protocol, tmp_path):
     operator.found(*founders())
     ended(operator, WS, SFTP)
-    assert "--officer is missing" in operator.refused(2, *destroy(protocol, WS))
+    operator.refused(2, *destroy(protocol, WS))
     proposal = proposed(operator, *destroy(protocol, WS), "--officer", "anna")
     approve(operator, proposal, tmp_path)
-    assert "differs" in operator.refused(2, *destroy(protocol, SFTP), "--approval", proposal)
+    operator.refused(2, *destroy(protocol, SFTP), "--approval", proposal)
     assert (operator.root / "keys" / f"{WS}.pem").exists()
     operator.does(*destroy(protocol, WS), "--approval", proposal)
     assert not (operator.root / "keys" / f"{WS}.pem").exists()
+    golden.check("sentences/keys-destroy/two-officers-destroy", operator.refused_so_far())
 
 
 @soft_token.NEEDED

@@ -17,6 +17,7 @@ from sinetti.database.notifications.outbox import NewMessage
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind
 from sinetti.domain.values import Language
 from sinetti.infra.clock import utc_now
+from tests.support import golden
 from tests.support.mail_servers import mail_server
 
 SETTINGS = """
@@ -80,7 +81,8 @@ def test_without_settings_nothing_is_sent(sqlite_operator):
 def test_settings_that_are_wrong(sqlite_operator, server):
     sqlite_operator.found()
     settle(sqlite_operator, server, 'port = "25"\n')
-    assert "[mail] port: there is no such setting" in sqlite_operator.refused(5, "notices", "send")
+    sqlite_operator.refused(5, "notices", "send")
+    golden.check("sentences/notices/settings-that-are-wrong", sqlite_operator.refused_so_far())
 
 
 def test_what_is_owed_is_told_in_words():
@@ -147,9 +149,9 @@ def test_given_up_listed_sent_again_and_forgotten(sqlite_operator, server):
     assert {(one["customer_id"], one["serial"], one["order_id"]) for one in rows} == {(None, None, None)}
     assert address not in out + err
     assert "given up" in operator.does("status")
-    assert "there is no undelivered message with the ID 00" in operator.refused(2, "notices", "retry", "00")
-    assert "--forget is incomplete" in operator.refused(2, "notices", "retry", "--forget")
-    assert "cannot be combined" in operator.refused(2, "notices", "retry", first, "--all", "--forget")
+    operator.refused(2, "notices", "retry", "00")
+    operator.refused(2, "notices", "retry", "--forget")
+    operator.refused(2, "notices", "retry", first, "--all", "--forget")
     assert operator.does("notices", "retry", first) == "1 message queued again.\n"
     server.handler.answers.clear()
     code, out, _ = operator.run("notices", "send")
@@ -158,6 +160,7 @@ def test_given_up_listed_sent_again_and_forgotten(sqlite_operator, server):
     assert operator.does("notices", "retry", "--all", "--forget") == "1 message removed.\n"
     assert operator.does("notices", "retry") == "There are no undelivered messages.\n"
     assert operator.does("notices", "send").startswith("Sent: 0;")
+    golden.check("sentences/notices/given-up-listed-sent-again-and-forgotten", operator.refused_so_far())
 
 
 def test_a_mail_server_that_is_away(sqlite_operator):
@@ -185,7 +188,8 @@ def test_previews(sqlite_operator, server):
     assert "number 7" in shown["text"]
     assert operator.does("notices", "preview", message, "--html") == f"{shown['html']}\n"
     assert operator.does("notices", "preview", message) == f"{shown['subject']}\n\n{shown['text']}\n"
-    assert "not a message ID or a kind of message" in operator.refused(2, "notices", "preview", "nothing")
+    operator.refused(2, "notices", "preview", "nothing")
+    golden.check("sentences/notices/previews", operator.refused_so_far())
 
 
 def test_a_message_with_a_secret_is_for_its_recipient_alone(sqlite_operator, server):
@@ -198,15 +202,17 @@ def test_a_message_with_a_secret_is_for_its_recipient_alone(sqlite_operator, ser
     with opened(operator) as db:
         outbox.enqueue(db, [pin, reset], now)
     for one in (pin, reset):
-        assert "contains a secret" in operator.refused(2, "notices", "preview", one.message_id)
+        operator.refused(2, "notices", "preview", one.message_id)
+    golden.check("sentences/notices/a-message-with-a-secret-is-for-its-recipient-alone", operator.refused_so_far())
 
 
 def test_returned_mail(sqlite_operator, server, tmp_path):
     operator = sqlite_operator
     operator.found()
     settle(operator, server)
-    assert "the table [mail] needs returns and maildir" in operator.refused(5, "notices", "bounces")
+    operator.refused(5, "notices", "bounces")
     for name in ("new", "cur", "tmp"):
         (tmp_path / "returned" / name).mkdir(parents=True)
     settle(operator, server, f'returns = "bounces@pki.example"\nmaildir = "{tmp_path / "returned"}"\n')
     assert all(count == 0 for count in json.loads(operator.does("notices", "bounces", "--json")).values())
+    golden.check("sentences/notices/returned-mail", operator.refused_so_far())

@@ -8,6 +8,7 @@ import pytest
 
 from sinetti.authority.data_directory import DataDirectory
 from tests.cli.authority.conftest import CONTACT
+from tests.support import golden
 from tests.support.browser import Browser, Served
 from tests.support.mail_servers import mail_server
 from tests.support.programs import CUSTOMER, ran
@@ -77,22 +78,25 @@ def test_without_a_phone_the_code_for_the_signatory_is_printed(founded):
 
 def test_nothing_is_sent_where_messages_are_not_set_up(founded):
     for words in (ordered(founded, "--send"), ordered(founded, *PHONE, "--send"), ("transfer-ids", "0" * 32, "--send")):
-        assert "notices.toml is missing" in founded.refused(5, *words)
+        founded.refused(5, *words)
     assert json.loads(founded.does("status", "--json"))["open_orders"] == 0
+    golden.check("sentences/pages/nothing-is-sent-where-messages-are-not-set-up", founded.refused_so_far())
 
 
 def test_where_no_text_message_can_leave(founded):
     with_notices(founded)
-    assert "no SMS provider" in founded.refused(2, *ordered(founded, *PHONE, "--send"))
+    founded.refused(2, *ordered(founded, *PHONE, "--send"))
     assert json.loads(founded.does("status", "--json"))["open_orders"] == 0
     ids = founded.order(*PHONE)
     code, out, err = founded.run("transfer-ids", ids["order_id"], "--send")
     assert (code, ids["order_id"] in out, "change-contact" in err) == (3, True, True)
+    golden.check("sentences/pages/where-no-text-message-can-leave", founded.refused_so_far())
 
 
 def test_an_order_that_is_not_there(founded):
     with_notices(founded)
-    assert "no order has this ID" in founded.refused(2, "transfer-ids", "0" * 32, "--send")
+    founded.refused(2, "transfer-ids", "0" * 32, "--send")
+    golden.check("sentences/pages/an-order-that-is-not-there", founded.refused_so_far())
 
 
 BAD = {

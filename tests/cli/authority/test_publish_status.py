@@ -10,6 +10,7 @@ from django.db import OperationalError
 from sinetti.authority.data_directory import locked
 from sinetti.cli.authority import publish_status
 from sinetti.services.publish_status import PublicationReport, StatusPublisher
+from tests.support import golden
 
 
 @pytest.fixture
@@ -49,25 +50,29 @@ def test_a_register_that_lacks_facts_of_the_journals_signs_nothing(operator, tmp
         ("revoke", "DataProvidersTestIssuingCAv1", "--reason", "superseded"),
         ("retire", "ServicesTestIssuingCAv1"),
     ):
-        assert "facts that the database lacks" in operator.refused(5, "ca", *words)
+        operator.refused(5, "ca", *words)
     operator.does("reconcile")
     operator.does("publish-status", "--to", place)
+    golden.check(
+        "sentences/publish-status/a-register-that-lacks-facts-of-the-journals-signs-nothing", operator.refused_so_far()
+    )
 
 
 def test_other_folders_are_refused(operator, tmp_path):
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "index.html").write_text("x", encoding="utf-8")
-    assert "has other files" in operator.refused(2, "publish-status", "--to", tmp_path / "other")
+    operator.refused(2, "publish-status", "--to", tmp_path / "other")
     place = tmp_path / "status"
     operator.does("publish-status", "--to", place)
     with locked(place):
-        assert "another process uses" in operator.refused(5, "publish-status", "--to", place)
+        operator.refused(5, "publish-status", "--to", place)
     (place / ".sinetti-status").write_text("another authority", encoding="utf-8")
-    assert "has files of another authority" in operator.refused(2, "publish-status", "--to", place)
+    operator.refused(2, "publish-status", "--to", place)
     (place / ".sinetti-status").unlink()
-    assert "empty it, or give another folder" in operator.refused(2, "publish-status", "--to", place)
+    operator.refused(2, "publish-status", "--to", place)
     (tmp_path / "file").write_text("x", encoding="utf-8")
-    assert "is a file: give a folder" in operator.refused(2, "publish-status", "--to", tmp_path / "file")
+    operator.refused(2, "publish-status", "--to", tmp_path / "file")
+    golden.check("sentences/publish-status/other-folders-are-refused", operator.refused_so_far())
 
 
 @pytest.mark.parametrize("how", ["--once", "--watch"])

@@ -10,6 +10,7 @@ from sinetti.database import models
 from sinetti.database.connection import Database
 from sinetti.database.models import OrganisationImport, RoleRequest
 from sinetti.infra.clock import utc_now
+from tests.support import golden
 
 
 @pytest.fixture
@@ -85,4 +86,5 @@ def test_the_period_is_the_operator_s(short):
     settings.write_text(text.replace("keep_people_days = 730", "keep_people_days = 36500"))
     assert json.loads(short.does("retention", "plan", "--json"))["people"]["count"] == 0
     settings.write_text(text.replace("keep_people_days = 730", "keep_people_days = 3"))
-    assert "from 30 to 36500" in short.refused(5, "retention", "plan")
+    short.refused(5, "retention", "plan")
+    golden.check("sentences/retention/the-period-is-the-operator-s", short.refused_so_far())

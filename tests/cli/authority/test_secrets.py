@@ -13,6 +13,7 @@ from sinetti.database import models
 from sinetti.domain.secret_keys import SecretPurpose
 from tests.cli.authority.test_notices import SETTINGS
 from tests.cli.authority.test_serve import ANY, holder, serving
+from tests.support import golden
 from tests.support.officers import does_approved
 from tests.support.programs import fetched, new_key
 
@@ -156,8 +157,9 @@ def test_a_new_pass_phrase_in_the_folder(inside):
     inside.order()
     shutil.copy(path, inside.root.parent / "kept")
     path.write_bytes(old)
-    assert "does not open" in inside.refused(5, "secrets", "status")
+    inside.refused(5, "secrets", "status")
     assert models.AuditEvent.objects.filter(action="passphrase-changed").count() == 1
+    golden.check("sentences/secrets/a-new-pass-phrase-in-the-folder", inside.refused_so_far())
 
 
 def test_a_new_pass_phrase_elsewhere(one):
@@ -179,13 +181,13 @@ def test_a_new_pass_phrase_leaves_the_folder(inside, tmp_path):
     inside.does("passphrase", "--new", "--to", to)
     assert not (inside.root / "secrets" / "passphrase").exists()
     assert status(inside, "--passphrase-file", to)
-    assert "beside the keys" in inside.refused(
-        5, "passphrase", "--new", "--to", inside.root / "phrase", "--passphrase-file", to
-    )
+    inside.refused(5, "passphrase", "--new", "--to", inside.root / "phrase", "--passphrase-file", to)
+    golden.check("sentences/secrets/a-new-pass-phrase-leaves-the-folder", inside.refused_so_far())
 
 
 def test_moving_needs_a_place(inside):
-    assert "--to is missing" in inside.refused(2, "passphrase")
+    inside.refused(2, "passphrase")
+    golden.check("sentences/secrets/moving-needs-a-place", inside.refused_so_far())
 
 
 @pytest.mark.long
@@ -195,11 +197,12 @@ def test_production_takes_two_people_for_a_new_pass_phrase(sqlite_operator, tmp_
     offline = ("--offline-dir", tmp_path / "vault", "--offline-passphrase-file", etc / "vault")
     operator.found("--passphrase-file", etc / "old", *offline, environment="PRODUCTION")
     words = ("passphrase", "--new", "--to", etc / "new", "--passphrase-file", etc / "old")
-    assert "--officer is missing" in operator.refused(2, *words)
+    operator.refused(2, *words)
     does_approved(operator, tmp_path, *words)
-    assert "does not open" in operator.refused(5, "serve", *ANY, "--passphrase-file", etc / "old")
+    operator.refused(5, "serve", *ANY, "--passphrase-file", etc / "old")
     with serving(operator, *ANY, "--passphrase-file", etc / "new") as (_, addresses):
         assert fetched(f"{addresses}/readyz")
+    golden.check("sentences/secrets/production-takes-two-people-for-a-new-pass-phrase", operator.refused_so_far())
 
 
 @pytest.mark.long

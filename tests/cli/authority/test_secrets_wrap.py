@@ -8,7 +8,7 @@ from sinetti.database import models
 from tests.cli.authority.test_secrets import NEEDING, status
 from tests.cli.authority.test_serve import ANY, holder, serving
 from tests.cli.authority.test_tokens import with_token
-from tests.support import soft_token
+from tests.support import golden, soft_token
 from tests.support.officers import does_approved
 from tests.support.programs import fetched, new_key
 from tests.support.soft_token import soft_tokens
@@ -43,7 +43,7 @@ def test_an_authority_without_a_pass_phrase(operator, soft_tokens, place, tmp_pa
     operator.add()
     assert ways(operator) == "token"
     assert operator.order()["transfer_id"]
-    assert "--to is missing" in operator.refused(2, "secrets", "wrap", "passphrase")
+    operator.refused(2, "secrets", "wrap", "passphrase")
     phrase = tmp_path / "recovery"
     operator.does("secrets", "wrap", "passphrase", "--to", phrase)
     assert ways(operator) == "passphrase,token"
@@ -56,6 +56,7 @@ def test_an_authority_without_a_pass_phrase(operator, soft_tokens, place, tmp_pa
     operator.does("secrets", "wrap", "token", "--alone")
     assert ways(operator) == "token"
     assert models.AuditEvent.objects.filter(action="secrets-wrapped").count() == 2
+    golden.check("sentences/secrets-wrap/an-authority-without-a-pass-phrase", operator.refused_so_far())
 
 
 @pytest.mark.long
@@ -68,11 +69,12 @@ def test_a_service_with_key_files_and_secrets_in_a_token(operator, soft_tokens, 
         soft_tokens.tokens.rename(soft_tokens.folder / "away")
         assert holder(operator, soap).enrolled(ids, new_key())
         assert fetched(f"{address}/readyz")
-    assert "the token ca cannot be used" in operator.refused(5, "serve", *ANY)
+    operator.refused(5, "serve", *ANY)
     (soft_tokens.folder / "away").rename(soft_tokens.tokens)
     operator.does("passphrase", "--new")
     operator.does("secrets", "wrap", "passphrase", "--alone")
     assert ways(operator) == "passphrase"
+    golden.check("sentences/secrets-wrap/a-service-with-key-files-and-secrets-in-a-token", operator.refused_so_far())
 
 
 TOKEN = ("--pkcs11-module", "/m.so", "--pkcs11-token", "ca", "--pkcs11-pin-file", "/pin")
@@ -96,13 +98,14 @@ def test_options_that_do_not_fit(operator, case):
 def test_what_is_refused_leaves_no_file(operator, place, tmp_path):
     operator.found()
     phrase = tmp_path / "phrase"
-    assert "does not open" in operator.refused(5, "secrets", "wrap", "passphrase", "--to", phrase)
+    operator.refused(5, "secrets", "wrap", "passphrase", "--to", phrase)
     assert not phrase.exists()
-    assert "beside the keys" in operator.refused(5, "secrets", "wrap", "passphrase", "--to", operator.root / "phrase")
+    operator.refused(5, "secrets", "wrap", "passphrase", "--to", operator.root / "phrase")
     wrong = with_token(place)[:-1]
     pin = soft_token.pin_file(tmp_path, "0815-pin")
-    assert "does not accept the PIN" in operator.refused(5, "secrets", "wrap", "token", *wrong, pin)
+    operator.refused(5, "secrets", "wrap", "token", *wrong, pin)
     assert read_secrets(DataDirectory(operator.root)).kinds() == ("passphrase",)
+    golden.check("sentences/secrets-wrap/what-is-refused-leaves-no-file", operator.refused_so_far())
 
 
 @pytest.mark.long
@@ -112,8 +115,9 @@ def test_production_takes_two_people(operator, soft_tokens, place, tmp_path):
     offline = ("--offline-dir", tmp_path / "vault", "--offline-passphrase-file", etc / "vault")
     operator.found(*with_token(place), *offline, environment="PRODUCTION")
     words = ("secrets", "wrap", "passphrase", "--to", etc / "recovery")
-    assert "--officer is missing" in operator.refused(2, *words)
+    operator.refused(2, *words)
     does_approved(operator, tmp_path, *words)
     assert ways(operator) == "passphrase,token"
     with serving(operator, *ANY) as (_, address):
         assert fetched(f"{address}/readyz")
+    golden.check("sentences/secrets-wrap/production-takes-two-people", operator.refused_so_far())

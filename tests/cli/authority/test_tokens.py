@@ -23,7 +23,7 @@ from sinetti.infra.clock import monotonic_seconds, utc_now
 from tests.cli.authority.conftest import ADDRESSES
 from tests.cli.authority.test_keys import offline
 from tests.cli.authority.test_serve import ANY, holder, rows, serving
-from tests.support import soft_token
+from tests.support import golden, soft_token
 from tests.support.asking import asked, believed
 from tests.support.officers import founders
 from tests.support.programs import CUSTOMER, STOPS_WITHIN, exchange, fetched, new_key, program, surroundings
@@ -223,7 +223,8 @@ def test_lists_of_offline_keys_in_a_token_of_their_own(operator, soft_tokens, pl
     _code, _out, err = operator.run("publish")
     assert [line.split(":")[0] for line in err.splitlines()] == sorted(ROOTS)
     words = ("offline", "--offline-dir", tmp_path / "dir", "--offline-passphrase-file", tmp_path / "phrase")
-    assert "there is nothing to move" in operator.refused(2, *words)
+    operator.refused(2, *words)
+    golden.check("sentences/tokens/lists-of-offline-keys-in-a-token-of-their-own", operator.refused_so_far())
 
 
 @pytest.mark.long
@@ -237,7 +238,8 @@ def test_check_warns_if_no_ceremony_has_the_root_key(operator, soft_tokens, plac
     found = json.loads(operator.run("check", "--json")[1])
     (warning,) = [one for one in found if "lost officers could not be replaced" in one["why"]]
     assert (warning["severity"], "in a token" in warning["why"]) == ("warning", True)
-    assert "in a token" in operator.refused(2, "officer", "recover", "--request-set", tmp_path / "request.json")
+    operator.refused(2, "officer", "recover", "--request-set", tmp_path / "request.json")
+    golden.check("sentences/tokens/check-warns-if-no-ceremony-has-the-root-key", operator.refused_so_far())
 
 
 def test_publish_names_the_option_that_is_missing(operator, tmp_path):
@@ -245,7 +247,8 @@ def test_publish_names_the_option_that_is_missing(operator, tmp_path):
         *("--passphrase-file", tmp_path / "phrase"),
         *("--offline-dir", tmp_path / "vault", "--offline-passphrase-file", tmp_path / "vault-phrase"),
     )
-    assert "--offline-dir, which has the keys of Sinetti" in operator.refused(2, "publish")
+    operator.refused(2, "publish")
+    golden.check("sentences/tokens/publish-names-the-option-that-is-missing", operator.refused_so_far())
 
 
 @pytest.mark.long
@@ -255,9 +258,10 @@ def test_files_are_moved_into_a_token_and_served(operator, place):
     operator.does(*words)
     assert {row["store"] for row in listed(operator).values()} == {"pkcs11"}
     assert {one["local"] for one in json.loads(operator.does("keys", "check", "--json"))} == {False}
-    assert "nothing to move" in operator.refused(2, *words)
+    operator.refused(2, *words)
     with serving(operator) as (_, status):
         becomes(status, 200)
+    golden.check("sentences/tokens/files-are-moved-into-a-token-and-served", operator.refused_so_far())
 
 
 @contextmanager

@@ -33,6 +33,7 @@ from sinetti.services.status.usage_reports import record_report
 from sinetti.testbench.core.server_certificate import ServerFiles, make_server_certificate
 from sinetti.wire.http_signatures.profile import load_signing_key
 from sinetti.wire.json_api.usage_reports import PATH
+from tests.support import golden
 from tests.support.authority import CUSTOMER_ID
 from tests.support.officers import approve, give, key_of, octets_of, proposed
 from tests.support.scene import REQUEST, Scene, enrolled
@@ -315,7 +316,8 @@ def test_watch(shop, tmp_path, monkeypatch):
     operator.does("watch", "--tls-certificate", files.certificate)
     assert "not an X.509 certificate" in operator.run("watch", "--tls-certificate", files.key)[1]
     for bad in ("ftp://pki.example", "pki.example", "http://[", "http://pki.example?x"):
-        assert "--status-url" in operator.refused(2, "watch", "--status-url", bad)
+        operator.refused(2, "watch", "--status-url", bad)
+    golden.check("sentences/watching/watch", operator.refused_so_far())
 
 
 @pytest.mark.long
@@ -348,13 +350,14 @@ def test_watch_after_an_old_backup_was_restored(shop, tmp_path):
     code, out, _ = operator.run("watch")
     assert (code, out.partition(":")[0]) == (3, "people-missing")
     assert "1 holding restored from the journals without contact or roles" in out
-    assert "run the command without --settle" in operator.refused(2, "reconcile", "--settle", "none")
+    operator.refused(2, "reconcile", "--settle", "none")
     (holding,) = json.loads(operator.does("reconcile", "--json"))["without_people"]
     assert (holding["serial"], holding["has_contact"], holding["has_roles"]) == (late.serial, False, True)
     operator.does("reconcile", "--settle", holding["holding_id"])
     assert operator.does("watch").startswith("No problems found")
     shutil.move(tmp_path / "authority-journal", tmp_path / "elsewhere")
-    assert "no journal of this authority" in operator.refused(5, "watch")
+    operator.refused(5, "watch")
+    golden.check("sentences/watching/watch-after-an-old-backup-was-restored", operator.refused_so_far())
 
 
 def test_gateways_and_use_and_one_revocation_by_a_user(shop, tmp_path):
@@ -367,7 +370,7 @@ def test_gateways_and_use_and_one_revocation_by_a_user(shop, tmp_path):
     assert "There are no gateways" in operator.does("gateway", "list")
     assert {one["use"] for one in json.loads(operator.does(*mine, "--json"))} == {"not-known"}
     assert operator.does(*mine).count("not known") == 2
-    assert "--key" in operator.refused(2, "gateway", "add", "edge-1", "--key", tmp_path / "other.pem")
+    operator.refused(2, "gateway", "add", "edge-1", "--key", tmp_path / "other.pem")
     operator.does("gateway", "add", "edge-1", "--key", tmp_path / "edge.pem")
     taken = operator.refused(2, "gateway", "add", "edge-1", "--key", tmp_path / "edge.pem")
     assert "the name edge-1 is or was in use: choose another one" in taken
@@ -391,9 +394,10 @@ def test_gateways_and_use_and_one_revocation_by_a_user(shop, tmp_path):
     assert (
         "this key belongs or belonged to the gateway edge-1: create a new one (sinetti gateway key --out FILE)" in again
     )
-    assert "no gateway in use" in operator.refused(2, "gateway", "withdraw", "edge-1")
+    operator.refused(2, "gateway", "withdraw", "edge-1")
     assert operator.does(*mine).count("not known") == 1, "what was seen stays"
     one_revoked_by_a_user(operator, [one.serial for one in held])
+    golden.check("sentences/watching/gateways-and-use-and-one-revocation-by-a-user", operator.refused_so_far())
 
 
 def one_revoked_by_a_user(operator, serials):
