@@ -34,7 +34,7 @@ from sinetti.services.staff.organisations import confirm_load, end_load, load, p
 from sinetti.services.staff.session import StaffSession
 from sinetti.services.token_encryption import SECOND_FACTOR, encrypt_token
 from tests.support.authority import CUSTOMER_ID
-from tests.support.browser import Browser, Post, people_door
+from tests.support.browser import Browser, Post, people_door, sent_by
 from tests.support.firms import a_certificate, a_person, rows
 from tests.support.scene import (
     REQUEST,
@@ -369,13 +369,16 @@ class Town:
         browser.cookies["language"] = language
         browser.get(self.place(visit))
         if visit.sends is not None:
-            does, typed = visit.sends
-            form = next(one for one in browser.page.forms if one.xpath(f".//button[@value='{does}' or '' = '{does}']"))
-            fields = {name: value or "" for name, value in form.form_values()}
-            browser.post(form.action or browser.path, {**fields, "do": does, **self.filled(typed)})
-            while browser.reply.status in {302, 303}:
-                browser.get(browser.reply.headers["location"])
+            self.press(browser, *visit.sends)
         return browser
+
+    def press(self, browser: Browser, does: str, typed: Mapping[str, str]) -> None:
+        """Press a button of the page, after values were typed into its form, and follow to the next page."""
+        forms = browser.page.xpath("//main//form[@method='post']")
+        form = next(one for one in forms if one.xpath(f".//button[@value='{does}' or '' = '{does}']"))
+        browser.post(form.action or browser.path, {**sent_by(form), "do": does, **self.filled(typed)})
+        while browser.reply.status in {302, 303}:
+            browser.get(browser.reply.headers["location"])
 
 
 def town(scene: Scene, address: str) -> Town:
