@@ -11,6 +11,7 @@ from sinetti.domain.values import Language
 from sinetti.eservice.accounts.sessions import SessionStore, stored
 from sinetti.i18n.translate import translate_raw
 from tests.judges.walk import open_visit, served_town
+from tests.support.chromium import PATIENCE
 from tests.support.typed_forms import FORMS, TypedForm
 from tests.support.users import signed_in
 from tests.support.visits import CLERK, STRANGER, VISITS, Town
@@ -48,7 +49,7 @@ def built(request, tmp_path_factory):
 def window(chromium, built):
     """Yield the one window of the module: its cache keeps styles and scripts, as that of a person's browser."""
     context = chromium.new_context(base_url=built.address, locale="en-GB")
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(PATIENCE)
     yield context.new_page()
     context.close()
 

@@ -31,9 +31,10 @@ from sinetti.services.context import ServiceContext
 from sinetti.services.issuance.enrol import enrol
 from sinetti.services.issuance.secure_message import LinkSent, order_and_offer, reveal_with_pin, send_pin, view_link
 from tests.judges.test_deploy import nginx
+from tests.support.chromium import PATIENCE
 from tests.support.mail_servers import mail_server
-from tests.support.programs import CUSTOMER, ran
 from tests.support.ports import reserve_ports
+from tests.support.programs import CUSTOMER, ran
 from tests.support.registers import all_connections_closed
 from tests.support.scene import CONTACT, REQUEST, an_order, new_ask, new_key
 from tests.support.serving import serving
@@ -161,6 +162,7 @@ def page(request, chromium: Browser, town: Town):
     """Yield a window of 320 pixels without scripts, in the language of the test."""
     language = request.node.callspec.params.get("language", Language.EN) if hasattr(request.node, "callspec") else "en"
     context = chromium.new_context(locale=LOCALES[Language(language)], viewport=NARROW, base_url=town.address)
+    context.set_default_timeout(PATIENCE)
     yield context.new_page()
     context.close()
 
@@ -429,7 +431,7 @@ def test_the_first_tab_offers_to_skip_to_the_content(town, page):
     box = page.locator(".skip").bounding_box()
     assert box["x"] >= 0, "it is seen once it has the focus"
     page.keyboard.press("Enter")
-    assert page.evaluate("document.activeElement.id") == "content"
+    page.locator("#content:focus").wait_for()
 
 
 @pytest.mark.parametrize("language", Language)
@@ -497,6 +499,7 @@ def walked(chromium: Browser, port: int, path: str, pin: Callable[[], str]) -> N
         args=["--no-sandbox", f"--host-resolver-rules=MAP people.example:443 127.0.0.1:{port}"],
     )
     page = launched.new_context(ignore_https_errors=True, locale="fi-FI").new_page()
+    page.set_default_timeout(PATIENCE)
     posts = []
     page.on("request", lambda one: posts.append(one.all_headers()) if one.method == "POST" else None)
     page.goto(f"https://people.example{path}")

@@ -12,7 +12,7 @@ from lxml import html
 
 from tests.house.tree import DOCS, ROOT
 from tests.judges.walk import AXE, COLOURS, RULES
-from tests.support.chromium import started_chromium
+from tests.support.chromium import PATIENCE, started_chromium
 from tests.support.postgres import skip_or_fail
 from tests.support.tools import script
 
@@ -82,6 +82,7 @@ def page(address):
     """Yield a page of Chromium that opens addresses of the site alone."""
     with started_chromium() as browser:
         context = browser.new_context(base_url=address, reduced_motion="reduce", color_scheme="light")
+        context.set_default_timeout(PATIENCE)
         context.add_init_script(AXE.axe_script)
         context.route(lambda url: not url.startswith(address), lambda route: route.abort())
         yield context.new_page()

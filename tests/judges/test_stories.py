@@ -52,7 +52,7 @@ def request_of(folder, key="key.pem"):
     The command is the one that the page shows.
     """
     words = ["req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", folder / key, "-subj", "/CN=0123456-7"]
-    done = subprocess.run(["openssl", *words], capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run(["openssl", *words], capture_output=True, text=True, timeout=120, check=True)
     return done.stdout
 
 
@@ -82,7 +82,7 @@ def test_ordered_and_fetched_with_the_keyboard_alone(town, tmp_path):
     with contact.page.context.expect_page() as opened:
         contact.page.keyboard.press("Enter")
     contact.page = opened.value
-    contact.page.wait_for_load_state()
+    contact.page.wait_for_url(re.compile("^http"))  # a new window is empty first
     contact.types(request=request_of(tmp_path))
     contact.shows("fetch-asked")
     contact.enters("button[value=fetch]")

@@ -16,6 +16,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
+from tests.support.chromium import PATIENCE
 from tests.support.registers import opened_register
 from tests.support.scene import opened_scene
 from tests.support.tools import ROOT
@@ -142,6 +143,7 @@ def served_town(request: pytest.FixtureRequest | None, folder: Path) -> Iterator
 def windows(browser: Browser, address: str) -> tuple[BrowserContext, Page]:
     """Open a window with axe that sends requests to no other host."""
     context = browser.new_context(base_url=address, viewport=WIDE, color_scheme="light", reduced_motion="reduce")
+    context.set_default_timeout(PATIENCE)
     context.add_init_script(AXE.axe_script)
     return context, context.new_page()
 

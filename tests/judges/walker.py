@@ -6,6 +6,7 @@ with the keyboard alone, or with a mouse in a browser without scripts. Each page
 of the Tab key. Example: `Walker(page, language, mode).opens("/").follows("Sign in")`.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from playwright.sync_api import Browser, Download, Locator, Page
 
 from sinetti.domain.values import Language
 from sinetti.i18n.translate import translate, translate_plural, translate_raw
+from tests.support.chromium import PATIENCE
 
 LOCALES = {Language.FI: "fi-FI", Language.SV: "sv-FI", Language.EN: "en-GB"}
 WIDTHS = {1280: 900, 390: 844}
@@ -131,7 +133,7 @@ class Walker:
         found = self._named("button", self.say(message))
         with self.page.context.expect_page() as opened:
             self._use(found, "Enter")
-        opened.value.wait_for_load_state()
+        opened.value.wait_for_url(re.compile("^http"))  # a new tab is empty first
         there = Walker(opened.value, self.language, self.mode)
         there._arrive()
         return there
@@ -307,7 +309,7 @@ def windows_of(browser: Browser, address: str, chosen: Combination) -> Iterator[
         base_url=address, locale=LOCALES[chosen.language], java_script_enabled=chosen.mode is not Mode.NO_SCRIPT,
         viewport={"width": chosen.width, "height": WIDTHS[chosen.width]}, reduced_motion="reduce",
     )  # fmt: skip
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE)
     context.on("console", lambda one: heard.append(one.text) if one.type in {"error", "warning"} else None)
     context.on("weberror", lambda one: heard.append(str(one.error)))
     try:

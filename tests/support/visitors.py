@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, Viewport
 
 from sinetti.infra.clock import utc_now
 from sinetti.testbench.core.totp import totp
+from tests.support.chromium import PATIENCE
 from tests.support.programs import Bench
 
 SHOTS = Path(__file__).parents[2] / "build" / "screenshots"
@@ -127,7 +128,7 @@ class Town:
         """Return a user without an account, who reads English."""
         address = self.bench.ready["people_url"]
         context = self.browser.new_context(locale="en-GB", base_url=address, viewport=WIDE)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE)
         self.contexts.append(context)
         return Visitor(context.new_page())
 
