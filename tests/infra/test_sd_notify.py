@@ -14,7 +14,7 @@ def test_it_is_told(abstract, tmp_path, monkeypatch):
         manager.bind(f"\0{name[1:]}" if abstract else name)
         monkeypatch.setenv("NOTIFY_SOCKET", name)
         sd_notify("READY=1")
-        manager.settimeout(30)
+        manager.settimeout(60)
         assert manager.recv(100) == b"READY=1"
 
 

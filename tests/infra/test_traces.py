@@ -8,7 +8,6 @@ import sys
 import pytest
 
 from sinetti.infra import otlp_export, traces
-from sinetti.infra.clock import monotonic_seconds
 from sinetti.infra.json_logging import JsonFormatter
 from sinetti.infra.otlp_export import WAITING, OtlpSender, start_export
 from sinetti.infra.toml_tables import SettingsError
@@ -170,9 +169,7 @@ def test_a_collector_that_is_away_delays_no_request_and_is_reported_once(install
     with collector() as one:
         one.status = 503
         start_export(TraceSettings(f"{one.url}/v1/traces", 100), "sinetti-test")
-        begun = monotonic_seconds()
-        finished(3 * WAITING, installed_tracer()._export)
-        assert monotonic_seconds() - begun < 1
+        finished(3 * WAITING, installed_tracer()._export)  # if it waited, it would end by the limit of a test
         until(lambda: caplog.messages)
         finished(3, installed_tracer()._export)
         one.status = 200

@@ -20,7 +20,7 @@ from sinetti.server.http import text_response
 from sinetti.server.rate_limits import Admission, ConcurrencyLimiter
 from tests.support.serving import until
 
-SOON = 30.0
+SOON = 60.0
 
 
 @dataclass

@@ -13,7 +13,7 @@ from sinetti.server.http import Request, Response
 from tests.api.drafts import get_draft, new_draft
 from tests.api.edges import Sent, sent_through
 
-SOON = 30.0
+SOON = 60.0
 """Seconds within which everything here is long over."""
 
 
@@ -23,11 +23,13 @@ class Stuck:
     def __init__(self) -> None:
         """Hang from the beginning."""
         self.over = Event()
+        self.begun = 0
         self.done: list[bytes] = []
 
     def __call__(self, request: Request) -> Response:
         """Answer one request."""
         if request.body == b"hang":
+            self.begun += 1
             assert self.over.wait(SOON)
         self.done.append(request.body)
         return Response(200, "text/plain", b"done")
@@ -38,7 +40,7 @@ def asked_beside(door: Stuck, edge: AsgiApp, hanging: int) -> tuple[Sent | None,
 
     async def ask() -> tuple[Sent | None, list[Sent | None]]:
         stuck = [asyncio.create_task(sent_through(edge, [b"hang"])) for _ in range(hanging)]
-        await asyncio.sleep(0.05)
+        await happened(lambda: door.begun == hanging)
         harmless = await sent_through(edge, [b"harmless"])
         door.over.set()
         return harmless, [await one for one in stuck]
@@ -127,13 +129,13 @@ def test_while_it_retires_each_thread_leaves_whenever_it_has_nothing_to_do():
 
     async def ask() -> int:
         stuck = [asyncio.create_task(sent_through(edge, [b"hang"])) for _ in range(4)]
-        await asyncio.sleep(0.05)
+        await happened(lambda: door.begun == 4)
         door.over.set()
         for one in stuck:
             await one
         door.over.clear()
         hanging = asyncio.create_task(sent_through(edge, [b"hang"]))
-        await asyncio.sleep(0.05)
+        await happened(lambda: door.begun == 5)
         assert left == []
         edge.retire()
         await happened(lambda: len(set(left)) == 3)

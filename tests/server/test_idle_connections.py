@@ -94,7 +94,7 @@ def test_a_slash_64_is_one_address(stack):
     listener, port = stack.enter_context(listening("::1"))
     callers = []
     for _ in range(MOST + 2):
-        callers.append(stack.enter_context(socket.create_connection(("::1", port), 10)))
+        callers.append(stack.enter_context(socket.create_connection(("::1", port), 60)))
         stack.enter_context(listener.accept()[0])
     assert keeper(port).look() == 2
     assert [ended(caller) for caller in callers].count(True) == 2

@@ -13,7 +13,7 @@ from sinetti.server.http import BodyStream, Request, Response
 from sinetti.server.wsgi_adapter import WsgiEndpoint
 
 SHORT = RequestLimits(answering=0.2, streaming=0.5)
-SOON = 30.0
+SOON = 60.0
 
 
 def scope_of(method="GET", path="/x"):
@@ -161,8 +161,8 @@ def asked_beside(door, after):
 
 
 SLOW = {
-    "who takes no part": (lambda: asyncio.sleep(SOON), 1),
-    "who takes each, but never ends": (lambda: asyncio.sleep(0.1), 3),
+    "who takes no part": (lambda: asyncio.sleep(2 * SOON), 1),
+    "who takes each, but never ends": (lambda: asyncio.sleep(0.01), 3),
 }
 
 

@@ -8,7 +8,7 @@ from sinetti.server import wave_lane
 from sinetti.server.http import Request, text_response
 from sinetti.server.wave_lane import MOST, WaveLane
 
-WITHIN = 20.0
+WITHIN = 60.0
 
 
 class RecordingAnswerer:

@@ -339,4 +339,4 @@ def test_ten_thousand_certificates(publisher, sqlite_scene, held, folder):
     sys.stderr.write(f"{took}\n")
     assert sum(path.is_file() for path in (folder / "ocsp").rglob("*")) == 2 * (certificates + 1)
     assert status(folder, held, sqlite_scene) is STATUS.REVOKED
-    assert took["revocation"] < 1
+    assert took["revocation"] < took["all"] / 10

@@ -32,6 +32,7 @@ from sinetti.infra.clock import monotonic_seconds, utc_now
 from sinetti.pki.encoding import certificate_der, load_certificate, sha256_hex
 from tests.support.ports import reserve_ports
 from tests.support.programs import STOPS_WITHIN, codes, fetched, holder_of, new_key, program, ran, running, started
+from tests.support.serving import SOON
 
 NOW = "2027-01-11T08:00:00Z"
 READY = ["soap_url", "wsdl_url", "control_url", "status_url", "people_url", "trust", "pid"]
@@ -96,9 +97,9 @@ def test_an_empty_folder_is_made_ready_and_says_so_in_one_line(root, preset, tmp
     with running(root, "--preset", preset, "--docs", site) as bench:
         assert list(bench.ready) == READY
         documentation = f"{bench.ready['status_url']}/docs/"
-        with urllib.request.urlopen(documentation, timeout=30) as page:  # noqa: S310 - loopback
+        with urllib.request.urlopen(documentation, timeout=60) as page:  # noqa: S310 - loopback
             assert page.read() == b"the documentation"
-        with urllib.request.urlopen(bench.ready["people_url"], timeout=30) as page:  # noqa: S310 - loopback
+        with urllib.request.urlopen(bench.ready["people_url"], timeout=60) as page:  # noqa: S310 - loopback
             shown = page.read().decode()
             assert "Sinetti test bench" in shown
             assert f'<a href="{documentation}">' in shown
@@ -191,7 +192,8 @@ def test_a_new_bench_may_begin_at_any_time(root, now):
 
 def test_the_clock_is_the_machines_until_it_is_set_and_then_stands_still(root):
     with running(root) as bench:
-        assert abs(bench.now() - utc_now()) < timedelta(seconds=5)
+        before = utc_now().replace(microsecond=0)
+        assert before <= bench.now() <= utc_now()
         status, said = bench.control("PUT", "/clock", {"now": "2022-01-01T00:00:00Z"})
         assert (status, said["reason"]) == (409, "clock-goes-back")
         status, said = bench.control("PUT", "/clock", {"advance": "-PT30S"})
@@ -251,10 +253,9 @@ def test_strict(made):
 
 def patiently(holder, retrieval_id):
     """Retrieve as a client in the field does: repeatedly, while it is not ready."""
-    for _ in range(50):
-        answer = holder.get(retrieval_id)
-        if codes(answer) != ["PKI021"]:
-            return answer
+    deadline = monotonic_seconds() + SOON
+    while codes(answer := holder.get(retrieval_id)) == ["PKI021"]:
+        assert monotonic_seconds() < deadline
         sleep(0.2)
     return answer
 
@@ -275,7 +276,7 @@ def test_it_stops_cleanly_though_a_sender_stalls(made, how):
         addresses = [urlsplit(bench.ready[name]) for name in ("soap_url", "control_url")]
         with ExitStack() as open_ones:
             for address in addresses:
-                one = open_ones.enter_context(socket.create_connection((address.hostname, address.port), 30))
+                one = open_ones.enter_context(socket.create_connection((address.hostname, address.port), 60))
                 one.sendall(b"POST /orders HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{")
             assert bench.stop(how) == 0
     assert "Traceback" not in bench.log.read_text()
@@ -494,7 +495,7 @@ def test_openssl_believes_the_bench(bench, version):
         "-verify_ip",
         "127.0.0.1",
     ]
-    done = subprocess.run([*command, version], input="", capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run([*command, version], input="", capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     assert "Verify return code: 0 (ok)" in done.stdout
 

@@ -10,22 +10,25 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
 from sinetti.cli.main import main
+from sinetti.infra.clock import monotonic_seconds
 from sinetti.wire.transparency.notes import NoteSigner
 from tests.cli.authority.test_serve import ANY, serving
 from tests.support import golden
+from tests.support.serving import SOON, until
 
 CHANGED_CA = "DataProvidersSFTPTestIssuingCAv1"
 
 
 def fetch(status: str, path: str) -> bytes:
     """Return what the status address serves, once it is there."""
-    for _ in range(100):
+    deadline = monotonic_seconds() + SOON
+    while True:
         try:
-            with urlopen(f"{status}{path}", timeout=5) as reply:  # noqa: S310 - loopback
+            with urlopen(f"{status}{path}", timeout=60) as reply:  # noqa: S310 - loopback
                 return reply.read()
         except OSError:
+            assert monotonic_seconds() < deadline, f"{path} is not served"
             time.sleep(0.1)
-    pytest.fail(f"{path} is not served")
 
 
 @pytest.fixture
@@ -144,10 +147,7 @@ def test_the_key_is_changed(served, tmp_path):
     new = said.split()[0]
     assert key in said
     with serving(operator, *ANY) as (_, status):
-        for _ in range(100):
-            if len(fetch(status, "/log/checkpoint").splitlines()) == 6:
-                break
-            time.sleep(0.1)
+        until(lambda: len(fetch(status, "/log/checkpoint").splitlines()) == 6)
         assert fetch(status, "/log/key").decode().strip() == new != key
     assert "The log is intact" in operator.does("audit", "verify", "--checkpoint", kept)
     file = tmp_path / "log.jsonl"

@@ -15,6 +15,7 @@ from tests.cli.authority.test_serve import ANY, holder, serving
 from tests.support import golden
 from tests.support.officers import does_approved, founders
 from tests.support.programs import fetched, new_key
+from tests.support.serving import until
 
 FIRST, SECOND, SERVICES = "DataProvidersTestIssuingCAv1", "DataProvidersTestIssuingCAv2", "ServicesTestIssuingCAv1"
 KEYS = ["name", "generation", "channel", "state", "serial", "sha256", "not_after"]
@@ -106,7 +107,16 @@ def new_public_key():
     return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
-def test_every_worker_takes_a_change_within_five_seconds(sqlite_operator):
+def is_known(status):
+    """Return True if ten calls in a row are answered. Either worker answers, and each call leaves a line in a pipe."""
+    try:
+        return all(fetched(f"{status}/ca/{SECOND}.cer") for _ in range(10))
+    except OSError:
+        time.sleep(0.1)
+        return False
+
+
+def test_every_worker_takes_a_change(sqlite_operator):
     """Two workers serve while commands of another process install and activate a CA."""
     operator = sqlite_operator
     operator.found()
@@ -116,15 +126,7 @@ def test_every_worker_takes_a_change_within_five_seconds(sqlite_operator):
         one = holder(operator, soap)
         assert one.enrolled(first, new_key()).issuer.rfc4514_string().count("v1") == 1
         installed(operator)
-        since, seen = time.monotonic(), 0
-        while seen < 10:  # connections go to either worker, and each leaves a line in a pipe of 64 kB
-            try:
-                fetched(f"{status}/ca/{SECOND}.cer")
-                seen += 1
-            except OSError:
-                assert time.monotonic() < since + 5, "a worker does not know the CA after five seconds"
-                seen = 0
-                time.sleep(0.1)
+        until(lambda: is_known(status))
         operator.does("ca", "activate", SECOND)
         assert one.enrolled(second, new_key()).issuer.rfc4514_string().count("v2") == 1
         for name in (FIRST, SECOND):

@@ -97,7 +97,7 @@ def pids(said: Path):
 @pytest.mark.parametrize("role", ["dies", "breaks"])
 def test_a_start_that_fails_ends_what_has_started(role, started):
     process, said = started(f"stays,{role}")
-    assert process.wait(30) == 1
+    assert process.wait(60) == 1
     assert f"{role} exited (" in said.read_text()
     assert "ready" not in said.read_text().split()
     until(lambda: not any(lives(pid) for pid in pids(said)))
@@ -112,7 +112,7 @@ def test_what_dies_again_and_again_is_started_after_growing_delays(started):
     delays = [line.rpartition(" in ")[2] for line in said.read_text().splitlines() if "restarted in" in line]
     assert delays == [f"{FIRST_DELAY * 2**times:.1f} s" for times in range(4)]
     process.terminate()
-    assert process.wait(30) == 0
+    assert process.wait(60) == 0
 
 
 @pytest.mark.long
@@ -121,7 +121,7 @@ def test_who_does_not_hear_is_killed_in_time(started):
     until(lambda: "ready" in said.read_text())
     process.terminate()
     process.terminate()
-    assert process.wait(30) == 0
+    assert process.wait(60) == 0
     assert not lives(pids(said)[0])
 
 
@@ -140,7 +140,7 @@ def test_an_exchange_that_fails_changes_nothing_and_the_next_may_work(started):
     os.kill(pids(said)[-1], signal.SIGKILL)
     until(lambda: len(pids(said)) == 3)
     process.terminate()
-    assert process.wait(30) == 0
+    assert process.wait(60) == 0
 
 
 def exchanged(process, said, times=1):
@@ -152,14 +152,14 @@ def exchanged(process, said, times=1):
 def test_who_retires_has_its_time_and_is_told_to_end_then(started):
     process, said = started("lingers", "lingers", retire_within=1)
     until(lambda: "ready" in said.read_text())
+    begun = monotonic_seconds()
     exchanged(process, said)
     first, second = pids(said)
-    begun = monotonic_seconds()
     until(lambda: not lives(first))
-    assert monotonic_seconds() - begun > 0.5
+    assert monotonic_seconds() - begun > 1
     assert lives(second)
     process.terminate()
-    assert process.wait(30) == 0
+    assert process.wait(60) == 0
 
 
 def test_the_next_exchange_and_a_stop_end_who_retires(started):
@@ -172,7 +172,7 @@ def test_the_next_exchange_and_a_stop_end_who_retires(started):
     until(lambda: not lives(first))
     assert lives(second)
     process.terminate()
-    assert process.wait(30) == 0
+    assert process.wait(60) == 0
     assert not any(lives(pid) for pid in pids(said))
 
 
@@ -183,7 +183,7 @@ def test_who_ends_while_it_retires_is_not_started_again(started):
     os.kill(pids(said)[0], signal.SIGKILL)
     until(lambda: not lives(pids(said)[0]))
     process.terminate()
-    assert process.wait(30) == 0
+    assert process.wait(60) == 0
     assert len(pids(said)) == 2
     assert "again" not in said.read_text()
 
@@ -194,7 +194,7 @@ def test_what_others_are_told_is_nothing_to_parent_and_keeper(started):
     for pid in (process.pid, *pids(said)):
         os.kill(pid, signal.SIGUSR1)
     process.terminate()
-    assert process.wait(30) == 0
+    assert process.wait(60) == 0
     assert len(pids(said)) == 1
 
 
@@ -205,7 +205,7 @@ def test_an_exchange_that_is_asked_for_while_the_service_starts_follows(started)
     process.send_signal(signal.SIGHUP)
     until(lambda: "1 new processes have taken over" in said.read_text())
     process.terminate()
-    assert process.wait(30) == 0
+    assert process.wait(60) == 0
 
 
 def test_who_gave_the_roles_is_told_what_became_of_them(started):
@@ -216,7 +216,7 @@ def test_who_gave_the_roles_is_told_what_became_of_them(started):
     process.send_signal(signal.SIGHUP)
     until(lambda: "taken True" in said.read_text())
     process.terminate()
-    assert process.wait(30) == 0
+    assert process.wait(60) == 0
 
 
 def test_one_that_is_just_being_started_again_ends_when_others_take_over(started):
@@ -229,4 +229,4 @@ def test_one_that_is_just_being_started_again_ends_when_others_take_over(started
     until(lambda: "have taken over" in said.read_text())
     until(lambda: not lives(pids(said)[1]))
     process.terminate()
-    assert process.wait(30) == 0
+    assert process.wait(60) == 0

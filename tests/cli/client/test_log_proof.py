@@ -13,24 +13,25 @@ from sinetti.client.messages.error_reasons import translate_reason
 from sinetti.client.messages.messages import render
 from sinetti.client.store.log_memory import find_fault, load_index
 from sinetti.domain.values import Language
+from sinetti.infra.clock import monotonic_seconds
 from sinetti.pki import encoding
 from sinetti.wire.transparency.notes import Checkpoint, NoteSigner, SignedNote
 from sinetti.wire.transparency.observer import LogMemory, LogPolicy, TooFewCosignatures
 from tests.cli.client.test_revoke import bench, run, store
 from tests.client.agent.test_log_watch import WITNESS
 from tests.support.logs import LOG_KEY, NEXT_KEY
+from tests.support.serving import SOON
 
 __all__ = ["bench", "run", "store"]
 
 
 def proven(run, store, *more):
     """Run the command until the entry is in the log."""
-    for _ in range(40):
-        code, out, err = run("log", "proof", "payroll", "--store", store, "--lang", "en", *more)
-        if code != 4:
-            return code, out, err
+    deadline = monotonic_seconds() + SOON
+    while (result := run("log", "proof", "payroll", "--store", store, "--lang", "en", *more))[0] == 4:
+        assert monotonic_seconds() < deadline, result
         time.sleep(0.5)
-    pytest.fail(err)
+    return result
 
 
 @pytest.mark.long
