@@ -108,7 +108,7 @@ class Server:
 
     def members(self) -> dict[str, str]:
         """Return the role of each running server by its name, as this Patroni knows them."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.rest}/cluster", timeout=5) as reply:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.rest}/cluster", timeout=60) as reply:
             members = json.load(reply)["members"]
         return {one["name"]: one["role"] for one in members if one["state"] in {"running", "streaming"}}
 

@@ -12,7 +12,7 @@ from sinetti.api.health import BackgroundCheck, HealthEndpoint
 from sinetti.server.http import Request
 from tests.support.scene import REQUEST
 
-SOON = 30.0
+SOON = 60.0
 
 
 def asked(door, path="/readyz", method="GET"):

@@ -41,7 +41,7 @@ def test_kinds_are_waves_of_their_own_and_each_has_its_answer(app, counter, monk
     monkeypatch.setattr(issuing_waves, "run_wave", lambda members, ctx: (sizes.append(len(members)), run(members, ctx)))
     waiting = [WaitingRequest(request_of(draft, number)) for number, draft in enumerate(drafts)]
     app._waves._answer(waiting)
-    answers = [counter.judged(one.future.result(20)) for one in waiting]
+    answers = [counter.judged(one.future.result(60)) for one in waiting]
     assert sizes == [3, 2]
     elements = ["SignNewCertificateResponse", "RenewCertificateResponse"]
     assert [one.element for one in answers] == [elements[0], elements[1], elements[0], elements[1], elements[0]]
@@ -54,8 +54,8 @@ def test_a_message_that_is_no_xml_is_answered_in_its_wave(app, counter):
     bad = replace(good, body=b"<SignNewCertificateRequest")
     waiting = [WaitingRequest(one) for one in (bad, good)]
     app._waves._answer(waiting)
-    assert waiting[0].future.result(20).status == 500
-    assert counter.judged(waiting[1].future.result(20)).code is None
+    assert waiting[0].future.result(60).status == 500
+    assert counter.judged(waiting[1].future.result(60)).code is None
 
 
 def answered(counter, seal, count=3):
@@ -67,7 +67,7 @@ def answered(counter, seal, count=3):
     mount_issuing_waves(app, endpoint, counter.scene.db.close)
     waiting = [WaitingRequest(request_of(new_draft(counter), number)) for number in range(count)]
     app._waves._answer(waiting)
-    found = [one.future.result(20) for one in waiting]
+    found = [one.future.result(60) for one in waiting]
     app.retire()
     return found
 
@@ -163,6 +163,6 @@ def test_a_connection_that_is_cut_in_a_wave_is_open_for_the_next(any_counter, mo
     for wave in waves:
         left.clear()
         app._waves._answer(wave)
-        assert all(any_counter.judged(one.future.result(20)).code is None for one in wave)
+        assert all(any_counter.judged(one.future.result(60)).code is None for one in wave)
     app.retire()
     assert left == []

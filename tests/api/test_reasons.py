@@ -139,14 +139,14 @@ def test_a_signer_that_stalls_leaves_the_certificate_not_ready(counter):
     with counter.scene.signer.stalled() as stall:
         thread = Thread(target=ask)
         thread.start()
-        assert stall.somebody_waits.wait(30)
+        assert stall.somebody_waits.wait(60)
         (reserved,) = registration.certificates(counter.scene.ctx)
         values = draft.values | {"RetrievalId": reserved.retrieval_id}
         for name in ("TransferId", "TransferPassword"):
             del values[name]
         fetch = Draft(counter, "GetCertificate", values=values)
         assert fetch.ask().code == "PKI021"
-    thread.join(30)
+    thread.join(60)
     assert answers[0].retrieval_id == reserved.retrieval_id
     assert fetch.ask().status == "OK"
 

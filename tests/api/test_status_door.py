@@ -287,7 +287,7 @@ def test_over_the_real_server(service):
         status, headers, body = exchange(service.status, head(0, method="GET", path=whole))
         assert (status, headers["content-type"]) == (200, "application/pkix-crl")
         assert x509.load_der_x509_crl(body).is_signature_valid(issuer.public_key())
-    with closing(HTTPConnection("127.0.0.1", service.status, timeout=30)) as connection:
+    with closing(HTTPConnection("127.0.0.1", service.status, timeout=60)) as connection:
         connection.request("GET", whole, headers={"If-None-Match": headers["etag"]})
         told = connection.getresponse()
         assert (told.status, told.headers["etag"], told.read()) == (304, headers["etag"], b"")

@@ -23,7 +23,7 @@ from tests.support.programs import running
 from tests.support.relying import material
 from tests.support.relying_doors import gateway_running
 
-SOON = 30.0
+SOON = 60.0
 """Seconds to wait for a silent endpoint."""
 
 GET = messages.element("GetCertificateRequest", {"Environment": "TEST", "CustomerId": "0123456-7", "RetrievalId": "x"})

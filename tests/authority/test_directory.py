@@ -133,7 +133,7 @@ def test_another_process_follows_within_two_seconds(root, authority, monkeypatch
         assert other.ctx.issuers[SECOND].certificate == authority.ctx.issuers[SECOND].certificate
     finally:
         stop.set()
-        follower.join(30)
+        follower.join(60)
 
 
 def test_files_of_a_new_ca_are_there_before_another_process_follows(root, authority, monkeypatch):
@@ -178,7 +178,7 @@ def test_the_last_state_stays_while_the_register_cannot_be_read(authority, monke
         while "the CAs stay as they were last read" not in caplog.text:
             stop.wait(0.01)
         stop.set()
-        follower.join(30)
+        follower.join(60)
     assert "with details" not in caplog.text
     assert authority.ctx.issuing[Channel.WS] == WS
     register.stop(authority.ctx.db, WS, audit(authority.ctx))

@@ -9,7 +9,7 @@ from django.db import OperationalError
 from sinetti.authority import maintenance
 from sinetti.authority.maintenance import background_maintenance
 
-SOON = 30.0
+SOON = 60.0
 
 
 @pytest.fixture

@@ -219,7 +219,7 @@ def test_while_one_is_made_the_others_do_not_wait(authority, clock, monkeypatch)
 
     def slow(key_type):
         begun.set()
-        assert over.wait(30)
+        assert over.wait(60)
         return real(key_type)
 
     monkeypatch.setattr(key_store, "generate_key", slow)
@@ -228,11 +228,11 @@ def test_while_one_is_made_the_others_do_not_wait(authority, clock, monkeypatch)
     thread = Thread(target=lambda: made.append(signer(authority)))
     thread.start()
     try:
-        assert begun.wait(30)
+        assert begun.wait(60)
         assert signer(authority) == first
     finally:
         over.set()
-        thread.join(30)
+        thread.join(60)
     assert made == [signer(authority)] != [first]
 
 

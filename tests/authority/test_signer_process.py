@@ -145,7 +145,7 @@ def signing(options, clock):
         yield signer
     finally:
         stopping.send(b"x")
-        thread.join(10)
+        thread.join(60)
         for one in (listener, stop, stopping):
             one.close()
         options.socket.unlink()

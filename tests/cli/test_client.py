@@ -723,7 +723,7 @@ def test_a_locale_that_lacks_letters_and_dashes(shell, encoding):
     def said(*words, encoding=encoding):
         command = program(*words, "--lang", "fi")
         environment = surroundings({"PYTHONIOENCODING": encoding})
-        done = subprocess.run(command, capture_output=True, timeout=60, check=False, env=environment)
+        done = subprocess.run(command, capture_output=True, timeout=120, check=False, env=environment)
         assert done.returncode == 0, done.stderr
         return done.stdout.decode(encoding)
 

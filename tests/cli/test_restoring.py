@@ -134,7 +134,7 @@ enrol(EnrolRequest(Environment.TEST, customer, None, transfer_id, password, csr)
 def test_a_reservation_that_a_killed_process_left_is_finished_by_whoever_serves(authority):
     ids = ordered(authority)
     command = [sys.executable, "-W", "ignore", "-c", KILLED_AT_9, str(authority), CUSTOMER]
-    done = subprocess.run([*command, ids["transfer_id"], ids["transfer_password"]], timeout=60, check=False)
+    done = subprocess.run([*command, ids["transfer_id"], ids["transfer_password"]], timeout=120, check=False)
     assert done.returncode == -9
     with closing(sqlite3.connect(authority / "register.sqlite3")) as db:
         assert db.execute("SELECT state FROM sinetti_certificate").fetchall() == [("reserved",)]

@@ -224,7 +224,7 @@ def cut(scene: Scene) -> None:
 
 
 def eventually(condition) -> None:
-    deadline = monotonic_seconds() + 30
+    deadline = monotonic_seconds() + 60
     while not condition():
         assert monotonic_seconds() < deadline, "it did not come about"
         sleep(0.01)
@@ -239,17 +239,17 @@ def held_up(scene: Scene, do):
         with transaction.atomic(using=scene.db.alias):
             do()
             done.set()
-            over.wait(30)
+            over.wait(60)
         scene.db.close()
 
     thread = Thread(target=run)
     thread.start()
-    assert done.wait(30)
+    assert done.wait(60)
     try:
         yield over
     finally:
         over.set()
-        thread.join(30)
+        thread.join(60)
 
 
 def waiting_for_a_lock(scene: Scene) -> bool:
@@ -280,7 +280,7 @@ def beside(scene: Scene, do, other):
         if database_sql.takes_ctes_that_write(scene.db):
             eventually(lambda: waiting_for_a_lock(scene))
         over.set()
-        thread.join(30)
+        thread.join(60)
     return came[0]
 
 

@@ -296,7 +296,7 @@ def test_a_slow_responder_holds_none_of_the_application_s_own_threads():
     async def crowd():
         asking = [asyncio.create_task(slow(scope, nothing, nothing)) for _ in range(40)]
         await asyncio.sleep(0)
-        await asyncio.wait_for(asyncio.to_thread(released.is_set), 30)
+        await asyncio.wait_for(asyncio.to_thread(released.is_set), 60)
         released.set()
         await asyncio.gather(*asking)
 

@@ -204,7 +204,7 @@ def test_the_log_has_one_line_for_its_begin_and_one_for_its_end(caplog):
 
     monitor = CrlFreshnessMonitor(list, 0.01, extended=extended)
     monitor.start()
-    assert over.wait(30)
+    assert over.wait(60)
     monitor.stop()
     lines = [(record.levelname, record.facts) for record in caplog.records if record.message == "outage"]
     assert lines == [("WARNING", {"extended": ["OCSP: older"]}), ("INFO", {"extended": []})]

@@ -197,7 +197,7 @@ class Parts:
                     if isinstance(one, bytes):
                         self.wfile.write(b"%x\r\n%b\r\n" % (len(one), one))
                     else:
-                        one.wait(30)
+                        one.wait(60)
                 self.wfile.write(b"0\r\n\r\n")
 
             def log_message(self, *_words):
@@ -249,7 +249,7 @@ def test_the_server_stores_what_the_feed_names_and_says_so(tmp_path):
         with gateway_running(folder, settings) as place:
             until(lambda: (folder / "lists" / "issuing.crl").read_bytes() == new)
             with closing(socket.socket(socket.AF_UNIX)) as caller:
-                caller.settimeout(30)
+                caller.settimeout(60)
                 caller.connect(str(place))
                 caller.sendall(b"GET /readyz HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n\r\n")
                 answer = b"".join(iter(lambda: caller.recv(4096), b"")).decode()

@@ -30,7 +30,7 @@ def telling(url, every=0.01, within=5.0):
 
 
 def until(holds):
-    deadline = monotonic_seconds() + 30
+    deadline = monotonic_seconds() + 60
     while not holds():
         assert monotonic_seconds() < deadline
         threading.Event().wait(0.005)

@@ -28,7 +28,7 @@ def test_loopback_is_reached():
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
-        with socket.create_connection(("localhost", listener.getsockname()[1]), timeout=5):
+        with socket.create_connection(("localhost", listener.getsockname()[1]), timeout=60):
             pass
 
 

@@ -78,14 +78,14 @@ def test_one_sync_serves_all_who_wait(opened, monkeypatch):
             pass
 
     def write(number: int) -> None:
-        start.wait(30)
+        start.wait(60)
         opened.append([fact(number)])
 
     threads = [Thread(target=write, args=(number,)) for number in range(40)]
     for one in threads:
         one.start()
     for one in threads:
-        one.join(30)
+        one.join(60)
     assert sorted(serials(path_of(opened))) == list(range(40))
     assert reader.verify(path_of(opened)) == 41
     assert len(count) <= 40
@@ -117,7 +117,7 @@ def test_a_process_that_is_killed_leaves_its_file_to_the_next(opened):
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
     command = [sys.executable, "-W", "ignore", "-c", program, str(opened.folder)]
-    assert subprocess.run(command, timeout=30, check=False).returncode == -9
+    assert subprocess.run(command, timeout=120, check=False).returncode == -9
     opened.append([fact(6)])
     assert serials(path_of(opened)) == [5, 6]
 

@@ -162,7 +162,7 @@ def test_enrolled_and_renewed_through_nginx_over_tls(served, tmp_path):
         assert row["result"] == "renewed"
         for name in ("SinettiRootTestCAv1", "DataProvidersTestIssuingCAv1"):
             for path in (f"/ca/{name}.cer", f"/crl/{name}-1.crl"):
-                with urllib.request.urlopen(f"http://127.0.0.1:{plain}{path}", timeout=30) as reply:
+                with urllib.request.urlopen(f"http://127.0.0.1:{plain}{path}", timeout=60) as reply:
                     assert reply.read(1) == b"\x30"
         answers_come_through(f"http://127.0.0.1:{plain}", root / "ca" / "DataProvidersTestIssuingCAv1.cer")
         events_come_through(plain)
@@ -183,7 +183,7 @@ def events_come_through(port: int) -> None:
             if reply.status == 200:
                 assert b"event: reset\n" in reply.read1()
         assert statuses == [200] * 64 + [503]
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/crl/SinettiRootTestCAv1.crl", timeout=30) as page:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/crl/SinettiRootTestCAv1.crl", timeout=60) as page:
             assert page.status == 200
 
 
@@ -198,10 +198,10 @@ def answers_come_through(address: str, ca: Path) -> None:
     assert "//" in text
     posted = urllib.request.Request(f"{address}/ocsp/{ca.stem}", octets, {"Content-Type": "application/ocsp-request"})  # noqa: S310
     for request in (f"{address}/ocsp/{ca.stem}/{text}", f"{address}/ocsp/{ca.stem}/{quote(text, safe='')}", posted):
-        with urllib.request.urlopen(request, timeout=30) as reply:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=60) as reply:  # noqa: S310
             assert believed(reply.read(), issuer, utc_now()).serial_number == 5
     with pytest.raises(urllib.error.HTTPError, match="413"):
-        urllib.request.urlopen(f"{address}/ocsp/{ca.stem}", b"x" * 2049, timeout=30)  # noqa: S310
+        urllib.request.urlopen(f"{address}/ocsp/{ca.stem}", b"x" * 2049, timeout=60)  # noqa: S310
 
 
 class Recorder(BaseHTTPRequestHandler):
@@ -245,7 +245,7 @@ def test_what_nginx_lets_through(tmp_path):
             headers = {"X-Forwarded-For": "203.0.113.9", "Content-Type": "text/xml"}
             request = urllib.request.Request(f"https://127.0.0.1:{secure}{path}", body, headers)
             try:
-                with urllib.request.urlopen(request, timeout=30, context=context) as reply:  # noqa: S310
+                with urllib.request.urlopen(request, timeout=60, context=context) as reply:  # noqa: S310
                     return int(reply.status)
             except urllib.error.HTTPError as refused:
                 with refused:
@@ -271,10 +271,10 @@ def test_what_nginx_lets_through(tmp_path):
         ):
             assert spoken.version() == "TLSv1.2"
         for path in ("/ca/x.cer", "/crl/x.crl", "/log/checkpoint"):
-            with urllib.request.urlopen(f"http://127.0.0.1:{plain}{path}", b"x", timeout=30) as reply:
+            with urllib.request.urlopen(f"http://127.0.0.1:{plain}{path}", b"x", timeout=60) as reply:
                 assert reply.status == 200
         with pytest.raises(urllib.error.HTTPError, match="404"):
-            urllib.request.urlopen(f"http://127.0.0.1:{plain}/readyz", timeout=30)
+            urllib.request.urlopen(f"http://127.0.0.1:{plain}/readyz", timeout=60)
 
 
 def answered(connection: HTTPConnection, body: bytes = b"x", **headers: str) -> tuple[int, str | None]:
@@ -302,13 +302,13 @@ def test_nginx_turns_away_who_has_too_many_connections_at_work(tmp_path):
             stack.enter_context(begun(secure, context))
         last = stack.enter_context(begun(secure, context))
         caller = stack.enter_context(closing(HTTPSConnection("127.0.0.1", secure, timeout=WITHIN, context=context)))
-        deadline = monotonic_seconds() + 30
+        deadline = monotonic_seconds() + 60
         while (told := answered(caller)) != (503, "5"):  # the headers of the last requests may still be in transit
             assert told[0] == 200
             assert monotonic_seconds() < deadline
         last.sendall(b"x" * 98)
         assert last.recv(12) == b"HTTP/1.1 200"
-        deadline = monotonic_seconds() + 30
+        deadline = monotonic_seconds() + 60
         while answered(caller)[0] != 200:
             assert monotonic_seconds() < deadline
 

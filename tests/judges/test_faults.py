@@ -35,7 +35,7 @@ d.Save(Console.OpenStandardOutput()); } }
 def output(command, octets, folder=None):
     if shutil.which(command[0]) is None:
         pytest.skip(f"{command[0]} is not installed")
-    return subprocess.run(command, input=octets, capture_output=True, check=True, cwd=folder, timeout=60).stdout
+    return subprocess.run(command, input=octets, capture_output=True, check=True, cwd=folder, timeout=120).stdout
 
 
 def php(code, *arguments):

@@ -97,6 +97,6 @@ def test_a_bench_that_does_not_start_is_not_waited_for(tmp_path):
     (first, *_) = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
     command = f"sinetti() {{ echo 'the port is taken' >&2; return 5; }}\n{first}"
     done = subprocess.run(
-        ["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False
+        ["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
     )
     assert done.stdout == "the port is taken\n"

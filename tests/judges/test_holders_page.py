@@ -81,7 +81,7 @@ def run(folder, words, code=0):
     known = surroundings({"PATH": f"{Path(sys.executable).parent}:{path}", "HOME": str(folder), "LC_ALL": "C.UTF-8"})
     if os.geteuid() == 0:  # root's own sinetti.toml is read only if it is named
         known["SINETTI_CONFIG"] = "sinetti.toml"
-    done = subprocess.run(words, cwd=folder, env=known, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(words, cwd=folder, env=known, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == code, (words, done.stdout, done.stderr)
     return done
 

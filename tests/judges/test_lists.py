@@ -31,7 +31,7 @@ def run(*command: str, given: bytes | None = None) -> tuple[int, str]:
     program = shutil.which(command[0])
     if program is None:
         skip_or_fail(f"{command[0]} is not installed (scripts/packages judges says how)")
-    done = subprocess.run([program, *command[1:]], input=given, capture_output=True, timeout=30, check=False)
+    done = subprocess.run([program, *command[1:]], input=given, capture_output=True, timeout=120, check=False)
     return done.returncode, (done.stdout + done.stderr).decode()
 
 

@@ -46,7 +46,7 @@ class Logged:
             "'2027-01-11 08:00' --until '2027-01-11 08:02'": "-1h --until +1h",
         }.items():
             command = command.replace(word, instead)
-        done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, timeout=60)
+        done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, timeout=120)
         assert done.returncode == 0, (command, done.stderr)
         return done.stdout.splitlines()
 
@@ -93,7 +93,7 @@ def logged(tmp_path_factory):
         for place, line in enumerate(lines)
     ]
     journal = folder / "sinetti.journal"
-    subprocess.run([WRITER, "--output", journal, "-"], input="".join(entries), text=True, check=True, timeout=60)
+    subprocess.run([WRITER, "--output", journal, "-"], input="".join(entries), text=True, check=True, timeout=120)
     return Logged(journal, served.events(), root)
 
 

@@ -70,19 +70,19 @@ def signed_in_there(address, subject):
     The requests are those of a browser.
     """
     with requests.Session() as session:
-        answer = session.get(address, allow_redirects=False, timeout=30)
+        answer = session.get(address, allow_redirects=False, timeout=60)
         for _ in range(12):
             if answer.is_redirect:
                 address = urljoin(address, answer.headers["location"])
                 if address.startswith(CALLBACK):
                     return address
-                answer = session.get(address, allow_redirects=False, timeout=30)
+                answer = session.get(address, allow_redirects=False, timeout=60)
                 continue
             answer.raise_for_status()
             form = html.document_fromstring(answer.text).forms[0]
             values = {**dict(form.form_values()), "login": subject, "password": "any"}
             address = urljoin(address, form.action)
-            answer = session.post(address, values, allow_redirects=False, timeout=30)
+            answer = session.post(address, values, allow_redirects=False, timeout=60)
     pytest.fail("the provider never led back")
 
 

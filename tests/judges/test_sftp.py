@@ -44,7 +44,7 @@ environment = "TEST"
 revocation = "crl"
 crls = "crls"
 """
-WITHIN = 30.0
+WITHIN = 60.0
 
 
 @dataclass(frozen=True, slots=True)

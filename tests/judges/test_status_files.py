@@ -70,7 +70,7 @@ class Site:
         headers = {"Content-Type": "application/ocsp-request"} if body else {}
         request = urllib.request.Request(f"{self.address}{path}", body, headers)  # noqa: S310 - on loopback
         try:
-            with urllib.request.urlopen(request, timeout=30) as reply:  # noqa: S310 - on loopback
+            with urllib.request.urlopen(request, timeout=60) as reply:  # noqa: S310 - on loopback
                 return reply.status, dict(reply.headers), reply.read()
         except urllib.error.HTTPError as refused:
             with refused:

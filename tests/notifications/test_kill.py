@@ -58,7 +58,7 @@ def test_killed_after_the_mail_server_took_it(sqlite_scene, server):
     )
     file = connections[scene.db.alias].settings_dict["NAME"]
     command = [sys.executable, "-c", KILLED, f"sqlite:///{file}", str(server.port), NOW.isoformat()]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert len(server.taken) == 1
     sender = Sender("notices@pki.example", "")

@@ -13,7 +13,7 @@ def test_two_are_at_work_at_once_and_results_keep_their_order():
     both = Barrier(2)
 
     def act(number):
-        both.wait(20)
+        both.wait(60)
         return number, current_thread().name
 
     sessions = TokenSessions(2)

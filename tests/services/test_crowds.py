@@ -149,7 +149,7 @@ def test_no_lock_is_held_while_a_signature_is_waited_for(scene):
         def renew_or_revoke(number: int):
             if number == 0:
                 return renew(ask, scene.ctx, REQUEST)
-            assert stall.somebody_waits.wait(30)
+            assert stall.somebody_waits.wait(60)
             collected(scene, held.retrieval_id)
             gone = revoke(RevocationRequest(held.serial, RevocationReason.UNSPECIFIED), away.ctx, "operator", REQUEST)
             stall.over.set()

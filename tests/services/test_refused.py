@@ -101,7 +101,7 @@ def test_many_at_once(scene):
     together = Barrier(4)
 
     def refuse():
-        together.wait(30)
+        together.wait(60)
         rejections.record_rejection(scene.db, lineage, RejectionReason.KEY_REUSED, "renew", scene.audit_entry())
         scene.db.close()
 
@@ -109,6 +109,6 @@ def test_many_at_once(scene):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     assert models.RejectedRequest.objects.using(scene.db.alias).count() == 6
     assert events(scene).count() == 1

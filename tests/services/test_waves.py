@@ -245,12 +245,12 @@ def test_one_alone_does_not_hold_the_next_wave_while_a_row_is_locked(wave, scene
         with sql.transaction(scene.db):
             list(rows(scene, models.Lineage).select_for_update())
             is_locked.set()
-            may_end.wait(20)
+            may_end.wait(60)
         scene.db.close()
 
     thread = Thread(target=lock)
     thread.start()
-    assert is_locked.wait(20)
+    assert is_locked.wait(60)
     (answer,) = wave.run(asks_of([held]))
     may_end.set()
     thread.join()

@@ -534,7 +534,7 @@ def in_between(monkeypatch, scene, withdraw):
         if not seen:
             thread = Thread(target=withdrawn)
             thread.start()
-            thread.join(30)
+            thread.join(60)
             seen.append(everything(scene))
         with locked(db, *rest) as state:
             yield state

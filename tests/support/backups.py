@@ -55,5 +55,5 @@ def url_of(db: Database) -> str:
 def run(name: str, *arguments: object) -> None:
     """Run one of PostgreSQL's programs."""
     command = [str(find_binaries() / name), *(str(one) for one in arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr

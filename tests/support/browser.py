@@ -51,7 +51,7 @@ class Served:
 
     def __call__(self, request: Request) -> Response:
         """Send a request over HTTP."""
-        with closing(HTTPConnection(urlsplit(self.at).netloc, timeout=30)) as connection:
+        with closing(HTTPConnection(urlsplit(self.at).netloc, timeout=60)) as connection:
             query = f"?{request.query}" if request.query else ""
             connection.request(request.method, f"{request.path}{query}", request.body or None, dict(request.headers))
             answer = connection.getresponse()

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from sinetti.wire.json_api.status_events import PATH, FeedParser, StatusEvent
 
-WITHIN = 30.0
+WITHIN = 60.0
 """Seconds to wait for octets."""
 
 

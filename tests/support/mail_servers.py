@@ -127,13 +127,13 @@ def mail_server(tls: ssl.SSLContext | None = None, *, implicit: bool = False, **
     thread = Thread(target=loop.run_forever, name="mail server", daemon=True)
     thread.start()
     began = loop.create_server(protocol, "127.0.0.1", 0, ssl=tls if implicit else None)
-    listening = asyncio.run_coroutine_threadsafe(began, loop).result(30)
+    listening = asyncio.run_coroutine_threadsafe(began, loop).result(60)
     try:
         yield MailServer(listening.sockets[0].getsockname()[1], handler)
     finally:
-        asyncio.run_coroutine_threadsafe(_ended(listening), loop).result(30)
+        asyncio.run_coroutine_threadsafe(_ended(listening), loop).result(60)
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(30)
+        thread.join(60)
         loop.close()
 
 

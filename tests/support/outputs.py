@@ -28,6 +28,6 @@ def ran(*words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=None, is_
     # English, independent of the machine's locale.
     known = surroundings({"LC_ALL": "C.UTF-8", "PYTHONUNBUFFERED": "1" if is_unbuffered else ""})
     ended = subprocess.run(
-        program(*words), stdout=stdout, stderr=stderr, cwd=cwd, text=True, timeout=60, check=False, env=known
+        program(*words), stdout=stdout, stderr=stderr, cwd=cwd, text=True, timeout=120, check=False, env=known
     )
     return ended.returncode, ended.stderr

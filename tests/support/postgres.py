@@ -205,7 +205,7 @@ def wait_until_up(url: str, server: subprocess.Popen[bytes], folder: Path) -> No
     deadline = monotonic_seconds() + START_WITHIN
     while True:
         try:
-            psycopg.connect(url, connect_timeout=5).close()
+            psycopg.connect(url, connect_timeout=60).close()
         except psycopg.OperationalError:
             log = (folder / "log").read_text(errors="replace")
             assert server.poll() is None, log

@@ -245,7 +245,7 @@ def crowd(db: Database, count: int, do: Callable[[int], _Result]) -> list[_Resul
 
     def run(number: int) -> None:
         try:
-            start.wait(30)
+            start.wait(60)
             results[number] = do(number)
         except BaseException as failure:  # noqa: BLE001 - raised below, in the test's own thread
             failures.append(failure)

@@ -119,7 +119,7 @@ class SwitchableSigner:
         """Sign, wait or fail, as the switches say."""
         if (stall := self.stall) is not None:
             stall.somebody_waits.set()
-            assert stall.over.wait(30), "the signer was never let go"
+            assert stall.over.wait(60), "the signer was never let go"
         if self.away:
             why = f"the key {key_name} is away for a test"
             raise SignerUnavailable(why)

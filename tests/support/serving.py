@@ -27,7 +27,7 @@ from tests.support.programs import STARTS_WITHIN, STOPS_WITHIN, program, surroun
 
 ANY = ("--bind", "127.0.0.1:0", "--status-bind", "127.0.0.1:0")
 READY = re.compile(r"Ready: SOAP on (\S+), status on (\S+)")
-SOON = 30.0
+SOON = 60.0
 """Seconds within which every awaited event happens, on a busy machine too."""
 
 

@@ -170,7 +170,7 @@ def talk(printed):
 def look(printed):
     """Check the lines of the output about the pages of the e-service."""
     address = re.search(r"open (http://localhost:\d+) and sign in", printed)[1]
-    with urllib.request.urlopen(address, timeout=30) as page:  # noqa: S310 - loopback
+    with urllib.request.urlopen(address, timeout=60) as page:  # noqa: S310 - loopback
         assert page.status == 200
     rows = [line for line in printed.splitlines() if "@people.example" in line]
     assert len(rows) == len(SIGN_INS)
@@ -181,13 +181,13 @@ def look(printed):
 
 
 def shell(command):
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=120, check=True)
     return done.stdout + done.stderr
 
 
 def python(program):
     command = [sys.executable, "-W", "ignore", "-c", program]
-    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
 
 
 @pytest.mark.parametrize(("how", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
@@ -198,7 +198,7 @@ def test_ended_early_it_takes_its_bench_along(tmp_path, how, code):
                 break
         (bench,) = children(story.pid)
         story.send_signal(how)
-        assert story.wait(30) == code
+        assert story.wait(60) == code
     assert_ends(bench)
     if how == signal.SIGINT:
         assert list(tmp_path.iterdir()) == []
@@ -211,7 +211,7 @@ def children(pid):
 
 
 def assert_ends(pid):
-    deadline = monotonic_seconds() + 30
+    deadline = monotonic_seconds() + 60
     while Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_bytes():
         assert monotonic_seconds() < deadline, "the bench runs on"
         sleep(0.05)

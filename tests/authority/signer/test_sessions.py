@@ -39,7 +39,7 @@ class Token:
 
         def sign_plain(_key, wanted, verifies):
             if self.meets is not None:
-                self.meets.wait(20)
+                self.meets.wait(60)
             if self.signed == self.away_after:
                 message = "the token was removed"
                 raise SignerUnavailable(message)

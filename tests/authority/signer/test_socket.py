@@ -114,7 +114,7 @@ def serving(path, users=(ME,), sign=signed, **limits):
         yield
     finally:
         stopping.send(b"x")
-        thread.join(10)
+        thread.join(60)
         for one in (listener, stop, stopping):
             one.close()
         assert not thread.is_alive()
@@ -163,7 +163,7 @@ def test_many_threads_get_their_own_signatures(path):
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(30)
+            thread.join(60)
         client.close()
     assert wrong == []
 
@@ -187,11 +187,11 @@ def test_requests_that_wait_together_are_decided_together(path):
     for one in callers:
         one.sendall(octets)
     for one in callers:
-        one.settimeout(10)
+        one.settimeout(60)
         assert decode_fields(one.recv(4096)[4:])[0] == Outcome.DONE.value
         one.close()
     stopping.send(b"x")
-    thread.join(10)
+    thread.join(60)
     for one in (listener, stop, stopping):
         one.close()
     assert sum(sizes) == 4
@@ -213,7 +213,7 @@ def test_a_key_that_is_away_stops_other_callers_only_if_each_would_wait_for_it(p
         sizes.append(len(tasks))
         if tasks[0].key == "gate":
             begun.set()
-            assert opened.wait(20)
+            assert opened.wait(60)
         if any(task.key == "hanging" for task in tasks):
             raise SignerTimeout(AWAY)
         return signed(tasks, now)
@@ -221,12 +221,12 @@ def test_a_key_that_is_away_stops_other_callers_only_if_each_would_wait_for_it(p
     with serving(path, sign=sign), ExitStack() as ends:
         callers = [ends.enter_context(socket.socket(socket.AF_UNIX)) for _ in range(3)]
         for one in callers:
-            one.settimeout(20)
+            one.settimeout(60)
             one.connect(str(path))
             one.sendall(frame_of("issuing"))
             assert outcome_of(one) == Outcome.DONE.value  # so it was accepted
         callers[0].sendall(frame_of("gate"))
-        assert begun.wait(20)
+        assert begun.wait(60)
         callers[1].sendall(frame_of(key))
         callers[2].sendall(frame_of("issuing"))
         opened.set()
@@ -255,7 +255,7 @@ def test_more_connections_than_descriptors_do_not_end_the_signer(path):
             with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
                 assert other.stdout.readline() == b"connected\n"
                 other.stdin.close()
-                other.wait(10)
+                other.wait(60)
             client = SignerClient(path)
             assert client.sign([TASKS["plain"]]) == [b"signature of octets"]
             client.close()
@@ -289,7 +289,7 @@ LARGE = 4 * 1024 * 1024
 def connected(path, octets):
     """Yield a connection that has sent these octets."""
     with socket.socket(socket.AF_UNIX) as one:
-        one.settimeout(20)
+        one.settimeout(60)
         one.connect(str(path))
         one.sendall(octets)
         yield one
@@ -426,7 +426,7 @@ def test_octets_of_a_stranger_end_the_connection_alone(path):
         for frame in frames.values():
             with socket.socket(socket.AF_UNIX) as one:
                 one.connect(str(path))
-                one.settimeout(10)
+                one.settimeout(60)
                 one.sendall(frame)
                 assert one.recv(1) == b""
         client = SignerClient(path)

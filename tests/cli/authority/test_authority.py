@@ -498,7 +498,7 @@ def test_without_the_extra_one_line_names_it(command):
         "from sinetti.cli.main import main\n"
         f"sys.exit(main(['{command}', 'serve', '--dir', 'x']))\n"
     )
-    done = subprocess.run([sys.executable, "-c", hidden], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run([sys.executable, "-c", hidden], capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     (line,) = done.stderr.splitlines()
     assert "sinetti[authority]" in line

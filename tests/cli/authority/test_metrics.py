@@ -28,7 +28,7 @@ def metrics_url(served):
 
 def scraped(url):
     request = urllib.request.Request(url, headers={"Accept": ACCEPT})  # noqa: S310 - on loopback
-    with urllib.request.urlopen(request, timeout=10) as reply:  # noqa: S310 - on loopback
+    with urllib.request.urlopen(request, timeout=60) as reply:  # noqa: S310 - on loopback
         assert reply.headers["Content-Type"].startswith("application/openmetrics-text")
         assert "Server" not in reply.headers
         return reply.read().decode()
@@ -70,7 +70,7 @@ def test_a_life_is_counted_and_no_label_names_its_holder(sqlite_operator):
         paths = (f"/{CUSTOMER['customer_id']}", f"/log/proof/{serial}", f"/crl/{serial}.crl", "/metrics")
         assert {status_of(f"{served.status}{path}") for path in paths} <= {200, 404}
         assert status_of(f"{served.status}/metrics") == status_of(f"{url}/other") == 404
-        with urllib.request.urlopen(url, timeout=10) as reply:  # noqa: S310 - on loopback
+        with urllib.request.urlopen(url, timeout=60) as reply:  # noqa: S310 - on loopback
             assert reply.headers["Content-Type"].startswith("text/plain; version="), "for other clients"
         until(lambda: samples(scraped(url))["sinetti_ready", ()] == 1)
         text = scraped(url)
@@ -99,7 +99,7 @@ def test_counts_outlive_a_killed_worker_and_the_folder_does_not_outlive_the_node
     sqlite_operator.found()
     with serving(sqlite_operator.root, *TWO, TMPDIR=str(tmp_path)) as served:
         url = metrics_url(served)
-        with socket.create_connection((urlsplit(url).hostname, urlsplit(url).port), 5):
+        with socket.create_connection((urlsplit(url).hostname, urlsplit(url).port), 60):
             assert scraped(url), "a silent client delays no scrape"
         assert [one.stat().st_mode & 0o777 for one in tmp_path.glob("sinetti-metrics-*")] == [0o700]
         ask_eight_times(served)

@@ -41,7 +41,7 @@ def root(sqlite_operator):
 
 def connected(address):
     parts = urlsplit(address)
-    return closing(socket.create_connection((parts.hostname, parts.port), 30))
+    return closing(socket.create_connection((parts.hostname, parts.port), 60))
 
 
 def head(address, *more):

@@ -77,7 +77,7 @@ def receiving():
     finally:
         server.shutdown()
         server.server_close()
-        thread.join(5)
+        thread.join(60)
 
 
 def well(handler, receiver, delivery_id, body):

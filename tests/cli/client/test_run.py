@@ -350,14 +350,14 @@ def test_as_a_service_it_says_that_it_is_ready_and_ends_when_it_is_told_to(shell
     shell.enrol()
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(tmp_path / "notify"))
-        manager.settimeout(30)
+        manager.settimeout(60)
         with service(shell.store, NOTIFY_SOCKET=str(tmp_path / "notify")) as process:
             assert manager.recv(100) == b"READY=1"
             line = ""
             while "Next action:" not in line:
                 line = process.stderr.readline()
             process.send_signal(signal.SIGTERM)
-            assert process.wait(30) == 0
+            assert process.wait(60) == 0
             assert [manager.recv(100) for _ in range(2)] == [b"WATCHDOG=1", b"STOPPING=1"]
             assert "Stopping" in process.stderr.read()
 
@@ -367,7 +367,7 @@ def test_a_pass_of_a_service_that_cannot_begin_is_in_json_too(shell):
     with runner.exclusive_run(shell.store, authority.NOW), service(shell.store) as process:
         assert json.loads(process.stdout.readline())["error"]["code"] == "store"
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 5
+        assert process.wait(60) == 5
         assert process.stdout.read() == ""
 
 
@@ -379,7 +379,7 @@ def test_told_to_stop_while_it_waits_for_a_certificate(shell):
     with service(shell.store, "--now", LATE.astimezone(UTC).isoformat()) as process:
         until(lambda: len(shell.double.seen) >= 4)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 130
+        assert process.wait(60) == 130
     shell.double.script.clear()
     assert run(shell)[0] == 0
     assert len(shell.double.issued) == 2
@@ -395,7 +395,7 @@ def test_a_second_ctrl_c_waits_for_no_answer_and_the_next_run_goes_on(shell):
         assert "Stopping" in process.stderr.readline() + process.stderr.readline()
         assert process.poll() is None, "the request is still open"
         process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 130
+        assert process.wait(60) == 130
     answers.set()
     assert run(shell)[0] == 0
     assert len(shell.double.issued) == 2
@@ -409,7 +409,7 @@ def test_killed_in_the_middle_the_lock_is_gone_and_the_next_run_goes_on(shell):
         until(lambda: len(shell.double.seen) >= 4)
         assert run(shell)[0] == 5, "another one is told"
         process.kill()
-        process.wait(30)
+        process.wait(60)
     shell.double.script.clear()
     assert run(shell)[0] == 0
     assert len(shell.double.issued) == 2
@@ -467,7 +467,7 @@ def test_a_service_looks_anew_when_it_is_told_to(shell):
         process.send_signal(signal.SIGHUP)
         assert "This is not valid TOML" in read_until(process, "Next action:")
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
 
 
 @pytest.mark.usefixtures("hung_up_on")
@@ -479,7 +479,7 @@ def test_a_run_whose_terminal_goes_comes_to_a_safe_end(shell):
     with started(command, stderr=subprocess.PIPE, text=True, env=surroundings({})) as process:
         until(lambda: len(shell.double.seen) >= 4)
         process.send_signal(signal.SIGHUP)
-        assert process.wait(30) == 130
+        assert process.wait(60) == 130
         assert "Stopping" in process.stderr.read()
 
 
@@ -500,7 +500,7 @@ def test_a_store_that_is_away_for_a_while_ends_no_service(shell):
         process.send_signal(signal.SIGHUP)
         read_until(process, "Next action:")
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
 
 
 def minutes_later(handler, double, seen):

@@ -82,7 +82,7 @@ def answering(octets, context=None, received=None):
             try:
                 connection, _ = listener.accept()
                 with connection if context is None else context.wrap_socket(connection, server_side=True) as plain:
-                    plain.settimeout(30)
+                    plain.settimeout(60)
                     request = b""
                     while b"\r\n\r\n" not in request or not (request.startswith(b"GET") or request.endswith(b"<x/>")):
                         more = plain.recv(65_536)
@@ -98,7 +98,7 @@ def answering(octets, context=None, received=None):
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     yield f"{'http' if context is None else 'https'}://127.0.0.1:{listener.getsockname()[1]}/path"
-    thread.join(5)
+    thread.join(60)
 
 
 def post(url, tls_ca=None):
@@ -203,7 +203,7 @@ def dripping(head):
         yield listener.getsockname()[1]
     finally:
         over.set()
-        thread.join(5)
+        thread.join(60)
         listener.close()
 
 

@@ -166,7 +166,7 @@ def contents(db) -> dict[str, list]:
 
     thread = Thread(target=read)
     thread.start()
-    thread.join(30)
+    thread.join(60)
     return found
 
 

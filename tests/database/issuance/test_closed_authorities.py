@@ -93,7 +93,7 @@ def test_a_reservation_that_met_the_close_sees_it(scene, approval):
 
     def reserve():
         try:
-            closes.wait(30)
+            closes.wait(60)
             transactions.reserve_certificate(scene.db, reservation, scene.audit_entry())
         except AuthorityClosed as closed:
             outcome.append(closed)
@@ -109,7 +109,7 @@ def test_a_reservation_that_met_the_close_sees_it(scene, approval):
         closes.set()
         thread.join(0.2)
         assert thread.is_alive()
-    thread.join(30)
+    thread.join(60)
     assert len(outcome) == 1
     assert nothing_came_of_it(scene)
 
@@ -133,7 +133,7 @@ def test_a_close_waits_for_reservations_in_flight(scene):
         transactions.reserve_certificate(scene.db, reservation, scene.audit_entry())
         thread.start()
         assert not closed.wait(0.2)
-    thread.join(30)
+    thread.join(60)
     assert closed.is_set()
     assert certificates(scene).filter(serial=reservation.serial).exists()
     # The state itself was committed at once, without waiting: reservations from then on are refused.

@@ -51,7 +51,7 @@ def test_numbers_become_visible_in_their_order(db):
             seen.append(Event().wait(0.1))
 
     def second():
-        assert written.wait(30)
+        assert written.wait(60)
         insert_events(db, [NEW_LIST], NOW)
         seen.append([event for _, event in list_events(db, 0, 10)])
 

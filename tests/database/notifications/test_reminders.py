@@ -66,7 +66,7 @@ def test_a_renewal_does_not_wait(shared):
 
     def decide(found):
         thread, done = meanwhile(shared, lambda: renewed(shared, held))
-        assert done.wait(30)
+        assert done.wait(60)
         thread.join()
         return noting(found)
 
@@ -80,7 +80,7 @@ def test_another_node_passes_over_what_is_locked(shared):
     def decide(found):
         looks = []
         thread, done = meanwhile(shared, lambda: looks.append(process_batch(shared.db, reach(shared), noting)))
-        assert done.wait(30)
+        assert done.wait(60)
         thread.join()
         assert looks == [False]
         return noting(found)
@@ -112,14 +112,14 @@ def test_a_revocation_waits_and_is_not_waited_for(shared):
 
     assert process_batch(shared.db, reach(shared), decide)
     ((thread, done),) = threads
-    assert done.wait(30)
+    assert done.wait(60)
     thread.join()
     assert shared.certificate(held.serial).revoked
     assert models.OutboxMessage.objects.using(shared.db.alias).filter(channel__isnull=False).count() == 1
 
 
 def _wait_until_somebody_waits(scene):
-    for _ in range(3000):
+    for _ in range(6000):
         with connections[scene.db.alias].cursor() as cursor:
             cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
             if cursor.fetchone()[0]:

@@ -56,7 +56,7 @@ def is_held(scene, row):
 
     thread = Thread(target=asked)
     thread.start()
-    thread.join(30)
+    thread.join(60)
     return bool(found)
 
 

@@ -84,7 +84,7 @@ def test_serve_keeps_the_lists_and_readyz_shows_what_is_wrong(folder):
 
 
 def until(is_done):
-    deadline = monotonic_seconds() + 30
+    deadline = monotonic_seconds() + 60
     while not is_done():
         assert monotonic_seconds() < deadline
         sleep(0.02)

@@ -140,7 +140,7 @@ def test_on_a_unix_socket(folder):
 def check_metrics(address):
     """Scrape the gateway after the calls of the test, and compare its metrics."""
     host, port = address.rsplit(":", 1)
-    with closing(http.client.HTTPConnection(host, int(port), timeout=30)) as caller:
+    with closing(http.client.HTTPConnection(host, int(port), timeout=60)) as caller:
         caller.request("GET", "/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"})
         text = caller.getresponse().read().decode()
     found = {}
@@ -181,7 +181,7 @@ def test_a_listed_proxy_reading_anew_and_stopping(folder):
     with log.open("w") as errors, process(*program("gateway", "serve", "--settings", file), stderr=errors) as one:
         _until(log, '"ready"')
         port = int(json.loads(log.read_text().splitlines()[0])["listens"].rpartition(":")[2])
-        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as caller:
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as caller:
             assert asked(caller, "/check", "good", headers=known)[0] == 204
             assert asked(caller, "/check", "good")[0] == 403
             file.write_text("anchors = 1\n" + text)
@@ -197,7 +197,7 @@ def test_a_listed_proxy_reading_anew_and_stopping(folder):
             _until(log, "settings were read anew")
             assert asked(caller, "/check", "good", headers=known)[1]["sinetti-reason"] == "wrong-channel"
         one.send_signal(signal.SIGTERM)
-        assert one.wait(30) == 0
+        assert one.wait(60) == 0
     assert "Traceback" not in log.read_text()
 
 
@@ -258,7 +258,7 @@ def test_a_document_that_does_not_come_frees_its_place(monkeypatch):
         async def send(message):
             sent.append(message)
 
-        await asyncio.wait_for(edge(scope, lambda: asyncio.sleep(60), send), 30)
+        await asyncio.wait_for(edge(scope, lambda: asyncio.sleep(600), send), 60)
         return sent[0]["status"]
 
     async def one_after_the_other():
@@ -271,7 +271,7 @@ def test_who_asks_for_readiness_holds_nobody_up():
     looked, order = threading.Event(), []
 
     def unready():
-        return [] if looked.wait(30) else ["held up"]
+        return [] if looked.wait(60) else ["held up"]
 
     async def note(path):
         order.append((path, (await answered(edge, path))[0]))
@@ -290,7 +290,7 @@ def test_only_so_many_wait_for_a_responder():
 
     class Slow:
         def status(self, *_):
-            return GOOD if released.wait(30) else NO_ANSWER
+            return GOOD if released.wait(60) else NO_ANSWER
 
         def above(self, *_):
             return MISSING
@@ -323,7 +323,7 @@ def test_lists_that_come_and_go_are_noticed_and_said(folder, tmp_path):
 
 
 def _until(log, event):
-    deadline = monotonic_seconds() + 30
+    deadline = monotonic_seconds() + 60
     while event not in log.read_text():
         assert monotonic_seconds() < deadline, log.read_text()
         sleep(0.02)

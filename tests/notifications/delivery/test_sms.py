@@ -71,7 +71,7 @@ def provider(tls=None):
         yield server
     finally:
         server.shutdown()
-        thread.join(10)
+        thread.join(60)
         server.server_close()
 
 

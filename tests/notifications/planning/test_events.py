@@ -248,7 +248,7 @@ def test_two_workers_at_once(everybody):
     def work():
         read = events.pending(everybody.db, 100)
         assert len(read) == len(AUDIENCES)
-        together.wait(30)
+        together.wait(60)
         made.append(expand_events(a_mailroom(everybody), everybody.clock.now))
         everybody.db.close()
 
@@ -256,7 +256,7 @@ def test_two_workers_at_once(everybody):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     assert sum(made) == rows(everybody).filter(channel__isnull=False).count() == 1 + 4 + 2 + 5 + 2
     assert not events.pending(everybody.db, 1)
 

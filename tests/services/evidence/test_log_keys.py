@@ -106,7 +106,7 @@ def test_of_two_changes_at_a_time_one_follows_the_other(scene, tmp_path):
         second.start()
         second.join(0.3)
         assert second.is_alive()
-    second.join(20)
+    second.join(60)
     assert changed == [(NEXT_KEY.verifier, WRONG_KEY.verifier)]
     assert found(ctx, tmp_path) is None
 

@@ -292,17 +292,17 @@ def test_one_caller_at_a_time_asks_a_database_that_hangs(caplog):
 
     def hangs():
         begun.set()
-        assert over.wait(30)
+        assert over.wait(60)
         raise OperationalError
 
     assert keeper.read_or(fails, lambda: "last") == "last"
     thread = Thread(target=lambda: got.append(keeper.read_or(hangs, lambda: "last")))
     thread.start()
-    assert begun.wait(30)
+    assert begun.wait(60)
     assert keeper.read_or(fails, lambda: "last") == "last"
     assert keeper.read_or(lambda: "read", lambda: None) == "read", "without a last answer it is asked as always"
     over.set()
-    thread.join(30)
+    thread.join(60)
     assert got == ["last"]
     assert keeper.read_or(lambda: "back", lambda: "last") == "back"
     warnings = [record for record in caplog.records if record.levelname == "WARNING"]

@@ -38,7 +38,7 @@ def test_the_sockets_of_the_choice_are_those_that_are_served(opened, tmp_path):
     chosen = new_ports(0, opened)
     write_ports(folder, chosen)
     assert load_ports(folder, 0, opened) == chosen
-    with opened.take(chosen.soap) as served, socket.create_connection((LOOPBACK, chosen.soap), timeout=10) as client:
+    with opened.take(chosen.soap) as served, socket.create_connection((LOOPBACK, chosen.soap), timeout=60) as client:
         assert served.accept()[1] == client.getsockname()
 
 

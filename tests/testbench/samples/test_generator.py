@@ -305,7 +305,7 @@ def test_other_peoples_tests(tmp_path):
     # Load the plug-in by its entry point, as a run with installed plug-ins does, but without the others.
     command = [sys.executable, "-m", "pytest", "-q", "-p", "sinetti", "-W", "error", "-p", "no:cacheprovider"]
     known = surroundings({"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""})
-    done = subprocess.run(command, cwd=tmp_path, env=known, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=tmp_path, env=known, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "5 passed" in done.stdout
 
