@@ -15,7 +15,7 @@ from tests.attacks.busy import Busy
 from tests.support.postgres import skip_or_fail
 from tests.support.programs import started
 
-SPIN = "while True: pass"
+SPIN = "print(flush=True)\nwhile True: pass"
 
 
 def spin(seconds):
@@ -52,10 +52,10 @@ def test_what_stands_in_the_queue_does_not_count():
     os.sched_setaffinity(0, {min(before)})
     try:
         with (
-            started([sys.executable, "-c", SPIN], stdout=subprocess.DEVNULL),
-            started([sys.executable, "-c", SPIN], stdout=subprocess.DEVNULL),
+            started([sys.executable, "-c", SPIN], stdout=subprocess.PIPE) as one,
+            started([sys.executable, "-c", SPIN], stdout=subprocess.PIPE) as other,
         ):
-            sleep(0.1)
+            assert one.stdout.readline() == other.stdout.readline() == b"\n"
             busy, begun = Busy(), monotonic_seconds()
             spin(0.15)
             by_the_clock, counted = monotonic_seconds() - begun, busy.seconds()

@@ -84,7 +84,7 @@ def signer_at(path):
     finally:
         client.close()
         stopping.send(b"x")
-        thread.join(10)
+        thread.join(60)
         for one in (listener, stop, stopping):
             one.close()
         store.close()

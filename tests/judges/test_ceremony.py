@@ -123,7 +123,7 @@ def planned(text):
     for name in PEOPLE:
         line = key_of(name).public.read_text().strip()
         text = re.sub(rf'(name = "{name}"\nrole = .*\nkey = )"KEY"', rf'\1"{line}"', text)
-    text = text.replace(f'latest = "{utc_now():%Y-%m-%d}"', f'latest = "{utc_now() + timedelta(days=1):%Y-%m-%d}"')
+    text = re.sub(r'latest = "[\d-]{10}"', f'latest = "{utc_now() + timedelta(days=1):%Y-%m-%d}"', text, count=1)
     head, officers, _ = text.partition("\n# The new officers.")
     if not officers:
         return text

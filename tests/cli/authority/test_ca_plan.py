@@ -1,12 +1,13 @@
 """`sinetti authority ca plan`: the timetable as a table and as JSON."""
 
 import json
-import time
 from datetime import datetime, timedelta
 
 import pytest
 
 from sinetti.database import models
+from sinetti.infra.clock import utc_now
+from tests.support.serving import until
 
 WS = "DataProvidersTestIssuingCAv1"
 
@@ -20,7 +21,8 @@ def operator(sqlite_operator):
 def roll_over(operator):
     """Found an authority, and replace a CA in a later second, so that the successor ends later."""
     operator.found()
-    time.sleep(1)
+    founded_at = utc_now()
+    until(lambda: utc_now() > founded_at)
     operator.does("ca", "rollover", "--ca", WS)
 
 

@@ -264,7 +264,8 @@ def stolen(operator, place):
         issuer = authority.ctx.issuers[authority.ctx.issuing[Channel.WS]]
     finally:
         authority.ctx.db.close()
-    span = ValidityPeriod(utc_now(), utc_now() + timedelta(days=90))
+    now = utc_now()
+    span = ValidityPeriod(now, now + timedelta(days=90))
     plan = LeafRequest("7654321-0", "Stranger Oy", "FI", "0F" * 16, new_key().public_key(), new_serial(), span)
     tbs = build_tbs(plan, issuer, LeafProfile.HOLDER)
     proof = reserved(reservation_of(tbs))

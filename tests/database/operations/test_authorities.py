@@ -107,7 +107,7 @@ def test_a_shard_without_a_list(scene):
 def test_approving_what_is_approved_leaves_it_as_it_is(scene):
     """If two operators approve at once, the second changes and says nothing."""
     found = organisations.find_organisation(scene.db, CUSTOMER_ID)
-    approvals = models.ApprovedChannel.objects.using(scene.db.alias)
+    approvals = models.ApprovedChannel.objects.using(scene.db.alias).order_by("pk")
     rows = models.AuditEvent.objects.using(scene.db.alias)
     before, written = list(approvals.values_list()), rows.count()
     scene.clock.forward(DAY)
