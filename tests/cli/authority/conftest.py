@@ -5,19 +5,17 @@ The operator has an authority on each database in turn.
 
 import json
 import secrets
-import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
 from sinetti.cli.main import main
 from tests.support import golden
+from tests.support.foundings import OperatorDatabase, copy_founded_by_command
 from tests.support.officers import founders
-from tests.support.registers import all_connections_closed, copied_database
+from tests.support.registers import all_connections_closed
 
 ADDRESSES = ("--base-url", "http://pki.example", "--soap-url", "https://soap.example")
 CONTACT = ("--contact-name", "The Contact", "--contact-email", "contact@customer.example")
@@ -32,9 +30,15 @@ class Operator:
     database: dict[str, str]
     refusals: list[str] = field(default_factory=list)
     """Refused commands with their exit codes and sentences."""
+    register: OperatorDatabase | None = None
 
     def run(self, *words, root=None):
         """Return exit code, standard output and standard error of a command."""
+        if self.register is not None:
+            self.register.create()
+        return self._run(*words, root=root)
+
+    def _run(self, *words, root=None):
         place = [] if words[0] is None else ["--dir", str(root or self.root)]
         code = main(["authority", *(str(word) for word in words if word is not None), *place])
         caught = self.capsys.readouterr()
@@ -45,6 +49,11 @@ class Operator:
         code, out, err = self.run(*words)
         assert code == 0, f"{out}{err}"
         return out
+
+    def _initialise_kind(self, *words):
+        """Found the first authority of a kind, for which the operator's own database is not needed."""
+        code, out, err = self._run(None, *words)
+        assert code == 0, f"{out}{err}"
 
     def refused(self, code, *words, root=None):
         """Run a command that must be refused, and return its sentence on standard error.
@@ -72,20 +81,20 @@ class Operator:
         return err
 
     def found(self, *more, environment="TEST"):
-        """Found the authority.
+        """Copy an authority that this process has founded before with these options.
 
-        Without further options, copy an authority that this process has founded before.
+        Keys in a token and a database that is there already cannot be copied.
         """
-        if environment == "PRODUCTION" and "--officer" not in more:
-            more = (*more, *founders()) if more else ()
-        words = ("init", "--environment", environment, *ADDRESSES, *more)
-        if more or self.database:
-            self.does(*words, *(founders() if environment == "PRODUCTION" and not more else ()))
-            return
-        first = founded_before() / environment
-        if not first.exists():
-            self.does(None, *words, *(founders() if environment == "PRODUCTION" else ()), "--dir", first)
-        shutil.copytree(first, self.root)
+        is_database_new = not self.database or (self.register is not None and not self.register.is_created)
+        if is_database_new and "--pkcs11-token" not in more:
+            words = init_words(environment, more)
+            copy_founded_by_command(self.root, words, self.register, self._initialise_kind)
+        else:
+            self.initialise(*more, environment=environment)
+
+    def initialise(self, *more, environment="TEST"):
+        """Found the authority by the command, in tests of `init`."""
+        self.does(*init_words(environment, more))
 
     def add(self, customer_id="0123456-7", *more, kind="artificial"):
         """Add an organisation."""
@@ -98,18 +107,10 @@ class Operator:
         return json.loads(self.does("order", "--customer-id", customer_id, *CONTACT, "--json", *more))
 
 
-@cache
-def founded_before():
-    """Make the folder of authorities to be copied, once per process.
-
-    The creation of tables takes longest.
-    """
-    kept.append(TemporaryDirectory(prefix="sinetti-authorities-"))
-    return Path(kept[-1].name)
-
-
-kept = []
-"""Folders that are removed when the process ends."""
+def init_words(environment, more):
+    """Return the words of `init`; PRODUCTION gets officers unless there are others."""
+    officers = founders() if environment == "PRODUCTION" and "--officer" not in more else ()
+    return ("init", "--environment", environment, *ADDRESSES, *more, *officers)
 
 
 @contextmanager
@@ -118,13 +119,13 @@ def at_work(kind, request, tmp_path, monkeypatch):
 
     It has the tables already, and `init` accepts them as they are. test_initialise.py begins with an empty database.
     """
-    database = {}
+    database, register = {}, None
     if kind == "postgresql":
-        url = request.getfixturevalue("postgres_url")
-        database["DATABASE_URL"] = copied_database(url, f"authority_{secrets.token_hex(6)}")
-        monkeypatch.setenv("DATABASE_URL", database["DATABASE_URL"])
+        register = OperatorDatabase(request.getfixturevalue("postgres_url"), f"authority_{secrets.token_hex(6)}")
+        database["DATABASE_URL"] = register.url
+        monkeypatch.setenv("DATABASE_URL", register.url)
     with all_connections_closed():
-        yield Operator(tmp_path / "authority", request.getfixturevalue("capsys"), database)
+        yield Operator(tmp_path / "authority", request.getfixturevalue("capsys"), database, register)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

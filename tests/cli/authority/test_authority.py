@@ -185,12 +185,12 @@ def test_a_bad_hierarchy_names_its_key(sqlite_operator, tmp_path, old, new, word
 def test_a_hierarchy_of_ones_own(sqlite_operator, tmp_path):
     file = tmp_path / "mine.toml"
     file.write_text(load_preset("default").replace("Sinetti ", "Sigill "), encoding="utf-8")
-    sqlite_operator.found("--hierarchy", file)
+    sqlite_operator.initialise("--hierarchy", file)
     assert "SigillRootTestCAv1" in names(sqlite_operator.root)
 
 
 def test_a_preset_by_its_name(sqlite_operator):
-    sqlite_operator.found("--hierarchy", "short-7d")
+    sqlite_operator.initialise("--hierarchy", "short-7d")
     text = with_policy_arc(load_preset("short-7d"), Environment.TEST)
     assert (sqlite_operator.root / "hierarchy.toml").read_text() == text
 

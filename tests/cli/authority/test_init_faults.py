@@ -31,7 +31,7 @@ def test_an_organisation_of_many_letters(sqlite_operator, tmp_path):
     file = tmp_path / "mine.toml"
     text = load_preset("default").replace('organisation = "Sinetti"', f'organisation = "{"ä" * 300}"')
     file.write_text(text, encoding="utf-8")
-    sqlite_operator.found("--hierarchy", file)
+    sqlite_operator.initialise("--hierarchy", file)
 
 
 DATABASES = {

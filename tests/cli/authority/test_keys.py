@@ -77,7 +77,7 @@ def listed(status, name):
 
 
 def test_what_lies_where_after_init(operator, places):
-    operator.found(*apart(places))
+    operator.initialise(*apart(places))
     root = operator.root
     own = ("SinettiTestResponseSigner-", "log-")
     assert [name for name in keys(root / "keys") if not name.startswith(own)] == [*ONLINE]
