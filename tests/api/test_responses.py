@@ -15,7 +15,7 @@ from signxml import InvalidDigest
 from sinetti.api.soap import PATH, SoapEndpoint
 from sinetti.authority.bootstrap import RuntimeOptions, open_authority
 from sinetti.authority.data_directory import DirectoryKind
-from sinetti.authority.initialise import InitOptions, initialise
+from sinetti.authority.initialise import InitOptions
 from sinetti.ca.hierarchy_config import load_preset
 from sinetti.domain.values import Environment, KeyType
 from sinetti.server.http import Request
@@ -26,6 +26,7 @@ from tests.api.counter import SERVICE, Counter, opened_counter, payload_of
 from tests.api.drafts import FAULTS, get_draft, new_draft, renew_draft, wrong
 from tests.api.programs import haskell_erp, odoo_module
 from tests.support.authority import CUSTOMER_ID, NOW, services_issuer
+from tests.support.foundings import copy_founded
 from tests.support.scene import REQUEST
 
 DS = "http://www.w3.org/2000/09/xmldsig#"
@@ -159,7 +160,7 @@ def _check_text(payload: str) -> None:
 def test_the_recipe_is_a_setting(setting, tmp_path):
     base_url, root = "http://pki.sinetti.example", tmp_path / "authority"
     settings = AuthoritySettings(Environment.TEST, base_url, "https://certificates.example", response_recipe=setting)
-    initialise(root, InitOptions(DirectoryKind.AUTHORITY, load_preset("default"), settings, NOW))
+    copy_founded(root, InitOptions(DirectoryKind.AUTHORITY, load_preset("default"), settings, NOW))
     authority = open_authority(root, DirectoryKind.AUTHORITY, RuntimeOptions(lambda: NOW))
     door = SoapEndpoint(authority.ctx, "", authority.recipe, authority.responses.seal)
     message = messages.element("GetCertificateRequest", {"Environment": "TEST", "CustomerId": "0", "RetrievalId": "x"})

@@ -23,7 +23,7 @@ from sinetti.authority.alerts import (
 )
 from sinetti.authority.bootstrap import RuntimeOptions, open_authority
 from sinetti.authority.data_directory import DirectoryKind
-from sinetti.authority.initialise import InitOptions, initialise
+from sinetti.authority.initialise import InitOptions
 from sinetti.authority.key_relocation import OfflineKeys
 from sinetti.ca.hierarchy_config import load_preset
 from sinetti.database import models
@@ -35,6 +35,7 @@ from sinetti.pki.encoding import generate_key, load_certificate
 from sinetti.services.authorities.succession import retire_ca, stop_ca
 from sinetti.services.status.crl import fresh_crl
 from sinetti.settings.authority import AuthoritySettings
+from tests.support.foundings import copy_founded
 from tests.support.registers import all_connections_closed
 from tests.support.scene import Clock
 
@@ -48,12 +49,8 @@ ROOT, INTERMEDIATE = "SinettiRootTestCAv1", "SinettiIntermediateTestCAv1"
 def founded(tmp_path_factory):
     folder = tmp_path_factory.mktemp("founded")
     offline = OfflineKeys(folder / "vault", b"a pass-phrase that is long enough")
-    with all_connections_closed():
-        initialise(
-            folder / "authority",
-            InitOptions(DirectoryKind.AUTHORITY, load_preset("default"), SETTINGS, NOW, offline=offline),
-        )
-    return folder / "authority"
+    options = InitOptions(DirectoryKind.AUTHORITY, load_preset("default"), SETTINGS, NOW, offline=offline)
+    return copy_founded(folder / "authority", options)
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from sinetti.infra.toml_tables import SettingsError
 from sinetti.settings import notifications
 from sinetti.settings.authority import AuthoritySettings, ResponseRecipe, read
 from sinetti.wire.xmldsig.signature import SignatureProfile
+from tests.support.foundings import copy_founded
 from tests.support.registers import all_connections_closed
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -27,10 +28,7 @@ FOUNDING = InitOptions(DirectoryKind.AUTHORITY, load_preset("default"), SETTINGS
 
 @pytest.fixture(scope="session")
 def founded(tmp_path_factory):
-    root = tmp_path_factory.mktemp("founded") / "authority"
-    with all_connections_closed():
-        initialise(root, FOUNDING)
-    return root
+    return copy_founded(tmp_path_factory.mktemp("founded") / "authority", FOUNDING)
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from sinetti.authority.bootstrap import RuntimeOptions, open_authority
 from sinetti.authority.ca_revocation import CaRevocationRequest, revoke_authority
 from sinetti.authority.data_directory import DirectoryKind
 from sinetti.authority.exchange import is_listed
-from sinetti.authority.initialise import initialise
 from sinetti.authority.succession import SuccessionContext, roll_over
 from sinetti.ca.crl import read_list
 from sinetti.ca.successors import SuccessorOptions
@@ -24,6 +23,7 @@ from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.pki.trust_lists.verification import ListReader, verify_anchors
 from sinetti.services.authorities.trust_lists import newest_anchors, newest_distrust, newest_list, publish_anchors
 from tests.support.ceremonies import NOW, QUICK, ROOTS, founding
+from tests.support.foundings import copy_founded
 from tests.support.registers import all_connections_closed
 
 OLD, SERVICES = "DataProvidersTestIssuingCAv1", "ServicesTestIssuingCAv1"
@@ -39,10 +39,8 @@ def closed():
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    root = tmp_path_factory.mktemp("revoking") / "authority"
-    with all_connections_closed():
-        initialise(root, replace(founding(hierarchy=QUICK), passphrase=None))
-    return root
+    options = replace(founding(hierarchy=QUICK), passphrase=None)
+    return copy_founded(tmp_path_factory.mktemp("revoking") / "authority", options)
 
 
 @pytest.fixture

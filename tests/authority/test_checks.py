@@ -23,6 +23,7 @@ from sinetti.domain.values import Environment
 from sinetti.infra.clock import utc_now
 from sinetti.services.authorities.succession import stop_ca
 from sinetti.settings.authority import AuthoritySettings, render
+from tests.support.foundings import STARTED_AT, copy_founded
 from tests.support.mail_servers import mail_server
 from tests.support.officers import checked_founders
 from tests.support.registers import all_connections_closed
@@ -36,10 +37,8 @@ ISSUING, ROOT_CA = "DataProvidersTestIssuingCAv1", "SinettiRootTestCAv1"
 
 @pytest.fixture(scope="module")
 def founded(tmp_path_factory):
-    root = tmp_path_factory.mktemp("founded") / "authority"
-    with all_connections_closed():
-        initialise(root, InitOptions(DirectoryKind.AUTHORITY, load_preset("default"), SETTINGS, utc_now()))
-    return root
+    options = InitOptions(DirectoryKind.AUTHORITY, load_preset("default"), SETTINGS, STARTED_AT)
+    return copy_founded(tmp_path_factory.mktemp("founded") / "authority", options)
 
 
 @pytest.fixture
@@ -336,9 +335,8 @@ def test_optional_files_of_production(root):
 def test_an_officer_without_the_key_that_the_settings_demand(tmp_path):
     """A key from before the setting counts until its officer is removed, so the check names it."""
     settings = replace(SETTINGS, officer_keys=KeyRequirement.FIDO2_VERIFIED)
-    founding = InitOptions(DirectoryKind.AUTHORITY, load_preset("default"), SETTINGS, utc_now())
-    with all_connections_closed():
-        initialise(tmp_path / "authority", replace(founding, officers=checked_founders()))
+    founding = InitOptions(DirectoryKind.AUTHORITY, load_preset("default"), SETTINGS, STARTED_AT)
+    copy_founded(tmp_path / "authority", replace(founding, officers=checked_founders()))
     assert not [one for one in checked(tmp_path / "authority") if one.startswith("officer ")]
     (tmp_path / "authority" / "authority.toml").write_text(render(settings))
     found = checked(tmp_path / "authority")["officer anna"]

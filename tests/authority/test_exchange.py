@@ -40,6 +40,7 @@ from tests.support.ceremonies import (
     options,
     plan_text,
 )
+from tests.support.foundings import copy_founded
 from tests.support.officers import checked_founders
 from tests.support.registers import all_connections_closed
 
@@ -266,7 +267,7 @@ def test_a_revocation_after_the_request(there, tmp_path):
 
 
 def test_a_request_for_lists_needs_offline_keys(tmp_path):
-    initialise(tmp_path / "authority", founding(hierarchy=QUICK))
+    copy_founded(tmp_path / "authority", founding(hierarchy=QUICK))
     authority = open_authority(tmp_path / "authority", DirectoryKind.AUTHORITY, passphrase=PASSPHRASE)
     with pytest.raises(FolderError, match="no key of this authority is offline"):
         request_lists(authority)

@@ -14,7 +14,6 @@ from sinetti.authority.exchange import (
     request_certificates,
     request_revocations,
 )
-from sinetti.authority.initialise import initialise
 from sinetti.authority.offline_medium import open_medium
 from sinetti.authority.succession import SuccessionContext, begin_successor
 from sinetti.ca.ceremony.sets import parse_result_set
@@ -36,6 +35,7 @@ from sinetti.services.authorities.succession import activate_ca
 from sinetti.services.authorities.trust_lists import newest_anchors, newest_list, store_list
 from sinetti.services.status.crl import current_crl
 from tests.support.ceremonies import NOW, QUICK, ROOTS, Founded, ceremony, founded, founding, options, plan_text
+from tests.support.foundings import copy_founded
 from tests.support.registers import all_connections_closed
 
 OLD, NEW = "DataProvidersTestIssuingCAv1", "DataProvidersTestIssuingCAv2"
@@ -200,7 +200,7 @@ def test_a_ca_that_was_superseded_is_listed_alone(there, tmp_path):
 
 @pytest.mark.long
 def test_requests_need_offline_keys(tmp_path):
-    initialise(tmp_path / "authority", founding(hierarchy=QUICK))
+    copy_founded(tmp_path / "authority", founding(hierarchy=QUICK))
     authority = Founded(tmp_path / "authority", tmp_path / "medium", {}).opened()
     begin(authority, OLD)
     with pytest.raises(FolderError, match="no CA that was begun waits"):

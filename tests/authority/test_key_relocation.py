@@ -11,13 +11,14 @@ from cryptography import x509
 
 from sinetti.authority.bootstrap import RuntimeOptions, open_authority
 from sinetti.authority.data_directory import DirectoryKind, FolderDamaged, FolderError
-from sinetti.authority.initialise import InitOptions, initialise
+from sinetti.authority.initialise import InitOptions
 from sinetti.authority.key_relocation import OfflineKeys, move_passphrase, relocate_offline_keys
 from sinetti.ca.hierarchy_config import load_preset
 from sinetti.database.issuance import crls
 from sinetti.domain.values import Environment
 from sinetti.pki.encoding import load_certificate, load_private_key
 from sinetti.settings.authority import AuthoritySettings
+from tests.support.foundings import copy_founded
 from tests.support.registers import all_connections_closed
 from tests.support.scene import KilledError, killed_at
 
@@ -29,10 +30,10 @@ PHRASE = b"a pass-phrase that is long enough"
 
 @pytest.fixture(scope="module")
 def founded(tmp_path_factory):
-    root = tmp_path_factory.mktemp("founded") / "authority"
-    with all_connections_closed():
-        initialise(root, InitOptions(DirectoryKind.AUTHORITY, load_preset("default"), SETTINGS, NOW))
-    return root
+    return copy_founded(
+        tmp_path_factory.mktemp("founded") / "authority",
+        InitOptions(DirectoryKind.AUTHORITY, load_preset("default"), SETTINGS, NOW),
+    )
 
 
 @pytest.fixture

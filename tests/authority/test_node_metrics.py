@@ -12,18 +12,18 @@ from django.db import OperationalError
 from sinetti.authority import node_metrics
 from sinetti.authority.bootstrap import open_authority
 from sinetti.authority.data_directory import DirectoryKind
-from sinetti.authority.initialise import InitOptions, initialise
+from sinetti.authority.initialise import InitOptions
 from sinetti.authority.maintenance import check_consistency
 from sinetti.authority.node_metrics import NodeState, _remove_abandoned
 from sinetti.ca.hierarchy_config import load_preset
 from sinetti.domain.values import Environment
-from sinetti.infra.clock import utc_now
 from sinetti.infra.metrics.catalogue import METRICS, OPTIONAL_PART_OFF, READY, MetricSource, MetricType
 from sinetti.infra.metrics.exposition import load_state
 from sinetti.services.monitoring.figures import refresh_figures
 from sinetti.services.status.crl import publish_all
 from sinetti.settings.authority import AuthoritySettings
 from sinetti.settings.optional_parts import PartOff
+from tests.support.foundings import STARTED_AT, copy_founded
 from tests.support.registers import all_connections_closed
 from tests.support.serving import tls_pair
 
@@ -36,7 +36,7 @@ SERVED_AWAY = {READY: [((), 0.0)]}
 def authority(tmp_path_factory):
     folder = tmp_path_factory.mktemp("founded") / "authority"
     with all_connections_closed():
-        initialise(folder, InitOptions(DirectoryKind.AUTHORITY, load_preset("default"), SETTINGS, utc_now()))
+        copy_founded(folder, InitOptions(DirectoryKind.AUTHORITY, load_preset("default"), SETTINGS, STARTED_AT))
         opened = open_authority(folder, DirectoryKind.AUTHORITY)
         check_consistency(opened)
         publish_all(opened.ctx, REQUEST)

@@ -14,7 +14,7 @@ from django.db import OperationalError
 from sinetti.authority import bootstrap, key_store, service_certificates
 from sinetti.authority.bootstrap import RuntimeOptions, open_authority
 from sinetti.authority.data_directory import DirectoryKind, FolderError
-from sinetti.authority.initialise import InitOptions, initialise
+from sinetti.authority.initialise import InitOptions
 from sinetti.authority.key_relocation import check_key_separation
 from sinetti.authority.service_certificates import ensure_valid, register_existing
 from sinetti.ca.hierarchy_config import load_preset, with_policy_arc
@@ -27,6 +27,7 @@ from sinetti.pki.key_policy import key_id
 from sinetti.pki.policy_oids import is_holder_certificate
 from sinetti.pki.signers import SignerUnavailable
 from sinetti.settings.authority import AuthoritySettings
+from tests.support.foundings import copy_founded
 from tests.support.officers import ARC, checked_founders
 from tests.support.registers import all_connections_closed
 from tests.support.scene import Clock
@@ -41,11 +42,8 @@ SIGNER = "SinettiResponseSigner"
 
 @pytest.fixture(scope="module")
 def founded(tmp_path_factory):
-    root = tmp_path_factory.mktemp("founded") / "authority"
-    with all_connections_closed():
-        founding = InitOptions(DirectoryKind.AUTHORITY, HIERARCHY, SETTINGS, NOW, officers=checked_founders())
-        initialise(root, founding)
-    return root
+    founding = InitOptions(DirectoryKind.AUTHORITY, HIERARCHY, SETTINGS, NOW, officers=checked_founders())
+    return copy_founded(tmp_path_factory.mktemp("founded") / "authority", founding)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from sinetti.authority.bootstrap import RuntimeOptions, open_authority
 from sinetti.authority.data_directory import DataDirectory, DirectoryKind, FolderDamaged, FolderError, locked
-from sinetti.authority.initialise import InitOptions, initialise
+from sinetti.authority.initialise import InitOptions
 from sinetti.authority.passphrase_change import (
     NewPassphrase,
     change_passphrase,
@@ -23,6 +23,7 @@ from sinetti.ca.hierarchy_config import load_preset
 from sinetti.domain.secret_keys import SecretPurpose
 from sinetti.domain.values import Environment
 from sinetti.settings.authority import AuthoritySettings
+from tests.support.foundings import copy_founded
 from tests.support.killed import kill_at
 from tests.support.registers import all_connections_closed
 
@@ -40,10 +41,10 @@ AFTER_COMMIT = (
 
 @pytest.fixture(scope="module")
 def founded(tmp_path_factory):
-    root = tmp_path_factory.mktemp("founded") / "authority"
-    with all_connections_closed():
-        initialise(root, InitOptions(DirectoryKind.AUTHORITY, load_preset("default"), SETTINGS, NOW))
-    return root
+    return copy_founded(
+        tmp_path_factory.mktemp("founded") / "authority",
+        InitOptions(DirectoryKind.AUTHORITY, load_preset("default"), SETTINGS, NOW),
+    )
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ from sinetti.services.issuance.clock_guard import ClockGuard
 from sinetti.services.status.crl import publish
 from sinetti.settings.authority import AuthoritySettings
 from tests.support.authority import response_signer
+from tests.support.foundings import copy_founded
 from tests.support.registers import all_connections_closed
 from tests.support.scene import Clock
 
@@ -43,10 +44,8 @@ NAME, SERVICES = "SinettiTestResponseSigner", "ServicesTestIssuingCAv1"
 
 @pytest.fixture(scope="module", params=[PRESET], ids=["730 days"])
 def founded(request, tmp_path_factory):
-    root = tmp_path_factory.mktemp("founded") / "authority"
-    with all_connections_closed():
-        initialise(root, InitOptions(DirectoryKind.AUTHORITY, request.param, SETTINGS, NOW))
-    return root
+    options = InitOptions(DirectoryKind.AUTHORITY, request.param, SETTINGS, NOW)
+    return copy_founded(tmp_path_factory.mktemp("founded") / "authority", options)
 
 
 @pytest.fixture

@@ -59,6 +59,7 @@ from sinetti.wire.soap.requests import parse_request, render_renew, verified_req
 from sinetti.wire.xmldsig.signers import signer_for_key
 from tests.support import soft_token
 from tests.support.asking import asked
+from tests.support.foundings import copy_founded
 from tests.support.registers import all_connections_closed
 from tests.support.scene import (
     REQUEST,
@@ -97,10 +98,7 @@ def closed():
 
 @pytest.fixture(scope="module")
 def founded(tmp_path_factory):
-    root = tmp_path_factory.mktemp("founded") / "authority"
-    with all_connections_closed():
-        initialise(root, FOUNDING)
-    return root
+    return copy_founded(tmp_path_factory.mktemp("founded") / "authority", FOUNDING)
 
 
 @pytest.fixture

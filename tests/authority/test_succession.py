@@ -50,6 +50,7 @@ from tests.authority.test_signer_process import renewed as renewed_with_proof
 from tests.authority.test_signer_process import serving, signing
 from tests.support import soft_token
 from tests.support.asking import asked
+from tests.support.foundings import copy_founded
 from tests.support.officers import ARC
 from tests.support.registers import all_connections_closed
 from tests.support.scene import REQUEST, Clock, Scene, add_organisation, enrolled, in_the_window, renewed
@@ -84,10 +85,7 @@ def closed():
 
 @pytest.fixture(scope="module")
 def founded(tmp_path_factory):
-    root = tmp_path_factory.mktemp("founded") / "authority"
-    with all_connections_closed():
-        initialise(root, FOUNDING)
-    return root
+    return copy_founded(tmp_path_factory.mktemp("founded") / "authority", FOUNDING)
 
 
 @pytest.fixture
@@ -219,7 +217,7 @@ def test_keys_of_successors_move_to_a_signer(root, clock, tmp_path):
 @pytest.mark.long
 def test_the_key_of_the_intermediate_is_in_the_folder_of_offline_keys(tmp_path, clock):
     root, offline = tmp_path / "authority", OfflineKeys(tmp_path / "offline", b"a pass-phrase of the offline keys")
-    initialise(root, replace(FOUNDING, offline=offline))
+    copy_founded(root, replace(FOUNDING, offline=offline))
     with opened(root, clock) as authority:
         scene = scene_of(authority, clock)
         add_organisation(scene)
@@ -392,7 +390,7 @@ def check_status_of_standby(name, scene):
 @pytest.mark.long
 def test_a_key_on_a_medium_is_made_in_the_ceremony(tmp_path, clock):
     root, offline = tmp_path / "authority", OfflineKeys(tmp_path / "offline", b"a pass-phrase of the offline keys")
-    initialise(root, replace(FOUNDING, offline=offline))
+    copy_founded(root, replace(FOUNDING, offline=offline))
     with opened(root, clock) as authority:
         means = means_of(authority)
         pending = begin_successor(INTERMEDIATE, AS_BEFORE, means)
@@ -481,7 +479,7 @@ def test_the_channel_names_the_ca_that_issues(root, clock):
 @pytest.mark.long
 def test_a_ca_that_was_begun_without_the_folder_of_offline_keys_gets_its_key_with_it(tmp_path, clock):
     root, offline = tmp_path / "authority", OfflineKeys(tmp_path / "offline", b"a pass-phrase of the offline keys")
-    initialise(root, replace(FOUNDING, offline=offline))
+    copy_founded(root, replace(FOUNDING, offline=offline))
     with opened(root, clock) as authority:
         assert begin_successor(ROOT, AS_BEFORE, means_of(authority)).request == b""
         means = SuccessionContext(authority, "operator", REQUEST, offline)
@@ -506,7 +504,7 @@ ARCS = {
 
 @pytest.mark.parametrize(("hierarchy", "above"), ARCS.values(), ids=ARCS)
 def test_a_successor_has_the_arc_of_its_predecessor(tmp_path, clock, hierarchy, above):
-    initialise(tmp_path / "authority", replace(FOUNDING, hierarchy=hierarchy))
+    copy_founded(tmp_path / "authority", replace(FOUNDING, hierarchy=hierarchy))
     with opened(tmp_path / "authority", clock) as authority:
         new = roll_over(WS, AS_BEFORE, means_of(authority))
         assert policies_of(new.name, authority) == policies_of(WS, authority) == [f"{above}.1.2"]

@@ -33,6 +33,7 @@ from sinetti.settings import authority as authority_settings
 from sinetti.settings.authority import AuthoritySettings
 from sinetti.wire.transparency.notes import Checkpoint
 from tests.support import soft_token
+from tests.support.foundings import copy_founded
 from tests.support.registers import all_connections_closed
 from tests.support.scene import Clock
 from tests.support.soft_token import soft_tokens
@@ -308,7 +309,7 @@ def dies_at(point):
 @pytest.mark.parametrize("point", [None, *POINTS])
 def test_keys_of_test_are_moved_into_a_token(soft_tokens, place, tmp_path, point):
     root = tmp_path / "authority"
-    initialise(root, InitOptions(DirectoryKind.AUTHORITY, PRESET, SETTINGS, NOW))
+    copy_founded(root, InitOptions(DirectoryKind.AUTHORITY, PRESET, SETTINGS, NOW))
     settings = root / "authority.toml"
     settings.write_text(settings.read_text() + "\n# A remark\n[approvals]\n")
     before = sorted(path.stem for path in (root / "keys").glob("*.pem"))
@@ -340,7 +341,7 @@ def test_keys_of_test_are_moved_into_a_token(soft_tokens, place, tmp_path, point
 
 def test_production_imports_no_key(place, tmp_path):
     root = tmp_path / "authority"
-    initialise(root, InitOptions(DirectoryKind.AUTHORITY, PRESET, SETTINGS, NOW))
+    copy_founded(root, InitOptions(DirectoryKind.AUTHORITY, PRESET, SETTINGS, NOW))
     keys, authority = opened(root)
     production = replace(authority, settings=replace(authority.settings, environment=Environment.PRODUCTION))
     with keys, pytest.raises(FolderError, match="create a new generation of the CA in the token"):
@@ -349,7 +350,7 @@ def test_production_imports_no_key(place, tmp_path):
 
 def test_a_wrong_key_file_is_not_moved(soft_tokens, place, tmp_path):
     root = tmp_path / "authority"
-    initialise(root, InitOptions(DirectoryKind.AUTHORITY, PRESET, SETTINGS, NOW))
+    copy_founded(root, InitOptions(DirectoryKind.AUTHORITY, PRESET, SETTINGS, NOW))
     shutil.copy(root / "keys" / f"{WS}.pem", root / "keys" / f"{ROOTS[0]}.pem")
     keys, authority = opened(root)
     with keys, pytest.raises(FolderDamaged, match=f"the key {ROOTS[0]} was not moved: .*does not match"):
