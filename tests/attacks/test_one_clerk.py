@@ -16,7 +16,7 @@ from tests.eservice.test_acts import ACTS, LOOKS
 from tests.support.browser import ADDRESS
 from tests.support.registers import opened_register
 from tests.support.scene import opened_scene
-from tests.support.visits import CLERK, SIGNATORY, Visit, town
+from tests.support.visits import CLERK, SIGNATORY, Visit, populate
 
 BULK, END, MERGE, NAME, FIRST = (
     TwoPersonAct.BULK_REVOCATION,
@@ -108,9 +108,9 @@ def test_every_endpoint_that_takes_a_post_has_a_reason():
 
 @pytest.fixture(scope="module")
 def built(request, tmp_path_factory):
-    """Yield a town with proposals of the clerk and of others."""
-    with opened_register("sqlite", request, tmp_path_factory.mktemp("town"), alias="default") as db:
-        yield town(opened_scene(db), ADDRESS)
+    """Yield a population with proposals of the clerk and of others."""
+    with opened_register("sqlite", request, tmp_path_factory.mktemp("population"), alias="default") as db:
+        yield populate(opened_scene(db), ADDRESS)
 
 
 PERSON = {"organisation": "7654321-4", "name": "Nimi", "email": "nimi@elsewhere.example", "spoken": "fi"}

@@ -72,7 +72,7 @@ def made(tmp_path_factory):
 
 
 @pytest.fixture
-def house(made, tmp_path, capsys, monkeypatch):
+def shell(made, tmp_path, capsys, monkeypatch):
     """Return a shell with a copy of that store. The service shows a page and the true time."""
     service = made.double
     service.now = authority.NOW
@@ -90,181 +90,181 @@ def house(made, tmp_path, capsys, monkeypatch):
     return shell
 
 
-def folder(house):
-    return house.store / "payroll"
+def folder(shell):
+    return shell.store / "payroll"
 
 
-def generation(house):
-    return (folder(house) / "live").resolve()
+def generation(shell):
+    return (folder(shell) / "live").resolve()
 
 
 def put(name, octets=b""):
-    return lambda house: (generation(house) / name).write_bytes(octets)
+    return lambda shell: (generation(shell) / name).write_bytes(octets)
 
 
 def away(name):
-    return lambda house: (generation(house) / name).unlink()
+    return lambda shell: (generation(shell) / name).unlink()
 
 
 def in_the_name(name, octets):
-    return lambda house: (folder(house) / name).write_bytes(octets)
+    return lambda shell: (folder(shell) / name).write_bytes(octets)
 
 
 def pipe(name):
     """Put a pipe in the place of a file; no command may wait for its writer."""
 
-    def act(house):
-        path = (folder(house) / name).resolve()
+    def act(shell):
+        path = (folder(shell) / name).resolve()
         path.unlink(missing_ok=True)
         os.mkfifo(path)
 
     return act
 
 
-def others_key(house):
-    put("key.pem", encoding.dump_private_key(authority.holder_key(9), None))(house)
+def others_key(shell):
+    put("key.pem", encoding.dump_private_key(authority.holder_key(9), None))(shell)
 
 
-def others_set(house):
+def others_set(shell):
     """Replace everything in use by the set of another customer, with its key."""
     doubles_id, double.TRANSFER_ID = double.TRANSFER_ID, OTHER_ID
     try:
-        assert house.enrol(name="other", transfer_id=OTHER_ID, customer_id="7654321-4")[0] == 0
+        assert shell.enrol(name="other", transfer_id=OTHER_ID, customer_id="7654321-4")[0] == 0
     finally:
         double.TRANSFER_ID = doubles_id
-    for one in (house.store / "other" / "live").iterdir():
-        put(one.name, one.read_bytes())(house)
-    shutil.rmtree(house.store / "other")
+    for one in (shell.store / "other" / "live").iterdir():
+        put(one.name, one.read_bytes())(shell)
+    shutil.rmtree(shell.store / "other")
 
 
-def others_certificate(house):
-    key = (generation(house) / "key.pem").read_bytes()
-    others_set(house)
-    put("key.pem", key)(house)
+def others_certificate(shell):
+    key = (generation(shell) / "key.pem").read_bytes()
+    others_set(shell)
+    put("key.pem", key)(shell)
 
 
-def encrypted(house):
-    put("key.pem", encoding.dump_private_key(authority.holder_key(1), b"long enough"))(house)
+def encrypted(shell):
+    put("key.pem", encoding.dump_private_key(authority.holder_key(1), b"long enough"))(shell)
 
 
-def encrypted_for_another(house):
-    password = house.folder / "key-password"
+def encrypted_for_another(shell):
+    password = shell.folder / "key-password"
     password.write_text("long enough\n")
     password.chmod(0o600)
-    kept = settings.load(folder(house))
-    settings.store(folder(house), replace(kept, files=OutputOptions(key_password_file=password)))
-    encrypted(house)
+    kept = settings.load(folder(shell))
+    settings.store(folder(shell), replace(kept, files=OutputOptions(key_password_file=password)))
+    encrypted(shell)
 
 
-def without_link(house):
-    (folder(house) / "live").unlink()
+def without_link(shell):
+    (folder(shell) / "live").unlink()
 
 
 def relinked(target):
-    def act(house):
-        place = target(house) if callable(target) else target
-        without_link(house)
-        (folder(house) / "live").symlink_to(place)
+    def act(shell):
+        place = target(shell) if callable(target) else target
+        without_link(shell)
+        (folder(shell) / "live").symlink_to(place)
 
     return act
 
 
-def outside(house):
-    place = house.folder / "elsewhere" / generation(house).name
-    shutil.copytree(generation(house), place)
+def outside(shell):
+    place = shell.folder / "elsewhere" / generation(shell).name
+    shutil.copytree(generation(shell), place)
     return place
 
 
-def copied(house):
-    place = generation(house)
-    without_link(house)
-    shutil.copytree(place, folder(house) / "live")
+def copied(shell):
+    place = generation(shell)
+    without_link(shell)
+    shutil.copytree(place, folder(shell) / "live")
 
 
 def a_folder_of(octets):
-    def act(house):
-        without_link(house)
-        (folder(house) / "live").mkdir()
+    def act(shell):
+        without_link(shell)
+        (folder(shell) / "live").mkdir()
         if octets is not None:
-            (folder(house) / "live" / "key.pem").write_bytes(octets)
+            (folder(shell) / "live" / "key.pem").write_bytes(octets)
 
     return act
 
 
-def a_file(house):
-    without_link(house)
-    (folder(house) / "live").write_bytes(b"mine")
+def a_file(shell):
+    without_link(shell)
+    (folder(shell) / "live").write_bytes(b"mine")
 
 
-def moved_out(house):
+def moved_out(shell):
     """Move the generation, link to it, and remove its chain and the link `live`."""
-    place = generation(house)
-    place.rename(house.folder / place.name)
-    place.symlink_to(house.folder / place.name)
+    place = generation(shell)
+    place.rename(shell.folder / place.name)
+    place.symlink_to(shell.folder / place.name)
     (place / "chain.pem").unlink()
-    without_link(house)
+    without_link(shell)
 
 
-def moved(house):
+def moved(shell):
     """Move the generation, as to a larger disk, and link to it."""
-    place = generation(house)
-    place.rename(house.folder / place.name)
-    place.symlink_to(house.folder / place.name)
+    place = generation(shell)
+    place.rename(shell.folder / place.name)
+    place.symlink_to(shell.folder / place.name)
 
 
-def only_records(house):
+def only_records(shell):
     """Delete everything of the name but the agent's records."""
-    for one in folder(house).iterdir():
+    for one in folder(shell).iterdir():
         if one.name in {"live", "settings.toml", "notes.json"}:
             one.unlink()
         elif one.name in {"generations", "pending"}:
             shutil.rmtree(one)
 
 
-def clock_ahead(house):
+def clock_ahead(shell):
     """Make a pass with a clock that is years ahead, and set it back."""
-    house.double.now = OPENS + timedelta(days=1000)
-    assert house.run("run", "--store", house.store)[0] == 3
-    house.double.now = authority.NOW
+    shell.double.now = OPENS + timedelta(days=1000)
+    assert shell.run("run", "--store", shell.store)[0] == 3
+    shell.double.now = authority.NOW
 
 
-def clock_years_ahead(house):
+def clock_years_ahead(shell):
     """Make a pass with a clock that is years ahead of the service's clock."""
-    house.monkeypatch.setattr(transport, "probe", lambda *_, **__: ServerProbe(200, authority.NOW))
-    house.double.now = OPENS + timedelta(days=1000)
-    assert house.run("run", "--store", house.store)[0] == 4
+    shell.monkeypatch.setattr(transport, "probe", lambda *_, **__: ServerProbe(200, authority.NOW))
+    shell.double.now = OPENS + timedelta(days=1000)
+    assert shell.run("run", "--store", shell.store)[0] == 4
 
 
 def failed_before(count, **more):
     """Leave failures whose cause is over: renewal is planned for later."""
 
-    def act(house):
-        record = {"serial": generation(house).name, "failures": count, "next_try": None, "codes": [], "exit": 4}
+    def act(shell):
+        record = {"serial": generation(shell).name, "failures": count, "next_try": None, "codes": [], "exit": 4}
         text = json.dumps(record | {"told": None, "hint": None} | more)
-        (folder(house) / "agent.json").write_text(text)
+        (folder(shell) / "agent.json").write_text(text)
 
     return act
 
 
-def ordered_again(house):
+def ordered_again(shell):
     """Begin a new order for a name with a valid certificate; its answer is lost."""
-    house.double.script.append(double.lose)
+    shell.double.script.append(double.lose)
     doubles_id, double.TRANSFER_ID = double.TRANSFER_ID, OTHER_ID
     try:
-        assert house.enrol("--wait", "0", transfer_id=OTHER_ID)[0] == 6
+        assert shell.enrol("--wait", "0", transfer_id=OTHER_ID)[0] == 6
     finally:
         double.TRANSFER_ID = doubles_id
 
 
 def logged_elsewhere(serial):
-    def act(house):
-        place = generation(house)
-        shutil.copytree(place, house.folder / place.name)
-        (house.folder / place.name / "chain.pem").unlink()
-        said = serial.format(folder=house.folder, serial=place.name)
+    def act(shell):
+        place = generation(shell)
+        shutil.copytree(place, shell.folder / place.name)
+        (shell.folder / place.name / "chain.pem").unlink()
+        said = serial.format(folder=shell.folder, serial=place.name)
         line = json.dumps({"at": "2026-05-01T12:00:00Z", "event": "renewed", "serial": said})
-        (folder(house) / "log.jsonl").write_text(line + "\n")
-        without_link(house)
+        (folder(shell) / "log.jsonl").write_text(line + "\n")
+        without_link(shell)
 
     return act
 
@@ -272,73 +272,73 @@ def logged_elsewhere(serial):
 def twice(damage):
     """Do a damage and remove the link, too."""
 
-    def act(house):
-        damage(house)
-        without_link(house)
+    def act(shell):
+        damage(shell)
+        without_link(shell)
 
     return act
 
 
-def unwhole_anchors(house):
+def unwhole_anchors(shell):
     """Remove the chain, and the CAs that it could be made of."""
-    without_anchors(house)
-    away("chain.pem")(house)
+    without_anchors(shell)
+    away("chain.pem")(shell)
 
 
-def renewed(house):
-    house.double.now = OPENS + timedelta(days=20)
-    assert house.run("renew", "payroll", "--store", house.store)[0] == 0
+def renewed(shell):
+    shell.double.now = OPENS + timedelta(days=20)
+    assert shell.run("renew", "payroll", "--store", shell.store)[0] == 0
 
 
-def renewed_and_lost(house):
+def renewed_and_lost(shell):
     """Remove the newest set; the one before does not take its place."""
-    renewed(house)
-    shutil.rmtree(generation(house))
+    renewed(shell)
+    shutil.rmtree(generation(shell))
 
 
 def journal_of(octets):
-    def act(house):
-        house.double.now = OPENS + timedelta(days=20)
-        house.double.script.append(double.lose)
-        assert house.run("renew", "payroll", "--store", house.store)[0] == 6
-        (folder(house) / "pending" / "renew" / "journal.json").write_bytes(octets)
+    def act(shell):
+        shell.double.now = OPENS + timedelta(days=20)
+        shell.double.script.append(double.lose)
+        assert shell.run("renew", "payroll", "--store", shell.store)[0] == 6
+        (folder(shell) / "pending" / "renew" / "journal.json").write_bytes(octets)
 
     return act
 
 
-def revoked(house):
-    generations.remember(folder(house), generations.NameState(revoked=generation(house).name))
+def revoked(shell):
+    generations.remember(folder(shell), generations.NameState(revoked=generation(shell).name))
 
 
-def packed(house, form=Format.PKCS12, text="secret"):
+def packed(shell, form=Format.PKCS12, text="secret"):
     """Write settings that require a PKCS#12 file, which is missing."""
-    path = house.folder / "p12-password"
+    path = shell.folder / "p12-password"
     path.write_text(f"{text}\n")
     path.chmod(0o600)
-    kept = settings.load(folder(house))
+    kept = settings.load(folder(shell))
     wanted = OutputOptions(formats=frozenset({Format.PEM, form}), password_file=path)
-    settings.store(folder(house), replace(kept, files=wanted))
+    settings.store(folder(shell), replace(kept, files=wanted))
 
 
-def without_jks(house):
+def without_jks(shell):
     """Require a JKS that cannot be made, with or without Java, as a renewal leaves it."""
-    packed(house, Format.JKS, "short")
-    agent_state.hold_back(folder(house), generation(house).name)
+    packed(shell, Format.JKS, "short")
+    agent_state.hold_back(folder(shell), generation(shell).name)
 
 
-def chain_of_another(house):
-    put("chain.pem", double.anchors("services").encode())(house)
+def chain_of_another(shell):
+    put("chain.pem", double.anchors("services").encode())(shell)
 
 
-def turned_bit(house):
-    octets = (generation(house) / "key.pem").read_bytes()
+def turned_bit(shell):
+    octets = (generation(shell) / "key.pem").read_bytes()
     middle = len(octets) // 3
-    put("key.pem", octets[:middle] + bytes([octets[middle] ^ 1]) + octets[middle + 1 :])(house)
+    put("key.pem", octets[:middle] + bytes([octets[middle] ^ 1]) + octets[middle + 1 :])(shell)
 
 
 def put_folder(name):
-    def act(house):
-        place = folder(house) / name
+    def act(shell):
+        place = folder(shell) / name
         place.unlink(missing_ok=True)
         place.mkdir()
 
@@ -346,45 +346,45 @@ def put_folder(name):
 
 
 def mode(name, bits):
-    return lambda house: (folder(house) / name).resolve().chmod(bits)
+    return lambda shell: (folder(shell) / name).resolve().chmod(bits)
 
 
 def owned(name):
     """Give a file or folder to another user, as a restore by root does."""
 
-    def act(house):
+    def act(shell):
         if os.geteuid() != 0:
             pytest.skip("only root gives files away")
-        os.chown((folder(house) / name).resolve(), 4711, 4712)
+        os.chown((folder(shell) / name).resolve(), 4711, 4712)
 
     return act
 
 
-def all_owned(house):
+def all_owned(shell):
     """Give the whole store to one user, for whom root runs the commands."""
-    for path in (house.store, *house.store.rglob("*")):
+    for path in (shell.store, *shell.store.rglob("*")):
         os.chown(path, 4711, 4712, follow_symlinks=False)
 
 
 def group_readable(group):
     """Let a group read the key, and configure this group if it is given."""
 
-    def act(house):
+    def act(shell):
         if os.geteuid() != 0:
             pytest.skip("only root gives files to any group")
-        key = generation(house) / "key.pem"
+        key = generation(shell) / "key.pem"
         os.chown(key, 0, grp.getgrnam("daemon").gr_gid)
         key.chmod(0o640)
         if group:
-            kept = settings.load(folder(house))
-            settings.store(folder(house), replace(kept, files=OutputOptions(group=group, mode=0o640)))
+            kept = settings.load(folder(shell))
+            settings.store(folder(shell), replace(kept, files=OutputOptions(group=group, mode=0o640)))
 
     return act
 
 
-def shared_by_acl(house):
+def shared_by_acl(shell):
     """Let a user read the key by an access control list, whose mask stands in the group's bits."""
-    key = generation(house) / "key.pem"
+    key = generation(shell) / "key.pem"
     entries = ((0x01, 6, -1), (0x02, 4, 1), (0x04, 0, -1), (0x10, 4, -1), (0x20, 0, -1))
     octets = struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *one) for one in entries)
     try:
@@ -393,53 +393,53 @@ def shared_by_acl(house):
         pytest.skip("this file system has no access control lists")
 
 
-def in_der(house):
-    path = generation(house) / "certificate.pem"
+def in_der(shell):
+    path = generation(shell) / "certificate.pem"
     path.write_bytes(encoding.certificate_der(encoding.load_certificate(path.read_bytes())))
 
 
-def first_of_two(house):
-    path = generation(house) / "certificate.pem"
-    path.write_bytes(path.read_bytes() + (generation(house) / "chain.pem").read_bytes())
+def first_of_two(shell):
+    path = generation(shell) / "certificate.pem"
+    path.write_bytes(path.read_bytes() + (generation(shell) / "chain.pem").read_bytes())
 
 
-def second_of_two(house):
-    path = generation(house) / "certificate.pem"
-    path.write_bytes((generation(house) / "chain.pem").read_bytes() + path.read_bytes())
+def second_of_two(shell):
+    path = generation(shell) / "certificate.pem"
+    path.write_bytes((generation(shell) / "chain.pem").read_bytes() + path.read_bytes())
 
 
-def wrong_signature(house):
-    path = generation(house) / "certificate.pem"
+def wrong_signature(shell):
+    path = generation(shell) / "certificate.pem"
     octets = encoding.certificate_der(encoding.load_certificate(path.read_bytes()))
     path.write_bytes(encoding.certificate_pem(octets[:-1] + bytes([octets[-1] ^ 1])))
 
 
-def without_anchors(house):
-    kept = settings.load(folder(house))
-    settings.store(folder(house), replace(kept, trust_holders=kept.trust_services))
+def without_anchors(shell):
+    kept = settings.load(folder(shell))
+    settings.store(folder(shell), replace(kept, trust_holders=kept.trust_services))
 
 
-def reversed_chain(house):
-    put("chain.pem", b"".join(reversed(blocks_of_chain(house))))(house)
+def reversed_chain(shell):
+    put("chain.pem", b"".join(reversed(blocks_of_chain(shell))))(shell)
 
 
-def blocks_of_chain(house):
-    return [b"-----BEGIN" + one for one in (generation(house) / "chain.pem").read_bytes().split(b"-----BEGIN")[1:]]
+def blocks_of_chain(shell):
+    return [b"-----BEGIN" + one for one in (generation(shell) / "chain.pem").read_bytes().split(b"-----BEGIN")[1:]]
 
 
-def cut_chain(house):
-    put("chain.pem", b"".join(blocks_of_chain(house)[:-1]))(house)
+def cut_chain(shell):
+    put("chain.pem", b"".join(blocks_of_chain(shell)[:-1]))(shell)
 
 
-def damaged_mark(house):
-    *before, last = blocks_of_chain(house)
-    put("chain.pem", b"".join([*before, last.replace(b"BEGIN", b"BEGUN")]))(house)
+def damaged_mark(shell):
+    *before, last = blocks_of_chain(shell)
+    put("chain.pem", b"".join([*before, last.replace(b"BEGIN", b"BEGUN")]))(shell)
 
 
-def wrong_bit_in_chain(house):
-    *before, last = blocks_of_chain(house)
+def wrong_bit_in_chain(shell):
+    *before, last = blocks_of_chain(shell)
     octets = encoding.certificate_der(encoding.load_certificate(last))
-    put("chain.pem", b"".join([*before, encoding.certificate_pem(octets[:-1] + bytes([octets[-1] ^ 1]))]))(house)
+    put("chain.pem", b"".join([*before, encoding.certificate_pem(octets[:-1] + bytes([octets[-1] ^ 1]))]))(shell)
 
 
 def key_of_type(kind):
@@ -449,43 +449,43 @@ def key_of_type(kind):
 def with_password(text):
     """Encrypt the key, and name a password file that has `text`; with None, no such file."""
 
-    def act(house):
-        password = house.folder / "key-password"
+    def act(shell):
+        password = shell.folder / "key-password"
         if text is not None:
             password.write_text(f"{text}\n")
             password.chmod(0o600)
-        kept = settings.load(folder(house))
-        settings.store(folder(house), replace(kept, files=OutputOptions(key_password_file=password)))
-        key = encoding.load_private_key((generation(house) / "key.pem").read_bytes())
-        put("key.pem", encoding.dump_private_key(key, b"long enough"))(house)
+        kept = settings.load(folder(shell))
+        settings.store(folder(shell), replace(kept, files=OutputOptions(key_password_file=password)))
+        key = encoding.load_private_key((generation(shell) / "key.pem").read_bytes())
+        put("key.pem", encoding.dump_private_key(key, b"long enough"))(shell)
 
     return act
 
 
 def at(now):
-    return lambda house: setattr(house.double, "now", now)
+    return lambda shell: setattr(shell.double, "now", now)
 
 
-def uncertain(house):
-    house.double.now = OPENS
-    house.double.script.append(double.lose)
-    house.run("renew", "payroll", "--store", house.store)
+def uncertain(shell):
+    shell.double.now = OPENS
+    shell.double.script.append(double.lose)
+    shell.run("renew", "payroll", "--store", shell.store)
 
 
-def refused_for_good(house, code="PKI035"):
-    house.double.now = OPENS + timedelta(days=11)
-    house.double.script.append(double.refuse(Failure(code, "not any more")))
-    house.run("run", "--store", house.store)
+def refused_for_good(shell, code="PKI035"):
+    shell.double.now = OPENS + timedelta(days=11)
+    shell.double.script.append(double.refuse(Failure(code, "not any more")))
+    shell.run("run", "--store", shell.store)
 
 
 def held_back(times):
     """Let a hook hold back the renewal in the last passes of the agent."""
 
-    def act(house):
-        house.double.now = OPENS + timedelta(days=11)
+    def act(shell):
+        shell.double.now = OPENS + timedelta(days=11)
         for _ in range(times):
-            house.double.now += timedelta(hours=3)
-            hooked(house, '["sh", "-c", "exit 7"]', stage="before")
+            shell.double.now += timedelta(hours=3)
+            hooked(shell, '["sh", "-c", "exit 7"]', stage="before")
 
     return act
 
@@ -493,28 +493,28 @@ def held_back(times):
 def enrolling(*script):
     """Begin the name anew with an enrolment that ends with these answers."""
 
-    def act(house):
-        shutil.rmtree(folder(house))
-        house.double.script.extend(script)
-        house.enrol("--wait", "0")
+    def act(shell):
+        shutil.rmtree(folder(shell))
+        shell.double.script.extend(script)
+        shell.enrol("--wait", "0")
 
     return act
 
 
 def undeployed(times):
-    def act(house):
-        hooked(house, '["sh", "-c", "exit 7"]')
+    def act(shell):
+        hooked(shell, '["sh", "-c", "exit 7"]')
         for _ in range(times - 1):
-            house.double.now += timedelta(hours=1)
-            hooked(house, '["sh", "-c", "exit 7"]')
+            shell.double.now += timedelta(hours=1)
+            hooked(shell, '["sh", "-c", "exit 7"]')
 
     return act
 
 
 def both(*changes):
-    def act(house):
+    def act(shell):
         for one in changes:
-            one(house)
+            one(shell)
 
     return act
 
@@ -522,17 +522,17 @@ def both(*changes):
 def tokened(*changes):
     """Enrol with a key in a token, then apply the changes."""
 
-    def act(house):
+    def act(shell):
         if soft_token.module() is None:
             pytest.skip("SoftHSM is not installed (softhsm2)")
         pytest.importorskip("pkcs11")
         soft_token.folder()
-        kept = settings.load(folder(house))
-        shutil.rmtree(folder(house))
-        place = Token(soft_token.module(), soft_token.LABEL, soft_token.pin_file(house.folder))
-        holder = Holder(house.double, house.store, replace(kept, files=OutputOptions(token=place)))
+        kept = settings.load(folder(shell))
+        shutil.rmtree(folder(shell))
+        place = Token(soft_token.module(), soft_token.LABEL, soft_token.pin_file(shell.folder))
+        holder = Holder(shell.double, shell.store, replace(kept, files=OutputOptions(token=place)))
         assert holder.enrol(name="payroll").exit_code == 0
-        both(*changes)(house)
+        both(*changes)(shell)
 
     return act
 
@@ -540,74 +540,74 @@ def tokened(*changes):
 def token_with(**changes):
     """Change the place of the token in the settings and in the URI of the key."""
 
-    def act(house):
-        kept = settings.load(folder(house))
+    def act(shell):
+        kept = settings.load(folder(shell))
         token = replace(kept.files.token, **changes)
-        settings.store(folder(house), replace(kept, files=replace(kept.files, token=token)))
-        key = pkcs11_uri.load((generation(house) / "key.uri").read_bytes())
+        settings.store(folder(shell), replace(kept, files=replace(kept.files, token=token)))
+        key = pkcs11_uri.load((generation(shell) / "key.uri").read_bytes())
         place = pkcs11_uri.TokenLocation(token.module, token.label, token.pin_file)
-        put("key.uri", pkcs11_uri.dump(replace(key, place=place)))(house)
+        put("key.uri", pkcs11_uri.dump(replace(key, place=place)))(shell)
 
     return act
 
 
-def deleted_in_token(house):
+def deleted_in_token(shell):
     soft_token.forget_sessions()
     pkcs11 = importlib.import_module("pkcs11")
-    key = pkcs11_uri.load((generation(house) / "key.uri").read_bytes())
+    key = pkcs11_uri.load((generation(shell) / "key.uri").read_bytes())
     token = pkcs11.lib(str(key.place.module)).get_token(token_label=key.place.label)
     with token.open(rw=True, user_pin=soft_token.PIN) as session:
         for one in list(session.get_objects({pkcs11.Attribute.ID: key.id})):
             one.destroy()
 
 
-def without_pin(house):
-    (settings.load(folder(house)).files.token.pin_file).unlink()
+def without_pin(shell):
+    (settings.load(folder(shell)).files.token.pin_file).unlink()
 
 
-def without_extra(house):
-    house.monkeypatch.setattr(token_keys.importlib.util, "find_spec", lambda _name: None)
+def without_extra(shell):
+    shell.monkeypatch.setattr(token_keys.importlib.util, "find_spec", lambda _name: None)
 
 
-def logged(house):
+def logged(shell):
     """Make a pass that finds the certificate in a log."""
-    certificate = encoding.load_certificate((generation(house) / "certificate.pem").read_bytes())
-    house.log.is_gone = False
-    house.log.add(300)
+    certificate = encoding.load_certificate((generation(shell) / "certificate.pem").read_bytes())
+    shell.log.is_gone = False
+    shell.log.add(300)
     serial = encoding.serial_hex(certificate.serial_number)
-    house.log.issue(serial, encoding.sha256_hex(encoding.certificate_der(certificate)))
-    assert house.run("run", "--store", house.store)[0] == 0
-    assert json.loads((folder(house) / "log.json").read_bytes())["serial"] == serial
+    shell.log.issue(serial, encoding.sha256_hex(encoding.certificate_der(certificate)))
+    assert shell.run("run", "--store", shell.store)[0] == 0
+    assert json.loads((folder(shell) / "log.json").read_bytes())["serial"] == serial
 
 
-def forked(house):
+def forked(shell):
     """Make two passes, between which the log was rewound."""
-    logged(house)
-    del house.log.entries[200:]
-    assert house.run("run", "--store", house.store)[0] == 3
+    logged(shell)
+    del shell.log.entries[200:]
+    assert shell.run("run", "--store", shell.store)[0] == 3
 
 
-def distrusted(house):
+def distrusted(shell):
     """Make a pass over a log whose checkpoint another key signs."""
-    logged(house)
-    kept, house.log.signers = house.log.signers, (NoteSigner(house.log.origin, WRONG_KEY.key),)
-    assert house.run("run", "--store", house.store)[0] == 4
-    house.log.signers, house.other_signers = house.log.signers, kept
+    logged(shell)
+    kept, shell.log.signers = shell.log.signers, (NoteSigner(shell.log.origin, WRONG_KEY.key),)
+    assert shell.run("run", "--store", shell.store)[0] == 4
+    shell.log.signers, shell.other_signers = shell.log.signers, kept
 
 
-def trusted_again(house):
-    distrusted(house)
-    house.log.signers = house.other_signers
+def trusted_again(shell):
+    distrusted(shell)
+    shell.log.signers = shell.other_signers
 
 
 def passed(code):
-    return lambda house: house.run("run", "--store", house.store)[0] == code
+    return lambda shell: shell.run("run", "--store", shell.store)[0] == code
 
 
 def with_log(**changes):
-    def act(house):
+    def act(shell):
         for name, value in changes.items():
-            setattr(house.log, name, value)
+            setattr(shell.log, name, value)
 
     return act
 
@@ -657,7 +657,7 @@ STATES = {
     "key with a wrong bit": lost(turned_bit),
     "key of another name": lost(others_key),
     "key of another type": lost(key_of_type(KeyType.EC_P384)),
-    "key a folder": lost(both(away("key.pem"), lambda house: (generation(house) / "key.pem").mkdir())),
+    "key a folder": lost(both(away("key.pem"), lambda shell: (generation(shell) / "key.pem").mkdir())),
     "key a pipe": lost(pipe("live/key.pem")),
     "key encrypted, no password known": lost(encrypted, None, messages.NO_KEY_PASSWORD),
     "key encrypted, password file missing": lost(with_password(None), None, messages.SECRET_UNREADABLE),
@@ -676,8 +676,8 @@ STATES = {
     ),
     "key missing, former generation revoked": lost(
         both(
-            lambda house: generations.remember(folder(house), generations.NameState(revoked=generation(house).name)),
-            lambda house: house.run("renew", "payroll", "--store", house.store, "--force"),
+            lambda shell: generations.remember(folder(shell), generations.NameState(revoked=generation(shell).name)),
+            lambda shell: shell.run("renew", "payroll", "--store", shell.store, "--force"),
             away("key.pem"),
         )
     ),
@@ -705,7 +705,7 @@ STATES = {
     "generations writable by others": exposed(mode("generations", 0o777), step=rights.CHMOD_STEP),
     "folder that others pass": well(mode(".", 0o711)),
     "store of one other user, run by root": well(all_owned),
-    "store writable by others": exposed(lambda house: house.store.chmod(0o777), step=rights.CHMOD_STEP),
+    "store writable by others": exposed(lambda shell: shell.store.chmod(0o777), step=rights.CHMOD_STEP),
     "lock a folder": exposed(put_folder(".lock"), rights.LOCK, rights.LOCK_STEP),
     # The certificate.
     "key.der readable by others": exposed(both(put("key.der", b"x"), mode("live/key.der", 0o644))),
@@ -745,8 +745,8 @@ STATES = {
     "link out of the store": repaired(relinked(outside)),
     "link to another name": repaired(
         both(
-            lambda house: shutil.copytree(folder(house), house.store / ".b", symlinks=True),
-            relinked(lambda house: f"../.b/generations/{generation(house).name}"),
+            lambda shell: shutil.copytree(folder(shell), shell.store / ".b", symlinks=True),
+            relinked(lambda shell: f"../.b/generations/{generation(shell).name}"),
         )
     ),
     "link to another folder of the name": repaired(relinked("generations")),
@@ -759,14 +759,14 @@ STATES = {
     "link missing, key of another": lost(twice(others_key)),
     "link missing, log names a path": lost(logged_elsewhere("{folder}/{serial}"), messages.LOST_SET_OLDER),
     "link missing, log names a path upwards": lost(logged_elsewhere("../../../{serial}"), messages.LOST_SET_OLDER),
-    "generation missing": lost(lambda house: shutil.rmtree(generation(house))),
+    "generation missing": lost(lambda shell: shutil.rmtree(generation(shell))),
     "generation missing, former one intact": lost(renewed_and_lost, messages.LOST_SET_OLDER),
-    "all generations missing": lost(lambda house: shutil.rmtree(folder(house) / "generations")),
+    "all generations missing": lost(lambda shell: shutil.rmtree(folder(shell) / "generations")),
     "generation a link to a folder elsewhere": lost(moved_out),
     # Settings, notes, requests.
     "generation moved, with a link in its place": lost(moved),
     "only the agent's records left": lost(only_records, messages.LOST_SETTINGS),
-    "settings missing": lost(lambda house: (folder(house) / "settings.toml").unlink(), messages.LOST_SETTINGS),
+    "settings missing": lost(lambda shell: (folder(shell) / "settings.toml").unlink(), messages.LOST_SETTINGS),
     "settings empty": lost(in_the_name("settings.toml", b""), messages.LOST_SETTINGS),
     "settings garbage": lost(in_the_name("settings.toml", b"x ="), messages.LOST_SETTINGS),
     "settings a pipe": lost(pipe("settings.toml"), messages.LOST_SETTINGS),
@@ -806,13 +806,13 @@ STATES = {
         both(refused_for_good, at(OPENS + timedelta(days=90))), "expired", messages.RENEWED_ELSEWHERE, None, 3
     ),
     "renewal refused for good": needs(
-        RequiredAction.REPLACE, lambda house: refused_for_good(house, "PKI032"), "renewal-open", 3
+        RequiredAction.REPLACE, lambda shell: refused_for_good(shell, "PKI032"), "renewal-open", 3
     ),
     # The agent's records and the rest.
     "agent's record garbage": repaired(in_the_name("agent.json", b"garbage")),
     "agent's record with one odd member": repaired(in_the_name("agent.json", b'{"serial": 7}')),
     "agent's record a pipe": repaired(pipe("agent.json")),
-    "agent's record an empty folder": repaired(lambda house: (folder(house) / "agent.json").mkdir()),
+    "agent's record an empty folder": repaired(lambda shell: (folder(shell) / "agent.json").mkdir()),
     "agent's record with failures beyond any count": repaired(failed_before(10**400)),
     "deploy record garbage": repaired(in_the_name("deploy.json", b"garbage")),
     "deploy record a pipe": repaired(pipe("deploy.json")),
@@ -856,34 +856,34 @@ STATES = {
 
 
 @pytest.fixture
-def disk(house):
+def disk(shell):
     """Put the store on a small disk of its own."""
     if why := may_mount():
         pytest.skip(f"NOT TESTED, the views over a full disk: {why}")
-    shutil.move(house.store, house.folder / "before")
+    shutil.move(shell.store, shell.folder / "before")
     try:
-        with mounted(house.store, "8m") as one:
-            shutil.copytree(house.folder / "before", house.store, symlinks=True, dirs_exist_ok=True)
+        with mounted(shell.store, "8m") as one:
+            shutil.copytree(shell.folder / "before", shell.store, symlinks=True, dirs_exist_ok=True)
             yield one
     except subprocess.CalledProcessError as refused:
         pytest.skip(f"NOT TESTED, the views over a full disk: {refused.stderr.decode().strip()}")
 
 
 @pytest.mark.parametrize("trouble", ["fill", "read_only"])
-def test_every_view_names_a_disk_that_takes_nothing(trouble, house, disk):
+def test_every_view_names_a_disk_that_takes_nothing(trouble, shell, disk):
     getattr(disk, trouble)()
-    house.double.now, asked = OPENS + timedelta(days=20), house.double.operations().count(Operation.RENEW)
+    shell.double.now, asked = OPENS + timedelta(days=20), shell.double.operations().count(Operation.RENEW)
     for _ in range(2):
-        code, _, err = house.run("run", "--config", house.folder / "sinetti.toml", "--lang", "en")
+        code, _, err = shell.run("run", "--config", shell.folder / "sinetti.toml", "--lang", "en")
         assert (code, "full" in err or "read-only" in err) == (5, True), err
-        views, texts = seen_in(house)
+        views, texts = seen_in(shell)
         agree(views, "damaged", 5)
         assert any("is full or read-only" in one for one in texts)
-    assert house.double.operations().count(Operation.RENEW) == asked
+    assert shell.double.operations().count(Operation.RENEW) == asked
     if trouble == "fill":
         disk.free()
-        assert house.run("run", "--store", house.store)[0] == 0
-        agree(seen_in(house)[0], "valid", 0)
+        assert shell.run("run", "--store", shell.store)[0] == 0
+        agree(seen_in(shell)[0], "valid", 0)
 
 
 def ids_of(message):
@@ -893,20 +893,20 @@ def ids_of(message):
     return {message.text}.union(*map(ids_of, message.values.values()))
 
 
-def seen_in(house):
+def seen_in(shell):
     """Return state, exit code and need of a person in the four views that change nothing, and the texts."""
-    code, _, _ = house.run("status", "--store", house.store, "--check")
-    (row,) = json.loads(house.run("status", "--store", house.store, "--json")[1])
-    place = house.folder / "metrics-of-status"
-    house.run("status", "--store", house.store, "--prometheus", place)
-    doctor, out, _ = house.run("doctor", "--store", house.store, "--json", "--lang", "en")
+    code, _, _ = shell.run("status", "--store", shell.store, "--check")
+    (row,) = json.loads(shell.run("status", "--store", shell.store, "--json")[1])
+    place = shell.folder / "metrics-of-status"
+    shell.run("status", "--store", shell.store, "--prometheus", place)
+    doctor, out, _ = shell.run("doctor", "--store", shell.store, "--json", "--lang", "en")
     found = json.loads(out)
     texts = [f"{one['text']} {one['next'] or ''}" for one in found if one["level"] != "ok"]
     return {"status": (row["state"], code), "metrics": metrics_in(place), "doctor": doctor}, texts
 
 
-def row_of(house):
-    (row,) = status.rows(without_file(house.store), lambda _seen: house.double.now)
+def row_of(shell):
+    (row,) = status.rows(without_file(shell.store), lambda _seen: shell.double.now)
     return row
 
 
@@ -927,24 +927,24 @@ def test_the_table_is_long_enough():
 
 
 @pytest.mark.parametrize("case", STATES.values(), ids=STATES)
-def test_five_views_say_the_same_of_a_name(case, house):
-    case.change(house)
-    views, texts = seen_in(house)
+def test_five_views_say_the_same_of_a_name(case, shell):
+    case.change(shell)
+    views, texts = seen_in(shell)
     agree(views, case.state, case.code)
-    said = status.words(row_of(house))
+    said = status.words(row_of(shell))
     assert {case.says, case.step} - {None} <= ids_of(said), said
     what = step = ""
     if case.state == "damaged":
-        what, step = (one and render(one, Language.EN) for one in row_of(house).seen.damage(house.double.now))
+        what, step = (one and render(one, Language.EN) for one in row_of(shell).seen.damage(shell.double.now))
         assert any(what in one and (step or "") in one for one in texts), texts
-    code, out, err = house.run("run", "--config", house.folder / "sinetti.toml", "--json", "--lang", "en")
+    code, out, err = shell.run("run", "--config", shell.folder / "sinetti.toml", "--json", "--lang", "en")
     (row,) = json.loads(out)["names"]
     state, expected = (case.after, 0) if case.after else (case.state, case.code)
     assert (row["state"], row["exit_code"], code) == (state, case.run or expected, case.run or expected), err
     assert state != "damaged" or what in err
-    agree(seen_in(house)[0], state, expected)
-    assert metrics_in(house.folder / "metrics") == (state, bool(expected))
-    (more,) = json.loads(house.run("status", "--config", house.folder / "sinetti.toml", "--json", "--details")[1])
+    agree(seen_in(shell)[0], state, expected)
+    assert metrics_in(shell.folder / "metrics") == (state, bool(expected))
+    (more,) = json.loads(shell.run("status", "--config", shell.folder / "sinetti.toml", "--json", "--details")[1])
     assert more["next"] == row["next"]
 
 
@@ -962,50 +962,50 @@ customer_id = "0123456-7"
 """
 
 
-def configured(house, **changes):
+def configured(shell, **changes):
     """Write a sinetti.toml with a table for the name, and its changed lines."""
-    text = TABLE.format(folder=house.folder, url=house.double.url)
+    text = TABLE.format(folder=shell.folder, url=shell.double.url)
     for key, value in changes.items():
         text = "\n".join(f"{key} = {value}" if one.startswith(f"{key} =") else one for one in text.split("\n"))
-    (house.folder / "sinetti.toml").write_text(text)
+    (shell.folder / "sinetti.toml").write_text(text)
 
 
-def gone(house):
-    shutil.rmtree(folder(house))
+def gone(shell):
+    shutil.rmtree(folder(shell))
 
 
 def in_its_place(act):
     """Remove the folder of the name, and put something else there."""
 
-    def change(house):
-        gone(house)
-        act(folder(house))
+    def change(shell):
+        gone(shell)
+        act(folder(shell))
 
     return change
 
 
-def remounted(house):
+def remounted(shell):
     """Replace the whole store by an empty folder, as an unmounted disk leaves it."""
-    shutil.rmtree(house.store)
-    house.store.mkdir()
+    shutil.rmtree(shell.store)
+    shell.store.mkdir()
 
 
-def emptied(house):
+def emptied(shell):
     """Remove every name of a store whose last pass knew them."""
-    assert house.run("run", "--config", house.folder / "sinetti.toml")[0] == 0
-    gone(house)
+    assert shell.run("run", "--config", shell.folder / "sinetti.toml")[0] == 0
+    gone(shell)
 
 
 def wrong_file(role):
-    return lambda house: configured(house, trust_holders=f'"{role}.pem"')
+    return lambda shell: configured(shell, trust_holders=f'"{role}.pem"')
 
 
-def of_another_service(house):
+def of_another_service(shell):
     """Configure the trust file of another authority, whose CAs have the same names."""
     built = authority.authority.__wrapped__()
     wanted = [built.entries[one.file_name][1] for one in built.hierarchy.authorities if double.wanted(one, "holders")]
-    (house.folder / "others.pem").write_text(double.bundle(*wanted))
-    wrong_file("others")(house)
+    (shell.folder / "others.pem").write_text(double.bundle(*wanted))
+    wrong_file("others")(shell)
 
 
 LOST = {
@@ -1023,99 +1023,99 @@ LOST = {
     ),
     "the trust file of the services": (wrong_file("services"), "valid", 2, "is of another service"),
     "the trust file of CAs with the same names": (of_another_service, "valid", 2, "is of another service"),
-    "another customer": (lambda house: configured(house, customer_id='"7654321-4"'), "valid", 2, "names 7654321-4"),
-    "another environment": (lambda house: configured(house, environment='"PRODUCTION"'), "valid", 2, "PRODUCTION"),
+    "another customer": (lambda shell: configured(shell, customer_id='"7654321-4"'), "valid", 2, "names 7654321-4"),
+    "another environment": (lambda shell: configured(shell, environment='"PRODUCTION"'), "valid", 2, "PRODUCTION"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("case", LOST.values(), ids=LOST)
-def test_a_configured_name_that_is_lost_or_wrong_is_green_in_no_view(case, house):
+def test_a_configured_name_that_is_lost_or_wrong_is_green_in_no_view(case, shell):
     change, state, code, words = case
-    configured(house)
-    change(house)
-    file = ("--config", house.folder / "sinetti.toml", "--lang", "en")
+    configured(shell)
+    change(shell)
+    file = ("--config", shell.folder / "sinetti.toml", "--lang", "en")
     for _ in range(2):  # a pass changes nothing of it
-        ended, out, err = house.run("run", *file, "--json")
+        ended, out, err = shell.run("run", *file, "--json")
         (row,) = json.loads(out)["names"]
         assert (row["name"], row["state"], row["exit_code"], ended) == ("payroll", state, code, code), err
         assert words in row["reason"]
         assert words in err
         assert row["advice"]
-        assert metrics_in(house.folder / "metrics") == (state, True)
-        (shown,) = json.loads(house.run("status", *file, "--json")[1])
+        assert metrics_in(shell.folder / "metrics") == (state, True)
+        (shown,) = json.loads(shell.run("status", *file, "--json")[1])
         assert (shown["state"], shown["reason"], shown["advice"]) == (state, row["reason"], row["advice"])
-        checked, out, _ = house.run("status", *file, "--check")
+        checked, out, _ = shell.run("status", *file, "--check")
         assert (checked, "payroll" in out) == (code, True)
-        assert house.run("run", *file, "--dry-run")[0] == code
-        code_of_doctor, out, _ = house.run("doctor", *file)
+        assert shell.run("run", *file, "--dry-run")[0] == code
+        code_of_doctor, out, _ = shell.run("doctor", *file)
         assert (code_of_doctor, "No action needed" in out) == (code, False)
 
 
 @pytest.mark.parametrize("name", ["a dangling link", "a looping link"])
-def test_a_link_that_leads_nowhere_is_damage_without_a_table_too(name, house):
-    LOST[name][0](house)
-    agree(seen_in(house)[0], "damaged", 5)
-    assert house.run("run", "--store", house.store)[0] == 5
+def test_a_link_that_leads_nowhere_is_damage_without_a_table_too(name, shell):
+    LOST[name][0](shell)
+    agree(seen_in(shell)[0], "damaged", 5)
+    assert shell.run("run", "--store", shell.store)[0] == 5
 
 
-def test_a_wrong_trust_file_costs_no_renewal(house):
+def test_a_wrong_trust_file_costs_no_renewal(shell):
     """The pass refuses it before a request, and the next pass with the right file renews."""
-    configured(house)
-    wrong_file("services")(house)
-    house.double.now = OPENS + timedelta(days=20)
-    asked = len(house.double.seen)
-    file = ("--config", house.folder / "sinetti.toml", "--lang", "en")
-    code, _, err = house.run("run", *file)
-    assert (code, "is of another service" in err, len(house.double.seen)) == (2, True, asked)
+    configured(shell)
+    wrong_file("services")(shell)
+    shell.double.now = OPENS + timedelta(days=20)
+    asked = len(shell.double.seen)
+    file = ("--config", shell.folder / "sinetti.toml", "--lang", "en")
+    code, _, err = shell.run("run", *file)
+    assert (code, "is of another service" in err, len(shell.double.seen)) == (2, True, asked)
     assert "damaged" not in err
-    configured(house)
-    assert house.run("run", *file)[0] == 0
-    agree(seen_in(house)[0], "valid", 0)
+    configured(shell)
+    assert shell.run("run", *file)[0] == 0
+    agree(seen_in(shell)[0], "valid", 0)
 
 
-def moved_service(house):
+def moved_service(shell):
     """Keep an address at which no service listens; the table has the present one."""
-    configured(house)
-    settings.store(folder(house), replace(settings.load(folder(house)), service="http://127.0.0.1:9/"))
+    configured(shell)
+    settings.store(folder(shell), replace(settings.load(folder(shell)), service="http://127.0.0.1:9/"))
 
 
 @pytest.mark.parametrize("command", [("renew", "payroll"), ("renew", "--all"), ("run",)], ids=" ".join)
-def test_renew_and_run_call_the_address_of_the_table(command, house):
-    moved_service(house)
-    house.double.now = OPENS + timedelta(days=20)
-    before = generation(house)
-    code, _, err = house.run(*command, "--config", house.folder / "sinetti.toml")
-    assert (code, generation(house) != before) == (0, True), err
-    assert settings.load(folder(house)).service == house.double.url
+def test_renew_and_run_call_the_address_of_the_table(command, shell):
+    moved_service(shell)
+    shell.double.now = OPENS + timedelta(days=20)
+    before = generation(shell)
+    code, _, err = shell.run(*command, "--config", shell.folder / "sinetti.toml")
+    assert (code, generation(shell) != before) == (0, True), err
+    assert settings.load(folder(shell)).service == shell.double.url
 
 
-def test_retrieve_calls_the_address_of_the_table(house):
-    enrolling(double.well, double.refuse(double.NOT_READY))(house)
-    configured(house)
-    for place in (folder(house), folder(house) / "pending" / "enrol"):
+def test_retrieve_calls_the_address_of_the_table(shell):
+    enrolling(double.well, double.refuse(double.NOT_READY))(shell)
+    configured(shell)
+    for place in (folder(shell), folder(shell) / "pending" / "enrol"):
         settings.store(place, replace(settings.load(place), service="http://127.0.0.1:9/"))
-    code, _, err = house.run("retrieve", "payroll", "--wait", "0", "--config", house.folder / "sinetti.toml")
+    code, _, err = shell.run("retrieve", "payroll", "--wait", "0", "--config", shell.folder / "sinetti.toml")
     assert code == 0, err
 
 
-def test_a_pass_in_which_nothing_is_due_takes_the_address_of_the_table(house):
-    moved_service(house)
-    file = ("--config", house.folder / "sinetti.toml")
-    assert "differ from the service's table" in house.run("doctor", *file, "--lang", "en")[1]
-    assert house.run("run", *file)[0] == 0
-    assert settings.load(folder(house)).service == house.double.url
-    assert "differ from the service's table" not in house.run("doctor", *file, "--lang", "en")[1]
+def test_a_pass_in_which_nothing_is_due_takes_the_address_of_the_table(shell):
+    moved_service(shell)
+    file = ("--config", shell.folder / "sinetti.toml")
+    assert "differ from the service's table" in shell.run("doctor", *file, "--lang", "en")[1]
+    assert shell.run("run", *file)[0] == 0
+    assert settings.load(folder(shell)).service == shell.double.url
+    assert "differ from the service's table" not in shell.run("doctor", *file, "--lang", "en")[1]
 
 
-def test_renew_sends_nothing_with_the_trust_file_of_another_service(house):
-    wrong_file("services")(house)
-    house.double.now, asked = OPENS, len(house.double.seen)
-    code, _, err = house.run("renew", "payroll", "--config", house.folder / "sinetti.toml", "--lang", "en")
-    assert (code, "is of another service" in err, len(house.double.seen)) == (2, True, asked)
+def test_renew_sends_nothing_with_the_trust_file_of_another_service(shell):
+    wrong_file("services")(shell)
+    shell.double.now, asked = OPENS, len(shell.double.seen)
+    code, _, err = shell.run("renew", "payroll", "--config", shell.folder / "sinetti.toml", "--lang", "en")
+    assert (code, "is of another service" in err, len(shell.double.seen)) == (2, True, asked)
 
 
-def test_a_trust_file_with_the_successor_alone_is_right(house):
-    configured(house)
+def test_a_trust_file_with_the_successor_alone_is_right(shell):
+    configured(shell)
     built, retired = authority.authority(), authority.issuer().certificate
     (above,) = (key for key, one in built.entries.values() if one.subject == retired.issuer)
     begins, ends = authority.NOW, retired.not_valid_after_utc
@@ -1124,25 +1124,25 @@ def test_a_trust_file_with_the_successor_alone_is_right(house):
     )
     for one in retired.extensions:
         successor = successor.add_extension(one.value, one.critical)
-    (house.folder / "holders.pem").write_text(double.bundle(successor.sign(above, hashes.SHA256())))
-    assert house.run("status", "--config", house.folder / "sinetti.toml", "--check")[0] == 0
+    (shell.folder / "holders.pem").write_text(double.bundle(successor.sign(above, hashes.SHA256())))
+    assert shell.run("status", "--config", shell.folder / "sinetti.toml", "--check")[0] == 0
 
 
-def test_a_planned_name_that_was_enrolled_is_missed_until_it_is_removed(house):
-    configured(house)
-    emptied(house)
-    path = house.folder / "sinetti.toml"
+def test_a_planned_name_that_was_enrolled_is_missed_until_it_is_removed(shell):
+    configured(shell)
+    emptied(shell)
+    path = shell.folder / "sinetti.toml"
     path.write_text(path.read_text() + "enrolled = false\n")
-    assert house.run("run", "--config", path)[0] == house.run("status", "--config", path, "--check")[0] == 3
+    assert shell.run("run", "--config", path)[0] == shell.run("status", "--config", path, "--check")[0] == 3
 
 
-def test_a_removed_name_counts_as_planned_again(house):
-    configured(house)
-    path = house.folder / "sinetti.toml"
-    assert house.run("run", "--config", path)[0] == 0
+def test_a_removed_name_counts_as_planned_again(shell):
+    configured(shell)
+    path = shell.folder / "sinetti.toml"
+    assert shell.run("run", "--config", path)[0] == 0
     path.write_text(path.read_text() + "enrolled = false\n")
-    assert house.run("remove", "payroll", "--yes", "--config", path)[0] == 0
-    assert house.run("run", "--config", path)[0] == house.run("status", "--config", path, "--check")[0] == 0
+    assert shell.run("remove", "payroll", "--yes", "--config", path)[0] == 0
+    assert shell.run("run", "--config", path)[0] == shell.run("status", "--config", path, "--check")[0] == 0
 
 
 PAGE = {
@@ -1184,85 +1184,85 @@ REPAIRS = {name: case for name, case in STATES.items() if case.step == messages.
 
 
 @pytest.mark.parametrize("case", REPAIRS.values(), ids=REPAIRS)
-def test_a_repair_is_announced_and_logged(case, house):
-    case.change(house)
-    assert "would be repaired now" in house.run("run", "--store", house.store, "--dry-run", "--lang", "en")[1]
-    assert "Store repaired" in log_after_run(house)
-    assert files.serial_in_use(folder(house)) == generation(house).name
+def test_a_repair_is_announced_and_logged(case, shell):
+    case.change(shell)
+    assert "would be repaired now" in shell.run("run", "--store", shell.store, "--dry-run", "--lang", "en")[1]
+    assert "Store repaired" in log_after_run(shell)
+    assert files.serial_in_use(folder(shell)) == generation(shell).name
 
 
-def log_after_run(house):
-    assert house.run("run", "--store", house.store, "--lang", "en")[0] == 0
-    return house.run("log", "payroll", "--store", house.store, "--lang", "en")[1]
+def log_after_run(shell):
+    assert shell.run("run", "--store", shell.store, "--lang", "en")[0] == 0
+    return shell.run("log", "payroll", "--store", shell.store, "--lang", "en")[1]
 
 
-def test_the_words_of_a_former_generation_are_a_line_that_helps(house):
-    renewed_and_lost(house)
-    line = render(row_of(house).seen.damage(house.double.now)[1], Language.EN).partition("Run: ")[2]
+def test_the_words_of_a_former_generation_are_a_line_that_helps(shell):
+    renewed_and_lost(shell)
+    line = render(row_of(shell).seen.damage(shell.double.now)[1], Language.EN).partition("Run: ")[2]
     subprocess.run(shlex.split(line), check=True)
-    agree(seen_in(house)[0], "renewal-open", 0)
+    agree(seen_in(shell)[0], "renewal-open", 0)
 
 
-def test_a_new_order_replaces_a_lost_key(house):
-    renewed(house)
-    away("key.pem")(house)
+def test_a_new_order_replaces_a_lost_key(shell):
+    renewed(shell)
+    away("key.pem")(shell)
     doubles_id, double.TRANSFER_ID = double.TRANSFER_ID, OTHER_ID
     try:
-        code, _, err = house.enrol(transfer_id=OTHER_ID)
+        code, _, err = shell.enrol(transfer_id=OTHER_ID)
     finally:
         double.TRANSFER_ID = doubles_id
     assert code == 0, err
-    agree(seen_in(house)[0], "valid", 0)
+    agree(seen_in(shell)[0], "valid", 0)
 
 
-def test_a_new_order_for_a_lost_key_needs_other_transfer_ids_and_the_same_customer(house):
-    away("key.pem")(house)
-    asked = len(house.double.seen)
-    code, _, err = house.enrol("--lang", "en")
+def test_a_new_order_for_a_lost_key_needs_other_transfer_ids_and_the_same_customer(shell):
+    away("key.pem")(shell)
+    asked = len(shell.double.seen)
+    code, _, err = shell.enrol("--lang", "en")
     assert (code, "“sinetti doctor” shows other ways" in err) == (5, True)
-    assert house.enrol("--lang", "en", transfer_id=OTHER_ID, customer_id="7654321-4")[0] == 2
-    a_folder_of(b"mine")(house)
-    assert house.enrol("--lang", "en", transfer_id=OTHER_ID)[0] == 5
-    assert len(house.double.seen) == asked
+    assert shell.enrol("--lang", "en", transfer_id=OTHER_ID, customer_id="7654321-4")[0] == 2
+    a_folder_of(b"mine")(shell)
+    assert shell.enrol("--lang", "en", transfer_id=OTHER_ID)[0] == 5
+    assert len(shell.double.seen) == asked
 
 
-def test_a_replacement_that_was_called_for_is_not_forgotten_with_the_agents_record(house):
-    refused_for_good(house)
-    in_the_name("agent.json", b"garbage")(house)
-    house.double.script.append(double.refuse(Failure("PKI035", "renewed already")))
-    assert house.run("run", "--store", house.store)[0] == 3
-    agree(seen_in(house)[0], "renewal-open", 3)
+def test_a_replacement_that_was_called_for_is_not_forgotten_with_the_agents_record(shell):
+    refused_for_good(shell)
+    in_the_name("agent.json", b"garbage")(shell)
+    shell.double.script.append(double.refuse(Failure("PKI035", "renewed already")))
+    assert shell.run("run", "--store", shell.store)[0] == 3
+    agree(seen_in(shell)[0], "renewal-open", 3)
 
 
-def test_a_clock_that_was_ahead_is_forgotten_once_it_is_set(house):
-    clock_years_ahead(house)
-    code, _, err = house.run("run", "--store", house.store, "--lang", "en")
+def test_a_clock_that_was_ahead_is_forgotten_once_it_is_set(shell):
+    clock_years_ahead(shell)
+    code, _, err = shell.run("run", "--store", shell.store, "--lang", "en")
     assert (code, "Set the clock" in err, "replacement" in err.replace("No replacement", "")) == (4, True, False), err
-    house.double.now = authority.NOW
-    assert house.run("run", "--store", house.store)[0] == 0
-    agree(seen_in(house)[0], "valid", 0)
-    assert agent_state.load_agent_state(folder(house)).is_clock_ahead is False
+    shell.double.now = authority.NOW
+    assert shell.run("run", "--store", shell.store)[0] == 0
+    agree(seen_in(shell)[0], "valid", 0)
+    assert agent_state.load_agent_state(folder(shell)).is_clock_ahead is False
 
 
 @pytest.mark.parametrize("more", [(), ("--dry-run",)])
-def test_a_renewal_with_another_key_is_reported_by_every_pass(more, house):
-    refused_for_good(house)
+def test_a_renewal_with_another_key_is_reported_by_every_pass(more, shell):
+    refused_for_good(shell)
     for _ in range(2):
-        code, out, err = house.run("run", "--store", house.store, "--lang", "en", *more)
+        code, out, err = shell.run("run", "--store", shell.store, "--lang", "en", *more)
         assert (code, (out + err).count("was renewed with another key. If you did not renew it")) == (3, 1)
-    (row,) = json.loads(house.run("run", "--store", house.store, "--lang", "en", "--json")[1])["names"]
-    (shown,) = json.loads(house.run("status", "--store", house.store, "--lang", "en", "--json")[1])
+    (row,) = json.loads(shell.run("run", "--store", shell.store, "--lang", "en", "--json")[1])["names"]
+    (shown,) = json.loads(shell.run("status", "--store", shell.store, "--lang", "en", "--json")[1])
     assert "to revoke both immediately" in row["advice"] == shown["advice"]
 
 
-def test_a_group_that_sinetti_toml_gives_is_no_fault_after_a_run(house):
+def test_a_group_that_sinetti_toml_gives_is_no_fault_after_a_run(shell):
     group = grp.getgrgid(os.getgid()).gr_name
-    path = house.folder / "sinetti.toml"
+    path = shell.folder / "sinetti.toml"
     path.write_text(f'store = "store"\n[defaults]\ngroup = "{group}"\nmode = "0640"\n')
     for _ in range(2):
-        assert house.run("run", "--config", path)[0] == 0
-    assert (generation(house) / "key.pem").stat().st_mode & 0o777 == 0o640
-    agree(seen_in(house)[0], "valid", 0)
+        assert shell.run("run", "--config", path)[0] == 0
+    assert (generation(shell) / "key.pem").stat().st_mode & 0o777 == 0o640
+    agree(seen_in(shell)[0], "valid", 0)
 
 
 OPEN_STORES = {
@@ -1273,47 +1273,47 @@ OPEN_STORES = {
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root gives files away")
 @pytest.mark.parametrize(("change", "text"), OPEN_STORES.values(), ids=OPEN_STORES)
-def test_every_view_finds_a_store_that_others_can_change(change, text, house):
-    change(house.store)
-    code, out, _ = house.run("doctor", "--store", house.store, "--json", "--lang", "en")
-    agree(seen_in(house)[0], "damaged", 5)
+def test_every_view_finds_a_store_that_others_can_change(change, text, shell):
+    change(shell.store)
+    code, out, _ = shell.run("doctor", "--store", shell.store, "--json", "--lang", "en")
+    agree(seen_in(shell)[0], "damaged", 5)
     found, _of_the_name = (one for one in json.loads(out) if one["level"] == "fail")
-    assert (code, found["check"], found["next"]) == (5, "rights", f"Run: chmod go-w {house.store}")
+    assert (code, found["check"], found["next"]) == (5, "rights", f"Run: chmod go-w {shell.store}")
     assert text in found["text"]
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root gives files away")
-def test_the_doctor_says_whose_a_foreign_store_is(house, monkeypatch):
-    os.chown(house.store, 1, 1)
+def test_the_doctor_says_whose_a_foreign_store_is(shell, monkeypatch):
+    os.chown(shell.store, 1, 1)
     monkeypatch.setattr(os, "geteuid", lambda: 4711)
-    found = list(host.check_store(house.store, (), 0))
+    found = list(host.check_store(shell.store, (), 0))
     assert [one.message.values["owner"] for one in found if one.message.text == findings.STORE_FOREIGN] == ["daemon"]
 
 
-def test_the_doctor_finds_a_settings_file_that_others_can_change(house):
-    path = house.folder / "sinetti.toml"
+def test_the_doctor_finds_a_settings_file_that_others_can_change(shell):
+    path = shell.folder / "sinetti.toml"
     path.chmod(0o666)
-    code, out, _ = house.run("doctor", "--config", path, "--json", "--lang", "en")
+    code, out, _ = shell.run("doctor", "--config", path, "--json", "--lang", "en")
     (found,) = json.loads(out)
     assert (code, found["level"]) == (2, "fail")
     assert file_permissions.user_name(os.geteuid()) in found["text"]
 
 
-def test_a_copy_of_a_name_is_never_told_to_renew(house):
+def test_a_copy_of_a_name_is_never_told_to_renew(shell):
     """The service renews a certificate once, and takes a second renewal for a theft."""
-    file = ("--config", house.folder / "sinetti.toml", "--lang", "en")
-    shutil.copytree(folder(house), house.store / "second", symlinks=True)
-    house.double.now = OPENS + timedelta(days=20)
+    file = ("--config", shell.folder / "sinetti.toml", "--lang", "en")
+    shutil.copytree(folder(shell), shell.store / "second", symlinks=True)
+    shell.double.now = OPENS + timedelta(days=20)
     for _ in range(2):
-        assert house.run("status", *file, "--check")[0] == house.run("doctor", *file)[0] == 2
-        assert "second has the same certificate as payroll" in house.run("status", *file, "--check")[1]
-        code, out, _ = house.run("run", *file, "--json")
+        assert shell.run("status", *file, "--check")[0] == shell.run("doctor", *file)[0] == 2
+        assert "second has the same certificate as payroll" in shell.run("status", *file, "--check")[1]
+        code, out, _ = shell.run("run", *file, "--json")
         first, second = json.loads(out)["names"]
         assert (code, first["exit_code"], second["exit_code"]) == (2, 0, 2)
         assert "remove the other with “sinetti remove”" in second["advice"]
-    assert house.run("remove", "second", "--store", house.store, "--yes")[0] == 0
-    assert house.run("run", *file)[0] == 0
-    agree(seen_in(house)[0], "valid", 0)
+    assert shell.run("remove", "second", "--store", shell.store, "--yes")[0] == 0
+    assert shell.run("run", *file)[0] == 0
+    agree(seen_in(shell)[0], "valid", 0)
 
 
 RUN_LOCKS = {
@@ -1324,156 +1324,156 @@ RUN_LOCKS = {
 
 
 @pytest.mark.parametrize("change", RUN_LOCKS.values(), ids=RUN_LOCKS)
-def test_a_lock_that_no_pass_can_take_is_named_by_every_view(change, house):
-    place, file = house.store / ".run.lock", ("--config", house.folder / "sinetti.toml")
+def test_a_lock_that_no_pass_can_take_is_named_by_every_view(change, shell):
+    place, file = shell.store / ".run.lock", ("--config", shell.folder / "sinetti.toml")
     change(place)
-    assert house.run("run", *file)[0] == 5
-    views, texts = seen_in(house)
+    assert shell.run("run", *file)[0] == 5
+    views, texts = seen_in(shell)
     agree(views, "damaged", 5)
     assert any(f"Delete {place}." in one for one in texts)
     place.rmdir() if place.is_dir() and not place.is_symlink() else place.unlink()
-    assert house.run("run", *file)[0] == 0
-    agree(seen_in(house)[0], "valid", 0)
+    assert shell.run("run", *file)[0] == 0
+    agree(seen_in(shell)[0], "valid", 0)
 
 
 LOOSE = [name for name, case in STATES.items() if case.says in {rights.OPEN, rights.FOREIGN} and "," not in name]
 
 
 @pytest.mark.parametrize("name", LOOSE)
-def test_a_fault_of_rights_stops_no_renewal(name, house):
-    serial = generation(house).name
-    STATES[name].change(house)
-    house.double.now = OPENS + timedelta(days=20)
-    code, out, _ = house.run("run", "--store", house.store, "--json")
+def test_a_fault_of_rights_stops_no_renewal(name, shell):
+    serial = generation(shell).name
+    STATES[name].change(shell)
+    shell.double.now = OPENS + timedelta(days=20)
+    code, out, _ = shell.run("run", "--store", shell.store, "--json")
     (row,) = json.loads(out)["names"]
     assert row["result"] == "renewed"
-    assert generation(house).name != serial
-    key = (generation(house) / "key.pem").stat()
-    wanted = settings.load(folder(house)).files.mode
+    assert generation(shell).name != serial
+    key = (generation(shell) / "key.pem").stat()
+    wanted = settings.load(folder(shell)).files.mode
     assert (key.st_mode & 0o777, key.st_uid) == (wanted, os.geteuid())
     stays = name.startswith(("folder", "settings", "generations ", "store"))
     assert code == (5 if stays else 0)
-    agree(seen_in(house)[0], "damaged" if stays else "valid", code)
+    agree(seen_in(shell)[0], "damaged" if stays else "valid", code)
 
 
 @pytest.mark.parametrize("name", ["live/key.pem", "live/certificate.pem", "generations", "."])
-def test_what_may_not_be_read_is_damaged_in_every_view(name, house):
-    is_bound_and_damaged(house, (folder(house) / name).resolve(), 0)
+def test_what_may_not_be_read_is_damaged_in_every_view(name, shell):
+    is_bound_and_damaged(shell, (folder(shell) / name).resolve(), 0)
 
 
-def test_a_folder_that_its_owner_cannot_write_is_damaged_in_every_view(house):
-    is_bound_and_damaged(house, folder(house), 0o500)
+def test_a_folder_that_its_owner_cannot_write_is_damaged_in_every_view(shell):
+    is_bound_and_damaged(shell, folder(shell), 0o500)
 
 
-def is_bound_and_damaged(house, path, bits):
+def is_bound_and_damaged(shell, path, bits):
     before = path.stat().st_mode & 0o777
     path.chmod(bits)
     try:
-        now = ("--now", house.double.now.isoformat())
-        status = ran("status", "--store", house.store, "--json", *now, bound=True)
-        passed = ran("run", "--store", house.store, "--json", *now, bound=True)
-        doctor = ran("doctor", "--store", house.store, *now, bound=True)
+        now = ("--now", shell.double.now.isoformat())
+        status = ran("status", "--store", shell.store, "--json", *now, bound=True)
+        passed = ran("run", "--store", shell.store, "--json", *now, bound=True)
+        doctor = ran("doctor", "--store", shell.store, *now, bound=True)
     finally:
         path.chmod(before)
     assert json.loads(status.stdout)[0]["state"] == json.loads(passed.stdout)["names"][0]["state"] == "damaged"
     assert (status.returncode, passed.returncode, doctor.returncode) == (5, 5, 5)
 
 
-def test_a_repair_takes_nothing_away(house):
-    a_folder_of(b"mine")(house)
-    assert house.run("run", "--store", house.store)[0] == 5
-    assert (folder(house) / "live" / "key.pem").read_bytes() == b"mine"
+def test_a_repair_takes_nothing_away(shell):
+    a_folder_of(b"mine")(shell)
+    assert shell.run("run", "--store", shell.store)[0] == 5
+    assert (folder(shell) / "live" / "key.pem").read_bytes() == b"mine"
 
 
 @pytest.mark.parametrize(
     "damage", [moved_out, logged_elsewhere("{folder}/{serial}"), logged_elsewhere("../../../{serial}")]
 )
-def test_a_repair_writes_nothing_outside_of_the_name(damage, house):
-    serial = generation(house).name
-    damage(house)
-    house.run("run", "--store", house.store)
-    assert not (house.folder / serial / "chain.pem").exists()
+def test_a_repair_writes_nothing_outside_of_the_name(damage, shell):
+    serial = generation(shell).name
+    damage(shell)
+    shell.run("run", "--store", shell.store)
+    assert not (shell.folder / serial / "chain.pem").exists()
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root gives files away")
-def test_a_chain_that_root_repairs_is_the_owners_of_the_set(house):
-    place = generation(house)
-    all_owned(house)
-    away("chain.pem")(house)
-    assert house.run("run", "--store", house.store)[0] == 0
+def test_a_chain_that_root_repairs_is_the_owners_of_the_set(shell):
+    place = generation(shell)
+    all_owned(shell)
+    away("chain.pem")(shell)
+    assert shell.run("run", "--store", shell.store)[0] == 0
     found = (place / "chain.pem").stat()
     assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (4711, 4712, 0o600)
 
 
-def test_a_repair_leaves_a_file_in_the_place_of_the_link(house):
-    a_file(house)
-    assert house.run("run", "--store", house.store)[0] == 5
-    assert (folder(house) / "live").read_bytes() == b"mine"
+def test_a_repair_leaves_a_file_in_the_place_of_the_link(shell):
+    a_file(shell)
+    assert shell.run("run", "--store", shell.store)[0] == 5
+    assert (folder(shell) / "live").read_bytes() == b"mine"
 
 
-def test_without_a_log_the_newest_whole_generation_comes_back_into_use(house):
-    (folder(house) / "log.jsonl").unlink()
-    serial = generation(house).name
-    without_link(house)
-    assert house.run("run", "--store", house.store)[0] == 0
-    assert files.serial_in_use(folder(house)) == serial
+def test_without_a_log_the_newest_whole_generation_comes_back_into_use(shell):
+    (folder(shell) / "log.jsonl").unlink()
+    serial = generation(shell).name
+    without_link(shell)
+    assert shell.run("run", "--store", shell.store)[0] == 0
+    assert files.serial_in_use(folder(shell)) == serial
 
 
-def test_a_renewal_that_the_log_does_not_know_yet_comes_back_into_use(house):
+def test_a_renewal_that_the_log_does_not_know_yet_comes_back_into_use(shell):
     """A run was killed, or the disk was full, after the renewal was in place."""
-    log = (folder(house) / "log.jsonl").read_bytes()
-    house.double.now = OPENS + timedelta(days=20)
-    assert house.run("renew", "payroll", "--store", house.store)[0] == 0
-    (folder(house) / "log.jsonl").write_bytes(log)
-    serial = generation(house).name
-    without_link(house)
-    assert house.run("run", "--store", house.store)[0] == 0
-    assert files.serial_in_use(folder(house)) == serial
+    log = (folder(shell) / "log.jsonl").read_bytes()
+    shell.double.now = OPENS + timedelta(days=20)
+    assert shell.run("renew", "payroll", "--store", shell.store)[0] == 0
+    (folder(shell) / "log.jsonl").write_bytes(log)
+    serial = generation(shell).name
+    without_link(shell)
+    assert shell.run("run", "--store", shell.store)[0] == 0
+    assert files.serial_in_use(folder(shell)) == serial
 
 
 @pytest.mark.parametrize("damage", [Path.unlink, lambda at: os.truncate(at, 90), lambda at: at.write_text("garbage")])
-def test_a_pkcs12_file_that_is_missing_or_damaged_is_made_again_without_a_table(damage, house):
-    packed(house)
-    assert house.run("run", "--store", house.store)[0] == 0
-    place = generation(house) / "certificate.p12"
+def test_a_pkcs12_file_that_is_missing_or_damaged_is_made_again_without_a_table(damage, shell):
+    packed(shell)
+    assert shell.run("run", "--store", shell.store)[0] == 0
+    place = generation(shell) / "certificate.p12"
     whole = place.stat().st_size
     damage(place)
-    assert house.run("run", "--store", house.store)[0] == 0
+    assert shell.run("run", "--store", shell.store)[0] == 0
     assert place.stat().st_size == whole
 
 
-def hooked(house, command, stage="deploy"):
-    text = f'store = "store"\n[agent]\nprometheus = "{house.folder}/metrics"\n[defaults.hooks]\n{stage} = {command}\n'
-    (house.folder / "sinetti.toml").write_text(text)
-    return house.run("run", "--config", house.folder / "sinetti.toml", "--json")
+def hooked(shell, command, stage="deploy"):
+    text = f'store = "store"\n[agent]\nprometheus = "{shell.folder}/metrics"\n[defaults.hooks]\n{stage} = {command}\n'
+    (shell.folder / "sinetti.toml").write_text(text)
+    return shell.run("run", "--config", shell.folder / "sinetti.toml", "--json")
 
 
-def test_a_deploy_that_failed_is_red_in_every_view_until_it_succeeds(house):
-    assert hooked(house, '["sh", "-c", "exit 7"]')[0] == 4
+def test_a_deploy_that_failed_is_red_in_every_view_until_it_succeeds(shell):
+    assert hooked(shell, '["sh", "-c", "exit 7"]')[0] == 4
     for _ in range(2):  # it waits for its delay, and stays red
-        views, texts = seen_in(house)
+        views, texts = seen_in(shell)
         agree(views, "valid", 4)
         (failed,) = texts
         assert "The deploy hook (sh) failed. Attempts: 1." in failed
-        assert f"{folder(house) / 'hooks' / 'deploy.log'}, fix the deploy hook" in failed
-        assert 'sinetti_certificate_deployed{name="payroll",customer_id="0123456-7"} 0' in metrics_file(house)
-        assert "not yet put into use" in house.run("status", "--store", house.store, "--lang", "en")[1]
-        assert "No problems found" not in house.run("doctor", "--store", house.store, "--lang", "en")[2]
-        assert house.run("run", "--config", house.folder / "sinetti.toml")[0] == 4
-    assert hooked(house, '["true"]')[0] == 0
-    agree(seen_in(house)[0], "valid", 0)
-    assert 'sinetti_certificate_deployed{name="payroll",customer_id="0123456-7"} 1' in metrics_file(house)
+        assert f"{folder(shell) / 'hooks' / 'deploy.log'}, fix the deploy hook" in failed
+        assert 'sinetti_certificate_deployed{name="payroll",customer_id="0123456-7"} 0' in metrics_file(shell)
+        assert "not yet put into use" in shell.run("status", "--store", shell.store, "--lang", "en")[1]
+        assert "No problems found" not in shell.run("doctor", "--store", shell.store, "--lang", "en")[2]
+        assert shell.run("run", "--config", shell.folder / "sinetti.toml")[0] == 4
+    assert hooked(shell, '["true"]')[0] == 0
+    agree(seen_in(shell)[0], "valid", 0)
+    assert 'sinetti_certificate_deployed{name="payroll",customer_id="0123456-7"} 1' in metrics_file(shell)
 
 
-def metrics_file(house):
-    return (house.folder / "metrics").read_text()
+def metrics_file(shell):
+    return (shell.folder / "metrics").read_text()
 
 
-def test_a_deploy_that_failed_counts_beside_a_renewal_that_is_tried(house):
-    assert hooked(house, '["sh", "-c", "exit 7"]')[0] == 4
-    house.double.now = OPENS + timedelta(days=20)
-    house.double.script.append(double.refuse(double.NOT_READY))
-    assert hooked(house, '["sh", "-c", "exit 7"]')[0] == 4
+def test_a_deploy_that_failed_counts_beside_a_renewal_that_is_tried(shell):
+    assert hooked(shell, '["sh", "-c", "exit 7"]')[0] == 4
+    shell.double.now = OPENS + timedelta(days=20)
+    shell.double.script.append(double.refuse(double.NOT_READY))
+    assert hooked(shell, '["sh", "-c", "exit 7"]')[0] == 4
 
 
 def unreadable(_house, monkeypatch):
@@ -1487,19 +1487,19 @@ def unreadable(_house, monkeypatch):
     monkeypatch.setattr(os, "listdir", refuse)
 
 
-def store_gone(house, _monkeypatch):
-    shutil.rmtree(house.store)
+def store_gone(shell, _monkeypatch):
+    shutil.rmtree(shell.store)
 
 
 @pytest.mark.parametrize("command", ["run", "status"])
 @pytest.mark.parametrize("trouble", [unreadable, store_gone])
-def test_metrics_of_before_do_not_stay_green_over_a_store_that_cannot_be_read(trouble, command, house, monkeypatch):
-    place, config = house.folder / "metrics", house.folder / "sinetti.toml"
-    assert house.run("run", "--config", config)[0] == 0
+def test_metrics_of_before_do_not_stay_green_over_a_store_that_cannot_be_read(trouble, command, shell, monkeypatch):
+    place, config = shell.folder / "metrics", shell.folder / "sinetti.toml"
+    assert shell.run("run", "--config", config)[0] == 0
     assert "sinetti_store_readable 1\n" in place.read_text()
-    trouble(house, monkeypatch)
+    trouble(shell, monkeypatch)
     more = ("--prometheus", place) if command == "status" else ()
-    assert house.run(command, "--config", config, *more)[0] in {2, 5}
+    assert shell.run(command, "--config", config, *more)[0] in {2, 5}
     text = place.read_text()
     assert "sinetti_store_readable 0\n" in text
     assert "valid" not in text

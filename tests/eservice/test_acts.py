@@ -20,7 +20,7 @@ from tests.eservice.test_authority import OTHERS, ROUTES
 from tests.support.browser import ADDRESS
 from tests.support.registers import opened_register
 from tests.support.scene import opened_scene
-from tests.support.visits import CLERK, SIGNATORY, VIEWER, Visit, patterns, town
+from tests.support.visits import CLERK, SIGNATORY, VIEWER, Visit, patterns, populate
 
 PORTAL = Path(sinetti.eservice.__file__).parent
 
@@ -245,9 +245,9 @@ TYPED = {"pin", "code"}
 
 @pytest.fixture(scope="module")
 def built(request, tmp_path_factory):
-    """Yield a town in which every attempt could act."""
-    with opened_register("sqlite", request, tmp_path_factory.mktemp("town"), alias="default") as db:
-        made = town(opened_scene(db), ADDRESS)
+    """Yield a population in which every attempt could act."""
+    with opened_register("sqlite", request, tmp_path_factory.mktemp("population"), alias="default") as db:
+        made = populate(opened_scene(db), ADDRESS)
         own = models.Organisation.objects.get(pk=made.objects["organisation"])
         client = models.RoleAssignment.objects.filter(agent=own).first()
         invitation = models.Invitation.objects.first()

@@ -8,7 +8,7 @@ from django.conf import settings
 from sinetti.server.http import Request
 from tests.support.browser import ADDRESS, Browser, people_door
 from tests.support.scene import REQUEST
-from tests.support.visits import VISITS, town
+from tests.support.visits import VISITS, populate
 
 TOKEN = "c" * 32
 MANY = "&".join(f"p{number}=1" for number in range(1500))
@@ -66,7 +66,7 @@ def answered(browser, address, sent, headers=None):
 
 
 def test_no_page_fails_at_what_is_sent(sqlite_scene):
-    built = town(sqlite_scene, ADDRESS)
+    built = populate(sqlite_scene, ADDRESS)
     once = {(one.route, one.who): one for one in VISITS.values()}.values()
     wrong = []
     for visit in once:

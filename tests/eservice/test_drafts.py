@@ -20,7 +20,7 @@ from tests.support.browser import ADDRESS, Browser
 from tests.support.scene import enrolled, opened_scene
 from tests.support.typed_forms import FORMS
 from tests.support.users import account, mandate, signed_in
-from tests.support.visits import STRANGER, VISITS, town
+from tests.support.visits import STRANGER, VISITS, populate
 
 NEW = "/settings/orders/new"
 FILE = "customer_id;kind;country;name;language;merged_into;ended\n"
@@ -241,7 +241,7 @@ def test_another_sites_form_is_not_kept(form, place):
 @pytest.mark.long
 def test_no_page_of_a_draft_writes(sqlite_db):
     """Each form is sent with each button that acts after its session has ended, and shown after sign-in."""
-    built = town(opened_scene(sqlite_db), ADDRESS)
+    built = populate(opened_scene(sqlite_db), ADDRESS)
     for name, form in FORMS.items():
         visit = VISITS[form.visit]
         if visit.who == STRANGER or visit.sends is not None:

@@ -19,7 +19,7 @@ from tests.eservice.conftest import opened_register
 from tests.support.browser import ADDRESS, people_door
 from tests.support.scene import REQUEST, opened_scene
 from tests.support.typed_forms import FORMS
-from tests.support.visits import CLERK, NOT_WALKED, VISITS, patterns, town
+from tests.support.visits import CLERK, NOT_WALKED, VISITS, patterns, populate
 
 LARGEST = 150_000
 STATEMENTS = 8
@@ -33,9 +33,9 @@ REHEARSALS, REHEARSED = frozenset({"staff_invitation"}), 48
 
 @pytest.fixture(scope="module")
 def built(request, tmp_path_factory):
-    """Yield a town that the tests view and do not change."""
-    with opened_register("sqlite", request, tmp_path_factory.mktemp("town"), alias="default") as db:
-        yield town(opened_scene(db), ADDRESS)
+    """Yield a population that the tests view and do not change."""
+    with opened_register("sqlite", request, tmp_path_factory.mktemp("population"), alias="default") as db:
+        yield populate(opened_scene(db), ADDRESS)
 
 
 def test_every_page_is_visited():
@@ -102,10 +102,10 @@ def long_forms(page):
     ]
 
 
-def redirected(town, path, query=""):
+def redirected(population, path, query=""):
     """Return the status and the location of the answer to a stranger's GET."""
-    door = people_door(town.scene, address=town.address)
-    reply = door(Request("GET", path, query, {"host": urlsplit(town.address).netloc}, REQUEST, b""))
+    door = people_door(population.scene, address=population.address)
+    reply = door(Request("GET", path, query, {"host": urlsplit(population.address).netloc}, REQUEST, b""))
     return reply.status, reply.headers.get("location")
 
 

@@ -18,7 +18,7 @@ from tests.support.passkeys import FLAG, Passkey
 from tests.support.registers import opened_register
 from tests.support.scene import opened_scene
 from tests.support.users import logged_clerk
-from tests.support.visits import CLERK, Visit, town
+from tests.support.visits import CLERK, Visit, populate
 
 HOST = urlsplit(ADDRESS).hostname
 PLACE = "/staff/revocations/{proposal}"
@@ -27,7 +27,7 @@ PLACE = "/staff/revocations/{proposal}"
 @pytest.fixture
 def built(request, tmp_path):
     with opened_register("sqlite", request, tmp_path, alias="default") as db:
-        made = town(opened_scene(db), ADDRESS)
+        made = populate(opened_scene(db), ADDRESS)
         other = models.User.objects.create(email="other@authority.example", is_staff=True, created=made.scene.ctx.now())
         logged_clerk(db, other)
         serials = [made.objects["serial"]]

@@ -13,7 +13,7 @@ from tests.support.browser import ADDRESS
 from tests.support.registers import opened_register
 from tests.support.scene import opened_scene
 from tests.support.signing_in import PASSWORD, send
-from tests.support.visits import CLERK, SIGNATORY, VISITS, Visit, patterns, town
+from tests.support.visits import CLERK, SIGNATORY, VISITS, Visit, patterns, populate
 
 PROVEN: Mapping[str, frozenset[str]] = {
     "order_new": frozenset({"send"}),
@@ -40,8 +40,8 @@ PROVEN: Mapping[str, frozenset[str]] = {
 
 @pytest.fixture(scope="module")
 def built(request, tmp_path_factory):
-    with opened_register("sqlite", request, tmp_path_factory.mktemp("town"), alias="default") as db:
-        yield town(opened_scene(db), ADDRESS)
+    with opened_register("sqlite", request, tmp_path_factory.mktemp("population"), alias="default") as db:
+        yield populate(opened_scene(db), ADDRESS)
 
 
 def test_the_views_are_those_of_the_table():

@@ -23,7 +23,7 @@ ENDS = {"on": NOW + 400 * DAY, "ending": NOW + 30 * DAY, "ended": NOW - 30 * DAY
 
 
 @dataclass
-class Town:
+class TaskOwner:
     """A user on every side, and all that the start page counts."""
 
     scene: object
@@ -94,10 +94,10 @@ def listed(browser, address):
 @pytest.fixture
 def maija(sqlite_scene, browser):
     """Return the browser of the user who has all tasks."""
-    town = Town(sqlite_scene)
-    town.certificates()
-    town.cases()
-    return signed_in(browser, town.user, keeps={"looking_purpose": "support"})
+    owner = TaskOwner(sqlite_scene)
+    owner.certificates()
+    owner.cases()
+    return signed_in(browser, owner.user, keeps={"looking_purpose": "support"})
 
 
 def test_each_task_counts_the_rows_of_its_list(maija):

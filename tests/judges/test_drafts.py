@@ -10,11 +10,11 @@ from playwright.sync_api import Locator, Page
 from sinetti.domain.values import Language
 from sinetti.eservice.accounts.sessions import SessionStore, stored
 from sinetti.i18n.translate import translate_raw
-from tests.judges.walk import open_visit, served_town
+from tests.judges.walk import open_visit, served_population
 from tests.support.chromium import PATIENCE
 from tests.support.typed_forms import FORMS, TypedForm
 from tests.support.users import signed_in
-from tests.support.visits import CLERK, STRANGER, VISITS, Town
+from tests.support.visits import CLERK, STRANGER, VISITS, Population
 
 _FILL = """(form, given) => {
   for (const one of form.elements) {
@@ -40,8 +40,8 @@ AGAIN, UNCHANGED = "This was already done. Nothing was done again.", "No changes
 
 @pytest.fixture(scope="module")
 def built(request, tmp_path_factory):
-    """Yield a town with its pages over HTTP."""
-    with served_town(request, tmp_path_factory.mktemp("town")) as built:
+    """Yield a population with its pages over HTTP."""
+    with served_population(request, tmp_path_factory.mktemp("population")) as built:
         yield built
 
 
@@ -61,7 +61,7 @@ def page(window):
     return window
 
 
-def opened(page: Page, built: Town, form: TypedForm, language: str = "en") -> None:
+def opened(page: Page, built: Population, form: TypedForm, language: str = "en") -> None:
     open_visit(page, built, VISITS[form.visit], language)
 
 
@@ -239,7 +239,7 @@ def test_enter_presses_the_first_button_of_the_form_and_no_language(page, built)
     assert page.get_by_role("heading", name="Check the order").count() == 1
 
 
-def signed_in_here(page: Page, built: Town, who: str) -> None:
+def signed_in_here(page: Page, built: Population, who: str) -> None:
     """Sign in within the session of the browser, as the sign-in page leaves it."""
     (cookie,) = (one for one in page.context.cookies() if one["name"] == settings.SESSION_COOKIE_NAME)
     kept = SessionStore(stored(cookie["value"])).load()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.judges.walk import open_visit, served_town, windows
+from tests.judges.walk import open_visit, served_population, windows
 from tests.support.chromium import started_chromium
 from tests.support.visits import VISITS
 
@@ -14,12 +14,12 @@ _CHIPS = """[...document.querySelectorAll('.chips a')].map(one =>
 
 @pytest.fixture(scope="module")
 def look(request, tmp_path_factory):
-    with started_chromium() as browser, served_town(request, tmp_path_factory.mktemp("looks")) as town:
-        context, window = windows(browser, town.address)
+    with started_chromium() as browser, served_population(request, tmp_path_factory.mktemp("looks")) as population:
+        context, window = windows(browser, population.address)
 
         def opened(name, size="wide"):
             window.set_viewport_size(SIZES[size])
-            open_visit(window, town, VISITS[name], "en")
+            open_visit(window, population, VISITS[name], "en")
             return window
 
         yield opened

@@ -63,7 +63,7 @@ token_file = "sms-token"
 
 
 @dataclass(frozen=True, slots=True)
-class Town:
+class RunningNode:
     """A running node, a service context on its database, and the sent mail and SMS."""
 
     root: Path
@@ -107,7 +107,7 @@ class Town:
 @pytest.fixture(scope="module")
 def node(tmp_path_factory):
     """Serve an authority with pages, a mail server and a provider of text messages."""
-    root = tmp_path_factory.mktemp("town") / "authority"
+    root = tmp_path_factory.mktemp("running") / "authority"
     (port,) = reserve_ports(1)
     address = f"http://127.0.0.1:{port}"
     with mail_server() as mails, small_server(lambda _question: (202, {}, b"")) as texts:
@@ -117,14 +117,14 @@ def node(tmp_path_factory):
 
 
 @pytest.fixture
-def town(node):
+def running(node):
     """Open the database of the running node.
 
     It does so independently of what this process opened in the meantime.
     """
     root, address, soap, *left = node
     with office_of(root) as ctx:
-        yield Town(root, address, soap, ctx, *left)
+        yield RunningNode(root, address, soap, ctx, *left)
 
 
 @contextmanager
@@ -158,10 +158,10 @@ def did(*words: object, root: Path) -> None:
 
 
 @pytest.fixture
-def page(request, chromium: Browser, town: Town):
+def page(request, chromium: Browser, running: RunningNode):
     """Yield a window of 320 pixels without scripts, in the language of the test."""
     language = request.node.callspec.params.get("language", Language.EN) if hasattr(request.node, "callspec") else "en"
-    context = chromium.new_context(locale=LOCALES[Language(language)], viewport=NARROW, base_url=town.address)
+    context = chromium.new_context(locale=LOCALES[Language(language)], viewport=NARROW, base_url=running.address)
     context.set_default_timeout(PATIENCE)
     yield context.new_page()
     context.close()
@@ -193,9 +193,9 @@ def entered(page: Page, field: str, text: str) -> None:
         page.keyboard.press("Enter")
 
 
-def waiting(page, town):
-    _, path = town.offered()
-    pin = town.asked(path)
+def waiting(page, running):
+    _, path = running.offered()
+    pin = running.asked(path)
     page.goto(path)
     return path, pin
 
@@ -204,164 +204,164 @@ def wrong(pin):
     return f"{(int(pin) + 1) % 1_000_000:06}"
 
 
-def a_first_page(page, town):
+def a_first_page(page, running):
     page.goto("/")
 
 
-def no_such_page(page, town):
+def no_such_page(page, running):
     page.goto("/nothing")
 
 
-def a_link(page, town):
-    page.goto(town.offered()[1])
+def a_link(page, running):
+    page.goto(running.offered()[1])
 
 
-def a_pin_is_sent(page, town):
-    waiting(page, town)
+def a_pin_is_sent(page, running):
+    waiting(page, running)
 
 
-def a_pin_waits(page, town):
-    _, path = town.offered()
+def a_pin_waits(page, running):
+    _, path = running.offered()
     token = path.rpartition("/")[2]
-    send_pin(token, 0, town.ctx, REQUEST)
+    send_pin(token, 0, running.ctx, REQUEST)
     page.goto(path)
 
 
-def a_pin_was_given_up(page, town):
-    path, _ = waiting(page, town)
-    pins = town.using(models.OutboxMessage).filter(kind="pin")
-    pins.update(sent=None, failed_at=town.ctx.now())
+def a_pin_was_given_up(page, running):
+    path, _ = waiting(page, running)
+    pins = running.using(models.OutboxMessage).filter(kind="pin")
+    pins.update(sent=None, failed_at=running.ctx.now())
     page.goto(path)
-    pins.update(sent=town.ctx.now(), failed_at=None)  # a test that sends gets a report of all abandoned messages
+    pins.update(sent=running.ctx.now(), failed_at=None)  # a test that sends gets a report of all abandoned messages
 
 
-def a_wrong_pin(page, town):
-    entered(page, "pin", wrong(waiting(page, town)[1]))
+def a_wrong_pin(page, running):
+    entered(page, "pin", wrong(waiting(page, running)[1]))
 
 
-def no_pin_at_all(page, town):
-    waiting(page, town)
+def no_pin_at_all(page, running):
+    waiting(page, running)
     entered(page, "pin", "12")
 
 
-def the_fifth_wrong_pin(page, town):
-    path, pin = waiting(page, town)
+def the_fifth_wrong_pin(page, running):
+    path, pin = waiting(page, running)
     for _ in range(4):
-        reveal_with_pin(path.rpartition("/")[2], wrong(pin), town.ctx, REQUEST)
+        reveal_with_pin(path.rpartition("/")[2], wrong(pin), running.ctx, REQUEST)
     entered(page, "pin", wrong(pin))
 
 
-def a_pin_past_its_time(page, town):
-    _, pin = waiting(page, town)
-    town.using(Pin).update(expires=town.ctx.now() - timedelta(seconds=1))
+def a_pin_past_its_time(page, running):
+    _, pin = waiting(page, running)
+    running.using(Pin).update(expires=running.ctx.now() - timedelta(seconds=1))
     entered(page, "pin", pin)
 
 
-def the_last_pin_today(page, town):
-    _, path = town.offered()
+def the_last_pin_today(page, running):
+    _, path = running.offered()
     for _ in range(3):
-        town.asked(path)
+        running.asked(path)
     page.goto(path)
 
 
-def no_more_pins_today(page, town):
-    the_last_pin_today(page, town)
-    town.using(Pin).update(expires=town.ctx.now() - timedelta(seconds=1))
+def no_more_pins_today(page, running):
+    the_last_pin_today(page, running)
+    running.using(Pin).update(expires=running.ctx.now() - timedelta(seconds=1))
     page.reload()
 
 
-def the_ids(page, town):
-    entered(page, "pin", waiting(page, town)[1])
+def the_ids(page, running):
+    entered(page, "pin", waiting(page, running)[1])
 
 
-def spent(page, town):
-    path, pin = waiting(page, town)
-    ids = reveal_with_pin(path.rpartition("/")[2], pin, town.ctx, REQUEST).ids
-    enrol(new_ask(ids, new_key()), town.ctx, REQUEST)
+def spent(page, running):
+    path, pin = waiting(page, running)
+    ids = reveal_with_pin(path.rpartition("/")[2], pin, running.ctx, REQUEST).ids
+    enrol(new_ask(ids, new_key()), running.ctx, REQUEST)
     page.goto(path)
 
 
-def a_closed_link(page, town):
+def a_closed_link(page, running):
     page.goto("/m/aaaa")
 
 
-def a_code_is_asked_for(page, town):
-    page.goto(town.offered(phone="")[1])
+def a_code_is_asked_for(page, running):
+    page.goto(running.offered(phone="")[1])
 
 
-def a_wrong_code(page, town):
-    a_code_is_asked_for(page, town)
+def a_wrong_code(page, running):
+    a_code_is_asked_for(page, running)
     entered(page, "code", "zzzzz zzzzz")
 
 
-def no_code_at_all(page, town):
-    a_code_is_asked_for(page, town)
+def no_code_at_all(page, running):
+    a_code_is_asked_for(page, running)
     entered(page, "code", "what?")
 
 
-def the_fifth_wrong_code(page, town):
-    a_code_is_asked_for(page, town)
+def the_fifth_wrong_code(page, running):
+    a_code_is_asked_for(page, running)
     for _ in range(5):
         entered(page, "code", "zzzzzzzzzz")
 
 
-def ids_by_code(page, town):
-    offered, path = town.offered(phone="")
+def ids_by_code(page, running):
+    offered, path = running.offered(phone="")
     page.goto(path)
     entered(page, "code", f"{offered.code[:5]} {offered.code[5:]}")
 
 
-def a_form_without_its_cookie(page, town):
-    a_link(page, town)
+def a_form_without_its_cookie(page, running):
+    a_link(page, running)
     page.context.clear_cookies()
     pressed(page, "open")
 
 
-def stop_link(town, **of_person):
-    offered, _ = town.offered()
-    order = town.using(models.Order).select_related("lineage__contact").get(pk=offered.order_id)
+def stop_link(running, **of_person):
+    offered, _ = running.offered()
+    order = running.using(models.Order).select_related("lineage__contact").get(pk=offered.order_id)
     contact = order.lineage.contact
-    person = town.using(models.Person).filter(pk=contact.pk)
+    person = running.using(models.Person).filter(pk=contact.pk)
     person.update(email=f"{contact.pk}@customer.example", **of_person)
-    now = town.ctx.now()
-    row = town.using(models.OutboxMessage).create(
+    now = running.ctx.now()
+    row = running.using(models.OutboxMessage).create(
         kind=MessageKind.REMINDER, channel=MessageChannel.EMAIL, step="60:email", created=now, due=now, sent=now,
         lineage=order.lineage, recipient=contact,
     )  # fmt: skip
-    key = town.ctx.keyring.current(SecretPurpose.MAIL).octets
+    key = running.ctx.keyring.current(SecretPurpose.MAIL).octets
     return f"/stop/{row.message_id}/{link_token(key, STOP_LINK, row.message_id)}"
 
 
-def with_signatory(town, there=True):
-    town.using(models.RoleAssignment).all().delete()
+def with_signatory(running, there=True):
+    running.using(models.RoleAssignment).all().delete()
     if there:
-        person = town.using(models.Person).create(name="S", email="s@customer.example", language="fi")
-        organisation = town.using(models.Organisation).get()
-        town.using(models.RoleAssignment).create(
-            organisation=organisation, person=person, role=Role.SIGNATORY, valid_from=town.ctx.now()
+        person = running.using(models.Person).create(name="S", email="s@customer.example", language="fi")
+        organisation = running.using(models.Organisation).get()
+        running.using(models.RoleAssignment).create(
+            organisation=organisation, person=person, role=Role.SIGNATORY, valid_from=running.ctx.now()
         )
 
 
-def not_my_task(page, town):
-    with_signatory(town)
-    page.goto(stop_link(town))
+def not_my_task(page, running):
+    with_signatory(running)
+    page.goto(stop_link(running))
 
 
-def not_my_task_and_nobody_to_tell(page, town):
-    with_signatory(town, there=False)
-    page.goto(stop_link(town))
+def not_my_task_and_nobody_to_tell(page, running):
+    with_signatory(running, there=False)
+    page.goto(stop_link(running))
 
 
-def told(page, town):
-    not_my_task(page, town)
+def told(page, running):
+    not_my_task(page, running)
     pressed(page, "stop")
 
 
-def stopped(page, town):
-    page.goto(stop_link(town, stopped_at=town.ctx.now()))
+def stopped(page, running):
+    page.goto(stop_link(running, stopped_at=running.ctx.now()))
 
 
-def an_old_stop_link(page, town):
+def an_old_stop_link(page, running):
     page.goto(f"/stop/{'0' * 32}/aaaa")
 
 
@@ -390,8 +390,8 @@ IN_LANGUAGES = [
 
 
 @pytest.mark.parametrize(("state", "language"), IN_LANGUAGES)
-def test_every_state(town, page, state, language):
-    STATES[state](page, town)
+def test_every_state(running, page, state, language):
+    STATES[state](page, running)
     assert page.locator("html").get_attribute("lang") == language
     found = Axe().run(page, options=RULES)
     assert found.violations_count == 0, found.generate_report()
@@ -405,16 +405,16 @@ def test_every_state(town, page, state, language):
         assert box is None or box["x"] < 0 or box["x"] + box["width"] <= NARROW["width"]
 
 
-def test_states_have_titles_of_their_own(town, page):
+def test_states_have_titles_of_their_own(running, page):
     titles = {}
     for name in ("a first page", "a link", "a pin is sent", "a wrong pin", "the ids", "spent", "a closed link", "told"):
-        STATES[name](page, town)
+        STATES[name](page, running)
         titles[name] = page.title()
     assert len(set(titles.values())) == len(titles), titles
 
 
-def test_switching_the_language_with_the_keyboard(town, page):
-    a_link(page, town)
+def test_switching_the_language_with_the_keyboard(running, page):
+    a_link(page, running)
     for language in ("sv", "fi", "en"):
         focus_on(page, f"nav a[lang={language}]")
         with page.expect_navigation():
@@ -424,7 +424,7 @@ def test_switching_the_language_with_the_keyboard(town, page):
     assert page.locator("html").get_attribute("lang") == "en"
 
 
-def test_the_first_tab_offers_to_skip_to_the_content(town, page):
+def test_the_first_tab_offers_to_skip_to_the_content(running, page):
     page.goto("/")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
@@ -435,22 +435,22 @@ def test_the_first_tab_offers_to_skip_to_the_content(town, page):
 
 
 @pytest.mark.parametrize("language", Language)
-def test_the_whole_way_with_the_keyboard_alone(town, page, tmp_path, language):
+def test_the_whole_way_with_the_keyboard_alone(running, page, tmp_path, language):
     """The operator orders.
 
     Mail, SMS, page and the holder's own program do the rest.
     """
     phone = ("--contact-phone", PHONE, "--contact-language", language)
     contact = ("--contact-name", "The Contact", "--contact-email", f"{language}@customer.example")
-    did("order", "--customer-id", CUSTOMER["customer_id"], *contact, *phone, "--send", root=town.root)
-    did("notices", "send", root=town.root)
-    mail = next(one.read for one in town.mails.taken if f"{language}@" in str(one.read["To"]))
-    (link,) = set(re.findall(r"http://\S+", mail.get_body(("plain",)).get_content())) - {f"{town.address}/m/"}
-    before = len(town.texts.asked)
+    did("order", "--customer-id", CUSTOMER["customer_id"], *contact, *phone, "--send", root=running.root)
+    did("notices", "send", root=running.root)
+    mail = next(one.read for one in running.mails.taken if f"{language}@" in str(one.read["To"]))
+    (link,) = set(re.findall(r"http://\S+", mail.get_body(("plain",)).get_content())) - {f"{running.address}/m/"}
+    before = len(running.texts.asked)
     page.goto(urlsplit(link).path)
-    assert len(town.texts.asked) == before, "opening the link sends nothing"
+    assert len(running.texts.asked) == before, "opening the link sends nothing"
     pressed(page, "open")
-    (sms,) = [json.loads(one.body) for one in town.texts.asked[before:]]
+    (sms,) = [json.loads(one.body) for one in running.texts.asked[before:]]
     (pin,) = re.findall(r"\b\d{6}\b", sms["text"])
     assert page.locator("input#pin").get_attribute("autocomplete") == "one-time-code"
     entered(page, "pin", pin)
@@ -458,16 +458,16 @@ def test_the_whole_way_with_the_keyboard_alone(town, page, tmp_path, language):
     (tmp_path / "password").write_text(password)
     (tmp_path / "password").chmod(0o600)
     trust = [
-        word for role in ("services", "holders") for word in (f"--trust-{role}", town.root / "trust" / f"{role}.pem")
+        word for role in ("services", "holders") for word in (f"--trust-{role}", running.root / "trust" / f"{role}.pem")
     ]
     done = ran(
-        "enrol", "payroll", "--store", tmp_path / "store", "--service", town.soap, *trust, "--environment", "TEST",
+        "enrol", "payroll", "--store", tmp_path / "store", "--service", running.soap, *trust, "--environment", "TEST",
         "--customer-id", CUSTOMER["customer_id"], "--transfer-id", transfer_id, "--transfer-password-file",
         tmp_path / "password", "--key", "ec-p256",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     for secret in (urlsplit(link).path, pin, transfer_id, password, PHONE):
-        assert secret not in town.log()
+        assert secret not in running.log()
 
 
 def test_behind_nginx_over_tls(chromium, tmp_path):
@@ -484,9 +484,9 @@ def test_behind_nginx_over_tls(chromium, tmp_path):
             office_of(root) as ctx,
             nginx(tmp_path / "nginx", soap, status, {"127.0.0.1:8090": f"127.0.0.1:{people}"}) as (secure, _, _),
         ):
-            town = Town(root, "https://people.example", served.soap, ctx, None, None, lambda: served.log)
-            _, path = town.offered()
-            walked(chromium, secure, path, lambda: town.pin(path))
+            running = RunningNode(root, "https://people.example", served.soap, ctx, None, None, lambda: served.log)
+            _, path = running.offered()
+            walked(chromium, secure, path, lambda: running.pin(path))
 
 
 def walked(chromium: Browser, port: int, path: str, pin: Callable[[], str]) -> None:

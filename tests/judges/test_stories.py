@@ -17,7 +17,7 @@ from sinetti.pki.encoding import load_certificate, serial_hex
 from sinetti.testbench.core.totp import totp
 from tests.support.chromium import started_chromium
 from tests.support.programs import fetched, holder_of, new_key, ran, running
-from tests.support.visitors import Town
+from tests.support.visitors import BenchVisitors
 
 NOW = "2027-01-13T08:00:00Z"
 PHONE = "+358 40 1234567"
@@ -39,9 +39,9 @@ def chromium():
 
 
 @pytest.fixture
-def town(bench, chromium):
+def visitors(bench, chromium):
     """Yield the bench; close its visitors' windows at the end."""
-    one = Town(bench, chromium)
+    one = BenchVisitors(bench, chromium)
     yield one
     one.close()
 
@@ -56,8 +56,8 @@ def request_of(folder, key="key.pem"):
     return done.stdout
 
 
-def test_ordered_and_fetched_with_the_keyboard_alone(town, tmp_path):
-    signatory = town.somebody("signatory", mandates=[organisation("0123456-7", "signatory")])
+def test_ordered_and_fetched_with_the_keyboard_alone(visitors, tmp_path):
+    signatory = visitors.somebody("signatory", mandates=[organisation("0123456-7", "signatory")])
     signatory.enters("a[href*='/settings/orders/new']")
     signatory.types(channel="WS", description="payroll", whose="own", contact_name="The Contact")
     signatory.types(contact_email="contact@customer.example", contact_phone=PHONE, contact_language="en")
@@ -69,10 +69,10 @@ def test_ordered_and_fetched_with_the_keyboard_alone(town, tmp_path):
     assert "Certificate ordered." in signatory.reads()
     signatory.shows("ordered")
 
-    contact = town.stranger()
-    contact.goes(town.way("contact@customer.example", "transfer-ids"))
+    contact = visitors.stranger()
+    contact.goes(visitors.way("contact@customer.example", "transfer-ids"))
     contact.enters("button[value=open]")
-    (sms,) = town.letters(PHONE, "pin")
+    (sms,) = visitors.letters(PHONE, "pin")
     contact.types(pin=re.search(r"\b\d{6}\b", sms["text"])[0])
     contact.shows("pin-entered")
     contact.enters("button[value=pin]")
@@ -92,8 +92,8 @@ def test_ordered_and_fetched_with_the_keyboard_alone(town, tmp_path):
     with contact.page.expect_download() as download:
         contact.page.keyboard.press("Enter")
     download.value.save_as(tmp_path / "certificate.pem")
-    assert_theirs(tmp_path, town.bench)
-    assert checked(town, tmp_path)["verdict"] == "accepted"
+    assert_theirs(tmp_path, visitors.bench)
+    assert checked(visitors, tmp_path)["verdict"] == "accepted"
     signatory.goes("/settings/certificates")
     assert "payroll" in signatory.reads()
     signatory.shows("list")
@@ -116,10 +116,10 @@ def assert_theirs(folder, bench):
     assert serial in {row["serial"] for row in bench.rows()}
 
 
-def test_a_viewer_sees_cannot_order_and_asks(town):
-    enrolled(town, "story-2", "payroll of two")
-    signatory = town.somebody("signatory", mandates=[organisation("story-2", "signatory")])
-    viewer = town.somebody("viewer", mandates=[organisation("story-2", "viewer")])
+def test_a_viewer_sees_cannot_order_and_asks(visitors):
+    enrolled(visitors, "story-2", "payroll of two")
+    signatory = visitors.somebody("signatory", mandates=[organisation("story-2", "signatory")])
+    viewer = visitors.somebody("viewer", mandates=[organisation("story-2", "viewer")])
     viewer.goes("/settings/certificates")
     assert "payroll of two" in viewer.reads()
     assert viewer.page.get_by_role("link", name="Order a certificate").count() == 0
@@ -130,29 +130,29 @@ def test_a_viewer_sees_cannot_order_and_asks(town):
     viewer.shows("viewer-lacks")
     viewer.presses("Request the authorisation")
     assert "Request saved." in viewer.reads()
-    (told,) = town.letters(signatory.email, "authorisation")
+    (told,) = visitors.letters(signatory.email, "authorisation")
     assert viewer.email in told["text"]
     signatory.goes("/settings/authorisations")
     assert viewer.email in signatory.reads()
     signatory.shows("request")
     signatory.presses(f"Approve Viewer, {viewer.email}")
-    assert town.letters(viewer.email, "authorisation")
+    assert visitors.letters(viewer.email, "authorisation")
     assert viewer.goes("/settings/orders/new") == 200
 
 
-def test_a_firm_asks_is_approved_and_loses_a_client(town):
+def test_a_firm_asks_is_approved_and_loses_a_client(visitors):
     clients = ("0000031-1", "0000032-1")
     for one in clients:
-        enrolled(town, one, f"payroll of {one}")
-    signatories = [town.somebody("signatory", mandates=[organisation(one, "signatory", one)]) for one in clients]
-    firm = town.somebody("firm", mandates=[organisation("story-3", "manager", "Tilitoimisto Malli Oy")])
+        enrolled(visitors, one, f"payroll of {one}")
+    signatories = [visitors.somebody("signatory", mandates=[organisation(one, "signatory", one)]) for one in clients]
+    firm = visitors.somebody("firm", mandates=[organisation("story-3", "manager", "Tilitoimisto Malli Oy")])
     firm.goes("/settings/clients")
     firm.follows("Request authorisations")
     firm.fills(customer_ids="\n".join(clients), role="manager")
     firm.shows("firm-asks")
     firm.presses("Send request")
     for one in signatories:
-        (told,) = town.letters(one.email, "authorisation")
+        (told,) = visitors.letters(one.email, "authorisation")
         assert "Tilitoimisto Malli Oy" in told["text"]
         one.goes("/settings/authorisations")
         one.presses("Approve Tilitoimisto Malli Oy, story-3")
@@ -172,11 +172,11 @@ def test_a_firm_asks_is_approved_and_loses_a_client(town):
     assert firm.goes(lost) in {403, 404}
 
 
-def test_the_contact_changes_it_is_revoked_and_the_gateway_refuses(town, tmp_path):
-    certificate = enrolled(town, "story-4", "payroll of four")
+def test_the_contact_changes_it_is_revoked_and_the_gateway_refuses(visitors, tmp_path):
+    certificate = enrolled(visitors, "story-4", "payroll of four")
     (tmp_path / "certificate.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
-    assert checked(town, tmp_path)["verdict"] == "accepted"
-    manager = town.somebody("manager", mandates=[organisation("story-4", "manager")])
+    assert checked(visitors, tmp_path)["verdict"] == "accepted"
+    manager = visitors.somebody("manager", mandates=[organisation("story-4", "manager")])
     manager.goes("/settings/certificates")
     manager.follows("payroll of four")
     manager.shows("certificate")
@@ -187,7 +187,7 @@ def test_the_contact_changes_it_is_revoked_and_the_gateway_refuses(town, tmp_pat
     manager.presses("Save and send the messages")
     assert "Contact person changed." in manager.reads()
     for address in ("story-4@customer.example", "another@customer.example"):
-        assert town.letters(address, "contact-changed"), address
+        assert visitors.letters(address, "contact-changed"), address
     manager.goes(f"/settings/certificates/{serial}/revoke")
     manager.fills(reason="cessationOfOperation")
     manager.presses("See the effects of the revocation")
@@ -195,15 +195,15 @@ def test_the_contact_changes_it_is_revoked_and_the_gateway_refuses(town, tmp_pat
     manager.shows("second-look")
     manager.presses("Revoke this certificate permanently")
     assert "revoked" in manager.reads().lower()
-    assert town.letters("another@customer.example", "revoked")
-    said = checked(town, tmp_path)
+    assert visitors.letters("another@customer.example", "revoked")
+    said = checked(visitors, tmp_path)
     assert (said["verdict"], said["reason"], said["revocation"]) == ("refused", "revoked", "revoked")
 
 
-def test_years_ahead_who_is_signed_in_stays_so_and_the_certificate_has_expired(town):
-    enrolled(town, "story-5", "payroll of five")
-    signatory = town.somebody("signatory", mandates=[organisation("story-5", "signatory")])
-    assert town.bench.control("PUT", "/clock", {"advance": "P731D"})[0] == 200
+def test_years_ahead_who_is_signed_in_stays_so_and_the_certificate_has_expired(visitors):
+    enrolled(visitors, "story-5", "payroll of five")
+    signatory = visitors.somebody("signatory", mandates=[organisation("story-5", "signatory")])
+    assert visitors.bench.control("PUT", "/clock", {"advance": "P731D"})[0] == 200
     assert signatory.goes("/settings/certificates") == 200
     assert signatory.page.get_by_role("link", name="Sign out", include_hidden=True).count() == 1
     signatory.page.get_by_text("More filters").click()
@@ -211,12 +211,12 @@ def test_years_ahead_who_is_signed_in_stays_so_and_the_certificate_has_expired(t
     signatory.presses("Search")
     assert "payroll of five" in signatory.reads()
     signatory.shows("years-ahead")
-    town.somebody("late", mandates=[organisation("story-5", "viewer")])
+    visitors.somebody("late", mandates=[organisation("story-5", "viewer")])
 
 
-def test_roles_of_an_outside_source(town):
-    enrolled(town, "story-6", "payroll of six")
-    director = town.stranger()
+def test_roles_of_an_outside_source(visitors):
+    enrolled(visitors, "story-6", "payroll of six")
+    director = visitors.stranger()
     director.goes("/account/login")
     director.presses("Sign in with the test bench's test sign-in")
     assert "This page is part of the test bench" in director.reads()
@@ -230,7 +230,7 @@ def test_roles_of_an_outside_source(town):
     director.presses("Sign in")
     director.fills(email="director@people.example", name="Director")
     director.presses("Create an account")
-    director.goes(town.way("director@people.example", "account"))
+    director.goes(visitors.way("director@people.example", "account"))
     director.shows("address-confirmed")
     director.presses("Confirm")
     director.goes("/account/login")
@@ -242,25 +242,25 @@ def test_roles_of_an_outside_source(town):
     assert director.page.get_by_role("link", name="Order a certificate").count() == 1
 
 
-def test_an_organisation_comes_in(town):
+def test_an_organisation_comes_in(visitors):
     """The story begins without an organisation.
 
     A clerk adds it and sends an invitation. Its director makes an account, applies, gets the approval and may order.
     """
-    clerk = town.somebody("clerk", staff=True)
+    clerk = visitors.somebody("clerk", staff=True)
     added(clerk, "story-7", "Uusi Malli Oy")
     clerk.goes("/staff/invitations")
     clerk.fills(organisation="story-7", name="New Director", email=DIRECTOR, spoken="en")
     clerk.presses("Request the invitation")
     clerk.shows("invitation-asked")
-    assert not town.letters(DIRECTOR, "authorisation")
-    second = town.somebody("second-clerk", staff=True)
+    assert not visitors.letters(DIRECTOR, "authorisation")
+    second = visitors.somebody("second-clerk", staff=True)
     says_what_for(second)
     second.goes("/staff/invitations")
     second.follows("Uusi Malli Oy")
     second.shows("invitation-to-confirm")
     second.presses("Confirm the invitation and send the link")
-    director = invited(town, town.way(DIRECTOR, "authorisation"))
+    director = invited(visitors, visitors.way(DIRECTOR, "authorisation"))
     director.goes("/settings/applications")
     director.follows("Apply on behalf of Uusi Malli Oy")
     director.fills(channels="WS", purpose="We send wage reports, twelve times a year.", software="Payroll")
@@ -274,7 +274,7 @@ def test_an_organisation_comes_in(town):
     clerk.presses("Approve and send the decision")
     assert "Decision text" in clerk.reads()
     clerk.shows("decided")
-    assert any(case in one["text"] for one in town.letters(DIRECTOR, "authorisation"))
+    assert any(case in one["text"] for one in visitors.letters(DIRECTOR, "authorisation"))
     assert director.goes("/settings/orders/new") == 200
     assert "Uusi Malli Oy" in director.reads()
 
@@ -296,17 +296,17 @@ def says_what_for(clerk):
     clerk.presses("Continue")
 
 
-def invited(town, way):
+def invited(visitors, way):
     """Follow an invitation without an account.
 
     The director makes an account, adds a second factor and takes up the authorisation.
     """
-    director, pass_phrase = town.stranger(), "a pass phrase of some words"
+    director, pass_phrase = visitors.stranger(), "a pass phrase of some words"
     director.goes(way)
     director.follows("Create an account")
     director.fills(name="New Director", email=DIRECTOR, password1=pass_phrase)
     director.presses("Create an account")
-    director.goes(town.way(DIRECTOR, "account"))
+    director.goes(visitors.way(DIRECTOR, "account"))
     director.presses("Confirm")
     director.goes(way)
     director.follows("Sign in")
@@ -328,19 +328,21 @@ def invited(town, way):
     return director
 
 
-def enrolled(town, customer_id, description):
+def enrolled(visitors, customer_id, description):
     """Have a certificate issued to an organisation as its program would."""
     contact = {"name": "The Contact", "email": f"{customer_id}@customer.example", "language": "en"}
-    ids = town.bench.order(customer_id=customer_id, customer_name="Malli Oy", description=description, contact=contact)
-    return holder_of(town.bench, customer_id).enrolled(ids, new_key())
+    ids = visitors.bench.order(
+        customer_id=customer_id, customer_name="Malli Oy", description=description, contact=contact
+    )
+    return holder_of(visitors.bench, customer_id).enrolled(ids, new_key())
 
 
-def checked(town, folder):
+def checked(visitors, folder):
     """Have a gateway judge the certificate by the current CRL."""
     certificate = load_certificate((folder / "certificate.pem").read_bytes())
     points = certificate.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
     crl = folder / "fresh.crl"
     crl.write_bytes(fetched(points[0].full_name[0].value))
-    holders, now = town.bench.ready["trust"]["holders"], town.bench.now().isoformat()
+    holders, now = visitors.bench.ready["trust"]["holders"], visitors.bench.now().isoformat()
     words = ["--anchors", holders, "--crl", crl, "--channel", "WS", "--at", now, "--json", folder / "certificate.pem"]
     return json.loads(ran("gateway", "check", *words).stdout)

@@ -21,7 +21,7 @@ from tests.judges.walk import (
     WALKED_TREE,
     WIDTHS,
     Walk,
-    served_town,
+    served_population,
     tree_digest,
     walked,
     windows,
@@ -37,9 +37,9 @@ EVERY = {**VISITS, "every block": Visit("gallery", "/gallery")}
 
 @pytest.fixture(scope="module")
 def built(request, tmp_path_factory):
-    """Yield a town for the walk, with its pages over HTTP."""
+    """Yield a population for the walk, with its pages over HTTP."""
     gallery = override_settings(ROOT_URLCONF="tests.judges.gallery")
-    with gallery, served_town(request, tmp_path_factory.mktemp("town")) as built:
+    with gallery, served_population(request, tmp_path_factory.mktemp("population")) as built:
         yield built
 
 

@@ -20,7 +20,7 @@ from tests.support.chromium import PATIENCE
 from tests.support.registers import opened_register
 from tests.support.scene import opened_scene
 from tests.support.tools import ROOT
-from tests.support.visits import STRANGER, Town, Visit, session_of, town
+from tests.support.visits import STRANGER, Population, Visit, populate, session_of
 from tests.support.walking import walked_pages
 
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 320, "height": 640}
@@ -131,13 +131,13 @@ def tree_digest() -> str:
 
 
 @contextmanager
-def served_town(request: pytest.FixtureRequest | None, folder: Path) -> Iterator[Town]:
-    """Serve the pages of a filled town until the block ends."""
+def served_population(request: pytest.FixtureRequest | None, folder: Path) -> Iterator[Population]:
+    """Serve the pages of a filled population until the block ends."""
     with pytest.MonkeyPatch.context() as patch, opened_register("sqlite", request, folder, alias="default") as db:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright has an event loop in this thread
         scene = opened_scene(db)
         with walked_pages(scene) as address:
-            yield town(scene, address)
+            yield populate(scene, address)
 
 
 def windows(browser: Browser, address: str) -> tuple[BrowserContext, Page]:
@@ -148,20 +148,20 @@ def windows(browser: Browser, address: str) -> tuple[BrowserContext, Page]:
     return context, context.new_page()
 
 
-def open_visit(page: Page, town: Town, visit: Visit, language: str) -> None:
+def open_visit(page: Page, population: Population, visit: Visit, language: str) -> None:
     """Open a page as the visitor, in a language, and press its button if it has one."""
     context = page.context
     context.clear_cookies()
     cookies = {"language": language}
     if visit.who != STRANGER:
-        cookies |= session_of(town.browser(visit))
-    context.add_cookies([{"name": name, "value": value, "url": town.address} for name, value in cookies.items()])
-    page.goto(town.place(visit))
+        cookies |= session_of(population.browser(visit))
+    context.add_cookies([{"name": name, "value": value, "url": population.address} for name, value in cookies.items()])
+    page.goto(population.place(visit))
     if visit.sends is None:
         return
     does, typed = visit.sends
     for name, value in typed.items():
-        _fill(page.locator(f"main [name='{name}']:not([type=hidden])"), value.format(**town.objects))
+        _fill(page.locator(f"main [name='{name}']:not([type=hidden])"), value.format(**population.objects))
     with page.expect_navigation():
         page.locator(f"main button[value='{does}']" if does else "main form button").first.click()
 
@@ -176,17 +176,17 @@ def _fill(fields: Locator, value: str) -> None:
         fields.fill(value)
 
 
-def walked(page: Page, town: Town, name: str, visit: Visit, languages: Sequence[str]) -> Walk:
+def walked(page: Page, population: Population, name: str, visit: Visit, languages: Sequence[str]) -> Walk:
     """Check one state of a page; return the findings.
 
     Each language is checked in light at each width and at 200 %, and with a reader's own spacing of text. Dark and the
     keyboard are checked once.
     """
     found = Walk(name)
-    listen(page, town, found, visit)
+    listen(page, population, found, visit)
     for language in languages:
         page.set_viewport_size(WIDE)
-        open_visit(page, town, visit, language)
+        open_visit(page, population, visit, language)
         for width in WIDTHS:
             where = f"{language} {width['width']}"
             page.set_viewport_size(width)
@@ -219,12 +219,12 @@ def fits(page: Page, found: Walk, where: str) -> None:
         found.note(where, "it scrolls to the side")
 
 
-def listen(page: Page, town: Town, found: Walk, visit: Visit) -> None:
+def listen(page: Page, population: Population, found: Walk, visit: Visit) -> None:
     """Note requests to other hosts and messages of the console.
 
     Above all the console reports violations of the Content-Security-Policy.
     """
-    ours, expected = urlsplit(town.address).netloc, f"status of {visit.status}"
+    ours, expected = urlsplit(population.address).netloc, f"status of {visit.status}"
 
     def asked(url: str) -> None:
         if urlsplit(url).netloc != ours:

@@ -75,7 +75,7 @@ NEWCOMER = a_person("newcomer")
 
 
 @dataclass
-class Town:
+class RepresentedClient:
     """Organisation with one of each object, a representative, and clerks."""
 
     scene: Scene
@@ -100,12 +100,12 @@ def scene(request, tmp_path):
         yield opened_scene(db)
 
 
-def town(scene, *, through=False):
+def represented_client(scene, *, through=False):
     for one in (FIRM, THIRD):
         add_organisation(scene, one)
     who = account(scene, "maija")
     anna, bo = a_clerk(scene), a_clerk(scene, "bo")
-    built = Town(scene, Actor(who.pk, second_factor=True), anna, bo)
+    built = RepresentedClient(scene, Actor(who.pk, second_factor=True), anna, bo)
     stays = account(scene, "stays")
     for one in (CLIENT, FIRM):
         mandate(scene, stays, one, Role.SIGNATORY)
@@ -559,7 +559,7 @@ def take(built, mandate_id):
 @pytest.mark.long
 @pytest.mark.parametrize("act", BEHALF)
 def test_a_representative_whose_role_was_withdrawn(scene, monkeypatch, act):
-    built = town(scene)
+    built = represented_client(scene)
     refused(monkeypatch, built, BEHALF[act](built), lambda: take(built, built.direct), PermissionDenied)
 
 
@@ -567,7 +567,7 @@ def test_a_representative_whose_role_was_withdrawn(scene, monkeypatch, act):
 @pytest.mark.parametrize("link", ["to_firm", "in_firm"])
 @pytest.mark.parametrize("act", MANAGERS)
 def test_a_firms_manager_of_whom_one_link_was_withdrawn(scene, monkeypatch, act, link):
-    built = town(scene, through=True)
+    built = represented_client(scene, through=True)
     refused(monkeypatch, built, BEHALF[act](built), lambda: take(built, getattr(built, link)), PermissionDenied)
 
 
@@ -584,7 +584,7 @@ ENDS = {
 @pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize("act", ["role_assignments.grant", "order.order", "revoke.revoke"])
 def test_a_representative_whose_role_ended_otherwise(scene, monkeypatch, act, end):
-    built = town(scene)
+    built = represented_client(scene)
     refused(monkeypatch, built, BEHALF[act](built), lambda: ENDS[end](built), PermissionDenied)
 
 
@@ -598,7 +598,7 @@ GONE = {
 @pytest.mark.parametrize("gone", GONE)
 @pytest.mark.parametrize("act", STAFF)
 def test_a_clerk_who_is_none_any_more(scene, monkeypatch, act, gone):
-    built = town(scene)
+    built = represented_client(scene)
     called = STAFF[act](built)
     who = built.bo if act in {"open_invitations.confirm", "open_invitations.reject"} else built.anna
     refused(monkeypatch, built, called, lambda: GONE[gone](built, who.actor.user_id), NotStaff)
@@ -610,7 +610,7 @@ PASSES_OVER = {"role_assignments.give_to_firm, one that is not there", "bulk_rep
 
 @pytest.mark.parametrize("act", [*sorted(BEHALF.keys() - PASSES_OVER), *STAFF])
 def test_an_act_with_nothing_in_between_is_done(sqlite_scene, act):
-    built = town(sqlite_scene)
+    built = represented_client(sqlite_scene)
     called = (BEHALF | STAFF)[act](built)
     before = everything(sqlite_scene)
     called()

@@ -14,9 +14,9 @@ class TypedForm:
     """Form of a page: the visit to it (`visits.py`), and values to type.
 
     `wrong` are values with which the page shows an error. `valid` are values with which the form's button, and then
-    that of the check page if there is one, acts. Without `valid` the act has no place in the town. Values have
-    placeholders for objects of the town. `once` is true of a form whose act ends its object, so that Back leads to a
-    page without the form.
+    that of the check page if there is one, acts. Without `valid` the act has no place in the population. Values have
+    placeholders for its objects. `once` is true of a form whose act ends its object, so that Back leads to a page
+    without the form.
     """
 
     visit: str

@@ -1,7 +1,7 @@
 """Users at the pages of a bench, each with a browser, and the messages to them.
 
 Users sign in, press buttons and type. Examples: `signatory.goes("/settings/orders")`, `signatory.signs_in()`,
-`signatory.presses("Order")`, `town.letters(to, "transfer-ids")`.
+`signatory.presses("Order")`, `visitors.letters(to, "transfer-ids")`.
 """
 
 import itertools
@@ -117,7 +117,7 @@ class Visitor:
 
 
 @dataclass
-class Town:
+class BenchVisitors:
     """A bench and all users who visit its pages."""
 
     bench: Bench

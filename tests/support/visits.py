@@ -1,8 +1,8 @@
 """Visits to all pages, each with the user who opens it.
 
 Tests and judges open all of them. A page without a visit fails a test. The address of a visit has placeholders for
-objects of the town: {organisation}, {serial}, {message} … The author of a new page adds a visit to it, and one for
-each state of the page that looks different.
+objects of the population: {organisation}, {serial}, {message} … The author of a new page adds a visit to it, and one
+for each state of the page that looks different.
 """
 
 from collections.abc import Iterator, Mapping
@@ -338,7 +338,7 @@ NOT_WALKED: Mapping[str, str] = {
 
 
 @dataclass(slots=True)
-class Town:
+class Population:
     """An authority with objects of every kind, and one user of each kind."""
 
     scene: Scene
@@ -381,9 +381,9 @@ class Town:
             browser.get(browser.reply.headers["location"])
 
 
-def town(scene: Scene, address: str) -> Town:
-    """Create the objects and users of the town."""
-    built = Town(scene, address)
+def populate(scene: Scene, address: str) -> Population:
+    """Create the objects and users of the pages."""
+    built = Population(scene, address)
     people_door(scene, Post(), address)  # the names of cookies depend on its address
     for who in (NOBODY, SIGNATORY, VIEWER, CLERK, WEAK, OWNER, APPLICANT):
         built.people[who] = account(scene, who, staff=who == CLERK)

@@ -43,7 +43,7 @@ def opened(operator):
 
 
 @pytest.fixture
-def shop(sqlite_operator):
+def stocked(sqlite_operator):
     """Return an operator, and the serials of two retrieved certificates."""
     sqlite_operator.found()
     sqlite_operator.add(CUSTOMER_ID)
@@ -56,8 +56,8 @@ def renewable(operator, serial):
         return scene.certificate(serial).renewable_from
 
 
-def test_looked_at_called_listed_and_undone(shop, tmp_path, monkeypatch):
-    operator, serials = shop
+def test_looked_at_called_listed_and_undone(stocked, tmp_path, monkeypatch):
+    operator, serials = stocked
     monkeypatch.setattr(serial_selection, "QUIET_FOR", 0.0)
     usual = renewable(operator, serials[0])
     mine = ("call-early", "--customer-id", CUSTOMER_ID, *WORDS)
@@ -132,8 +132,8 @@ def test_what_is_served_tells_of_a_call_and_takes_revocations(sqlite_operator):
     assert (row["state"], row["reason"]) == ("revoked", "superseded")
 
 
-def test_one_and_those_of_a_file(shop, tmp_path):
-    operator, (first, second) = shop
+def test_one_and_those_of_a_file(stocked, tmp_path):
+    operator, (first, second) = stocked
     out = operator.does("call-early", "--serial", first.upper(), *WORDS)
     assert out.splitlines()[-1] == "Early renewal opened: 1 certificate."
     (tmp_path / "serials").write_text(f"# those of the incident\n\n{first}\n{second}\n")
@@ -141,8 +141,8 @@ def test_one_and_those_of_a_file(shop, tmp_path):
     assert out.splitlines()[-1].startswith("Early renewal opened: 1 certificate; 1 skipped")
 
 
-def test_what_was_cut_short_is_told(shop, monkeypatch):
-    operator, (first, second) = shop
+def test_what_was_cut_short_is_told(stocked, monkeypatch):
+    operator, (first, second) = stocked
     monkeypatch.setattr(early_replacement, "finish", lambda *_: None)
     operator.does("call-early", "--serial", first, *WORDS)
     assert "incomplete: run call-early again" in operator.does("call-early", "status")
@@ -153,8 +153,8 @@ def test_what_was_cut_short_is_told(shop, monkeypatch):
     assert one["done"] is not None
 
 
-def test_an_undoing_that_was_cut_short_is_told(shop, monkeypatch):
-    operator, (first, second) = shop
+def test_an_undoing_that_was_cut_short_is_told(stocked, monkeypatch):
+    operator, (first, second) = stocked
     call = json.loads(operator.does("call-early", "--serial", first, *WORDS, "--json"))["call"]
     monkeypatch.setattr(early_replacement, "finish_undoing", lambda *_: True)
     assert operator.does("call-early", "--end", call).startswith("Early renewal ended. ")
@@ -163,8 +163,8 @@ def test_an_undoing_that_was_cut_short_is_told(shop, monkeypatch):
     assert f"Completed the interrupted end of 1 certificate ({call})." in err
 
 
-def test_one_call_is_shown_narrowed_and_its_phone_list_is_private(shop, tmp_path):
-    operator, (first, second) = shop
+def test_one_call_is_shown_narrowed_and_its_phone_list_is_private(stocked, tmp_path):
+    operator, (first, second) = stocked
     path = tmp_path / "phone.csv"
     with opened(operator) as scene:
         models.Person.objects.using(scene.db.alias).update(email="", name="=1+1")

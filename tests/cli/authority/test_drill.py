@@ -5,18 +5,18 @@ import stat
 
 import pytest
 
-from tests.cli.authority.test_call_early import shop
+from tests.cli.authority.test_call_early import stocked
 from tests.cli.authority.test_notices import settle
 from tests.support.mail_servers import mail_server
 
-__all__ = ["shop"]
+__all__ = ["stocked"]
 
 WORDS = ("drill", "--every-certificate", "--reason", "yearly <drill>")
 NOTHING = "The drill has reached nothing: no message was delivered, and no certificate signed a renewal."
 
 
-def test_looked_at_begun_listed_and_reported(shop, tmp_path):
-    operator, serials = shop
+def test_looked_at_begun_listed_and_reported(stocked, tmp_path):
+    operator, serials = stocked
     shown = json.loads(operator.does(*WORDS, "--dry-run", "--json"))
     assert (shown["result"], shown["count"], shown["reached"]["email"]) == ("dry-run", 2, 2)
     assert operator.does(*WORDS, "--dry-run").startswith("Of 2 certificates: 0 by program, 2 by e-mail")
@@ -48,8 +48,8 @@ def test_looked_at_begun_listed_and_reported(shop, tmp_path):
     assert "Messages: 0 sent, 0 waiting, 0 failed." in lines
 
 
-def test_a_drill_that_sends_nothing_says_so(shop):
-    operator, _ = shop
+def test_a_drill_that_sends_nothing_says_so(stocked):
+    operator, _ = stocked
     code, out, _ = operator.run(*WORDS)
     lines = out.splitlines()
     assert (code, NOTHING in lines) == (3, True)
@@ -58,8 +58,8 @@ def test_a_drill_that_sends_nothing_says_so(shop):
     assert not any("confirmed" in line for line in lines)
 
 
-def test_a_drill_with_a_delivered_message_reached_its_certificates(shop):
-    operator, _ = shop
+def test_a_drill_with_a_delivered_message_reached_its_certificates(stocked):
+    operator, _ = stocked
     with mail_server() as server:
         settle(operator, server)
         begun = json.loads(operator.does(*WORDS, "--to", "holders", "--json"))

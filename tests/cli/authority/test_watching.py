@@ -55,12 +55,12 @@ def opened(operator):
 
 @pytest.fixture(scope="module")
 def stock(tmp_path_factory):
-    """Return the place of the shop to be copied, and its certificates once it exists."""
-    return tmp_path_factory.mktemp("stock") / "shop", []
+    """Return the place of the stocked to be copied, and its certificates once it exists."""
+    return tmp_path_factory.mktemp("stock") / "stocked", []
 
 
 @pytest.fixture
-def shop(sqlite_operator, stock):
+def stocked(sqlite_operator, stock):
     """Return an operator with published CRLs, and two retrieved certificates."""
     (first, held), here = stock, sqlite_operator.root.parent
     if first.exists():
@@ -75,9 +75,9 @@ def shop(sqlite_operator, stock):
     return sqlite_operator, held
 
 
-def test_many_at_once_without_officers(shop, tmp_path, monkeypatch):
+def test_many_at_once_without_officers(stocked, tmp_path, monkeypatch):
     """TEST without officers: the user of the machine revokes any number."""
-    operator, held = shop
+    operator, held = stocked
     monkeypatch.setattr("sinetti.domain.certificates.bulk_revocation.AT_ONCE", 1)
     mine = ("revoke-many", "--customer-id", CUSTOMER_ID, *SUPERSEDED)
     shown = json.loads(operator.does(*mine, "--dry-run", "--json"))
@@ -112,9 +112,9 @@ def revokers():
 
 
 @pytest.fixture
-def guarded(shop, monkeypatch):
-    """Return the shop with two officers, where more than one certificate takes two."""
-    operator, held = shop
+def guarded(stocked, monkeypatch):
+    """Return the stocked with two officers, where more than one certificate takes two."""
+    operator, held = stocked
     for name in ("anna", "ben"):
         operator.does("officer", "add", name, "--public-key", key_of(name).public, "--role", "approver")
     monkeypatch.setattr("sinetti.domain.certificates.bulk_revocation.AT_ONCE", 1)
@@ -286,8 +286,8 @@ def test_watch_before_anything_was_served(sqlite_operator):
     )
 
 
-def test_watch(shop, tmp_path, monkeypatch):
-    operator, held = shop
+def test_watch(stocked, tmp_path, monkeypatch):
+    operator, held = stocked
     monkeypatch.setattr(watch, "LOOKED_AGAIN_AFTER", 0.0)
     assert operator.does("watch").startswith("No problems found. ")
     assert json.loads(operator.does("watch", "--json")) == []
@@ -321,12 +321,12 @@ def test_watch(shop, tmp_path, monkeypatch):
 
 
 @pytest.mark.long
-def test_watch_after_an_old_backup_was_restored(shop, tmp_path):
+def test_watch_after_an_old_backup_was_restored(stocked, tmp_path):
     """CRLs are in the database and come back with it.
 
     Only the journals, and the CRLs beside them, reveal the older state.
     """
-    operator, held = shop
+    operator, held = stocked
     Database("default").close()
     operator.does("backup", "--out", tmp_path / "night")
     operator.does("revoke", held[0].serial, *SUPERSEDED)
@@ -360,8 +360,8 @@ def test_watch_after_an_old_backup_was_restored(shop, tmp_path):
     golden.check("sentences/watching/watch-after-an-old-backup-was-restored", operator.refused_so_far())
 
 
-def test_gateways_and_use_and_one_revocation_by_a_user(shop, tmp_path):
-    operator, held = shop
+def test_gateways_and_use_and_one_revocation_by_a_user(stocked, tmp_path):
+    operator, held = stocked
     mine = ("status", "--customer-id", CUSTOMER_ID)
     key = ed25519.Ed25519PrivateKey.generate().public_key()
     (tmp_path / "edge.pem").write_bytes(key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
@@ -408,9 +408,9 @@ def one_revoked_by_a_user(operator, serials):
     Database("default").close()
 
 
-def test_what_a_gateway_tells_is_taken_by_what_is_served(shop, tmp_path):
+def test_what_a_gateway_tells_is_taken_by_what_is_served(stocked, tmp_path):
     """Both sides, of the gateway and of the authority, talk over HTTP as two programs."""
-    operator, held = shop
+    operator, held = stocked
     kept = tmp_path / "gateway-key.pem"
     assert main(["gateway", "key", "--out", str(kept)]) == 0
     (tmp_path / "public.pem").write_text(operator.capsys.readouterr().out)

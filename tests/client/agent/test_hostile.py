@@ -20,7 +20,7 @@ from sinetti.client.store.event_log import EventType
 from sinetti.domain.values import Language
 from sinetti.wire.soap.operations import Failure
 from tests.client import double
-from tests.client.agent.test_runner import END, OPENS, REVOKED, TOO_EARLY, House
+from tests.client.agent.test_runner import END, OPENS, REVOKED, TOO_EARLY, AgentInstallation
 from tests.client.conftest import NAME
 
 pytestmark = pytest.mark.long
@@ -53,114 +53,116 @@ FILES = [
 
 
 @pytest.fixture
-def house(holder):
+def installation(holder):
     for name in (NAME, OTHER):
         assert holder.enrol(name=name).exit_code is ExitCode.DONE
     holder.double.seen.clear()
-    return House(holder)
+    return AgentInstallation(holder)
 
 
 @pytest.mark.parametrize("path", FILES)
-def test_whatever_a_file_holds_the_other_name_is_renewed(path, house, tmp_path):
-    before, store = tmp_path / "before", house.holder.store
+def test_whatever_a_file_holds_the_other_name_is_renewed(path, installation, tmp_path):
+    before, store = tmp_path / "before", installation.holder.store
     shutil.copytree(store, before, symlinks=True)
     for what, content in CONTENTS.items():
         shutil.rmtree(store)
         shutil.copytree(before, store, symlinks=True)
-        place = house.holder.folder / path
+        place = installation.holder.folder / path
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(content)
-        end = house.passed(OPENS)
-        assert house.row(end, OTHER).outcome.result is Result.RENEWED, what
-        assert house.row(end, OTHER).exit_code is ExitCode.DONE, what
-        assert house.row(end).exit_code is not ExitCode.FAULT, what
+        end = installation.passed(OPENS)
+        assert installation.row(end, OTHER).outcome.result is Result.RENEWED, what
+        assert installation.row(end, OTHER).exit_code is ExitCode.DONE, what
+        assert installation.row(end).exit_code is not ExitCode.FAULT, what
         assert len(list(status.rows(without_file(store), lambda _seen: OPENS))) == 2, what
-        list(event_log.read(house.holder.folder))
+        list(event_log.read(installation.holder.folder))
         runner.holder(store / runner.FILE)
 
 
 @pytest.mark.parametrize("path", ["log.jsonl", ".lock", "../.run.lock"])
-def test_a_link_where_a_file_is_written_leads_nowhere(path, house, tmp_path):
+def test_a_link_where_a_file_is_written_leads_nowhere(path, installation, tmp_path):
     precious = tmp_path / "precious"
     precious.write_text("precious")
-    place = house.holder.folder / path
+    place = installation.holder.folder / path
     place.unlink(missing_ok=True)
     place.symlink_to(precious)
     told = pytest.raises(OSError, match=runner.FILE) if path.endswith(runner.FILE) else contextlib.nullcontext()
     with told:
-        house.passed(OPENS)
+        installation.passed(OPENS)
     assert precious.read_text() == "precious"
 
 
 @pytest.mark.parametrize("path", ["agent.json", "deploy.json", "notes.json"])
-def test_a_link_in_place_of_a_file_that_is_put_is_replaced(path, house, tmp_path):
+def test_a_link_in_place_of_a_file_that_is_put_is_replaced(path, installation, tmp_path):
     precious = tmp_path / "precious"
-    precious.write_bytes((house.holder.folder / path).read_bytes() if (house.holder.folder / path).exists() else b"{}")
+    precious.write_bytes(
+        (installation.holder.folder / path).read_bytes() if (installation.holder.folder / path).exists() else b"{}"
+    )
     before = precious.read_bytes()
-    (house.holder.folder / path).unlink(missing_ok=True)
-    (house.holder.folder / path).symlink_to(precious)
-    house.passed(OPENS)
+    (installation.holder.folder / path).unlink(missing_ok=True)
+    (installation.holder.folder / path).symlink_to(precious)
+    installation.passed(OPENS)
     assert precious.read_bytes() == before
 
 
-def test_a_name_that_is_a_link_to_another_is_renewed_once(house):
-    (house.holder.store / "twin").symlink_to(house.holder.folder)
-    end = house.passed(OPENS)
+def test_a_name_that_is_a_link_to_another_is_renewed_once(installation):
+    (installation.holder.store / "twin").symlink_to(installation.holder.folder)
+    end = installation.passed(OPENS)
     assert end.exit_code is ExitCode.USAGE
-    assert len(house.holder.double.issued) == 4, "two names, once each"
-    shutil.rmtree(house.holder.store / OTHER)
+    assert len(installation.holder.double.issued) == 4, "two names, once each"
+    shutil.rmtree(installation.holder.store / OTHER)
 
 
-def test_rights_that_were_taken_away_are_told_and_the_other_name_is_renewed(house):
+def test_rights_that_were_taken_away_are_told_and_the_other_name_is_renewed(installation):
     """A folder stands where a file is wanted, since root can read every file.
 
     No process can read a folder as a file.
     """
-    key = house.holder.live / "key.pem"
+    key = installation.holder.live / "key.pem"
     key.unlink()
     key.mkdir()
-    end = house.passed(OPENS)
-    assert house.row(end).exit_code is ExitCode.STORE
-    assert str(key) in str(house.row(end).outcome.messages[0].values)
-    assert house.row(end, OTHER).outcome.result is Result.RENEWED
+    end = installation.passed(OPENS)
+    assert installation.row(end).exit_code is ExitCode.STORE
+    assert str(key) in str(installation.row(end).outcome.messages[0].values)
+    assert installation.row(end, OTHER).outcome.result is Result.RENEWED
 
 
 STEERING = "\x1b[2J\x1b]0;owned\x07first\r\nsecond\u202etxt\u2028third\x00\x9b31m"
 
 
-def test_what_a_service_says_steers_no_terminal_and_makes_no_second_line(house):
+def test_what_a_service_says_steers_no_terminal_and_makes_no_second_line(installation):
     """The text of a refusal, as it is reported, stored and shown.
 
     XML itself forbids most control characters, and the client removes the rest.
     """
     said = "first\r\nsecond\u202etxt\u2028third\u009b31m"
-    house.holder.double.script.extend([double.refuse(Failure("PKI036", said))] * 2)
-    house.passed(OPENS)
-    kept = list(event_log.read(house.holder.folder))
+    installation.holder.double.script.extend([double.refuse(Failure("PKI036", said))] * 2)
+    installation.passed(OPENS)
+    kept = list(event_log.read(installation.holder.folder))
     assert kept[-1].event is EventType.REFUSED
     for language in Language:
         shown = [" ".join(log_format.cells(one, language)) for one in kept]
         assert all(line.isprintable() for line in shown), shown
-    raw = (house.holder.folder / event_log.FILE).read_text()
+    raw = (installation.holder.folder / event_log.FILE).read_text()
     assert all(json.loads(line) for line in raw.splitlines())
     assert not {"\x1b", "\u202e", "\u2028", "\x9b"} & set(raw)
 
 
-def test_what_somebody_wrote_into_a_log_is_shown_without_steering(house):
+def test_what_somebody_wrote_into_a_log_is_shown_without_steering(installation):
     event_log.append(
-        house.holder.folder, OPENS, EventType.FAILED, why=STEERING, serial=STEERING, **{STEERING: STEERING}
+        installation.holder.folder, OPENS, EventType.FAILED, why=STEERING, serial=STEERING, **{STEERING: STEERING}
     )
-    (*_, last) = event_log.read(house.holder.folder)
+    (*_, last) = event_log.read(installation.holder.folder)
     assert all(cell.isprintable() for cell in log_format.cells(last, Language.EN))
     assert log.EXAMPLE.isascii()
 
 
-def test_what_a_memory_says_makes_no_line_of_its_own_in_metrics(house):
-    house.holder.double.script.extend([double.refuse(REVOKED)] * 2)
-    house.passed(OPENS)
-    path = house.holder.folder / "agent.json"
+def test_what_a_memory_says_makes_no_line_of_its_own_in_metrics(installation):
+    installation.holder.double.script.extend([double.refuse(REVOKED)] * 2)
+    installation.passed(OPENS)
+    path = installation.holder.folder / "agent.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"codes": ['x"} 1\nsinetti_evil{a="', STEERING]}))
-    text = metrics.text(status.rows(without_file(house.holder.store), lambda _seen: OPENS), OPENS)
+    text = metrics.text(status.rows(without_file(installation.holder.store), lambda _seen: OPENS), OPENS)
     assert all(line.startswith(("#", "sinetti_")) for line in text.splitlines())
     assert "sinetti_evil" not in [line.partition("{")[0] for line in text.splitlines()]
 
@@ -175,24 +177,26 @@ def test_what_a_memory_says_makes_no_line_of_its_own_in_metrics(house):
     ],
 )
 @pytest.mark.parametrize("rest", ["31536000", "-1", "Fri, 31 Dec 9999 23:59:59 GMT"])
-def test_a_hint_of_any_year_moves_nothing_past_the_end(start, end, rest, house):
+def test_a_hint_of_any_year_moves_nothing_past_the_end(start, end, rest, installation):
     body = json.dumps({"suggestedWindow": {"start": start, "end": end}, "explanation": STEERING}).encode()
-    house.holder.double.hint = lambda handler, _path: handler.send(
+    installation.holder.double.hint = lambda handler, _path: handler.send(
         200, body, content_type="application/json", **{"Retry-After": rest}
     )
-    house.holder.double.script.extend([double.refuse(TOO_EARLY)] * 2)  # the service decides, and no hint overrides it
-    before = house.passed(END - timedelta(days=100))
-    assert len(house.holder.double.hints_asked) in {1, 2}, "one service: a lie to the first is enough"
-    again = house.memory().ask_again
+    installation.holder.double.script.extend(
+        [double.refuse(TOO_EARLY)] * 2
+    )  # the service decides, and no hint overrides it
+    before = installation.passed(END - timedelta(days=100))
+    assert len(installation.holder.double.hints_asked) in {1, 2}, "one service: a lie to the first is enough"
+    again = installation.memory().ask_again
     assert again is None or again <= END - timedelta(days=99)
     assert before.next_due is None or before.next_due <= END - timedelta(days=14)
-    house.holder.double.hint = None
-    house.holder.double.script.clear()
-    end_ = house.passed(END - timedelta(days=13))
-    assert house.row(end_).outcome.result is Result.RENEWED
+    installation.holder.double.hint = None
+    installation.holder.double.script.clear()
+    end_ = installation.passed(END - timedelta(days=13))
+    assert installation.row(end_).outcome.result is Result.RENEWED
 
 
-def test_services_of_a_clock_beyond_the_calendar_are_asked_again(house):
-    (house.holder.store / renewal_info_poll.FILE).write_text(json.dumps({"http://127.0.0.1": BEYOND}))
-    assert house.passed(OPENS - timedelta(days=1)).exit_code is ExitCode.DONE
-    assert house.holder.double.hints_asked
+def test_services_of_a_clock_beyond_the_calendar_are_asked_again(installation):
+    (installation.holder.store / renewal_info_poll.FILE).write_text(json.dumps({"http://127.0.0.1": BEYOND}))
+    assert installation.passed(OPENS - timedelta(days=1)).exit_code is ExitCode.DONE
+    assert installation.holder.double.hints_asked

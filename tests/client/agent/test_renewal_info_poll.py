@@ -12,7 +12,7 @@ from sinetti.client.store import agent_state, event_log
 from sinetti.client.store.event_log import EventType
 from sinetti.wire.soap.operations import Failure
 from tests.client import double
-from tests.client.agent.test_runner import DAY, OPENS, SECOND, URGENT, House, many
+from tests.client.agent.test_runner import DAY, OPENS, SECOND, URGENT, AgentInstallation, many
 from tests.client.conftest import NAME
 from tests.support import authority
 
@@ -20,9 +20,9 @@ HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
-def house(holder):
+def installation(holder):
     holder.enrol()
-    return House(holder)
+    return AgentInstallation(holder)
 
 
 def window(start, end, retry="3600", **more):
@@ -34,22 +34,22 @@ def window(start, end, retry="3600", **more):
     return answer
 
 
-def test_a_service_that_knows_no_hints_is_asked_once_a_day_for_all_its_names(house):
-    many(house, 5)
+def test_a_service_that_knows_no_hints_is_asked_once_a_day_for_all_its_names(installation):
+    many(installation, 5)
     for hour in range(24):
-        house.passed(authority.NOW + hour * HOUR)
-    assert len(house.holder.double.hints_asked) == 1
-    house.passed(authority.NOW + DAY)
-    assert len(house.holder.double.hints_asked) == 2
+        installation.passed(authority.NOW + hour * HOUR)
+    assert len(installation.holder.double.hints_asked) == 1
+    installation.passed(authority.NOW + DAY)
+    assert len(installation.holder.double.hints_asked) == 2
 
 
-def passes(house, hint_at, days):
+def passes(installation, hint_at, days):
     """Make six runs a day; return how many of them renewed."""
     count = 0
     for number in range(days * 6):
         now = authority.NOW + number * 4 * HOUR
-        house.holder.double.hint = window(*hint_at(now), retry="60")
-        count += house.row(house.passed(now)).outcome is not None
+        installation.holder.double.hint = window(*hint_at(now), retry="60")
+        count += installation.row(installation.passed(now)).outcome is not None
     return count
 
 
@@ -65,122 +65,126 @@ HINTS = {
 
 
 @pytest.mark.parametrize(("hint_at", "least", "most"), HINTS.values(), ids=HINTS)
-def test_hints_that_call_for_each_new_certificate_make_no_loop(hint_at, least, most, house):
-    assert least <= passes(house, hint_at, 10) <= most
+def test_hints_that_call_for_each_new_certificate_make_no_loop(hint_at, least, most, installation):
+    assert least <= passes(installation, hint_at, 10) <= most
 
 
-def test_a_service_that_nobody_answers_for_is_asked_once_an_hour(house):
-    many(house, 3)
-    house.holder.double.hint = lambda handler, _path: handler.send(503, b"")
+def test_a_service_that_nobody_answers_for_is_asked_once_an_hour(installation):
+    many(installation, 3)
+    installation.holder.double.hint = lambda handler, _path: handler.send(503, b"")
     for minutes in (0, 5, 59):
-        house.passed(authority.NOW + timedelta(minutes=minutes))
-    assert len(house.holder.double.hints_asked) == 1
+        installation.passed(authority.NOW + timedelta(minutes=minutes))
+    assert len(installation.holder.double.hints_asked) == 1
 
 
-def test_a_service_with_hints_is_asked_for_each_name_as_often_as_it_wants(house):
-    many(house, 3)
-    house.holder.double.hint = window(OPENS + DAY, OPENS + 2 * DAY)
+def test_a_service_with_hints_is_asked_for_each_name_as_often_as_it_wants(installation):
+    many(installation, 3)
+    installation.holder.double.hint = window(OPENS + DAY, OPENS + 2 * DAY)
     for minutes in (0, 59, 60):
-        house.passed(authority.NOW + timedelta(minutes=minutes))
-    assert len(house.holder.double.hints_asked) == 6
-    assert len(set(house.holder.double.hints_asked)) == 3
+        installation.passed(authority.NOW + timedelta(minutes=minutes))
+    assert len(installation.holder.double.hints_asked) == 6
+    assert len(set(installation.holder.double.hints_asked)) == 3
 
 
-def test_one_without_a_hint_hides_nothing_from_the_others(house):
-    many(house, 3)
-    house.holder.double.hint = lambda handler, _path: handler.send(404, b"{}", content_type="application/problem+json")
-    house.passed(authority.NOW)
-    house.passed(authority.NOW + HOUR)
-    assert len(house.holder.double.hints_asked) == 3
+def test_one_without_a_hint_hides_nothing_from_the_others(installation):
+    many(installation, 3)
+    installation.holder.double.hint = lambda handler, _path: handler.send(
+        404, b"{}", content_type="application/problem+json"
+    )
+    installation.passed(authority.NOW)
+    installation.passed(authority.NOW + HOUR)
+    assert len(installation.holder.double.hints_asked) == 3
 
 
-def test_called_for_early(house):
+def test_called_for_early(installation):
     soon = authority.NOW + 10 * DAY
-    house.holder.double.hint = window(soon, soon + SECOND, explanation={"en": "A CA is replaced."})
-    end = house.passed(soon - HOUR)
-    assert (house.row(end).decision.until, house.holder.double.seen) == (soon, [])
-    (told,) = [one for one in event_log.read(house.holder.folder) if one.event is EventType.HINT]
+    installation.holder.double.hint = window(soon, soon + SECOND, explanation={"en": "A CA is replaced."})
+    end = installation.passed(soon - HOUR)
+    assert (installation.row(end).decision.until, installation.holder.double.seen) == (soon, [])
+    (told,) = [one for one in event_log.read(installation.holder.folder) if one.event is EventType.HINT]
     assert told.facts["explanation"] == "A CA is replaced."
-    end = house.passed(soon)
-    assert house.row(end).outcome.result is Result.RENEWED
-    assert len([one for one in event_log.read(house.holder.folder) if one.event is EventType.HINT]) == 1, "told once"
+    end = installation.passed(soon)
+    assert installation.row(end).outcome.result is Result.RENEWED
+    assert len([one for one in event_log.read(installation.holder.folder) if one.event is EventType.HINT]) == 1, (
+        "told once"
+    )
 
 
-def test_put_off_but_never_past_urgent(house):
-    house.holder.double.hint = window(URGENT + DAY, URGENT + 2 * DAY)
-    end = house.passed(OPENS + DAY)
-    assert (house.row(end).decision.because, end.exit_code) == (DecisionReason.PLANNED, ExitCode.DONE)
+def test_put_off_but_never_past_urgent(installation):
+    installation.holder.double.hint = window(URGENT + DAY, URGENT + 2 * DAY)
+    end = installation.passed(OPENS + DAY)
+    assert (installation.row(end).decision.because, end.exit_code) == (DecisionReason.PLANNED, ExitCode.DONE)
     assert end.next_due == URGENT
-    assert house.row(house.passed(URGENT)).outcome.result is Result.RENEWED
+    assert installation.row(installation.passed(URGENT)).outcome.result is Result.RENEWED
 
 
-def test_who_lies_about_now_brings_about_one_refused_request_a_day(house):
-    house.holder.double.hint = window(authority.NOW, authority.NOW + HOUR, retry="0")
-    house.holder.double.script.extend([double.refuse(Failure("PKI034", "Too early."))] * 100)
+def test_who_lies_about_now_brings_about_one_refused_request_a_day(installation):
+    installation.holder.double.hint = window(authority.NOW, authority.NOW + HOUR, retry="0")
+    installation.holder.double.script.extend([double.refuse(Failure("PKI034", "Too early."))] * 100)
     asked = []
     for hour in range(24 * 12):
-        house.passed(authority.NOW + DAY + hour * HOUR)
-        asked += [hour] * len(house.holder.double.seen)
+        installation.passed(authority.NOW + DAY + hour * HOUR)
+        asked += [hour] * len(installation.holder.double.seen)
     assert asked[-1] - asked[-2] == 24
     assert len([one for one in asked if one >= 48]) <= 10
-    house.holder.double.script.clear()
-    house.holder.double.hint = None
-    house.passed(OPENS)
-    assert house.serial() != "", "and the same certificate is renewed in its time"
-    assert len(house.holder.double.issued) == 2
+    installation.holder.double.script.clear()
+    installation.holder.double.hint = None
+    installation.passed(OPENS)
+    assert installation.serial() != "", "and the same certificate is renewed in its time"
+    assert len(installation.holder.double.issued) == 2
 
 
-def test_hints_of_another_clock_are_asked_again(house):
-    house.holder.double.hint = window(OPENS, OPENS + DAY, retry="86400")
-    house.passed(authority.NOW + 300 * DAY)
-    house.passed(authority.NOW + DAY)
-    assert len(house.holder.double.hints_asked) == 2
+def test_hints_of_another_clock_are_asked_again(installation):
+    installation.holder.double.hint = window(OPENS, OPENS + DAY, retry="86400")
+    installation.passed(authority.NOW + 300 * DAY)
+    installation.passed(authority.NOW + DAY)
+    assert len(installation.holder.double.hints_asked) == 2
 
 
 @pytest.mark.parametrize("octets", [b"", b"[]", b'{"http://127.0.0.1": "soon"}', b'{"a": "2027-01-01T00:00:00"}'])
-def test_what_is_known_of_services_may_be_lost(octets, house):
-    (house.holder.store / ".hints.json").write_bytes(octets)
-    house.passed(authority.NOW)
-    assert len(house.holder.double.hints_asked) == 1
+def test_what_is_known_of_services_may_be_lost(octets, installation):
+    (installation.holder.store / ".hints.json").write_bytes(octets)
+    installation.passed(authority.NOW)
+    assert len(installation.holder.double.hints_asked) == 1
 
 
-def test_settings_that_a_person_has_written_otherwise_are_read_all_the_same(house):
-    path = house.holder.folder / "settings.toml"
+def test_settings_that_a_person_has_written_otherwise_are_read_all_the_same(installation):
+    path = installation.holder.folder / "settings.toml"
     path.write_text(path.read_text().replace("service = ", "service  =  "))
-    house.passed(authority.NOW)
-    assert len(house.holder.double.hints_asked) == 1
+    installation.passed(authority.NOW)
+    assert len(installation.holder.double.hints_asked) == 1
     path.write_text("=")
-    (house.holder.store / ".hints.json").unlink()
-    house.passed(authority.NOW)
-    assert len(house.holder.double.hints_asked) == 1
+    (installation.holder.store / ".hints.json").unlink()
+    installation.passed(authority.NOW)
+    assert len(installation.holder.double.hints_asked) == 1
 
 
-def test_a_pass_that_is_to_stop_asks_nobody(house):
-    house.stop.set()
-    house.passed(authority.NOW)
-    assert house.holder.double.hints_asked == []
-    assert agent_state.load_agent_state(house.holder.store / NAME) == agent_state.NOTHING
+def test_a_pass_that_is_to_stop_asks_nobody(installation):
+    installation.stop.set()
+    installation.passed(authority.NOW)
+    assert installation.holder.double.hints_asked == []
+    assert agent_state.load_agent_state(installation.holder.store / NAME) == agent_state.NOTHING
 
 
-def test_a_hint_of_the_first_year_leaves_the_memory_of_failures(house):
+def test_a_hint_of_the_first_year_leaves_the_memory_of_failures(installation):
     """The stored state can be read again.
 
     Otherwise each run would begin to count anew.
     """
-    house.holder.double.hint = window(datetime(1, 1, 1, tzinfo=UTC), datetime(1, 1, 2, tzinfo=UTC))
-    house.holder.double.script.extend([double.refuse(Failure("PKI099", "Not just now."))] * 2)
-    house.passed(OPENS)
-    assert house.memory().failures == 1
-    house.passed(OPENS + HOUR)
-    assert house.memory().failures == 2
+    installation.holder.double.hint = window(datetime(1, 1, 1, tzinfo=UTC), datetime(1, 1, 2, tzinfo=UTC))
+    installation.holder.double.script.extend([double.refuse(Failure("PKI099", "Not just now."))] * 2)
+    installation.passed(OPENS)
+    assert installation.memory().failures == 1
+    installation.passed(OPENS + HOUR)
+    assert installation.memory().failures == 2
 
 
-def test_a_service_whose_clock_is_beyond_any_stops_no_renewal(house):
+def test_a_service_whose_clock_is_beyond_any_stops_no_renewal(installation):
     beyond = "Sun, 02 May 2027 12:03:00 +99999999999999999999"
-    house.holder.double.hint = lambda handler, _path: handler.send(200, b"{}", **{"Retry-After": beyond})
-    assert house.row(house.passed(URGENT)).outcome.result is Result.RENEWED
+    installation.holder.double.hint = lambda handler, _path: handler.send(200, b"{}", **{"Retry-After": beyond})
+    assert installation.row(installation.passed(URGENT)).outcome.result is Result.RENEWED
 
 
-def test_whatever_is_wrong_with_asking_the_renewal_is_made(house, monkeypatch):
+def test_whatever_is_wrong_with_asking_the_renewal_is_made(installation, monkeypatch):
     monkeypatch.setattr(renewal_info_poll.renewal_info, "fetch", lambda *_given: 1 / 0)
-    assert house.row(house.passed(URGENT)).outcome.result is Result.RENEWED
+    assert installation.row(installation.passed(URGENT)).outcome.result is Result.RENEWED

@@ -89,7 +89,7 @@ class Hand:
 
 
 @dataclass
-class House:
+class AgentInstallation:
     """Store with an agent."""
 
     holder: object
@@ -128,41 +128,41 @@ class House:
 
 
 @pytest.fixture
-def house(holder):
+def installation(holder):
     holder.enrol()
     holder.double.seen.clear()
-    return House(holder)
+    return AgentInstallation(holder)
 
 
-def test_before_its_moment_nobody_is_asked_for_a_renewal(house):
-    end = house.passed(OPENS - SECOND)
+def test_before_its_moment_nobody_is_asked_for_a_renewal(installation):
+    end = installation.passed(OPENS - SECOND)
     assert (end.exit_code, end.next_due) == (ExitCode.DONE, OPENS)
-    assert house.row(end).decision == Wait(OPENS, DecisionReason.PLANNED)
-    assert house.holder.double.seen == []
-    assert house.ears.rows == []
+    assert installation.row(end).decision == Wait(OPENS, DecisionReason.PLANNED)
+    assert installation.holder.double.seen == []
+    assert installation.ears.rows == []
 
 
-def test_renewed_in_its_window(house):
-    before = house.serial()
-    end = house.passed(OPENS)
-    assert (end.exit_code, house.row(end).outcome.result) == (ExitCode.DONE, Result.RENEWED)
-    assert house.serial() != before
-    assert house.events()[-1] is EventType.RENEWED
-    assert house.row(end).next_at == OPENS + 730 * DAY - 60 * DAY
-    assert house.passed().rows[0].outcome is None, "and then nothing is due"
+def test_renewed_in_its_window(installation):
+    before = installation.serial()
+    end = installation.passed(OPENS)
+    assert (end.exit_code, installation.row(end).outcome.result) == (ExitCode.DONE, Result.RENEWED)
+    assert installation.serial() != before
+    assert installation.events()[-1] is EventType.RENEWED
+    assert installation.row(end).next_at == OPENS + 730 * DAY - 60 * DAY
+    assert installation.passed().rows[0].outcome is None, "and then nothing is due"
 
 
 PASS = timedelta(hours=4)
 """Interval of six runs a day."""
 
 
-def walked(house, life, begins=authority.NOW):
+def walked(installation, life, begins=authority.NOW):
     """Simulate a life with six or twelve runs a day; return the times of renewals."""
     found = []
     step = min(PASS, timedelta(seconds=life // (12 * SECOND)))
     for number in range(life // step):
         now = begins + number * step
-        outcome = house.row(house.passed(now)).outcome
+        outcome = installation.row(installation.passed(now)).outcome
         if outcome is not None:
             assert outcome.result is Result.RENEWED
             found.append(now - begins)
@@ -177,7 +177,7 @@ def test_a_short_life_is_renewed_once(name, holder):
     life, window = LIVES_AND_WINDOWS[name]
     holder.double.life = life
     holder.enrol()
-    found = walked(House(holder), life)
+    found = walked(AgentInstallation(holder), life)
     assert len(found) == 1
     assert life - window <= found[0] <= life - window + PASS
 
@@ -195,106 +195,112 @@ def test_a_service_whose_certificates_are_due_at_once_is_asked_once_in_half_a_wi
     monkeypatch.setattr(client_double, "issue", issue)
     holder.at(authority.NOW + behind)
     holder.enrol()
-    found = walked(House(holder), life, authority.NOW + behind)
+    found = walked(AgentInstallation(holder), life, authority.NOW + behind)
     gaps = [later - earlier for earlier, later in itertools.pairwise(found)]
     assert 1 < len(found) <= 7
     assert min(gaps) >= window / 2
 
 
-def test_each_name_has_its_own_moment(house):
-    house.care = AgentSettings(spread=6 * DAY)
-    own = OPENS + 6 * DAY * schedule.stable_fraction(house.serial(), NAME)
-    end = house.passed(own - SECOND)
-    assert (end.exit_code, house.holder.double.seen) == (ExitCode.DONE, [])
+def test_each_name_has_its_own_moment(installation):
+    installation.care = AgentSettings(spread=6 * DAY)
+    own = OPENS + 6 * DAY * schedule.stable_fraction(installation.serial(), NAME)
+    end = installation.passed(own - SECOND)
+    assert (end.exit_code, installation.holder.double.seen) == (ExitCode.DONE, [])
     assert end.next_due == own.replace(microsecond=0)
-    assert house.row(house.passed(own)).outcome.result is Result.RENEWED
+    assert installation.row(installation.passed(own)).outcome.result is Result.RENEWED
 
 
-def test_failure_and_delays(house):
-    house.holder.double.script.extend([client_double.say(503, **{"Retry-After": "3600"}), client_double.say(502)])
-    end = house.passed(OPENS)
+def test_failure_and_delays(installation):
+    installation.holder.double.script.extend(
+        [client_double.say(503, **{"Retry-After": "3600"}), client_double.say(502)]
+    )
+    end = installation.passed(OPENS)
     assert end.exit_code is ExitCode.AGAIN
-    assert house.memory() == replace(agent_state.NOTHING, serial=house.serial(), failures=1,
+    assert installation.memory() == replace(agent_state.NOTHING, serial=installation.serial(), failures=1,
         next_try=OPENS + timedelta(hours=1), exit_code=ExitCode.AGAIN)  # fmt: skip
     assert end.next_due == OPENS + timedelta(hours=1)
-    end = house.passed(OPENS + timedelta(minutes=59))
-    assert (house.holder.double.seen, end.exit_code) == ([], ExitCode.AGAIN), "it waits, and is not done"
-    assert house.row(end).decision.because is DecisionReason.AFTER_FAILURE
-    house.passed(OPENS + timedelta(hours=1))
-    assert house.memory().next_try == OPENS + timedelta(hours=1, minutes=10), "doubled"
-    assert house.passed(OPENS + timedelta(hours=2)).exit_code is ExitCode.DONE
+    end = installation.passed(OPENS + timedelta(minutes=59))
+    assert (installation.holder.double.seen, end.exit_code) == ([], ExitCode.AGAIN), "it waits, and is not done"
+    assert installation.row(end).decision.because is DecisionReason.AFTER_FAILURE
+    installation.passed(OPENS + timedelta(hours=1))
+    assert installation.memory().next_try == OPENS + timedelta(hours=1, minutes=10), "doubled"
+    assert installation.passed(OPENS + timedelta(hours=2)).exit_code is ExitCode.DONE
     received = OPENS + timedelta(hours=2)
-    assert house.memory() == AgentState(house.serial(), received=received), "nothing is remembered of what is over"
+    assert installation.memory() == AgentState(installation.serial(), received=received), (
+        "nothing is remembered of what is over"
+    )
 
 
-def test_a_lost_answer_is_taken_up_with_the_same_key(house):
-    house.holder.double.script.append(client_double.lose)
-    end = house.passed(OPENS)
+def test_a_lost_answer_is_taken_up_with_the_same_key(installation):
+    installation.holder.double.script.append(client_double.lose)
+    end = installation.passed(OPENS)
     assert end.exit_code is ExitCode.UNCERTAIN
-    key_pem = (journal.folder_of(house.holder.folder, RequestKind.RENEW) / key_storage.KEY).read_bytes()
-    end = house.passed(OPENS + timedelta(minutes=5))
-    assert (end.exit_code, house.row(end).decision) == (ExitCode.DONE, ResumeRequest(RequestKind.RENEW))
-    assert (house.holder.live / "key.pem").read_bytes() == key_pem
-    assert len(house.holder.double.issued) == 2, "the first certificate and one renewal"
+    key_pem = (journal.folder_of(installation.holder.folder, RequestKind.RENEW) / key_storage.KEY).read_bytes()
+    end = installation.passed(OPENS + timedelta(minutes=5))
+    assert (end.exit_code, installation.row(end).decision) == (ExitCode.DONE, ResumeRequest(RequestKind.RENEW))
+    assert (installation.holder.live / "key.pem").read_bytes() == key_pem
+    assert len(installation.holder.double.issued) == 2, "the first certificate and one renewal"
 
 
-def test_halves_of_a_killed_run_are_taken_away_though_nothing_is_due(house):
+def test_halves_of_a_killed_run_are_taken_away_though_nothing_is_due(installation):
     """A run killed after the swap of `live` leaves a copy of the key in use.
 
     The copy is beside the journal.
     """
-    left = house.holder.folder / "pending" / ".renew.gone"
+    left = installation.holder.folder / "pending" / ".renew.gone"
     left.mkdir(parents=True)
-    (left / "key.pem").write_bytes((house.holder.live / "key.pem").read_bytes())
-    assert house.passed(OPENS - DAY).exit_code is ExitCode.DONE
+    (left / "key.pem").write_bytes((installation.holder.live / "key.pem").read_bytes())
+    assert installation.passed(OPENS - DAY).exit_code is ExitCode.DONE
     assert not left.exists()
 
 
-def test_a_lost_memory_costs_nothing_but_delays(house):
-    house.holder.double.script.append(client_double.lose)
-    house.passed(OPENS)
-    (house.holder.folder / "agent.json").write_bytes(b"{")
-    assert house.passed(OPENS).exit_code is ExitCode.DONE
-    assert len(house.holder.double.issued) == 2
+def test_a_lost_memory_costs_nothing_but_delays(installation):
+    installation.holder.double.script.append(client_double.lose)
+    installation.passed(OPENS)
+    (installation.holder.folder / "agent.json").write_bytes(b"{")
+    assert installation.passed(OPENS).exit_code is ExitCode.DONE
+    assert len(installation.holder.double.issued) == 2
 
 
 @pytest.mark.parametrize("failure", [REVOKED, ALREADY])
-def test_what_can_never_be_renewed_is_told_once_and_stays_in_the_exit_code(failure, house):
-    house.holder.double.script.append(client_double.refuse(failure))
-    end = house.passed(OPENS)
+def test_what_can_never_be_renewed_is_told_once_and_stays_in_the_exit_code(failure, installation):
+    installation.holder.double.script.append(client_double.refuse(failure))
+    end = installation.passed(OPENS)
     assert end.exit_code is ExitCode.REFUSED
     said = messages.RENEWED_ELSEWHERE if failure is ALREADY else messages.ORDER_REPLACEMENT
-    assert house.ears.texts.count(said) == 1
+    assert installation.ears.texts.count(said) == 1
     for day in (1, 2, 20):
-        end = house.passed(OPENS + day * DAY)
-        assert (end.exit_code, house.holder.double.seen) == (ExitCode.REFUSED, [])
-        assert isinstance(house.row(end).decision, NeedsOperator)
-        assert house.ears.texts == ([said] if failure is ALREADY else []), "a theft stays in every pass"
-    assert house.events().count(EventType.REPLACEMENT_NEEDED) == 1
-    assert house.memory().informed_serial == house.serial()
+        end = installation.passed(OPENS + day * DAY)
+        assert (end.exit_code, installation.holder.double.seen) == (ExitCode.REFUSED, [])
+        assert isinstance(installation.row(end).decision, NeedsOperator)
+        assert installation.ears.texts == ([said] if failure is ALREADY else []), "a theft stays in every pass"
+    assert installation.events().count(EventType.REPLACEMENT_NEEDED) == 1
+    assert installation.memory().informed_serial == installation.serial()
 
 
-def test_after_a_replacement_everything_is_well_again(house):
-    house.holder.double.script.append(client_double.refuse(ALREADY))
-    house.passed(OPENS)
-    (house.holder.folder / "notes.json").unlink()  # the stand-in has one pair of IDs, which were used here before
-    assert house.holder.enrol().result is Result.ENROLLED
-    end = house.passed()
-    assert (end.exit_code, house.row(end).decision.because) == (ExitCode.DONE, DecisionReason.PLANNED)
+def test_after_a_replacement_everything_is_well_again(installation):
+    installation.holder.double.script.append(client_double.refuse(ALREADY))
+    installation.passed(OPENS)
+    (
+        installation.holder.folder / "notes.json"
+    ).unlink()  # the stand-in has one pair of IDs, which were used here before
+    assert installation.holder.enrol().result is Result.ENROLLED
+    end = installation.passed()
+    assert (end.exit_code, installation.row(end).decision.because) == (ExitCode.DONE, DecisionReason.PLANNED)
 
 
-def test_expired_beyond_doubt(house):
-    end = house.passed(END + 3 * DAY)
-    assert (end.exit_code, house.ears.texts) == (ExitCode.REFUSED, [messages.ORDER_REPLACEMENT])
-    assert house.holder.double.seen == []
+def test_expired_beyond_doubt(installation):
+    end = installation.passed(END + 3 * DAY)
+    assert (end.exit_code, installation.ears.texts) == (ExitCode.REFUSED, [messages.ORDER_REPLACEMENT])
+    assert installation.holder.double.seen == []
 
 
-def test_a_refusal_that_can_be_mended_is_asked_again_once_a_day(house):
-    house.holder.double.script.extend([client_double.refuse(NOT_ENTITLED)] * 20)
+def test_a_refusal_that_can_be_mended_is_asked_again_once_a_day(installation):
+    installation.holder.double.script.extend([client_double.refuse(NOT_ENTITLED)] * 20)
     asked = []
     for hour in range(24 * 6):
-        end = house.passed(OPENS + timedelta(hours=hour))
-        asked += [hour] * len(house.holder.double.seen)
+        end = installation.passed(OPENS + timedelta(hours=hour))
+        asked += [hour] * len(installation.holder.double.seen)
         assert end.exit_code is ExitCode.REFUSED
     between = [later - earlier for earlier, later in itertools.pairwise(asked)]
     assert between == sorted(between)
@@ -302,33 +308,33 @@ def test_a_refusal_that_can_be_mended_is_asked_again_once_a_day(house):
 
 
 @pytest.mark.parametrize("hours", [24, -24])
-def test_a_clock_that_is_a_day_wrong_harms_nothing(hours, house):
+def test_a_clock_that_is_a_day_wrong_harms_nothing(hours, installation):
     """The service issues nothing twice.
 
     With a clock that is ahead, the service answers that it is too early. With one that is behind, a day of sixty is
     lost.
     """
-    house.holder.double.script.extend([client_double.refuse(TOO_EARLY)] if hours > 0 else [])
-    house.holder.double.now = OPENS
-    house.holder.now = OPENS + timedelta(hours=hours)
-    runner.run_once(house.agent, house.stop, house.ears)
-    house.holder.double.script.clear()
-    end = house.passed(OPENS + DAY)
-    end = house.passed(OPENS + 2 * DAY + SECOND)
+    installation.holder.double.script.extend([client_double.refuse(TOO_EARLY)] if hours > 0 else [])
+    installation.holder.double.now = OPENS
+    installation.holder.now = OPENS + timedelta(hours=hours)
+    runner.run_once(installation.agent, installation.stop, installation.ears)
+    installation.holder.double.script.clear()
+    end = installation.passed(OPENS + DAY)
+    end = installation.passed(OPENS + 2 * DAY + SECOND)
     assert end.exit_code is ExitCode.DONE
-    assert len(house.holder.double.issued) == 2
+    assert len(installation.holder.double.issued) == 2
 
 
-def many(house, count):
+def many(installation, count):
     names = [f"firm-{number:02}" for number in range(count)]
     for name in names:
-        assert house.holder.enrol(name=name).exit_code is ExitCode.DONE
-    shutil.rmtree(house.holder.store / NAME)
+        assert installation.holder.enrol(name=name).exit_code is ExitCode.DONE
+    shutil.rmtree(installation.holder.store / NAME)
     return names
 
 
-def test_many_at_a_time_and_no_more(house):
-    names = many(house, 12)
+def test_many_at_a_time_and_no_more(installation):
+    names = many(installation, 12)
     inside, most, guard = [0], [0], threading.Lock()
 
     def slow(handler, double, seen):
@@ -339,28 +345,28 @@ def test_many_at_a_time_and_no_more(house):
         with guard:
             inside[0] -= 1
 
-    house.holder.double.script.extend([slow] * 24)
-    end = house.passed(OPENS)
+    installation.holder.double.script.extend([slow] * 24)
+    end = installation.passed(OPENS)
     assert {row.outcome.result for row in end.rows} == {Result.RENEWED}
     assert [row.seen.name for row in end.rows] == names
-    assert house.ears.total == 12
-    assert 2 <= most[0] <= house.care.at_once
+    assert installation.ears.total == 12
+    assert 2 <= most[0] <= installation.care.at_once
 
 
-def test_trouble_with_one_stops_no_other(house):
-    many(house, 3)
-    store = house.holder.store
+def test_trouble_with_one_stops_no_other(installation):
+    many(installation, 3)
+    store = installation.holder.store
     (store / "firm-00" / "live" / "certificate.pem").write_text("no certificate")
     (store / "firm-01" / "live" / "key.pem").write_text("no key")
-    end = house.passed(OPENS)
+    end = installation.passed(OPENS)
     assert [row.exit_code for row in end.rows] == [ExitCode.STORE, ExitCode.STORE, ExitCode.DONE]
-    assert house.row(end, "firm-02").outcome.result is Result.RENEWED
-    assert house.ears.texts.count(messages.WITH_STEP) == 2
+    assert installation.row(end, "firm-02").outcome.result is Result.RENEWED
+    assert installation.ears.texts.count(messages.WITH_STEP) == 2
     assert agent_state.load_agent_state(store / "firm-01").next_try is None, "mended, it is tried at once"
 
 
-def test_a_fault_of_the_program_at_one_name_stops_no_other(house):
-    many(house, 3)
+def test_a_fault_of_the_program_at_one_name_stops_no_other(installation):
+    many(installation, 3)
 
     class Broken(Hand):
         def bring_into_use(self, folder, entry, now):
@@ -368,15 +374,15 @@ def test_a_fault_of_the_program_at_one_name_stops_no_other(house):
                 raise ZeroDivisionError
             return super().bring_into_use(folder, entry, now)
 
-    house.programs = Broken()
-    end = house.passed(OPENS)
+    installation.programs = Broken()
+    end = installation.passed(OPENS)
     assert [row.exit_code for row in end.rows] == [ExitCode.DONE, ExitCode.FAULT, ExitCode.DONE]
-    assert house.ears.texts.count(messages.OUR_FAULT) == 1
-    assert len(house.holder.double.issued) == 7, "three enrolled, three renewed, and the fixture's own"
+    assert installation.ears.texts.count(messages.OUR_FAULT) == 1
+    assert len(installation.holder.double.issued) == 7, "three enrolled, three renewed, and the fixture's own"
 
 
-def test_dates_at_the_edge_of_the_calendar_stop_no_other(house, monkeypatch):
-    many(house, 2)
+def test_dates_at_the_edge_of_the_calendar_stop_no_other(installation, monkeypatch):
+    many(installation, 2)
     real = snapshot.find_snapshot
 
     def look(folder, **options):
@@ -386,140 +392,142 @@ def test_dates_at_the_edge_of_the_calendar_stop_no_other(house, monkeypatch):
         last = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
         in_use = replace(seen.in_use, span=ValidityPeriod(authority.NOW, last))
         hint = RenewalInfoState(last - 6 * DAY, last - 5 * DAY)
-        memory = replace(seen.memory, hint=hint, ask_again=house.agent.run.now + timedelta(hours=1))
+        memory = replace(seen.memory, hint=hint, ask_again=installation.agent.run.now + timedelta(hours=1))
         return replace(seen, in_use=in_use, memory=memory)
 
     monkeypatch.setattr(snapshot, "find_snapshot", look)
-    end = runner.plan_run(house.agent)
+    end = runner.plan_run(installation.agent)
     assert [row.exit_code for row in end.rows] == [ExitCode.DONE, ExitCode.DONE], "no end (RFC 5280, 4.1.2.5)"
     nights = MaintenanceWindow(frozenset({5, 6}), time(1), time(5))
-    house.care = AgentSettings(urgent=timedelta(), maintenance=(nights,))
-    end = house.passed(END - DAY)
+    installation.care = AgentSettings(urgent=timedelta(), maintenance=(nights,))
+    end = installation.passed(END - DAY)
     assert [row.exit_code for row in end.rows] == [ExitCode.FAULT, ExitCode.DONE]
-    assert house.row(end, "firm-01").outcome.result is Result.RENEWED
+    assert installation.row(end, "firm-01").outcome.result is Result.RENEWED
 
 
 @pytest.mark.parametrize("what", ["live", "journal", "notes"])
-def test_damage_is_named_and_nothing_written_over(what, house):
-    folder = house.holder.folder
+def test_damage_is_named_and_nothing_written_over(what, installation):
+    folder = installation.holder.folder
     broken = {
         "live": folder / "live" / "certificate.pem",
         "journal": folder / "pending" / "renew" / "journal.json",
         "notes": folder / "notes.json",
     }[what]
     if what == "journal":
-        house.holder.double.script.append(client_double.lose)
-        house.passed(OPENS)
+        installation.holder.double.script.append(client_double.lose)
+        installation.passed(OPENS)
         (folder / "agent.json").unlink()
     broken.write_bytes(b"\x00")
-    end = house.passed(OPENS)
-    assert (end.exit_code, len(house.ears.rows)) == (ExitCode.STORE, 1)
-    assert str(broken) in str(house.ears.rows[0].outcome.messages[0].values["what"].values["path"])
-    assert house.holder.double.seen == []
+    end = installation.passed(OPENS)
+    assert (end.exit_code, len(installation.ears.rows)) == (ExitCode.STORE, 1)
+    assert str(broken) in str(installation.ears.rows[0].outcome.messages[0].values["what"].values["path"])
+    assert installation.holder.double.seen == []
     assert broken.read_bytes() == b"\x00"
 
 
-def test_foreign_anchors_are_told_and_the_set_in_use_stays(house):
-    kept = settings.load(house.holder.folder)
-    settings.store(house.holder.folder, replace(kept, trust_holders=client_double.anchors("services")))
-    before = house.serial()
-    end = house.passed(OPENS)
+def test_foreign_anchors_are_told_and_the_set_in_use_stays(installation):
+    kept = settings.load(installation.holder.folder)
+    settings.store(installation.holder.folder, replace(kept, trust_holders=client_double.anchors("services")))
+    before = installation.serial()
+    end = installation.passed(OPENS)
     assert end.exit_code is ExitCode.AGAIN
-    assert messages.NOT_OUR_ISSUER in house.ears.texts
-    assert house.serial() == before
+    assert messages.NOT_OUR_ISSUER in installation.ears.texts
+    assert installation.serial() == before
 
 
-def test_two_names_with_one_certificate_are_renewed_once(house):
-    shutil.copytree(house.holder.folder, house.holder.store / "copy", symlinks=True)
-    end = house.passed(OPENS)
-    assert house.row(end, "copy").outcome.result is Result.RENEWED
-    told = house.row(end).outcome
+def test_two_names_with_one_certificate_are_renewed_once(installation):
+    shutil.copytree(installation.holder.folder, installation.holder.store / "copy", symlinks=True)
+    end = installation.passed(OPENS)
+    assert installation.row(end, "copy").outcome.result is Result.RENEWED
+    told = installation.row(end).outcome
     assert (told.exit_code, told.messages[0].text) == (ExitCode.USAGE, messages.SAME_CERTIFICATE)
     assert told.messages[0].values["other"] == "copy"
-    assert house.holder.double.operations() == [Operation.RENEW, Operation.GET]
-    end = house.passed(OPENS + DAY)
-    assert (house.holder.double.seen, end.exit_code) == ([], ExitCode.USAGE), "it has been renewed elsewhere"
-    assert house.row(end).outcome.messages[0].values["other"] == "copy"
+    assert installation.holder.double.operations() == [Operation.RENEW, Operation.GET]
+    end = installation.passed(OPENS + DAY)
+    assert (installation.holder.double.seen, end.exit_code) == ([], ExitCode.USAGE), "it has been renewed elsewhere"
+    assert installation.row(end).outcome.messages[0].values["other"] == "copy"
 
 
-def test_of_two_names_the_one_that_has_asked_goes_on(house):
-    shutil.copytree(house.holder.folder, house.holder.store / "copy", symlinks=True)
-    house.holder.double.script.append(client_double.lose)
-    house.holder.at(OPENS).renew()
-    end = house.passed(OPENS)
-    assert house.row(end).outcome.result is Result.RENEWED
-    assert house.row(end, "copy").outcome.messages[0].text == messages.SAME_CERTIFICATE
-    assert len(house.holder.double.issued) == 2
+def test_of_two_names_the_one_that_has_asked_goes_on(installation):
+    shutil.copytree(installation.holder.folder, installation.holder.store / "copy", symlinks=True)
+    installation.holder.double.script.append(client_double.lose)
+    installation.holder.at(OPENS).renew()
+    end = installation.passed(OPENS)
+    assert installation.row(end).outcome.result is Result.RENEWED
+    assert installation.row(end, "copy").outcome.messages[0].text == messages.SAME_CERTIFICATE
+    assert len(installation.holder.double.issued) == 2
 
 
-def test_a_second_pass_says_who_holds_the_store(house):
-    with runner.exclusive_run(house.holder.store, authority.NOW), pytest.raises(StoreLocked) as busy:
-        house.passed(OPENS)
+def test_a_second_pass_says_who_holds_the_store(installation):
+    with runner.exclusive_run(installation.holder.store, authority.NOW), pytest.raises(StoreLocked) as busy:
+        installation.passed(OPENS)
     told = busy.value.message.values
     assert (told["pid"], told["since"]) == (str(os.getpid()), authority.NOW)
     assert all(told[one] not in {"", "-"} for one in ("host", "user"))
-    assert house.holder.double.seen == []
-    assert house.passed(OPENS).exit_code is ExitCode.DONE, "the lock is gone with the one who held it"
+    assert installation.holder.double.seen == []
+    assert installation.passed(OPENS).exit_code is ExitCode.DONE, "the lock is gone with the one who held it"
 
 
-def test_a_lock_that_says_nothing_is_a_lock(house):
-    with runner.exclusive_run(house.holder.store, authority.NOW):
-        (house.holder.store / runner.FILE).write_bytes(b"?")
+def test_a_lock_that_says_nothing_is_a_lock(installation):
+    with runner.exclusive_run(installation.holder.store, authority.NOW):
+        (installation.holder.store / runner.FILE).write_bytes(b"?")
         with pytest.raises(StoreLocked) as busy:
-            house.passed()
+            installation.passed()
     assert busy.value.message.values["pid"] == "-"
 
 
-def test_a_name_that_somebody_works_on_is_passed_over_and_told(house):
-    many(house, 2)
-    with files.locked(house.holder.store / "firm-00"):
-        end = house.passed(OPENS)
+def test_a_name_that_somebody_works_on_is_passed_over_and_told(installation):
+    many(installation, 2)
+    with files.locked(installation.holder.store / "firm-00"):
+        end = installation.passed(OPENS)
     assert [row.exit_code for row in end.rows] == [ExitCode.STORE, ExitCode.DONE]
-    assert messages.STORE_LOCKED in house.ears.texts
-    assert house.passed().exit_code is ExitCode.DONE, "at once: no delay is counted"
+    assert messages.STORE_LOCKED in installation.ears.texts
+    assert installation.passed().exit_code is ExitCode.DONE, "at once: no delay is counted"
 
 
-def test_renewed_by_hand_meanwhile(house):
-    seen = next(snapshot.list_snapshots(house.holder.store, for_agent=True))
-    house.holder.at(OPENS).renew()
-    house.holder.double.seen.clear()
-    outcome = worker.process_name(house.agent, seen, Renew(urgent=False, early=True))
-    assert (outcome.result, house.holder.double.seen) == (Result.NOT_DUE, [])
+def test_renewed_by_hand_meanwhile(installation):
+    seen = next(snapshot.list_snapshots(installation.holder.store, for_agent=True))
+    installation.holder.at(OPENS).renew()
+    installation.holder.double.seen.clear()
+    outcome = worker.process_name(installation.agent, seen, Renew(urgent=False, early=True))
+    assert (outcome.result, installation.holder.double.seen) == (Result.NOT_DUE, [])
 
 
-def test_before_holds_back_unless_the_end_is_near(house):
-    house.programs = Hand(holds_back=True)
-    end = house.passed(OPENS)
-    assert (end.exit_code, house.holder.double.seen) == (ExitCode.AGAIN, [])
-    assert messages.BEFORE_HOLDS_BACK in house.ears.texts
-    end = house.passed(URGENT)
-    assert house.row(end).outcome.result is Result.RENEWED
-    assert house.programs.calls == [("before", NAME), ("before", NAME), ("deploy", NAME)]
+def test_before_holds_back_unless_the_end_is_near(installation):
+    installation.programs = Hand(holds_back=True)
+    end = installation.passed(OPENS)
+    assert (end.exit_code, installation.holder.double.seen) == (ExitCode.AGAIN, [])
+    assert messages.BEFORE_HOLDS_BACK in installation.ears.texts
+    end = installation.passed(URGENT)
+    assert installation.row(end).outcome.result is Result.RENEWED
+    assert installation.programs.calls == [("before", NAME), ("before", NAME), ("deploy", NAME)]
 
 
-def test_a_failing_deploy_undoes_nothing_and_is_not_forgotten(house):
-    house.programs = Hand(fails=True)
-    before = house.serial()
-    end = house.passed(OPENS)
-    assert (house.row(end).outcome.result, end.exit_code) == (Result.RENEWED, ExitCode.AGAIN)
-    assert house.serial() != before
-    assert (house.holder.folder / "generations" / before / "key.pem").exists()
-    (house.holder.folder / "deploy.json").write_text(json.dumps({"serial": before, "tries": 1, "next": None}))
-    assert house.passed().exit_code is ExitCode.AGAIN, "it waits for its delay, and is not done"
-    house.programs = Hand(wanted={NAME})
-    (house.holder.folder / "deploy.json").unlink()
-    assert house.passed().exit_code is ExitCode.DONE
-    assert house.programs.calls == [("deploy", NAME)]
+def test_a_failing_deploy_undoes_nothing_and_is_not_forgotten(installation):
+    installation.programs = Hand(fails=True)
+    before = installation.serial()
+    end = installation.passed(OPENS)
+    assert (installation.row(end).outcome.result, end.exit_code) == (Result.RENEWED, ExitCode.AGAIN)
+    assert installation.serial() != before
+    assert (installation.holder.folder / "generations" / before / "key.pem").exists()
+    (installation.holder.folder / "deploy.json").write_text(json.dumps({"serial": before, "tries": 1, "next": None}))
+    assert installation.passed().exit_code is ExitCode.AGAIN, "it waits for its delay, and is not done"
+    installation.programs = Hand(wanted={NAME})
+    (installation.holder.folder / "deploy.json").unlink()
+    assert installation.passed().exit_code is ExitCode.DONE
+    assert installation.programs.calls == [("deploy", NAME)]
 
 
-def test_an_open_enrolment_is_fetched(house):
-    many(house, 0)
-    house.holder.double.script.extend([client_double.well, *[client_double.refuse(client_double.NOT_READY)] * 30])
-    house.holder.wait = 0
-    assert house.holder.enrol().exit_code is ExitCode.AGAIN
-    house.holder.double.script.clear()
-    end = house.passed()
-    assert (end.exit_code, house.row(end).outcome.result) == (ExitCode.DONE, Result.ENROLLED)
+def test_an_open_enrolment_is_fetched(installation):
+    many(installation, 0)
+    installation.holder.double.script.extend(
+        [client_double.well, *[client_double.refuse(client_double.NOT_READY)] * 30]
+    )
+    installation.holder.wait = 0
+    assert installation.holder.enrol().exit_code is ExitCode.AGAIN
+    installation.holder.double.script.clear()
+    end = installation.passed()
+    assert (end.exit_code, installation.row(end).outcome.result) == (ExitCode.DONE, Result.ENROLLED)
 
 
 ENROLMENTS = {
@@ -530,77 +538,81 @@ ENROLMENTS = {
 
 
 @pytest.mark.parametrize(("behaviour", "code", "away"), ENROLMENTS.values(), ids=ENROLMENTS)
-def test_an_enrolment_that_only_a_person_can_go_on_with_is_told_once(behaviour, code, away, house):
-    many(house, 0)
-    house.holder.double.script.append(behaviour)
-    house.holder.enrol(**({"service": "http://127.0.0.1:9/"} if away else {}))
-    end = house.passed()
-    assert (end.exit_code, len(house.ears.texts), house.holder.double.seen) == (code, 1, [])
-    end = house.passed()
-    assert (end.exit_code, house.ears.texts) == (code, [])
+def test_an_enrolment_that_only_a_person_can_go_on_with_is_told_once(behaviour, code, away, installation):
+    many(installation, 0)
+    installation.holder.double.script.append(behaviour)
+    installation.holder.enrol(**({"service": "http://127.0.0.1:9/"} if away else {}))
+    end = installation.passed()
+    assert (end.exit_code, len(installation.ears.texts), installation.holder.double.seen) == (code, 1, [])
+    end = installation.passed()
+    assert (end.exit_code, installation.ears.texts) == (code, [])
 
 
-def test_settings_are_brought_in_line_before_anybody_is_called(house):
+def test_settings_are_brought_in_line_before_anybody_is_called(installation):
     def settle(folder, entry, config, now):
-        assert house.holder.double.seen == []
+        assert installation.holder.double.seen == []
         settings.store(folder, replace(settings.load(folder), customer_name="New Name Oy"))
 
-    house.settle = settle
-    house.passed(OPENS)
-    assert house.holder.double.seen[0].ask.customer_name == "New Name Oy"
+    installation.settle = settle
+    installation.passed(OPENS)
+    assert installation.holder.double.seen[0].ask.customer_name == "New Name Oy"
 
 
-def test_settings_that_must_not_be_changed_are_refused(house):
+def test_settings_that_must_not_be_changed_are_refused(installation):
     def settle(*_given):
         raise UsageError(make_message("another environment"))
 
-    house.settle = settle
-    end = house.passed(OPENS)
-    assert (end.exit_code, house.holder.double.seen, house.ears.texts) == (ExitCode.USAGE, [], ["another environment"])
+    installation.settle = settle
+    end = installation.passed(OPENS)
+    assert (end.exit_code, installation.holder.double.seen, installation.ears.texts) == (
+        ExitCode.USAGE,
+        [],
+        ["another environment"],
+    )
 
 
-def test_a_clock_for_benches_counts_for_nobody_in_production(house):
-    kept = settings.load(house.holder.folder)
-    settings.store(house.holder.folder, replace(kept, environment=Environment.PRODUCTION))
-    house.now_given = True
-    end = house.passed(OPENS)
-    assert (end.exit_code, house.holder.double.seen) == (ExitCode.USAGE, [])
-    assert house.holder.double.hints_asked == []
+def test_a_clock_for_benches_counts_for_nobody_in_production(installation):
+    kept = settings.load(installation.holder.folder)
+    settings.store(installation.holder.folder, replace(kept, environment=Environment.PRODUCTION))
+    installation.now_given = True
+    end = installation.passed(OPENS)
+    assert (end.exit_code, installation.holder.double.seen) == (ExitCode.USAGE, [])
+    assert installation.holder.double.hints_asked == []
 
 
-def test_stopped_between_two_names_and_within_one(house):
-    many(house, 6)
-    house.care = replace(house.care, at_once=1)
-    house.ears.on_row = lambda _row: house.stop.set()
-    end = house.passed(OPENS)
+def test_stopped_between_two_names_and_within_one(installation):
+    many(installation, 6)
+    installation.care = replace(installation.care, at_once=1)
+    installation.ears.on_row = lambda _row: installation.stop.set()
+    end = installation.passed(OPENS)
     done = [row for row in end.rows if row.outcome is not None]
     assert end.exit_code is ExitCode.INTERRUPTED
     assert 1 <= len(done) <= 2
-    house.stop.clear()
-    house.ears.on_row = lambda _row: None
-    assert house.passed().exit_code is ExitCode.DONE
-    assert len(house.holder.double.issued) == 13, "one more was enrolled by the fixture"
+    installation.stop.clear()
+    installation.ears.on_row = lambda _row: None
+    assert installation.passed().exit_code is ExitCode.DONE
+    assert len(installation.holder.double.issued) == 13, "one more was enrolled by the fixture"
 
 
-def test_stopped_while_waiting_for_a_certificate(house):
+def test_stopped_while_waiting_for_a_certificate(installation):
     def stopped(_seconds):
         raise RunCancelled
 
-    house.holder.double.script.extend([client_double.well, client_double.refuse(client_double.NOT_READY)])
-    house.holder.at(OPENS)
-    agent = replace(house.agent, run=replace(house.holder.run, sleep=stopped))
-    end = runner.run_once(agent, house.stop, house.ears)
+    installation.holder.double.script.extend([client_double.well, client_double.refuse(client_double.NOT_READY)])
+    installation.holder.at(OPENS)
+    agent = replace(installation.agent, run=replace(installation.holder.run, sleep=stopped))
+    end = runner.run_once(agent, installation.stop, installation.ears)
     assert end.exit_code is ExitCode.INTERRUPTED
-    assert house.memory().failures == 0
-    assert journal.load(journal.folder_of(house.holder.folder, RequestKind.RENEW)).state is RequestState.ACCEPTED
-    assert house.passed().exit_code is ExitCode.DONE
-    assert len(house.holder.double.issued) == 2
+    assert installation.memory().failures == 0
+    assert journal.load(journal.folder_of(installation.holder.folder, RequestKind.RENEW)).state is RequestState.ACCEPTED
+    assert installation.passed().exit_code is ExitCode.DONE
+    assert len(installation.holder.double.issued) == 2
 
 
-def test_a_plan_changes_nothing_and_calls_nobody(house):
-    house.holder.at(OPENS)
-    before = sorted((path, path.stat().st_mtime_ns) for path in house.holder.store.rglob("*"))
-    end = runner.plan_run(house.agent)
+def test_a_plan_changes_nothing_and_calls_nobody(installation):
+    installation.holder.at(OPENS)
+    before = sorted((path, path.stat().st_mtime_ns) for path in installation.holder.store.rglob("*"))
+    end = runner.plan_run(installation.agent)
     assert isinstance(end.rows[0].decision, Renew)
-    assert sorted((path, path.stat().st_mtime_ns) for path in house.holder.store.rglob("*")) == before
-    assert house.holder.double.seen == house.holder.double.hints_asked == []
+    assert sorted((path, path.stat().st_mtime_ns) for path in installation.holder.store.rglob("*")) == before
+    assert installation.holder.double.seen == installation.holder.double.hints_asked == []

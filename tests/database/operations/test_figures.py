@@ -15,7 +15,7 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def town(scene: Scene):
+def malli(scene: Scene):
     """Add an organisation with two certificates, one without a contact person."""
     now, contact = scene.ctx.now(), a_person(scene, "contact@malli.example")
     own = an_organisation(scene, "Malli")
@@ -33,12 +33,12 @@ def work_of(scene, kind):
     return found.certificates, found.organisations, [(one.organisation_id, one.count) for one in found.rows]
 
 
-def test_only_certificates_in_force_without_a_successor_end(scene, town):
+def test_only_certificates_in_force_without_a_successor_end(scene, malli):
     now = scene.ctx.now()
     first = rows(scene, "Certificate").earliest("not_after")
-    a_certificate(scene, town, now - DAY)
-    a_certificate(scene, town, now + 90 * DAY, revoked_at=now)
-    a_certificate(scene, town, now + 500 * DAY, lineage=first.lineage, predecessor=first, origin="renewal")
+    a_certificate(scene, malli, now - DAY)
+    a_certificate(scene, malli, now + 90 * DAY, revoked_at=now)
+    a_certificate(scene, malli, now + 500 * DAY, lineage=first.lineage, predecessor=first, origin="renewal")
     found = counted(scene)
     months = coming_months(now)
     ends = {month.isoformat()[:7]: count for month, count in zip(months, found.ends, strict=True) if count}
@@ -47,19 +47,19 @@ def test_only_certificates_in_force_without_a_successor_end(scene, town):
     assert len(found.issued) == len(past_months(now)) == 24
 
 
-def test_a_certificate_without_a_contact_and_one_with_returned_mail_are_work(scene, town):
-    assert work_of(scene, WorkKind.CONTACTLESS) == (1, 1, [(town.pk, 1)])
+def test_a_certificate_without_a_contact_and_one_with_returned_mail_are_work(scene, malli):
+    assert work_of(scene, WorkKind.CONTACTLESS) == (1, 1, [(malli.pk, 1)])
     assert work_of(scene, WorkKind.RETURNED) == (0, 0, [])
     rows(scene, "Person").filter(email="contact@malli.example").update(bounced_at=scene.ctx.now())
-    assert work_of(scene, WorkKind.RETURNED) == (1, 1, [(town.pk, 1)])
+    assert work_of(scene, WorkKind.RETURNED) == (1, 1, [(malli.pk, 1)])
 
 
-def test_a_fleet_is_an_organisation_or_a_firm_with_many_ends(scene, town):
+def test_a_fleet_is_an_organisation_or_a_firm_with_many_ends(scene, malli):
     now, other = scene.ctx.now(), an_organisation(scene, "Other")
     for number in range(FLEET - 2):
         a_certificate(scene, other, now + (10 + number) * DAY)
     assert work_of(scene, WorkKind.FLEETS) == (0, 0, [])
-    firm = a_firm(scene, town, other)
+    firm = a_firm(scene, malli, other)
     assert work_of(scene, WorkKind.FLEETS) == (0, 0, []), "nine of both clients together"
     a_certificate(scene, other, now + 2 * DAY)
     assert work_of(scene, WorkKind.FLEETS) == (FLEET, 1, [(firm.pk, FLEET)])
@@ -67,7 +67,7 @@ def test_a_fleet_is_an_organisation_or_a_firm_with_many_ends(scene, town):
     assert work_of(scene, WorkKind.FLEETS) == (0, 0, []), "they are left to end"
 
 
-def test_rejected_requests_count_by_reason_for_thirty_days(scene, town):
+def test_rejected_requests_count_by_reason_for_thirty_days(scene, malli):
     now, lineage = scene.ctx.now(), rows(scene, "Lineage").first()
     for reason, age in (("too-early", 1), ("too-early", 2), ("key-reused", 3), ("key-reused", 31)):
         rows(scene, "RejectedRequest").create(
@@ -76,7 +76,7 @@ def test_rejected_requests_count_by_reason_for_thirty_days(scene, town):
     assert counted(scene).refusals == (("too-early", 2), ("key-reused", 1))
 
 
-def test_stored_figures_are_read_as_they_were(scene, town):
+def test_stored_figures_are_read_as_they_were(scene, malli):
     assert load_figures(scene.db) is None
     found = replace(counted(scene), health={HealthKind.MESSAGES: 3})
     store_figures(scene.db, found)

@@ -19,7 +19,7 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def town(sqlite_scene):
+def scene(sqlite_scene):
     """Add two firms for the counts of the dashboard.
 
     The first has certificates near their end, in their renewal window and valid, and an order.
@@ -56,22 +56,22 @@ WHO = {
 
 
 @pytest.mark.parametrize(("role", "states", "requests"), WHO.values(), ids=WHO)
-def test_what_is_counted_for_whom(town, role, states, requests):
-    user = account(town, "maija")
+def test_what_is_counted_for_whom(scene, role, states, requests):
+    user = account(scene, "maija")
     if role is not None:
-        mandate(town, user, rows(town, "Organisation").exclude(customer_id="7654321-9").get().customer_id, role)
-    found = seen(town, user)
+        mandate(scene, user, rows(scene, "Organisation").exclude(customer_id="7654321-9").get().customer_id, role)
+    found = seen(scene, user)
     assert (dict(found.totals.states), found.requests, found.applications) == (states, requests, 0)
     assert found.organisations == (role is not None)
 
 
 @pytest.mark.parametrize(("staff", "second_factor", "waiting"), [(True, True, 1), (True, False, 0), (False, True, 0)])
-def test_applications_are_for_clerks(town, staff, second_factor, waiting):
-    AccessApplication.objects.using(town.db.alias).create(
-        case_number="1", organisation=rows(town, "Organisation").first(), channels=["WS"], purpose="p", language="fi",
-        state="open", created=town.ctx.now(),
+def test_applications_are_for_clerks(scene, staff, second_factor, waiting):
+    AccessApplication.objects.using(scene.db.alias).create(
+        case_number="1", organisation=rows(scene, "Organisation").first(), channels=["WS"], purpose="p", language="fi",
+        state="open", created=scene.ctx.now(),
     )  # fmt: skip
-    found = seen(town, account(town, "clerk", staff=staff), second_factor=second_factor)
+    found = seen(scene, account(scene, "clerk", staff=staff), second_factor=second_factor)
     assert found.applications == waiting
 
 
