@@ -25,6 +25,7 @@ from sinetti.services.authorities.trust_lists import newest_anchors, newest_dist
 from tests.support.ceremonies import NOW, QUICK, ROOTS, founding
 from tests.support.foundings import copy_founded
 from tests.support.registers import all_connections_closed
+from tests.support.scene import KilledError
 
 OLD, SERVICES = "DataProvidersTestIssuingCAv1", "ServicesTestIssuingCAv1"
 STOLEN = CaRevocationRequest(OLD, RevocationReason.CA_COMPROMISE, NOW + timedelta(minutes=5))
@@ -100,19 +101,15 @@ def test_a_declaration_under_a_checkpoint_is_completed_by_the_same_call(root, mo
         revoke_authority(replace(STOLEN, checkpoint=b"later"), means)
 
 
-class Killed(BaseException):
-    pass
-
-
 @pytest.mark.long
 @pytest.mark.parametrize("point", ["ca-revoked", "ca-noted", "distrust-signed", "ca listed", "ca anchors"])
 def test_killed_at_a_step_the_same_call_completes_it(point, root):
     def kill(reached):
         if reached == point:
-            raise Killed
+            raise KilledError
 
     means = opened(root, step=kill)
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         revoke_authority(STOLEN, means)
     means.authority.ctx.db.close()
     means = opened(root)

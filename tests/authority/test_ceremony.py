@@ -22,6 +22,7 @@ from sinetti.ca.ceremony.words import CeremonyError, digest_words
 from tests.ca.ceremony.making import PLAN, SPECS, lists, request
 from tests.support.ceremonies import NOW, PEOPLE, QUICK, ROOTS, ScriptedDesk, ceremony, founded, plan_text
 from tests.support.officers import key_of as officer_key
+from tests.support.scene import KilledError
 
 TEXT = plan_text(hierarchy=QUICK)
 
@@ -89,10 +90,6 @@ def test_any_two_custodians_open_the_medium(pair, tmp_path):
     assert set(opened.keys) == set(ROOTS)
 
 
-class Killed(BaseException):
-    pass
-
-
 POINTS = (
     *("step confirm", "step present", "step request", "shares", "medium", "step keys"),
     *(f"intended {ROOTS[1]}", f"signed {ROOTS[0]} 1", "step sign", "step result", "transcript", "step signatures"),
@@ -109,14 +106,14 @@ def stopped_at(point, stop):
 
 
 def kill():
-    raise Killed
+    raise KilledError
 
 
 @pytest.mark.parametrize("point", POINTS)
 def test_ended_at_any_point_the_same_command_continues(point, tmp_path):
     begun = ceremony(tmp_path, TEXT, request())
     begun.step = stopped_at(point, kill)
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         begun.run()
     before = read_registry(begun.place).items if begun.place.exists() else ()
     done = ceremony(tmp_path, TEXT, request())

@@ -47,7 +47,7 @@ from tests.authority.test_signer_process import (
     trusted_clock,
 )
 from tests.support.asking import asked
-from tests.support.scene import REQUEST, add_organisation, enrolled, new_ask, new_key, ordered
+from tests.support.scene import REQUEST, KilledError, add_organisation, enrolled, new_ask, new_key, ordered
 from tests.support.signing import reservation_of, reserved
 
 __all__ = ["clock", "closed", "founded", "options", "root", "trusted_clock"]
@@ -207,14 +207,11 @@ def test_a_shard_s_list_has_it(node):
 def kill_after_signing(node):
     """Sign an ordered certificate in a process that dies before it is recorded."""
 
-    class Killed(BaseException):
-        pass
-
     def step(name):
         if name == "10-signed":
-            raise Killed
+            raise KilledError
 
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         enrol(new_ask(ordered(node.scene), new_key()), replace(node.ctx, step=step), REQUEST)
     return models.Certificate.objects.using(node.scene.db.alias).get(state="reserved").serial
 

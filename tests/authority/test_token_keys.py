@@ -35,7 +35,7 @@ from sinetti.wire.transparency.notes import Checkpoint
 from tests.support import soft_token
 from tests.support.foundings import copy_founded
 from tests.support.registers import all_connections_closed
-from tests.support.scene import Clock
+from tests.support.scene import Clock, KilledError
 from tests.support.soft_token import soft_tokens
 
 __all__ = ["soft_tokens"]
@@ -293,14 +293,10 @@ def test_a_token_in_the_hierarchy_without_module_or_pin(tmp_path):
 POINTS = ("imported", "named", "removed one")
 
 
-class Killed(BaseException):
-    """Simulated end of the process."""
-
-
 def dies_at(point):
     def step(name):
         if name == point:
-            raise Killed
+            raise KilledError
 
     return step
 
@@ -315,7 +311,7 @@ def test_keys_of_test_are_moved_into_a_token(soft_tokens, place, tmp_path, point
     before = sorted(path.stem for path in (root / "keys").glob("*.pem"))
     if point is not None:
         keys, authority = opened(root)
-        with keys, pytest.raises(Killed):
+        with keys, pytest.raises(KilledError):
             move_keys_to_token(replace(authority, ctx=replace(authority.ctx, step=dies_at(point))), place)
     keys, authority = opened(root)
     with keys:

@@ -21,7 +21,7 @@ from sinetti.testbench.endpoints.control import ControlEndpoint
 from sinetti.testbench.mail.dispatcher import MOVING, OPERATOR, ClockUnfinished, MessageDispatcher, context
 from sinetti.testbench.mail.mailbox import MessageStore
 from tests.support.authority import NOW
-from tests.support.scene import DAY, REQUEST, an_order, enrolled, ordered, renewed
+from tests.support.scene import DAY, REQUEST, KilledError, an_order, enrolled, ordered, renewed
 
 END = datetime(2028, 3, 1, 12, tzinfo=UTC)
 """Last second of a certificate that was issued at NOW, 2 March 2026.
@@ -115,10 +115,6 @@ def test_whoever_looks_sees_what_is_owed_by_now(bench):
     bench.postman.dispatch_due()
     assert bench.shown("fetched") == ["2026-03-02T12:00:00Z"]
     assert bench.upkeeps == []
-
-
-class KilledError(BaseException):
-    pass
 
 
 def test_killed_on_the_way_it_goes_on_from_there(bench):
