@@ -10,8 +10,8 @@ from tests.support.visits import NOT_WALKED, VISITS, patterns
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
-    """Yield the pages of a town."""
-    with opened_pages(tmp_path_factory.mktemp("town")) as pages:
+    """Yield the pages of a population."""
+    with opened_pages(tmp_path_factory.mktemp("population")) as pages:
         yield pages
 
 

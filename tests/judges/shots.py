@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from sinetti.domain.values import Language
-from tests.judges.walk import SCREENSHOTS, open_visit, served_town, windows
+from tests.judges.walk import SCREENSHOTS, open_visit, served_population, windows
 from tests.judges.walker import WIDTHS
 from tests.support.chromium import started_chromium
 from tests.support.visits import VISITS
@@ -44,7 +44,7 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
         started_chromium() as browser,
-        served_town(None, Path(folder)) as built,
+        served_population(None, Path(folder)) as built,
     ):
         context, page = windows(browser, built.address)
         page.emulate_media(color_scheme="dark" if asked.dark else "light")

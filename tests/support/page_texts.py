@@ -25,7 +25,7 @@ from tests.support.browser import ADDRESS, Browser
 from tests.support.page_outcomes import OUTCOMES, Outcome
 from tests.support.registers import opened_register
 from tests.support.scene import opened_scene
-from tests.support.visits import VISITS, Town, Visit, town
+from tests.support.visits import VISITS, Population, Visit, population
 
 LINES = re.compile(
     "blockquote|body|caption|dialog|div|dl|details|fieldset|figcaption|figure|footer|form|h[1-4]|header|input|legend|li|"
@@ -39,7 +39,7 @@ SPOKEN = ("aria-label", "alt", "data-copied", "data-over")
 RANDOM = re.compile(r"(?<![0-9a-f])[0-9a-f]{24,}|(?<![0-9A-F])[0-9A-F]{24,}|\b(?:[A-Z2-7]{4} ?){8}(?!\S)")
 """Ids and digests in hexadecimal, and the secret of one-time codes."""
 MIN_ID_LENGTH = 16
-"""Shorter values among the objects of a town are no random ids."""
+"""Shorter values among the objects of a population are no random ids."""
 
 
 def states() -> dict[str, str]:
@@ -54,17 +54,17 @@ def visitors() -> list[str]:
 
 @dataclass(slots=True)
 class PageTexts:
-    """Pages of a town; a visit leaves no trace in the database."""
+    """Pages of a population; a visit leaves no trace in the database."""
 
     db: InitVar[Database]
-    town: Town = field(init=False)
+    population: Population = field(init=False)
     untouched: sqlite3.Connection = field(init=False)
     frames: dict[tuple[str, Language], str] = field(default_factory=dict)
 
     def __post_init__(self, db: Database) -> None:
-        """Create the town, and keep a copy of its database and the frames of all visitors."""
+        """Create the population, and keep a copy of its database and the frames of all visitors."""
         with counted_ids("a"):
-            self.town = town(opened_scene(db, authority()), ADDRESS)
+            self.population = population(opened_scene(db, authority()), ADDRESS)
         self.untouched = sqlite3.connect(":memory:")
         connections["default"].connection.backup(self.untouched)
         for who in visitors():
@@ -90,7 +90,7 @@ class PageTexts:
         with counted_ids("b"):
             browser = self.opened(visit, language)
             for outcome in presses:
-                self.town.press(browser, outcome.presses, outcome.types)
+                self.population.press(browser, outcome.presses, outcome.types)
         page = browser.page
         own = self.stable(frame(page))
         current = " ".join(text(one) for one in page.xpath("//header//*[@aria-current='page']"))
@@ -108,11 +108,11 @@ class PageTexts:
     def opened(self, visit: Visit, language: Language) -> Browser:
         """Open the page of a visit; the database is as before any visit."""
         self.untouched.backup(connections["default"].connection)
-        return self.town.visited(visit, language.value)
+        return self.population.visited(visit, language.value)
 
     def stable(self, whole: str) -> str:
         """Replace random values by placeholders."""
-        known = {value: name for name, value in self.town.objects.items() if len(str(value)) >= MIN_ID_LENGTH}
+        known = {value: name for name, value in self.population.objects.items() if len(str(value)) >= MIN_ID_LENGTH}
         for value in sorted(known, key=len, reverse=True):
             whole = whole.replace(value, f"{{{known[value]}}}")
         return RANDOM.sub("{id}", whole)
@@ -131,7 +131,7 @@ def counted_ids(first: str) -> Iterator[None]:
 
 @contextmanager
 def opened_pages(folder: Path) -> Iterator[PageTexts]:
-    """Open the pages of a new town; its database is in the folder until the block ends."""
+    """Open the pages of a new population; its database is in the folder until the block ends."""
     with opened_register("sqlite", None, folder, alias="default") as db:
         yield PageTexts(db)
 
