@@ -20,16 +20,21 @@ from tests.support import golden, transcripts  # noqa: E402 - tests are no insta
 def main(*names: str) -> int:
     """Write the named folders, or all, and return an exit code."""
     producers = golden.producers()
-    if unknown := set(names) - producers.keys():
-        print(f"no golden folder {', '.join(unknown)}; there are: {', '.join(sorted(producers))}", file=sys.stderr)
+    chosen = {
+        name: {folder for folder in producers if f"{folder}/".startswith(f"{name}/") or name.startswith(f"{folder}/")}
+        for name in names
+    }
+    if unknown := [name for name, folders in chosen.items() if not folders]:
+        known = sorted({folder.partition("/")[0] for folder in producers})
+        print(f"no golden folder {', '.join(unknown)}; there are: {', '.join(known)}", file=sys.stderr)
         return 2
-    tests = sorted(set().union(*(producers[name] for name in names or producers)))
+    tests = sorted(set().union(*(producers[name] for name in set().union(*chosen.values()) or producers)))
     written = subprocess.run(  # noqa: S603 -- the project's own tests
         ["/usr/bin/env", "GOLDEN_FILES=write", ROOT / "scripts" / "pytest", "-q", "--durations=0", *tests],
         cwd=ROOT,
         check=False,
     )
-    if "transcripts" in (names or producers):
+    if not names or any("transcripts" in folders for folders in chosen.values()):
         transcripts.write_pages()
     return written.returncode
 

@@ -58,7 +58,7 @@ def check(folder_name: str, made: Mapping[str, str]) -> None:
         if (report := _report(f"{folder_name}/{name}", golden.get(name), made.get(name)))
     ]
     if reports:
-        reports.append(f"if meant: make golden FOLDER={folder_name.partition('/')[0]}")
+        reports.append(f"if meant: make golden FOLDER={folder_name}")
         pytest.fail("\n".join(reports), pytrace=False)
 
 
@@ -161,4 +161,4 @@ def _checks(tree: ast.Module) -> Iterator[tuple[str, str]]:
                 argument = node.args[0]
                 if isinstance(argument, ast.JoinedStr):
                     argument = argument.values[0]
-                yield ast.literal_eval(argument).partition("/")[0], f"::{name}" if name.startswith("test_") else ""
+                yield ast.literal_eval(argument).rstrip("/"), f"::{name}" if name.startswith("test_") else ""
