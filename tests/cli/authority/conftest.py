@@ -125,7 +125,7 @@ def at_work(kind, request, tmp_path, monkeypatch):
         database["DATABASE_URL"] = register.url
         monkeypatch.setenv("DATABASE_URL", register.url)
     with all_connections_closed():
-        yield Operator(tmp_path / "authority", request.getfixturevalue("capsys"), database, register)
+        yield Operator(tmp_path / "authority", request.getfixturevalue("capsys"), database, register=register)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
