@@ -25,7 +25,7 @@ from tests.support.browser import ADDRESS, Browser
 from tests.support.page_outcomes import OUTCOMES, Outcome
 from tests.support.registers import opened_register
 from tests.support.scene import opened_scene
-from tests.support.visits import VISITS, Population, Visit, population
+from tests.support.visits import VISITS, Population, Visit, populate
 
 LINES = re.compile(
     "blockquote|body|caption|dialog|div|dl|details|fieldset|figcaption|figure|footer|form|h[1-4]|header|input|legend|li|"
@@ -64,7 +64,7 @@ class PageTexts:
     def __post_init__(self, db: Database) -> None:
         """Create the population, and keep a copy of its database and the frames of all visitors."""
         with counted_ids("a"):
-            self.population = population(opened_scene(db, authority()), ADDRESS)
+            self.population = populate(opened_scene(db, authority()), ADDRESS)
         self.untouched = sqlite3.connect(":memory:")
         connections["default"].connection.backup(self.untouched)
         for who in visitors():
