@@ -6,7 +6,7 @@ export PYTHON
 
 CORE := domain wire pki ca services
 
-.PHONY: help demo test judges docs acceptance peers accessibility bench chaos simulate fuzz check format golden texts coverage floors lock release deb image clean
+.PHONY: help demo test judges docs acceptance peers accessibility bench chaos simulate fuzz mutants check format golden texts coverage floors lock release deb image clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -132,6 +132,11 @@ fuzz: ## random octets: SECONDS=60, shared out over the targets and the protocol
 		|| .venv/bin/python -m pip install --quiet --disable-pip-version-check --only-binary atheris --editable '.[fuzz]' 2>/dev/null \
 		|| { echo "make fuzz: atheris has no wheel for $$(.venv/bin/python --version) here; CPython 3.11 on Linux has one" >&2; exit 2; }
 	@.venv/bin/python -m fuzz --seconds $(or $(SECONDS),60) $(TARGET:%=--target %) $(if $(filter-out 0,$(KEEP)),--keep)
+
+mutants: ## by hand: 200 changes of the source, one at a time, and which of them no test detects: docs/contributors/mutants.md; SEED=
+	@scripts/environment authority,test
+	@.venv/bin/python scripts/texts.py compile
+	@.venv/bin/python -u scripts/mutants.py $(if $(SEED),--seed $(SEED)) $(MUTANTS)
 
 check: ## lint, format, types, who may import whom, documents and rules of the house (tests/house)
 	@scripts/environment authority,test,check
