@@ -119,9 +119,10 @@ def test_migrating_again_changes_nothing(db):
     assert authorities.identity(db) is not None
 
 
-def test_the_migrations_are_those_of_the_models(sqlite_db):
+def test_the_migrations_are_those_of_the_models(tmp_path):
     said = StringIO()
-    with all_connections_closed():
+    with copied_file(tmp_path / "register.sqlite3") as url, all_connections_closed():
+        open_database(url)
         call_command("makemigrations", check_changes=True, dry_run=True, stdout=said, verbosity=1)
     assert "No changes" in said.getvalue()
 

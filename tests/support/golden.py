@@ -160,5 +160,7 @@ def _checks(tree: ast.Module) -> Iterator[tuple[str, str]]:
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "golden.check":
                 argument = node.args[0]
                 if isinstance(argument, ast.JoinedStr):
-                    argument = argument.values[0]
-                yield ast.literal_eval(argument).rstrip("/"), f"::{name}" if name.startswith("test_") else ""
+                    folder_name = ast.literal_eval(argument.values[0]).rpartition("/")[0]
+                else:
+                    folder_name = ast.literal_eval(argument)
+                yield folder_name, f"::{name}" if name.startswith("test_") else ""
