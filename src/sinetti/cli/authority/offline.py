@@ -100,5 +100,5 @@ def _folder_signers(parsed: argparse.Namespace, authority: Authority, names: Col
     if not names:
         return {}
     found = offline_keys(parsed, new=False)
-    found.check({name: authority.ctx.issuers[name].certificate for name in names})
+    found.check({name: authority.ctx.issuers[name].certificate for name in sorted(names)})
     return dict.fromkeys(names, SoftwareSigner(found.place, found.passphrase))
