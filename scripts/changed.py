@@ -3,18 +3,20 @@
     python scripts/changed.py
 
 These are the tests in the folders of the changed modules, the files of tests that import one, and those named after a
-module that imports one. Modules that import a deleted one are not found. Nothing is printed if nothing has changed.
+module that imports one; of golden files, those that make their folder. Modules that import a deleted one are not found.
+Nothing is printed if nothing has changed.
 """
 
 import re
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = (("src", "sinetti"), (".", "tests"), (".", "bench"), (".", "simulate"), (".", "fuzz"))
 _IMPORT = re.compile(r"^[ ]*(?:import ([\w.]+)|from ([\w.]+) import (\([^)]*\)|.+))", re.MULTILINE)
 _NAME = re.compile(r"\w+")
+GOLDEN = "tests/golden/"
 ELSEWHERE = ("tests/judges/", "tests/acceptance/")
 
 
@@ -53,15 +55,17 @@ def find_tests(changed: Iterable[str], root: Path) -> list[str]:
     """Return the folders and files of the tests of changed files."""
     places = modules(root)
     altered, importers = set(changed), set[str]()
-    for path in places.values():
-        names = imported((root / path).read_text(encoding="utf-8"))
+    sources = {path: (root / path).read_text(encoding="utf-8") for path in places.values()}
+    tests = _makers_of_golden_files(altered, sources)
+    for path, source in sources.items():
+        names = imported(source)
         if not altered.isdisjoint(places[name] for name in names & places.keys()):
             importers.add(path)
-    tests = {path for path in altered | importers if path.startswith("tests/") and Path(path).name.startswith("test_")}
-    for source in map(Path, importers):
-        if source.is_relative_to("src/sinetti"):
-            tests.add(f"tests/{source.relative_to('src/sinetti').parent.as_posix()}/test_{source.name}")
-    for file in map(Path, altered):
+    tests |= {path for path in altered | importers if path.startswith("tests/") and Path(path).name.startswith("test_")}
+    for file in map(Path, importers):
+        if file.is_relative_to("src/sinetti"):
+            tests.add(f"tests/{file.relative_to('src/sinetti').parent.as_posix()}/test_{file.name}")
+    for file in (Path(path) for path in altered if not path.startswith(GOLDEN)):
         if file.is_relative_to("src/sinetti"):
             tests.add(_nearest(root, "tests" / file.relative_to("src/sinetti").parent))
         elif file.name == "conftest.py" or (file.is_relative_to("tests") and file.suffix != ".py"):
@@ -70,6 +74,12 @@ def find_tests(changed: Iterable[str], root: Path) -> list[str]:
             tests.add("tests/house")
     existing = {one for one in tests if (root / one).exists() and not f"{one}/".startswith(ELSEWHERE)}
     return sorted(one for one in existing if not any(f"{one}/".startswith(f"{two}/") for two in existing - {one}))
+
+
+def _makers_of_golden_files(changed: Iterable[str], sources: Mapping[str, str]) -> set[str]:
+    folders = {path.removeprefix(GOLDEN).partition("/")[0] for path in changed if path.startswith(GOLDEN)}
+    calls = re.compile(rf'golden\.check\(f?"({"|".join(sorted(folders))})[/"]')
+    return {path for path, source in sources.items() if folders and calls.search(source)}
 
 
 def _nearest(root: Path, folder: Path) -> str:

@@ -10,6 +10,7 @@ FILES = {
     "src/sinetti/api/answers.py": "from sinetti.ca import issue\n",
     "tests/pki/test_keys.py": "import sinetti.pki.keys\n",
     "tests/pki/test_other.py": "",
+    "tests/pki/test_texts.py": 'golden.check("keys", {})\n',
     "tests/ca/test_issue.py": "from tests.support.scene import built\n",
     "tests/ca/test_lists.py": "",
     "tests/api/test_answers.py": "from sinetti.api import answers\n",
@@ -26,6 +27,7 @@ CHANGES = {
     "a test": ("tests/ca/test_lists.py", ["tests/ca/test_lists.py"]),
     "a judge": ("tests/judges/test_openssl.py", []),
     "fixtures of a folder": ("tests/eservice/conftest.py", ["tests/eservice"]),
+    "a golden file": ("tests/golden/keys/en.txt", ["tests/pki/test_texts.py"]),
     "a page": ("docs/index.md", ["tests/house"]),
     "a file that is gone": ("src/sinetti/ca/former.py", ["tests/ca"]),
 }
