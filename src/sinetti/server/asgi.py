@@ -302,11 +302,13 @@ class AsgiApp:
             async with asyncio.timeout(self._limits.streaming):
                 while method != "HEAD" and not gone.done():
                     last = asyncio.wrap_future(self._pool.submit(partial(_next, parts, request_id, trace)))
-                    part = await asyncio.wait_for(asyncio.shield(last), self._limits.answering)
+                    # Not wait_for: on Python 3.11 it loses the end of the outer limit if the inner await ends with it.
+                    async with asyncio.timeout(self._limits.answering):
+                        part = await asyncio.shield(last)
                     if part is None:
                         break
-                    taken = send({"type": "http.response.body", "body": part, "more_body": True})
-                    await asyncio.wait_for(taken, self._limits.answering)
+                    async with asyncio.timeout(self._limits.answering):
+                        await send({"type": "http.response.body", "body": part, "more_body": True})
             if not gone.done():
                 await send({"type": "http.response.body", "body": b""})
         except Exception:
