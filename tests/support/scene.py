@@ -1,8 +1,7 @@
 """Complete service context on an empty database.
 
 It has the test authority's CAs, a signer with switches, and clocks that tests set. Examples: `ids = ordered(scene)`,
-`held = enrolled(scene)`, `new = renewed(scene, held)`. A package's conftest.py imports `scene` with
-`db`.
+`held = enrolled(scene)`, `new = renewed(scene, held)`. A package's conftest.py imports `scene` with `db`.
 """
 
 from collections.abc import Callable, Iterator
