@@ -452,6 +452,8 @@ def main() -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results into this file")
     parser.add_argument("--record", type=Path, metavar="FILE", help="keep the first run's record there, or read it")
     options = parser.parse_args()
+    for written in filter(None, (options.json, options.record)):
+        written.parent.mkdir(parents=True, exist_ok=True)
     prepare()
     drawn = draw((one for one in read_mutants() if options.only in one.name), options.seed, options.count)
     results: list[dict[str, object]] = []
