@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from threading import Event
 from traceback import walk_tb
@@ -23,6 +24,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 from django.db.migrations.exceptions import MigrationSchemaMissing
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import Model, QuerySet
 
 from sinetti.database.fast_schema import create_schema_fast
@@ -363,10 +366,10 @@ def _is_current(connection: BaseDatabaseWrapper) -> bool:
 
     Raises DatabaseSetupError for tables that this code cannot use.
     """
-    executor = MigrationExecutor(connection)
+    applied = MigrationRecorder(connection).applied_migrations().keys()
     # sinetti_schemafloor exists only if the initial migration was applied.
-    if ("sinetti", _SCHEMA_MARK) in executor.loader.applied_migrations:
-        ours = max(int(name[:4]) for app, name in executor.loader.disk_migrations if app == "sinetti")
+    if ("sinetti", _SCHEMA_MARK) in applied:
+        ours = max(int(name[:4]) for app, name in _own_migrations() if app == "sinetti")
         with connection.cursor() as cursor:
             cursor.execute("SELECT MAX(readable_from) FROM sinetti_schemafloor")
             (needed,) = cursor.fetchone()
@@ -375,7 +378,16 @@ def _is_current(connection: BaseDatabaseWrapper) -> bool:
                 f"the database's tables need a later version of this program (number {needed}, this "
                 f"one has {ours}): install the version that the other nodes run"
             )
+    if applied >= _own_migrations():
+        return True
+    executor = MigrationExecutor(connection)  # it knows which migrations replace others
     return not executor.migration_plan(executor.loader.graph.leaf_nodes())
+
+
+@cache
+def _own_migrations() -> frozenset[tuple[str, str]]:
+    """Return the migrations of this code by app and name, read once per process."""
+    return frozenset(MigrationLoader(None).graph.nodes)
 
 
 def _make_current(connection: BaseDatabaseWrapper) -> None:
