@@ -2,7 +2,9 @@
 
 import json
 import random
+import sqlite3
 from base64 import b64encode
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -78,18 +80,36 @@ class Node:
 
 
 @pytest.fixture
-def node(sqlite_scene, tmp_path):
-    """Yield a node with three officers, a gateway and certificates, one of which is revoked."""
+def node(sqlite_scene, built_once, tmp_path):
+    """Return a node with three officers, a gateway and certificates, one of which is revoked."""
     (tmp_path / "journals").mkdir()
     found = Node(sqlite_scene, tmp_path / "facts.json")
-    found_officers(found.db, checked_founders(), sqlite_scene.audit_entry())
+    built_once(found.db, lambda: add_rows(sqlite_scene))
     found.ctx = replace(found.ctx, approvals=keep_strictest(ApprovalPolicy(), found.ctx))
-    usage.add(found.db, "gate1", "a key", lambda _: False, sqlite_scene.audit_entry())
-    gone, _ = enrolled(sqlite_scene), enrolled(sqlite_scene)
-    request = RevocationRequest(gone.serial, RevocationReason.KEY_COMPROMISE)
-    revoke(request, sqlite_scene.ctx, "operator", REQUEST)
     assert found.differing() == []
     return found
+
+
+def add_rows(scene):
+    found_officers(scene.db, checked_founders(), scene.audit_entry())
+    usage.add(scene.db, "gate1", "a key", lambda _: False, scene.audit_entry())
+    gone, _ = enrolled(scene), enrolled(scene)
+    revoke(RevocationRequest(gone.serial, RevocationReason.KEY_COMPROMISE), scene.ctx, "operator", REQUEST)
+
+
+@pytest.fixture(scope="module")
+def built_once():
+    """Return a function that fills a SQLite database, and in later tests copies what it was filled with."""
+    with closing(sqlite3.connect(":memory:")) as kept:
+
+        def fill(db, build):
+            if kept.execute("SELECT name FROM sqlite_master").fetchone():
+                kept.backup(connections[db.alias].connection)
+            else:
+                build()
+                connections[db.alias].connection.backup(kept)
+
+        yield fill
 
 
 def means_of(node):
