@@ -5,6 +5,8 @@ PYTHON ?= python3
 export PYTHON
 
 CORE := domain wire pki ca services
+# Tests of what is written: rules of the house, texts and their translations, words of every page.
+TEXTS := tests/house tests/i18n tests/eservice/test_golden_pages.py
 
 .PHONY: help demo test judges docs acceptance peers accessibility bench chaos simulate fuzz mutants check format golden texts coverage floors lock release deb image clean
 .DEFAULT_GOAL := help
@@ -16,7 +18,7 @@ demo: ## a certificate lives its whole life before your eyes; KEEP=1 leaves the 
 	@scripts/environment authority
 	@.venv/bin/python -u -m sinetti.testbench.demo $(if $(filter-out 0,$(KEEP)),--keep)
 
-test: ## all tests but judges, long ones and those of make check; ARGS="tests/pki -k keys" for some of them, CHANGED=1 for those of what changed since main
+test: ## all tests but judges, long ones and those of texts (make check); ARGS="tests/pki -k keys" for some of them, CHANGED=1 for those of what changed since main
 	@scripts/environment authority,test
 	@scripts/packages test
 	@.venv/bin/python scripts/texts.py compile
@@ -24,8 +26,8 @@ ifneq ($(filter-out 0,$(CHANGED)),)
 	@changed=$$(.venv/bin/python scripts/changed.py) || exit; if [ -z "$$changed" ]; then echo "nothing has changed since main"; \
 	else scripts/pytest $$changed -m "not long and not rare" -n 3; fi
 else
-	@echo "left to make check: tests/house; to make judges: the judges, and tests marked long (tests/conftest.py)"
-	@scripts/pytest $(or $(ARGS),tests --ignore=tests/judges --ignore=tests/house -m "not long and not rare" -n 3)
+	@echo "left to make check: $(TEXTS); to make judges: the judges, and tests marked long (tests/conftest.py)"
+	@scripts/pytest $(or $(ARGS),tests $(patsubst %,--ignore=%,tests/judges $(TEXTS)) -m "not long and not rare" -n 3)
 endif
 
 judges: coverage ## every branch of the core, then other people's programs judge what we make
@@ -51,7 +53,7 @@ acceptance: ## by hand: the rarest tests, every page and every task of every rol
 	@scripts/packages test
 	@.venv/bin/python scripts/texts.py compile
 	@scripts/pytest tests --ignore=tests/judges -m rare -n 2 -v
-	@scripts/pytest tests/judges/test_walk.py --last-run -n 2
+	@scripts/pytest tests/judges/test_walk.py tests/judges/test_drafts.py --last-run -n 2
 	@scripts/pytest tests/judges/test_roles.py --all-walks -n 2 -v
 	@scripts/pytest tests/acceptance/test_recovery.py tests/acceptance/test_rolling_upgrade.py -v
 	@$(MAKE) deb
@@ -100,7 +102,7 @@ accessibility: ## walk all pages as `make judges` does, and write what was found
 	@scripts/packages judges
 	@scripts/peers oidc html
 	@.venv/bin/python scripts/texts.py compile
-	@scripts/pytest tests/judges/test_walk.py --last-run -n 2
+	@scripts/pytest tests/judges/test_walk.py tests/judges/test_drafts.py --last-run -n 2
 
 bench: ## how fast certificates are renewed, revoked, checked, reported, looked after by the agent and listed on pages; BENCH="--burst 0" for the rates alone (python -m bench --help)
 	@scripts/environment authority,fast
@@ -138,14 +140,14 @@ mutants: ## by hand: 200 changes of the source, one at a time, and which of them
 	@.venv/bin/python scripts/texts.py compile
 	@.venv/bin/python -u scripts/mutants.py $(if $(SEED),--seed $(SEED)) $(MUTANTS)
 
-check: ## lint, format, types, who may import whom, documents and rules of the house (tests/house)
+check: ## lint, format, types, who may import whom, documents, rules of the house, texts and words of pages
 	@scripts/environment authority,test,check
 	@.venv/bin/python scripts/texts.py compile
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
 	.venv/bin/lint-imports
-	scripts/pytest tests/house -n 2
+	scripts/pytest $(TEXTS) -n 2
 
 format: ## let ruff lay out the code, and renew the map and the integrators' guide
 	@scripts/environment authority,test,check

@@ -421,7 +421,6 @@ def prepare() -> None:
     environment["PYTHONPATH"] = str(PACKAGE.parent)
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
-    sys.pycache_prefix = environment["PYTHONPYCACHEPREFIX"] = str(ROOT / ".venv" / "pycache")
     hypothesis.settings.register_profile("mutants", deadline=None, derandomize=True, database=None)
     random.seed(0)
     for module in PRELOADED:
