@@ -80,12 +80,13 @@ def _lines(text: str) -> list[str]:
 
 
 def sections(texts: Mapping[str, str]) -> str:
-    """Return one file of several texts, each below its name.
+    """Return one file of several texts, each below its name."""
+    return without_toml_reader("\n".join(f"=== {name}\n{text}\n" for name, text in texts.items()))
 
-    What the reader of TOML says is left out, since it differs between versions of Python.
-    """
-    whole = "\n".join(f"=== {name}\n{text}\n" for name, text in texts.items())
-    return re.sub(r"(TOML[^:(\n]*: ).*?(?=\. |\n)|(TOML \().*(?=\)\n)", r"\1\2…", whole)
+
+def without_toml_reader(text: str) -> str:
+    """Leave out what the reader of TOML says, since it differs between versions of Python."""
+    return re.sub(r"(TOML[^:(\n]*: ).*?(?=[.;] |\n)|(TOML \().*(?=\)\n)", r"\1\2…", text)
 
 
 def refusals(attempts: Mapping[str, Callable[[], object]], error: type[Exception], **varying: object) -> str:

@@ -52,11 +52,16 @@ def octets_of(operator, proposal, tmp_path):
     return path.read_bytes()
 
 
-def give(operator, proposal, name, tmp_path, signature=None):
-    """Sign a proposal and give the signature; return exit code, output and messages."""
+def giving(operator, proposal, name, tmp_path, signature=None):
+    """Sign a proposal, and return the command that gives the signature."""
     path = tmp_path / f"{name}.sig"
     path.write_bytes(signature or key_of(name).sign(octets_of(operator, proposal, tmp_path)))
-    return operator.run("approval", "give", proposal, "--officer", name, "--signature", path)
+    return ("approval", "give", proposal, "--officer", name, "--signature", path)
+
+
+def give(operator, *words):
+    """Sign a proposal and give the signature; return exit code, output and messages."""
+    return operator.run(*giving(operator, *words))
 
 
 def approve(operator, proposal, tmp_path, *names):

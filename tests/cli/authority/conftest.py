@@ -4,6 +4,7 @@ The operator has an authority on each database in turn.
 """
 
 import json
+import re
 import secrets
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +21,9 @@ from tests.support.registers import all_connections_closed
 ADDRESSES = ("--base-url", "http://pki.example", "--soap-url", "https://soap.example")
 CONTACT = ("--contact-name", "The Contact", "--contact-email", "contact@customer.example")
 
+USER = r"(?<=a folder that )\S+(?= may write)"
+DATES = r"(?<=until )\d{4}-\d\d-\d\d|\d{4}-\d\d-\d\d \d\d:\d\d UTC|\d{1,2} [A-Z][a-z]+ \d{4} at \d{1,2}:\d\d"
+
 
 @dataclass
 class Operator:
@@ -28,8 +32,8 @@ class Operator:
     root: Path
     capsys: pytest.CaptureFixture
     database: dict[str, str]
-    refusals: list[str] = field(default_factory=list)
-    """Refused commands with their exit codes and sentences."""
+    record: list[str] = field(default_factory=list)
+    """Commands with what they said and their exit codes, for a golden file."""
     register: OperatorDatabase | None = None
 
     def run(self, *words, root=None):
@@ -60,25 +64,35 @@ class Operator:
 
         The command ends with `code` and writes nothing on standard output.
         """
-        ended, out, err = self.run(*words, root=root)
+        ended, out, err = self.noted(*words, root=root)
         assert (ended, out) == (code, ""), err
         (sentence,) = err.splitlines()
         assert sentence.startswith("sinetti: ")
         assert sentence.endswith((".", "?"))
         assert not sentence.endswith(("?.", ".."))
-        command = " ".join(map(str, ("sinetti", "authority", *words)))
-        self.refusals.append(f"$ {command}\n{sentence}\nexit code {code}\n")
         return sentence
-
-    def refused_so_far(self):
-        """Return the golden file of the commands that were refused."""
-        return {"en.txt": golden.stable_text("\n".join(self.refusals), FOLDER=self.root.parent)}
 
     def refused_with(self, code, *words):
         """Run a command that must be refused, and return all of its messages."""
-        ended, _out, err = self.run(*words)
-        assert ended == code, err
-        return err
+        return self.says(code, *words)[1]
+
+    def says(self, code, *words):
+        """Run a command that ends with `code`, note what it says, and return standard output and error."""
+        ended, out, err = self.noted(*words)
+        assert ended == code, f"{out}{err}"
+        return out, err
+
+    def noted(self, *words, root=None):
+        """Run a command as `run` does, and note what it says for the golden file."""
+        code, out, err = self.run(*words, root=root)
+        command = " ".join(str(word) for word in ("sinetti", "authority", *words) if word is not None)
+        self.record.append(f"$ {command}\n{out}{err}exit code {code}\n")
+        return code, out, err
+
+    def said_so_far(self, **varying):
+        """Return the golden file of the commands that were noted."""
+        text = golden.stable_text("\n".join(self.record), **varying, FOLDER=self.root.parent)
+        return {"en.txt": golden.without_toml_reader(re.sub(DATES, "DATE", re.sub(USER, "USER", text)))}
 
     def found(self, *more, environment="TEST"):
         """Copy an authority that this process has founded before with these options.

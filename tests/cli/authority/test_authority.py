@@ -66,7 +66,7 @@ def test_init_never_overwrites(operator):
     before = {path: path.read_bytes() for path in operator.root.rglob("*") if path.is_file()}
     operator.refused(2, *INIT)
     assert {path: path.read_bytes() for path in operator.root.rglob("*") if path.is_file()} == before
-    golden.check("sentences/authority/init-never-overwrites", operator.refused_so_far())
+    golden.check("sentences/authority/init-never-overwrites", operator.said_so_far())
 
 
 PAGES = ("--people-address", "https://people.example.fi", "--mail-server")
@@ -112,7 +112,7 @@ def test_init_in_a_folder_that_holds_something_else(sqlite_operator):
     (sqlite_operator.root / "letter.txt").write_text("x")
     sqlite_operator.refused(2, *INIT)
     assert [path.name for path in sqlite_operator.root.iterdir()] == ["letter.txt"]
-    golden.check("sentences/authority/init-in-a-folder-that-holds-something-else", sqlite_operator.refused_so_far())
+    golden.check("sentences/authority/init-in-a-folder-that-holds-something-else", sqlite_operator.said_so_far())
 
 
 ARC_WORDS = {
@@ -147,39 +147,38 @@ def test_the_policies_are_below_the_arc_and_readers_know_them(sqlite_operator, c
     assert [one.policy_identifier.dotted_string for one in policies] == [policy]
     assert DiagnosisContext(anchors=[ca]).environment == environment
     assert main(["inspect", str(files[0]), "--lang", "en"]) == 0
-    assert f"issues certificates to organisations, WS {environment}" in " ".join(capsys.readouterr().out.split())
+    assert f"WS {environment}" in " ".join(capsys.readouterr().out.split())
     sqlite_operator.does("status")
 
 
 def test_a_preset_with_the_names_of_another_authority_is_for_tests(sqlite_operator):
     preset = ("--hierarchy", "incomes-register-test")
-    sentence = sqlite_operator.refused(2, "init", "--environment", "PRODUCTION", *ADDRESSES, *founders(), *preset)
-    assert "only for tests" in sentence
+    sqlite_operator.refused(2, "init", "--environment", "PRODUCTION", *ADDRESSES, *founders(), *preset)
     assert not sqlite_operator.root.exists()
     sqlite_operator.does(*INIT, *preset)
+    golden.check("sentences/authority/a-preset-with-the-names-of-another-authority", sqlite_operator.said_so_far())
 
 
 BAD_HIERARCHIES = {
-    "a key that is not there": ('key = "ec-p384"', 'key = "rsa-1024"', "key"),
-    "a lifetime in words": ("lifetime_days = 7305", 'lifetime_days = "long"', "lifetime_days"),
-    "a child that outlives its parent": ("lifetime_days = 2922", "lifetime_days = 9999", "lifetime_days"),
-    "the key of version 0.1.0": ('validity = "P730D"', "validity_days = 730", 'write validity = "P730D"'),
-    "a misspelt key": ("organisation =", "organization =", "organisation"),
-    "a name that tells no environment": ("Services {test}Issuing", "Services Issuing", "name"),
-    "no TOML": ("[holders]", "[holders", "TOML"),
+    "a key that is not there": ('key = "ec-p384"', 'key = "rsa-1024"'),
+    "a lifetime in words": ("lifetime_days = 7305", 'lifetime_days = "long"'),
+    "a child that outlives its parent": ("lifetime_days = 2922", "lifetime_days = 9999"),
+    "the key of version 0.1.0": ('validity = "P730D"', "validity_days = 730"),
+    "a misspelt key": ("organisation =", "organization ="),
+    "a name that tells no environment": ("Services {test}Issuing", "Services Issuing"),
+    "no TOML": ("[holders]", "[holders"),
 }
 
 
-@pytest.mark.parametrize(("old", "new", "word"), BAD_HIERARCHIES.values(), ids=BAD_HIERARCHIES)
-def test_a_bad_hierarchy_names_its_key(sqlite_operator, tmp_path, old, new, word):
+def test_a_bad_hierarchy_names_its_key(sqlite_operator, tmp_path):
     text = load_preset("default")
-    assert old in text
-    file = tmp_path / "mine.toml"
-    file.write_text(text.replace(old, new), encoding="utf-8")
-    sentence = sqlite_operator.refused(2, *INIT, "--hierarchy", file)
-    assert word in sentence
-    assert f"--hierarchy {file}: " in sentence
+    for number, (old, new) in enumerate(BAD_HIERARCHIES.values()):
+        assert old in text
+        file = tmp_path / f"{number}.toml"
+        file.write_text(text.replace(old, new), encoding="utf-8")
+        sqlite_operator.refused(2, *INIT, "--hierarchy", file)
     assert not sqlite_operator.root.exists()
+    golden.check("sentences/authority/a-bad-hierarchy-names-its-key", sqlite_operator.said_so_far())
 
 
 def test_a_hierarchy_of_ones_own(sqlite_operator, tmp_path):
@@ -205,32 +204,28 @@ def test_a_folder_of_version_0_1_0_opens(sqlite_operator):
     assert file.read_text() == old, "the file remains as it is"
 
 
-BAD_INITS = {
-    "https in certificates": (
-        ("--base-url", "https://pki.example"),
-        "--base-url must be plain http, because certificates contain it as the address of",
-    ),
-    "no address": (("--base-url", "pki.example"), "--base-url: write an address such as http://pki.example, not"),
-    "no address for programs": (("--soap-url", "soap"), "--soap-url: write an address such as https://certificates.ex"),
-    "programs that call without TLS": (("--soap-url", "http://soap.example"), "--soap-url must be https"),
-    "half an IPv6 address": (("--base-url", "http://[::1"), "--base-url"),
-    "a port that is none": (("--soap-url", "https://soap.example:99999"), "--soap-url"),
-    "a query": (("--soap-url", "https://soap.example?x=1"), "--soap-url"),
-    "quotation marks": (("--soap-url", 'https://soap.example/"'), "--soap-url"),
-    "no hierarchy file": (("--hierarchy", "/nowhere/h.toml"), "no file and no preset /nowhere/h.toml"),
-    "a misspelt preset": (("--hierarchy", "short-7"), "or one of default, incomes-register-test, short-47d, short-7d"),
-    "a folder for a file": (("--hierarchy", "/"), "--hierarchy"),
-    "a database of another make": (("--database-url", "mysql://u:secret-word@h/n"), "postgresql://"),
-    "a database that is no address": (("--database-url", "secret-word"), "postgresql://"),
-}
+BAD_INITS = (
+    ("--base-url", "https://pki.example"),
+    ("--base-url", "pki.example"),
+    ("--soap-url", "soap"),
+    ("--soap-url", "http://soap.example"),
+    ("--base-url", "http://[::1"),
+    ("--soap-url", "https://soap.example:99999"),
+    ("--soap-url", "https://soap.example?x=1"),
+    ("--soap-url", 'https://soap.example/"'),
+    ("--hierarchy", "/nowhere/h.toml"),
+    ("--hierarchy", "short-7"),
+    ("--hierarchy", "/"),
+    ("--database-url", "mysql://u:secret-word@h/n"),
+    ("--database-url", "secret-word"),
+)
 
 
-@pytest.mark.parametrize(("options", "word"), BAD_INITS.values(), ids=BAD_INITS)
-def test_bad_options_of_init(sqlite_operator, options, word):
-    sentence = sqlite_operator.refused(2, *INIT, *options)
-    assert word in sentence
-    assert "secret-word" not in sentence
+def test_bad_options_of_init(sqlite_operator):
+    for options in BAD_INITS:
+        assert "secret-word" not in sqlite_operator.refused(2, *INIT, *options)
     assert not sqlite_operator.root.exists()
+    golden.check("sentences/authority/bad-options-of-init", sqlite_operator.said_so_far())
 
 
 AWAY = "postgresql://nobody:secret-word@127.0.0.1:1/nothing"
@@ -238,17 +233,17 @@ AWAY = "postgresql://nobody:secret-word@127.0.0.1:1/nothing"
 
 def test_a_database_that_is_away_at_init(sqlite_operator, monkeypatch):
     monkeypatch.setenv("DATABASE_URL", AWAY)
-    sentence = sqlite_operator.refused(4, *INIT)
-    assert "the register is not available" in sentence
-    assert "secret-word" not in sentence
+    assert "secret-word" not in sqlite_operator.refused(4, *INIT)
     assert not sqlite_operator.root.exists()
+    golden.check("sentences/authority/a-database-that-is-away-at-init", sqlite_operator.said_so_far())
 
 
-@pytest.mark.parametrize("command", [["status"], ["serve", "--bind", "127.0.0.1:0", "--status-bind", "127.0.0.1:0"]])
-def test_a_database_that_is_away_later(sqlite_operator, monkeypatch, command):
+def test_a_database_that_is_away_later(sqlite_operator, monkeypatch):
     sqlite_operator.found()
     monkeypatch.setenv("DATABASE_URL", AWAY)
-    assert "the register is not available" in sqlite_operator.refused(4, *command)
+    for command in (["status"], ["serve", "--bind", "127.0.0.1:0", "--status-bind", "127.0.0.1:0"]):
+        sqlite_operator.refused(4, *command)
+    golden.check("sentences/authority/a-database-that-is-away-later", sqlite_operator.said_so_far())
 
 
 def test_the_register_of_another_authority(sqlite_operator, monkeypatch, postgres_url, tmp_path):
@@ -263,13 +258,13 @@ def test_the_register_of_another_authority(sqlite_operator, monkeypatch, postgre
     sqlite_operator.refused(5, "serve")
     sqlite_operator.refused(2, *INIT, root=tmp_path / "third")
     assert not (tmp_path / "third").exists()
-    golden.check("sentences/authority/the-register-of-another-authority", sqlite_operator.refused_so_far())
+    golden.check("sentences/authority/the-register-of-another-authority", sqlite_operator.said_so_far())
 
 
 def test_where_there_is_no_authority(sqlite_operator):
     for command in (["status"], ["serve"], ["order", "--customer-id", "x", *CONTACT], ["transfer-ids", "0"]):
         sqlite_operator.refused(2, *command)
-    golden.check("sentences/authority/where-there-is-no-authority", sqlite_operator.refused_so_far())
+    golden.check("sentences/authority/where-there-is-no-authority", sqlite_operator.said_so_far())
 
 
 def test_a_folder_of_somebody_else_s(sqlite_operator):
@@ -277,7 +272,7 @@ def test_a_folder_of_somebody_else_s(sqlite_operator):
     (sqlite_operator.root / "theirs").touch()
     sqlite_operator.refused(2, "status")
     sqlite_operator.refused(2, *INIT)
-    golden.check("sentences/authority/a-folder-of-somebody-else-s", sqlite_operator.refused_so_far())
+    golden.check("sentences/authority/a-folder-of-somebody-else-s", sqlite_operator.said_so_far())
 
 
 def test_a_look_makes_no_register(sqlite_operator, tmp_path, monkeypatch):
@@ -303,66 +298,62 @@ def test_organisations(operator):
     operator.refused(2, *sftp)
     operator.order()
     operator.does("organisation", "close", *customer)
-    ended, closed = "the organisation has ended", "closed permanently"
-    assert ended in operator.refused(2, "order", *customer, *CONTACT)
-    assert closed in operator.refused(2, "organisation", "approve", *customer, "--channel", "WS")
-    assert closed in operator.refused(2, *again)
+    operator.refused(2, "order", *customer, *CONTACT)
+    operator.refused(2, "organisation", "approve", *customer, "--channel", "WS")
+    operator.refused(2, *again)
     for verb in (["approve", "--channel", "WS"], ["withdraw", "--channel", "WS"], ["close"]):
         operator.refused(2, "organisation", *verb, "--customer-id", "nobody")
     operator.refused(2, "order", "--customer-id", "nobody", *CONTACT)
     assert json.loads(operator.does("status", "--json"))["open_orders"] == 2
-    golden.check("sentences/authority/organisations", operator.refused_so_far())
+    golden.check("sentences/authority/organisations", operator.said_so_far())
 
 
-PRODUCTION = {
-    "a right Business ID": ("business-id", "1234567-1", None),
-    "a wrong check digit": ("business-id", "1234567-8", "check digit"),
-    "an artificial id": ("artificial", "0123456-7", "TEST"),
-    "a Business ID by another name": ("foreign", "1234567-1", "business-id"),
-    "a foreign id": ("foreign", "US-556677", None),
-    "a VAT number": ("vat", "FI12345671", None),
-    "a VAT number by another name": ("register", "FI12345671", "kind vat"),
-}
+PRODUCTION = (
+    (0, "business-id", "1234567-1"),
+    (2, "business-id", "1234567-8"),
+    (2, "artificial", "0123456-7"),
+    (2, "foreign", "1234567-1"),
+    (0, "foreign", "US-556677"),
+    (0, "vat", "FI12345671"),
+    (2, "register", "FI12345671"),
+)
 
 
 def test_who_may_be_registered_in_production(sqlite_operator):
     sqlite_operator.found(environment="PRODUCTION")
-    for kind, customer_id, word in PRODUCTION.values():
-        words = ("organisation", "add", "--customer-id", customer_id, "--kind", kind, "--name", "Malli Oy")
-        if word:
-            assert word in sqlite_operator.refused(2, *words)
-        else:
-            sqlite_operator.does(*words)
+    for code, kind, customer_id in PRODUCTION:
+        sqlite_operator.says(
+            code, "organisation", "add", "--customer-id", customer_id, "--kind", kind, "--name", "Malli Oy"
+        )
     assert json.loads(sqlite_operator.does("status", "--json"))["organisations"] == 3
-
-
-BAD_WORDS = {
-    "a name too long": (("--name", "x" * 101), "--name"),
-    "an empty name": (("--name", " "), "--name"),
-    "a line break": (("--name", "a\nb"), "--name"),
-    "a country in words": (("--country", "Finland"), "--country"),
-    "an id with a blank": (("--customer-id", "a b"), "an id has"),
-}
+    golden.check("sentences/authority/who-may-be-registered-in-production", sqlite_operator.said_so_far())
 
 
 def test_bad_words(sqlite_operator):
     sqlite_operator.found()
     add = ("organisation", "add", "--customer-id", "x", "--kind", "foreign", "--name", "Malli Oy")
-    for options, word in BAD_WORDS.values():
-        assert word in sqlite_operator.refused(2, *add, *options)
+    for options in (
+        ("--name", "x" * 101),
+        ("--name", " "),
+        ("--name", "a\nb"),
+        ("--country", "Finland"),
+        ("--customer-id", "a b"),
+    ):
+        sqlite_operator.refused(2, *add, *options)
     sqlite_operator.add()
     order = ("order", "--customer-id", "0123456-7", *CONTACT)
-    for options, word in (
-        (("--contact-name", "x" * 201), "--contact-name"),
-        (("--contact-email", "here"), "--contact-email"),
-        (("--contact-phone", "call"), "--contact-phone"),
-        (("--description", "x" * 201), "--description"),
-        (("--deputy-name", "A"), "must be given together"),
-        (("--deputy-email", "a@b.example"), "must be given together"),
-        (("--replaces", "00ff"), "replaced"),
+    for options in (
+        ("--contact-name", "x" * 201),
+        ("--contact-email", "here"),
+        ("--contact-phone", "call"),
+        ("--description", "x" * 201),
+        ("--deputy-name", "A"),
+        ("--deputy-email", "a@b.example"),
+        ("--replaces", "00ff"),
     ):
-        assert word in sqlite_operator.refused(2, *order, *options)
+        sqlite_operator.refused(2, *order, *options)
     assert json.loads(sqlite_operator.does("status", "--json"))["open_orders"] == 0
+    golden.check("sentences/authority/bad-words", sqlite_operator.said_so_far())
 
 
 def test_an_order_for_people_and_for_programs(operator):
@@ -370,10 +361,9 @@ def test_an_order_for_people_and_for_programs(operator):
     operator.add()
     ids = operator.order("--deputy-name", "The Deputy", "--deputy-email", "deputy@customer.example")
     assert list(ids) == ["order_id", "transfer_id", "transfer_password", "expires"]
-    code, out, err = operator.run("order", "--customer-id", "0123456-7", *CONTACT)
-    assert code == 0
-    assert re.search(r"Transfer ID +[0-9]{32}\nOne-time password +\w{16}\nValid until +\d+ \w+ \d{4} at", out)
-    assert "two separate channels" in err
+    out, _ = operator.says(0, "order", "--customer-id", "0123456-7", *CONTACT)
+    (password,) = re.findall(r"^.*password +(\w{16})$", out, re.MULTILINE)
+    golden.check("sentences/authority/an-order-for-people", operator.said_so_far(PASSWORD=password))
 
 
 def test_new_transfer_ids(operator):
@@ -384,7 +374,7 @@ def test_new_transfer_ids(operator):
     assert new["order_id"] == ids["order_id"]
     assert new["transfer_id"] != ids["transfer_id"]
     operator.refused(2, "transfer-ids", "nothing")
-    golden.check("sentences/authority/new-transfer-ids", operator.refused_so_far())
+    golden.check("sentences/authority/new-transfer-ids", operator.said_so_far())
 
 
 def test_a_revocation_of_what_is_not_there(sqlite_operator):
@@ -393,7 +383,7 @@ def test_a_revocation_of_what_is_not_there(sqlite_operator):
     for since in ("yesterday", "2026-01-01T00:00:00", "2999-01-01T00:00:00Z", "0202-01-01T00:00:00Z"):
         words = ("revoke", "00ff", "--reason", "keyCompromise", "--invalid-since", since)
         sqlite_operator.refused(2, *words)
-    golden.check("sentences/authority/a-revocation-of-what-is-not-there", sqlite_operator.refused_so_far())
+    golden.check("sentences/authority/a-revocation-of-what-is-not-there", sqlite_operator.said_so_far())
 
 
 def test_status_for_people(sqlite_operator):
@@ -410,7 +400,7 @@ def test_the_status_of_one_organisation(operator):
     operator.refused(2, "status", "--customer-id", "x", "--orders")
     operator.add()
     operator.add("other")
-    assert operator.does(*mine) == "This organisation has no certificates.\n\nThere are no open orders.\n"
+    operator.says(0, *mine)
     assert json.loads(operator.does(*mine, "--json")) == []
     first = operator.order("--description", "Payroll")
     second = json.loads(operator.does("transfer-ids", operator.order()["order_id"], "--json"))
@@ -428,59 +418,49 @@ def test_the_status_of_one_organisation(operator):
         assert re.search(rf"{first['order_id']} +0123456-7 +WS +{first['expires']}  Payroll", shown)
         assert "The Contact" not in shown
         assert first["transfer_id"] not in shown
-    golden.check("sentences/authority/the-status-of-one-organisation", operator.refused_so_far())
+    golden.check("sentences/authority/the-status-of-one-organisation", operator.said_so_far())
 
 
 def test_what_was_done_to_an_organisation_is_told(sqlite_operator):
     sqlite_operator.found()
     sqlite_operator.add()
-    steps = [
-        (("withdraw", "--channel", "SFTP"), "Nothing to change: 0123456-7 is not approved for SFTP."),
-        (("approve", "--channel", "SFTP"), "0123456-7 is approved for SFTP."),
-        (("approve", "--channel", "SFTP"), "Nothing to change: 0123456-7 is already approved for SFTP."),
-        (
-            ("withdraw", "--channel", "SFTP"),
-            "SFTP is withdrawn from 0123456-7: no more certificates are issued for it.",
-        ),
-        (("close",), "0123456-7 is closed permanently: no more certificates are issued to it."),
-        (("close",), "Nothing to change: 0123456-7 is already closed."),
-    ]
-    for words, told in steps:
-        code, out, err = sqlite_operator.run("organisation", *words, "--customer-id", "0123456-7")
-        assert (code, out) == (0, "")
-        assert told in err
+    for words in (
+        ("withdraw", "--channel", "SFTP"),
+        ("approve", "--channel", "SFTP"),
+        ("approve", "--channel", "SFTP"),
+        ("withdraw", "--channel", "SFTP"),
+        ("close",),
+        ("close",),
+    ):
+        sqlite_operator.says(0, "organisation", *words, "--customer-id", "0123456-7")
+    golden.check("sentences/authority/what-was-done-to-an-organisation", sqlite_operator.said_so_far())
 
 
-BAD_SERVES = {
-    "http elsewhere": (("--bind", "0.0.0.0:0"), "plain HTTP is for loopback"),
-    "a certificate without its key": (("--tls-certificate", "/x.pem"), "must be given together"),
-    "a certificate that is not there": (("--tls-certificate", "/x.pem", "--tls-key", "/y.pem"), "/x.pem is not a file"),
-    "is not a port": (("--bind", "127.0.0.1"), "--bind"),
-    "a port too high": (("--bind", "127.0.0.1:65536"), "--bind"),
-    "a name": (("--status-bind", "pki.example:80"), "--status-bind"),
-    "a port in letters": (("--bind", "127.0.0.1:http"), "--bind"),
-    "one address for both": (("--bind", "127.0.0.1:8080"), "use the same port 8080"),
-    "one address in two spellings": (("--bind", "localhost:9", "--status-bind", "127.0.0.1:9"), "use the same port 9"),
-    "every address and one of them": (("--bind", "127.0.0.1:9", "--status-bind", "0.0.0.0:9"), "use the same port 9"),
-}
+BAD_SERVES = (
+    ("--bind", "0.0.0.0:0"),
+    ("--tls-certificate", "/x.pem"),
+    ("--tls-certificate", "/x.pem", "--tls-key", "/y.pem"),
+    ("--bind", "127.0.0.1"),
+    ("--bind", "127.0.0.1:65536"),
+    ("--status-bind", "pki.example:80"),
+    ("--bind", "127.0.0.1:http"),
+    ("--bind", "127.0.0.1:8080"),
+    ("--bind", "localhost:9", "--status-bind", "127.0.0.1:9"),
+    ("--bind", "127.0.0.1:9", "--status-bind", "0.0.0.0:9"),
+)
 
 
-@pytest.mark.parametrize(("options", "word"), BAD_SERVES.values(), ids=BAD_SERVES)
-def test_bad_options_of_serve(sqlite_operator, options, word):
-    assert word in sqlite_operator.refused(2, "serve", *options)
-    assert signal.SIGHUP not in signal.pthread_sigmask(signal.SIG_BLOCK, ()), (
-        "whoever is started next would not hear it"
-    )
-
-
-def test_a_certificate_that_is_none(sqlite_operator, tmp_path):
+def test_bad_options_of_serve(sqlite_operator, tmp_path):
+    for options in BAD_SERVES:
+        sqlite_operator.refused(2, "serve", *options)
+        assert signal.SIGHUP not in signal.pthread_sigmask(signal.SIG_BLOCK, ()), (
+            "whoever is started next would not hear it"
+        )
     sqlite_operator.found()
     for name in ("a.pem", "b.pem"):
         (tmp_path / name).write_text("x")
-    sentence = sqlite_operator.refused(
-        2, "serve", "--tls-certificate", tmp_path / "a.pem", "--tls-key", tmp_path / "b.pem"
-    )
-    assert "a.pem contains no certificate in PEM" in sentence
+    sqlite_operator.refused(2, "serve", "--tls-certificate", tmp_path / "a.pem", "--tls-key", tmp_path / "b.pem")
+    golden.check("sentences/authority/bad-options-of-serve", sqlite_operator.said_so_far())
 
 
 @pytest.mark.parametrize("command", ["authority", "testbench"])

@@ -69,7 +69,7 @@ def test_from_begin_to_retirement(sqlite_operator):
     _, _, err = operator.run("ca", "stop", SECOND)
     assert "answered as unavailable, until a CA is activated" in err
     assert states(operator) == {FIRST: "retired", SECOND: "publishing"}
-    golden.check("sentences/ca/from-begin-to-retirement", operator.refused_so_far())
+    golden.check("sentences/ca/from-begin-to-retirement", operator.said_so_far())
 
 
 @pytest.mark.long

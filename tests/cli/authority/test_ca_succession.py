@@ -59,7 +59,7 @@ def test_begin_install_and_activate(operator, tmp_path):
     }
     keys = {row["name"]: row["generation"] for row in json.loads(operator.does("keys", "list", "--json"))}
     assert (keys[V1], keys[V2]) == (1, 2)
-    golden.check("sentences/ca-succession/begin-install-and-activate", operator.refused_so_far())
+    golden.check("sentences/ca-succession/begin-install-and-activate", operator.said_so_far())
 
 
 @pytest.mark.long
@@ -74,7 +74,7 @@ def test_a_rollover_says_what_issues(operator):
     sentence = operator.refused(3, "ca", "rollover", "--ca", V1)
     assert f"{V1} was replaced by {V2}, which is publishing: name that" in sentence
     operator.refused(2, *first)
-    golden.check("sentences/ca-succession/a-rollover-says-what-issues", operator.refused_so_far())
+    golden.check("sentences/ca-succession/a-rollover-says-what-issues", operator.said_so_far())
 
 
 WRONG = {
@@ -120,7 +120,7 @@ def test_without_the_key_above_it_names_the_commands(sqlite_operator, tmp_path):
     assert states(operator)[V2] == "standby"
     operator.does("ca", "rollover", "--ca", V1, *offline)
     assert states(operator)[V2] == "issuing"
-    golden.check("sentences/ca-succession/without-the-key-above-it-names-the-commands", operator.refused_so_far())
+    golden.check("sentences/ca-succession/without-the-key-above-it-names-the-commands", operator.said_so_far())
 
 
 @pytest.mark.rare

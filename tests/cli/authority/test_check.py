@@ -72,7 +72,7 @@ def test_options_of_serve_are_checked_with_the_rest(sqlite_operator, monkeypatch
 def test_a_reload_without_a_service(sqlite_operator):
     sqlite_operator.found()
     sqlite_operator.refused(2, "reload")
-    golden.check("sentences/check/a-reload-without-a-service", sqlite_operator.refused_so_far())
+    golden.check("sentences/check/a-reload-without-a-service", sqlite_operator.said_so_far())
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_a_reload_that_the_service_does_not_take(running, monkeypatch):
     operator, recorder = running
     monkeypatch.setattr(reload.os, "kill", lambda _pid, _number: recorder.kept("journal has changed: restart it"))
     operator.refused(5, "reload")
-    golden.check("sentences/check/a-reload-that-the-service-does-not-take", operator.refused_so_far())
+    golden.check("sentences/check/a-reload-that-the-service-does-not-take", operator.said_so_far())
 
 
 @pytest.mark.parametrize("pid", [2**22 + 1, 0, -1, 1, True, "2"])
@@ -136,7 +136,7 @@ def test_a_reload_without_an_answer(running, monkeypatch):
     monkeypatch.setattr(reload, "RELOAD_TIMEOUT", 30.0)
     monkeypatch.setattr(reload.os, "kill", lambda _pid, _number: recorder.close())
     operator.refused(5, "reload")
-    golden.check("sentences/check/a-reload-without-an-answer", operator.refused_so_far())
+    golden.check("sentences/check/a-reload-without-an-answer", operator.said_so_far())
 
 
 def test_a_reload_after_a_failed_check_asks_no_service(running, monkeypatch):

@@ -79,7 +79,7 @@ def test_copies_that_lag_are_reported(founded, tmp_path, monkeypatch):
     there.touch()
     operator.refused(2, *ship)
     operator.refused(2, *ship, "--every", "0")
-    golden.check("sentences/journal-commands/copies-that-lag-are-reported", operator.refused_so_far())
+    golden.check("sentences/journal-commands/copies-that-lag-are-reported", operator.said_so_far())
 
 
 @pytest.mark.parametrize("below", ["", "-journal", "/trust"])

@@ -87,4 +87,4 @@ def test_the_period_is_the_operator_s(short):
     assert json.loads(short.does("retention", "plan", "--json"))["people"]["count"] == 0
     settings.write_text(text.replace("keep_people_days = 730", "keep_people_days = 3"))
     short.refused(5, "retention", "plan")
-    golden.check("sentences/retention/the-period-is-the-operator-s", short.refused_so_far())
+    golden.check("sentences/retention/the-period-is-the-operator-s", short.said_so_far())

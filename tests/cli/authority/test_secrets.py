@@ -159,7 +159,7 @@ def test_a_new_pass_phrase_in_the_folder(inside):
     path.write_bytes(old)
     inside.refused(5, "secrets", "status")
     assert models.AuditEvent.objects.filter(action="passphrase-changed").count() == 1
-    golden.check("sentences/secrets/a-new-pass-phrase-in-the-folder", inside.refused_so_far())
+    golden.check("sentences/secrets/a-new-pass-phrase-in-the-folder", inside.said_so_far())
 
 
 def test_a_new_pass_phrase_elsewhere(one):
@@ -182,12 +182,12 @@ def test_a_new_pass_phrase_leaves_the_folder(inside, tmp_path):
     assert not (inside.root / "secrets" / "passphrase").exists()
     assert status(inside, "--passphrase-file", to)
     inside.refused(5, "passphrase", "--new", "--to", inside.root / "phrase", "--passphrase-file", to)
-    golden.check("sentences/secrets/a-new-pass-phrase-leaves-the-folder", inside.refused_so_far())
+    golden.check("sentences/secrets/a-new-pass-phrase-leaves-the-folder", inside.said_so_far())
 
 
 def test_moving_needs_a_place(inside):
     inside.refused(2, "passphrase")
-    golden.check("sentences/secrets/moving-needs-a-place", inside.refused_so_far())
+    golden.check("sentences/secrets/moving-needs-a-place", inside.said_so_far())
 
 
 @pytest.mark.long
@@ -202,7 +202,7 @@ def test_production_takes_two_people_for_a_new_pass_phrase(sqlite_operator, tmp_
     operator.refused(5, "serve", *ANY, "--passphrase-file", etc / "old")
     with serving(operator, *ANY, "--passphrase-file", etc / "new") as (_, addresses):
         assert fetched(f"{addresses}/readyz")
-    golden.check("sentences/secrets/production-takes-two-people-for-a-new-pass-phrase", operator.refused_so_far())
+    golden.check("sentences/secrets/production-takes-two-people-for-a-new-pass-phrase", operator.said_so_far())
 
 
 @pytest.mark.long

@@ -317,7 +317,7 @@ def test_watch(stocked, tmp_path, monkeypatch):
     assert "not an X.509 certificate" in operator.run("watch", "--tls-certificate", files.key)[1]
     for bad in ("ftp://pki.example", "pki.example", "http://[", "http://pki.example?x"):
         operator.refused(2, "watch", "--status-url", bad)
-    golden.check("sentences/watching/watch", operator.refused_so_far())
+    golden.check("sentences/watching/watch", operator.said_so_far())
 
 
 @pytest.mark.long
@@ -357,7 +357,7 @@ def test_watch_after_an_old_backup_was_restored(stocked, tmp_path):
     assert operator.does("watch").startswith("No problems found")
     shutil.move(tmp_path / "authority-journal", tmp_path / "elsewhere")
     operator.refused(5, "watch")
-    golden.check("sentences/watching/watch-after-an-old-backup-was-restored", operator.refused_so_far())
+    golden.check("sentences/watching/watch-after-an-old-backup-was-restored", operator.said_so_far())
 
 
 def test_gateways_and_use_and_one_revocation_by_a_user(stocked, tmp_path):
@@ -397,7 +397,7 @@ def test_gateways_and_use_and_one_revocation_by_a_user(stocked, tmp_path):
     operator.refused(2, "gateway", "withdraw", "edge-1")
     assert operator.does(*mine).count("not known") == 1, "what was seen stays"
     one_revoked_by_a_user(operator, [one.serial for one in held])
-    golden.check("sentences/watching/gateways-and-use-and-one-revocation-by-a-user", operator.refused_so_far())
+    golden.check("sentences/watching/gateways-and-use-and-one-revocation-by-a-user", operator.said_so_far())
 
 
 def one_revoked_by_a_user(operator, serials):
