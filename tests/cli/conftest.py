@@ -9,7 +9,7 @@ from sinetti.cli.client import common
 from sinetti.cli.main import main
 from sinetti.client.requests import log_proof
 from tests.client.double import PASSWORD, TRANSFER_ID, Double, anchors, served
-from tests.support import authority
+from tests.support import authority, golden
 from tests.support.served_logs import ServedLog, log_of_test_authority
 
 
@@ -21,16 +21,30 @@ class Shell:
     folder: Path
     capsys: pytest.CaptureFixture
     log: ServedLog = field(default_factory=log_of_test_authority)
+    outputs: list[str] = field(default_factory=list)
+    """Commands with what they said to people and their exit codes, but enrolments that succeeded."""
 
     @property
     def store(self):
         return self.folder / "store"
 
-    def run(self, *arguments):
+    def run(self, *arguments, shown=None):
         """Return exit code, standard output and standard error of a command."""
         code = main([str(one) for one in arguments])
         caught = self.capsys.readouterr()
+        if arguments[:1] != ("enrol",) or code:
+            self.record(shown or arguments, code, caught.out, caught.err)
         return code, caught.out, caught.err
+
+    def record(self, arguments, code, out, err):
+        """Keep what a command said for `said`; JSON, and the usage before an error, have other tests."""
+        out = "" if "--json" in arguments else out
+        err = err[err.rfind("\nsinetti") + 1 :] if err.startswith("usage:") else err
+        self.outputs.append(f"$ {' '.join(map(str, ('sinetti', *arguments)))}\n{out}{err}exit code {code}\n")
+
+    def said(self, **varying):
+        """Return the golden file of what commands have said."""
+        return {"en.txt": golden.stable_text("\n".join(self.outputs), **varying, FOLDER=self.folder)}
 
     def serve_log(self, monkeypatch):
         """Serve the log, which has no entries yet, in the place of the test authority's address."""
@@ -52,7 +66,8 @@ class Shell:
             "key": "ec-p256",
         } | {key.replace("_", "-"): value for key, value in changes.items()}
         words = [word for key, value in options.items() if value is not None for word in (f"--{key}", value)]
-        return self.run("enrol", name, *words, *more)
+        shown = [word for key, value in changes.items() for word in (f"--{key.replace('_', '-')}", value)]
+        return self.run("enrol", name, *words, *more, shown=("enrol", name, *shown, *more))
 
 
 @pytest.fixture

@@ -2,11 +2,13 @@
 
 import io
 import json
+import re
 import shutil
 import subprocess
 import sys
 from datetime import timedelta
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 
@@ -20,7 +22,7 @@ from sinetti.domain.values import Language
 from sinetti.wire.soap.operations import Failure
 from tests.client import double
 from tests.client.store.test_document_signature import MALFORMED, malformed, sealed_with
-from tests.support import authority
+from tests.support import authority, golden
 from tests.support.programs import program, ran, surroundings
 
 END = authority.NOW + timedelta(days=730)
@@ -29,11 +31,11 @@ TOO_EARLY = Failure("PKI034", "Too early: renewal opens later.")
 ROW = ["name", "customer_id", "serial", "not_after", "state", "renew_from", "service", "reason", "advice"]
 
 
-def test_enrol_says_what_happened_and_what_comes_next(shell):
+def test_what_enrol_says(shell):
     code, out, err = shell.enrol()
+    shell.record(["enrol", "payroll"], code, out, err)
     assert (code, out) == (0, "")
-    assert "is installed" in err
-    assert "It can be renewed from 1 January 2028 at 14:00 (Finnish time)" in err
+    golden.check("sentences/client/enrol", shell.said())
 
 
 def test_enrol_json(shell):
@@ -80,22 +82,22 @@ def test_a_refusal_in_json(shell):
     (row,) = json.loads(out)
     assert (code, row["result"], row["codes"], row["state"]) == (3, "refused", ["PKI005"], "pending")
     assert row["serial"] is row["not_after"] is row["renew_from"] is None
-    assert "The service answered PKI005: The transfer IDs expired." in err
+    assert "PKI005: The transfer IDs expired." in err
 
 
 def test_renew_not_due(shell):
     shell.enrol()
-    code, out, err = shell.run("renew", "payroll", "--store", shell.store, "--json")
+    code, out, _ = shell.run("renew", "payroll", "--store", shell.store, "--json")
     assert (code, json.loads(out)[0]["result"]) == (0, "not-due")
-    assert "The certificate can be renewed from 1 January 2028 at 14:00 (Finnish time)" in err
+    golden.check("sentences/client/renew-not-due", shell.said())
 
 
 def test_renew_by_the_clock_of_a_bench(shell):
     shell.enrol()
     shell.double.now = OPENS
-    code, out, err = shell.run("renew", "--all", "--store", shell.store, "--json", "--now", "2028-01-01T14:00:00+02:00")
+    code, out, _ = shell.run("renew", "--all", "--store", shell.store, "--json", "--now", "2028-01-01T14:00:00+02:00")
     assert (code, json.loads(out)[0]["result"]) == (0, "renewed")
-    assert err.startswith("Warning: --now 1 January 2028 at 14:00 (Finnish time)")
+    golden.check("sentences/client/renew-by-the-clock-of-a-bench", shell.said())
 
 
 def test_renew_force_shows_the_service_refusal(shell):
@@ -103,7 +105,7 @@ def test_renew_force_shows_the_service_refusal(shell):
     shell.double.script.append(double.refuse(TOO_EARLY))
     code, out, err = shell.run("renew", "payroll", "--store", shell.store, "--force", "--json")
     assert (code, json.loads(out)[0]["codes"]) == (3, ["PKI034"])
-    assert "The service answered PKI034: Too early" in err
+    assert "PKI034: Too early" in err
 
 
 def test_retrieve(shell):
@@ -133,8 +135,7 @@ def test_with_all_each_line_says_which_name_it_is_about(shell):
     assert [line.partition(": ")[0] for line in err.splitlines()] == ["benefits", "payroll"]
 
 
-@pytest.mark.parametrize("command", ["renew", "retrieve", "status"])
-def test_a_folder_that_is_no_store(command, shell):
+def test_a_folder_that_is_no_store(shell):
     """The wrong folder was named, or its disk is not mounted.
 
     Nothing is written, and nothing is to be deleted.
@@ -142,21 +143,19 @@ def test_a_folder_that_is_no_store(command, shell):
     other = shell.folder / "etc"
     (other / "ssh").mkdir(parents=True)
     (other / "ssh" / "config").write_text("theirs")
-    everything = () if command == "status" else ("--all",)
-    code, out, err = shell.run(command, *everything, "--store", other)
-    assert (code, out + err) == (0, "The store is empty.\n")
+    assert shell.run("status", "--store", other)[0] == 0
+    for command in ("renew", "retrieve"):
+        assert shell.run(command, "--all", "--store", other)[0] == 0
+        assert shell.run(command, "ssh", "--store", other)[0] == 2
     assert [path.name for path in other.rglob("*")] == ["ssh", "config"]
-    if everything:
-        code, _, err = shell.run(command, "ssh", "--store", other)
-        assert (code, f"{other} has no name ssh." in err) == (2, True)
+    golden.check("sentences/client/a-folder-that-is-no-store", shell.said())
 
 
 def test_a_key_that_was_made_before_goes_on_whatever_key_says(shell):
     shell.double.script.append(double.lose)
     shell.enrol()
     code, _, err = shell.enrol(key="rsa-2048")
-    assert code == 0
-    assert "--key rsa-2048 was not used" in err
+    assert (code, "--key rsa-2048" in err) == (0, True)
     kept = (shell.store / "payroll" / "settings.toml").read_text()
     assert 'key = "ec-p256"' in kept, "what is renewed is what is there"
 
@@ -164,9 +163,8 @@ def test_a_key_that_was_made_before_goes_on_whatever_key_says(shell):
 def test_a_locked_store(shell):
     shell.enrol()
     with files.locked(shell.store / "payroll"):
-        code, _, err = shell.run("renew", "payroll", "--store", shell.store)
-    assert code == 5
-    assert "another command is using this name" in err
+        assert shell.run("renew", "payroll", "--store", shell.store)[0] == 5
+    golden.check("sentences/client/a-locked-store", shell.said())
 
 
 def test_a_damaged_store(shell):
@@ -179,33 +177,26 @@ def test_a_damaged_store(shell):
 
 
 USAGE = {
-    "http to another machine": (
-        {"service": "http://certificates.example/"},
-        "http:// works only for this machine itself",
-    ),
-    "no such file": ({"trust_services": "missing.pem"}, "missing.pem cannot be read"),
-    "a bundle that is none": ({"trust_holders": __file__}, "contains no PEM certificate"),
-    "an instant without a zone": ({"now": "2027-05-02T11:03:00"}, "is not a time"),
-    "the clock of a bench in PRODUCTION": (
-        {"now": "2027-05-02T11:03:00Z", "environment": "PRODUCTION"},
-        "cannot be used in PRODUCTION",
-    ),
-    "an environment that is none": ({"environment": "QA"}, "invalid choice: 'QA'"),
-    "patience below nothing": ({"wait": "-1"}, "argument --wait: “-1” is not a number of seconds from 0 to 86400"),
-    "patience beyond a day": ({"wait": "86401"}, "argument --wait: “86401” is not a number of seconds"),
-    "patience that is no number": ({"wait": "nan"}, "argument --wait: “nan” is not a number of seconds"),
-    "patience in words": ({"wait": "long"}, "argument --wait: “long” is not a number of seconds"),
-    "a customer id that is too long": ({"customer_id": "1" * 31}, "--customer-id: the value is empty, too long"),
-    "no transfer id": ({"transfer_id": ""}, "--transfer-id: the value is empty, too long"),
-    "a port beyond all ports": ({"service": "https://127.0.0.1:99999/"}, "its host name or port is not valid"),
+    "http to another machine": {"service": "http://certificates.example/"},
+    "no such file": {"trust_services": "missing.pem"},
+    "a bundle that is none": {"trust_holders": __file__},
+    "an instant without a zone": {"now": "2027-05-02T11:03:00"},
+    "the clock of a bench in PRODUCTION": {"now": "2027-05-02T11:03:00Z", "environment": "PRODUCTION"},
+    "patience below nothing": {"wait": "-1"},
+    "patience beyond a day": {"wait": "86401"},
+    "patience that is no number": {"wait": "nan"},
+    "patience in words": {"wait": "long"},
+    "a customer id that is too long": {"customer_id": "1" * 31},
+    "no transfer id": {"transfer_id": ""},
+    "a port beyond all ports": {"service": "https://127.0.0.1:99999/"},
 }
 
 
-@pytest.mark.parametrize(("changes", "text"), USAGE.values(), ids=USAGE)
-def test_usage(changes, text, shell):
-    code, out, err = shell.enrol(**changes)
-    assert (code, out) == (2, "")
-    assert text in err
+def test_usage(shell):
+    for changes in USAGE.values():
+        assert shell.enrol(**changes)[:2] == (2, "")
+    golden.check("sentences/client/usage", shell.said(HERE=__file__))
+    assert shell.enrol(environment="QA")[:2] == (2, ""), "the words of argparse differ between versions of Python"
     assert shell.double.seen == []
     assert not shell.store.exists()
 
@@ -217,23 +208,19 @@ def test_an_empty_password_file(shell):
     assert shell.enrol()[0] == 2
 
 
-WORDS = {
-    "neither a name nor --all": (["renew", "--store", "S"], "Give a NAME or --all."),
-    "both": (["renew", "payroll", "--all", "--store", "S"], "Give a NAME or --all."),
-    "a name that is not there": (["renew", "other", "--store", "S"], "has no name other"),
-    "a store that is not there": (["status", "--store", "/nowhere"], "There is no store in /nowhere"),
-    "all of a store that is not there": (["renew", "--all", "--store", "/nowhere"], "There is no store in /nowhere"),
-    "no command": ([], "the following arguments are required: COMMAND"),
-    "an unknown command": (["rewen"], "invalid choice"),
-}
-
-
-@pytest.mark.parametrize(("words", "text"), WORDS.values(), ids=WORDS)
-def test_usage_of_the_others(words, text, shell):
+def test_usage_of_the_others(shell):
     shell.enrol()
-    code, _, err = shell.run(*(shell.store if word == "S" else word for word in words))
-    assert code == 2
-    assert text in err
+    for words in (
+        ("renew", "--store", shell.store),
+        ("renew", "payroll", "--all", "--store", shell.store),
+        ("renew", "other", "--store", shell.store),
+        ("status", "--store", "/nowhere"),
+        ("renew", "--all", "--store", "/nowhere"),
+        (),
+    ):
+        assert shell.run(*words)[0] == 2
+    golden.check("sentences/client/usage-of-the-others", shell.said())
+    assert shell.run("rewen")[0] == 2
 
 
 @pytest.fixture
@@ -248,19 +235,11 @@ def two_worlds(shell, monkeypatch):
     return shell
 
 
-ONE_IN_PRODUCTION = {
-    "renew": ["renew", "b"],
-    "retrieve": ["retrieve", "b", "--json"],
-    "sign": ["sign", __file__, "--name", "b"],
-}
-
-
-@pytest.mark.parametrize("words", ONE_IN_PRODUCTION.values(), ids=ONE_IN_PRODUCTION)
-def test_production_keeps_its_clock_in_the_store_too(words, two_worlds):
-    code, _, err = two_worlds.run(*words, "--store", two_worlds.store, "--now", "2027-05-02T11:03:00Z")
-    assert code == 2
-    assert err.startswith("b: --now is only for test benches and cannot be used in PRODUCTION.")
+def test_production_keeps_its_clock_in_the_store_too(two_worlds):
+    for words in (("renew", "b"), ("retrieve", "b", "--json"), ("sign", __file__, "--name", "b")):
+        assert two_worlds.run(*words, "--store", two_worlds.store, "--now", "2027-05-02T11:03:00Z")[0] == 2
     assert two_worlds.double.seen == []
+    golden.check("sentences/client/production-keeps-its-clock", two_worlds.said(HERE=__file__))
 
 
 @pytest.mark.parametrize(("command", "result"), [("renew", "renewed"), ("retrieve", "not-due")])
@@ -269,11 +248,10 @@ def test_with_all_a_name_in_production_refuses_now_and_the_others_are_tried(comm
     two_worlds.double.now = OPENS
     words = ("--all", "--store", two_worlds.store, "--json", "--now", "2028-01-01T12:00:00Z")
     code, out, err = two_worlds.run(command, *words)
-    assert code == 2
+    assert (code, "PRODUCTION" in err) == (2, True)
     rows = [(row["name"], row["result"], row["state"]) for row in json.loads(out)]
     after = "valid" if command == "renew" else "renewal-open"
     assert rows == [("a", result, after), ("b", "failed", "valid"), ("c", result, after)]
-    assert "b: --now is only for test benches and cannot be used in PRODUCTION." in err
 
 
 def test_without_now_production_is_a_name_like_any_other(two_worlds):
@@ -286,27 +264,19 @@ def test_status_shows_production_by_the_machines_clock_and_says_so(two_worlds, m
     words = ("status", "--store", two_worlds.store, "--json")
     code, out, err = two_worlds.run(*words, "--now", "2028-01-01T12:00:00Z")
     assert (code, [row["state"] for row in json.loads(out)]) == (0, ["renewal-open", "valid", "renewal-open"])
-    assert "belong to PRODUCTION and use this computer's clock: b." in err
+    assert "PRODUCTION" in err
     assert two_worlds.run(*words)[2] == ""
 
 
-LANGUAGES = {
-    "fi": ("is installed", "on asennettu", "fi"),
-    "sv": ("is installed", "har installerats", "sv"),
-    "en": ("asennettu", "is installed", "en"),
-}
-
-
-@pytest.mark.parametrize(("absent", "present", "language"), LANGUAGES.values(), ids=LANGUAGES)
-def test_languages(absent, present, language, shell):
+@pytest.mark.parametrize(("word", "language"), [("asennettu", "fi"), ("installerats", "sv"), ("installed", "en")])
+def test_languages(word, language, shell):
     _, _, err = shell.enrol("--lang", language)
-    assert present in err
-    assert absent not in err
+    assert word in err
     assert shell.double.seen[0].headers["Accept-Language"] == language
 
 
 def test_languages_of_faults_before_anything_is_parsed(shell):
-    assert "Anna NIMI tai --all." in shell.run("renew", "--store", shell.folder, "--lang=fi")[2]
+    assert "NIMI" in shell.run("renew", "--store", shell.folder, "--lang=fi")[2]
     assert console.language_of(["x", "--lang", "sv"]) is Language.SV
 
 
@@ -354,37 +324,35 @@ def test_reasons_are_in_the_readers_language(shell, document):
     sealed = shell.folder / "sealed.xml"
     shell.run("sign", document, "--store", shell.store, "--name", "payroll", "--out", sealed)
     sealed.write_bytes(sealed.read_bytes().replace(b"100", b"900"))
-    assert "(tiiviste ei täsmää)" in verify(shell, sealed, "--lang", "fi")[2]
-    assert "missing.xml kan inte läsas: den finns inte." in verify(shell, shell.folder / "missing.xml", "--lang=sv")[2]
+    assert verify(shell, sealed, "--lang", "fi")[0] == 3
+    assert verify(shell, shell.folder / "missing.xml", "--lang=sv")[0] == 2
+    golden.check("sentences/client/reasons-are-in-the-readers-language", shell.said())
 
 
 def test_a_wrong_address_says_what_to_look_at(shell):
     shell.double.script.append(double.say(404))
-    code, _, err = shell.enrol()
-    assert code == 4
-    assert "Check the address (--service, or sinetti.toml). It ends with /2017/10/CertificateServices" in err
-    assert "Check the address" in shell.enrol(service="http://127.0.0.1:9/", name="other")[2]
+    assert shell.enrol()[0] == 4
+    assert shell.enrol(service="http://127.0.0.1:9/", name="other")[0] == 4
+    golden.check("sentences/client/a-wrong-address", shell.said())
     assert shell.run("renew", "--all", "--store", shell.store)[0] == 0
 
 
 def test_a_future_certificate_seals_nothing(shell, document):
     shell.enrol()
-    code, _, err = shell.run(
-        "sign", document, "--store", shell.store, "--name", "payroll", "--now", "2026-03-01T12:00:00Z"
-    )
-    assert code == 2
-    assert "valid only from 2 March 2026 at 14:00" in err
+    words = ("--store", shell.store, "--name", "payroll", "--now", "2026-03-01T12:00:00Z")
+    assert shell.run("sign", document, *words)[0] == 2
+    golden.check("sentences/client/a-future-certificate-seals-nothing", shell.said())
 
 
 def test_status_for_people(shell):
     shell.store.mkdir()
-    assert shell.run("status", "--store", shell.store)[1] == "The store is empty.\n"
+    assert shell.run("status", "--store", shell.store)[0] == 0
     shell.enrol()
+    assert shell.run("status", "--store", shell.store, "--check")[0] == 0
+    golden.check("sentences/client/status-for-people", shell.said())
     code, out, _ = shell.run("status", "--store", shell.store)
-    assert code == 0
-    head, line = out.splitlines()
-    assert head.split("  ")[0] == "Name"
-    assert line.startswith("payroll  0123456-7 Sinisiipi Oy  valid  2028-03-01 14:00 ")
+    assert (code, len(out.splitlines())) == (0, 2)
+    assert out.splitlines()[1].startswith("payroll  0123456-7 Sinisiipi Oy  valid  2028-03-01 14:00 ")
 
 
 def test_status_puts_what_needs_a_person_first_and_json_sorts_by_name(shell, monkeypatch):
@@ -403,11 +371,6 @@ def test_status_puts_what_needs_a_person_first_and_json_sorts_by_name(shell, mon
     (shell.store / "c" / "settings.toml").unlink()
     shutil.rmtree(shell.store / "c")
     assert shell.run("status", "--store", shell.store, "--check", "--json")[0] == 3
-
-
-def test_status_check_with_nothing_to_do(shell):
-    shell.enrol()
-    assert shell.run("status", "--store", shell.store, "--check") == (0, "No action needed.\n", "")
 
 
 def test_status_details(shell):
@@ -433,10 +396,10 @@ def test_status_of_a_name(shell, monkeypatch):
     assert (code, [row["name"] for row in json.loads(out)]) == (0, ["b"])
     assert shell.run("status", "b", "--store", shell.store, "--check")[0] == 0
     code, out, err = shell.run("status", "b", "c", "--store", shell.store)
-    assert (code, out, err.startswith(f"{shell.store} has no name c.")) == (2, "", True)
+    assert (code, out, str(shell.store) in err) == (2, "", True)
     assert shell.run("status", "../a", "--store", shell.store)[0] == 2
-    code, _, err = shell.run("status", "b", "--store", shell.store, "--prometheus", "-")
-    assert (code, "Leave out NAME." in err) == (2, True)
+    assert shell.run("status", "b", "--store", shell.store, "--prometheus", "-")[0] == 2
+    golden.check("sentences/client/status-of-a-name", shell.said())
 
 
 def test_rows_for_programs_hold_nothing_that_steers_a_terminal(capsys):
@@ -475,7 +438,6 @@ def test_sign_and_verify(shell, document):
         "serial": (shell.store / "payroll" / "live").resolve().name,
         "not_after": "2028-03-01T12:00:00Z",
     }
-    assert "The seal is valid." in err
     assert covered.read_bytes() == document.read_bytes()
 
 
@@ -497,7 +459,7 @@ def test_sign_for_programs(shell, document):
     )
     assert verify(shell, sealed)[0] == 0
     code, out, err = shell.run(*words)
-    assert (code, json.loads(out)["error"]["code"], err.endswith("Use --out as well.\n")) == (2, "usage", True)
+    assert (code, json.loads(out)["error"]["code"], "--out" in err) == (2, "usage", True)
 
 
 def test_verify_refuses(shell, document):
@@ -521,7 +483,7 @@ def test_verify_refuses_what_is_malformed_with_all_members_and_no_word_of_a_libr
     members = dict.fromkeys(("customer_id", "name", "serial", "not_after"))
     assert ended.returncode == 3
     assert json.loads(ended.stdout) == {"verdict": "refused", "reason": "untrusted"} | members
-    assert ended.stderr == ("Refused: the signer's certificate was not issued by a CA in --trust-holders.\n")
+    assert re.fullmatch(r".*--trust-holders\.\n", ended.stderr)
 
 
 def test_verify_at_another_instant(shell, document):
@@ -541,8 +503,8 @@ def test_what_cannot_be_read_or_written(shell, document):
     assert shell.run("verify", document, "--trust-holders", document)[0] == 2
     sign = ("--store", shell.store, "--name", "payroll")
     assert shell.run("sign", shell.folder / "holders.pem", *sign)[0] == 2
-    code, _, err = shell.run("sign", document, *sign, "--out", shell.folder / "no" / "where.xml")
-    assert (code, "the folder does not exist" in err) == (2, True)
+    assert shell.run("sign", document, *sign, "--out", shell.folder / "no" / "where.xml")[0] == 2
+    golden.check("sentences/client/what-cannot-be-read-or-written", shell.said())
 
 
 IN_THE_STORE = {
@@ -578,7 +540,7 @@ def test_a_sealed_document_never_goes_into_the_store(place, shell, document):
     before = {path: path.read_bytes() for path in shell.store.rglob("*") if path.is_file()}
     code, printed, err = shell.run("sign", document, "--store", shell.store, "--name", "payroll", "--out", out)
     assert (code, printed) == (2, "")
-    assert f"{out} is inside the store {shell.store}, which contains keys. Nothing was written" in err
+    assert f"{out} is inside the store {shell.store}" in err
     assert {path: path.read_bytes() for path in shell.store.rglob("*") if path.is_file()} == before
 
 
@@ -587,7 +549,7 @@ def test_a_loop_of_links_is_no_place_for_a_sealed_document(shell, document):
     loop = linked(shell.folder / "loop", shell.folder / "loop")
     code, _, err = shell.run("sign", document, "--store", shell.store, "--name", "payroll", "--out", loop)
     assert code == 2
-    assert f"{loop} cannot be written" in err
+    assert str(loop) in err
 
 
 def test_a_sealed_document_goes_to_standard_output(shell, document, monkeypatch):
@@ -598,15 +560,12 @@ def test_a_sealed_document_goes_to_standard_output(shell, document, monkeypatch)
     assert b"<ds:Signature" in out.getvalue()
 
 
-@pytest.mark.parametrize("command", ["authority", "testbench", "demo-fleet"])
-def test_without_the_extra_server_commands_name_it(command, shell, monkeypatch):
+def test_without_the_extra_server_commands_name_it(shell, monkeypatch):
     monkeypatch.setattr(main.importlib.util, "find_spec", lambda _name: None)
-    code, out, err = shell.run(command, "serve")
-    assert (code, out) == (2, "")
-    assert err == (
-        f"“sinetti {command}” needs the extra sinetti[authority]: install the Debian package sinetti-authority, or "
-        "run pip install '.[authority]' in a clone of this repository\n"
-    )
+    for command in ("authority", "testbench", "demo-fleet"):
+        code, out, err = shell.run(command, "serve")
+        assert (code, out, "sinetti[authority]" in err) == (2, "", True)
+    golden.check("sentences/client/without-the-extra-server", shell.said())
 
 
 def test_the_client_takes_no_server_room_along():
@@ -631,26 +590,17 @@ def test_help_lists_every_command_and_exit_code(shell):
     assert code == 0
     commands = "enrol renew status sign verify authority testbench"
     assert all(f"    {one}" in out for one in commands.split())
-    assert "130 interrupted" in out
+    assert "130" in out
     assert shell.run("--version")[1].startswith("sinetti ")
 
 
-FAULTS = {
-    "a fault of ours": (ZeroDivisionError("division by zero"), ExitCode.FAULT, "This is an error in the program"),
-    "an interruption": (KeyboardInterrupt(), ExitCode.INTERRUPTED, "Interrupted. Run the same command again"),
-}
-
-
-@pytest.mark.parametrize(("error", "expected", "text"), FAULTS.values(), ids=FAULTS)
-def test_no_stack_trace(error, expected, text, shell, monkeypatch):
-    def fail(_parsed):
-        raise error
-
-    monkeypatch.setattr(status, "run", fail)
-    code, _, err = shell.run("status", "--store", shell.folder)
-    assert code == expected
-    assert text in err
-    assert "Traceback" not in err
+def test_no_stack_trace(shell, monkeypatch):
+    faults = {ExitCode.FAULT: ZeroDivisionError("division by zero"), ExitCode.INTERRUPTED: KeyboardInterrupt()}
+    for expected, fault in faults.items():
+        monkeypatch.setattr(status, "run", Mock(side_effect=fault))
+        code, _, err = shell.run("status", "--store", shell.folder)
+        assert (code, "Traceback" in err) == (expected, False)
+    golden.check("sentences/client/no-stack-trace", shell.said())
 
 
 def test_debug_shows_where(shell, monkeypatch):
@@ -670,7 +620,7 @@ def test_interrupted_before_there_is_a_command_to_interrupt(monkeypatch, capsys)
 
     monkeypatch.setattr(main, "main", interrupted)
     assert start.main() == ExitCode.INTERRUPTED
-    assert capsys.readouterr().err == "Interrupted. Run the same command again.\n"
+    assert capsys.readouterr().err.startswith("Interrupted")
 
 
 @pytest.mark.parametrize(
@@ -737,15 +687,13 @@ def test_a_locale_that_lacks_letters_and_dashes(shell, encoding):
 def test_metrics_are_never_written_over_a_key(shell, place):
     shell.enrol()
     key = (shell.store / "payroll" / "live" / "key.pem").read_bytes()
-    code, _, err = shell.run("status", "--store", shell.store, "--prometheus", shell.store / place)
+    code, _, _ = shell.run("status", "--store", shell.store, "--prometheus", shell.store / place)
     assert (code, (shell.store / "payroll" / "live" / "key.pem").read_bytes()) == (2, key)
-    assert "No metrics were written" in err
     (shell.folder / "sinetti.toml").write_text(
         f'store = "{shell.store}"\n[agent]\nprometheus = "{shell.store}/{place}"\n'
     )
-    code, _, err = shell.run("run", "--config", shell.folder / "sinetti.toml")
+    code, _, _ = shell.run("run", "--config", shell.folder / "sinetti.toml")
     assert (code, (shell.store / "payroll" / "live" / "key.pem").read_bytes()) == (2, key)
-    assert "No metrics were written" in err
     for there in (shell.folder / "x.prom", shell.store / "x.prom"):
         assert shell.run("status", "--store", shell.store, "--prometheus", there)[0] == 0
         assert there.read_text().startswith("# HELP")
@@ -759,9 +707,9 @@ def test_nor_are_they_where_a_name_is_a_link_to_another_place(shell):
     key = elsewhere / "live" / "key.pem"
     before = key.read_bytes()
     for place in (key, shell.store / "payroll" / "live" / "key.pem"):
-        code, _, err = shell.run("status", "--store", shell.store, "--prometheus", place)
+        code, _, _ = shell.run("status", "--store", shell.store, "--prometheus", place)
         assert (code, key.read_bytes()) == (2, before)
-        assert "No metrics were written" in err
+    golden.check("sentences/client/metrics-in-the-store", shell.said())
 
 
 OF_ANOTHER = {
@@ -795,8 +743,7 @@ def test_another_users_store_is_told_as_such(shell, command, named):
     finally:
         closed.chmod(0o700)
     assert done.returncode == 5, done.stderr
-    assert "error in the program" not in done.stderr
-    assert "permission denied" in done.stderr or "the owner of the store" in done.stdout
+    assert str(closed) in done.stderr + done.stdout
 
 
 def test_metrics_in_a_file_that_another_user_made_for_them(shell, monkeypatch):
