@@ -10,7 +10,7 @@ from sinetti.client.store import settings
 from sinetti.infra import environment, file_permissions
 from sinetti.pki import encoding
 from tests.client.double import PASSWORD, TRANSFER_ID, anchors
-from tests.support import authority
+from tests.support import authority, golden
 
 KEY = authority.holder_key(71)
 
@@ -58,17 +58,16 @@ def test_adopt_by_the_file_alone(place):
     (row,) = json.loads(out)
     assert (code, row["result"], row["state"]) == (0, "enrolled", "valid"), err
     assert row["service"] == place.double.url
-    assert "was adopted and is valid until 1 March 2028 at 14:00 (Finnish time)" in err
-    code, out, err = place.run("adopt", "payroll", *FILES, "--json")
+    code, out, _ = place.run("adopt", "payroll", *FILES, "--json")
     assert (code, json.loads(out)[0]["result"]) == (0, "not-due")
-    assert "has already been adopted" in err
+    golden.check("sentences/client-adopt/by-the-file-alone", place.said())
 
 
 def test_adopt_a_pkcs12_file(place):
     code, _, err = place.run("adopt", "payroll", "--pkcs12", "old.p12", "--password-file", "old.password")
     assert code == 0, err
     assert (place.store / "payroll" / "live" / "key.pem").read_bytes() == (place.folder / "old.key").read_bytes()
-    assert "In the store it has none" in err, "the owner of an encrypted key may not expect that"
+    assert "key_password_file" in err, "the owner of an encrypted key may not expect that"
 
 
 def test_adopt_what_is_to_be_kept_encrypted(place):
@@ -80,7 +79,7 @@ def test_adopt_what_is_to_be_kept_encrypted(place):
     code, _, err = place.run("adopt", "payroll", "--pkcs12", "old.p12", "--password-file", "old.password")
     assert code == 0, err
     assert b"ENCRYPTED" in (place.store / "payroll" / "live" / "key.pem").read_bytes()
-    assert "In the store it has none" not in err
+    assert "key_password_file" not in err
 
 
 def test_adopt_with_options_alone(place):
@@ -92,57 +91,32 @@ def test_adopt_with_options_alone(place):
 
 
 WRONG = {
-    "nothing": ((), "Give --key with --certificate, or --pkcs12, or --jks."),
-    "a key alone": (("--key", "old.key"), "Give --key with --certificate"),
-    "a certificate alone": (("--certificate", "old.pem"), "Give --key with --certificate"),
-    "two": ((*FILES, "--pkcs12", "old.p12"), "Give --key with --certificate"),
-    "a key store without a password": (("--jks", "old.p12"), "old.p12 is protected with a password"),
-    "an empty password": (("--pkcs12", "old.p12", "--password-file", "empty"), "empty is empty. Its first line"),
-    "no such service": (
-        (*FILES, "--service", "other"),
-        "There is no table [services.other]. The services in this file are reg",
-    ),
-    "a foreign service": (
-        (*FILES, "--service", "register", "--trust-holders", "services.pem"),
-        "which is not a trusted CA for holders of register",
-    ),
-    "an address that no table has": (
-        (*FILES, "--service", "https://other.example/"),
-        "has no service with the address https://other.example/, so --trust-services is missing",
-    ),
+    "nothing": (),
+    "a key alone": ("--key", "old.key"),
+    "a certificate alone": ("--certificate", "old.pem"),
+    "two": (*FILES, "--pkcs12", "old.p12"),
+    "a key store without a password": ("--jks", "old.p12"),
+    "an empty password": ("--pkcs12", "old.p12", "--password-file", "empty"),
+    "no such service": (*FILES, "--service", "other"),
+    "a foreign service": (*FILES, "--service", "register", "--trust-holders", "services.pem"),
+    "an address that no table has": (*FILES, "--service", "https://other.example/"),
+    "an expired one": (*FILES, "--now", "2028-03-01T12:00:01Z"),
 }
 
 
-@pytest.mark.parametrize(("given", "why"), WRONG.values(), ids=WRONG)
-def test_adopt_refuses(given, why, place):
+def test_adopt_refuses(place):
     (place.folder / "empty").write_text("\n")
     (place.folder / "empty").chmod(0o600)
-    code, _, err = place.run("adopt", "payroll", *given)
-    assert code == 2
-    assert why in err
-    assert not place.store.exists()
-
-
-def test_adopt_an_expired_one_says_what_to_do(place):
-    code, _, err = place.run("adopt", "payroll", *FILES, "--now", "2028-03-01T12:00:01Z")
-    assert code == 2
-    assert "run “sinetti enrol payroll” with its transfer IDs" in err
-    assert not place.store.exists()
-
-
-def test_adopt_by_another_clock_is_not_for_production(place):
+    for name, given in WRONG.items():
+        assert place.run("adopt", "payroll", *given)[0] == 2, name
+    # Another clock is not for PRODUCTION. The CAs of the preset belong to TEST, and this check comes first.
     write(place, environment="PRODUCTION")
-    # The CAs of the preset belong to the test environment, and this check comes first.
-    code, _, err = place.run("adopt", "payroll", *FILES, "--now", "2027-03-01T12:00:01Z")
-    assert code == 2
-    assert "The certificate belongs to the environment TEST, but register belongs to PRODUCTION." in err
-
-
-def test_adopt_into_a_store_that_cannot_be_written(place):
+    assert place.run("adopt", "payroll", *FILES, "--now", "2027-03-01T12:00:01Z")[0] == 2
+    assert not place.store.exists()
+    write(place)
     (place.folder / "other").write_text("a file")
-    code, _, err = place.run("adopt", "payroll", *FILES, "--store", "other")
-    assert code == 5
-    assert "The store cannot be used: other" in err
+    assert place.run("adopt", "payroll", *FILES, "--store", "other")[0] == 5
+    golden.check("sentences/client-adopt/refused", place.said())
 
 
 # --- The store and the file
@@ -157,8 +131,8 @@ def test_the_store_of_the_file_is_everybodys(place):
 
 def test_an_option_wins_over_the_file(place):
     place.run("adopt", "payroll", *FILES)
-    code, _, err = place.run("status", "--store", "other")
-    assert (code, err) == (2, "There is no store in other. Name the folder with --store.\n")
+    code, out, err = place.run("status", "--store", "other")
+    assert (code, out, "--store" in err) == (2, "", True)
 
 
 def test_a_file_that_is_named_counts_wherever_it_lies(place, monkeypatch):
@@ -174,8 +148,7 @@ def test_a_file_that_is_named_counts_wherever_it_lies(place, monkeypatch):
 def test_where_nothing_says_where_the_store_is_both_ways_are_told(place):
     (place.folder / "sinetti.toml").unlink()
     code, _, err = place.run("status")
-    assert code == 2
-    assert "Use --store DIR, or --config FILE" in err
+    assert (code, "--store" in err, "--config" in err) == (2, True, True)
 
 
 def test_a_store_that_is_named_needs_no_file(place):
@@ -183,7 +156,7 @@ def test_a_store_that_is_named_needs_no_file(place):
     assert place.run("status", "--store", place.folder)[0] == 0
     code, _, err = place.run("status")
     assert code == 2
-    assert "sinetti.toml, line 1: This is not valid TOML" in err
+    assert "sinetti.toml, line 1: " in err
 
 
 def test_the_language_of_the_file_is_that_of_messages_unless_one_is_asked_for(place):
@@ -192,7 +165,7 @@ def test_the_language_of_the_file_is_that_of_messages_unless_one_is_asked_for(pl
     english = place.run("status", "--lang", "en")[2]
     assert place.run("status")[2] != english
     (place.folder / "store").mkdir()
-    assert place.run("status")[1] != place.run("status", "--lang", "en")[1] == "The store is empty.\n"
+    assert place.run("status")[1] != place.run("status", "--lang", "en")[1]
 
 
 # --- Enrol with a file
@@ -237,47 +210,17 @@ def test_enrol_with_all_options_reads_no_file(place):
     assert place.enrol()[0] == 0
 
 
-MISSING = {
-    "no customer": (
-        (),
-        "sinetti.toml has no table [certificates.payroll], so --customer-id is missing. Correct the name, ",
-    ),
-    "no file": (
-        ("--store", "x"),
-        "--service is missing. Use the option, or --config FILE with a sinetti.toml that contains it.",
-    ),
-    "no file, and a service by name": (
-        ("--store", "x", "--service", "register"),
-        "--service register is missing. Use the option, or --config FILE",
-    ),
-    "no file, and an address": (
-        ("--store", "x", "--service", "https://a.example/", "--trust-services", "services.pem"),
-        "--trust-holders is missing. Use the option, or --config FILE",
-    ),
-}
-
-
-@pytest.mark.parametrize(("given", "why"), MISSING.values(), ids=MISSING)
-def test_enrol_says_what_is_missing(given, why, place):
-    if given:
-        (place.folder / "sinetti.toml").unlink()
-    code, _, err = place.run("enrol", "payroll", *IDS, *given)
-    assert code == 2
-    assert why in err
-
-
-def test_enrol_without_a_service_in_the_file(place):
-    (place.folder / "sinetti.toml").write_text(PAYROLL)
-    code, _, err = place.run("enrol", "payroll", *IDS)
-    assert code == 2
-    assert "--service is missing. Use the option, or write “service” in sinetti.toml." in err
-
-
-def test_a_bundle_that_is_none(place):
+def test_enrol_says_what_is_missing(place):
     words = ("--trust-holders", "password", "--customer-id", "0123456-7")
-    code, _, err = place.run("enrol", "payroll", *IDS, *words)
-    assert code == 2
-    assert "password cannot be read: this file contains no PEM certificate" in err
+    assert place.run("enrol", "payroll", *IDS, *words)[0] == 2, "a bundle that is none"
+    assert place.run("enrol", "payroll", *IDS)[0] == 2, "no customer"
+    (place.folder / "sinetti.toml").write_text(PAYROLL)
+    assert place.run("enrol", "payroll", *IDS)[0] == 2, "no service"
+    (place.folder / "sinetti.toml").unlink()
+    address = ("--service", "https://a.example/", "--trust-services", "services.pem")
+    for given in ((), ("--service", "register"), address):
+        assert place.run("enrol", "payroll", *IDS, "--store", "x", *given)[0] == 2
+    golden.check("sentences/client-adopt/enrol-says-what-is-missing", place.said())
 
 
 def test_the_password_stays_out_of_what_is_kept(place):
