@@ -4,8 +4,8 @@ import pytest
 
 from tests.support import golden
 from tests.support.page_outcomes import OUTCOMES
-from tests.support.page_texts import opened_pages, states, visitors
-from tests.support.visits import NOT_WALKED, VISITS, patterns
+from tests.support.page_texts import EVERY, opened_pages, states, visitors
+from tests.support.visits import NOT_WALKED, OWN_WALK, patterns
 
 
 @pytest.fixture(scope="module")
@@ -16,8 +16,8 @@ def pages(tmp_path_factory):
 
 
 def test_every_page_and_state_has_its_files():
-    assert len(states()) == len(VISITS) + len(OUTCOMES), "two states have one folder"
-    assert {visit.route for visit in VISITS.values()} == set(patterns()) - set(NOT_WALKED)
+    assert len(states()) == len(EVERY) + len(OUTCOMES), "two states have one folder"
+    assert {visit.route for visit in EVERY.values()} == set(patterns()) - (NOT_WALKED.keys() - OWN_WALK.keys())
     folders = {path.name for path in golden.folder("pages").iterdir()}
     made = {*states(), *(f"around-{who}" for who in visitors())}
     assert folders == made, "make golden FOLDER=pages; delete the folder of a page that is gone"

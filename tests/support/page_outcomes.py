@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from tests.support.authority import CUSTOMER_ID
+from tests.support.visits import OWNER, Visit
 
 
 class Outcome(NamedTuple):
@@ -17,6 +18,21 @@ class Outcome(NamedTuple):
     presses: str = ""
     types: Mapping[str, str] = {}
 
+
+KEYHOLDER, NEWCOMER = "keyholder", "newcomer"
+"""Visitors of these pages alone: one has a passkey, one comes from a provider for the first time."""
+_KEY = "/account/security/passkeys"
+OWN_VISITS: Mapping[str, Visit] = {
+    "sign in, with a passkey": Visit("mfa_login_webauthn", f"{_KEY}/sign-in"),
+    "the passkey once more": Visit("mfa_reauthenticate_webauthn", f"{_KEY}/reauthenticate", KEYHOLDER, recent=False),
+    "one passkey": Visit("mfa_edit_webauthn", f"{_KEY}/{{passkey}}", KEYHOLDER),
+    "removing a passkey": Visit("mfa_remove_webauthn", f"{_KEY}/{{passkey}}/remove", KEYHOLDER),
+    "recovery codes, shown once": Visit(
+        "mfa_view_recovery_codes", "/account/security/recovery-codes/new", OWNER, sends=("", {})
+    ),
+    "an account after a provider's answer": Visit("socialaccount_signup", "/account/providers/new", NEWCOMER),
+}
+"""Visits to the pages that the walk leaves out because they have their own (`OWN_WALK` in visits.py)."""
 
 INVITED = {"name": "Uusi", "email": "new@malli.example"}
 PERSON = {"person_name": "Uusi Nimi", "person_email": "new@malli.example"}

@@ -7,25 +7,29 @@ page whose header, menu or footer differs has its own below the content.
 
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import InitVar, dataclass, field
+from dataclasses import InitVar, dataclass, field, replace
 from itertools import count
 from pathlib import Path
 from unittest.mock import patch
 
+from django.conf import settings
 from django.db import connections
 from lxml import html
 
 from sinetti.database.connection import Database
 from sinetti.domain.values import Language
+from sinetti.eservice.accounts.sessions import SessionStore
 from tests.support.authority import authority
 from tests.support.browser import ADDRESS, Browser
-from tests.support.page_outcomes import OUTCOMES, Outcome
+from tests.support.page_outcomes import KEYHOLDER, NEWCOMER, OUTCOMES, OWN_VISITS, Outcome
+from tests.support.passkeys import Passkey
 from tests.support.registers import opened_register
 from tests.support.scene import opened_scene
-from tests.support.visits import VISITS, Population, Visit, populate
+from tests.support.users import account
+from tests.support.visits import STRANGER, VISITS, Population, Visit, populate
 
 LINES = re.compile(
     "blockquote|body|caption|dialog|div|dl|details|fieldset|figcaption|figure|footer|form|h[1-4]|header|input|legend|li|"
@@ -42,14 +46,17 @@ MIN_ID_LENGTH = 16
 """Shorter values among the objects of a population are no random ids."""
 
 
+EVERY: Mapping[str, Visit] = {**VISITS, **OWN_VISITS}
+
+
 def states() -> dict[str, str]:
     """Return the names of all visits and outcomes by their folders."""
-    return {"-".join(re.findall(r"\w+", name.replace("'", ""))): name for name in (*VISITS, *OUTCOMES)}
+    return {"-".join(re.findall(r"\w+", name.replace("'", ""))): name for name in (*EVERY, *OUTCOMES)}
 
 
 def visitors() -> list[str]:
     """Return all kinds of visitors."""
-    return sorted({visit.who for visit in VISITS.values()})
+    return sorted({visit.who for visit in EVERY.values()})
 
 
 @dataclass(slots=True)
@@ -65,6 +72,9 @@ class PageTexts:
         """Create the population, and keep a copy of its database and the frames of all visitors."""
         with counted_ids("a"):
             self.population = populate(opened_scene(db, authority()), ADDRESS)
+            self.population.people[KEYHOLDER] = holder = account(self.population.scene, KEYHOLDER)
+            Passkey("people.sinetti.example", ADDRESS).register(holder)
+            self.population.objects["passkey"] = str(holder.authenticator_set.get().pk)
         self.untouched = sqlite3.connect(":memory:")
         connections["default"].connection.backup(self.untouched)
         for who in visitors():
@@ -82,11 +92,11 @@ class PageTexts:
 
     def page(self, name: str, language: Language) -> str:
         """Return the page of a visit or an outcome in a language."""
-        visit, presses = VISITS.get(name), list[Outcome]()
+        visit, presses = EVERY.get(name), list[Outcome]()
         while visit is None:
             presses.insert(0, OUTCOMES[name])
             name = presses[0].after
-            visit = VISITS.get(name)
+            visit = EVERY.get(name)
         with counted_ids("b"):
             browser = self.opened(visit, language)
             for outcome in presses:
@@ -108,7 +118,11 @@ class PageTexts:
     def opened(self, visit: Visit, language: Language) -> Browser:
         """Open the page of a visit; the database is as before any visit."""
         self.untouched.backup(connections["default"].connection)
-        return self.population.visited(visit, language.value)
+        if visit.who != NEWCOMER:
+            return self.population.visited(visit, language.value)
+        browser = self.population.browser(replace(visit, who=STRANGER))
+        browser.cookies |= {"language": language.value, settings.SESSION_COOKIE_NAME: pending_sign_up()}
+        return browser.get(visit.address)
 
     def stable(self, whole: str) -> str:
         """Replace random values by placeholders."""
@@ -116,6 +130,21 @@ class PageTexts:
         for value in sorted(known, key=len, reverse=True):
             whole = whole.replace(value, f"{{{known[value]}}}")
         return RANDOM.sub("{id}", whole)
+
+
+def pending_sign_up() -> str:
+    """Return the session of a user whom a provider has signed in for the first time."""
+    subject = {"provider": "op", "uid": "1"}
+    session = SessionStore()
+    session["socialaccount_sociallogin"] = {
+        "provider": {"id": "op"},
+        "account": subject,
+        "user": {"email": "new@people.example", "name": "Uusi Nimi"},
+        "state": {},
+        "email_addresses": [],
+    }
+    session.save()
+    return session.secret
 
 
 @contextmanager
