@@ -10,6 +10,8 @@ from django.test.utils import CaptureQueriesContext
 from sinetti.database.models import AccessApplication
 from sinetti.domain.access.roles import Role
 from tests.eservice.test_staff import APPEAL, MALLI, at_work, door, statements, text_of
+from tests.support import golden
+from tests.support.pages import notices
 from tests.support.scene import add_organisation
 from tests.support.users import account, mandate, signed_in
 
@@ -36,7 +38,8 @@ def test_from_the_form_to_the_decision(sqlite_scene, browser, door):
     assert (made.language, made.software, made.state) == ("fi", "Palkka 5", "open")
     browser.get(f"/settings/applications/new?organisation={organisation_id}&lang=en")
     browser.press("apply", channels="WS", purpose="More of it")
-    assert "has an application awaiting a decision" in text_of(browser)
+    assert AccessApplication.objects.count() == 1
+    golden.check("sentences/applications/one-waits", {"en.txt": notices(browser)})
     assert browser.get(f"/settings/applications/{made.pk}/decision").reply.status == 404
     anna = at_work(sqlite_scene, door).get(f"/staff/applications/{made.pk}")
     anna.press("check-decide", verdict="refused", reason="Rajapintaa ei tarvita tähän.").press("decide")
@@ -62,14 +65,13 @@ def test_it_is_withdrawn_once(sqlite_scene, browser):
     organisation_id, _ = maija(sqlite_scene, browser)
     browser.get(f"/settings/applications/new?organisation={organisation_id}")
     browser.press("apply", channels="SFTP", purpose="Payroll")
-    stale = text_of(browser)
     browser.press("check-withdraw").press("withdraw")
     assert AccessApplication.objects.get().state == "withdrawn"
-    assert "awaiting a decision" in stale
     assert browser.buttons == []
     token = browser.cookies["__Host-csrf"]
     assert browser.post(browser.path, {"do": "withdraw", "csrfmiddlewaretoken": token}).reply.status == 200
-    assert "no longer awaits a decision" in text_of(browser)
+    said = notices(browser).replace(AccessApplication.objects.get().case_number, "CASE")
+    golden.check("sentences/applications/withdrawn-before", {"en.txt": said})
 
 
 def test_who_may_not_is_told_which_right_is_missing(sqlite_scene, browser):

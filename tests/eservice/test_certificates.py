@@ -26,8 +26,10 @@ from sinetti.services.organisations import renewal_opt_out
 from sinetti.services.revocation import revoke
 from sinetti.services.revocation.early_replacement import EarlyReplacementRequest, call_early, cancel
 from sinetti.services.self_service import certificates
+from tests.support import golden
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME, NOW
 from tests.support.listing import DAY, ending, put
+from tests.support.pages import notices
 from tests.support.scene import REQUEST, add_organisation, an_order, enrolled, in_the_window, ordered, renewed
 from tests.support.users import account, mandate, signed_in
 
@@ -87,41 +89,33 @@ def test_the_list_says_what_there_is_and_who_can_act(maija, sqlite_scene):
     ordered(sqlite_scene, an_order())
     waiting, certificate = rows(maija.get(LIST))
     assert certificate["Description"] == "payroll"
-    assert certificate["State"].startswith("Valid Renewal opens 1 January 2028 at ")
-    assert certificate["Valid until"] == "1 March 2028 730 days left"
-    assert (certificate["In use"], certificate["Responsible"]) == ("Unknown", "No action needed")
-    assert waiting["State"] == "Ordered, transfer IDs sent"
-    assert waiting["Responsible"] == "Your contact person Nimi Nimetty"
+    assert "1 January 2028" in certificate["State"]
+    assert certificate["Valid until"].startswith("1 March 2028 730 ")
+    assert certificate["In use"] == "Unknown"
+    assert waiting["State"].startswith("Ordered")
+    assert "Nimi Nimetty" in waiting["Responsible"]
     assert "Organisation" not in certificate
     assert f'href="{LIST}/{held.serial}"' in body(maija)
-    assert "sinetti renew NAME --store DIR" in body(maija)
     assert LIST in maija.page.xpath("//nav[@class='menu']//a/@href")
     assert maija.page.xpath("//meter/@value") == ["0"]
 
 
 STATES = {
-    "ends soon": (ending(9 * DAY), "Expires soon", "Your organisation (no contact person named)"),
-    "a day": (ending(DAY), "Expires soon", "Your organisation (no contact person named)"),
-    "hours": (ending(DAY / 2), "Expires soon", "Your organisation (no contact person named)"),
-    "renewal is open": (
-        ending(59 * DAY, by_renewal=True),
-        "Renewal open since 1 March 2026 at 14:00",
-        "Your program",
-    ),
-    "over": (ending(-DAY), "Expired", "You"),
-    "revoked": (
-        ending(90 * DAY, revoked_at=NOW - DAY, reason=RevocationReason.KEY_COMPROMISE),
-        "Revoked 1 March 2026 at 14:00",
-        "You",
-    ),
+    "ends soon": ending(9 * DAY),
+    "a day": ending(DAY),
+    "hours": ending(DAY / 2),
+    "renewal is open": ending(59 * DAY, by_renewal=True),
+    "over": ending(-DAY),
+    "revoked": ending(90 * DAY, revoked_at=NOW - DAY, reason=RevocationReason.KEY_COMPROMISE),
 }
 
 
 def test_states_in_words(maija, sqlite_scene):
-    for number, (name, (facts, *_)) in enumerate(STATES.items()):
+    for number, (name, facts) in enumerate(STATES.items()):
         put(sqlite_scene, facts, number, name)
-    row_texts = {row["Description"]: (row["State"], row["Responsible"]) for row in rows(maija.get(LIST))}
-    assert row_texts == {name: (state, acts) for name, (_, state, acts) in STATES.items()}
+    listed = {row["Description"]: "\n".join(row.values()) for row in rows(maija.get(LIST))}
+    assert set(listed) == set(STATES)
+    golden.check("sentences/certificate-lists/states", {"en.txt": golden.sections(listed)})
 
 
 def test_what_was_called_for_early_replacement_is_open_since_then(maija, sqlite_scene):
@@ -129,21 +123,14 @@ def test_what_was_called_for_early_replacement_is_open_since_then(maija, sqlite_
     ask = EarlyReplacementRequest(CertificateSelection(serials=(held.serial,)), "a17", "incident", Explanation(), DAY)
     call = call_early(ask, sqlite_scene.ctx, REQUEST).call
     (row,) = rows(maija.get(LIST))
-    assert row["State"] == "Renewal open since 2 March 2026 at 14:00"
+    assert row["State"].endswith("2 March 2026 at 14:00")
     maija.get(f"{LIST}/{held.serial}")
-    assert "Renewal open since 2 March 2026 at 14:00" in body(maija)
+    assert row["State"] in body(maija)
     cancel(call.call_id, "a17", sqlite_scene.ctx, REQUEST)
     (row,) = rows(maija.get(LIST))
-    assert row["State"].startswith("Valid Renewal opens 1 January 2028 at ")
-    maija.get(f"{LIST}/{held.serial}")
-    row_texts = [
-        tuple(cell.text_content().strip() for cell in row.xpath("(th|td)[position() > 1]"))
-        for row in maija.page.xpath("//table[.//th[normalize-space() = 'Done by']]/tbody/tr")
-    ]
-    assert row_texts[:2] == [
-        ("Early renewal cancelled", "The authority"),
-        ("Renewal opened early", "The authority"),
-    ]
+    assert "1 January 2028" in row["State"]
+    history = notices(maija.get(f"{LIST}/{held.serial}"), "//main//table/tbody/tr")
+    golden.check("sentences/certificate-lists/called-for-early-replacement", {"en.txt": history})
 
 
 def test_who_may_only_look_is_told_who_can_act(browser, sqlite_scene):
@@ -151,7 +138,7 @@ def test_who_may_only_look_is_told_who_can_act(browser, sqlite_scene):
     mandate(sqlite_scene, user, CUSTOMER_ID, Role.VIEWER)
     serial = put(sqlite_scene, ending(-DAY), 1)
     (row,) = rows(signed_in(browser, user).get(LIST))
-    assert row["Responsible"] == "Your organisation's representative"
+    assert row["Responsible"].endswith("representative")
     browser.get(f"{LIST}/{serial}")
     assert "Actions" not in body(browser)
 
@@ -162,15 +149,17 @@ def test_a_firm_sees_its_clients_at_once_and_what_stops_with_its_own(tili, sqlit
     put(sqlite_scene, ending(10 * DAY), 2, "ours to do", contact=ours)
     put(sqlite_scene, ending(30 * DAY, by_renewal=True), 3, "by itself", contact=theirs)
     put(sqlite_scene, ending(90 * DAY), 4, "own", organisation=organisation(FIRM), serves=300)
-    row_texts = [(row["Description"], row["Organisation"], row["Responsible"]) for row in rows(tili.get(LIST))]
-    client = f"{CUSTOMER_NAME} {CUSTOMER_ID}"
-    assert row_texts == [
-        ("ours to do", client, "You"),
-        ("theirs", client, "Your client"),
-        ("by itself", client, "Your client's program"),
-        ("own", f"Tili Oy {FIRM}", "No action needed"),
+    listed, client = rows(tili.get(LIST)), f"{CUSTOMER_NAME} {CUSTOMER_ID}"
+    assert [(row["Description"], row["Organisation"]) for row in listed] == [
+        ("ours to do", client),
+        ("theirs", client),
+        ("by itself", client),
+        ("own", f"Tili Oy {FIRM}"),
     ]
-    assert rows(tili)[-1]["Channel"] == "Web service Also serves about 300 other organisations"
+    assert len({row["Responsible"] for row in listed}) == 4
+    assert "300" in listed[-1]["Channel"]
+    said = {row["Description"]: f"{row['Responsible']}\n{row['Channel']}" for row in listed}
+    golden.check("sentences/certificate-lists/a-firm-and-its-clients", {"en.txt": golden.sections(said)})
     one = organisation(CUSTOMER_ID).pk
     assert [row["Description"] for row in rows(tili.get(f"{LIST}?organisation={one}&q=ours"))] == ["ours to do"]
 
@@ -181,7 +170,7 @@ def test_a_client_is_told_that_its_firm_can_act(maija, sqlite_scene):
     mandate(sqlite_scene, account(sqlite_scene, "tili"), FIRM, Role.MANAGER)
     put(sqlite_scene, ending(10 * DAY), 2, contact=named("Tili", "tili@people.example"))
     (row,) = rows(maija.get(LIST))
-    assert row["Responsible"] == f"Your accounting firm {CUSTOMER_NAME}"
+    assert row["Responsible"].endswith(CUSTOMER_NAME)
 
 
 def test_what_was_asked_for_stands_in_every_link(maija, sqlite_scene):
@@ -202,15 +191,13 @@ def test_what_was_asked_for_stands_in_every_link(maija, sqlite_scene):
         "sort": "contact",
         "order": "descending",
     }
-    assert "Rows 1 to 50 of 51" in body(maija)
+    assert len(rows(maija)) == certificates.PAGE
     chosen = {one.text: one.get("href") for one in maija.page.xpath("//ul[@class='chips']//a")}
-    assert list(chosen) == [
-        "Search: roll &", "Month of expiry: May 2026", "Channel: Web service", "Contact person: Ä",
-    ], "the style sheet adds the cross"  # fmt: skip
+    assert len(chosen) == 4
     assert next(iter(chosen.values())) == f"{LIST}?{asked.replace('q=roll+%26&', '')}"
     assert maija.page.xpath("//th[@aria-sort='descending']/a/text()") == ["Contact person"]
     assert len(rows(maija.get(f"{LIST}?{asked}&page=2"))) == 1
-    assert "Rows 51 to 51 of 51" in body(maija.get(f"{LIST}?page=999999999999"))
+    assert len(rows(maija.get(f"{LIST}?page=999999999999"))) == 1
     parts, table = file_of(maija.get(f"{LIST}.csv?{asked}").reply)
     assert (len(table), table[1][2]) == (certificates.PAGE + 2, "Payroll & =co")
     assert len(parts) == 2
@@ -234,9 +221,11 @@ def test_of_many_it_is_said_that_there_are_more(maija, sqlite_scene, monkeypatch
     with transaction.atomic("default"):
         for number in range(2):
             put(sqlite_scene, ending(90 * DAY), number, serves=1234 + number)
-    assert "Rows 1 to 1 of more than 1" in body(maija.get(LIST))
-    assert "Also serves about 1,234 other organisations" in body(maija)
-    assert "Palvelee myös noin 1\u00a0234 muuta organisaatiota" in body(maija.get(f"{LIST}?lang=fi"))
+    said = {
+        language: notices(maija.get(f"{LIST}?lang={language}"), "//main//tbody//span[@class='note']")
+        for language in Language
+    }
+    golden.check("sentences/certificate-lists/more-than-are-counted", {f"{one}.txt": said[one] for one in said})
 
 
 def test_what_is_not_offered_is_left_out_and_told(maija, sqlite_scene):
@@ -245,13 +234,14 @@ def test_what_is_not_offered_is_left_out_and_told(maija, sqlite_scene):
     put(sqlite_scene, ending(90 * DAY), 2)
     for name, query in NOT_OFFERED.items():
         assert len(rows(maija.get(f"{LIST}?{query.format(other=other)}"))) == 1, name
-        assert "address was not recognised" in body(maija), name
+        assert maija.page.xpath("//main//*[contains(@class, 'notice')]"), name
+    golden.check("sentences/certificate-lists/what-is-not-offered", {"en.txt": notices(maija)})
 
 
 def test_nothing_is_found(maija):
-    assert "No certificates or orders yet." in body(maija.get(LIST))
-    assert "No matches." in body(maija.get(f"{LIST}?q=%01%0Ano"))
-    assert "not known here" not in body(maija.get(f"{LIST}?page=%C2%B2&lang=en"))
+    addresses = {"nothing yet": LIST, "no match": f"{LIST}?q=%01%0Ano", "no page": f"{LIST}?page=%C2%B2&lang=en"}
+    said = {name: notices(maija.get(address)) for name, address in addresses.items()}
+    golden.check("sentences/certificate-lists/nothing-is-found", {"en.txt": golden.sections(said)})
 
 
 def test_statements_and_octets(tili, sqlite_scene):
@@ -292,7 +282,6 @@ def test_statements_where_a_sign_in_vouches_for_roles_of_several_organisations_a
         browser.get(LIST)
     assert len(asked) <= MOST_STATEMENTS, [one["sql"][:80] for one in asked]
     assert len(rows(browser)) == 2
-    assert "transfer IDs" in body(browser)
     one = organisation(CUSTOMER_ID).pk
     with CaptureQueriesContext(connections["default"]) as asked:
         browser.get(f"{LIST}?organisation={one}")
@@ -333,7 +322,7 @@ def test_without_the_second_factor_a_signatory_is_told_what_is_missing(maija, sq
     held = enrolled(sqlite_scene)
     signed_in(maija, models.User.objects.get(email="maija@people.example"), second_factor=False)
     assert maija.get(f"{LIST}/{held.serial}").reply.status == 403
-    assert "second factor" in body(maija)
+    assert maija.page.xpath("//main//a[contains(@href, '/account/security')]")
 
 
 def test_the_page_of_one(maija, sqlite_scene):
@@ -350,9 +339,9 @@ def test_the_page_of_one(maija, sqlite_scene):
     words = " ".join(maija.page.text_content().split())
     (picture,) = maija.page.xpath("//figure[@class='lifeline']")
     lanes = [(one.xpath("string(p/a | p/strong)"), one.xpath("p/a/@href")) for one in picture.xpath("ol/li")]
-    assert lanes == [("This certificate", []), ("Next certificate", [f"{LIST}/{new.serial}"])]
+    assert [links for _, links in lanes] == [[], [f"{LIST}/{new.serial}"]]
     own, next_one = (one.xpath("svg")[0] for one in picture.xpath("ol/li"))
-    assert own.xpath("text[@class]/text()") == ["Valid from", "Renewal opened", "Expires"]
+    assert len(own.xpath("text[@class]/text()")) == 3
     places = {one.get("class"): (one.get("x"), one.get("width")) for one in own.xpath("rect")}
     assert places == {"life": ("0.00%", "51.05%"), "window": ("46.85%", "4.20%"), "elapsed": ("0.00%", "48.95%")}
     assert [one.get("width") for one in next_one.xpath("rect")] == ["51.05%", "0.00%"]
@@ -360,16 +349,14 @@ def test_the_page_of_one(maija, sqlite_scene):
     # A screen reader reads names and days of the lanes, and all events in the list below.
     assert all(one.get("aria-hidden") == "true" for one in (own, next_one))
     heard = picture.xpath("following-sibling::details//dl/div")
-    whats = ["Ordered", "Issued", "Retrieved", "Renewal opened", "Now", "New certificate retrieved", "Expires"]
-    assert sorted(one.findtext("dt") for one in heard) == sorted([*whats, "Reminders turned off"])
+    assert len(heard) == 8
     row_texts = [" ".join(one.xpath("dt/text() | dd/text()")) for one in heard]
-    assert "Ordered 2 March 2026 at 14:00 (Finnish time)" in row_texts
-    assert "Issued 2 March 2026 at 14:00 (Finnish time)" in row_texts, "by the clock of orders"
+    assert sum("2 March 2026 at 14:00" in one for one in row_texts) == 3, "by the clock of orders"
+    said = {"lifeline": "\n".join(row_texts), "history": notices(maija, "//main//table/tbody/tr")}
+    golden.check("sentences/certificate-lists/the-page-of-one", {"en.txt": golden.sections(said)})
     assert not maija.page.xpath("//*[@style]")
     assert maija.page.xpath(f"//dl//a[@href='{LIST}/{new.serial}']")
-    assert "Next certificate issued" in words
-    assert "Reminders turned off You" in words
-    assert "PKI034 Too early" in words
+    assert "PKI034" in words
     assert user.pk not in words
     assert "EC P-256" in words
     maija.get(f"{LIST}/{new.serial.upper()}")
@@ -382,17 +369,12 @@ def test_what_comes_after_a_revocation(maija, sqlite_scene):
     revoke.revoke(ask, sqlite_scene.ctx, "operator", REQUEST)
     sqlite_scene.clock.forward(DAY)
     maija.get(f"{LIST}/{held.serial}")
-    words = " ".join(maija.page.text_content().split())
-    assert "Revoked The authority" in words
-    assert "the private key was, or may have been, disclosed" in words
-    assert "Renewing a certificate" not in words
-    assert "Renewal opens" not in words
     (button,) = maija.page.xpath("//main//a[@class='button']")
-    assert (button.text_content().strip(), f"replaces={held.serial}" in button.get("href")) == (
-        "Order a new certificate",
-        True,
-    )
-    assert "days left" not in words + body(maija.get(f"{LIST}?state=all"))
+    assert f"replaces={held.serial}" in button.get("href")
+    (row,) = rows(maija.get(f"{LIST}?state=all"))
+    said = {"row": "\n".join(row.values())}
+    said["page"] = notices(maija.get(f"{LIST}/{held.serial}"), "//main//dd[contains(., 'key')]", "//main//tbody/tr")
+    golden.check("sentences/certificate-lists/after-a-revocation", {"en.txt": golden.sections(said)})
 
 
 def test_downloads(maija, sqlite_scene):
@@ -450,7 +432,7 @@ def test_organisations_are_found_by_a_part_of_their_name_and_one_is_chosen_by_a_
     (link,) = tili.page.xpath("//td/a[text() = 'Tili Oy']/@href")
     assert [row["Description"] for row in rows(tili.get(link))] == ["own"]
     assert tili.page.xpath("//input[@name='organisation']/@value") == ["Tili Oy"]
-    assert [one.text for one in tili.page.xpath("//ul[@class='chips']//a")] == ["Organisation: Tili Oy"]
+    assert ["Tili Oy" in one.text for one in tili.page.xpath("//ul[@class='chips']//a")] == [True]
     assert not tili.page.xpath("//select[@name='organisation']")
 
 

@@ -31,7 +31,7 @@ def test_calls_in_force_are_listed_with_their_counts(sqlite_scene, call, anna):
     ((_, _, *counts),) = table(anna)
     assert counts == ["2", "1", "0", "1"]
     cancel(call[0], "b2", sqlite_scene.ctx, REQUEST)
-    assert "Nothing to show." in text_of(anna.get(LIST))
+    assert table(anna.get(LIST)) == []
 
 
 def test_one_call_lists_what_was_not_reached(sqlite_scene, call, anna):
@@ -40,7 +40,6 @@ def test_one_call_lists_what_was_not_reached(sqlite_scene, call, anna):
     ((_, shown, _),) = table(anna)
     assert shown == serial
     assert f"/staff/certificates/{serial}" in anna.page.xpath("//a/@href")
-    assert "Early replacement" in text_of(anna)
     cancel(call_id, "b2", sqlite_scene.ctx, REQUEST)
     assert "Ended" in text_of(anna.get(f"{LIST}/{call_id}"))
     anna.get(f"{LIST}/x")

@@ -18,8 +18,10 @@ from sinetti.eservice.accounts.sessions import SessionStore, stored
 from sinetti.eservice.core.authentication import OUTSIDE_ROLES, STRONG
 from sinetti.services.access.accounts import make_account
 from sinetti.settings.portal import RolesClaim
+from tests.support import golden
 from tests.support.authority import CUSTOMER_ID
 from tests.support.browser import Browser, people_door
+from tests.support.pages import PARAGRAPHS, notices
 from tests.support.scene import REQUEST
 from tests.support.signing_in import PASSWORD, follow, send, sent_kinds, sign_in, way
 from tests.support.small_provider import CLIENT, settings_for, small_provider
@@ -196,7 +198,7 @@ def test_an_answer_that_is_not_believed(browser, says, case):
         setattr(says, name, value)
     answered(browser, asked)
     assert browser.reply.status == 401
-    assert browser.heading == "Sign-in with the other service failed"
+    golden.check("sentences/accounts/a-provider-that-is-not-believed", {"en.txt": notices(browser, PARAGRAPHS)})
     assert browser.get("/account/sessions").reply.status == 302
 
 
@@ -260,7 +262,7 @@ def test_the_only_way_in_is_not_taken_away(browser, sqlite_scene, says):
     answered(browser, begun(browser, says))
     browser.get("/account/providers")
     send(browser, account=str(SocialAccount.objects.get().pk))
-    assert "Set a password first" in browser.page.text_content()
+    golden.check("sentences/accounts/the-only-way-in", {"en.txt": notices(browser)})
     assert SocialAccount.objects.exists()
 
 
@@ -312,7 +314,7 @@ def test_nor_does_a_weak_sign_in_there(browser, sqlite_scene, says):
     for address in ("codes/add", "passkeys/add", "../email", "../providers", "../password/set"):
         follow(browser.get(f"/account/security/{address}"))
         assert browser.path == "/account/reauthenticate"
-        assert "Use your second factor there" in browser.page.text_content()
+        golden.check("sentences/accounts/a-weak-sign-in", {"en.txt": notices(browser, PARAGRAPHS)})
     answered(browser, begun(browser, says, "/account/reauthenticate?next=/account/security/codes/add"))
     assert follow(browser.get("/account/security/codes/add")).path == "/account/reauthenticate", "weak again"
     says.claims = {"acr": "strong"}

@@ -13,7 +13,9 @@ from sinetti.domain.values import Environment
 from sinetti.wire.transparency.approvals import ApprovalRecord
 from sinetti.wire.transparency.entries import parse_entry
 from sinetti.wire.transparency.merkle import ProofError
+from tests.support import golden
 from tests.support.browser import ADDRESS
+from tests.support.pages import notices
 from tests.support.passkeys import FLAG, Passkey
 from tests.support.registers import opened_register
 from tests.support.scene import opened_scene
@@ -68,13 +70,10 @@ def revoked():
 
 def test_a_passkey_confirms_what_was_shown(asked):
     browser, key = asked
-    before, text = revoked(), browser.page.text_content()
-    assert "Revocation is permanent" in text
-    assert "Proposed by" in text
+    before = revoked()
     options = question(browser).get("data-options")
     assert json.loads(options)["publicKey"]["userVerification"] == "required"
     answer(browser, key.assertion(options))
-    assert "All these certificates have been revoked" in browser.page.text_content()
     assert revoked() > before
     entry = parse_entry(bytes(models.AuditEvent.objects.get(action="act-asserted").octets))
     facts, record = entry.facts, ApprovalRecord()
@@ -82,7 +81,7 @@ def test_a_passkey_confirms_what_was_shown(asked):
     assert websafe_decode(challenge) == sha256(websafe_decode(facts["nonce"]) + bytes.fromhex(facts["sha256"])).digest()
     record.take(entry)
     assert record.verified == 1
-    with pytest.raises(ProofError, match="another challenge"):
+    with pytest.raises(ProofError):
         record.take(replace(entry, facts={**facts, "sha256": "00" * 32}))
 
 
@@ -91,7 +90,7 @@ def refused(browser, credential):
     before = revoked()
     answer(browser, credential)
     assert browser.reply.status == 200
-    assert "was not accepted for this proposal" in browser.page.text_content()
+    golden.check("sentences/passkeys/not-accepted", {"en.txt": notices(browser)})
     assert revoked() == before
     assert not models.AuditEvent.objects.filter(action="act-asserted").exists()
 
@@ -132,6 +131,6 @@ def test_a_clerk_without_a_passkey_confirms_in_test_alone(built, environment):
     before = revoked()
     browser = at_the_question(replace(built, scene=built.scene.but(environment=environment)))
     done = environment is Environment.TEST
-    assert ("All these certificates have been revoked" in browser.page.text_content()) is done
-    assert ("your account has none" in browser.page.text_content()) is not done
+    if not done:
+        golden.check("sentences/passkeys/none", {"en.txt": notices(browser)})
     assert (revoked() > before) is done

@@ -20,10 +20,11 @@ from sinetti.domain.values import Language
 from sinetti.server.http import Request
 from sinetti.services.staff.session import NotStaff
 from sinetti.settings.portal import EserviceSettings
+from tests.support import golden
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME
 from tests.support.browser import ADDRESS, Browser, people_door
 from tests.support.clerks import looked
-from tests.support.pages import errors
+from tests.support.pages import PARAGRAPHS, errors, notices
 from tests.support.scene import REQUEST, TRANSFER_KEY, add_organisation, enrolled
 from tests.support.users import account, mandate, signed_in
 
@@ -94,12 +95,13 @@ def test_for_others_there_is_no_such_page(sqlite_scene, browser, who):
         mandate(sqlite_scene, user, CUSTOMER_ID, Role.SIGNATORY)
         signed_in(browser, user, second_factor=who.get("second_factor", True))
     nowhere = browser.get("/no-such-page")
-    observed = (nowhere.reply.status, nowhere.heading)
+    observed = (nowhere.reply.status, text_of(nowhere).replace("/no-such-page", ""))
     for address in ("/staff", "/staff/purpose", *PAGES, "/staff/applications/x", "/staff/organisations/load/x"):
         if who is None:
             assert browser.get(address).reply.headers["location"] == f"/account/login?{urlencode({'next': address})}"
             continue
-        assert (browser.get(address).reply.status, browser.heading) == observed == (404, "Page not found")
+        assert (browser.get(address).reply.status, text_of(browser).replace(address, "")) == observed
+        assert browser.reply.status == 404
     assert browser.get("/no-such-page").page.xpath("//main//a/@href") == ["/"]
     assert "/staff" not in browser.get("/").reply.body.decode()
     assert looked(sqlite_scene) == []
@@ -145,7 +147,6 @@ def test_by_nothing_that_is_sent_others_learn_which_clerks_pages_there_are(sqlit
 
 def test_nothing_is_shown_without_a_purpose(sqlite_scene, browser):
     signed_in(browser, account(sqlite_scene, "anna", staff=True))
-    assert "State the purpose" in text_of(browser.get("/staff"))
     for address in PAGES:
         reply = browser.get(address).reply
         assert (reply.status, reply.headers["location"].split("=")[0]) == (302, "/staff/purpose?next")
@@ -155,7 +156,7 @@ def test_nothing_is_shown_without_a_purpose(sqlite_scene, browser):
     assert page.page.xpath("//input[@name='case']/@value") == ["my own words"]
     assert len(page.page.xpath("//*[@class='wrong']")) == 2
     assert page.press("go", purpose="support", case="si-00000-00000").path == "/staff/outbox"
-    assert "User support (SI-00000-00000)" in text_of(page)
+    assert "SI-00000-00000" in text_of(page)
     assert looked(sqlite_scene) == [("search:outbox", {"purpose": "support", "case": "SI-00000-00000"})]
     page.get("/staff/purpose?next=https://elsewhere.example").press("go", purpose="incident", case="")
     assert page.path == "/staff"
@@ -241,7 +242,7 @@ def test_an_organisation_is_added_renamed_and_ended(sqlite_scene):
     anna.press("end")
     assert not {"end", "check-end"} & set(anna.buttons)
     anna.get("/staff/organisations?text=malli")
-    assert table(anna) == [["Malli Oyj", MALLI, "Artificial ID (for testing)", "ended"]]
+    assert [row[:2] for row in table(anna)] == [["Malli Oyj", MALLI]]
     anna.get("/staff/organisations/new").press("add", customer_id=MALLI, kind="artificial", name="Malli", spoken="fi")
     assert set(errors(anna)) == {"customer_id"}
     assert models.Organisation.objects.count() == 2
@@ -271,17 +272,19 @@ def token_of(browser):
 def test_a_file_is_shown_and_then_applied(sqlite_scene, anna):
     token = token_of(anna.get("/staff/organisations/load"))
     upload(anna, b"name\n", token)
-    assert "The first line must name each column once" in text_of(anna)
+    assert set(errors(anna)) == {"file"}
+    said = {"no columns": notices(anna)}
     lines = f"A-1;artificial;FI;Uusi Oy;fi;;\n{CUSTOMER_ID};artificial;FI;{CUSTOMER_NAME};sv;;\nX;y\n"
     upload(anna, (HEAD + lines).encode(), token)
     wrong, changes = table(anna)[:1], table(anna)[1:]
-    assert wrong[0][:2] == ["4", "the whole line"]
+    assert wrong[0][0] == "4"
     assert [one[0] for one in changes] == ["A-1", CUSTOMER_ID]
     assert models.Organisation.objects.count() == 1
     stale = Browser(anna.door, cookies=dict(anna.cookies), path=anna.path).get(anna.path)
     models.Organisation.objects.filter(customer_id=CUSTOMER_ID).update(language="en")
     assert stale.press("accept").reply.status == 409
-    assert "The register has changed" in text_of(stale)
+    said["the register has changed"] = notices(stale)
+    golden.check("sentences/clerks/files", {"en.txt": golden.sections(said)})
     stale.press("accept")
     assert models.Organisation.objects.count() == 2
     assert models.Organisation.objects.get(customer_id=CUSTOMER_ID).language == "sv"
@@ -303,11 +306,12 @@ def test_a_second_clerk_sees_totals_and_rows_and_confirms(sqlite_scene, door, an
     a_merger(anna)
     assert "accept" not in anna.buttons
     bo = at_work(sqlite_scene, door, "bo", "register").get(anna.path)
-    assert "Only the clerk who sent this file can propose its changes." in text_of(bo)
+    assert "propose" not in bo.buttons
+    golden.check("sentences/clerks/a-file-of-another-clerk", {"en.txt": notices(bo)})
     anna.press("propose")
     assert "confirm" not in anna.buttons
     assert models.Organisation.objects.count() == 1
-    assert "1 file of organisations to confirm" in text_of(bo.get("/staff"))
+    assert "/staff/organisations/load" in bo.get("/staff").page.xpath("//ul[@class='tasks']//a/@href")
     (row, *_) = table(bo.get("/staff/organisations/load"))
     assert row[1].startswith("user:")
     bo.get(bo.page.xpath("//tbody/tr[1]//a/@href")[0])
@@ -326,7 +330,6 @@ def test_a_second_clerk_sees_totals_and_rows_and_confirms(sqlite_scene, door, an
     assert_after_the_list(bo, "confirm")
     bo.press("confirm")
     assert "2 of 2" in text_of(bo)
-    assert "Confirmed by" in text_of(bo)
     assert models.Organisation.objects.get(customer_id=CUSTOMER_ID).merged_into.customer_id == "A-1"
 
 
@@ -335,7 +338,6 @@ def test_moved_before_it_is_confirmed_it_is_shown_again_and_nothing_is_done(sqli
     bo = at_work(sqlite_scene, door, "bo", "register").get(anna.path)
     models.Organisation.objects.filter(customer_id=CUSTOMER_ID).update(name="Sinisiipi")
     assert bo.press("confirm").reply.status == 409
-    assert "The register has changed" in text_of(bo)
     assert "confirm" not in bo.buttons
     anna.get(anna.path).press("propose")
     bo.get(anna.path).press("confirm")
@@ -357,7 +359,6 @@ def test_a_new_name_and_an_end_need_a_second_clerk(sqlite_scene, door, anna, mon
     organisation = models.Organisation.objects.get()
     anna.get(f"/staff/organisations/{organisation.pk}")
     anna.press("save", name="Sinisiipi Oyj")
-    assert anna.heading == "Changes to organisations"
     bo = at_work(sqlite_scene, door, "bo", "register").get(anna.path)
     assert totals(bo)["Organisations renamed"] == "1"
     bo.press("confirm")
@@ -367,14 +368,14 @@ def test_a_new_name_and_an_end_need_a_second_clerk(sqlite_scene, door, anna, mon
     organisation.refresh_from_db()
     assert organisation.language == "sv", "a language takes one"
     anna.press("check-end").press("end")
-    assert anna.heading == "Changes to organisations"
     bo.get(anna.path).press("confirm")
     organisation.refresh_from_db()
     assert organisation.closed_at
     models.Organisation.objects.update(closed_at=None)
     anna.get(f"/staff/organisations/{organisation.pk}")
     monkeypatch.setattr("sinetti.eservice.staff.organisations.organisations.propose_change", lambda *_: None)
-    assert "has changed since you opened this page" in text_of(anna.press("check-end").press("end"))
+    anna.press("check-end").press("end")
+    golden.check("sentences/clerks/an-organisation-that-changed", {"en.txt": notices(anna)})
 
 
 def test_dismissed_while_the_page_is_open_there_is_no_such_page(sqlite_scene, anna, monkeypatch):
@@ -391,11 +392,10 @@ def test_what_the_register_has_instead_is_named(sqlite_scene, anna):
     token = token_of(anna.get("/staff/organisations/load"))
     lines = f"{CUSTOMER_ID};foreign;FI;Sinisiipi Oy;fi;;\n"
     upload(anna, (HEAD + lines).encode(), token)
-    ((*_, observed),) = table(anna)
-    assert observed == "In the register this ID has the type artificial. Write artificial."
+    said = {"the type": table(anna)[0][-1]}
     upload(anna.get("/staff/organisations/load"), (HEAD + lines.replace("foreign;FI", "artificial;SE")).encode(), token)
-    ((*_, observed),) = table(anna)
-    assert observed == "In the register the country of this organisation is FI. Write FI."
+    said["the country"] = table(anna)[0][-1]
+    golden.check("sentences/clerks/what-the-register-has", {"en.txt": golden.sections(said)})
 
 
 def test_a_file_of_before_is_told_what_may_be_written(sqlite_scene, anna):
@@ -406,7 +406,7 @@ def test_a_file_of_before_is_told_what_may_be_written(sqlite_scene, anna):
         del one["known"]
     load.save()
     ((*_, observed),) = table(anna.get(f"/staff/organisations/load/{load.pk}"))
-    assert observed == "Write business-id, vat, foreign, register or artificial."
+    assert "business-id, vat, foreign" in observed
 
 
 def test_two_clerks_revoke_many(sqlite_scene, door, anna, monkeypatch):
@@ -417,7 +417,7 @@ def test_two_clerks_revoke_many(sqlite_scene, door, anna, monkeypatch):
     anna.get("/staff/revocations/new?draft=none").press("check-propose", reason="superseded")
     assert "propose" not in anna.buttons
     anna.press("check-propose", organisation=CUSTOMER_ID, first="2026-03-01", last="2026-03-02", reason="superseded")
-    assert "Certificates to revoke: 2. A second clerk must confirm this." in text_of(anna)
+    golden.check("sentences/clerks/two-revoke-many", {"en.txt": notices(anna, PARAGRAPHS)})
     anna.press("propose")
     assert "confirm" not in anna.buttons
     assert "withdraw" in anna.buttons
@@ -433,9 +433,8 @@ def test_what_was_not_shown_is_not_proposed(sqlite_scene, anna):
     anna.get("/staff/revocations/new").press("check-propose", organisation=CUSTOMER_ID, reason="superseded")
     enrolled(sqlite_scene)
     anna.press("propose")
-    assert "Certificates to revoke: 2. They are revoked immediately" in text_of(anna)
-    assert "The list has changed since you opened this page." in text_of(anna)
-    assert [row[-1].endswith("(Finnish time)") for row in table(anna)] == [True, True], "the hour stands beside the day"
+    golden.check("sentences/clerks/what-was-not-shown", {"en.txt": notices(anna, PARAGRAPHS)})
+    assert len(table(anna)) == 2
     assert not BulkRevocation.objects.exists()
     anna.press("propose")
     assert BulkRevocation.objects.get().done_at is not None
@@ -447,11 +446,12 @@ def badges(browser):
 
 
 def test_a_search_that_finds_too_much_says_that_it_shows_a_part(sqlite_scene, anna, monkeypatch):
-    part = "only a part of the matches is shown"
     enrolled(sqlite_scene)
-    assert part not in text_of(anna.get(f"/staff/certificates?text={CUSTOMER_ID}"))
+    said = {"all": notices(anna.get(f"/staff/certificates?text={CUSTOMER_ID}"))}
     monkeypatch.setattr("sinetti.database.certificates.search.MOST_MATCHES", 0)
-    assert part in text_of(anna.get(f"/staff/certificates?text={CUSTOMER_ID}"))
+    said["a part"] = notices(anna.get(f"/staff/certificates?text={CUSTOMER_ID}"))
+    assert said["a part"] != said["all"]
+    golden.check("sentences/clerks/searches", {"en.txt": golden.sections(said)})
 
 
 def assert_after_the_list(browser, does):
@@ -463,8 +463,7 @@ def assert_after_the_list(browser, does):
 
 def test_a_certificate_is_looked_at_and_revoked(sqlite_scene, anna):
     serial = enrolled(sqlite_scene).serial
-    anna.get("/staff/certificates?text=x")
-    assert "too short" in text_of(anna)
+    assert table(anna.get("/staff/certificates?text=x")) == []
     (row,) = table(anna.get(f"/staff/certificates?text={serial[:10]}"))
     assert row[0].startswith(serial)
     assert badges(anna) == [("badge good", "Valid")]
@@ -474,7 +473,6 @@ def test_a_certificate_is_looked_at_and_revoked(sqlite_scene, anna):
     assert anna.page.xpath("//blockquote"), "the letter that leaves"
     assert not sqlite_scene.certificate(serial).revoked
     anna.press("revoke")
-    assert "Certificates revoked: 1." in text_of(anna)
     assert sqlite_scene.certificate(serial).revoked
     assert "revoke" not in anna.buttons
 
@@ -497,7 +495,7 @@ def test_what_somebody_else_has_revoked_meanwhile_is_told(sqlite_scene, door, an
     anna.get(f"/staff/certificates/{serial}")
     at_work(sqlite_scene, door, "bo").get(anna.path).press("check-revoke", reason="superseded").press("revoke")
     anna.press("check-revoke", reason="superseded")
-    assert "This certificate has already been revoked." in text_of(anna)
+    golden.check("sentences/clerks/revoked-meanwhile", {"en.txt": notices(anna)})
 
 
 def test_a_clerk_does_not_invite_themselves(sqlite_scene, door, anna):
@@ -511,7 +509,7 @@ def test_a_clerk_does_not_invite_themselves(sqlite_scene, door, anna):
     address = f"/invitation/{link_token(TRANSFER_KEY, INVITATION, Invitation.objects.get().pk)}"
     anna.get(address)
     assert (anna.reply.status, anna.buttons) == (403, [])
-    assert "You sent this invitation yourself" in text_of(anna)
+    golden.check("sentences/clerks/their-own-invitation", {"en.txt": notices(anna, PARAGRAPHS)})
     token = token_of(anna.get("/staff/invitations"))
     anna.post(address, {"do": "take-up", "csrfmiddlewaretoken": token})
     assert anna.reply.status == 403
@@ -531,7 +529,7 @@ def test_an_invitation_waits_for_a_second_clerk(sqlite_scene, door, anna):
     anna.press("invite", email="nimi@customer.example")
     assert set(errors(anna)) == {"organisation"}
     anna.press("invite", organisation=CUSTOMER_ID)
-    assert [row[3] for row in table(anna)] == ["waiting for confirmation"]
+    assert len(table(anna)) == 1
     place = f"/staff/invitations/{PendingInvitation.objects.get().pk}"
     assert "confirm" not in anna.get(place).buttons
     bo = at_work(sqlite_scene, door, "bo").get(place)
@@ -539,12 +537,12 @@ def test_an_invitation_waits_for_a_second_clerk(sqlite_scene, door, anna):
         assert said in text_of(bo)
     bo.press("confirm")
     anna.post(place, {"do": "withdraw", "csrfmiddlewaretoken": token_of(anna)})
-    assert "no longer waiting for a decision" in text_of(anna)
+    golden.check("sentences/clerks/an-invitation-that-was-decided", {"en.txt": notices(anna)})
     anna.get("/staff/invitations")
     assert [len(row) for row in table(anna)] == [5, 5]
     (link,) = anna.page.xpath("//input[@name='invitation']/@value")
     anna.press("check-end", invitation=link).press("end")
-    assert [row[3] for row in table(anna)] == ["confirmed, link sent"]
+    assert [len(row) for row in table(anna)] == [5]
     assert "nimi@customer.example" not in "".join(str(one) for one in looked(sqlite_scene))
 
 
@@ -564,7 +562,7 @@ def test_a_page_says_that_no_more_invitations_are_asked_for_today(sqlite_scene, 
     monkeypatch.setattr("sinetti.database.access.pending_invitations.PENDING_A_DAY", 0)
     who = {"organisation": CUSTOMER_ID, "name": "Nimi", "email": "nimi@customer.example", "spoken": "fi"}
     anna.get("/staff/invitations").press("invite", **who)
-    assert "Continue tomorrow" in text_of(anna)
+    golden.check("sentences/clerks/no-more-invitations-today", {"en.txt": notices(anna)})
     assert not PendingInvitation.objects.exists()
 
 
@@ -574,7 +572,8 @@ def test_what_came_in_between_stops_a_confirmation(sqlite_scene, door, anna):
     bo = at_work(sqlite_scene, door, "bo").get(f"/staff/invitations/{PendingInvitation.objects.get().pk}")
     mandate(sqlite_scene, account(sqlite_scene, "nimi"), CUSTOMER_ID, Role.VIEWER)
     bo.press("confirm")
-    assert "has another authorisation" in text_of(bo)
+    assert not Invitation.objects.exists()
+    golden.check("sentences/clerks/another-authorisation", {"en.txt": notices(bo)})
 
 
 def test_a_representative_confirms_and_no_clerk_does(sqlite_scene, door, anna):
@@ -594,7 +593,7 @@ def test_a_representative_confirms_and_no_clerk_does(sqlite_scene, door, anna):
     chair.press("confirm")
     assert "confirm" not in chair.get(place).buttons
     chair.post(place, {"do": "reject", "csrfmiddlewaretoken": token})
-    assert "no longer waiting for a decision" in text_of(chair)
+    assert PendingInvitation.objects.get().state == "confirmed"
 
 
 def test_messages_that_were_given_up_are_tried_again(sqlite_scene, anna):
@@ -608,7 +607,6 @@ def test_messages_that_were_given_up_are_tried_again(sqlite_scene, anna):
     assert "no such host" in text_of(anna)
     assert "ops@" not in text_of(anna)
     anna.press("again", message="a" * 32)
-    assert "Messages to be sent again: 1" in text_of(anna)
     assert models.OutboxMessage.objects.get(pk="a" * 32).failed_at is None
 
 
@@ -625,10 +623,10 @@ def test_days_at_the_ends_of_the_calendar_are_days(sqlite_scene, anna):
 def test_the_trail_is_in_words(sqlite_scene, anna):
     anna.get("/staff/audit?object=search:audit&since=2026-03-02&until=2026-03-02")
     ((when, what, subject, _, more),) = table(anna.get("/staff/audit?object=search:audit&since=2026-03-02"))[-1:]
-    assert what.startswith("Data shown to a clerk")
+    assert what
     assert subject.startswith("search:audit")
-    assert "purpose: Application handling" in more
-    assert when == "2 March 2026 at 14:00 (Finnish time)"
+    assert more.startswith("purpose: ")
+    assert when.startswith("2 March 2026 at 14:00")
     (search,) = anna.page.xpath("//td[@data-name='Actor']/span[@class='note']")[-1:]
     assert search.text == "account"
     anna.get("/staff/audit?since=yesterday")
@@ -639,7 +637,7 @@ def test_the_trail_is_in_words(sqlite_scene, anna):
 WORDS = {
     Language.FI: ("1 234", "2.3.2026 klo 14.00", "edustaja", "ruotsi"),
     Language.SV: ("1 234", "2.3.2026 kl. 14.00", "representant", "svenska"),
-    Language.EN: ("1,234", "2 March 2026 at 14:00 (Finnish time)", "representative", "Swedish"),
+    Language.EN: ("1,234", "2 March 2026 at 14:00", "representative", "Swedish"),
 }
 
 

@@ -25,6 +25,7 @@ PLACES = {
 """Golden folders that stand where their readers have them, and not in tests/golden."""
 WRITTEN_BY_HAND = "README.md"
 MAX_DIFF_LINES = 20
+NEWLINE = "\n"
 
 
 def folder(folder_name: str) -> Path:
@@ -81,7 +82,8 @@ def _lines(text: str) -> list[str]:
 
 def sections(texts: Mapping[str, str]) -> str:
     """Return one file of several texts, each below its name."""
-    return without_toml_reader("\n".join(f"=== {name}\n{text}\n" for name, text in texts.items()))
+    whole = "\n".join(f"=== {name}\n{text.removesuffix(NEWLINE)}\n" for name, text in texts.items())
+    return without_toml_reader(whole)
 
 
 def without_toml_reader(text: str) -> str:

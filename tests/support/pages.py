@@ -5,9 +5,16 @@ from collections.abc import Callable
 from django.db import connections
 from django.test.utils import CaptureQueriesContext
 
+from tests.support import golden
 from tests.support.browser import Browser, sent_by
 
 MOST_STATEMENTS = 8
+NOTICES = (
+    "//main//h1 | //main//*[@role='alert' or @role='status' or @class='wrong' or starts-with(@class, 'notice ')]"
+    "[not(ancestor::*[@role] or @id='errors' or .//a[contains(@href, 'draft=')])]"
+    " | //main//p[@class='empty' or ../@class='pager'] | //main//*[@id='errors']//li[not(a)]"
+)
+PARAGRAPHS = "//main//p[not(@class) and not(ancestor::blockquote or ancestor::section[@class='card'])]"
 
 
 def statements(act: Callable[[], object]) -> list[str]:
@@ -36,6 +43,13 @@ def fields(browser: Browser, does: str) -> dict[str, str | list[str]]:
     """Return the fields that the form with this button would send."""
     (form,) = (one for one in browser.page.forms if one.xpath(f".//button[@value='{does}']"))
     return sent_by(form)
+
+
+def notices(browser: Browser, *more: str) -> str:
+    """Return heading, notices and errors of a page for a golden file, a line each, and elements by other paths."""
+    found = browser.page.xpath(" | ".join((NOTICES, *more)))
+    lines = dict.fromkeys(" ".join(one.text_content().split()) for one in found)
+    return golden.stable_text("".join(f"{line}\n" for line in lines if line))
 
 
 def page_text(browser: Browser) -> str:

@@ -9,10 +9,11 @@ from sinetti.domain.daily_limits import DailyLimits
 from sinetti.domain.orders.ordering_rules import ORDER_LAPSES_AFTER
 from sinetti.domain.values import TRANSFER_IDS_LIVE, Channel
 from sinetti.i18n.translate import finnish_day, format_date
+from tests.support import golden
 from tests.support.acting import lineage, orders
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME
 from tests.support.browser import Browser, people_door
-from tests.support.pages import MOST_STATEMENTS, errors, fields, page_text, statements
+from tests.support.pages import MOST_STATEMENTS, errors, fields, notices, page_text, statements
 from tests.support.scene import CONTACT, SECOND, an_order, enrolled, ordered
 from tests.support.users import account, mandate, signed_in
 
@@ -35,14 +36,12 @@ def checked(browser, **changes):
 
 def test_an_order_is_typed_checked_and_sent(signatory, sqlite_scene):
     page = checked(signatory)
-    assert page.heading == "Check the order"
-    for shown in ("nimi@sinisiipi.example", "040 123 4567", "300 other organisations", "Finnish", CUSTOMER_NAME):
+    for shown in ("nimi@sinisiipi.example", "040 123 4567", "300", "Finnish", CUSTOMER_NAME):
         assert shown in page_text(page)
     sent = fields(page, "send")
     page.press("send")
     (order,) = orders(sqlite_scene)
     assert page.path == f"/settings/orders/{order.pk}"
-    assert "Certificate ordered." in page_text(page)
     assert order.lineage.serves == 300
     page.post(NEW, {**sent, "do": "send"})
     assert len(orders(sqlite_scene)) == 1, "sent twice"
@@ -50,7 +49,7 @@ def test_an_order_is_typed_checked_and_sent(signatory, sqlite_scene):
 
 
 def test_how_many_others_is_written_as_its_reader_writes_numbers(signatory):
-    assert "those of about 1,500 other organisations" in page_text(checked(signatory, count="1500"))
+    assert "1,500" in page_text(checked(signatory, count="1500"))
 
 
 def test_an_order_without_a_description_says_so(signatory, sqlite_scene):
@@ -58,17 +57,20 @@ def test_an_order_without_a_description_says_so(signatory, sqlite_scene):
     models.Order.objects.update(description="")
     models.Lineage.objects.update(description="")
     order = models.TransferIds.objects.get(transfer_id=ids.transfer_id).order_id
-    assert "No description" in page_text(signatory.get(f"/settings/orders/{order}"))
+    signatory.get(f"/settings/orders/{order}")
+    golden.check("sentences/order-pages/no-description", {"en.txt": notices(signatory, "//main//dd")})
 
 
 def test_an_order_without_a_link_offers_to_send_one(signatory, sqlite_scene):
     ids = ordered(sqlite_scene, an_order())
     order = models.TransferIds.objects.get(transfer_id=ids.transfer_id).order_id
-    page = page_text(signatory.get(f"/settings/orders/{order}"))
-    assert "No link to the transfer IDs has been sent." in page
-    assert ("Send a link" in page, "previous link" in page) == (True, False)
-    page = page_text(signatory.press("check-send").press("send"))
-    assert ("is on its way" in page, "Send a new link" in page) == (True, True)
+    form = "//main//form[.//button[@value='check-send']]/ancestor::section"
+    before = notices(signatory.get(f"/settings/orders/{order}"), form)
+    assert not models.SecureMessage.objects.exists()
+    signatory.press("check-send").press("send")
+    assert models.SecureMessage.objects.exists()
+    said = {"before": before, "after": notices(signatory, form)}
+    golden.check("sentences/order-pages/an-order-without-a-link", {"en.txt": golden.sections(said)})
 
 
 def test_people_who_are_not_known_yet_are_offered_their_reader_s_language(signatory, sqlite_scene):
@@ -85,7 +87,6 @@ def test_people_who_are_not_known_yet_are_offered_their_reader_s_language(signat
 def test_change_brings_back_what_was_typed(signatory, sqlite_scene):
     deputy = {**DEPUTY, "deputy_name": "Vara Henkilö", "deputy_email": "vara@sinisiipi.example"}
     page = checked(signatory, **deputy).press("back")
-    assert page.heading == "Order a certificate"
     assert not errors(page)
     back = fields(page, "check")
     assert {name: back[name] for name in GOOD} == GOOD
@@ -136,26 +137,19 @@ def test_wrong_input_is_told_beside_its_field_and_kept(signatory, sqlite_scene):
     assert not orders(sqlite_scene)
 
 
-PEOPLE = {
-    "an address": ("email", "nimi", "Enter the {who}'s e-mail address"),
-    "a number": ("phone", "call me", "Enter a phone number for the {who}"),
-}
-
-
-@pytest.mark.parametrize(("field", "typed", "error"), PEOPLE.values(), ids=PEOPLE)
-def test_the_summary_says_whose_value_is_wrong(signatory, field, typed, error):
-    deputy = {**DEPUTY, "deputy_name": "Vara", "deputy_email": "vara@sinisiipi.example"}
-    wrong = {f"{who}_{field}": typed for who in ("contact", "deputy")}
-    signatory.post(NEW, {**fields(signatory.get(NEW), "check"), **GOOD, **deputy, **wrong, "do": "check"})
-    summary = [one.text_content() for one in signatory.page.xpath("//*[@id='errors']//a")]
-    expected = [error.format(who=one) for one in ("contact person", "deputy")]
-    assert [one.startswith(text) for one, text in zip(summary, expected, strict=True)] == [True, True], summary
+def test_the_summary_says_whose_value_is_wrong(signatory):
+    wrong = {f"{who}_{name}": "no" for who in ("contact", "deputy") for name in ("email", "phone")}
+    typed = {**GOOD, **DEPUTY, "deputy_name": "Vara", **wrong}
+    signatory.post(NEW, {**fields(signatory.get(NEW), "check"), **typed, "do": "check"})
+    assert set(signatory.page.xpath("//*[@id='errors']//a/@href")) == {f"#{name}" for name in wrong}
+    assert set(errors(signatory)) == set(wrong)
+    golden.check("sentences/order-pages/whose-value-is-wrong", {"en.txt": notices(signatory)})
 
 
 def test_nobody_orders_by_skipping_the_check(signatory, sqlite_scene):
     page = signatory.get(NEW)
     page.post(NEW, {**fields(page, "check"), **GOOD, "do": "send", "form": "short"})
-    assert page.heading == "Check the order"
+    assert "send" in page.buttons
     checked(page)
     page.post(NEW, {**fields(page, "send"), "contact_email": "", "do": "send"})
     assert not orders(sqlite_scene)
@@ -165,22 +159,21 @@ def test_a_replacement_brings_type_description_and_people_along(signatory, sqlit
     held = enrolled(sqlite_scene, Channel.SFTP)
     models.Lineage.objects.update(serves=1)
     page = signatory.get(f"{NEW}?replaces={held.serial.upper()}")
-    assert page.heading == "Order a replacement"
     filled = fields(page, "check")
     assert (filled["channel"], filled["description"], filled["count"]) == ("SFTP", "payroll", "1")
     assert filled["contact_email"] == "nimi@sinisiipi.example"
     page.press("check", contact_phone="")
-    assert "give to the contact person yourself" in page_text(page)
-    assert "1 other organisation" in page_text(page)
-    page.press("send")
-    assert "Code for the contact person" in page_text(page)
+    said = {"before": notices(page, "//main//dd")}
+    said["after"] = notices(page.press("send"), "//main//section[.//dd[@class='secret']]//p")
+    assert len(page.secrets) == 1
+    golden.check("sentences/order-pages/a-replacement-with-a-code", {"en.txt": golden.sections(said)})
     assert held.serial in [one.replaces and one.replaces.serial for one in orders(sqlite_scene)]
 
 
 def test_of_several_organisations_one_is_chosen_first(signatory, sqlite_scene, other):
     mandate(sqlite_scene, models.User.objects.get(), "7654321-2", Role.MANAGER)
     page = signatory.get(NEW)
-    assert page.heading == "Choose an organisation"
+    assert len(page.page.xpath("//tbody/tr")) == 2
     page.get(f"{NEW}?organisation={other}")
     assert fields(page, "check")["organisation"] == other
 
@@ -196,21 +189,25 @@ def test_without_an_approval_the_page_says_so(signatory, sqlite_scene):
     ours = models.Organisation.objects.get().pk
     for channel in Channel:
         organisations.withdraw_channel(sqlite_scene.db, ours, channel, sqlite_scene.audit_entry())
-    assert "cannot order certificates yet" in page_text(signatory.get(NEW))
+    signatory.get(NEW)
+    assert "check" not in signatory.buttons
+    golden.check("sentences/order-pages/no-approval", {"en.txt": notices(signatory)})
 
 
 def test_without_an_approval_of_that_type_the_page_says_so(signatory, sqlite_scene):
     held = enrolled(sqlite_scene, channel=Channel.SFTP)
     ours = models.Organisation.objects.get().pk
     organisations.withdraw_channel(sqlite_scene.db, ours, Channel.SFTP, sqlite_scene.audit_entry())
-    assert "cannot order this type of certificate yet" in page_text(signatory.get(f"{NEW}?replaces={held.serial}"))
+    signatory.get(f"{NEW}?replaces={held.serial}")
+    assert "check" not in signatory.buttons
+    golden.check("sentences/order-pages/no-approval-of-the-type", {"en.txt": notices(signatory)})
 
 
 def test_of_an_organisation_that_closed_in_between_the_page_says_so(signatory, sqlite_scene, monkeypatch):
     ours = models.Organisation.objects.get().pk
     monkeypatch.setattr("sinetti.eservice.orders.create_view.orderable", lambda *_: ())
-    page = signatory.get(f"{NEW}?organisation={ours}")
-    assert (page.reply.status, "has ended" in page_text(page)) == (410, True)
+    assert signatory.get(f"{NEW}?organisation={ours}").reply.status == 410
+    golden.check("sentences/order-pages/an-organisation-that-closed", {"en.txt": notices(signatory)})
 
 
 def test_what_comes_in_between_is_told_and_what_was_typed_kept(signatory, sqlite_scene, monkeypatch):
@@ -223,44 +220,44 @@ def test_what_comes_in_between_is_told_and_what_was_typed_kept(signatory, sqlite
 
     monkeypatch.setattr("sinetti.services.self_service.order.guarded", withdrawn)
     page.press("send")
-    assert page_text(page).startswith("Error: Order a certificate")
+    assert page.page.xpath("//main//*[@role='alert']")
     assert fields(page, "check")["description"] == "Payroll"
     assert not orders(sqlite_scene)
 
 
 def test_a_viewer_sees_how_far_it_is_and_cannot_order(signatory, as_role, sqlite_scene):
     checked(signatory, contact_phone="").press("send")
-    order = signatory.path
-    assert "Code for the contact person" in page_text(signatory)
+    order, (secret,) = signatory.path, signatory.secrets
     viewer = as_role(Role.VIEWER, "vilja")
     assert viewer.get(NEW).reply.status == 403
-    assert "Code for the contact person" not in page_text(viewer.get(order))
-    assert "send" not in viewer.buttons
-    assert viewer.get("/settings/orders").heading == "Open orders"
-    assert "Payroll" in page_text(viewer)
+    assert secret not in page_text(viewer.get(order))
+    assert (viewer.secrets, "send" in viewer.buttons) == ([], False)
+    assert "Payroll" in page_text(viewer.get("/settings/orders"))
 
 
 def test_a_new_link_is_sent_once_for_each_that_was_seen(signatory, sqlite_scene):
     checked(signatory, contact_language="en").press("send")
     order = signatory.path
     sqlite_scene.clock.forward(TRANSFER_IDS_LIVE + SECOND)
-    assert "link to the transfer IDs no longer works" in page_text(signatory.get(order))
+    said = {"a link that no longer works": notices(signatory.get(order))}
     seen = fields(signatory.press("check-send"), "send")
-    assert "Open your transfer IDs by" in page_text(signatory), "the letter that leaves"
+    assert signatory.page.xpath("//blockquote"), "the letter that leaves"
     assert signatory.press("send").reply.status == 200
-    assert "This was already done." in page_text(signatory.post(order, {**seen, "do": "send"}))
+    links = models.SecureMessage.objects.count()
+    said["twice"] = notices(signatory.post(order, {**seen, "do": "send"}))
+    assert models.SecureMessage.objects.count() == links
     models.Lineage.objects.update(contact=None)
-    assert "The certificate has no technical contact person" in page_text(signatory.press("check-send"))
+    said["no contact person"] = notices(signatory.press("check-send"))
     assert signatory.reply.status == 409
+    golden.check("sentences/order-pages/a-new-link", {"en.txt": golden.sections(said)})
 
 
 def test_an_order_is_cancelled_after_its_letter_was_shown(signatory, sqlite_scene):
     checked(signatory, contact_language="en").press("send")
     order, pk = signatory.path, orders(sqlite_scene)[0].pk
     page = signatory.press("check-cancel")
-    assert page.heading == "Cancel this order?"
     assert "nimi@sinisiipi.example" in page_text(page), "who is informed"
-    assert "cancelled the order of the certificate “Payroll”" in page_text(page), "the letter that leaves"
+    assert page.page.xpath("//blockquote[contains(., 'Payroll')]"), "the letter that leaves"
     assert models.Order.objects.get(pk=pk).state == "open", "a check page changes nothing"
     assert not models.OutboxMessage.objects.filter(step__startswith="cancelled").exists()
     page.press("cancel")
@@ -272,41 +269,38 @@ def test_an_order_is_cancelled_after_its_letter_was_shown(signatory, sqlite_scen
 def test_the_page_of_an_order_says_when_it_lapses(signatory, sqlite_scene):
     checked(signatory).press("send")
     day = format_date(finnish_day(sqlite_scene.ctx.now() + TRANSFER_IDS_LIVE + ORDER_LAPSES_AFTER))
-    assert f"lapses by itself on {day}" in page_text(signatory.get(signatory.path))
+    assert day in page_text(signatory.get(signatory.path))
 
 
 STATES = {
-    "sent": ({"sent": "now"}, {}, "has not opened the message yet"),
-    "cannot be delivered": ({"failed_at": "now"}, {}, "could not be delivered"),
-    "shown": ({"sent": "now"}, {"shown_at": "now"}, "has seen the transfer IDs"),
+    "sent": ({"sent": "now"}, {}),
+    "cannot be delivered": ({"failed_at": "now"}, {}),
+    "shown": ({"sent": "now"}, {"shown_at": "now"}),
+    "opened": ({"sent": "now"}, {"shown_at": None}),
 }
 
 
 def test_how_far_an_order_has_come(signatory, sqlite_scene):
     checked(signatory).press("send")
-    now = sqlite_scene.ctx.now()
-    for mail, link, says in STATES.values():
+    now, said = sqlite_scene.ctx.now(), {}
+    for name, (mail, link) in STATES.items():
         models.OutboxMessage.objects.update(**{"sent": None, "failed_at": None, **dict.fromkeys(mail, now)})
-        models.SecureMessage.objects.update(**dict.fromkeys(link, now))
-        assert says in page_text(signatory.get(signatory.path))
-
-
-def test_opened_spent_and_closed_orders_say_so(signatory, sqlite_scene):
-    checked(signatory).press("send")
-    link = models.SecureMessage.objects.get()
-    now = sqlite_scene.ctx.now()
-    models.Pin.objects.create(message=link, created=now, expires=now)
-    assert "has opened the message" in page_text(signatory.get(signatory.path))
-    organisations.close_organisation(sqlite_scene.db, models.Organisation.objects.get().pk, sqlite_scene.audit_entry())
+        models.SecureMessage.objects.update(**{one: value and now for one, value in link.items()})
+        if name == "opened":
+            models.Pin.objects.create(message=models.SecureMessage.objects.get(), created=now, expires=now)
+        said[name] = notices(signatory.get(signatory.path), "//main//dd")
+    assert len(set(said.values())) == len(STATES)
+    golden.check("sentences/order-pages/how-far-an-order-has-come", {"en.txt": golden.sections(said)})
 
 
 def test_a_spent_order_leads_to_its_certificate(signatory, sqlite_scene):
     held = enrolled(sqlite_scene)
     (order,) = orders(sqlite_scene)
-    assert "has been retrieved" in page_text(signatory.get(f"/settings/orders/{order.pk}"))
+    spent = notices(signatory.get(f"/settings/orders/{order.pk}"))
     assert held.serial in page_text(signatory)
     models.Order.objects.update(state="cancelled")
-    assert "was cancelled or has lapsed" in page_text(signatory.get(f"/settings/orders/{order.pk}"))
+    said = {"spent": spent, "cancelled": notices(signatory.get(f"/settings/orders/{order.pk}"))}
+    golden.check("sentences/order-pages/orders-that-ended", {"en.txt": golden.sections(said)})
 
 
 def test_open_orders_are_told_in_parts(signatory, sqlite_scene, monkeypatch):
@@ -316,7 +310,7 @@ def test_open_orders_are_told_in_parts(signatory, sqlite_scene, monkeypatch):
         sqlite_scene.clock.forward(SECOND)
     assert "Second" in page_text(signatory.get("/settings/orders"))
     assert "First" in page_text(signatory.get("/settings/orders?from=1"))
-    assert "No open orders" in page_text(signatory.get("/settings/orders?from=2x"[:-1]))
+    assert not signatory.get("/settings/orders?from=2").page.xpath("//tbody/tr")
 
 
 def test_pages_take_few_statements(signatory, sqlite_scene):
@@ -336,8 +330,9 @@ def test_pages_take_few_statements(signatory, sqlite_scene):
 def test_where_no_text_messages_are_sent_a_number_is_refused(signatory, sqlite_scene):
     signatory.door = people_door(sqlite_scene, sms=False)
     page = checked(signatory)
-    assert "This service cannot send text messages." in errors(page)["contact_phone"]
-    assert page.press("check", contact_phone="").heading == "Check the order"
+    assert set(errors(page)) == {"contact_phone"}
+    golden.check("sentences/order-pages/where-no-text-messages-are-sent", {"en.txt": notices(page)})
+    assert "send" in page.press("check", contact_phone="").buttons
     held = enrolled(sqlite_scene)
     assert page.get(f"/settings/certificates/{held.serial}/contact").reply.status == 200
     page.press("check-save")
@@ -357,29 +352,27 @@ def test_over_a_limit_the_form_says_when_it_is_possible_again_and_keeps_what_was
     checked(limited).press("send")
     page = checked(limited, description="Second")
     assert page.reply.status == 429, "before anything is sent"
-    assert "One e-mail address can receive at most 1 messages in 24 hours" in page_text(page)
-    assert "Try again after" in page_text(page)
+    said = {"messages to an address, at an order": notices(page)}
     assert fields(page, "check")["description"] == "Second"
     assert len(orders(sqlite_scene)) == 1
     page = limited.get(f"/settings/orders/{orders(sqlite_scene)[0].pk}").press("check-send")
-    assert "One e-mail address can receive at most 1 messages" in page_text(page)
+    said["messages to an address, at a new link"] = notices(page)
     checked(limited, contact_email="other@sinisiipi.example").press("send")
-    assert "You have placed all 2 orders that are possible in 24 hours." in page_text(limited.get(NEW))
-    page = checked(limited, contact_email="third@sinisiipi.example")
-    assert "One person can order at most 2 certificates in 24 hours" in page_text(page)
+    said["all orders placed"] = notices(limited.get(NEW))
+    said["orders of a person"] = notices(checked(limited, contact_email="third@sinisiipi.example"))
     assert len(orders(sqlite_scene)) == 2
+    golden.check("sentences/order-pages/over-a-limit", {"en.txt": golden.sections(said)})
 
 
 def test_replacements_over_a_limit_are_shown_before_and_left_out(limited, sqlite_scene):
     for _ in range(2):
         enrolled(sqlite_scene)
     page = limited.get("/settings/orders/replace").press("look", days="730")
-    assert page.heading == "Check the replacements: 1"
-    assert "The limit for 24 hours has been reached. Order it tomorrow." in page_text(page)
+    said = {"before": notices(page, "//main//td")}
     before = len(orders(sqlite_scene))
-    page.press("order")
-    assert "Replacements ordered: 1." in page_text(page)
+    said["after"] = notices(page.press("order"))
     assert len(orders(sqlite_scene)) == before + 1
+    golden.check("sentences/order-pages/replacements-over-a-limit", {"en.txt": golden.sections(said)})
 
 
 def test_an_invitation_over_a_limit_is_refused_beside_the_address(limited, sqlite_scene):
@@ -387,12 +380,11 @@ def test_an_invitation_over_a_limit_is_refused_beside_the_address(limited, sqlit
     organisation = orders(sqlite_scene)[0].lineage.organisation_id
     page = limited.get(f"/settings/authorisations/person?organisation={organisation}")
     page.press("give", name="Nimi Nimetty", email=GOOD["contact_email"], role="viewer", written_in="fi")
-    assert "One e-mail address can receive at most 1 messages" in errors(page)["email"]
+    assert set(errors(page)) == {"email"}
     assert fields(page, "give")["name"] == "Nimi Nimetty"
 
 
 def test_words_with_a_link_are_refused_beside_their_field(signatory, sqlite_scene):
     page = checked(signatory, description="Pay at evil.example/x", contact_name="Win at www.evil.example")
     assert set(errors(page)) == {"description", "contact_name"}
-    assert errors(page)["description"].startswith("Leave out web and e-mail addresses")
     assert not orders(sqlite_scene)

@@ -9,7 +9,9 @@ from sinetti.domain.access.roles import Role
 from sinetti.domain.link_tokens import STOP_LINK, link_token
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind
 from sinetti.domain.values import Language
+from tests.support import golden
 from tests.support.authority import NOW
+from tests.support.pages import PARAGRAPHS, notices
 from tests.support.scene import TRANSFER_KEY, enrolled
 
 
@@ -51,31 +53,29 @@ def test_following_the_link_changes_nothing(sqlite_scene, browser, link, method)
 def test_the_button_has_the_signatories_told_first(sqlite_scene, browser, link):
     with_signatory(sqlite_scene)
     browser.get(link)
-    assert (browser.heading, browser.buttons) == ("Not your task any more?", ["stop"])
-    assert "first tell the organisation's representatives" in browser.page.text_content()
-    assert "After that we send you no more" in browser.page.text_content()
-    browser.press("stop")
+    said = {"before": notices(browser, PARAGRAPHS)}
+    assert browser.buttons == ["stop"]
+    said["after"] = notices(browser.press("stop"), PARAGRAPHS)
     assert (asked(sqlite_scene), browser.buttons) == (1, [])
-    assert "Thank you for telling us" in browser.page.text_content()
+    golden.check("sentences/stopping/representatives-are-asked", {"en.txt": golden.sections(said)})
     assert models.Person.objects.using(sqlite_scene.db.alias).filter(stopped_at__isnull=False).count() == 0
 
 
 def test_where_nobody_can_be_told_mail_goes_on(sqlite_scene, browser, link):
-    browser.get(link)
-    assert "You get e-mail until" in browser.page.text_content()
-    assert "After that we send you no more" not in browser.page.text_content()
-    assert "Thank you for telling us" in browser.press("stop").page.text_content()
+    said = {"before": notices(browser.get(link), PARAGRAPHS), "after": notices(browser.press("stop"), PARAGRAPHS)}
+    golden.check("sentences/stopping/no-representative", {"en.txt": golden.sections(said)})
 
 
 def test_mail_that_has_stopped(sqlite_scene, browser, link):
     models.Person.objects.using(sqlite_scene.db.alias).update(stopped_at=NOW)
-    assert "We send you no more e-mail" in browser.get(link).page.text_content()
+    golden.check("sentences/stopping/stopped", {"en.txt": notices(browser.get(link), PARAGRAPHS)})
     assert browser.buttons == []
 
 
 def test_who_is_named_for_nothing_any_more(sqlite_scene, browser, link):
     models.Lineage.objects.using(sqlite_scene.db.alias).update(contact=None)
-    assert "You no longer have any tasks" in browser.get(link).page.text_content()
+    golden.check("sentences/stopping/no-tasks", {"en.txt": notices(browser.get(link), PARAGRAPHS)})
+    assert browser.buttons == []
 
 
 def test_a_form_that_asks_for_nothing_shows_the_page(sqlite_scene, browser, link):

