@@ -22,6 +22,7 @@ from sinetti.domain.authorities.lifecycle import CaState
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.pki.trust_lists.verification import ListReader, verify_anchors
 from sinetti.services.authorities.trust_lists import newest_anchors, newest_distrust, newest_list, publish_anchors
+from tests.support import golden
 from tests.support.ceremonies import NOW, QUICK, ROOTS, founding
 from tests.support.foundings import copy_founded
 from tests.support.registers import all_connections_closed
@@ -82,10 +83,10 @@ def test_a_stolen_ca_is_revoked_listed_and_distrusted(root):
 def test_a_stricter_declaration_is_not_passed_over_in_silence(root, monkeypatch):
     means = opened(root)
     view = revoke_authority(STOLEN, means)
-    with pytest.raises(DistrustRefused, match=r"declared stolen since .* without --under-checkpoint"):
+    with pytest.raises(DistrustRefused, match="--under-checkpoint"):
         revoke_authority(replace(STOLEN, since=NOW), means)
     monkeypatch.setattr(ca_revocation, "read_checkpoint", lambda octets, *_: octets.decode())
-    with pytest.raises(DistrustRefused, match="a declaration never changes"):
+    with pytest.raises(DistrustRefused, match="never"):
         revoke_authority(replace(STOLEN, since=None, checkpoint=b"log"), means)
     assert register.get_authority(means.authority.ctx.db, OLD) == view
 
@@ -97,7 +98,7 @@ def test_a_declaration_under_a_checkpoint_is_completed_by_the_same_call(root, mo
     assert view.distrust.checkpoint == "log"
     for same in (replace(STOLEN, checkpoint=b"log"), replace(STOLEN, since=None)):
         assert revoke_authority(same, means) == view
-    with pytest.raises(DistrustRefused, match="under a checkpoint, and"):
+    with pytest.raises(DistrustRefused, match="checkpoint"):
         revoke_authority(replace(STOLEN, checkpoint=b"later"), means)
 
 
@@ -133,26 +134,22 @@ def test_an_intermediate_ca_takes_those_below_it_out_of_issuing(root):
 
 
 REFUSED = {
-    "the root": (CaRevocationRequest(ROOTS[0], RevocationReason.CA_COMPROMISE), CaChangeRefused, "out of band"),
-    "the services CA that signs": (
-        CaRevocationRequest(SERVICES, RevocationReason.SUPERSEDED),
-        CaChangeRefused,
-        "activate its successor first",
-    ),
-    "another one": (CaRevocationRequest("OtherCA", RevocationReason.SUPERSEDED), CaUnknown, "there is no CA"),
-    "a theft in the future": (replace(STOLEN, since=AT + timedelta(hours=1)), DistrustRefused, "in the future"),
-    "a long bridge": (replace(STOLEN, bridge_hours=73), DistrustRefused, "0 to 72 hours"),
-    "a file that is no checkpoint": (replace(STOLEN, checkpoint=b"x"), DistrustRefused, "no checkpoint of this log"),
-    "an empty checkpoint": (replace(STOLEN, checkpoint=b""), DistrustRefused, "no checkpoint of this log"),
+    "the root": (CaRevocationRequest(ROOTS[0], RevocationReason.CA_COMPROMISE), CaChangeRefused),
+    "the services CA that signs": (CaRevocationRequest(SERVICES, RevocationReason.SUPERSEDED), CaChangeRefused),
+    "another one": (CaRevocationRequest("OtherCA", RevocationReason.SUPERSEDED), CaUnknown),
+    "a theft in the future": (replace(STOLEN, since=AT + timedelta(hours=1)), DistrustRefused),
+    "a long bridge": (replace(STOLEN, bridge_hours=73), DistrustRefused),
+    "a file that is no checkpoint": (replace(STOLEN, checkpoint=b"x"), DistrustRefused),
+    "an empty checkpoint": (replace(STOLEN, checkpoint=b""), DistrustRefused),
 }
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("wanted", "error", "why"), REFUSED.values(), ids=REFUSED)
-def test_revocations_that_are_refused(wanted, error, why, root):
-    means = opened(root)
-    with pytest.raises(error, match=why):
-        revoke_authority(wanted, means)
+@pytest.mark.parametrize("case", REFUSED)
+def test_revocations_that_are_refused(case, root):
+    means, (wanted, error) = opened(root), REFUSED[case]
+    said = golden.refusals({case: lambda: revoke_authority(wanted, means)}, error)
+    golden.check(f"sentences/ca-revocation/{case.replace(' ', '-')}", {"en.txt": said})
     assert newest_distrust(means.authority.ctx.db) is None
     assert all(one.state is CaState.ISSUING for one in register.list_authorities(means.authority.ctx.db))
 

@@ -127,19 +127,19 @@ def test_is_refused(rules, tbs):
 def test_a_key_of_another_type_is_refused(rules):
     builder = holder()
     builder._public_key = ed25519.Ed25519PrivateKey.generate().public_key()
-    with pytest.raises(SignatureRefused, match="neither RSA nor EC"):
+    with pytest.raises(SignatureRefused, match="RSA"):
         one(rules, certificate_task(unlinted(builder)), AT)
 
 
 def test_a_weak_key_is_refused(rules):
     even = rsa.RSAPublicNumbers(65_537, (1 << 2047) + 1).public_key()
-    with pytest.raises(SignatureRefused, match="the policy accepts"):
+    with pytest.raises(SignatureRefused, match="accepts"):
         one(rules, certificate_task(unlinted(holder(public_key=even))), AT)
 
 
 def test_the_policy_decides_on_key_types(store):
     rules = rules_of(store, keys=KeyPolicy(frozenset({KeyType.EC_P384})))
-    with pytest.raises(SignatureRefused, match="the policy accepts"):
+    with pytest.raises(SignatureRefused, match="accepts"):
         one(rules, certificate_task(holder_tbs(KEY)))
     assert one(rules, certificate_task(holder_tbs(holder_key(1, KeyType.EC_P384))))
 
@@ -147,7 +147,7 @@ def test_the_policy_decides_on_key_types(store):
 def test_a_validity_beyond_the_ca_is_refused(rules):
     end = issuer().certificate.not_valid_after_utc
     tbs = unlinted(holder(**span(end - VALIDITY + SECOND)))
-    with pytest.raises(SignatureRefused, match="within that of its CA"):
+    with pytest.raises(SignatureRefused, match="within"):
         one(rules, certificate_task(tbs), end - VALIDITY)
     assert one(rules, certificate_task(holder_tbs(KEY, **span(end - VALIDITY))), end - VALIDITY)
 
@@ -170,7 +170,7 @@ def test_the_same_octets_get_the_stored_signature(rules):
 
 def test_other_octets_with_the_same_serial_are_refused(rules):
     one(rules, certificate_task(holder_tbs(KEY, plan=PLAN)), AT)
-    with pytest.raises(SignatureRefused, match="another certificate with the serial number"):
+    with pytest.raises(SignatureRefused, match="serial"):
         one(rules, certificate_task(holder_tbs(KEY, plan=PLAN, organisation="Other Oy")), AT)
 
 
@@ -187,7 +187,7 @@ def test_orders_are_counted_and_refused_with_an_alarm(store, caplog):
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert rules.status(NOW).orders == 5
     for _ in range(2):
-        with pytest.raises(SignatureRefused, match="the policy's limit"):
+        with pytest.raises(SignatureRefused, match="limit"):
             one(rules, certificate_task(holder_tbs(KEY)))
     assert [record.levelname for record in caplog.records].count("ERROR") == 1
     assert not rules.status(NOW + DAY).has_warning
@@ -223,7 +223,7 @@ def test_every_octet_counts(rules):
 def test_a_policy_that_does_not_fit_its_certificates_is_refused(store):
     ws = next(one for one in policy().authorities if one.channel is Channel.WS)
     wrong = replace(ws, channel=Channel.SFTP)
-    with pytest.raises(ValueError, match="another channel or environment"):
+    with pytest.raises(ValueError, match="channel"):
         rules_of(store, authorities=(wrong,))
 
 

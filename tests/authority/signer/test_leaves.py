@@ -2,16 +2,18 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
 from sinetti.authority.signer.tasks import SigningTask, TaskKind
 from sinetti.ca import profiles
-from sinetti.ca.hierarchy_builder import RESPONDER_LIFE, responder_plan, response_signer_plan
+from sinetti.ca.hierarchy_builder import responder_plan, response_signer_plan
 from sinetti.ca.issuance import build_tbs
 from sinetti.ca.issuance_request import LeafProfile
 from sinetti.domain.values import Channel, Serial, ValidityPeriod
 from sinetti.pki.signers import SignatureRefused
+from tests.support import golden
 from tests.support.authority import NOW, authority, holder_key, issuer, services_issuer
 from tests.support.signing import CA, RESPONSE_SIGNER, SERVICES, keys, one, unlinted
 
@@ -58,7 +60,7 @@ def test_the_services_ca_certifies_response_signers(rules):
 
 def test_a_responder_of_another_ca_is_refused(rules):
     rules.add_key(f"{SFTP}_ocsp-1", KEY)
-    with pytest.raises(SignatureRefused, match="holds no key of this certificate"):
+    with pytest.raises(SignatureRefused, match="holds"):
         one(rules, task(responder()), LATER)
 
 
@@ -67,31 +69,30 @@ def lasting(days):
 
 
 REFUSED = {
-    "a key that is not here": (responder(key=holder_key(8)), "holds no key"),
-    "a response signer by an issuing CA": (FROM_ISSUING, "differ from the profile"),
-    "another name": (responder(customer_id="Other OCSP"), "differ from the profile"),
-    "another organisation": (responder(organisation="Other Oy"), "differ from the profile"),
-    "another base": (responder(replace(issuer(), base_url="http://other.example"), organisation="X"), "differ"),
-    "yesterday": (responder(now=LATER - timedelta(days=1)), "does not begin now"),
-    "tomorrow": (responder(now=LATER + timedelta(days=1)), "does not begin now"),
-    "89 days": (responder(**lasting(89)), f"more than {RESPONDER_LIFE.days} days"),
-    "a short serial": (responder(serial=Serial("4a" * 18)), "serial number"),
-    "nothing": (b"", "form that the signer signs"),
+    "a key that is not here": responder(key=holder_key(8)),
+    "a response signer by an issuing CA": FROM_ISSUING,
+    "another name": responder(customer_id="Other OCSP"),
+    "another organisation": responder(organisation="Other Oy"),
+    "another base": responder(replace(issuer(), base_url="http://other.example"), organisation="X"),
+    "yesterday": responder(now=LATER - timedelta(days=1)),
+    "tomorrow": responder(now=LATER + timedelta(days=1)),
+    "89 days": responder(**lasting(89)),
+    "a short serial": responder(serial=Serial("4a" * 18)),
+    "nothing": b"",
 }
 
 
-@pytest.mark.parametrize(("tbs", "why"), REFUSED.values(), ids=REFUSED)
-def test_is_refused(rules, tbs, why):
+def test_is_refused(rules):
     rules.add_key(f"{CA}_ocsp-1", KEY)
-    with pytest.raises(SignatureRefused, match=why):
-        one(rules, task(tbs), LATER)
+    attempts = {case: partial(one, rules, task(tbs), LATER) for case, tbs in REFUSED.items()}
+    golden.check("sentences/signer-certificates/leaves", {"en.txt": golden.refusals(attempts, SignatureRefused)})
 
 
 def test_a_leaf_that_would_outlive_its_ca_is_refused(rules):
     rules.add_key(f"{CA}_ocsp-1", KEY)
     end = issuer().certificate.not_valid_after_utc
     beyond = replace(responder_plan(HIERARCHY, issuer(), KEY.public_key(), end), span=ValidityPeriod(end, end + LIFE))
-    with pytest.raises(SignatureRefused, match="after Data Providers Test Issuing CA v1 itself"):
+    with pytest.raises(SignatureRefused, match="itself"):
         one(rules, task(unlinted(profiles.responder(beyond, issuer()))), end)
 
 

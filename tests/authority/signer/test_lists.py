@@ -4,6 +4,7 @@ import random
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -16,6 +17,7 @@ from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Channel, Serial
 from sinetti.pki.encoding import sign
 from sinetti.pki.signers import SignatureRefused
+from tests.support import golden
 from tests.support.authority import NOW, authority, issuer
 from tests.support.signing import CA, LOG, SERVICES, one, policy
 
@@ -105,32 +107,29 @@ def test_follows_the_last_list(rules, tbs):
 def test_a_list_has_the_dates_of_the_last_one_while_the_clock_is_not_trusted(rules):
     one(rules, task(LAST))
     assert one(rules, task(FOLLOWING["the dates of the last list"]), NOW + DAY)
-    with pytest.raises(SignatureRefused, match="five minutes"):
+    with pytest.raises(SignatureRefused, match="minutes"):
         one(rules, task(listed(entry(1), entry(2, "superseded"), number=3, until=NOW + 6 * DAY)), NOW + DAY)
 
 
 NOT_FOLLOWING = {
-    "an entry less": (listed(entry(1), number=2), "lacks 1 entries"),
-    "no entry": (listed(number=2), "lacks 2 entries"),
-    "an entry for another": (listed(entry(1), entry(3), number=2), "lacks 1 entries"),
-    "another date": (listed(entry(1, at=NOW - DAY), entry(2, "superseded"), number=2), "or their dates differ"),
-    "the same number": (listed(entry(1), entry(2, "superseded"), entry(3)), "its number 1"),
-    "a lower number": (listed(entry(1), entry(2, "superseded"), number=0), "its number 0"),
-    "a number that blocks all others": (listed(entry(1), entry(2, "superseded"), number=1 << 158), "its number"),
-    "six minutes ago": (listed(entry(1), entry(2, "superseded"), number=2, now=NOW - 6 * MINUTE), "five minutes"),
-    "in six minutes": (listed(entry(1), entry(2, "superseded"), number=2, now=NOW + 6 * MINUTE), "five minutes"),
-    "more than a week": (
-        listed(entry(1), entry(2, "superseded"), number=2, until=NOW + WEEK + SECOND),
-        "more than 7 days",
-    ),
+    "an entry less": listed(entry(1), number=2),
+    "no entry": listed(number=2),
+    "an entry for another": listed(entry(1), entry(3), number=2),
+    "another date": listed(entry(1, at=NOW - DAY), entry(2, "superseded"), number=2),
+    "the same number": listed(entry(1), entry(2, "superseded"), entry(3)),
+    "a lower number": listed(entry(1), entry(2, "superseded"), number=0),
+    "a number that blocks all others": listed(entry(1), entry(2, "superseded"), number=1 << 158),
+    "six minutes ago": listed(entry(1), entry(2, "superseded"), number=2, now=NOW - 6 * MINUTE),
+    "in six minutes": listed(entry(1), entry(2, "superseded"), number=2, now=NOW + 6 * MINUTE),
+    "more than a week": listed(entry(1), entry(2, "superseded"), number=2, until=NOW + WEEK + SECOND),
 }
 
 
-@pytest.mark.parametrize(("tbs", "why"), NOT_FOLLOWING.values(), ids=NOT_FOLLOWING)
-def test_does_not_follow(rules, tbs, why):
+def test_does_not_follow(rules):
     one(rules, task(LAST))
-    with pytest.raises(SignatureRefused, match=why):
-        one(rules, task(tbs))
+    attempts = {name: partial(one, rules, task(tbs)) for name, tbs in NOT_FOLLOWING.items()}
+    said = golden.stable_text(golden.refusals(attempts, SignatureRefused))
+    golden.check("sentences/signer-certificates/lists", {"en.txt": said})
     assert one(rules, task(listed(entry(1), entry(2, "superseded"), number=2)))
 
 
@@ -203,7 +202,7 @@ def test_has_another_form(rules, tbs):
 
 @pytest.mark.parametrize("name", [LOG, "Other", f"{CA}_ocsp-1"])
 def test_only_a_ca_signs_lists(rules, name):
-    with pytest.raises(SignatureRefused, match="no key of a CA"):
+    with pytest.raises(SignatureRefused, match="key"):
         one(rules, task(LAST, name))
 
 

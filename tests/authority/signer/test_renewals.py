@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from sinetti.pki.signers import SignatureRefused
 from sinetti.wire.soap.schema_types import SERVICE
 from sinetti.wire.xmldsig import algorithms, parser
 from sinetti.wire.xmldsig.signature import SignatureProfile
-from tests.support import xml_signing
+from tests.support import golden, xml_signing
 from tests.support.authority import LINEAGE, NOW, holder_certificate, holder_key, issue, issuer, leaf_plan
 from tests.support.signing import CA, certificate_task, der_of, holder_tbs, one, proof_in, renewal_proof, rules_of
 from tests.wire.xmldsig.test_signature import ACCEPTED, REFUSED
@@ -60,7 +61,7 @@ def test_one_certificate_is_renewed_four_times(rules):
     proof = renewal_proof(OLD_KEY, OLD, NEW_KEY)
     for _ in range(MOST_RENEWALS):
         assert one(rules, renewal(proof))
-    with pytest.raises(SignatureRefused, match="renewed 4 times"):
+    with pytest.raises(SignatureRefused, match=" 4 "):
         one(rules, renewal(proof))
 
 
@@ -78,7 +79,7 @@ def test_a_second_form_of_its_signature_gives_no_more_renewals(rules):
     )
     for _ in range(MOST_RENEWALS - 1):
         assert one(rules, renewal(renewal_proof(OLD_KEY, twin, NEW_KEY)))
-    with pytest.raises(SignatureRefused, match="renewed 4 times"):
+    with pytest.raises(SignatureRefused, match=" 4 "):
         one(rules, renewal(renewal_proof(OLD_KEY, twin, NEW_KEY)))
 
 
@@ -101,7 +102,7 @@ def test_a_renewal_under_another_name_counts_as_an_order(rules, changes, orders)
 def test_a_renewal_under_another_name_is_refused_at_the_daily_number(store):
     limited = rules_of(store, orders_per_day=1)
     one(limited, certificate_task(holder_tbs(OTHER_KEY)))
-    with pytest.raises(SignatureRefused, match="the policy's limit"):
+    with pytest.raises(SignatureRefused, match="limit"):
         one(limited, renewal(renewal_proof(OLD_KEY, OLD, NEW_KEY), organisation="Another Bank Oy"))
     assert one(limited, renewal(renewal_proof(OLD_KEY, OLD, NEW_KEY)))
 
@@ -128,44 +129,28 @@ def other_holder(**changes):
 
 
 REFUSALS = {
-    "a certificate of another customer": (
-        renewal_proof(OLD_KEY, other_holder(customer_id="7654321-0"), NEW_KEY),
-        "of another holder",
+    "a certificate of another customer": renewal_proof(OLD_KEY, other_holder(customer_id="7654321-0"), NEW_KEY),
+    "a certificate of another lineage": renewal_proof(OLD_KEY, other_holder(subject_serial=LINEAGE[::-1]), NEW_KEY),
+    "a certificate of another channel": renewal_proof(
+        OLD_KEY, holder_certificate(OLD_KEY, channel=Channel.SFTP), NEW_KEY
     ),
-    "a certificate of another lineage": (
-        renewal_proof(OLD_KEY, other_holder(subject_serial=LINEAGE[::-1]), NEW_KEY),
-        "of another holder",
-    ),
-    "a certificate of another channel": (
-        renewal_proof(OLD_KEY, holder_certificate(OLD_KEY, channel=Channel.SFTP), NEW_KEY),
-        "not from a CA of this channel",
-    ),
-    "a certificate that no CA signed": (replace(PROOF, certificate=SELF_MADE), "not from a CA"),
-    "a certificate with an octet more": (replace(PROOF, certificate=der_of(OLD) + b"\0"), "left over"),
-    "a certificate of 16 KiB": (replace(PROOF, certificate=bytes(16_385)), "more than 16384"),
-    "a request for another customer": (
-        renewal_proof(OLD_KEY, OLD, NEW_KEY, customer_id="7654321-0"),
-        "of another customer",
-    ),
-    "a request for another environment": (
-        renewal_proof(OLD_KEY, OLD, NEW_KEY, environment=Environment.PRODUCTION),
-        "another environment",
-    ),
-    "a request for another key": (renewal_proof(OLD_KEY, OLD, OTHER_KEY), "for another key"),
-    "the signature of another key": (renewal_proof(OTHER_KEY, OLD, NEW_KEY), "not by the old certificate's key"),
-    "another request than the signed one": (
-        replace(PROOF, digested=renewal_proof(OLD_KEY, OLD, OTHER_KEY).digested),
-        "not that of the request",
-    ),
-    "a signature of another length": (replace(PROOF, signature=PROOF.signature + b"\0"), "not by the old"),
-    "no signature": (replace(PROOF, signature=b""), "not by the old"),
+    "a certificate that no CA signed": replace(PROOF, certificate=SELF_MADE),
+    "a certificate with an octet more": replace(PROOF, certificate=der_of(OLD) + b"\0"),
+    "a certificate of 16 KiB": replace(PROOF, certificate=bytes(16_385)),
+    "a request for another customer": renewal_proof(OLD_KEY, OLD, NEW_KEY, customer_id="7654321-0"),
+    "a request for another environment": renewal_proof(OLD_KEY, OLD, NEW_KEY, environment=Environment.PRODUCTION),
+    "a request for another key": renewal_proof(OLD_KEY, OLD, OTHER_KEY),
+    "the signature of another key": renewal_proof(OTHER_KEY, OLD, NEW_KEY),
+    "another request than the signed one": replace(PROOF, digested=renewal_proof(OLD_KEY, OLD, OTHER_KEY).digested),
+    "a signature of another length": replace(PROOF, signature=PROOF.signature + b"\0"),
+    "no signature": replace(PROOF, signature=b""),
 }
 
 
-@pytest.mark.parametrize(("proof", "why"), REFUSALS.values(), ids=REFUSALS)
-def test_is_not_proven(rules, store, proof, why):
-    with pytest.raises(SignatureRefused, match=why):
-        one(rules, renewal(proof))
+def test_is_not_proven(rules, store):
+    attempts = {name: partial(one, rules, renewal(proof)) for name, proof in REFUSALS.items()}
+    said = golden.refusals(attempts, SignatureRefused, SIZE=len(der_of(OLD)))
+    golden.check("sentences/signer-certificates/renewals", {"en.txt": said})
     with store.transaction():
         assert store.find_signed(CA, OLD.serial_number.to_bytes(19)) is None
     assert rules.status(NOW).orders == 0
@@ -175,7 +160,7 @@ def test_an_expired_certificate_renews_nothing(store):
     rules, end = rules_of(store), OLD.not_valid_after_utc
     late = leaf_plan(NEW_KEY.public_key(), begins=end, life=timedelta(days=1))
     task = certificate_task(holder_tbs(NEW_KEY, plan=late), PROOF)
-    with pytest.raises(SignatureRefused, match="not valid now"):
+    with pytest.raises(SignatureRefused, match="valid"):
         one(rules, task, end + timedelta(seconds=1))
     assert one(rules, task, end)
 
@@ -184,7 +169,7 @@ def test_a_revoked_certificate_renews_nothing(rules, store):
     serial = OLD.serial_number.to_bytes(19)
     with store.transaction():
         store.insert_revoked(CA, [serial])
-    with pytest.raises(SignatureRefused, match="is revoked"):
+    with pytest.raises(SignatureRefused, match="revoked"):
         one(rules, renewal(PROOF))
 
 

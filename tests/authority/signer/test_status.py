@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from cryptography.x509 import ocsp
@@ -24,6 +25,7 @@ from sinetti.domain.certificates.ocsp_status import (
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Channel, Serial
 from sinetti.pki.signers import SignatureRefused
+from tests.support import golden
 from tests.support.authority import NOW, holder_certificate, holder_key, issuer, leaf_plan, ocsp_responder
 from tests.support.signing import CA, RESPONSE_SIGNER, certificate_task, der_of, holder_tbs, one
 
@@ -109,7 +111,7 @@ def test_a_serial_on_a_list_is_never_good_again(rules):
     assert one(rules, task(data_of()))
     entry = RevokedEntry(SERIAL, NOW, "superseded")
     one(rules, SigningTask(TaskKind.LIST, CA, prepare_crl(issuer(), [entry], 1, NOW, NOW + ANSWER_LIFE)))
-    with pytest.raises(SignatureRefused, match="is revoked"):
+    with pytest.raises(SignatureRefused, match="revoked"):
         one(rules, task(data_of()))
     assert one(rules, task(data_of(REVOKED)))
 
@@ -138,7 +140,7 @@ def test_a_certificate_of_a_second_node_is_good_once_it_was_shown(rules):
         (CA, OTHER.serial_number.to_bytes(19, "big")),
         task(data_of(serial=Serial(f"{OTHER.serial_number:x}"))),
     )
-    with pytest.raises(SignatureRefused, match="show its certificate"):
+    with pytest.raises(SignatureRefused, match="show"):
         one(rules, asked)
     assert rules.list_unknown([name, (CA, bytes.fromhex(SERIAL))]) == [name]
     rules.show([der_of(OTHER)])
@@ -147,16 +149,16 @@ def test_a_certificate_of_a_second_node_is_good_once_it_was_shown(rules):
 
 
 NOT_SHOWN = {
-    "one with another signature": (der_of(OTHER)[:-1] + bytes([der_of(OTHER)[-1] ^ 1]), "is not"),
-    "no certificate": (b"\x30\x00", "form that the signer signs"),
-    "16 KiB": (bytes(LARGEST + 1), "more than 16384"),
+    "one with another signature": der_of(OTHER)[:-1] + bytes([der_of(OTHER)[-1] ^ 1]),
+    "no certificate": b"\x30\x00",
+    "16 KiB": bytes(LARGEST + 1),
 }
 
 
-@pytest.mark.parametrize(("certificate", "why"), NOT_SHOWN.values(), ids=NOT_SHOWN)
-def test_what_is_shown_is_verified(rules, certificate, why):
-    with pytest.raises(SignatureRefused, match=why):
-        rules.show([der_of(OTHER), certificate])
+def test_what_is_shown_is_verified(rules):
+    attempts = {name: partial(rules.show, [der_of(OTHER), shown]) for name, shown in NOT_SHOWN.items()}
+    said = golden.stable_text(golden.refusals(attempts, SignatureRefused))
+    golden.check("sentences/signer-certificates/shown", {"en.txt": said})
     assert rules.list_unknown([(CA, OTHER.serial_number.to_bytes(19, "big"))]) != []
 
 
@@ -170,7 +172,7 @@ NO_RESPONDERS = {
 
 @pytest.mark.parametrize("name", NO_RESPONDERS.values(), ids=NO_RESPONDERS)
 def test_only_responders_sign_answers(rules, name):
-    with pytest.raises(SignatureRefused, match="no key of an OCSP responder"):
+    with pytest.raises(SignatureRefused, match="responder"):
         one(rules, task(data_of(), name))
 
 

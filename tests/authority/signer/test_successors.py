@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from cryptography import x509
@@ -26,6 +27,7 @@ from sinetti.pki.encoding import certificate_der, generate_key, hash_for, sha256
 from sinetti.pki.signers import SignatureRefused, SignerUnavailable
 from sinetti.pki.trust_lists.lists import TrustListKind, octets_to_sign
 from sinetti.settings.signer import PolicySuccessor, parse_successor, policy_for, render_successor
+from tests.support import golden
 from tests.support.authority import BASE_URL, NOW, authority, holder_key, issuer
 from tests.support.officers import ARC
 from tests.support.signing import CA, INSTANCE, ORIGIN, certificate_task, holder_tbs, one, policy, rules_of
@@ -78,7 +80,7 @@ def certified(request, name=NAME, *, by=INTERMEDIATE, **changes):
 def test_a_successor_issues_once_it_has_its_certificate(folder):
     request = folder.begin()
     assert folder.begin() == request
-    with pytest.raises(SignatureRefused, match="is no key of a CA"):
+    with pytest.raises(SignatureRefused, match="key"):
         one(folder.rules, certificate_task(b"", ca=FILE))
     certificate = certified(request)
     assert folder.install(certificate) == []
@@ -101,32 +103,31 @@ def test_a_key_that_was_killed_before_its_name_is_made_anew(folder, monkeypatch)
 
 
 REFUSED_WISHES = {
-    "no such purpose here": ((f"{NAME}0".encode(), b"issuing", b"", b"ec-p256"), "no key of a CA with this purpose"),
-    "a name of another environment": ((b"Issuing CA v2", *FIELDS[1:]), "does not distinguish"),
-    "a name that is taken": ((HIERARCHY.services.name.encode(), *FIELDS[1:]), "is used twice"),
-    "another key type for the same name": ((NAME.encode(), b"issuing", b"WS", b"ec-p384"), "another purpose or type"),
+    "no such purpose here": (f"{NAME}0".encode(), b"issuing", b"", b"ec-p256"),
+    "a name of another environment": (b"Issuing CA v2", *FIELDS[1:]),
+    "a name that is taken": (HIERARCHY.services.name.encode(), *FIELDS[1:]),
+    "another key type for the same name": (NAME.encode(), b"issuing", b"WS", b"ec-p384"),
 }
 
 
-@pytest.mark.parametrize(("fields", "why"), REFUSED_WISHES.values(), ids=REFUSED_WISHES)
-def test_a_wish_is_refused(folder, fields, why):
+def test_a_wish_is_refused(folder):
     folder.begin()
     before = sorted(folder.root.rglob("*"))
-    with pytest.raises(SignatureRefused, match=why):
-        folder.begin(*fields)
+    attempts = {name: partial(folder.begin, *fields) for name, fields in REFUSED_WISHES.items()}
+    golden.check("sentences/signer-successors/wishes", {"en.txt": golden.refusals(attempts, SignatureRefused)})
     assert sorted(folder.root.rglob("*")) == before
 
 
 def test_the_number_of_waiting_successors_is_limited(folder):
     for number in range(2, 2 + MOST_WAITING):
         folder.begin(f"Data Providers Test Issuing CA v{number}".encode(), *FIELDS[1:])
-    with pytest.raises(SignatureRefused, match="wait for their certificates"):
+    with pytest.raises(SignatureRefused, match="wait"):
         folder.begin(b"Data Providers Test Issuing CA v9", *FIELDS[1:])
 
 
 @pytest.mark.parametrize("fields", [(), (b"x",), (b"\xff", *FIELDS[1:]), (NAME.encode(), b"x", b"WS", b"ec-p256")])
 def test_other_fields_are_none_that_the_service_sends(folder, fields):
-    with pytest.raises(ValueError, match=r"unpack|decode|not a valid"):
+    with pytest.raises(ValueError, match=r"unpack|decode|valid"):
         folder.successors.begin(*fields)
 
 
@@ -136,11 +137,11 @@ def self_signed(request):
 
 
 REFUSED = {
-    "of another key": (lambda _: certified(holder_request()), "another key than the request"),
-    "of another name": (lambda r: certified(r, "Data Providers Test Issuing CA v3"), "it is for"),
-    "of another channel": (lambda r: certified(r, channel=Channel.SFTP), "its policy is not that"),
-    "that leads to no CA of the policy": (self_signed, "no pinned CA certifies"),
-    "that an issuing CA signed": (lambda r: certified(r, by=CA), "no pinned CA certifies"),
+    "of another key": lambda _: certified(holder_request()),
+    "of another name": lambda r: certified(r, "Data Providers Test Issuing CA v3"),
+    "of another channel": lambda r: certified(r, channel=Channel.SFTP),
+    "that leads to no CA of the policy": self_signed,
+    "that an issuing CA signed": lambda r: certified(r, by=CA),
 }
 
 
@@ -148,11 +149,10 @@ def holder_request():
     return build_request(generate_key(KeyType.EC_P256), NAME, "Sinetti")
 
 
-@pytest.mark.parametrize(("made", "why"), REFUSED.values(), ids=REFUSED)
-def test_a_certificate_is_refused(folder, made, why):
+def test_a_certificate_is_refused(folder):
     request = folder.begin()
-    with pytest.raises(SignatureRefused, match=why):
-        folder.install(made(request))
+    attempts = {name: partial(folder.install, made(request)) for name, made in REFUSED.items()}
+    golden.check("sentences/signer-successors/certificates", {"en.txt": golden.refusals(attempts, SignatureRefused)})
     assert FILE not in folder.rules.key_names
     assert all(found.certificate is None for found in read_successors(folder.root))
 
@@ -160,16 +160,15 @@ def test_a_certificate_is_refused(folder, made, why):
 def test_a_second_certificate_and_unknown_names_are_refused(folder):
     request = folder.begin()
     folder.install(certified(request))
-    with pytest.raises(SignatureRefused, match="has another certificate"):
-        folder.install(certified(request))
-    with pytest.raises(SignatureRefused, match="no successor of this name"):
-        folder.install(certified(request), name="Other")
     third = "Data Providers Test Issuing CA v3"
-    made = certified(folder.begin(third.encode(), *FIELDS[1:]), third)
-    with pytest.raises(SignatureRefused, match="valid from"):
-        folder.install(made, name=third.replace(" ", ""), now=NOW + timedelta(days=3000))
-    with pytest.raises(SignatureRefused, match="cannot be read"):
-        folder.successors.install(NOW, FILE.encode(), b"0")
+    made, late = certified(folder.begin(third.encode(), *FIELDS[1:]), third), NOW + timedelta(days=3000)
+    attempts = {
+        "another certificate": lambda: folder.install(certified(request)),
+        "an unknown name": lambda: folder.install(certified(request), name="Other"),
+        "one that has ended": lambda: folder.install(made, name=third.replace(" ", ""), now=late),
+        "no certificate": lambda: folder.successors.install(NOW, FILE.encode(), b"0"),
+    }
+    golden.check("sentences/signer-successors/names", {"en.txt": golden.refusals(attempts, SignatureRefused)})
 
 
 def test_a_certificate_under_a_new_intermediate_is_taken_in(folder):
@@ -181,10 +180,9 @@ def test_a_certificate_under_a_new_intermediate_is_taken_in(folder):
     request = folder.begin()
     by = IssuingCa(name, name.replace(" ", ""), "", middle, BASE_URL)
     certificate = profile(plan_for(request), by).sign(key, hash_for(key.public_key()))
-    with pytest.raises(SignatureRefused, match="no pinned CA certifies"):
-        folder.install(certificate)
-    with pytest.raises(SignatureRefused, match="not signed by Data Providers"):
-        folder.install(certificate, issuer().certificate)
+    for chain in ((), (issuer().certificate,)):
+        with pytest.raises(SignatureRefused, match=r"pinned|signed by"):
+            folder.install(certificate, *chain)
     folder.install(certificate, middle)
     assert read_successors(folder.root)[0].chain == (middle,)
     assert parse_successor(render_successor(read_successors(folder.root)[0])) == read_successors(folder.root)[0]
@@ -194,11 +192,11 @@ def test_a_damaged_key_is_reported(folder):
     certificate = certified(folder.begin())
     (folder.root / "keys" / f"{FILE}.pem").unlink()
     folder.keys.makes.keep(folder.keys.makes.create(FILE, KeyType.EC_P256), FILE)
-    with pytest.raises(SignerUnavailable, match="does not match"):
+    with pytest.raises(SignerUnavailable, match="match"):
         folder.install(certificate)
     new = policy().with_successor(replace(read_successors(folder.root)[0], certificate=certificate))
     other = generate_key(KeyType.EC_P256)
-    with pytest.raises(ValueError, match="does not match its certificate"):
+    with pytest.raises(ValueError, match="match"):
         folder.rules.add_authority(new, other)
 
 
@@ -207,18 +205,16 @@ def test_files_of_successors_are_checked(folder):
     path = folder.root / "successors" / f"{FILE}.toml"
     text = path.read_text()
     path.rename(path.with_stem("Other"))
-    with pytest.raises(SettingsError, match="is of another CA"):
+    with pytest.raises(SettingsError, match="another"):
         read_successors(folder.root)
-    for bad, why in {
-        "x": "not valid TOML",
-        f"{text}more = 1\n": "no such setting",
-        f'{text}\n[[chain]]\ncertificate = "AAAA"\n': "the base64 of the CA's",
-        text.replace('request = "', 'request = "!'): "PKCS#10",
-    }.items():
-        with pytest.raises(SettingsError, match=why):
-            parse_successor(bad)
-    with pytest.raises(SettingsError, match="follows no CA"):
-        policy().with_successor(WISH)
+    attempts = {
+        "no TOML": lambda: parse_successor("x"),
+        "a setting more": lambda: parse_successor(f"{text}more = 1\n"),
+        "no certificate": lambda: parse_successor(f'{text}\n[[chain]]\ncertificate = "AAAA"\n'),
+        "no request": lambda: parse_successor(text.replace('request = "', 'request = "!')),
+        "one that follows no CA": lambda: policy().with_successor(WISH),
+    }
+    golden.check("sentences/signer-successors/files", {"en.txt": golden.refusals(attempts, SettingsError)})
     services = replace(WISH, role=CaRole.SERVICES, channel=None)
     assert parse_successor(render_successor(services)) == services
 
@@ -235,23 +231,22 @@ def test_in_test_the_signer_certifies_a_successor_once(folder):
     assert one(folder.rules, task) == signature
     assert SignerSuccessors(folder.root, folder.keys, rules_of(folder.store))
     other = authority_task(request)
-    with pytest.raises(SignatureRefused, match="does not begin now"):
+    with pytest.raises(SignatureRefused, match="begin"):
         one(folder.rules, other, NOW + 2 * BACKDATED)
 
 
 REFUSED_TASKS = {
-    "of another key": (lambda _: authority_task(holder_request()), "no successor waits"),
-    "of another name": (lambda r: authority_task(r, name="Data Providers Test Issuing CA v9"), "differ from the"),
-    "of another role": (lambda r: authority_task(r, role=CaRole.SERVICES, channel=None), "differ from the profile"),
-    "by an issuing CA": (lambda r: replace(authority_task(r), key=CA), "its validity|path length|issuer"),
+    "of another key": lambda _: authority_task(holder_request()),
+    "of another name": lambda r: authority_task(r, name="Data Providers Test Issuing CA v9"),
+    "of another role": lambda r: authority_task(r, role=CaRole.SERVICES, channel=None),
+    "by an issuing CA": lambda r: replace(authority_task(r), key=CA),
 }
 
 
-@pytest.mark.parametrize(("made", "why"), REFUSED_TASKS.values(), ids=REFUSED_TASKS)
-def test_another_certificate_of_a_ca_is_refused(folder, made, why):
+def test_another_certificate_of_a_ca_is_refused(folder):
     request = folder.begin()
-    with pytest.raises(SignatureRefused, match=why):
-        one(folder.rules, made(request))
+    attempts = {name: partial(one, folder.rules, made(request)) for name, made in REFUSED_TASKS.items()}
+    golden.check("sentences/signer-successors/tasks", {"en.txt": golden.refusals(attempts, SignatureRefused)})
 
 
 def anchors(by=ROOT, *, kind=TrustListKind.ANCHORS, issued=NOW, extra=(), environment=Environment.TEST, number=1):
@@ -264,20 +259,19 @@ def anchors(by=ROOT, *, kind=TrustListKind.ANCHORS, issued=NOW, extra=(), enviro
 
 
 REFUSED_ANCHORS = {
-    "by an intermediate CA": (lambda _: anchors(INTERMEDIATE), "only a root"),
-    "with a number that blocks later ones": (lambda _: anchors(number=1 << 62), "in the future"),
-    "of yesterday": (lambda _: anchors(issued=NOW - timedelta(days=1)), "of another time"),
-    "of another environment": (lambda _: anchors(environment=Environment.PRODUCTION), "another environment"),
-    "with a CA that was not taken in": (lambda r: anchors(extra=[certified(r)]), "has a CA that is not"),
-    "in the form of another list": (lambda _: anchors(kind=TrustListKind.DISTRUST), "the certificate of the service"),
+    "by an intermediate CA": lambda _: anchors(INTERMEDIATE),
+    "with a number that blocks later ones": lambda _: anchors(number=1 << 62),
+    "of yesterday": lambda _: anchors(issued=NOW - timedelta(days=1)),
+    "of another environment": lambda _: anchors(environment=Environment.PRODUCTION),
+    "with a CA that was not taken in": lambda r: anchors(extra=[certified(r)]),
+    "in the form of another list": lambda _: anchors(kind=TrustListKind.DISTRUST),
 }
 
 
-@pytest.mark.parametrize(("made", "why"), REFUSED_ANCHORS.values(), ids=REFUSED_ANCHORS)
-def test_another_list_of_anchors_is_refused(folder, made, why):
+def test_another_list_of_anchors_is_refused(folder):
     request = folder.begin()
-    with pytest.raises(SignatureRefused, match=why):
-        one(folder.rules, made(request))
+    attempts = {name: partial(one, folder.rules, made(request)) for name, made in REFUSED_ANCHORS.items()}
+    golden.check("sentences/signer-successors/anchors", {"en.txt": golden.refusals(attempts, SignatureRefused)})
 
 
 def test_in_test_the_signer_signs_anchors_that_it_knows(folder):
@@ -293,7 +287,7 @@ def test_production_certifies_no_ca(store, folder):
     certificates = {spec.file_name: built.certificate(spec.file_name) for spec in built.hierarchy.authorities}
     name = "SinettiIntermediateCAv1"
     rules = SigningRules(policy_for(built.hierarchy, certificates, INSTANCE, ORIGIN), store, {name: built.key(name)})
-    with pytest.raises(SignatureRefused, match="in TEST alone"):
+    with pytest.raises(SignatureRefused, match="TEST"):
         one(rules, SigningTask(TaskKind.AUTHORITY, name, authority_task(folder.begin()).octets))
 
 
@@ -305,7 +299,7 @@ def test_a_successor_below_another_arc_than_its_issuer_is_refused(folder):
     key = x509.load_der_x509_csr(request).public_key()
     span = span_below(None, spec.lifetime, NOW)
     tbs = prepare_authority(certificate_plan(subject, spec, key, new_serial(), span), BUILT.issuer(INTERMEDIATE))
-    with pytest.raises(SignatureRefused, match="differ from the profile"):
+    with pytest.raises(SignatureRefused, match="profile"):
         one(folder.rules, SigningTask(TaskKind.AUTHORITY, INTERMEDIATE, tbs))
 
 
