@@ -1,5 +1,6 @@
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -17,6 +18,7 @@ from sinetti.domain.values import Channel, Environment, KeyPolicy, KeyType
 from sinetti.pki.chain import find_issuer, load_bundle
 from sinetti.pki.key_policy import key_type
 from sinetti.pki.policy_oids import channel_from_policy, signs_responses
+from tests.support import golden
 from tests.support.authority import BASE_URL, NOW, authority, holder_key
 from tests.support.officers import ARC
 
@@ -74,7 +76,7 @@ def test_the_bench_preset_is_refused_in_production():
 
 
 def test_a_preset_that_there_is_none_of():
-    with pytest.raises(HierarchyError, match="use one of default, incomes-register-test, short-47d, short-7d"):
+    with pytest.raises(HierarchyError, match="default, incomes-register-test, short-47d"):
         load_preset("other")
 
 
@@ -112,90 +114,49 @@ def test_only_one_channel_is_enough():
 
 
 WRONG = {
-    "no TOML": ("country = FI", "country", "not valid TOML: .*line"),
-    "a key that is not known": (
-        'organisation = "Sinetti"',
-        'organisation = "S"\ncolour = "blue"',
-        "colour: there is no such key",
-    ),
-    "a key that is not known in a CA": (
-        'role = "root"',
-        'role = "root"\nchannel = "WS"',
-        "number 1: channel: there is no such key",
-    ),
-    "a missing key": ('country = "FI"\n', "", "country: this key is missing; write a text"),
-    "a country in full": ('country = "FI"', 'country = "Finland"', "country: 'Finland' .*two capital letters"),
-    "a number for a text": (
-        'organisation = "Sinetti"',
-        "organisation = 1",
-        "organisation: 1 is not valid; write a text",
-    ),
-    "a text for a number": (
-        "lifetime_days = 7305",
-        'lifetime_days = "20 y"',
-        "number 1: lifetime_days: .*whole number",
-    ),
-    "true for a number": ("lifetime_days = 7305", "lifetime_days = true", "lifetime_days: True"),
-    "days beyond what a program can count": (
-        "lifetime_days = 7305",
-        "lifetime_days = 9999999999",
-        "9999999999 .*from 1 to 36525",
-    ),
-    "days beyond the calendar": ("lifetime_days = 7305", "lifetime_days = 3000000", "3000000 .*from 1 to 36525"),
-    "a validity beyond the calendar": ('"P730D"', '"P3000000D"', 'validity: .*from "PT24H" to "P36525D"'),
-    "a validity beyond what a program can count": ('"P730D"', '"P99999999999D"', 'from "PT24H" to "P36525D"'),
-    "a validity of a second less than a day": ('"P730D"', '"PT23H59M59S"', "'PT23H59M59S' .*from \"PT24H\""),
-    "a validity below nothing": ('"P730D"', '"-P730D"', "'-P730D' .*such as"),
-    "a validity in years": ('"P730D"', '"P2Y"', "'P2Y' is not valid; write days, because years .*P730D"),
-    "a validity in months and days": ('"P730D"', '"P1M3D"', "write days, because years and months"),
-    "a validity in minutes that are no months": ('"P730D"', '"PT1M"', 'from "PT24H"'),
-    "a validity in words": ('"P730D"', '"two years"', "'two years' .*such as"),
-    "a validity as a number": ('"P730D"', "730", "validity: 730 is not valid; write a text"),
-    "the key of version 0.1.0": (
-        'validity = "P730D"',
-        "validity_days = 730",
-        'validity_days: this key has a new name; write validity = "P730D"',
-    ),
-    "both keys": ('validity = "P730D"', 'validity = "P7D"\nvalidity_days = 7', 'write validity = "P7D"'),
-    "an organisation in two lines": (
-        'organisation = "Sinetti"',
-        'organisation = "Sinetti\\nOy"',
-        "organisation: .*in one line",
-    ),
-    "an organisation with a NUL": ('organisation = "Sinetti"', 'organisation = "S\\u0000"', "NUL .at line"),
-    "no days at all": ("lifetime_days = 7305", "lifetime_days = 0", "lifetime_days: 0"),
-    "a text for a flag": ("test_bench_only = false", 'test_bench_only = "no"', "write true or false"),
-    "a key type that is none": ('key = "ec-p384"', 'key = "rsa-1024"', 'key: .*write one of "rsa-2048"'),
-    "a role that is none": ('role = "root"', 'role = "top"', 'role: .*write one of "root"'),
-    "a channel that is none": ('channel = "WS"', 'channel = "FTP"', 'channel: .*"WS", "SFTP"'),
-    "no list of key types": (
-        'key_types = ["rsa-2048"',
-        'key_types = "rsa-2048" #',
-        r"\[holders\]: key_types: .*a list",
-    ),
-    "a key type among others that is none": ('["rsa-2048"', '["rsa-1024"', r"\[holders\]: key_types: 'rsa-1024'"),
-    "holders no table": ("[holders]", "[[holders]]", "holders: .*a table"),
-    "authorities no tables": ("[[authorities]]", "[[others]]", "authorities: this key is missing"),
-    "a name with letters beyond ASCII": ("Sinetti Root", "Sinetti Römer", "at most 64 letters"),
-    "a name with two blanks": ("Sinetti Root", "Sinetti  Root", "at most 64 letters"),
-    "a name too long": ("Sinetti Root", "S" * 60, "at most 64 letters"),
-    "a name without Test": ("Sinetti Root {test}CA", "Sinetti Root CA", "does not distinguish PRODUCTION from TEST"),
-    "a parent that is not there": (
-        'name = "Sinetti Root {test}CA v1"',
-        'name = "Other {test}CA v1"',
-        "parent: .*role 'root'",
-    ),
-    "a parent of another role": (
-        'parent = "Sinetti Intermediate {test}CA v1"',
-        'parent = "Sinetti Root {test}CA v1"',
-        "parent: .*role 'intermediate'",
-    ),
+    "no TOML": ("country = FI", "country"),
+    "a key that is not known": ('organisation = "Sinetti"', 'organisation = "S"\ncolour = "blue"'),
+    "a key that is not known in a CA": ('role = "root"', 'role = "root"\nchannel = "WS"'),
+    "a missing key": ('country = "FI"\n', ""),
+    "a country in full": ('country = "FI"', 'country = "Finland"'),
+    "a number for a text": ('organisation = "Sinetti"', "organisation = 1"),
+    "a text for a number": ("lifetime_days = 7305", 'lifetime_days = "20 y"'),
+    "true for a number": ("lifetime_days = 7305", "lifetime_days = true"),
+    "days beyond what a program can count": ("lifetime_days = 7305", "lifetime_days = 9999999999"),
+    "days beyond the calendar": ("lifetime_days = 7305", "lifetime_days = 3000000"),
+    "a validity beyond the calendar": ('"P730D"', '"P3000000D"'),
+    "a validity beyond what a program can count": ('"P730D"', '"P99999999999D"'),
+    "a validity of a second less than a day": ('"P730D"', '"PT23H59M59S"'),
+    "a validity below nothing": ('"P730D"', '"-P730D"'),
+    "a validity in years": ('"P730D"', '"P2Y"'),
+    "a validity in months and days": ('"P730D"', '"P1M3D"'),
+    "a validity in minutes that are no months": ('"P730D"', '"PT1M"'),
+    "a validity in words": ('"P730D"', '"two years"'),
+    "a validity as a number": ('"P730D"', "730"),
+    "the key of version 0.1.0": ('validity = "P730D"', "validity_days = 730"),
+    "both keys": ('validity = "P730D"', 'validity = "P7D"\nvalidity_days = 7'),
+    "an organisation in two lines": ('organisation = "Sinetti"', 'organisation = "Sinetti\\nOy"'),
+    "an organisation with a NUL": ('organisation = "Sinetti"', 'organisation = "S\\u0000"'),
+    "no days at all": ("lifetime_days = 7305", "lifetime_days = 0"),
+    "a text for a flag": ("test_bench_only = false", 'test_bench_only = "no"'),
+    "a key type that is none": ('key = "ec-p384"', 'key = "rsa-1024"'),
+    "a role that is none": ('role = "root"', 'role = "top"'),
+    "a channel that is none": ('channel = "WS"', 'channel = "FTP"'),
+    "no list of key types": ('key_types = ["rsa-2048"', 'key_types = "rsa-2048" #'),
+    "a key type among others that is none": ('["rsa-2048"', '["rsa-1024"'),
+    "holders no table": ("[holders]", "[[holders]]"),
+    "authorities no tables": ("[[authorities]]", "[[others]]"),
+    "a name with letters beyond ASCII": ("Sinetti Root", "Sinetti Römer"),
+    "a name with two blanks": ("Sinetti Root", "Sinetti  Root"),
+    "a name too long": ("Sinetti Root", "S" * 60),
+    "a name without Test": ("Sinetti Root {test}CA", "Sinetti Root CA"),
+    "a parent that is not there": ('name = "Sinetti Root {test}CA v1"', 'name = "Other {test}CA v1"'),
+    "a parent of another role": ('parent = "Sinetti Intermediate {test}CA v1"', 'parent = "Sinetti Root {test}CA v1"'),
     "two roots": (
         "[response_signer]",
         '[[authorities]]\nrole = "root"\nname = "R {test}v2"\nkey = "ec-p256"\nlifetime_days = 1\n[response_signer]',
-        'exactly one .*"root"',
     ),
-    "a standby alone": ('channel = "SFTP"', 'channel = "SFTP"\nstandby = true', "beside the CA that issues"),
+    "a standby alone": ('channel = "SFTP"', 'channel = "SFTP"\nstandby = true'),
     "two standbys": (
         "[response_signer]",
         "".join(
@@ -204,65 +165,49 @@ WRONG = {
             for one in "ab"
         )
         + "[response_signer]",
-        "at most one for a channel",
     ),
-    "a standby that is no word": ('channel = "WS"', 'channel = "WS"\nstandby = 1', "standby"),
-    "a standby of another role": ('role = "root"', 'role = "root"\nstandby = true', "standby"),
-    "two of one channel": ('channel = "SFTP"', 'channel = "WS"', "each channel once"),
-    "two of one file name": ("Data Providers SFTP {test}Issuing", "DataProviders {test}Issuing", "is used twice"),
-    "a CA that outlives the one above": ("lifetime_days = 5479", "lifetime_days = 7306", "write at most 7305"),
-    "a CA that passes for a response signer": (
-        "Sinetti Root {test}CA v1",
-        "Sinetti {test}Response Signer-Root CA v1",
-        "begins like the files of",
-    ),
+    "a standby that is no word": ('channel = "WS"', 'channel = "WS"\nstandby = 1'),
+    "a standby of another role": ('role = "root"', 'role = "root"\nstandby = true'),
+    "two of one channel": ('channel = "SFTP"', 'channel = "WS"'),
+    "two of one file name": ("Data Providers SFTP {test}Issuing", "DataProviders {test}Issuing"),
+    "a CA that outlives the one above": ("lifetime_days = 5479", "lifetime_days = 7306"),
+    "a CA that passes for a response signer": ("Sinetti Root {test}CA v1", "Sinetti {test}Response Signer-Root CA v1"),
     "a CA whose whole list would have the address of another's shard": (
         "Data Providers SFTP {test}Issuing CA v1",
         "Data Providers {test}Issuing CA v1-2",
-        "'dataproviderstestissuingcav1-2' .*list of 'dataproviderstestissuingcav1'",
     ),
     "a services CA that ends before those that issue": (
         "lifetime_days = 2922\n\n# Replaced",
         "lifetime_days = 2921\n\n# Replaced",
-        "'Services Test Issuing CA v1' would expire before .*write at least 2922",
     ),
-    "holders that outlive their CA": ('"P730D"', '"P2922D"', 'write less than "P2922D"'),
-    "a token that is no URI": (
-        'role = "root"\n',
-        'role = "root"\ntoken = "vault"\n',
-        r"token: 'vault' is not valid; write the URI of a token \(RFC 7512\)",
-    ),
-    "a signer that outlives its CA": (
-        "lifetime_days = 730",
-        "lifetime_days = 2922",
-        r"\[response_signer\]: lifetime_days",
-    ),
+    "holders that outlive their CA": ('"P730D"', '"P2922D"'),
+    "a token that is no URI": ('role = "root"\n', 'role = "root"\ntoken = "vault"\n'),
+    "a signer that outlives its CA": ("lifetime_days = 730", "lifetime_days = 2922"),
 }
 
 
-@pytest.mark.parametrize(("old", "new", "why"), WRONG.values(), ids=WRONG)
-def test_what_is_wrong_is_told_with_what_to_write(old, new, why):
-    text = old if new == "country" else DEFAULT.replace(old, new)
-    assert text != DEFAULT
-    with pytest.raises(HierarchyError, match=why):
-        parse(text)
+def test_what_is_wrong_is_told_with_what_to_write():
+    texts = {case: old if new == "country" else DEFAULT.replace(old, new) for case, (old, new) in WRONG.items()}
+    assert DEFAULT not in texts.values()
+    attempts = {case: partial(parse, text) for case, text in texts.items()}
+    golden.check("sentences/hierarchy/wrong", {"en.txt": golden.refusals(attempts, HierarchyError)})
 
 
 def test_without_issuing_cas_there_is_nothing_to_do():
     start, end = DEFAULT.index("# 8 years"), DEFAULT.index('[[authorities]]\nrole = "services"')
-    with pytest.raises(HierarchyError, match="at least one"):
+    with pytest.raises(HierarchyError, match="least"):
         parse(DEFAULT[:start] + DEFAULT[end:])
 
 
 def test_an_empty_list_is_no_list():
     text = DEFAULT.replace('key_types = ["rsa-2048", "rsa-3072", "rsa-4096", "ec-p256", "ec-p384"]', "key_types = []")
-    with pytest.raises(HierarchyError, match="a list of"):
+    with pytest.raises(HierarchyError, match="list"):
         parse(text)
 
 
 def test_authorities_that_are_no_tables():
     start, end = DEFAULT.index("# Roots are"), DEFAULT.index("[response_signer]")
-    with pytest.raises(HierarchyError, match=r"authorities: .*tables"):
+    with pytest.raises(HierarchyError, match="authorities"):
         parse("authorities = [1]\n" + DEFAULT[:start] + DEFAULT[end:])
 
 
@@ -272,7 +217,7 @@ def test_a_small_exponent_is_refused_in_production():
 
 
 def test_the_word_test_is_refused_in_production():
-    with pytest.raises(HierarchyError, match="does not distinguish"):
+    with pytest.raises(HierarchyError, match="distinguish"):
         parse(DEFAULT.replace("{test}", "Test "), PRODUCTION)
 
 
@@ -298,12 +243,12 @@ def test_the_base_url_is_plain_http(url, good):
     if good:
         assert parse(base_url=url).base_url == url
     else:
-        with pytest.raises(HierarchyError, match="write a plain http"):
+        with pytest.raises(HierarchyError, match="http"):
             parse(base_url=url)
 
 
 def test_a_base_url_has_to_be_somewhere():
-    with pytest.raises(HierarchyError, match="base_url: this key is missing"):
+    with pytest.raises(HierarchyError, match="base_url"):
         parse(base_url=None)
 
 
@@ -459,7 +404,7 @@ ARCS = {
 def test_an_arc_has_numbers_that_every_program_reads(arc, good):
     text = with_policy_arc(DEFAULT, TEST, arc)
     if not good:
-        with pytest.raises(HierarchyError, match=r"policy_arc: .* is not valid; write an OID with numbers under 2\^31"):
+        with pytest.raises(HierarchyError, match="policy_arc"):
             parse(text)
         return
     hierarchy = parse(text)
@@ -468,25 +413,23 @@ def test_an_arc_has_numbers_that_every_program_reads(arc, good):
 
 
 NO_ARCS = {
-    "none": (DEFAULT, "policy_arc: this key is missing; write an OID of your own, or give --policy-arc"),
-    "that for examples": (with_policy_arc(DEFAULT, TEST), "policy_arc: 2.999 is only for examples"),
-    "one below it": (with_policy_arc(DEFAULT, TEST, "2.999.1"), "policy_arc: 2.999.1 is only for examples"),
+    "none": DEFAULT,
+    "that for examples": with_policy_arc(DEFAULT, TEST),
+    "one below it": with_policy_arc(DEFAULT, TEST, "2.999.1"),
 }
 
 
-@pytest.mark.parametrize(("text", "sentence"), NO_ARCS.values(), ids=NO_ARCS)
-def test_production_needs_an_arc_of_its_own(text, sentence):
-    with pytest.raises(HierarchyError, match=sentence) as refused:
-        parse(text, PRODUCTION)
-    assert "iana.org/assignments/enterprise-numbers" in str(refused.value)
-    assert parse(text).policy_arc in {None, "2.999", "2.999.1"}
+def test_production_needs_an_arc_of_its_own():
+    attempts = {case: partial(parse, text, PRODUCTION) for case, text in NO_ARCS.items()}
+    golden.check("sentences/hierarchy/no-arc", {"en.txt": golden.refusals(attempts, HierarchyError)})
+    assert {parse(text).policy_arc for text in NO_ARCS.values()} == {None, "2.999", "2.999.1"}
 
 
 def test_a_stored_hierarchy_of_production_may_have_none():
     stored = parse_hierarchy(DEFAULT, PRODUCTION, BASE_URL, is_stored=True)
     assert stored.policy_arc is None
     assert policy_for(stored.services, subject_of(stored)).dotted_string.startswith("2.25.156868")
-    with pytest.raises(HierarchyError, match="only for examples"):
+    with pytest.raises(HierarchyError, match="examples"):
         parse_hierarchy(with_policy_arc(DEFAULT, TEST), PRODUCTION, BASE_URL, is_stored=True)
 
 
@@ -495,7 +438,7 @@ def test_the_arc_of_the_option_replaces_that_of_the_file():
     assert parse(text, PRODUCTION).policy_arc == ARC
     assert with_policy_arc(text, PRODUCTION) == with_policy_arc(text, TEST) == text
     assert parse(with_policy_arc(text, TEST, "2.999.7")).policy_arc == "2.999.7"
-    with pytest.raises(HierarchyError, match="policy_arc: '' is not valid"):
+    with pytest.raises(HierarchyError, match="policy_arc"):
         parse(with_policy_arc(text, TEST, ""))
     assert with_policy_arc(DEFAULT, PRODUCTION) == DEFAULT
     assert parse(with_policy_arc(with_standby(DEFAULT), TEST)).policy_arc == "2.999"

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from cryptography import x509
@@ -26,6 +27,7 @@ from sinetti.ca.successors import (
 from sinetti.domain.values import Channel, Environment, KeyType, ValidityPeriod
 from sinetti.pki.csr import build_request
 from sinetti.pki.encoding import generate_key, hash_for, load_certificate, sign
+from tests.support import golden
 from tests.support.authority import BASE_URL, NOW, authority, holder_certificate, holder_key
 
 DAY = timedelta(days=1)
@@ -70,7 +72,7 @@ def test_an_intermediate_and_a_root_are_accepted():
     tbs = prepare_authority(plan, None)
     made = load_certificate(assemble_root(tbs, sign(key, tbs), plan.public_key))
     check_ca_certificate(made, SUBJECT, top, None, NOW)
-    with pytest.raises(CertificateRefused, match="not signed by its own key"):
+    with pytest.raises(CertificateRefused, match="own"):
         check_ca_certificate(ISSUER.certificate, SUBJECT, replace(top, name=ISSUER.name), None, NOW)
 
 
@@ -87,44 +89,32 @@ def later_by(begin, length):
 
 
 REFUSED = {
-    "another name": (lambda: certified(replace(SPEC, name="Test CA v9")), "it is for 'Test CA v9'"),
-    "another key signed it": (lambda: certified(by=generate_key(KeyType.EC_P384)), "not signed by Sinetti Inter"),
-    "another CA signed it": (lambda: certified(issuer=BUILT.issuer(ROOT.file_name)), "not signed by Sinetti Inter"),
-    "not yet valid": (lambda: later_by(DAY, YEAR), "it is valid from"),
-    "expired": (lambda: later_by(-2 * DAY, DAY), "it is valid from"),
-    "longer than the CA above": (lambda: later_by(-DAY, 16 * YEAR), "ends after Sinetti Intermediate"),
-    "longer than requested": (lambda: later_by(-DAY, SPEC.lifetime + DAY), "more than the 2922 days"),
-    "policy of another channel": (lambda: certified(replace(SPEC, channel=Channel.SFTP)), "its policy is not that"),
-    "another environment": (
-        lambda: certified(subject=replace(SUBJECT, environment=Environment.PRODUCTION)),
-        "its policy is not that",
-    ),
-    "policy under another arc": (
-        lambda: certified(subject=replace(SUBJECT, policy_arc="2.999")),
-        "its policy is not that",
-    ),
-    "another path length": (
-        lambda: certified(replace(SPEC, role=CaRole.INTERMEDIATE)),
-        "differs from the profile",
-    ),
-    "another kind of key": (lambda: certified(key=generate_key(KeyType.EC_P384)), "its key is ec-p384"),
-    "another organisation": (lambda: certified(subject=replace(SUBJECT, organisation="Other")), "differs from the"),
-    "an extension is missing": (other_profile, "breaks the rules|differs from the profile"),
+    "another name": lambda: certified(replace(SPEC, name="Test CA v9")),
+    "another key signed it": lambda: certified(by=generate_key(KeyType.EC_P384)),
+    "another CA signed it": lambda: certified(issuer=BUILT.issuer(ROOT.file_name)),
+    "not yet valid": lambda: later_by(DAY, YEAR),
+    "expired": lambda: later_by(-2 * DAY, DAY),
+    "longer than the CA above": lambda: later_by(-DAY, 16 * YEAR),
+    "longer than requested": lambda: later_by(-DAY, SPEC.lifetime + DAY),
+    "policy of another channel": lambda: certified(replace(SPEC, channel=Channel.SFTP)),
+    "another environment": lambda: certified(subject=replace(SUBJECT, environment=Environment.PRODUCTION)),
+    "policy under another arc": lambda: certified(subject=replace(SUBJECT, policy_arc="2.999")),
+    "another path length": lambda: certified(replace(SPEC, role=CaRole.INTERMEDIATE)),
+    "another kind of key": lambda: certified(key=generate_key(KeyType.EC_P384)),
+    "another organisation": lambda: certified(subject=replace(SUBJECT, organisation="Other")),
+    "an extension is missing": other_profile,
 }
 
 
-@pytest.mark.parametrize(("made", "why"), REFUSED.values(), ids=REFUSED)
-def test_a_wrong_certificate_is_refused_in_one_sentence(made, why):
-    with pytest.raises(CertificateRefused, match=why) as refused:
-        check(made())
-    assert str(refused.value).startswith("the certificate is refused: it")
-    assert "\n" not in str(refused.value)
+def test_a_wrong_certificate_is_refused_in_one_sentence():
+    attempts = {case: partial(check, made()) for case, made in REFUSED.items()}
+    golden.check("sentences/ca-certificates/refused", {"en.txt": golden.refusals(attempts, CertificateRefused)})
 
 
 def test_a_broken_rule_of_the_lint_is_refused():
     spec = replace(SPEC, lifetime=2 * SPEC.lifetime)
     made = certified(spec, span=ValidityPeriod(ISSUER.certificate.not_valid_before_utc - DAY, NOW + YEAR))
-    with pytest.raises(CertificateRefused, match="breaks the rules of a CA certificate"):
+    with pytest.raises(CertificateRefused, match="breaks"):
         check(made, spec)
 
 
@@ -133,14 +123,14 @@ def test_a_certificate_without_a_name_is_refused():
     made = x509.CertificateBuilder(name, name, KEY.public_key(), 7, NOW, NOW + DAY).sign(
         KEY, hash_for(KEY.public_key())
     )
-    with pytest.raises(CertificateRefused, match="it is for 'no name'"):
+    with pytest.raises(CertificateRefused, match="name"):
         check(made)
 
 
 def test_the_key_is_that_of_the_request():
     made = certified()
     check_key(made, build_request(KEY, SPEC.name, "Sinetti"), SPEC.name)
-    with pytest.raises(CertificateRefused, match="another key than the request"):
+    with pytest.raises(CertificateRefused, match="request"):
         check_key(made, build_request(generate_key(SPEC.key_type), SPEC.name, "Sinetti"), SPEC.name)
 
 
@@ -149,7 +139,7 @@ def test_a_certificate_is_read_as_der_and_as_pem():
     assert read_ca_certificate(made.public_bytes(Encoding.DER)) == made
     assert read_ca_certificate(b"\n" + made.public_bytes(Encoding.PEM)) == made
     for bad in (b"", b"-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n", b"0\x00"):
-        with pytest.raises(CertificateRefused, match="is not a certificate"):
+        with pytest.raises(CertificateRefused, match="certificate"):
             read_ca_certificate(bad)
 
 
@@ -158,11 +148,11 @@ def test_a_lifetime_ends_with_the_ca_above():
     short = plan_successor(BEFORE, ISSUER.certificate, SuccessorOptions(), 730 * DAY, late)
     assert 730 * DAY < short.lifetime < BEFORE.lifetime
     assert span_below(ISSUER.certificate, BEFORE.lifetime, late).not_after == ISSUER.certificate.not_valid_after_utc
-    with pytest.raises(HierarchyError, match="begin its successor first"):
+    with pytest.raises(HierarchyError, match="successor"):
         plan_successor(BEFORE, ISSUER.certificate, SuccessorOptions(lifetime=BEFORE.lifetime), 730 * DAY, late)
-    with pytest.raises(HierarchyError, match="begin its successor first"):
+    with pytest.raises(HierarchyError, match="successor"):
         plan_successor(BEFORE, ISSUER.certificate, SuccessorOptions(), 730 * DAY, NOW + 14 * YEAR)
-    with pytest.raises(HierarchyError, match="could issue nothing; give more than 730"):
+    with pytest.raises(HierarchyError, match=" 730"):
         plan_successor(BEFORE, ISSUER.certificate, SuccessorOptions(lifetime=730 * DAY), 730 * DAY, NOW)
 
 
@@ -195,7 +185,7 @@ def test_a_wrong_name_is_refused(name, why):
 def test_a_name_fits_its_environment():
     check_new_name("Data Providers Test Issuing CA v2", Environment.TEST, TAKEN, SIGNER)
     check_new_name("Data Providers Issuing CA v2", Environment.PRODUCTION, TAKEN, SIGNER)
-    with pytest.raises(HierarchyError, match='without the word "Test"'):
+    with pytest.raises(HierarchyError, match="Test"):
         check_new_name("Test CA", Environment.PRODUCTION, TAKEN, SIGNER)
 
 
@@ -207,9 +197,9 @@ def test_a_chain_leads_to_a_pinned_ca():
     leaf = holder_certificate(holder_key())
     broken = ([leaf, leaf], [certified()], [certified(by=generate_key(KeyType.EC_P384)), ISSUER.certificate])
     for chain in broken:
-        with pytest.raises(CertificateRefused, match="no pinned CA certifies"):
+        with pytest.raises(CertificateRefused, match="pinned"):
             check_chain(chain, [root], NOW)
-    with pytest.raises(CertificateRefused, match="not in force"):
+    with pytest.raises(CertificateRefused, match="force"):
         check_chain([ISSUER.certificate], [root], NOW + 30 * YEAR)
 
 

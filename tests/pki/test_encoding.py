@@ -1,4 +1,5 @@
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
@@ -20,6 +21,7 @@ from sinetti.pki.encoding import (
     sha256_hex,
 )
 from sinetti.pki.key_policy import key_type
+from tests.support import golden
 from tests.support.authority import authority, holder_certificate, holder_key, issue, issuer, leaf_plan
 
 PASSPHRASE = b"correct horse"
@@ -68,7 +70,7 @@ def test_a_key_that_is_only_looked_at_is_the_same_key(kind):
 def test_numbers_of_an_rsa_key_that_do_not_belong_together_show_without_a_test_of_primes(number):
     key, other = (holder_key(which, KeyType.RSA_2048) for which in (1, 2))
     pem = changed(key, **{number: getattr(other.private_numbers(), number)})
-    with pytest.raises(ValueError, match=r"do not match each other|not a private key in PEM"):
+    with pytest.raises(ValueError, match=r"match|PEM"):
         load_private_key(pem, tests_primes=False)
 
 
@@ -76,19 +78,17 @@ ED25519 = ed25519.Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, Priva
 BARE = dump_private_key(generate_key(KeyType.EC_P256), None)
 ENCRYPTED = dump_private_key(generate_key(KeyType.EC_P256), PASSPHRASE)
 UNREADABLE_KEYS = {
-    "not PEM": (b"junk", None, "not a private key in PEM"),
-    "another passphrase": (ENCRYPTED, b"wrong", "passphrase is wrong"),
-    "no passphrase": (ENCRYPTED, None, "its passphrase is missing"),
-    "a passphrase for a bare key": (BARE, PASSPHRASE, "it needs no passphrase"),
-    "another algorithm": (ED25519, None, "neither RSA nor EC"),
+    "not PEM": (b"junk", None),
+    "another passphrase": (ENCRYPTED, b"wrong"),
+    "no passphrase": (ENCRYPTED, None),
+    "a passphrase for a bare key": (BARE, PASSPHRASE),
+    "another algorithm": (ED25519, None),
 }
 
 
-@pytest.mark.parametrize(("pem", "passphrase", "why"), UNREADABLE_KEYS.values(), ids=UNREADABLE_KEYS)
-def test_a_key_that_cannot_be_read_says_why_and_nothing_secret(pem, passphrase, why):
-    with pytest.raises(ValueError, match=why) as raised:
-        load_private_key(pem, passphrase)
-    assert "horse" not in str(raised.value)
+def test_a_key_that_cannot_be_read_says_why_and_nothing_secret():
+    attempts = {case: partial(load_private_key, *of) for case, of in UNREADABLE_KEYS.items()}
+    golden.check("sentences/key-files/unreadable", {"en.txt": golden.refusals(attempts, ValueError)})
 
 
 def test_a_certificate_is_read_from_der_and_pem_alike():
@@ -111,7 +111,7 @@ def test_of_a_pem_file_with_several_the_first_is_read():
 
 @pytest.mark.parametrize("octets", [b"", b"junk", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
 def test_what_is_no_certificate_is_told_in_words(octets):
-    with pytest.raises(ValueError, match=r"not an X\.509 certificate"):
+    with pytest.raises(ValueError, match=r"X\.509"):
         load_certificate(octets)
 
 
@@ -128,7 +128,7 @@ def test_a_serial_has_an_even_number_of_lower_case_digits(number):
 
 
 def test_a_negative_serial_is_not_written():
-    with pytest.raises(ValueError, match="its serial number is negative"):
+    with pytest.raises(ValueError, match="negative"):
         serial_hex(-1)
 
 

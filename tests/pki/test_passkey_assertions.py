@@ -3,6 +3,7 @@
 import json
 from base64 import urlsafe_b64encode
 from dataclasses import replace
+from functools import partial
 from hashlib import sha256
 
 import pytest
@@ -20,6 +21,7 @@ from sinetti.pki.passkey_assertions import (
     to_spki,
     verify_assertion,
 )
+from tests.support import golden
 
 HOST, ORIGIN, DIGEST, NONCE = "pki.example", "https://pki.example:8443", sha256(b"shown").digest(), b"n" * 32
 RSA_KEY = rsa.generate_private_key(65537, 2048)
@@ -57,7 +59,7 @@ def asserted(kind=ES256, *, host=HOST, flags=5, origin=ORIGIN, what="webauthn.ge
 def test_each_type_of_key(kind):
     found = asserted(kind)
     verify_assertion(found, DIGEST)
-    with pytest.raises(PasskeyError, match="signature does not fit"):
+    with pytest.raises(PasskeyError, match="signature"):
         verify_assertion(replace(found, signature=found.signature[:-1] + bytes([found.signature[-1] ^ 1])), DIGEST)
 
 
@@ -67,42 +69,38 @@ def test_the_site_is_named():
 
 GOOD = asserted()
 WRONG = {
-    "another proposal": (asserted(digest=sha256(b"other").digest()), "another challenge"),
-    "another nonce": (replace(GOOD, nonce=b"m" * 32), "another challenge"),
-    "a registration": (asserted(what="webauthn.create"), "another challenge"),
-    "another party": (asserted(host="other.example"), "did not prove both this site and its user"),
-    "a party above the host": (asserted(host="example"), "did not prove both this site and its user"),
-    "a party below the host": (asserted(host="login.pki.example"), "did not prove both this site and its user"),
-    "no verification": (asserted(flags=1), "did not prove both this site and its user"),
-    "no presence": (asserted(flags=4), "did not prove both this site and its user"),
-    "short data": (
-        replace(GOOD, authenticator_data=GOOD.authenticator_data[:36]),
-        "did not prove both this site and its user",
-    ),
-    "other data": (replace(GOOD, authenticator_data=GOOD.authenticator_data + b"\0"), "signature does not fit"),
-    "another algorithm": (replace(GOOD, algorithm=-257), "signature does not fit"),
-    "an unknown algorithm": (replace(GOOD, algorithm=0), "signature does not fit"),
-    "another key": (replace(GOOD, public_key=asserted(ES384).public_key), "signature does not fit"),
-    "no key": (replace(GOOD, public_key=b"no"), "signature does not fit"),
-    "no JSON": (replace(GOOD, client_data=b"no"), "cannot be read"),
-    "other JSON": (replace(GOOD, client_data=b"[]"), "cannot be read"),
-    "a member missing": (replace(GOOD, client_data=b"{}"), "cannot be read"),
+    "another proposal": asserted(digest=sha256(b"other").digest()),
+    "another nonce": replace(GOOD, nonce=b"m" * 32),
+    "a registration": asserted(what="webauthn.create"),
+    "another party": asserted(host="other.example"),
+    "a party above the host": asserted(host="example"),
+    "a party below the host": asserted(host="login.pki.example"),
+    "no verification": asserted(flags=1),
+    "no presence": asserted(flags=4),
+    "short data": replace(GOOD, authenticator_data=GOOD.authenticator_data[:36]),
+    "other data": replace(GOOD, authenticator_data=GOOD.authenticator_data + b"\0"),
+    "another algorithm": replace(GOOD, algorithm=-257),
+    "an unknown algorithm": replace(GOOD, algorithm=0),
+    "another key": replace(GOOD, public_key=asserted(ES384).public_key),
+    "no key": replace(GOOD, public_key=b"no"),
+    "no JSON": replace(GOOD, client_data=b"no"),
+    "other JSON": replace(GOOD, client_data=b"[]"),
+    "a member missing": replace(GOOD, client_data=b"{}"),
 }
 
 
-@pytest.mark.parametrize(("found", "sentence"), WRONG.values(), ids=WRONG)
-def test_what_proves_nothing(found, sentence):
-    with pytest.raises(PasskeyError, match=sentence):
-        verify_assertion(found, DIGEST)
+def test_what_proves_nothing():
+    attempts = {case: partial(verify_assertion, found, DIGEST) for case, found in WRONG.items()}
+    golden.check("sentences/passkey-proofs/refused", {"en.txt": golden.refusals(attempts, PasskeyError)})
 
 
 @pytest.mark.parametrize("cose", [{}, {1: 4}, {1: 2, -1: 9, -2: b"", -3: b""}, {1: 1, -2: b"short"}])
 def test_keys_of_unknown_types(cose):
-    with pytest.raises(PasskeyError, match="type cannot be verified"):
+    with pytest.raises(PasskeyError, match="type"):
         to_spki(cose)
 
 
 def test_base64url_is_checked():
     assert decode_web64("-_8") == b"\xfb\xff"
-    with pytest.raises(PasskeyError, match="not base64url"):
+    with pytest.raises(PasskeyError, match="base64url"):
         decode_web64("a")

@@ -1,5 +1,6 @@
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
@@ -8,6 +9,7 @@ from sinetti.infra.metrics import recorder
 from sinetti.pki.encoding import dump_private_key, verify
 from sinetti.pki.signers import KeyMissing, SignatureRefused, SignerUnavailable, measured
 from sinetti.pki.signers.software import SoftwareSigner
+from tests.support import golden
 from tests.support.authority import holder_key
 
 PASSPHRASE = b"a passphrase that nobody may read"
@@ -41,17 +43,19 @@ def test_threads_share_it(folder):
 
 
 UNAVAILABLE = {
-    "no such file": ("OtherCAv1", PASSPHRASE, "OtherCAv1 cannot be read: No such file"),
-    "another passphrase": ("SomeCAv1", b"wrong", "SomeCAv1 cannot be opened: .* passphrase is wrong"),
-    "no passphrase": ("SomeCAv1", None, "SomeCAv1 cannot be opened without its passphrase"),
-    "a name that leads out of the folder": ("../SomeCAv1", PASSPHRASE, "no key file can have"),
+    "no such file": ("OtherCAv1", PASSPHRASE),
+    "another passphrase": ("SomeCAv1", b"wrong"),
+    "no passphrase": ("SomeCAv1", None),
+    "a name that leads out of the folder": ("../SomeCAv1", PASSPHRASE),
 }
 
 
-@pytest.mark.parametrize(("name", "passphrase", "why"), UNAVAILABLE.values(), ids=UNAVAILABLE)
-def test_a_key_that_is_not_there(folder, name, passphrase, why):
-    with pytest.raises(SignerUnavailable, match=why):
-        SoftwareSigner(folder, passphrase).sign(name, OCTETS)
+def test_a_key_that_is_not_there(folder):
+    attempts = {
+        case: partial(SoftwareSigner(folder, passphrase).sign, name, OCTETS)
+        for case, (name, passphrase) in UNAVAILABLE.items()
+    }
+    golden.check("sentences/key-files/not-there", {"en.txt": golden.refusals(attempts, SignerUnavailable)})
 
 
 def test_nothing_secret_and_no_path_in_what_is_raised(folder):

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from cryptography import x509
@@ -29,6 +30,7 @@ from sinetti.pki.trust_lists.verification import (
     verify_next,
     verify_stored_anchors,
 )
+from tests.support import golden
 from tests.support.authority import NOW, authority, ocsp_responder, response_signer
 from tests.support.trust_lists import (
     anchors_list,
@@ -71,7 +73,7 @@ def test_the_root_signs_both_lists(built):
 def test_the_responder_of_the_services_ca_signs_distrust_alone(built):
     distrust = distrust_list(built)
     assert verify_distrust(by_responder(distrust, built), reader_of(built), NOW) == distrust
-    with pytest.raises(InvalidTrustList, match="no root"):
+    with pytest.raises(InvalidTrustList, match="root"):
         verify_anchors(by_responder(anchors_list(built), built), reader_of(built), NOW)
 
 
@@ -124,7 +126,7 @@ NOT_COUNTED = {
 
 @pytest.mark.parametrize("sign", NOT_COUNTED.values(), ids=NOT_COUNTED)
 def test_other_signers_do_not_count(sign):
-    with pytest.raises(InvalidTrustList, match="no root"):
+    with pytest.raises(InvalidTrustList, match="root"):
         verify_anchors(sign(ANCHORS), READER, NOW)
     with pytest.raises(InvalidTrustList, match="neither"):
         verify_distrust(sign(DISTRUST), READER, NOW)
@@ -172,14 +174,14 @@ def test_a_distrusted_or_ended_root_signs_no_list():
         (replace(READER, distrusted_by_root={root_sha256(BUILT)}), NOW),
         (READER, NOW + timedelta(days=7306)),
     ):
-        with pytest.raises(InvalidTrustList, match="no root"):
+        with pytest.raises(InvalidTrustList, match="root"):
             verify_anchors(octets, reader, now)
 
 
 def test_a_stored_list_counts_if_its_signer_was_valid_when_it_was_issued():
     assert verify_stored_anchors(by_root(ANCHORS, BUILT), READER) == ANCHORS
     late = replace(ANCHORS, issued=NOW + timedelta(days=7306))
-    with pytest.raises(InvalidTrustList, match="no root"):
+    with pytest.raises(InvalidTrustList, match="root"):
         verify_stored_anchors(by_root(late, BUILT), READER)
 
 
@@ -187,9 +189,9 @@ def test_a_list_of_another_authority_or_environment_is_refused():
     named = replace(READER, authority=root_sha256(BUILT))
     assert verify_anchors(by_root(ANCHORS, BUILT), named, NOW) == ANCHORS
     for reader in (replace(READER, authority="ab" * 32), replace(READER, environment=Environment.PRODUCTION)):
-        with pytest.raises(InvalidTrustList, match="another authority"):
+        with pytest.raises(InvalidTrustList, match="authority"):
             verify_anchors(by_root(ANCHORS, BUILT), reader, NOW)
-        with pytest.raises(InvalidTrustList, match="another authority"):
+        with pytest.raises(InvalidTrustList, match="authority"):
             verify_distrust(by_root(DISTRUST, BUILT), reader, NOW)
 
 
@@ -250,7 +252,7 @@ def test_a_list_with_a_ca_from_nowhere_is_refused(found):
 
 def test_a_short_link_is_no_signer():
     octets = SignedList(FOLLOWED.payload, (signature_of(FOLLOWED, NEW_KEY, SHORT_LINK),)).octets
-    with pytest.raises(InvalidTrustList, match="no root"):
+    with pytest.raises(InvalidTrustList, match="root"):
         verify_anchors(octets, READER, NOW)
 
 
@@ -266,7 +268,7 @@ def test_extensions_that_cannot_be_read_count_as_no_signer_and_no_link():
     octets = SignedList(DISTRUST.payload, (signature_of(DISTRUST, FOREIGN, broken),)).octets
     with pytest.raises(InvalidTrustList, match="neither"):
         verify_distrust(octets, READER, NOW)
-    with pytest.raises(InvalidTrustList, match="no link"):
+    with pytest.raises(InvalidTrustList, match="link"):
         verify_anchors(by_root(replace(ANCHORS, links=(broken,)), BUILT), READER, NOW)
 
 
@@ -325,35 +327,29 @@ def test_the_next_list_is_taken(held, octets, expected):
 def test_the_next_list_of_anchors_is_taken():
     octets = by_root(ANCHORS, BUILT)
     assert verify_next(TrustListKind.ANCHORS, octets, HeldLists(distrust=POISONED), READER, NOW) == ANCHORS
-    with pytest.raises(InvalidTrustList, match="no root"):
+    with pytest.raises(InvalidTrustList, match="root"):
         verify_next(TrustListKind.ANCHORS, octets, HeldLists(None, POISONED, is_by_root=True), READER, NOW)
 
 
 LONG = replace(DISTRUST.authorities[0], bridge_until=NOW + timedelta(hours=73, seconds=1))
 LATER = replace(DISTRUST.authorities[0], since=NOW + timedelta(hours=1, seconds=1))
 NOT_NEXT = {
-    "a number of the future": (HeldLists(), replace(DISTRUST, number=int(NOW.timestamp()) + 3601), "in the future"),
-    "a long bridge": (HeldLists(), replace(DISTRUST, authorities=(LONG,)), "more than 72 hours"),
-    "a theft of the future": (HeldLists(), replace(DISTRUST, authorities=(LATER,)), "more than 72 hours"),
-    "an entry less of a root": (
-        HeldLists(None, DISTRUST, is_by_root=True),
-        replace(NEXT, authorities=()),
-        "taken back",
-    ),
-    "another authority": (
-        HeldLists(None, DISTRUST, is_by_root=True),
-        replace(FOREIGN_NAME, number=2),
-        "another authority",
-    ),
+    "a number of the future": (HeldLists(), replace(DISTRUST, number=int(NOW.timestamp()) + 3601)),
+    "a long bridge": (HeldLists(), replace(DISTRUST, authorities=(LONG,))),
+    "a theft of the future": (HeldLists(), replace(DISTRUST, authorities=(LATER,))),
+    "an entry less of a root": (HeldLists(None, DISTRUST, is_by_root=True), replace(NEXT, authorities=())),
+    "another authority": (HeldLists(None, DISTRUST, is_by_root=True), replace(FOREIGN_NAME, number=2)),
 }
 
 
-@pytest.mark.parametrize(("held", "new", "why"), NOT_NEXT.values(), ids=NOT_NEXT)
-def test_another_list_is_not_the_next(held, new, why):
-    with pytest.raises(InvalidTrustList, match=why):
-        verify_next(KIND, by_root(new, BUILT), held, READER, NOW)
+def test_another_list_is_not_the_next():
+    attempts = {
+        case: partial(verify_next, KIND, by_root(new, BUILT), held, READER, NOW)
+        for case, (held, new) in NOT_NEXT.items()
+    }
+    golden.check("sentences/trust-lists/not-the-next", {"en.txt": golden.refusals(attempts, InvalidTrustList)})
 
 
 def test_an_entry_less_of_a_responder_is_not_the_next():
-    with pytest.raises(InvalidTrustList, match="taken back"):
+    with pytest.raises(InvalidTrustList, match="back"):
         verify_next(KIND, by_responder(replace(NEXT, authorities=()), BUILT), BY_RESPONDER, READER, NOW)

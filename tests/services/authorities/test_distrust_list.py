@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -18,6 +19,7 @@ from sinetti.services.authorities import distrust_list
 from sinetti.services.authorities.distrust_list import SIGNED_ANEW_BEFORE, publish_distrust, read_checkpoint
 from sinetti.services.authorities.trust_lists import TrustListConflict, newest_distrust, newest_list, store_list
 from sinetti.wire.transparency.notes import COSIGNATURE, Checkpoint, NoteSigner
+from tests.support import golden
 from tests.support.authority import NOW, authority, issuer
 from tests.support.distrust import SERVICES, declared, with_services
 from tests.support.logs import LOG_KEY, ORIGIN, WRONG_KEY, logging, sequenced, write_rows
@@ -129,20 +131,20 @@ def test_another_command_that_was_faster_makes_it_begin_again(office, monkeypatc
     assert len(tries) == 2
     declared(office, other_name(), NOW)
     monkeypatch.setattr(distrust_list, "_TRIES", 0)
-    with pytest.raises(TrustListConflict, match="run the command again"):
+    with pytest.raises(TrustListConflict, match="again"):
         published(office)
 
 
 def test_no_distrusted_services_ca_signs_and_none_without_a_responder(office):
     declared(office, SERVICES, NOW - HOUR)
-    with pytest.raises(SignerUnavailable, match="no services CA"):
+    with pytest.raises(SignerUnavailable, match="services"):
         published(office)
 
 
 def test_a_services_ca_whose_responder_is_away_is_tried_last(office):
     declared(office, issuer().file_name, NOW - HOUR)
     office.responders.away = True
-    with pytest.raises(SignerUnavailable, match="away for a test"):
+    with pytest.raises(SignerUnavailable, match="away"):
         published(office)
     office.responders.away = False
     states = {SERVICES: CaState.PUBLISHING}
@@ -164,9 +166,9 @@ ENDS = {
     "none at all": (NOW - HOUR, 0, NOW),
 }
 REFUSED = {
-    "in the future": (NOW + timedelta(seconds=1), 72, "is in the future"),
-    "too long": (NOW, 73, "0 to 72 hours, not 73"),
-    "negative": (NOW, -1, "0 to 72 hours, not -1"),
+    "in the future": (NOW + timedelta(seconds=1), 72),
+    "too long": (NOW, 73),
+    "negative": (NOW, -1),
 }
 
 
@@ -175,10 +177,9 @@ def test_the_bridge_ends(since, hours, end):
     assert decide_bridge_end(since, NOW, hours) == end
 
 
-@pytest.mark.parametrize(("since", "hours", "why"), REFUSED.values(), ids=REFUSED)
-def test_a_declaration_that_is_refused(since, hours, why):
-    with pytest.raises(DistrustRefused, match=why):
-        decide_bridge_end(since, NOW, hours)
+def test_a_declaration_that_is_refused():
+    attempts = {case: partial(decide_bridge_end, since, NOW, hours) for case, (since, hours) in REFUSED.items()}
+    golden.check("sentences/distrust/declarations", {"en.txt": golden.refusals(attempts, DistrustRefused)})
 
 
 WITNESS, STRANGER = (
@@ -211,20 +212,20 @@ def test_a_checkpoint_that_witnesses_saw_before_the_instant_decides(logged):
 
 
 UNFIT = {
-    "no witness": (note_of, "no witness cosigned"),
-    "another witness": (lambda office: note_of(office, STRANGER), "no witness cosigned"),
-    "a witness at the instant": (lambda office: note_of(office, WITNESS, at=NOW), "no witness cosigned"),
-    "no checkpoint": (lambda _: b"what", "not a signed note"),
-    "another log": (lambda _: Checkpoint(ORIGIN, 1, bytes(32)).signed(WRONG_KEY), "is not signed by"),
-    "another tree": (lambda _: Checkpoint(ORIGIN, 1, bytes(32)).signed(LOG_KEY), "no checkpoint of this log"),
-    "a larger tree": (lambda _: Checkpoint(ORIGIN, 1 << 20, bytes(32)).signed(LOG_KEY), "no checkpoint of this log"),
+    "no witness": note_of,
+    "another witness": lambda office: note_of(office, STRANGER),
+    "a witness at the instant": lambda office: note_of(office, WITNESS, at=NOW),
+    "no checkpoint": lambda _: b"what",
+    "another log": lambda _: Checkpoint(ORIGIN, 1, bytes(32)).signed(WRONG_KEY),
+    "another tree": lambda _: Checkpoint(ORIGIN, 1, bytes(32)).signed(LOG_KEY),
+    "a larger tree": lambda _: Checkpoint(ORIGIN, 1 << 20, bytes(32)).signed(LOG_KEY),
 }
 
 
-@pytest.mark.parametrize(("make", "why"), UNFIT.values(), ids=UNFIT)
-def test_a_checkpoint_that_decides_nothing(logged, make, why):
-    with pytest.raises(DistrustRefused, match=why):
-        read_checkpoint(make(logged), NOW, [WITNESS.verifier], logged.db)
+def test_a_checkpoint_that_decides_nothing(logged):
+    witnesses = [WITNESS.verifier]
+    attempts = {case: partial(read_checkpoint, make(logged), NOW, witnesses, logged.db) for case, make in UNFIT.items()}
+    golden.check("sentences/distrust/checkpoints", {"en.txt": golden.refusals(attempts, DistrustRefused)})
 
 
 def test_without_a_log_no_checkpoint_decides(office):

@@ -4,6 +4,7 @@ The tests include runs that were interrupted.
 """
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.db import connections
@@ -32,6 +33,7 @@ from sinetti.services.revocation.early_replacement import (
 )
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.status.renewal_info import hint_of, identified
+from tests.support import golden
 from tests.support.authority import CUSTOMER_ID, NOW, issuer
 from tests.support.registers import crowd
 from tests.support.scene import (
@@ -144,25 +146,22 @@ def test_renewal_that_was_open_stays_open_since_then(sqlite_scene):
 
 
 REFUSED = {
-    "everything": (asked(), BulkRevocationError, "select the certificates to be called"),
-    "an unknown serial": (asked("41"), BulkRevocationError, "no certificate has the serial number 41"),
-    "an unknown CA": (asked(authority="x"), BulkRevocationError, "this authority has no CA named x"),
-    "an unknown organisation": (asked(customer_id="x"), BulkRevocationError, "no organisation has the ID x"),
-    "an officer who is a name": (asked("41", officer="Åke Å"), BulkRevocationError, "an officer's id has"),
-    "no time": (asked("41", over=timedelta(0)), EarlyReplacementError, "from one minute to 30 days"),
-    "one language": (
-        asked("41", notice=Explanation({Language.FI: "syy"})),
-        EarlyReplacementError,
-        "fi, sv and en, or in none",
-    ),
+    "everything": (asked(), BulkRevocationError),
+    "an unknown serial": (asked("41"), BulkRevocationError),
+    "an unknown CA": (asked(authority="x"), BulkRevocationError),
+    "an unknown organisation": (asked(customer_id="x"), BulkRevocationError),
+    "an officer who is a name": (asked("41", officer="Åke Å"), BulkRevocationError),
+    "no time": (asked("41", over=timedelta(0)), EarlyReplacementError),
+    "one language": (asked("41", notice=Explanation({Language.FI: "syy"})), EarlyReplacementError),
 }
 
 
-@pytest.mark.parametrize(("ask", "error", "sentence"), REFUSED.values(), ids=REFUSED)
-def test_refused(sqlite_scene, ask, error, sentence):
-    for act in (lambda: preview(ask, sqlite_scene.ctx), lambda: run(sqlite_scene, ask)):
-        with pytest.raises(error, match=sentence):
-            act()
+def test_refused(sqlite_scene):
+    for error, name in ((BulkRevocationError, "selections"), (EarlyReplacementError, "calls")):
+        asks = {case: ask for case, (ask, kind) in REFUSED.items() if kind is error}
+        previews = golden.refusals({case: partial(preview, ask, sqlite_scene.ctx) for case, ask in asks.items()}, error)
+        assert previews == golden.refusals({case: partial(run, sqlite_scene, ask) for case, ask in asks.items()}, error)
+        golden.check(f"sentences/early-replacement/{name}", {"en.txt": previews})
     assert list_status(sqlite_scene.ctx) == ()
 
 
