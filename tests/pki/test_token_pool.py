@@ -11,6 +11,7 @@ import threading
 import weakref
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ from sinetti.pki.signers import KeyMissing, SignerUnavailable, pkcs11_uri, token
 from sinetti.pki.signers.pkcs11_uri import TokenKey
 from sinetti.pki.signers.token_keys import ED25519, KeyFacts
 from sinetti.pki.signers.token_pool import PoolLimits, TokenPool
-from tests.support import soft_token
+from tests.support import golden, soft_token
 from tests.support.soft_token import soft_tokens
 
 __all__ = ["soft_tokens"]
@@ -68,7 +69,7 @@ def test_a_key_is_made_described_found_and_deleted(pool, place, kind):
     assert (pool.find(key), pool.describe(key)) == (public, MADE)
     pool.delete(key)
     assert pool.find(key) is None
-    with pytest.raises(KeyMissing, match="does not contain the key"):
+    with pytest.raises(KeyMissing, match="contain"):
         pool.describe(key)
 
 
@@ -98,7 +99,7 @@ def test_a_wrapping_key_encrypts_and_decrypts(pool, place):
     sealed = pool.encrypt(key, OCTETS, b"bound")
     assert pool.decrypt(key, sealed, b"bound") == OCTETS
     pool.delete(key)
-    with pytest.raises(KeyMissing, match="does not contain the key"):
+    with pytest.raises(KeyMissing, match="contain"):
         pool.decrypt(key, sealed, b"bound")
 
 
@@ -108,7 +109,7 @@ def test_pss_signatures_and_a_key_of_the_log_that_stays(pool, place):
     public.verify(pool.private_key(at(place), public).sign(OCTETS, how, hashes.SHA256()), OCTETS, how, hashes.SHA256())
     log = pool.ed25519_key(at(place, 2), pool.generate(at(place, 2), ED25519))
     assert log.public_key() == pool.find(at(place, 2))
-    with pytest.raises(Exception, match="cannot leave"):
+    with pytest.raises(Exception, match="leave"):
         log.private_bytes_raw()
 
 
@@ -126,10 +127,10 @@ FAULTS = {
     "the session ended": ("session", 1, None),
     "the module crashed": ("crash", 1, None),
     "one signature was wrong": ("wrong", 1, None),
-    "the token is away": ("removed", 99, "the token was removed"),
-    "the module crashes each time": ("crash", 99, "its process ended"),
-    "each signature is wrong": ("wrong", 99, "it returned a wrong signature"),
-    "the token hangs": ("hang", 1, "did not answer within 1 s"),
+    "the token is away": ("removed", 99, "removed"),
+    "the module crashes each time": ("crash", 99, "ended"),
+    "each signature is wrong": ("wrong", 99, "wrong"),
+    "the token hangs": ("hang", 1, " 1 s"),
 }
 
 
@@ -147,7 +148,7 @@ def test_faults_of_the_module(soft_tokens, pool, place, case):
         assert encoding.verify(private.public_key(), OCTETS, encoding.sign(private, OCTETS))
         assert not list(faults.iterdir())
     else:
-        with pytest.raises(SignerUnavailable, match=f"the token ca cannot be used: .*{why}"):
+        with pytest.raises(SignerUnavailable, match=why):
             encoding.sign(private, OCTETS)
     for one in faults.iterdir():
         one.unlink()
@@ -163,7 +164,7 @@ def test_after_a_failure_requests_fail_at_once_for_a_while(soft_tokens, tmp_path
         pool.close()
         monkeypatch.setattr(token_pool, "monotonic_seconds", lambda: now[0])
         for _ in range(2):
-            with pytest.raises(SignerUnavailable, match="the token ca cannot be used"):
+            with pytest.raises(SignerUnavailable, match="token"):
                 encoding.sign(private, OCTETS)
         away.rename(soft_tokens.tokens)
         with pytest.raises(SignerUnavailable):
@@ -175,7 +176,7 @@ def test_after_a_failure_requests_fail_at_once_for_a_while(soft_tokens, tmp_path
 def test_a_busy_token_is_not_waited_for_without_end(tmp_path, place):
     with closing(TokenPool(tmp_path, replace(IMPATIENT, signing=0.1))) as pool:
         pool._slots.get()
-        with pytest.raises(SignerUnavailable, match=r"did not answer other requests within 0\.1 s"):
+        with pytest.raises(SignerUnavailable, match=r"0\.1 s"):
             pool.find(at(place))
 
 
@@ -205,7 +206,7 @@ def test_a_wrong_pin_is_tried_once_by_all_processes(soft_tokens, tmp_path, place
     wrong = replace(place, pin_file=soft_token.pin_file(soft_tokens.folder, "0815-pin"))
     for number in range(4):
         with closing(TokenPool(tmp_path, IMPATIENT)) as pool:
-            why = "does not accept the PIN" if number == 0 else f"tried again once {wrong.pin_file} changes"
+            why = "accept" if number == 0 else str(wrong.pin_file)
             with pytest.raises(SignerUnavailable, match=why):
                 pool.find(at(wrong))
     wrong.pin_file.write_text(f"{soft_token.PIN}\n")
@@ -228,32 +229,31 @@ def test_threads_share_the_processes(tmp_path, place):
 
 
 REFUSED = {
-    "a missing module": (lambda place: replace(place, module=Path("/none.so")), "its module cannot be loaded"),
-    "a missing token": (lambda place: replace(place, label="none"), "no token has that label"),
-    "a missing PIN file": (lambda place: replace(place, pin_file=Path("/none")), "cannot be read"),
+    "a missing module": lambda place: replace(place, module=Path("/none.so")),
+    "a missing token": lambda place: replace(place, label="none"),
+    "a missing PIN file": lambda place: replace(place, pin_file=Path("/none")),
 }
 
 
-@pytest.mark.parametrize(("spoilt", "why"), REFUSED.values(), ids=REFUSED)
-def test_bad_settings(pool, place, spoilt, why):
-    with pytest.raises(SignerUnavailable, match=why):
-        pool.find(at(spoilt(place)))
+def test_bad_settings(pool, place):
+    attempts = {case: partial(pool.find, at(spoilt(place))) for case, spoilt in REFUSED.items()}
+    golden.check("sentences/token-pool/settings", {"en.txt": golden.refusals(attempts, SignerUnavailable)})
 
 
 def test_an_installation_without_the_extra(pool, place, monkeypatch):
     monkeypatch.setattr(token_pool, "find_spec", lambda _name: None)
-    with pytest.raises(SignerUnavailable, match="install sinetti"):
+    with pytest.raises(SignerUnavailable, match="install"):
         pool.find(at(place))
 
 
 def test_a_kind_of_key_that_there_is_not(pool, place):
-    with pytest.raises(SignerUnavailable, match="cannot be used: ValueError"):
+    with pytest.raises(SignerUnavailable, match="ValueError"):
         pool.generate(at(place), "rsa-2047")
 
 
 def test_a_process_that_does_not_start(pool, place, monkeypatch):
     monkeypatch.setattr(token_pool.sys, "executable", "/bin/false")
-    with pytest.raises(SignerUnavailable, match="its process ended"):
+    with pytest.raises(SignerUnavailable, match="ended"):
         pool.find(at(place))
 
 
@@ -264,14 +264,14 @@ def test_connections_that_break(pool, place):
     assert pool.find(at(place)) is None
     (process,) = pool._running
     process._socket.close()
-    with pytest.raises(token_pool._ProcessFailed, match="the connection to its process failed"):
+    with pytest.raises(token_pool._ProcessFailed, match="connection"):
         process.receive(1.0)
 
 
 def test_a_process_that_does_not_answer(pool, place):
     pool.find(at(place))
     (process,) = pool._running
-    with pytest.raises(token_pool._ProcessFailed, match=r"did not answer within 0\.01 s"):
+    with pytest.raises(token_pool._ProcessFailed, match=r"0\.01 s"):
         process.receive(0.01)
 
 

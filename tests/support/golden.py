@@ -9,6 +9,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from difflib import unified_diff
 from itertools import islice
 from pathlib import Path
@@ -106,6 +107,14 @@ def refusals(attempts: Mapping[str, Callable[[], object]], error: type[Exception
     return sections(texts)
 
 
+@contextmanager
+def refused(folder_name: str, error: type[Exception]) -> Iterator[None]:
+    """Compare the sentence that the block is refused with, which is the file of a golden folder."""
+    with pytest.raises(error) as caught:
+        yield
+    check(folder_name, {"en.txt": f"{stable_text(str(caught.value))}\n"})
+
+
 VARYING = {
     "INSTANT": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)",
     "HEX": r"\b(?:[0-9a-f]{2}:){15,}[0-9a-f]{2}\b|\b(?=[0-9a-f]*\d)[0-9a-f]{16,}\b",
@@ -149,18 +158,18 @@ def producers() -> dict[str, set[str]]:
     tests: dict[str, set[str]] = {}
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
         text = path.read_text(encoding="utf-8")
-        if "golden.check(" in text:
+        if "golden.check(" in text or "golden.refused(" in text:
             for name, test in _checks(ast.parse(text)):
                 tests.setdefault(name, set()).add(f"{path.relative_to(ROOT).as_posix()}{test}")
     return tests
 
 
 def _checks(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """Yield the folder of each call of `golden.check` with its test; a helper's call stands for the whole module."""
+    """Yield the folder of each call of a check with its test; a helper's call stands for the whole module."""
     for statement in tree.body:
         name = getattr(statement, "name", "")
         for node in ast.walk(statement):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) == "golden.check":
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in {"golden.check", "golden.refused"}:
                 argument = node.args[0]
                 if isinstance(argument, ast.JoinedStr):
                     folder_name = ast.literal_eval(argument.values[0]).rpartition("/")[0]

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -32,6 +33,7 @@ from tests.ca.ceremony.making import (
     request,
     serial_of,
 )
+from tests.support import golden
 from tests.support.ceremonies import NOW, QUICK, ROOTS, URL, plan_text
 
 HIERARCHY = PLAN.hierarchy
@@ -103,33 +105,27 @@ def with_requests(**changes):
 
 
 FOUNDINGS = {
-    "of another kind": (replace(request(), kind=CeremonyKind.LISTS), "for lists in TEST, and the plan for founding"),
-    "of the other environment": (replace(request(), environment=Environment.PRODUCTION), "for founding in PRODUCTION"),
-    "of another day": (replace(request(), created=NOW - timedelta(days=1)), "the plan is for"),
-    "with lists": (replace(request(), lists=lists(founded()[0]).lists), "content that"),
-    "with officers": (replace(request(), officers=OFFICERS.officers), "content that"),
-    "of an authority that exists": (replace(request(), authority="0" * 64), "content that"),
-    "with another address": (replace(request(), base_url="http://other.example"), "the address http://other"),
-    "an extra CSR": (with_requests(ExtraCA=csr(FIRST)), "a CSR of ExtraCA"),
-    "a CSR of the root": (with_requests(**{ROOTS[0]: csr(ROOTS[0])}), f"a CSR of {ROOTS[0]}"),
-    "a CSR is missing": (replace(request(), requests={FIRST: csr(FIRST)}), "has no CSR of"),
-    "a CSR with the name of another CA": (with_requests(**{FIRST: csr(FIRST, cn="Evil CA")}), "'Evil CA'"),
-    "two CSRs with one key": (with_requests(**{FIRST: csr(FIRST, keys()[OTHER])}), "have one key"),
-    "a CSR with a key of another type": (
-        with_requests(**{FIRST: csr(FIRST, generate_key(KeyType.EC_P384))}),
-        "no request with a key ec-p256",
-    ),
-    "octets that are no CSR": (with_requests(**{FIRST: b"0"}), "no request with a key"),
-    "a CSR whose signature is wrong": (
-        with_requests(**{FIRST: csr(FIRST)[:-1] + bytes([csr(FIRST)[-1] ^ 1])}),
-        "no request with a key",
-    ),
+    "of another kind": replace(request(), kind=CeremonyKind.LISTS),
+    "of the other environment": replace(request(), environment=Environment.PRODUCTION),
+    "of another day": replace(request(), created=NOW - timedelta(days=1)),
+    "with lists": replace(request(), lists=lists(founded()[0]).lists),
+    "with officers": replace(request(), officers=OFFICERS.officers),
+    "of an authority that exists": replace(request(), authority="0" * 64),
+    "with another address": replace(request(), base_url="http://other.example"),
+    "an extra CSR": with_requests(ExtraCA=csr(FIRST)),
+    "a CSR of the root": with_requests(**{ROOTS[0]: csr(ROOTS[0])}),
+    "a CSR is missing": replace(request(), requests={FIRST: csr(FIRST)}),
+    "a CSR with the name of another CA": with_requests(**{FIRST: csr(FIRST, cn="Evil CA")}),
+    "two CSRs with one key": with_requests(**{FIRST: csr(FIRST, keys()[OTHER])}),
+    "a CSR with a key of another type": with_requests(**{FIRST: csr(FIRST, generate_key(KeyType.EC_P384))}),
+    "octets that are no CSR": with_requests(**{FIRST: b"0"}),
+    "a CSR whose signature is wrong": with_requests(**{FIRST: csr(FIRST)[:-1] + bytes([csr(FIRST)[-1] ^ 1])}),
 }
 
 
-@pytest.mark.parametrize(("wanted", "why"), FOUNDINGS.values(), ids=FOUNDINGS)
-def test_requests_of_a_founding_that_are_refused(wanted, why):
-    refused(PLAN, wanted, None, why)
+def test_requests_of_a_founding_that_are_refused():
+    attempts = {case: partial(check_request, PLAN, wanted, None) for case, wanted in FOUNDINGS.items()}
+    golden.check("sentences/ceremonies/foundings", {"en.txt": golden.refusals(attempts, CeremonyError)})
 
 
 def test_a_second_founding_on_one_medium():
@@ -137,7 +133,7 @@ def test_a_second_founding_on_one_medium():
     check_request(PLAN, request(), None)
     check_request(PLAN, request(), medium.registry)
     check_request(PLAN, request(), empty().registry)
-    refused(PLAN, replace(request(), nonce="1" * 64), medium.registry, "another authority")
+    refused(PLAN, replace(request(), nonce="1" * 64), medium.registry, "another")
 
 
 def test_a_medium_of_another_authority():
@@ -150,12 +146,12 @@ def test_a_medium_of_another_authority():
         replace(medium.registry, custodians=("x", "y", "z")),
         empty().registry,
     ):
-        refused(LISTS, wanted, registry, "is that of another authority")
-    refused(LISTS, wanted, None, "the medium of this authority is missing")
-    refused(LISTS, replace(wanted, authority="0" * 64), medium.registry, "is that of another authority")
-    refused(LISTS, replace(wanted, authority=""), medium.registry, "is that of another authority")
-    refused(OFFICERS, replace(officers(medium), lists=wanted.lists), medium.registry, "content that")
-    refused(LISTS, replace(wanted, requests=request().requests), medium.registry, "content that")
+        refused(LISTS, wanted, registry, "another")
+    refused(LISTS, wanted, None, "missing")
+    refused(LISTS, replace(wanted, authority="0" * 64), medium.registry, "another")
+    refused(LISTS, replace(wanted, authority=""), medium.registry, "another")
+    refused(OFFICERS, replace(officers(medium), lists=wanted.lists), medium.registry, "content")
+    refused(LISTS, replace(wanted, requests=request().requests), medium.registry, "content")
 
 
 def test_data_of_lists_that_contradict_the_medium():
@@ -168,17 +164,18 @@ def test_data_of_lists_that_contradict_the_medium():
     check_request(LISTS, first, medium.registry)  # the same request again, after an interruption
     old = first.lists[0].number
     cases = {
-        "has the number": lists(medium, (entry,), old, nonce="7" * 64),
-        "no entry for": lists(medium, (), **new),
-        "no entry for .* as": lists(medium, (replace(entry, reason="superseded"),), **new),
-        "has issued no certificate 0bad": lists(medium, (entry, replace(entry, serial=Serial("0bad"))), **new),
+        "the number of another list": lists(medium, (entry,), old, nonce="7" * 64),
+        "no entry": lists(medium, (), **new),
+        "another reason": lists(medium, (replace(entry, reason="superseded"),), **new),
+        "an entry more": lists(medium, (entry, replace(entry, serial=Serial("0bad"))), **new),
         "before the last list": lists(medium, (entry,), old + 9, created=LATER - timedelta(hours=1)),
-        "of each CA on the medium once": replace(lists(medium, (entry,), **new), lists=first.lists[:-1]),
-        "each CA on the medium once": replace(first, lists=(*first.lists, first.lists[0]), nonce="8" * 64),
-        "CA on the medium once": replace(first, lists=(*first.lists, replace(first.lists[0], name="OtherCA"))),
+        "without one CA": replace(lists(medium, (entry,), **new), lists=first.lists[:-1]),
+        "one CA twice": replace(first, lists=(*first.lists, first.lists[0]), nonce="8" * 64),
+        "another CA": replace(first, lists=(*first.lists, replace(first.lists[0], name="OtherCA"))),
     }
-    for why, wanted in cases.items():
-        refused(LISTS, wanted, medium.registry, why)
+    attempts = {case: partial(check_request, LISTS, wanted, medium.registry) for case, wanted in cases.items()}
+    said = golden.stable_text(golden.refusals(attempts, CeremonyError, NUMBER=old))
+    golden.check("sentences/ceremonies/lists", {"en.txt": said})
 
 
 def test_a_shard_that_was_opened_has_its_first_list():
@@ -204,7 +201,7 @@ def test_an_entry_leaves_after_the_end_of_its_certificate():
         if can_leave:
             check_request(plan, wanted, medium.registry)
         else:
-            refused(plan, wanted, medium.registry, "no entry for")
+            refused(plan, wanted, medium.registry, "entry")
 
 
 def test_a_number_that_was_stored_and_not_signed_is_spent():
@@ -218,7 +215,7 @@ def test_a_number_that_was_stored_and_not_signed_is_spent():
     with pytest.raises(Killed):
         medium.make(LISTS, wanted, kill)
     assert [one for one in medium.registry.items if one.kind is MadeKind.LIST and not one.made]
-    refused(LISTS, replace(wanted, nonce="7" * 64), medium.registry, "has the number")
+    refused(LISTS, replace(wanted, nonce="7" * 64), medium.registry, "number")
     medium.make(LISTS, wanted)
 
 
@@ -237,8 +234,8 @@ def test_results_that_answer_another_request_or_a_rehearsal():
     _, result = founded()
     for changed, why in (
         (replace(result, is_rehearsal=True), "rehearsal"),
-        (replace(result, request="0" * 64), "another request"),
-        (replace(result, kind=CeremonyKind.LISTS), "another request"),
+        (replace(result, request="0" * 64), "request"),
+        (replace(result, kind=CeremonyKind.LISTS), "request"),
     ):
         with pytest.raises(CeremonyError, match=why):
             verify_founding(HIERARCHY, request(), changed)
@@ -250,7 +247,7 @@ def test_a_founding_that_does_not_fit_the_hierarchy():
         QUICK.replace("lifetime_days = 7305", "lifetime_days = 7300"),
         QUICK.replace('organisation = "Sinetti"', 'organisation = "Other"'),
     ):
-        with pytest.raises(CeremonyError, match="compare the hierarchy"):
+        with pytest.raises(CeremonyError, match="compare"):
             verify_founding(other_hierarchy(text), request(), result)
 
 
@@ -272,10 +269,10 @@ def test_certificates_that_were_changed(monkeypatch):
         "octets behind it": changed_certificates(result, **{FIRST: result.certificates[FIRST] + b"0"}),
     }
     for wrong in cases.values():
-        with pytest.raises(CeremonyError, match="is not the one that the request"):
+        with pytest.raises(CeremonyError, match="request"):
             verify_founding(HIERARCHY, request(), wrong)
     for wrong in (changed_certificates(result, ExtraCA=b""), replace(result, certificates={})):
-        with pytest.raises(CeremonyError, match="not exactly the CAs"):
+        with pytest.raises(CeremonyError, match="exactly"):
             verify_founding(HIERARCHY, request(), wrong)
 
 
@@ -283,7 +280,7 @@ def test_a_root_with_the_key_of_an_online_ca(monkeypatch):
     """The online machine refuses a key that stands in two certificates."""
     monkeypatch.setitem(keys(), ROOTS[1], keys()[FIRST])
     result = empty().make(PLAN, request())
-    with pytest.raises(CeremonyError, match="one key or one serial"):
+    with pytest.raises(CeremonyError, match="serial"):
         verify_founding(HIERARCHY, request(), result)
 
 
@@ -302,12 +299,12 @@ def test_lists_that_were_changed():
         "no list": replace(result, lists={**result.lists, name: b"0"}),
     }
     for wrong in cases.values():
-        with pytest.raises(CeremonyError, match=f"the list of {ROOTS[0]}, shard 0, is not the one"):
+        with pytest.raises(CeremonyError, match=f"{ROOTS[0]}, shard 0"):
             verify_lists(issuers(medium), wanted, wrong)
-    with pytest.raises(CeremonyError, match="not exactly the lists"):
+    with pytest.raises(CeremonyError, match="exactly"):
         verify_lists(issuers(medium), wanted, replace(result, lists={}))
     again = replace(wanted, nonce="3" * 64, lists=tuple(replace(one, number=one.number + 1) for one in wanted.lists))
-    with pytest.raises(CeremonyError, match="is not the one"):
+    with pytest.raises(CeremonyError, match="one"):
         verify_lists(issuers(medium), again, long)
 
 
@@ -317,7 +314,7 @@ def test_one_request_gets_one_set_of_officers():
     result = medium.make(OFFICERS, named)
     assert medium.make(OFFICERS, named) == result
     other = parse_plan(plan_text(CeremonyKind.OFFICERS, officers=("dora", "fred")).encode())
-    with pytest.raises(CeremonyError, match="has signed other officers for this request"):
+    with pytest.raises(CeremonyError, match="other"):
         medium.make(other, named)
     assert medium.make(other, replace(named, nonce="7" * 64)).officers == other.officers
 
@@ -341,7 +338,7 @@ def test_officers_that_the_root_has_not_signed():
         (certificates[ROOTS[0]], replace(result, signature=b"")),
         (certificates[ROOTS[1]], result),
     ):
-        with pytest.raises(CeremonyError, match="has not signed these officers"):
+        with pytest.raises(CeremonyError, match="signed"):
             verify_officers(root, named, wrong)
-    with pytest.raises(CeremonyError, match="another request"):
+    with pytest.raises(CeremonyError, match="request"):
         verify_officers(certificates[ROOTS[0]], replace(named, nonce="1" * 64), result)
