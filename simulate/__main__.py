@@ -15,9 +15,9 @@ from pathlib import Path
 
 from bench.clusters import PostgresMissing, cluster, new_database
 from simulate import founding, world
+from simulate.acts import Hand
 from simulate.away import Away
 from simulate.comparing import compare
-from simulate.deeds import Hand
 from simulate.nodes import Here, Lines, Post, room_of
 from simulate.playing import Play
 from simulate.report import Run, is_good, page

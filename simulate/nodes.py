@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 from zlib import crc32
 
-from simulate.deeds import Hand
+from simulate.acts import Hand
 from simulate.world import Deed, Life
 from sinetti.database.connection import Database
 from sinetti.domain.notifications.messages import MessageChannel

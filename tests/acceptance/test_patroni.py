@@ -55,7 +55,7 @@ def wait_for(what: Callable[[], object], seconds: float = WITHIN) -> None:
         sleep(0.2)
 
 
-class Server:
+class PatroniServer:
     """A PostgreSQL server with its Patroni, in a folder of its own."""
 
     def __init__(self, name: str, folder: Path, etcd: int) -> None:
@@ -123,8 +123,8 @@ class Server:
 class Pair:
     """Both servers."""
 
-    first: Server
-    second: Server
+    first: PatroniServer
+    second: PatroniServer
 
     def url(self, role: str) -> str:
         """Return the address that names both servers, for a role."""
@@ -149,7 +149,7 @@ def pair() -> Iterator[Pair]:
     etcd += ["--listen-peer-urls", f"http://127.0.0.1:{peers}", "--initial-cluster", f"a=http://127.0.0.1:{peers}"]
     etcd += ["--initial-advertise-peer-urls", f"http://127.0.0.1:{peers}", "--name", "a"]
     with (folder / "etcd.log").open("wb") as log, subprocess.Popen(etcd, stdout=log, stderr=log) as store:
-        both = Pair(Server("db1", folder, port), Server("db2", folder, port))
+        both = Pair(PatroniServer("db1", folder, port), PatroniServer("db2", folder, port))
         try:
             both.first.start()
             wait_for(lambda: both.first.members() == {"db1": "leader"})
@@ -266,7 +266,7 @@ class Load:
         lines.append(f"{what}: {figures}, {len(answered)} answered")
 
 
-def kill_primary(load: Load, primary: Server, standby: Server) -> None:
+def kill_primary(load: Load, primary: PatroniServer, standby: PatroniServer) -> None:
     """Kill the primary, and wait until the standby has its place and answers."""
     assert primary.members()[primary.name] == "leader"
     primary.kill()
@@ -275,7 +275,7 @@ def kill_primary(load: Load, primary: Server, standby: Server) -> None:
     wait_for(lambda: any(one.at - one.seconds > promoted for one in load.answered))
 
 
-def kill_patroni(primary: Server, standby: Server) -> None:
+def kill_patroni(primary: PatroniServer, standby: PatroniServer) -> None:
     """Kill the primary's Patroni alone, and start it again after the promotion."""
     assert primary.members()[primary.name] == "leader"
     assert primary.process is not None

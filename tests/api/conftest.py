@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.api.counter import Counter, opened_counter
-from tests.api.listening import Service, listening
+from tests.api.listening import ListeningAuthority, listening
 from tests.support.registers import db, sqlite_db
 from tests.support.scene import Scene, scene, sqlite_scene
 
@@ -25,7 +25,7 @@ def any_counter(scene: Scene) -> Counter:
 
 
 @pytest.fixture(scope="session")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ListeningAuthority]:
     """Yield an authority that listens in a process of its own, once per run."""
     with listening(tmp_path_factory.mktemp("service")) as opened:
         yield opened

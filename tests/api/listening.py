@@ -47,7 +47,7 @@ STOP_WITHIN = 60.0
 
 
 @dataclass(slots=True)
-class Service:
+class ListeningAuthority:
     """Listening authority: its folder, its process and its ports."""
 
     root: Path
@@ -82,7 +82,7 @@ class Service:
 
 
 @contextlib.contextmanager
-def listening(folder: Path) -> Iterator[Service]:
+def listening(folder: Path) -> Iterator[ListeningAuthority]:
     """Found an authority in a new folder, serve it, and stop it at the end."""
     root = folder / "authority"
     names = ("soap", "impatient", "status", "broken", "slow", "stuck")
@@ -99,7 +99,7 @@ def listening(folder: Path) -> Iterator[Service]:
         assert process.stdout is not None
         try:
             assert process.stdout.readline() == "ready\n"
-            yield Service(root, process, **ports)
+            yield ListeningAuthority(root, process, **ports)
         finally:
             process.terminate()
             process.wait(STOP_WITHIN)

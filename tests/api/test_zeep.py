@@ -17,7 +17,7 @@ from sinetti.domain.values import Channel, IdentifierType, Language
 from sinetti.services.issuance.order import order
 from sinetti.services.organisations.registration import register_organisation
 from tests.api import messages
-from tests.api.listening import BEGIN, Service
+from tests.api.listening import BEGIN, ListeningAuthority
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME
 from tests.support.scene import DAY, REQUEST, an_order, csr, new_key
 
@@ -47,12 +47,12 @@ def signing() -> Signing:
 
 
 @pytest.fixture(params=["wsdl", "WSDL"])
-def client(request, service: Service, signing: Signing) -> zeep.Client:
+def client(request, service: ListeningAuthority, signing: Signing) -> zeep.Client:
     """Load the WSDL from the endpoint, with every schema that it imports."""
     return zeep.Client(f"{service.address}?{request.param}", plugins=[signing])
 
 
-def ids_of(service: Service):
+def ids_of(service: ListeningAuthority):
     """Order a certificate."""
     service.set_clock(BEGIN)
     channels = frozenset(Channel)
@@ -62,7 +62,7 @@ def ids_of(service: Service):
         return order(an_order(), authority.ctx, "operator", REQUEST)
 
 
-def enrolled(client: zeep.Client, service: Service, key) -> bytes:
+def enrolled(client: zeep.Client, service: ListeningAuthority, key) -> bytes:
     ids = ids_of(service)
     answer = client.service.signNewCertificate(
         **WHO,

@@ -25,8 +25,8 @@ from sinetti.services.authorities.trust_lists import newest_anchors, newest_dist
 from tests.support import golden
 from tests.support.ceremonies import NOW, QUICK, ROOTS, founding
 from tests.support.foundings import copy_founded
+from tests.support.killed import KilledError
 from tests.support.registers import all_connections_closed
-from tests.support.scene import KilledError
 
 OLD, SERVICES = "DataProvidersTestIssuingCAv1", "ServicesTestIssuingCAv1"
 STOLEN = CaRevocationRequest(OLD, RevocationReason.CA_COMPROMISE, NOW + timedelta(minutes=5))

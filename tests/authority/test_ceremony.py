@@ -21,8 +21,8 @@ from sinetti.ca.ceremony.verification import verify_founding
 from sinetti.ca.ceremony.words import CeremonyError, digest_words
 from tests.ca.ceremony.making import PLAN, SPECS, lists, request
 from tests.support.ceremonies import NOW, PEOPLE, QUICK, ROOTS, ScriptedDesk, ceremony, founded, plan_text
+from tests.support.killed import KilledError
 from tests.support.officers import key_of as officer_key
-from tests.support.scene import KilledError
 
 TEXT = plan_text(hierarchy=QUICK)
 

@@ -19,8 +19,8 @@ from sinetti.domain.values import Environment
 from sinetti.pki.encoding import load_certificate, load_private_key
 from sinetti.settings.authority import AuthoritySettings
 from tests.support.foundings import copy_founded
+from tests.support.killed import KilledError, killed_at
 from tests.support.registers import all_connections_closed
-from tests.support.scene import KilledError, killed_at
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 SETTINGS = AuthoritySettings(Environment.TEST, "http://pki.example", "https://soap.example")

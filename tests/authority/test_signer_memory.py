@@ -47,7 +47,8 @@ from tests.authority.test_signer_process import (
     trusted_clock,
 )
 from tests.support.asking import asked
-from tests.support.scene import REQUEST, KilledError, add_organisation, enrolled, new_ask, new_key, ordered
+from tests.support.killed import KilledError
+from tests.support.scene import REQUEST, add_organisation, enrolled, new_ask, new_key, ordered
 from tests.support.signing import reservation_of, reserved
 
 __all__ = ["clock", "closed", "founded", "options", "root", "trusted_clock"]

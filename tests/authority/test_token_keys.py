@@ -34,8 +34,9 @@ from sinetti.settings.authority import AuthoritySettings
 from sinetti.wire.transparency.notes import Checkpoint
 from tests.support import soft_token
 from tests.support.foundings import copy_founded
+from tests.support.killed import KilledError
 from tests.support.registers import all_connections_closed
-from tests.support.scene import Clock, KilledError
+from tests.support.scene import Clock
 from tests.support.soft_token import soft_tokens
 
 __all__ = ["soft_tokens"]

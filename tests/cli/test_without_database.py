@@ -33,7 +33,7 @@ REQUEST_TYPE = {"Content-Type": "application/ocsp-request"}
 
 
 @dataclass
-class Server:
+class StoppableServer:
     """A PostgreSQL server that a test stops and starts again."""
 
     binaries: Path
@@ -59,13 +59,13 @@ class Server:
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
+def server() -> Iterator[StoppableServer]:
     try:
         binaries, owner = postgres.find_binaries(), postgres.find_owner()
     except postgres.PostgresMissingError as missing:
         postgres.skip_or_fail(f"PostgreSQL tests: {missing}")
     folder = Path(tempfile.mkdtemp(prefix="sinetti-postgres-", dir=postgres.place()))
-    made = Server(binaries, owner, folder, reserve_ports(1)[0])
+    made = StoppableServer(binaries, owner, folder, reserve_ports(1)[0])
     try:
         postgres.initialise(binaries, folder, owner, made.password)
         made.start()

@@ -233,8 +233,8 @@ def hand_out(certificate):
     return behave
 
 
-class Handler(BaseHTTPRequestHandler):
-    """Handler that reads one request, records it and runs its behaviour."""
+class DoubleHandler(BaseHTTPRequestHandler):
+    """DoubleHandler that reads one request, records it and runs its behaviour."""
 
     protocol_version = "HTTP/1.1"
     double: Double
@@ -288,7 +288,7 @@ class Server(ThreadingHTTPServer):
 @contextmanager
 def served(double, context=None):
     """Serve a double on loopback while the block runs, over TLS if a context is given."""
-    handler = type("Bound", (Handler,), {"double": double})
+    handler = type("Bound", (DoubleHandler,), {"double": double})
     server = Server(("127.0.0.1", 0), handler)
     if context is not None:
         server.socket = context.wrap_socket(server.socket, server_side=True)

@@ -48,7 +48,7 @@ WITHIN = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class SftpServer:
     """A running sshd: its port, its folder and its output."""
 
     port: int
@@ -183,7 +183,7 @@ def configured(folder: Path) -> str:
 
 
 @contextmanager
-def sshd(folder: Path, name: str, configuration: str) -> Iterator[Server]:
+def sshd(folder: Path, name: str, configuration: str) -> Iterator[SftpServer]:
     """Run sshd with this configuration until the block ends; yield the server."""
     place = folder / name
     place.mkdir()
@@ -201,7 +201,7 @@ def sshd(folder: Path, name: str, configuration: str) -> Iterator[Server]:
     Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # as the systemd unit of sshd does before the start
     command = [needed("sshd"), "-D", "-e", "-f", str(place / "sshd_config")]
     with (place / "log").open("w") as log, subprocess.Popen(command, stderr=log, stdin=subprocess.DEVNULL) as process:
-        server = Server(port, place)
+        server = SftpServer(port, place)
         try:
             until_ready(server, process)
             yield server
@@ -210,17 +210,17 @@ def sshd(folder: Path, name: str, configuration: str) -> Iterator[Server]:
             process.wait(WITHIN)
 
 
-def until_ready(server: Server, process: "subprocess.Popen[bytes]") -> None:
+def until_ready(server: SftpServer, process: "subprocess.Popen[bytes]") -> None:
     """Wait until the server listens."""
     deadline = monotonic_seconds() + WITHIN
-    while "Server listening" not in server.log:
+    while "SftpServer listening" not in server.log:
         assert process.poll() is None, server.log
         assert monotonic_seconds() < deadline, server.log
         sleep(0.02)
 
 
 @pytest.fixture(scope="module")
-def server(folder, leaves) -> Iterator[Server]:
+def server(folder, leaves) -> Iterator[SftpServer]:
     """Run sshd as deploy/ configures it."""
     needed("sftp")
     write_command(folder)
@@ -292,7 +292,7 @@ def test_nobody_gets_a_shell(server):
 
 
 @pytest.fixture(scope="module")
-def bare(folder, leaves) -> Iterator[Server]:
+def bare(folder, leaves) -> Iterator[SftpServer]:
     """Run sshd with its default permissions; its users have a shell.
 
     Only the line that the gateway prints limits what a key may do.

@@ -50,8 +50,8 @@ class Wire:
         return [body for name, body in self.passed if name == operation and named in body]
 
 
-class Handler(BaseHTTPRequestHandler):
-    """Handler of one request."""
+class WireHandler(BaseHTTPRequestHandler):
+    """WireHandler of one request."""
 
     wire: Wire
 
@@ -124,7 +124,7 @@ class Server(ThreadingHTTPServer):
 def between(service: str) -> Iterator[Wire]:
     """Run a proxy between clients and a service while the block runs."""
     wire = Wire(service)
-    server = Server(("127.0.0.1", 0), type("Bound", (Handler,), {"wire": wire}))
+    server = Server(("127.0.0.1", 0), type("Bound", (WireHandler,), {"wire": wire}))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     wire.url = f"http://127.0.0.1:{server.server_address[1]}{urlsplit(service).path}"

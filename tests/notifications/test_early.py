@@ -33,18 +33,10 @@ from sinetti.services.revocation.early_replacement import (
 )
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.status.renewal_info import hint_of, identified
+from tests.support.killed import KilledError, killed_at
 from tests.support.mailrooms import a_mailroom
 from tests.support.people import named
-from tests.support.scene import (
-    CONTACT,
-    DAY,
-    REQUEST,
-    KilledError,
-    add_organisation,
-    enrolled,
-    killed_at,
-    renewed,
-)
+from tests.support.scene import CONTACT, DAY, REQUEST, add_organisation, enrolled, renewed
 from tests.support.transports import Letters
 
 TOLD = Explanation({Language.FI: "syy", Language.SV: "orsak", Language.EN: "why"}, None)

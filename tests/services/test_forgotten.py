@@ -18,15 +18,14 @@ from sinetti.services.status.crl import current_crl
 from tests.support.authority import issuer
 from tests.support.backups import backed_up, restored
 from tests.support.journals import journal_of, keeping, kinds, lost
+from tests.support.killed import KilledError, killed_at
 from tests.support.scene import (
     REQUEST,
-    KilledError,
     Scene,
     accepted,
     collected,
     enrolled,
     in_the_window,
-    killed_at,
     new_ask,
     new_key,
     ordered,

@@ -19,19 +19,17 @@ from sinetti.services.issuance.retrieve import retrieve
 from sinetti.services.organisations.registration import close
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from tests.support.authority import CUSTOMER_ID
+from tests.support.killed import KilledError, killed_at, once_at
 from tests.support.scene import (
     REQUEST,
-    KilledError,
     Scene,
     accepted,
     collected,
     enrolled,
     get_ask,
     in_the_window,
-    killed_at,
     new_ask,
     new_key,
-    once_at,
     ordered,
     refused,
     renew_ask,

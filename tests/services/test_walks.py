@@ -20,18 +20,17 @@ from sinetti.services.issuance.renew import renew
 from sinetti.services.issuance.retrieve import retrieve
 from sinetti.services.revocation.revoke import RevocationError, RevocationRequest, revoke
 from tests.support.authority import NOW
+from tests.support.killed import KilledError, killed_at
 from tests.support.scene import (
     DAY,
     REQUEST,
     SECOND,
     Held,
-    KilledError,
     Scene,
     enrolled,
     get_ask,
     held_by,
     in_the_window,
-    killed_at,
     new_key,
     renew_ask,
 )

@@ -6,8 +6,8 @@ It has some sixty certificates in eleven weeks, and two nodes that are killed.
 from datetime import time, timedelta
 
 from simulate import founding, world
+from simulate.acts import Hand
 from simulate.comparing import compare
-from simulate.deeds import Hand
 from simulate.nodes import Here, Lines, Post, room_of
 from simulate.playing import Play
 from simulate.report import Run, is_good, page

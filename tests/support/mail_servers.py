@@ -42,8 +42,8 @@ class Taken:
 
 
 @dataclass(slots=True)
-class Handler:
-    """Handler that accepts everything except where `answers` has a reply.
+class MailHandler:
+    """MailHandler that accepts everything except where `answers` has a reply.
 
     The keys of `answers` are commands (MAIL, DATA) or recipients. The reply "close" closes the connection. With
     `once`, each reply is given one time.
@@ -101,7 +101,7 @@ class MailServer:
     """A running mail server: its port and its handler."""
 
     port: int
-    handler: Handler
+    handler: MailHandler
 
     @property
     def taken(self) -> list[Taken]:
@@ -116,7 +116,7 @@ def mail_server(tls: ssl.SSLContext | None = None, *, implicit: bool = False, **
     `tls` is for STARTTLS, or for TLS from the first octet if `implicit`. `named` are arguments of aiosmtpd's SMTP
     class.
     """
-    handler, loop = Handler(), asyncio.new_event_loop()
+    handler, loop = MailHandler(), asyncio.new_event_loop()
     if tls is not None and not implicit:
         named |= {"tls_context": tls, "require_starttls": True}
 

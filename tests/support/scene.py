@@ -163,34 +163,6 @@ class SwitchableResponders:
         return responder
 
 
-class KilledError(BaseException):
-    """Simulated end of the process at this point."""
-
-
-def killed_at(name: str) -> Callable[[str], None]:
-    """Return a step that ends the process at one of the numbered points, once."""
-
-    def die() -> None:
-        raise KilledError(name)
-
-    return once_at(name, die)
-
-
-def once_at(name: str, do: Callable[[], object]) -> Callable[[str], None]:
-    """Return a step that calls a function the first time this point is reached.
-
-    It simulates an event in the middle of an action.
-    """
-    done: list[str] = []
-
-    def step(reached: str) -> None:
-        if reached == name and not done:
-            done.append(reached)
-            do()
-
-    return step
-
-
 @dataclass(slots=True)
 class Scene:
     """A service context with the switches behind it."""

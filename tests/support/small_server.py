@@ -3,6 +3,7 @@
 It gives configured answers and keeps the requests.
 """
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -33,8 +34,8 @@ class Small:
 
 
 @contextmanager
-def small_server(answers: Callable[[Question], Reply]) -> Iterator[Small]:
-    """Run a server until the block ends."""
+def small_server(answers: Callable[[Question], Reply], tls: ssl.SSLContext | None = None) -> Iterator[Small]:
+    """Run a server until the block ends, over TLS with a context."""
 
     class Handler(BaseHTTPRequestHandler):
         def _answer(self):
@@ -56,7 +57,9 @@ def small_server(answers: Callable[[Question], Reply]) -> Iterator[Small]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
-        small = Small(f"http://127.0.0.1:{server.server_port}", answers)
+        if tls is not None:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
+        small = Small(f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}", answers)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
         try:

@@ -35,6 +35,7 @@ from tests.ca.ceremony.making import (
 )
 from tests.support import golden
 from tests.support.ceremonies import NOW, QUICK, ROOTS, URL, plan_text
+from tests.support.killed import KilledError
 
 HIERARCHY = PLAN.hierarchy
 FIRST, OTHER = ONLINE[0], ONLINE[1]
@@ -55,10 +56,6 @@ def test_a_founding_makes_each_certificate_and_the_first_lists():
     assert parse_registry(medium.registry.octets) == medium.registry
 
 
-class Killed(Exception):
-    pass
-
-
 def test_interrupted_at_each_step_the_same_octets_are_signed():
     whole = empty()
     whole.make(PLAN, request())
@@ -68,9 +65,9 @@ def test_interrupted_at_each_step_the_same_octets_are_signed():
 
         def kill(reached, point=point):
             if reached == point:
-                raise Killed
+                raise KilledError
 
-        with pytest.raises(Killed):
+        with pytest.raises(KilledError):
             medium.make(PLAN, request(), kill)
         before = {one.identity: one.tbs for one in medium.registry.items}
         result = medium.make(PLAN, request())
@@ -209,10 +206,10 @@ def test_a_number_that_was_stored_and_not_signed_is_spent():
 
     def kill(reached):
         if reached.startswith("intended"):
-            raise Killed
+            raise KilledError
 
     wanted = lists(medium)
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         medium.make(LISTS, wanted, kill)
     assert [one for one in medium.registry.items if one.kind is MadeKind.LIST and not one.made]
     refused(LISTS, replace(wanted, nonce="7" * 64), medium.registry, "number")

@@ -37,6 +37,7 @@ from sinetti.pki.trust_lists.verification import ListReader, verify_anchors, ver
 from tests.ca.ceremony.making import LATER, LISTS, csr, empty, founded, lists, request, serial_of
 from tests.support import golden
 from tests.support.ceremonies import NOW, QUICK, ROOTS, URL, plan_text
+from tests.support.killed import KilledError
 from tests.support.officers import ARC
 
 ISSUING = CaSpec(
@@ -151,10 +152,6 @@ def test_a_third_root_is_reached_from_the_first_one_and_the_second_one():
         assert verify_anchors(result.anchors, ListReader(Environment.TEST, roots), LATER + timedelta(hours=2))
 
 
-class Killed(Exception):
-    pass
-
-
 def test_interrupted_the_same_octets_are_signed():
     whole = begun()
     wanted = certify(whole, ROOT, INTERMEDIATE)
@@ -167,10 +164,10 @@ def test_interrupted_the_same_octets_are_signed():
         def kill(_reached, left=left):
             left[0] -= 1
             if left[0] < 0:
-                raise Killed
+                raise KilledError
 
         before = known(medium)
-        with pytest.raises(Killed):
+        with pytest.raises(KilledError):
             medium.make(plan_for(wanted), wanted, kill)
         stored = {one.identity: one.tbs for one in medium.registry.items}
         result = medium.make(plan_for(wanted), wanted)

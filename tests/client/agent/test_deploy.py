@@ -20,6 +20,7 @@ from sinetti.client.store.event_log import EventType
 from sinetti.domain.values import Language
 from tests.client.conftest import NAME
 from tests.support import authority
+from tests.support.killed import KilledError
 
 NOW = authority.NOW
 OPENS = NOW + timedelta(days=670)
@@ -124,18 +125,15 @@ def test_a_run_that_ended_after_the_command_runs_it_again(holder, seen, monkeypa
     entry = entry_of(deploy=writes(seen))
     holder.enrol()
 
-    class Killed(BaseException):
-        pass
-
     def stored(folder, state):
         if state.serial is not None:
-            raise Killed
+            raise KilledError
         store(folder, state)
 
     with monkeypatch.context() as patch:
         store = agent_state.save_deploy_state
         patch.setattr(agent_state, "save_deploy_state", stored)
-        with pytest.raises(Killed):
+        with pytest.raises(KilledError):
             use(holder, entry)
     later = NOW + timedelta(minutes=5)
     assert deploy.is_due(holder.folder, later, entry)
@@ -147,19 +145,16 @@ def test_a_run_that_ended_before_after_runs_after_alone(holder, seen, monkeypatc
     entry = entry_of(deploy=writes(seen, "'deploy'"), after=writes(seen, "'after'"))
     holder.enrol()
 
-    class Killed(BaseException):
-        pass
-
     known = deploy.hooks.run
 
     def run(stage, *arguments):
         if stage is HookStage.AFTER:
-            raise Killed
+            raise KilledError
         return known(stage, *arguments)
 
     with monkeypatch.context() as patch:
         patch.setattr(deploy.hooks, "run", run)
-        with pytest.raises(Killed):
+        with pytest.raises(KilledError):
             use(holder, entry)
     assert deploy.is_due(holder.folder, NOW, entry)
     assert use(holder, entry) == (True, ())
@@ -302,16 +297,13 @@ def test_a_program_that_kills_the_agent_counts_as_one_that_failed(holder, monkey
     """Else it would be the first thing that each pass does, and the last."""
     holder.enrol()
 
-    class Killed(BaseException):
-        """SIGKILL: nothing after it is done."""
-
     def kill(*_given):
-        raise Killed
+        raise KilledError
 
     with monkeypatch.context() as patched:
         patched.setattr(deploy.hooks, "run", kill)
         for tries, after in ((1, timedelta()), (2, timedelta(minutes=5))):
-            with pytest.raises(Killed):
+            with pytest.raises(KilledError):
                 use(holder, entry_of(deploy=""), NOW + after)
             assert agent_state.load_deploy_state(holder.folder).tries == tries
             assert not deploy.is_due(holder.folder, NOW + after, entry_of(deploy=""))

@@ -27,6 +27,7 @@ from tests.client import double
 from tests.client.conftest import IDS, NAME, words
 from tests.client.double import anchors, bundle
 from tests.support import authority
+from tests.support.killed import KilledError
 
 ENTRY = CertificateEntry(NAME, "register")
 END = authority.NOW + timedelta(days=730)
@@ -138,16 +139,13 @@ def test_after_a_renewal_the_old_one_is_not_put_back(holder):
 
 
 def test_a_run_that_ended_early_is_gone_on_with(holder):
-    class Killed(BaseException):
-        pass
-
     def die(name):
         if name == "settled":
-            raise Killed
+            raise KilledError
 
     one = material()
     holder.step = die
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         adopt(holder, one)
     assert generations.current(holder.folder) is None
     holder.step = lambda _name: None

@@ -42,7 +42,7 @@ def kept(url="http://127.0.0.1:1", services=(ROOT,), holders=(ROOT,)):
     )
 
 
-class Service:
+class ListService:
     """A service with the lists that a test gives it."""
 
     def __init__(self, **lists):
@@ -58,7 +58,7 @@ class Service:
 
 @pytest.fixture
 def service():
-    found = Service(**WHOLE)
+    found = ListService(**WHOLE)
     with small_server(found) as server:
         found.url = server.url
         yield found

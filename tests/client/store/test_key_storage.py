@@ -38,6 +38,7 @@ from tests.client import double
 from tests.client.conftest import NAME
 from tests.client.conftest import words as said
 from tests.support import authority, soft_token
+from tests.support.killed import KilledError
 
 OPENS = authority.NOW + timedelta(days=670)
 PASSWORD = b"correct horse"
@@ -72,19 +73,15 @@ def clear_keys(store):
     return [path for path in store.rglob("*") if path.is_file() and b"BEGIN PRIVATE KEY" in path.read_bytes()]
 
 
-class Killed(BaseException):
-    """End of a run, as by a kill."""
-
-
 def killed_at(holder, step, act):
     """Let a run end at one of its steps."""
 
     def stop(name):
         if name == step:
-            raise Killed
+            raise KilledError
 
     holder.step = stop
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         act()
     holder.step = lambda _name: None
 
@@ -138,7 +135,7 @@ def test_a_renewal_in_a_token_goes_on_wherever_a_change_to_the_disk_was_its_last
             nonlocal left
             left -= 1
             if left < 0:
-                raise Killed
+                raise KilledError
             return known(*arguments, **options)
 
         return change
@@ -149,7 +146,7 @@ def test_a_renewal_in_a_token_goes_on_wherever_a_change_to_the_disk_was_its_last
         left = number
         try:
             done = holder.renew()
-        except Killed:
+        except KilledError:
             continue
         if done.result is Result.RENEWED:
             break
@@ -184,11 +181,11 @@ def test_a_key_that_a_run_left_in_the_token_is_told_and_taken_up(holder, token, 
     """The run ended after the key was made, and before any journal spoke of it."""
 
     def ended(*_arguments):
-        raise Killed
+        raise KilledError
 
     with monkeypatch.context() as patch:
         patch.setattr(journal, "begin", ended)
-        with pytest.raises(Killed):
+        with pytest.raises(KilledError):
             holder.enrol(files=token)
     (left,) = token_keys.orphaned_keys(holder.folder)
     assert holder.enrol(files=token).result is Result.ENROLLED
@@ -199,8 +196,8 @@ def test_a_key_that_a_run_left_in_the_token_is_told_and_taken_up(holder, token, 
 
 def test_a_key_of_another_type_that_was_left_is_told_with_how_it_is_deleted(holder, token, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(journal, "begin", lambda *_arguments: (_ for _ in ()).throw(Killed))
-        with pytest.raises(Killed):
+        patch.setattr(journal, "begin", lambda *_arguments: (_ for _ in ()).throw(KilledError))
+        with pytest.raises(KilledError):
             holder.enrol(files=token)
     assert holder.enrol(files=token, key=encoding.KeyType.EC_P384).result is Result.ENROLLED
     (told,) = holder.told
@@ -212,8 +209,8 @@ def test_an_intent_whose_key_was_never_made_goes(holder, token, monkeypatch):
     from sinetti.pki.signers import pkcs11  # noqa: PLC0415 - where the extra is there
 
     with monkeypatch.context() as patch:
-        patch.setattr(pkcs11, "make", lambda *_arguments: (_ for _ in ()).throw(Killed))
-        with pytest.raises(Killed):
+        patch.setattr(pkcs11, "make", lambda *_arguments: (_ for _ in ()).throw(KilledError))
+        with pytest.raises(KilledError):
             holder.enrol(files=token)
     assert len(token_keys.orphaned_keys(holder.folder)) == 1
     assert holder.enrol(files=token).result is Result.ENROLLED
@@ -446,7 +443,7 @@ def test_every_format_is_there_once_live_points_at_it(holder, packed, monkeypatc
         nonlocal count
         count += 1
         if count > ends:
-            raise Killed
+            raise KilledError
         known(source, target)
 
     holder.enrol(files=packed)
@@ -458,7 +455,7 @@ def test_every_format_is_there_once_live_points_at_it(holder, packed, monkeypatc
         try:
             if holder.renew().result is Result.RENEWED:
                 break
-        except Killed:
+        except KilledError:
             continue
     matching(holder.live)
     assert ends > 3

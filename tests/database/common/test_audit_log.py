@@ -25,11 +25,11 @@ from sinetti.services.organisations.registration import approve, close, withdraw
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.status.crl import publish
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME, NOW
+from tests.support.killed import KilledError, once_at
 from tests.support.scene import (
     CONTACT,
     DAY,
     REQUEST,
-    KilledError,
     Scene,
     accepted,
     add_organisation,
@@ -39,7 +39,6 @@ from tests.support.scene import (
     in_the_window,
     new_ask,
     new_key,
-    once_at,
     ordered,
     refused,
     renew_ask,

@@ -32,7 +32,7 @@ def digest(certificate):
     return sha256(certificate_der(certificate)).digest()
 
 
-class Service:
+class BridgeResponder:
     """A bridge that answers each request with one response, of which tests change a part."""
 
     def __init__(self, *, status=GOOD_STATUS, names=CERTIFICATE, at=NOW, life=HOUR, responder=RESPONDER, **odd):
@@ -81,12 +81,12 @@ ANSWERS = {
 
 @pytest.mark.parametrize(("changes", "answer"), ANSWERS.values(), ids=ANSWERS)
 def test_which_answers_confirm_a_certificate(changes, answer):
-    assert status(Service(**changes)) == answer
+    assert status(BridgeResponder(**changes)) == answer
 
 
 def test_the_distrusted_ca_is_no_responder_of_its_own_bridge():
-    assert status(Service(responder=OWN_RESPONDER), responders=(SERVICES, issuing())) == NO_ANSWER
-    assert status(Service(), responders=()) == NO_ANSWER
+    assert status(BridgeResponder(responder=OWN_RESPONDER), responders=(SERVICES, issuing())) == NO_ANSWER
+    assert status(BridgeResponder(), responders=()) == NO_ANSWER
 
 
 def test_a_critical_extension_of_an_answer_is_not_understood(monkeypatch):
@@ -104,11 +104,11 @@ def test_a_critical_extension_of_an_answer_is_not_understood(monkeypatch):
             return getattr(self._real, name)
 
     monkeypatch.setattr(ocsp, "load_der_ocsp_response", WithCritical)
-    assert status(Service()) == NO_ANSWER
+    assert status(BridgeResponder()) == NO_ANSWER
 
 
 def test_an_answer_is_kept_a_minute_and_then_until_it_is_too_old_without_another():
-    service = Service()
+    service = BridgeResponder()
     bridge = Bridge(service)
 
     def at(after):
@@ -122,7 +122,7 @@ def test_an_answer_is_kept_a_minute_and_then_until_it_is_too_old_without_another
 
 
 def test_a_kept_answer_is_about_one_certificate_and_can_be_forgotten():
-    service = Service()
+    service = BridgeResponder()
     bridge = Bridge(service)
     assert bridge.status(question(), NOW, FRESHNESS) == GOOD
     assert bridge.status(question(certificate=OTHER), NOW, FRESHNESS) == REVOKED
@@ -134,13 +134,13 @@ def test_a_kept_answer_is_about_one_certificate_and_can_be_forgotten():
 
 def test_the_setting_of_freshness_counts_if_it_is_shorter():
     short = timedelta(seconds=30)
-    assert status(Service(at=NOW - short), freshness=short) == GOOD
-    assert status(Service(at=NOW - short - SECOND), freshness=short) == NO_ANSWER
+    assert status(BridgeResponder(at=NOW - short), freshness=short) == GOOD
+    assert status(BridgeResponder(at=NOW - short - SECOND), freshness=short) == NO_ANSWER
 
 
 def test_so_many_answers_are_kept(monkeypatch):
     monkeypatch.setattr("sinetti.gateway.revocation.bridge._KEPT_AT_MOST", 1)
-    service = Service()
+    service = BridgeResponder()
     bridge = Bridge(service)
     for certificate in (CERTIFICATE, OTHER, CERTIFICATE):
         bridge.status(question(certificate=certificate), NOW, FRESHNESS)

@@ -16,6 +16,7 @@ from sinetti.infra import atomic_files, http_client
 from sinetti.infra.clock import utc_now
 from sinetti.pki.encoding import certificate_der
 from tests.support.authority import NOW, issuer
+from tests.support.killed import KilledError
 from tests.support.relying import material
 from tests.support.small_server import small_server
 
@@ -174,16 +175,13 @@ def test_a_run_that_is_killed_leaves_what_was_there(tmp_path, monkeypatch):
         for step in ("unlink", "open", "fsync", "replace"):
             one = wanted(tmp_path, server.url)
 
-            class Killed(BaseException):
-                pass
-
             def kill(*_asked, **_named):
-                raise Killed
+                raise KilledError
 
             with monkeypatch.context() as patch:
                 place = os if step in {"open", "fsync"} else atomic_files.Path
                 patch.setattr(place, step, kill)
-                with pytest.raises(Killed):
+                with pytest.raises(KilledError):
                     fetch(one)
             assert one.file.read_bytes() == OLD
             assert fetch(one).changed

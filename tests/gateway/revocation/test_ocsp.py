@@ -4,7 +4,6 @@ import contextlib
 import socket
 import threading
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from cryptography import x509
@@ -18,6 +17,7 @@ from sinetti.gateway.revocation.source import FRESHNESS, GOOD, NO_ANSWER, NOT_KN
 from tests.gateway.material import DAY, HOUR, SECOND, Responder, certificate, holder, issuing, key, leaf, loaded
 from tests.support import authority
 from tests.support.authority import NOW
+from tests.support.small_server import small_server
 
 CERTIFICATE = loaded(holder())
 ADDRESS = "http://ocsp.example/ocsp/Issuing"
@@ -170,38 +170,20 @@ def test_only_so_many_answers_are_kept(monkeypatch):
     assert len(answers._kept) == 2
 
 
-class Service(BaseHTTPRequestHandler):
-    """OCSP service over HTTP; the path selects its behaviour."""
-
-    def do_POST(self):
-        asked = self.rfile.read(int(self.headers["Content-Length"]))
-        body = {"/long": b"x" * (LARGEST_ANSWER + 1)}.get(self.path, self.headers["Content-Type"].encode() + asked)
-        self.send_response(503 if self.path == "/down" else 302 if self.path == "/moved" else 200)
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("Location", "/elsewhere")
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        """Write no log."""
-
-
 def test_requests_over_http():
-    server = HTTPServer(("127.0.0.1", 0), Service)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        address = f"http://127.0.0.1:{server.server_port}"
-        assert post(f"{address}/ocsp", b"request") == b"application/ocsp-requestrequest"
+    def answers(asked):
+        body = {"/long": b"x" * (LARGEST_ANSWER + 1)}.get(
+            asked.path, asked.headers["content-type"].encode() + asked.body
+        )
+        return {"/down": 503, "/moved": 302}.get(asked.path, 200), {"location": "/elsewhere"}, body
+
+    with small_server(answers) as server:
+        assert post(f"{server.url}/ocsp", b"request") == b"application/ocsp-requestrequest"
         for path in ("down", "moved", "long"):
             with pytest.raises(OSError, match=r"."):
-                post(f"{address}/{path}", b"request")
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+                post(f"{server.url}/{path}", b"request")
     with pytest.raises(OSError, match=r"."):
-        post(address, b"request")
+        post(server.url, b"request")
 
 
 def test_who_sends_octet_by_octet_gets_no_more_time(monkeypatch):

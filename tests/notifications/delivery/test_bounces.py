@@ -11,8 +11,9 @@ from sinetti.domain.secret_keys import fixed_keys
 from sinetti.notifications.delivery import bounces
 from sinetti.notifications.delivery.bounces import BounceReport, UnreadableError, parse, read_returns
 from tests.support.firms import a_certificate, a_message, a_person, an_organisation, rows
+from tests.support.killed import KilledError, killed_at
 from tests.support.mailrooms import a_mailroom
-from tests.support.scene import DAY, KilledError, killed_at
+from tests.support.scene import DAY
 
 SAMPLES = Path(__file__).parent / "returns"
 KEY = b"k" * 32

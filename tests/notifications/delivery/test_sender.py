@@ -18,9 +18,10 @@ from sinetti.notifications.delivery.sender import BATCH, SendReport, iter_batche
 from sinetti.notifications.delivery.smtp import Sender, Smtp, SmtpSecurity, SmtpServer
 from sinetti.notifications.planning.events import expand_events
 from tests.support.authority import NOW
+from tests.support.killed import KilledError, killed_at
 from tests.support.mailrooms import a_mailroom
 from tests.support.registers import crowd
-from tests.support.scene import SECOND, KilledError, enrolled, killed_at
+from tests.support.scene import SECOND, enrolled
 
 MINUTE = timedelta(minutes=1)
 EMAIL, SMS = MessageChannel.EMAIL, MessageChannel.SMS

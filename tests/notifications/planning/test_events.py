@@ -13,9 +13,10 @@ from sinetti.domain.notifications.messages import AUDIENCES, FIRST_REACHED, TOO_
 from sinetti.notifications.planning.events import expand_events
 from sinetti.services.organisations.people import remove_signatory, set_contact_person
 from tests.support.authority import CUSTOMER_ID
+from tests.support.killed import KilledError, killed_at
 from tests.support.mailrooms import a_mailroom
 from tests.support.people import named
-from tests.support.scene import CONTACT, DAY, REQUEST, SECOND, KilledError, enrolled, killed_at, ordered
+from tests.support.scene import CONTACT, DAY, REQUEST, SECOND, enrolled, ordered
 
 PAGE = Path(__file__).parents[3] / "docs" / "e-service" / "recipients.md"
 WHO = ("operator", REQUEST)

@@ -21,6 +21,7 @@ from sinetti.notifications.planning.reminders import ReminderReport, next_due_ti
 from sinetti.services.issuance.enrol import enrol
 from sinetti.services.issuance.renew import renew
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
+from tests.support.killed import KilledError, killed_at
 from tests.support.mailrooms import a_mailroom
 from tests.support.registers import crowd
 from tests.support.scene import (
@@ -28,12 +29,10 @@ from tests.support.scene import (
     DAY,
     REQUEST,
     SECOND,
-    KilledError,
     accepted,
     an_order,
     collected,
     enrolled,
-    killed_at,
     new_ask,
     new_key,
     ordered,

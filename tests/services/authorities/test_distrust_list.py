@@ -22,8 +22,9 @@ from sinetti.wire.transparency.notes import COSIGNATURE, Checkpoint, NoteSigner
 from tests.support import golden
 from tests.support.authority import NOW, authority, issuer
 from tests.support.distrust import SERVICES, declared, with_services
+from tests.support.killed import KilledError, killed_at
 from tests.support.logs import LOG_KEY, ORIGIN, WRONG_KEY, logging, sequenced, write_rows
-from tests.support.scene import REQUEST, KilledError, killed_at
+from tests.support.scene import REQUEST
 from tests.support.trust_lists import anchors_list, by_root, root_of, successor
 from tests.support.trust_lists import distrust_list as made_list
 

@@ -24,18 +24,16 @@ from sinetti.services.status.crl import current_crl, publish, publish_all, refre
 from sinetti.services.status.ocsp import OcspRefresher
 from tests.support.backups import backed_up, restored
 from tests.support.journals import keeping
+from tests.support.killed import KilledError, killed_at, once_at
 from tests.support.scene import (
     DAY,
     REQUEST,
-    KilledError,
     accepted,
     authority_rows,
     enrolled,
     in_the_window,
-    killed_at,
     new_ask,
     new_key,
-    once_at,
     ordered,
     refused,
     renew_ask,

@@ -34,6 +34,7 @@ from sinetti.wire.transparency.notes import COSIGNATURE, Checkpoint, NoteSigner,
 from sinetti.wire.transparency.proofs import LARGEST_PROOF, EntryProof
 from tests.support.authority import NOW
 from tests.support.journals import keeping
+from tests.support.killed import KilledError
 from tests.support.logs import (
     AUDIT,
     LOG_KEY,
@@ -352,10 +353,6 @@ def test_the_first_of_the_keys_will_begin_the_log(scene):
     sequenced(logging(scene.ctx, *keys))
     assert current_signers(scene.ctx, keys) == [NEXT_KEY]
     assert read_log.key(scene.db) == NEXT_KEY.verifier
-
-
-class KilledError(Exception):
-    """End of a process at a failpoint."""
 
 
 def test_a_kill_before_the_commit_leaves_nothing(scene, monkeypatch):

@@ -31,20 +31,18 @@ from sinetti.services.issuance.reconcile import RESERVATIONS_WAIT, resolve_reser
 from sinetti.services.issuance.renew import renew
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.status.crl import current_crl, publish
+from tests.support.killed import KilledError, killed_at, once_at
 from tests.support.registers import crowd
 from tests.support.scene import (
     DAY,
     REQUEST,
     SECOND,
-    KilledError,
     Scene,
     accepted,
     collected,
     enrolled,
-    killed_at,
     new_ask,
     new_key,
-    once_at,
     ordered,
     refused,
     renew_ask,

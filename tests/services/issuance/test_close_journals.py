@@ -20,8 +20,9 @@ from sinetti.services.issuance.reconcile import compare, preview, reconcile
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from tests.support.backups import backed_up, restored
 from tests.support.journals import keeping
+from tests.support.killed import KilledError, killed_at
 from tests.support.logs import REQUEST, WRONG_KEY, logging, sequenced
-from tests.support.scene import DAY, KilledError, Scene, enrolled, killed_at
+from tests.support.scene import DAY, Scene, enrolled
 
 MONTH = 31 * DAY
 STEPS = ("journal-compressed", "journals-compared", "journal-entered")

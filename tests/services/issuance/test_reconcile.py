@@ -29,11 +29,11 @@ from sinetti.services.status.crl import OFFLINE_LIFE, current_crl, publish
 from sinetti.wire.transparency.entries import parse_entry
 from tests.support.authority import CUSTOMER_ID, authority, issuer
 from tests.support.backups import backed_up, restored
+from tests.support.killed import KilledError, killed_at
 from tests.support.scene import (
     DAY,
     REQUEST,
     SECOND,
-    KilledError,
     SwitchableSigner,
     accepted,
     add_organisation,
@@ -41,7 +41,6 @@ from tests.support.scene import (
     enrolled,
     get_ask,
     in_the_window,
-    killed_at,
     new_ask,
     new_key,
     ordered,

@@ -21,6 +21,7 @@ from sinetti.services.organisations.registration import approve, close, withdraw
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from tests.pki.weak_numbers import with_a_prime_of
 from tests.support.authority import CUSTOMER_ID, holder_certificate, holder_key
+from tests.support.killed import once_at
 from tests.support.scene import (
     DAY,
     REQUEST,
@@ -39,7 +40,6 @@ from tests.support.scene import (
     new_ask,
     new_key,
     odd_csr,
-    once_at,
     ordered,
     refused,
     renew_ask,

@@ -13,16 +13,15 @@ from sinetti.domain.values import Language
 from sinetti.services.issuance.enrol import enrol
 from sinetti.services.issuance.retrieve import retrieve
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
+from tests.support.killed import KilledError, killed_at
 from tests.support.scene import (
     DAY,
     REQUEST,
     SECOND,
-    KilledError,
     accepted,
     collected,
     enrolled,
     get_ask,
-    killed_at,
     new_ask,
     new_key,
     ordered,

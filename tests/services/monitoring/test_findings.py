@@ -29,7 +29,8 @@ from sinetti.services.revocation.early_replacement import EarlyReplacementReques
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.status.crl import LIFE, publish, store_external_crl
 from tests.support.authority import NOW, authority, holder_certificate, holder_key, issuer
-from tests.support.scene import DAY, REQUEST, SECOND, KilledError, enrolled, killed_at
+from tests.support.killed import KilledError, killed_at
+from tests.support.scene import DAY, REQUEST, SECOND, enrolled
 
 SUPERSEDED = RevocationReason.SUPERSEDED
 

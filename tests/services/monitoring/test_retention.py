@@ -25,13 +25,13 @@ from sinetti.services.organisations.contacts import ContactUpdate, change_contac
 from sinetti.services.organisations.registration import close
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from tests.support.authority import CUSTOMER_ID
+from tests.support.killed import KilledError
 from tests.support.officers import checked_founders, key_of
 from tests.support.scene import (
     CONTACT,
     DAY,
     REQUEST,
     SECOND,
-    KilledError,
     accepted,
     an_order,
     enrolled,

@@ -12,8 +12,9 @@ from sinetti.domain.values import Language
 from sinetti.services.organisations.contacts import ContactCorrection, ContactUpdate, change_contact
 from sinetti.services.organisations.people import PeopleError
 from tests.support.authority import CUSTOMER_ID
+from tests.support.killed import KilledError, killed_at
 from tests.support.people import a_person, audited
-from tests.support.scene import CONTACT, DAY, REQUEST, KilledError, an_order, enrolled, killed_at, ordered
+from tests.support.scene import CONTACT, DAY, REQUEST, an_order, enrolled, ordered
 from tests.support.secure import offered
 
 WHO = ("operator", REQUEST)

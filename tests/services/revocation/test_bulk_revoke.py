@@ -31,18 +31,8 @@ from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.status.crl import current_crl
 from tests.support.authority import CUSTOMER_ID
 from tests.support.journals import keeping, kinds
-from tests.support.scene import (
-    DAY,
-    REQUEST,
-    SECOND,
-    KilledError,
-    add_organisation,
-    enrolled,
-    in_the_window,
-    killed_at,
-    once_at,
-    renewed,
-)
+from tests.support.killed import KilledError, killed_at, once_at
+from tests.support.scene import DAY, REQUEST, SECOND, add_organisation, enrolled, in_the_window, renewed
 
 SUPERSEDED, COMPROMISE = RevocationReason.SUPERSEDED, RevocationReason.KEY_COMPROMISE
 

@@ -30,17 +30,9 @@ from sinetti.services.revocation.early_replacement import (
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.status.renewal_info import HintProgram, hint_of, identified
 from tests.support import golden
+from tests.support.killed import KilledError, killed_at
 from tests.support.mailrooms import a_mailroom
-from tests.support.scene import (
-    DAY,
-    REQUEST,
-    SECOND,
-    KilledError,
-    add_organisation,
-    enrolled,
-    killed_at,
-    renewed,
-)
+from tests.support.scene import DAY, REQUEST, SECOND, add_organisation, enrolled, renewed
 from tests.support.transports import Letters
 
 OVER = timedelta(hours=8)

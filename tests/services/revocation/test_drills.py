@@ -30,18 +30,10 @@ from sinetti.services.revocation.drills import (
 )
 from sinetti.services.revocation.early_replacement import EarlyReplacementRequest, call_early
 from sinetti.services.status.renewal_info import hint_of, identified
+from tests.support.killed import KilledError
 from tests.support.mailrooms import a_mailroom
 from tests.support.people import named
-from tests.support.scene import (
-    DAY,
-    REQUEST,
-    SECOND,
-    KilledError,
-    add_organisation,
-    enrolled,
-    in_the_window,
-    renewed,
-)
+from tests.support.scene import DAY, REQUEST, SECOND, add_organisation, enrolled, in_the_window, renewed
 from tests.support.transports import Letters
 
 MINUTE = timedelta(minutes=1)

@@ -35,20 +35,18 @@ from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.status.renewal_info import hint_of, identified
 from tests.support import golden
 from tests.support.authority import CUSTOMER_ID, NOW, issuer
+from tests.support.killed import KilledError, killed_at, once_at
 from tests.support.registers import crowd
 from tests.support.scene import (
     DAY,
     REQUEST,
     SECOND,
-    KilledError,
     accepted,
     add_organisation,
     enrolled,
     in_the_window,
-    killed_at,
     new_ask,
     new_key,
-    once_at,
     ordered,
     refused,
     renew_ask,

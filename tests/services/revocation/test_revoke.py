@@ -28,18 +28,16 @@ from sinetti.services.status.crl import current_crl
 from sinetti.wire.json_api.status_events import StatusEventKind
 from tests.support.authority import holder_certificate, holder_key
 from tests.support.journals import keeping, kinds
+from tests.support.killed import KilledError, killed_at, once_at
 from tests.support.scene import (
     DAY,
     REQUEST,
     SECOND,
-    KilledError,
     Scene,
     accepted,
     enrolled,
     in_the_window,
-    killed_at,
     new_key,
-    once_at,
     refused,
     renew_ask,
     renewed,

@@ -18,20 +18,9 @@ from sinetti.services.revocation.self_revoke import SelfRevocation, revoke_own, 
 from sinetti.services.status.crl import current_crl
 from tests.support.authority import issuer
 from tests.support.journals import keeping, kinds
+from tests.support.killed import KilledError, killed_at
 from tests.support.registers import crowd
-from tests.support.scene import (
-    DAY,
-    REQUEST,
-    SECOND,
-    KilledError,
-    enrolled,
-    in_the_window,
-    killed_at,
-    new_key,
-    refused,
-    renew_ask,
-    renewed,
-)
+from tests.support.scene import DAY, REQUEST, SECOND, enrolled, in_the_window, new_key, refused, renew_ask, renewed
 
 SUPERSEDED, LOST = RevocationReason.SUPERSEDED, RevocationReason.KEY_COMPROMISE
 

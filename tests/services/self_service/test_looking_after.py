@@ -15,16 +15,8 @@ from sinetti.services.revocation.revoke import RevocationError, RevocationErrorK
 from sinetti.services.self_service import contact_handover, contacts, renewal_opt_out, revoke
 from sinetti.services.self_service.order import OrderAsk, order
 from tests.support.acting import NEW_CONTACT, audited, cast, lineage, stands
-from tests.support.scene import (
-    CONTACT,
-    DAY,
-    REQUEST,
-    KilledError,
-    enrolled,
-    in_the_window,
-    killed_at,
-    renewed,
-)
+from tests.support.killed import KilledError, killed_at
+from tests.support.scene import CONTACT, DAY, REQUEST, enrolled, in_the_window, renewed
 from tests.support.users import hand_over
 
 

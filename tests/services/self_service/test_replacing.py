@@ -11,7 +11,8 @@ from sinetti.domain.values import VALIDITY, Channel, Serial
 from sinetti.services.self_service import renewal_opt_out
 from sinetti.services.self_service.bulk_replace import preview_expiring, preview_selected, replace_many
 from tests.support.acting import cast, lineage, orders, stands
-from tests.support.scene import DAY, REQUEST, KilledError, enrolled, in_the_window, killed_at, renewed
+from tests.support.killed import KilledError, killed_at
+from tests.support.scene import DAY, REQUEST, enrolled, in_the_window, renewed
 
 FORM = "a" * 32
 FINE = Replaceable(open=True, approved=True, ordered=False, succeeded=False, let_end=False, contact=True)

@@ -18,8 +18,9 @@ from sinetti.services.staff.bulk_revocations import CertificateSelection
 from sinetti.services.staff.session import NotStaff
 from tests.support.authority import CUSTOMER_ID
 from tests.support.clerks import a_clerk, looked, same_subject
+from tests.support.killed import KilledError, killed_at
 from tests.support.registers import crowd
-from tests.support.scene import REQUEST, KilledError, enrolled, killed_at
+from tests.support.scene import REQUEST, enrolled
 
 SUPERSEDED = RevocationReason.SUPERSEDED
 ALL = CertificateSelection(customer_id=CUSTOMER_ID)

@@ -23,8 +23,9 @@ from sinetti.services.staff.organisations import AlterResult
 from sinetti.services.staff.session import NotStaff
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME
 from tests.support.clerks import a_clerk
+from tests.support.killed import KilledError, killed_at
 from tests.support.registers import crowd
-from tests.support.scene import KilledError, add_organisation, killed_at
+from tests.support.scene import add_organisation
 
 HEAD = "customer_id;kind;country;name;language;merged_into;ended\n"
 MALLI = f"{CUSTOMER_ID};artificial;FI;{CUSTOMER_NAME};fi"

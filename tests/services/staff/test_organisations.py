@@ -20,8 +20,9 @@ from sinetti.services.staff.organisations import AlterResult, EndReach, NewOrgan
 from tests.support.acting import cast
 from tests.support.authority import CUSTOMER_ID, CUSTOMER_NAME
 from tests.support.clerks import a_clerk, looked
+from tests.support.killed import KilledError, killed_at
 from tests.support.people import audited
-from tests.support.scene import REQUEST, KilledError, an_order, enrolled, killed_at, ordered
+from tests.support.scene import REQUEST, an_order, enrolled, ordered
 from tests.support.users import logged_clerk
 
 HEAD = "customer_id;kind;country;name;language;merged_into;ended\n"

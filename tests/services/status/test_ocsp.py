@@ -27,18 +27,17 @@ from sinetti.services.status import ocsp as status_ocsp
 from sinetti.services.status.ocsp import respond
 from tests.support.asking import asked, believed
 from tests.support.authority import response_signer, services_issuer
+from tests.support.killed import KilledError, killed_at
 from tests.support.scene import (
     DAY,
     REQUEST,
     SECOND,
     Held,
-    KilledError,
     Scene,
     accepted,
     ca_certificate,
     enrolled,
     in_the_window,
-    killed_at,
     new_ask,
     new_key,
     ordered,

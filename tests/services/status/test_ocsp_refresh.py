@@ -12,7 +12,8 @@ from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.status import ocsp
 from sinetti.services.status.ocsp import OcspRefresher
-from tests.support.scene import DAY, REQUEST, SECOND, KilledError, Scene, enrolled, killed_at
+from tests.support.killed import KilledError, killed_at
+from tests.support.scene import DAY, REQUEST, SECOND, Scene, enrolled
 
 HALF = timedelta(hours=12)
 

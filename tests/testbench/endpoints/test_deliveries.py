@@ -36,8 +36,9 @@ from tests.support.authority import (
     response_signer,
     services_issuer,
 )
+from tests.support.killed import KilledError, killed_at
 from tests.support.programs import exchange
-from tests.support.scene import REQUEST, SECOND, KilledError, enrolled, in_the_window, killed_at, renewed
+from tests.support.scene import REQUEST, SECOND, enrolled, in_the_window, renewed
 
 REPORT = b'<report xmlns="urn:example:report"><pay>100</pay></report>\n'
 PROBLEM = "application/problem+json"

@@ -5,8 +5,6 @@ The tests also run over TLS.
 
 import http.client
 import ssl
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from urllib.parse import urlsplit
 
 import pytest
@@ -15,43 +13,24 @@ from sinetti.authority.data_directory import DataDirectory
 from sinetti.testbench.core.layout import server_files
 from sinetti.testbench.core.server_certificate import make_server_certificate
 from sinetti.testbench.fleet.fault_proxy import FaultInjectingProxy, FaultRates, ProxyTls
+from tests.support.small_server import small_server
 
 SILENT = (OSError, http.client.HTTPException)
 
 
-class Service(BaseHTTPRequestHandler):
-    """Service that returns each request as its answer, and records it."""
-
-    seen: list[bytes]
-
-    def do_POST(self):
-        body = self.rfile.read(int(self.headers["content-length"]))
-        self.server.seen.append((self.path, self.headers["soapaction"], body))
-        self.send_response(202)
-        self.send_header("Content-Type", "text/xml")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
+def echo(asked):
+    return 202, {"content-type": "text/xml"}, asked.body
 
 
 @pytest.fixture
 def service():
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Service)
-    server.seen = []
-    server.daemon_threads = True
-    thread = Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    """Yield a service that returns each request as its answer, and records it."""
+    with small_server(echo) as server:
+        yield server
 
 
 def address_of(service):
-    return f"http://127.0.0.1:{service.server_address[1]}/a/path"
+    return f"{service.url}/a/path"
 
 
 def post(address, body, action='"x"', context=None):
@@ -70,7 +49,8 @@ def post(address, body, action='"x"', context=None):
 def test_untouched_it_is_the_service_itself(service):
     with FaultInjectingProxy(address_of(service), 1, None) as meddler:
         assert post(meddler.address, b"<ask/>") == (202, b"<ask/>")
-    assert service.seen == [("/a/path", '"x"', b"<ask/>")]
+    (asked,) = service.asked
+    assert (asked.path, asked.headers["soapaction"], asked.body) == ("/a/path", '"x"', b"<ask/>")
     assert not meddler.met
 
 
@@ -80,7 +60,7 @@ def test_a_lost_answer_was_a_request_that_arrived(service):
         for _ in range(8):
             with pytest.raises(SILENT):
                 post(meddler.address, b"<ask/>")
-    assert len(service.seen) == 8
+    assert len(service.asked) == 8
     assert sum(meddler.met.values()) == 8
 
 
@@ -111,32 +91,25 @@ def test_over_tls(tmp_path, monkeypatch):
         place.mkdir(parents=True)
     files = server_files(folder)
     make_server_certificate(files)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Service)
-    server.seen = []
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(files.certificate, files.key)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     trusting = ssl.create_default_context(cafile=folder.trust / "server.pem")
-    secure = address_of(server).replace("http", "https")
-    try:
-        with FaultInjectingProxy(
-            secure, 1, ProxyTls(files.certificate, files.key, folder.trust / "server.pem")
-        ) as meddler:
-            assert meddler.address.startswith("https://127.0.0.1:")
-            assert post(meddler.address, b"<ask/>", context=trusting) == (202, b"<ask/>")
-            meddler.rates = FaultRates(lost=1, wrong=0)
-            with pytest.raises(SILENT):
-                post(meddler.address, b"<ask/>", context=trusting)
-    finally:
-        server.shutdown()
-        server.server_close()
-    assert len(server.seen) == 2
+    with (
+        small_server(echo, context) as server,
+        FaultInjectingProxy(
+            address_of(server), 1, ProxyTls(files.certificate, files.key, folder.trust / "server.pem")
+        ) as meddler,
+    ):
+        assert meddler.address.startswith("https://127.0.0.1:")
+        assert post(meddler.address, b"<ask/>", context=trusting) == (202, b"<ask/>")
+        meddler.rates = FaultRates(lost=1, wrong=0)
+        with pytest.raises(SILENT):
+            post(meddler.address, b"<ask/>", context=trusting)
+    assert len(server.asked) == 2
 
 
-def test_where_the_service_is_away_there_is_no_answer(service):
-    away = address_of(service)
-    service.shutdown()
-    service.server_close()
+def test_where_the_service_is_away_there_is_no_answer():
+    with small_server(echo) as server:
+        away = address_of(server)
     with FaultInjectingProxy(away, 1, None) as meddler, pytest.raises(SILENT):
         post(meddler.address, b"<ask/>")

@@ -21,7 +21,8 @@ from sinetti.testbench.endpoints.control import ControlEndpoint
 from sinetti.testbench.mail.dispatcher import MOVING, OPERATOR, ClockUnfinished, MessageDispatcher, context
 from sinetti.testbench.mail.mailbox import MessageStore
 from tests.support.authority import NOW
-from tests.support.scene import DAY, REQUEST, KilledError, an_order, enrolled, ordered, renewed
+from tests.support.killed import KilledError
+from tests.support.scene import DAY, REQUEST, an_order, enrolled, ordered, renewed
 
 END = datetime(2028, 3, 1, 12, tzinfo=UTC)
 """Last second of a certificate that was issued at NOW, 2 March 2026.
