@@ -89,7 +89,7 @@ def sections(texts: Mapping[str, str]) -> str:
 
 def without_toml_reader(text: str) -> str:
     """Leave out what the reader of TOML says, since it differs between versions of Python."""
-    return re.sub(r"(TOML[^:(\n]*: ).*?(?=[.;] |\n)|(TOML \().*(?=\)\n)", r"\1\2…", text)
+    return re.sub(r"(TOML[^:(\n]*: ).*?(?=\. |; correct that line|\n)|(TOML \().*(?=\)\n)", r"\1\2…", text)
 
 
 def refusals(attempts: Mapping[str, Callable[[], object]], error: type[Exception], **varying: object) -> str:
@@ -116,7 +116,8 @@ def refused(folder_name: str, error: type[Exception]) -> Iterator[None]:
 
 
 VARYING = {
-    "INSTANT": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)",
+    "JOURNAL": r"(?<=[\s/])[\w-]+\.\d{4}-\d\d-[0-9a-f]{8}(?=\.jsonl)",
+    "INSTANT": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)|\b\d{8}T\d{6}Z",
     "HEX": r"\b(?:[0-9a-f]{2}:){15,}[0-9a-f]{2}\b|\b(?=[0-9a-f]*\d)[0-9a-f]{16,}\b",
     "log-KEY": r"\blog[-+][0-9a-f]{8}\b",
     "/TMP/": r"/(?:tmp|dev/shm)/(?:[^/\s'\"“”]+/)+",

@@ -44,8 +44,7 @@ def test_begin_install_and_activate(operator, tmp_path):
     wrong = operator.root / "ca" / f"{V1}.cer"
     operator.refused(3, "ca", "install", V2, "--certificate", wrong)
     (tmp_path / "junk").write_bytes(b"junk")
-    junk = operator.refused(3, "ca", "install", V2, "--certificate", tmp_path / "junk")
-    assert "is not a certificate" in junk
+    operator.refused(3, "ca", "install", V2, "--certificate", tmp_path / "junk")
     installed = operator.does("ca", "install", V2, "--certificate", path, "--json")
     assert json.loads(installed) == {"result": "installed", "name": V2}
     assert states(operator)[V2] == "standby"
@@ -66,32 +65,31 @@ def test_begin_install_and_activate(operator, tmp_path):
 def test_a_rollover_says_what_issues(operator):
     first = ("ca", "rollover", "--channel", "WS")
     assert json.loads(operator.does(*first, "--json")) == {"result": "rolled-over", "name": V2, "replaces": V1}
-    _code, _out, err = operator.run("ca", "rollover", "--ca", V1)
-    assert f"{V2} issues from now on, and {V1} goes on with lists and OCSP" in err
+    operator.noted("ca", "rollover", "--ca", V1)
     assert states(operator)[V2] == "issuing"
     operator.refused(2, "ca", "rollover", "--ca", "Other")
     operator.does("ca", "stop", V2)
-    sentence = operator.refused(3, "ca", "rollover", "--ca", V1)
-    assert f"{V1} was replaced by {V2}, which is publishing: name that" in sentence
+    operator.refused(3, "ca", "rollover", "--ca", V1)
     operator.refused(2, *first)
     golden.check("sentences/ca-succession/a-rollover-says-what-issues", operator.said_so_far())
 
 
-WRONG = {
-    "a name of another environment": (("--name", "Issuing CA v2"), "does not distinguish"),
-    "a name that is taken": (("--name", "Services Test Issuing CA v1"), "is used twice"),
-    "a name with other signs": (("--name", "Test_CA"), "is not valid"),
-    "too many days": (("--days", "6000"), "ends at"),
-    "too few days": (("--days", "700"), "could issue nothing"),
-    "no number of days": (("--days", "0"), "not from 1 to"),
-}
+WRONG = (
+    ("--name", "Issuing CA v2"),
+    ("--name", "Services Test Issuing CA v1"),
+    ("--name", "Test_CA"),
+    ("--days", "6000"),
+    ("--days", "700"),
+    ("--days", "0"),
+)
 
 
-@pytest.mark.parametrize("command", [("begin",), ("rollover",)])
-def test_wrong_options_are_refused(operator, command):
-    for options, why in WRONG.values():
-        assert why in operator.refused(2, "ca", *command, "--ca", V1, *options)
+def test_wrong_options_are_refused(operator):
+    for command in ("begin", "rollover"):
+        for options in WRONG:
+            operator.refused(2, "ca", command, "--ca", V1, *options)
     assert V2 not in states(operator)
+    golden.check("sentences/ca-succession/wrong-options-are-refused", operator.said_so_far())
 
 
 @pytest.mark.long
@@ -107,12 +105,10 @@ def test_without_the_key_above_it_names_the_commands(sqlite_operator, tmp_path):
         "sinetti authority import-signed",
         "sinetti authority ca activate",
     ]
-    _code, _out, err = operator.run("ca", "begin", "--ca", V1)
-    assert "run the same command with --request-out FILE" in err
+    operator.noted("ca", "begin", "--ca", V1)
     operator.refused(2, "ca", "install", V2)
     request = tmp_path / "request-set.json"
-    _code, _out, err = operator.run("ca", "begin", "--ca", V1, "--request-out", request)
-    assert "Request set written to" in err
+    operator.does("ca", "begin", "--ca", V1, "--request-out", request)
     assert json.loads(request.read_bytes())["kind"] == "certify"
     elsewhere = ("--offline-dir", tmp_path / "elsewhere", "--offline-passphrase-file", phrase)
     operator.refused(2, "ca", "install", V2, *elsewhere)
@@ -131,7 +127,7 @@ def test_two_officers_roll_a_ca_over(sqlite_operator, tmp_path):
     proposal = proposed(operator, *words)
     approve(operator, proposal, tmp_path)
     other = ("ca", "rollover", "--channel", "SFTP", "--officer", "anna", "--approval", proposal)
-    assert "what was approved differs" in operator.refused_with(2, *other)
+    assert operator.run(*other)[0] == 2
     assert "pending" not in states(operator).values()
     operator.does(*words, "--approval", proposal)
     assert states(operator)[V2] == "issuing"

@@ -42,10 +42,10 @@ def test_exit_codes(sqlite_operator, monkeypatch, found, code, at_start):
 
 def test_findings_for_people(sqlite_operator, monkeypatch):
     monkeypatch.setattr(check, "check_authority", lambda _options: (ERROR,))
-    _, out, _ = sqlite_operator.run("check")
-    assert out.split() == ["error", "clock", "it", "is", "wrong.", "set", "it"]
+    sqlite_operator.says(5, "check")
     monkeypatch.setattr(check, "check_authority", lambda _options: ())
-    assert sqlite_operator.does("check") == "No problems found.\n"
+    sqlite_operator.says(0, "check")
+    golden.check("sentences/check/findings-for-people", sqlite_operator.said_so_far())
 
 
 def test_a_real_authority(sqlite_operator):
@@ -90,9 +90,8 @@ def running(sqlite_operator, monkeypatch):
 def test_a_reload_that_the_service_takes(running, monkeypatch):
     operator, recorder = running
     monkeypatch.setattr(reload.os, "kill", lambda pid, _number: recorder.taken(replace(RECORD, pid=pid)))
-    code, out, err = operator.run("reload")
-    assert (code, out) == (0, "")
-    assert "has taken the new settings" in err
+    operator.says(0, "reload")
+    golden.check("sentences/check/a-reload-that-the-service-takes", operator.said_so_far())
 
 
 def test_a_reload_that_the_service_does_not_take(running, monkeypatch):
@@ -143,10 +142,8 @@ def test_a_reload_after_a_failed_check_asks_no_service(running, monkeypatch):
     operator, _ = running
     monkeypatch.setattr(reload, "check_authority", lambda _options: (ERROR, WARNING))
     monkeypatch.setattr(reload.os, "kill", None)
-    code, out, err = operator.run("reload")
-    assert code == 5
-    assert out.split() == ["error", "clock", "it", "is", "wrong.", "set", "it"]
-    assert "keeps its former settings" in err
+    operator.says(5, "reload")
+    golden.check("sentences/check/a-reload-after-a-failed-check", operator.said_so_far())
 
 
 def test_the_record_of_a_service(tmp_path):

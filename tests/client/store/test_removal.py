@@ -19,8 +19,9 @@ from sinetti.client.store.journal import RequestKind
 from sinetti.domain.values import Language
 from tests.client import double
 from tests.client.conftest import NAME
-from tests.client.store.test_key_storage import OPENS, Killed
+from tests.client.store.test_key_storage import OPENS
 from tests.support import soft_token
+from tests.support.killed import KilledError
 
 
 @pytest.fixture
@@ -144,7 +145,7 @@ def points(monkeypatch, number):
     def counted(known):
         def change(*arguments, **options):
             if next(seen) == number:
-                raise Killed
+                raise KilledError
             return known(*arguments, **options)
 
         return change
@@ -178,7 +179,7 @@ def test_a_kill_at_every_point_leaves_a_whole_name_or_a_removal(in_token, finish
             try:
                 removal.remove(holder.folder)
                 break
-            except Killed:
+            except KilledError:
                 pass
         if holder.folder.exists():
             assert left(holder.store) == [NAME]
@@ -261,13 +262,13 @@ PLANS = {
 def test_requests_that_may_have_left(requests, script, is_harmless, holder):
     def stop(name):
         if name == "prepared" and not script:
-            raise Killed
+            raise KilledError
 
     holder.double.script.extend(script)
     holder.step = stop
     try:
         holder.enrol()
-    except Killed:
+    except KilledError:
         assert not script
     plan = removal.plan_removal(holder.folder)
     assert (plan.requests, plan.is_harmless, plan.serial) == (requests, is_harmless, None)

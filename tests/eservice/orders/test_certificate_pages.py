@@ -3,6 +3,8 @@
 Contacts are changed for one certificate or for all, and replacements are ordered by the hundred.
 """
 
+import re
+
 import pytest
 
 from sinetti.database import models
@@ -209,7 +211,8 @@ def test_more_than_go_at_once_and_links_that_wait_are_told(signatory, sqlite_sce
         monkeypatch.setattr(f"{room}.MOST_AT_ONCE", 1)
     page = signatory.get(CONTACTS).press("look", leaving=CONTACT.email)
     said = {"before": notices(page, "//main//form/preceding-sibling::p")}
-    said["after"] = notices(page.press("check-save", **NEW_PERSON).press("save"))
+    after = notices(page.press("check-save", **NEW_PERSON).press("save"))
+    said["after"] = re.sub(r"New links[^.]*\. ", "", after)  # chance decides whether the first one has a link
     golden.check("sentences/certificate-pages/more-than-are-handed-over-at-once", {"en.txt": golden.sections(said)})
     page.get(CONTACTS).press("look", leaving=CONTACT.email).press("check-save", **NEW_PERSON).press("save")
     assert models.SecureMessage.objects.filter(ended_at__isnull=True).get().recipient.name.startswith("Uusi")

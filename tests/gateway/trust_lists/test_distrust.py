@@ -18,7 +18,7 @@ from sinetti.gateway.x509.path_validation import authority_of
 from sinetti.pki.encoding import certificate_der, load_certificate, serial_hex, sha256_hex
 from sinetti.pki.trust_lists.lists import DistrustEntry, DistrustList
 from tests.gateway.material import HOUR, SECOND, crl
-from tests.gateway.revocation.test_bridge import OWN_RESPONDER, REVOKED_STATUS, Service
+from tests.gateway.revocation.test_bridge import OWN_RESPONDER, REVOKED_STATUS, BridgeResponder
 from tests.gateway.trust_lists.test_lists import URL, Address, Clock
 from tests.support import authority
 from tests.support.authority import NOW
@@ -60,7 +60,7 @@ def opened(folder, service, *names, source=LISTS, anchors=ALL, **dates):
 
 
 def confirming(at=T, **changes):
-    return Service(at=at, names=REAL, **changes)
+    return BridgeResponder(at=at, names=REAL, **changes)
 
 
 def reason(gateway, certificate=REAL, now=T):
