@@ -6,7 +6,7 @@ export PYTHON
 
 CORE := domain wire pki ca services
 # Tests of what is written: rules of the house, texts and their translations, words of every page.
-TEXTS := tests/house tests/i18n tests/eservice/test_golden_pages.py
+TEXTS := tests/house tests/i18n tests/eservice/test_golden_pages.py tests/eservice/test_pages.py
 
 .PHONY: help demo test judges docs acceptance peers accessibility bench chaos simulate fuzz mutants check format golden texts coverage floors lock release deb image clean
 .DEFAULT_GOAL := help
@@ -27,7 +27,7 @@ ifneq ($(filter-out 0,$(CHANGED)),)
 	else scripts/pytest $$changed -m "not long and not rare" -n 3; fi
 else
 	@echo "left to make check: $(TEXTS); to make judges: the judges, and tests marked long (tests/conftest.py)"
-	@scripts/pytest $(or $(ARGS),tests $(patsubst %,--ignore=%,tests/judges $(TEXTS)) -m "not long and not rare" -n 3)
+	@scripts/pytest $(or $(ARGS),tests $(patsubst %,--ignore=%,tests/judges $(TEXTS)) -m "not long and not rare" -n 3 --dist loadscope)
 endif
 
 judges: coverage ## every branch of the core, then other people's programs judge what we make
@@ -172,7 +172,7 @@ coverage: ## the core's tests alone, every branch of it
 	@scripts/environment authority,test
 	@scripts/packages test
 	@.venv/bin/python scripts/texts.py compile
-	@scripts/pytest $(CORE:%=tests/%) -m "not long and not rare" -n 3 --cov --cov-report=term-missing
+	@scripts/pytest $(CORE:%=tests/%) -m "not long and not rare" -n 3 --dist loadscope --cov --cov-report=term-missing
 
 clean: ## take away what the targets made
 	rm -rf .venv .venv-debian .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage build dist bench/.django-ca bench.json bench-debian.json

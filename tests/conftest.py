@@ -114,6 +114,7 @@ LONG = (
     "services/test_withdrawn_meanwhile.py::test_an_act_with_nothing_in_between_is_done",
     "attacks/test_guessing.py",
     "attacks/test_stolen_copy.py::test_the_same_thief",
+    "attacks/test_parsers.py::test_nothing_grows",
     "attacks/test_state_machine.py",
     "attacks/test_two_people.py::test_no_command_of_the_table_acts_without_an_approval",
     "authority/test_initialise.py::test_killed_at_any_point",
