@@ -213,7 +213,7 @@ def sshd(folder: Path, name: str, configuration: str) -> Iterator[SftpServer]:
 def until_ready(server: SftpServer, process: "subprocess.Popen[bytes]") -> None:
     """Wait until the server listens."""
     deadline = monotonic_seconds() + WITHIN
-    while "SftpServer listening" not in server.log:
+    while "Server listening" not in server.log:
         assert process.poll() is None, server.log
         assert monotonic_seconds() < deadline, server.log
         sleep(0.02)
