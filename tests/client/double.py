@@ -234,7 +234,7 @@ def hand_out(certificate):
 
 
 class DoubleHandler(BaseHTTPRequestHandler):
-    """DoubleHandler that reads one request, records it and runs its behaviour."""
+    """Handler that reads one request, records it and runs its behaviour."""
 
     protocol_version = "HTTP/1.1"
     double: Double

@@ -51,7 +51,7 @@ class Wire:
 
 
 class WireHandler(BaseHTTPRequestHandler):
-    """WireHandler of one request."""
+    """Handler of one request."""
 
     wire: Wire
 
