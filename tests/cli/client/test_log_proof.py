@@ -17,12 +17,12 @@ from sinetti.infra.clock import monotonic_seconds
 from sinetti.pki import encoding
 from sinetti.wire.transparency.notes import Checkpoint, NoteSigner, SignedNote
 from sinetti.wire.transparency.observer import LogMemory, LogPolicy, TooFewCosignatures
-from tests.cli.client.test_revoke import bench, run, store
+from tests.cli.client.test_revoke import bench, run, shell, store
 from tests.client.agent.test_log_watch import WITNESS
 from tests.support.logs import LOG_KEY, NEXT_KEY
 from tests.support.serving import SOON
 
-__all__ = ["bench", "run", "store"]
+__all__ = ["bench", "run", "shell", "store"]
 
 
 def proven(run, store, *more):
