@@ -17,12 +17,19 @@ from sinetti.infra.clock import monotonic_seconds
 from sinetti.pki import encoding
 from sinetti.wire.transparency.notes import Checkpoint, NoteSigner, SignedNote
 from sinetti.wire.transparency.observer import LogMemory, LogPolicy, TooFewCosignatures
-from tests.cli.client.test_revoke import bench, run, shell, store
+from tests.cli.client.test_revoke import bench, store
+from tests.cli.conftest import Shell
 from tests.client.agent.test_log_watch import WITNESS
 from tests.support.logs import LOG_KEY, NEXT_KEY
 from tests.support.serving import SOON
 
-__all__ = ["bench", "run", "shell", "store"]
+__all__ = ["bench", "store"]
+
+
+@pytest.fixture
+def run(tmp_path, capsys):
+    """Return a function that runs a command; the log is that of the bench."""
+    return Shell(None, tmp_path, capsys).run
 
 
 def proven(run, store, *more):
