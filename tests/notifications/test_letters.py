@@ -1,6 +1,7 @@
 """Text of a message, by its instant, its recipient and the state of the database."""
 
 import shutil
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
@@ -31,7 +32,6 @@ from sinetti.domain.values import Language
 from sinetti.notifications.previews.reminders import SampleMessage
 from sinetti.notifications.previews.samples import CASES, KEY, TERMS
 from sinetti.notifications.templates import markup
-from sinetti.notifications.templates.layout import NOT_THERE
 from sinetti.notifications.templates.renderer import Skip, render
 from tests.support import golden, message_rows
 from tests.support.registers import ALIAS, all_connections_closed, copied_file
@@ -100,9 +100,22 @@ def in_languages(stage, letters):
     for language in Language:
         Person.objects.using(stage.db.alias).update(language=language)
         written = {name: make() for name, make in letters.items()}
-        texts = {name: f"Subject: {one.subject}\n\n{one.text.rstrip()}" for name, one in written.items()}
-        made[f"{language}.txt"] = golden.sections(texts)
+        made |= in_english(written, f"{language}.txt")
     return made
+
+
+def in_english(written, file_name="en.txt"):
+    """Return a golden file with these messages by their names."""
+    texts = {name: f"Subject: {one.subject}\n\n{one.text.rstrip()}" for name, one in written.items()}
+    return {file_name: golden.sections(texts)}
+
+
+@contextmanager
+def undone(stage):
+    """Undo what the block changes in the database."""
+    with transaction.atomic(using=stage.db.alias):
+        yield
+        transaction.set_rollback(True, using=stage.db.alias)
 
 
 def row(stage, model, key):
@@ -145,22 +158,30 @@ def test_everybody_reads_what_they_can_do(both):
     golden.check("letters/reminder-by-recipient", made)
 
 
-def test_who_is_contact_and_signatory_at_once_reads_what_the_contact_does(stage):
-    RoleAssignment.objects.using(stage.db.alias).update(person_id=stage.people.contact)
-    assert "you are the technical contact person" in letter(stage, REMINDER).text
+STATES = {
+    "a signatory who is the contact too": (
+        RoleAssignment,
+        lambda stage: {"person_id": stage.people.contact},
+        "contact",
+    ),
+    "a mandate that was withdrawn": (RoleAssignment, lambda _: {"withdrawn_at": BEFORE}, "signatory"),
+    "no contact": (Lineage, lambda _: {"contact": None}, "signatory"),
+    "a deputy who was erased": (Person, lambda stage: {"erased_at": BEFORE, "name": ""}, "contact"),
+}
 
 
-def test_a_mandate_that_was_withdrawn_counts_no_more(both):
-    RoleAssignment.objects.using(both.db.alias).update(withdrawn_at=BEFORE)
-    assert "you have looked after this certificate" in letter(both, REMINDER, to="signatory").text
-
-
-def test_without_a_contact_one_is_asked_for(stage):
-    row(stage, Lineage, stage.sunday.lineage).update(contact=None)
-    text = letter(stage, REMINDER, to="signatory").text
-    assert "It has no technical contact person now, so one must be named." in text
-    sms = letter(stage, REMINDER, to="contact_person", channel=MessageChannel.SMS).text
-    assert "Renew it in the program by 30 April 2027" in sms
+def test_what_the_register_says_of_people(both):
+    made = {}
+    for name, (model, values, to) in STATES.items():
+        with undone(both):
+            rows = model.objects.using(both.db.alias)
+            if model is Person:
+                rows = rows.filter(pk=both.people.deputy)
+            rows.update(**values(both))
+            made[name] = letter(both, REMINDER, to=to, others=("deputy",) if model is Person else ())
+            if model is Lineage:
+                made[f"{name}, by SMS"] = letter(both, REMINDER, to="contact_person", channel=MessageChannel.SMS)
+    golden.check("letters/what-the-register-says-of-people", in_english(made))
 
 
 NOBODY = {
@@ -201,140 +222,105 @@ def test_only_who_may_order_is_told_to(stage):
     golden.check("letters/orders", made)
 
 
-DAYS = {
-    MessageKind.REVOKED: ("revoked", "Certificate revoked on 16 March 2027"),
-    MessageKind.RENEWED: ("renewal", "Certificate renewed on 12 April 2027"),
-    MessageKind.FETCHED: ("renewal", "Certificate retrieved on 12 April 2027"),
-}
+DAYS = {MessageKind.REVOKED: "revoked", MessageKind.RENEWED: "renewal", MessageKind.FETCHED: "renewal"}
 
 
-@pytest.mark.parametrize("kind", DAYS)
-def test_the_subject_has_the_day_on_which_it_happened(stage, kind):
+def test_the_subject_has_the_day_on_which_it_happened(stage):
     """The subject does not have the day on which the messages were made.
 
     That may be after midnight, or after a week of standing still.
     """
-    about, subject = DAYS[kind]
-    assert letter(stage, REMINDER, kind=kind, about=about, now=at(4, 20, 5)).subject.startswith(subject)
+    made = {kind.value: letter(stage, REMINDER, kind=kind, about=DAYS[kind], now=at(4, 20, 5)) for kind in DAYS}
+    golden.check("letters/the-day-on-which-it-happened", in_english(made))
 
 
 OTHERS = {
-    "by name and role": ({}, "recipients: Edustaja Nimetty (representative), Sijainen Nimetty (deputy of the"),
-    "without a recipient of a cancelled message": ({"cancelled_at": BEFORE}, "There are no other recipients."),
-    "nor whose letter was given up": ({"failed_at": BEFORE}, "There are no other recipients."),
-    "nor at another step": ({"step": "30:email"}, "There are no other recipients."),
+    "by name and role": ({}, True),
+    "without a recipient of a cancelled message": ({"cancelled_at": BEFORE}, False),
+    "nor whose letter was given up": ({"failed_at": BEFORE}, False),
+    "nor at another step": ({"step": "30:email"}, False),
 }
 
 
-@pytest.mark.parametrize(("change", "there"), OTHERS.values(), ids=OTHERS)
-def test_who_else_gets_it(both, change, there):
+@pytest.mark.parametrize(("change", "is_named"), OTHERS.values(), ids=OTHERS)
+def test_who_else_gets_it(both, change, is_named):
     case = replace(REMINDER, others=("deputy", "signatory"))
     one = message_rows.owed(case, both)
     waiting = OutboxMessage.objects.using(both.db.alias).exclude(recipient_id=both.people.contact)
     waiting.update(**change)
-    assert there in render(one, message_rows.room(case, both)).text
+    text = render(one, message_rows.room(case, both)).text
+    assert ["Edustaja Nimetty (" in text, "Sijainen Nimetty (" in text] == [is_named] * 2
 
 
-def test_whoever_was_replaced_meanwhile_is_no_representative(both):
-    case = replace(by_title(MessageKind.REFUSED, "requests for renewal"), others=("before",))
-    assert "recipients: Entinen Nimetty (until now)." in letter(both, case).text
-
-
-def test_a_link_to_transfer_ids_is_one_persons(both):
-    """The recipient of an earlier link for the same lineage did not get this one."""
-    case = replace(next(one for one in CASES if one.kind is MessageKind.TRANSFER_IDS), others=("before",))
-    assert "There are no other recipients." in letter(both, case).text
-
-
-def test_who_was_erased_is_named_no_more(both):
-    row(both, Person, both.people.deputy).update(erased_at=BEFORE, name="")
-    assert "There are no other recipients." in letter(both, REMINDER, others=("deputy",)).text
+def test_others_of_before(both):
+    """A representative was replaced. A recipient of an earlier link for the same lineage did not get this one."""
+    refused = replace(by_title(MessageKind.REFUSED, "requests for renewal"), others=("before",))
+    link = replace(next(one for one in CASES if one.kind is MessageKind.TRANSFER_IDS), others=("before",))
+    golden.check(
+        "letters/others-of-before",
+        in_english({"replaced meanwhile": letter(both, refused), "an earlier link": letter(both, link)}),
+    )
 
 
 RENEWED = SampleMessage(MessageKind.REMINDER, "renewed", at(4, 23, 5), "unfetched", step="7")
 
 
-def test_a_renewal_that_was_revoked_is_none(both):
-    renewals = Certificate.objects.using(both.db.alias).filter(predecessor=both.unfetched.certificate)
-    assert "has not been retrieved yet" in letter(both, RENEWED).text
-    renewals.update(revoked_at=BEFORE)
-    assert "Renew it in your program by Friday 30 April 2027" in letter(both, RENEWED).text
-
-
-def test_what_was_ordered_and_retrieved_takes_a_place_as_a_renewal_does(both):
+def test_what_renews_a_certificate(both):
+    made = {}
+    with undone(both):
+        made["a renewal that is not retrieved"] = letter(both, RENEWED)
+        Certificate.objects.using(both.db.alias).filter(predecessor=both.unfetched.certificate).update(
+            revoked_at=BEFORE
+        )
+        made["that was revoked"] = letter(both, RENEWED)
     case = replace(RENEWED, about="replaced")
-    assert "A replacement was ordered on 14 April 2027 at 12:15" in letter(both, case).text
-    orders = models.Order.objects.using(both.db.alias).filter(replaces=both.replaced.certificate)
-    orders.update(state="spent")
-    assert "Renew it in your program by Friday 30 April 2027" in letter(both, case).text
+    made["an order"] = letter(both, case)
+    models.Order.objects.using(both.db.alias).filter(replaces=both.replaced.certificate).update(state="spent")
+    made["that is spent"] = letter(both, case)
     new = row(both, Certificate, both.fetched.certificate)
     new.update(replaces=both.replaced.certificate, first_fetched_at=None)
-    assert "The new certificate was issued on" in letter(both, case).text
+    made["whose certificate is not retrieved"] = letter(both, case)
     new.update(first_fetched_at=at(4, 20, 9))
-    used = letter(both, case, kind=MessageKind.TAKE_INTO_USE)
-    assert "retrieved on 20 April 2027 at 12:00" in used.text
+    made["whose certificate is retrieved"] = letter(both, case, kind=MessageKind.TAKE_INTO_USE)
     new.update(replaces=None)
-    assert "The new certificate has been retrieved, but" in letter(both, case, kind=MessageKind.TAKE_INTO_USE).text
+    made["that is another's"] = letter(both, case, kind=MessageKind.TAKE_INTO_USE)
+    golden.check("letters/what-renews-a-certificate", in_english(made))
 
 
 ACCOUNT_LINK = {"kind": MessageKind.ACCOUNT}
 NOT_OWED = {
-    "erased": ({"erased_at": BEFORE}, {}, "the recipient was erased"),
-    "bounced": ({"bounced_at": BEFORE}, {}, "the recipient's e-mail address does not work"),
-    "stopped": ({"stopped_at": BEFORE}, {}, "the recipient has opted out of mail"),
-    "no address": ({"email": ""}, {}, "the recipient has no e-mail address"),
-    "no phone": ({"phone": ""}, {"channel": MessageChannel.SMS}, "the recipient has no phone number"),
-    "erased, by phone": ({"erased_at": BEFORE}, {"channel": MessageChannel.SMS}, "the recipient was erased"),
-    "an account's link without its end": ({}, {**ACCOUNT_LINK, "facts": {"letter": "reset"}}, NOT_THERE),
+    "erased": ({"erased_at": BEFORE}, {}),
+    "bounced": ({"bounced_at": BEFORE}, {}),
+    "stopped": ({"stopped_at": BEFORE}, {}),
+    "no address": ({"email": ""}, {}),
+    "no phone": ({"phone": ""}, {"channel": MessageChannel.SMS}),
+    "erased, by phone": ({"erased_at": BEFORE}, {"channel": MessageChannel.SMS}),
+    "an account's link without its end": ({}, {**ACCOUNT_LINK, "facts": {"letter": "reset"}}),
     "an account's link without its way": (
         {},
         {**ACCOUNT_LINK, "facts": {"letter": "reset", "until": "2999-01-01T00:00:00+00:00"}},
-        NOT_THERE,
     ),
     "an account's link that has lapsed": (
         {},
         {**ACCOUNT_LINK, "facts": {"letter": "reset", "until": "2000-01-01T00:00:00+00:00"}},
-        "its link is no longer valid",
     ),
-    "a PIN code by e-mail": ({}, {"kind": MessageKind.PIN}, "messages of the kind pin are not sent by e-mail"),
-    "a kind without text message": (
-        {},
-        {"kind": MessageKind.RENEWED, "channel": MessageChannel.SMS},
-        "messages of the kind renewed are not sent as text messages",
-    ),
-    "no certificate": ({}, {"about": None}, "the subject of the message is not in the register"),
-    "not revoked": ({}, {"kind": MessageKind.REVOKED}, "the subject of the message is not in the register"),
-    "an unknown reason": (
-        {},
-        {"kind": MessageKind.REFUSED, "facts": {"reason": "PKI000", "reason_name": "no-such"}},
-        "the subject of the message is not in the register",
-    ),
+    "a PIN code by e-mail": ({}, {"kind": MessageKind.PIN}),
+    "a kind without text message": ({}, {"kind": MessageKind.RENEWED, "channel": MessageChannel.SMS}),
+    "no certificate": ({}, {"about": None}),
+    "not revoked": ({}, {"kind": MessageKind.REVOKED}),
+    "an unknown reason": ({}, {"kind": MessageKind.REFUSED, "facts": {"reason": "PKI000", "reason_name": "no-such"}}),
     "whom it is about is gone": (
         {},
         {"kind": MessageKind.BOUNCED, "facts": {"person": "f" * 32, "since": "2027-03-03"}},
-        "the person that the message is about was erased",
     ),
-    "since nobody knows when": (
-        {},
-        {"kind": MessageKind.BOUNCED, "facts": {"person": "deputy"}},
-        "the subject of the message is not in the register",
-    ),
+    "since nobody knows when": ({}, {"kind": MessageKind.BOUNCED, "facts": {"person": "deputy"}}),
     "no person was named": (
         {},
         {"kind": MessageKind.CONTACT_CHANGED, "to": "signatory", "facts": {"old": "before", "new": "f" * 32}},
-        "the subject of the message is not in the register",
     ),
-    "a digest without a subject": (
-        {},
-        {"kind": MessageKind.DIGEST},
-        "the subject of the message is not in the register",
-    ),
-    "a digest of nothing": (
-        {},
-        {"kind": MessageKind.DIGEST, "facts": {"agent": "f" * 32}},
-        "the digest has no certificates left to list",
-    ),
-    "no secure message": ({}, {"kind": MessageKind.TRANSFER_IDS}, "the subject of the message is not in the register"),
+    "a digest without a subject": ({}, {"kind": MessageKind.DIGEST}),
+    "a digest of nothing": ({}, {"kind": MessageKind.DIGEST, "facts": {"agent": "f" * 32}}),
+    "no secure message": ({}, {"kind": MessageKind.TRANSFER_IDS}),
     "a link that ended": (
         {},
         {
@@ -343,12 +329,10 @@ NOT_OWED = {
             "facts": {"secure": "secure"},
             "now": at(3, 16, 7, 40, 1),
         },
-        "the link is no longer valid",
     ),
     "a link that is not there": (
         {},
         {"kind": MessageKind.TRANSFER_IDS, "about": "ordered", "facts": {"secure": "f" * 32}, "now": at(3, 3, 8)},
-        "the link is no longer valid",
     ),
     "a PIN code that ended": (
         {},
@@ -359,57 +343,52 @@ NOT_OWED = {
             "facts": {"pin": "pin"},
             "now": at(3, 2, 7, 55, 1),
         },
-        "the PIN code is no longer valid",
     ),
-    "no PIN code": (
-        {},
-        {"kind": MessageKind.PIN, "channel": MessageChannel.SMS},
-        "the subject of the message is not in the register",
-    ),
-    "no finding": (
-        {},
-        {"kind": MessageKind.OPERATOR, "to": None, "about": None},
-        "the subject of the message is not in the register",
-    ),
-    "nobody": (
-        {},
-        {"kind": MessageKind.OPERATOR, "to": None, "about": None, "channel": MessageChannel.SMS},
-        "there is no recipient",
-    ),
+    "no PIN code": ({}, {"kind": MessageKind.PIN, "channel": MessageChannel.SMS}),
+    "no finding": ({}, {"kind": MessageKind.OPERATOR, "to": None, "about": None}),
+    "nobody": ({}, {"kind": MessageKind.OPERATOR, "to": None, "about": None, "channel": MessageChannel.SMS}),
 }
 
 
-@pytest.mark.parametrize(("person", "changes", "why"), NOT_OWED.values(), ids=NOT_OWED)
-def test_no_letter_is_written(stage, person, changes, why):
-    if person:
-        row(stage, Person, stage.people.contact).update(**person)
-    assert answered(stage, REMINDER, **changes) == Skip(why)
+def test_no_letter_is_written(stage):
+    made = {}
+    for name, (person, changes) in NOT_OWED.items():
+        with undone(stage):
+            if person:
+                row(stage, Person, stage.people.contact).update(**person)
+            made[name] = answered(stage, REMINDER, **changes)
+    facts = {"old": "signatory", "new": "before"}
+    made["replaced before it left"] = answered(stage, CHANGED, to="before", facts=facts)
+    Lineage.objects.using(stage.db.alias).update(contact=None)
+    made["named for none of many any more"] = answered(stage, ALL_OF_THEIRS)
+    assert [name for name, one in made.items() if not isinstance(one, Skip)] == []
+    golden.check("letters/not-written", {"en.txt": golden.sections({name: one.why for name, one in made.items()})})
 
 
 ENDED_LINKS = {
-    "link": (SecureMessage, "ended_at", MessageKind.TRANSFER_IDS, "the link is no longer valid"),
-    "PIN code": (Pin, "ended_at", MessageKind.PIN, "the PIN code is no longer valid"),
-    "PIN code that was used": (Pin, "used_at", MessageKind.PIN, "the PIN code is no longer valid"),
+    "link": (SecureMessage, "ended_at", MessageKind.TRANSFER_IDS),
+    "PIN code": (Pin, "ended_at", MessageKind.PIN),
+    "PIN code that was used": (Pin, "used_at", MessageKind.PIN),
 }
 
 
-@pytest.mark.parametrize(("model", "mark", "kind", "why"), ENDED_LINKS.values(), ids=ENDED_LINKS)
-def test_what_was_ended_is_not_sent(both, model, mark, kind, why):
+@pytest.mark.parametrize(("model", "mark", "kind"), ENDED_LINKS.values(), ids=ENDED_LINKS)
+def test_what_was_ended_is_not_sent(both, model, mark, kind):
     """Another was sent in its place, or it is used already."""
     case = next(one for one in CASES if one.kind is kind and one.about == "ordered")
     letter(both, case)
     model.objects.using(both.db.alias).update(**{mark: BEFORE})
-    assert answered(both, case) == Skip(why)
+    assert isinstance(answered(both, case), Skip)
 
 
-SMS_ENDS = {"See e-mail.": {}, "Our e-mail to you bounces.": {"bounced_at": BEFORE}, "30 April 2027.": {"email": ""}}
-
-
-@pytest.mark.parametrize(("end", "person"), SMS_ENDS.items(), ids=SMS_ENDS)
-def test_a_text_message_sends_nobody_to_mail_that_does_not_come(stage, end, person):
-    if person:
-        row(stage, Person, stage.people.contact).update(**person)
-    assert letter(stage, REMINDER, now=at(4, 23, 5), channel=MessageChannel.SMS).text.endswith(end)
+def test_a_text_message_sends_nobody_to_mail_that_does_not_come(stage):
+    made = {}
+    for name, person in {"well": {}, "bounced": {"bounced_at": BEFORE}, "no address": {"email": ""}}.items():
+        with undone(stage):
+            if person:
+                row(stage, Person, stage.people.contact).update(**person)
+            made[name] = letter(stage, REMINDER, now=at(4, 23, 5), channel=MessageChannel.SMS)
+    golden.check("letters/text-messages", in_english(made))
 
 
 @pytest.mark.parametrize("mark", ["bounced_at", "stopped_at"])
@@ -438,19 +417,18 @@ def test_of_a_phone_number_two_digits_are_told(stage):
     case = by_title(MessageKind.TRANSFER_IDS, "to a technical contact person with a phone")
     row(stage, Person, stage.people.contact).update(phone="+358 (40) 765 43-21")
     text = letter(stage, case).text
-    assert "your number ending in 21." in text
+    assert " 21." in text
     assert "43" not in text.partition("https://")[0]
 
 
 def test_the_first_letter_says_what_is_done_with_peoples_data(stage):
-    notice = "The controller is Sinetti. Sinisiipi Oy gave us your name"
-    assert notice not in letter(stage, REMINDER).text
+    assert "controller" not in letter(stage, REMINDER).text
     row(stage, Person, stage.people.contact).update(first_written_at=None)
-    assert notice in letter(stage, REMINDER).text
+    assert "controller" in letter(stage, REMINDER).text
     assert "controller" not in letter(stage, REMINDER, channel=MessageChannel.SMS).text
 
 
-KEPT = {730: "for 2 years", 1095: "for 3 years", 365: "for 365 days", 100: "for 100 days", 731: "for 731 days"}
+KEPT = {730: "2 years", 1095: "3 years", 365: "365 days", 100: "100 days", 731: "731 days"}
 
 
 @pytest.mark.parametrize(("days", "said"), KEPT.items())
@@ -461,8 +439,8 @@ def test_how_long_data_is_kept(stage, days, said):
 
 
 def test_only_the_test_environment_is_said_to_be_one(stage):
-    assert "test environment" in letter(stage, REMINDER).text
-    assert "test environment" not in letter(stage, REMINDER, production=True).text
+    assert "environment" in letter(stage, REMINDER).text
+    assert "environment" not in letter(stage, REMINDER, production=True).text
     sms = letter(stage, REMINDER, channel=MessageChannel.SMS)
     assert sms.text.startswith("TEST: ")
     assert letter(stage, REMINDER, channel=MessageChannel.SMS, production=True).text == sms.text.removeprefix("TEST: ")
@@ -506,23 +484,22 @@ def test_long_names_cost_the_subject_no_fact_and_the_text_message_no_second_part
 
 def test_a_name_that_text_messages_cannot_write_gives_way_to_the_id(stage):
     Organisation.objects.using(stage.db.alias).update(name="Фирма")
-    assert "Certificate of 0123456-7 expires" in letter(stage, REMINDER, channel=MessageChannel.SMS).text
+    assert " 0123456-7 " in letter(stage, REMINDER, channel=MessageChannel.SMS).text
     Person.objects.using(stage.db.alias).update(name="Фамилия")
     sms = letter(stage, REMINDER, to="contact_person", channel=MessageChannel.SMS).text
-    assert markup.is_texted(sms)
-    assert "Renew it in the program by" in sms
+    assert (markup.is_texted(sms), " 0123456-7 " in sms) == (True, True)
 
 
 def test_without_a_description_type_and_serial_number_stand_for_it(stage):
     Lineage.objects.using(stage.db.alias).update(description="")
-    assert "The certificate “WS 4f000000" in letter(stage, REMINDER).text
+    assert "“WS 4f000000" in letter(stage, REMINDER).text
 
 
 @pytest.mark.parametrize("reason", RejectionReason)
 def test_every_refusal_can_be_told(stage, reason):
     facts = {"reason": "PKI000", "reason_name": reason.value, "operation": "renew"}
     text = letter(stage, REMINDER, kind=MessageKind.REFUSED, facts=facts).text
-    assert "The service answered (PKI000):" in text
+    assert "(PKI000)" in text
 
 
 @pytest.mark.parametrize("reason", RevocationReason)
@@ -553,56 +530,33 @@ CHANGES = {
 
 
 def test_who_looks_after_a_certificate_now(stage):
-    made = in_languages(stage, {name: partial(letter, stage, CHANGED, **changes) for name, changes in CHANGES.items()})
-    golden.check("letters/contact-changed", made)
-
-
-def test_whose_place_it_was_is_told_though_the_new_deputy_was_replaced_meanwhile(stage):
+    letters = {name: partial(letter, stage, CHANGED, **changes) for name, changes in CHANGES.items()}
     case = replace(CHANGED, to="before", facts={"old": "before", "new": "signatory"})
     one = message_rows.owed(case, stage)
     one = replace(one, facts={**one.facts, "place": "deputy"})
-    assert (
-        "The deputy of the technical contact person for the certificate “Palkanlaskenta”"
-        in render(one, message_rows.room(case, stage)).text
-    )
-
-
-def test_who_was_replaced_before_it_left_is_not_told_to_be_it(stage):
-    found = answered(stage, CHANGED, to="before", facts={"old": "signatory", "new": "before"})
-    assert isinstance(found, Skip)
-    assert found.why == "the recipient is no longer named for the certificate"
+    letters["to a deputy whose successor was replaced meanwhile"] = lambda: render(one, message_rows.room(case, stage))
+    golden.check("letters/contact-changed", in_languages(stage, letters))
 
 
 def test_whoever_was_only_corrected_did_not_take_over_from_themselves(stage):
     row(stage, Person, stage.people.before).update(name="Nimi Nimetty")
-    text = letter(stage, CHANGED).text
-    assert "You are now the technical contact person of the certificate" in text
-    assert "take over" not in text
+    golden.check("letters/corrected", in_english({"corrected": letter(stage, CHANGED)}))
 
 
-ALONE = {
-    MessageKind.BOUNCED: ("E-mail address not working since 3 March 2027", "that we have for Nimi Nimetty"),
-    MessageKind.CONTACT_GONE: ("Contact person stepped down on 3 March 2027", "Nimi Nimetty informed us"),
-}
-
-
-@pytest.mark.parametrize("kind", ALONE)
-@pytest.mark.parametrize("to", ["signatory", None])
-def test_what_is_about_a_person_needs_no_certificate(stage, kind, to):
+def test_what_is_about_a_person_needs_no_certificate(stage):
+    about = partial(letter, stage, REMINDER, about=None)
     facts = {"person": "contact", "since": "2027-03-03"}
-    one = letter(stage, REMINDER, kind=kind, about=None, to=to, facts=facts)
-    subject, said = ALONE[kind]
-    assert one.subject == subject
-    assert said in one.text
-    assert ("an operator's address" if to is None else "you act for an organisation") in one.text
-    assert ("sinetti authority change-contact" if to is None else "in the e-service") in one.text
-
-
-@pytest.mark.parametrize(("to", "there"), {"signatory": "We will stop", None: "We continue"}.items())
-def test_mail_goes_on_where_nobody_at_the_organisation_can_be_told(stage, to, there):
+    made = {
+        f"{kind}, to {to or 'the operator'}": about(kind=kind, to=to, facts=facts)
+        for kind in (MessageKind.BOUNCED, MessageKind.CONTACT_GONE)
+        for to in ("signatory", None)
+    }
     facts = {"person": "contact", "message": "0" * 32}
-    text = letter(stage, REMINDER, kind=MessageKind.CONTACT_GONE, to=to, facts=facts).text
-    assert f"no longer look after the certificates of Sinisiipi Oy. {there}" in text
+    made |= {
+        f"by a link, to {to or 'the operator'}": about(kind=MessageKind.CONTACT_GONE, to=to, facts=facts)
+        for to in ("signatory", None)
+    }
+    golden.check("letters/about-a-person", in_english(made))
 
 
 def test_a_digest_leaves_out_what_goes_by_itself_past_fifty(stage):
@@ -611,10 +565,7 @@ def test_a_digest_leaves_out_what_goes_by_itself_past_fifty(stage):
     for number in range(60):
         lineage = maker.lineage(0x200 + number, "Etuudet", stage.people.contact)
         maker.certificate(lineage, 0x200 + number, ENDS + timedelta(days=3), origin="renewal")
-    text = letter(stage, case).text
-    assert "No action needed (62):" in text
-    assert "And 12 more that need no action." in text
-    assert text.count("expected to renew this one") + text.count("has been retrieved.") == 50
+    golden.check("letters/digest-of-many", in_english({"past fifty": letter(stage, case)}))
 
 
 def test_the_newest_certificate_is_what_a_new_contact_hears_of(both):
@@ -623,14 +574,15 @@ def test_the_newest_certificate_is_what_a_new_contact_hears_of(both):
     The message names neither the one before, nor one that was revoked, nor one that is only reserved.
     """
     case = replace(CHANGED, about="still_used", now=at(5, 1, 5))
-    assert "Valid until: 11 April 2029" in letter(both, case).text
+    made = {"the newest": letter(both, case)}
     row(both, Certificate, both.renewal.certificate).update(revoked_at=BEFORE)
-    assert "Valid until: 2 May 2027" in letter(both, case).text
+    made["the one before, as the newest was revoked"] = letter(both, case)
     row(both, Certificate, both.still_used.certificate).update(state="reserved")
-    assert "The certificate has been revoked. If the program still needs one" in letter(both, case).text
+    made["the revoked one, as the one before is only reserved"] = letter(both, case)
     order = models.Order.objects.using(both.db.alias).filter(state="open").first()
     models.Order.objects.using(both.db.alias).filter(pk=order.pk).update(lineage=both.still_used.lineage)
-    assert "has not been retrieved yet" in letter(both, case).text
+    made["an order"] = letter(both, case)
+    golden.check("letters/the-newest-certificate", in_english(made))
 
 
 ALL_OF_THEIRS = replace(
@@ -639,24 +591,15 @@ ALL_OF_THEIRS = replace(
 
 
 def test_of_many_at_once_one_message_lists_all(stage):
-    said = letter(stage, ALL_OF_THEIRS).text
-    assert said.count("Sinisiipi Oy, 0123456-7") == 2
-    assert "of these certificates. You take over from Entinen Nimetty." in said
-    assert "Serial number" not in said, "it is about no single one"
-
-
-def test_a_deputy_of_many_is_told_so_and_the_one_before_too(stage):
     facts = {"old": "before", "new": "deputy", "place": "deputy", "holdings": ["sunday", "ordered"]}
-    assert "You are now the deputy" in letter(stage, CHANGED, to="deputy", facts=facts).text
-    assert (
-        "The deputy of the technical contact person for these certificates is now"
-        in letter(stage, CHANGED, to="before", facts=facts).text
-    )
-
-
-def test_whoever_is_named_for_none_of_many_any_more_gets_no_message(stage):
-    Lineage.objects.using(stage.db.alias).update(contact=None)
-    assert "no longer named" in answered(stage, ALL_OF_THEIRS).why
+    made = {
+        "to the contact": letter(stage, ALL_OF_THEIRS),
+        "to a deputy": letter(stage, CHANGED, to="deputy", facts=facts),
+        "to the deputy of before": letter(stage, CHANGED, to="before", facts=facts),
+    }
+    assert made["to the contact"].text.count("Sinisiipi Oy, 0123456-7") == 2
+    assert "Serial number" not in made["to the contact"].text, "it is about no single one"
+    golden.check("letters/of-many-at-once", in_english(made))
 
 
 SERVED = {
