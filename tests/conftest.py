@@ -153,7 +153,7 @@ LONG = (
     "pki/test_token_pool.py",
     "services/evidence/test_verify_log.py::test_random_changes_are_all_found",
     "simulate/",
-    "testbench/fleet/",
+    "testbench/fleet/test_fleet.py",
     "testbench/test_demo.py",
     "testbench/test_short_lives.py",
     "testbench/test_running.py",

@@ -40,11 +40,11 @@ class Shell:
         """Keep what a command said for `said`; JSON, and the usage before an error, have other tests."""
         out = "" if "--json" in arguments else out
         err = err[err.rfind("\nsinetti") + 1 :] if err.startswith("usage:") else err
-        self.outputs.append(f"$ {' '.join(map(str, ('sinetti', *arguments)))}\n{out}{err}exit code {code}\n")
+        self.outputs.append(golden.command(("sinetti", *arguments), out + err, code))
 
     def said(self, **varying):
         """Return the golden file of what commands have said."""
-        return {"en.txt": golden.stable_text("\n".join(self.outputs), **varying, FOLDER=self.folder)}
+        return golden.commands(self.outputs, **varying, FOLDER=self.folder)
 
     def serve_log(self, monkeypatch):
         """Serve the log, which has no entries yet, in the place of the test authority's address."""

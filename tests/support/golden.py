@@ -8,7 +8,7 @@ import ast
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from difflib import unified_diff
 from itertools import islice
@@ -113,6 +113,16 @@ def refused(folder_name: str, error: type[Exception]) -> Iterator[None]:
     with pytest.raises(error) as caught:
         yield
     check(folder_name, {"en.txt": f"{stable_text(str(caught.value))}\n"})
+
+
+def command(words: Iterable[object], said: str, code: int) -> str:
+    """Return a command with what it said and its exit code."""
+    return f"$ {' '.join(map(str, words))}\n{said}exit code {code}\n"
+
+
+def commands(outputs: Iterable[str], **varying: object) -> dict[str, str]:
+    """Return the golden file of commands, each as `command` returns it."""
+    return {"en.txt": stable_text("\n".join(outputs), **varying)}
 
 
 VARYING = {

@@ -43,7 +43,7 @@ class Taken:
 
 @dataclass(slots=True)
 class MailHandler:
-    """MailHandler that accepts everything except where `answers` has a reply.
+    """Handler that accepts everything except where `answers` has a reply.
 
     The keys of `answers` are commands (MAIL, DATA) or recipients. The reply "close" closes the connection. With
     `once`, each reply is given one time.

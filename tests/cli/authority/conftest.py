@@ -32,7 +32,7 @@ class Operator:
     root: Path
     capsys: pytest.CaptureFixture
     database: dict[str, str]
-    record: list[str] = field(default_factory=list)
+    outputs: list[str] = field(default_factory=list)
     """Commands with what they said and their exit codes, for a golden file."""
     register: OperatorDatabase | None = None
 
@@ -85,14 +85,14 @@ class Operator:
     def noted(self, *words, root=None):
         """Run a command as `run` does, and note what it says for the golden file."""
         code, out, err = self.run(*words, root=root)
-        command = " ".join(str(word) for word in ("sinetti", "authority", *words) if word is not None)
-        self.record.append(f"$ {command}\n{out}{err}exit code {code}\n")
+        given = (word for word in words if word is not None)
+        self.outputs.append(golden.command(("sinetti", "authority", *given), out + err, code))
         return code, out, err
 
-    def said_so_far(self, **varying):
+    def said(self, **varying):
         """Return the golden file of the commands that were noted."""
-        text = golden.stable_text("\n".join(self.record), **varying, FOLDER=self.root.parent)
-        return {"en.txt": golden.without_toml_reader(re.sub(DATES, "DATE", re.sub(USER, "USER", text)))}
+        ((name, text),) = golden.commands(self.outputs, **varying, FOLDER=self.root.parent).items()
+        return {name: golden.without_toml_reader(re.sub(DATES, "DATE", re.sub(USER, "USER", text)))}
 
     def found(self, *more, environment="TEST"):
         """Copy an authority that this process has founded before with these options.

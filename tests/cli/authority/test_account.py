@@ -38,11 +38,11 @@ def test_the_way_of_a_clerks_account(one):
     one.says(0, "account", "reset-second-factor", EMAIL)
     one.says(0, "account", "deactivate", EMAIL)
     one.says(0, "account", "deactivate", EMAIL)
-    golden.check("sentences/account/the-way-of-a-clerks-account", one.said_so_far())
+    golden.check("sentences/account/the-way-of-a-clerks-account", one.said())
 
 
 def test_who_is_no_clerk_is_told_of_no_second_factor(one):
     one.says(0, "account", "add", EMAIL, "--name", "N. N.")
     one.refused(2, "account", "deactivate", "absent@authority.example")
     one.refused(2, "account", "add", "other@authority.example", "--name", " ")
-    golden.check("sentences/account/who-is-no-clerk-is-told-of-no-second-factor", one.said_so_far())
+    golden.check("sentences/account/who-is-no-clerk-is-told-of-no-second-factor", one.said())

@@ -62,7 +62,7 @@ def test_a_file_that_cannot_be_written_is_refused_before_each_signature(staffed,
     staffed.does(*signing)
     staffed.does(*words, "--approval", proposal)
     assert (folder / "phrase").exists()
-    golden.check("sentences/approvals/a-file-that-cannot-be-written", staffed.said_so_far())
+    golden.check("sentences/approvals/a-file-that-cannot-be-written", staffed.said())
 
 
 CA_BEFORE = ("ca", "begin", "--ca", WS)
@@ -100,7 +100,7 @@ def test_what_cannot_be_done_is_not_proposed(sqlite_operator, tmp_path):
         placed = [re.sub("DIR|PHRASE|ANNA", lambda found: str(places[found[0]]), word) for word in words]
         sqlite_operator.refused(code, *placed, "--officer", "anna")
     assert waiting(sqlite_operator) == []
-    golden.check("sentences/approvals/what-cannot-be-done-is-not-proposed", sqlite_operator.said_so_far())
+    golden.check("sentences/approvals/what-cannot-be-done-is-not-proposed", sqlite_operator.said())
 
 
 def begun(operator):
@@ -148,7 +148,7 @@ def test_what_cannot_be_done_any_more_is_not_signed(sqlite_operator, tmp_path, n
     assert not (tmp_path / "again").exists()
     operator.does("approval", "reject", proposal)
     operator.does("approval", "show", proposal)
-    golden.check(f"sentences/approvals-changed/{name.replace(' ', '-')}", operator.said_so_far())
+    golden.check(f"sentences/approvals-changed/{name.replace(' ', '-')}", operator.said())
 
 
 def test_a_key_on_a_medium_is_no_obstacle_to_a_signature(sqlite_operator, tmp_path):
@@ -169,7 +169,7 @@ def test_a_key_on_a_medium_is_no_obstacle_to_a_signature(sqlite_operator, tmp_pa
         away = medium[1].rename(tmp_path / "away")
         assert give(operator, proposal, "anna", tmp_path)[0] == 3
         away.rename(medium[1])
-    golden.check("sentences/approvals/a-key-on-a-medium-is-no-obstacle-to-a-signature", operator.said_so_far())
+    golden.check("sentences/approvals/a-key-on-a-medium-is-no-obstacle-to-a-signature", operator.said())
 
 
 def test_two_officers_end_an_organisation(staffed, tmp_path):
@@ -188,7 +188,7 @@ def test_two_officers_end_an_organisation(staffed, tmp_path):
     row = models.AuditEvent.objects.filter(action="act-signed").latest("sequence")
     facts = json.loads(bytes(row.octets))["facts"]
     assert (facts["proposed_by"], facts["act"]) == ("officer:anna", "organisation-end")
-    golden.check("sentences/approvals/two-officers-end-an-organisation", staffed.said_so_far())
+    golden.check("sentences/approvals/two-officers-end-an-organisation", staffed.said())
 
 
 def test_the_order_of_the_signatures_does_not_matter(staffed, tmp_path):
@@ -276,7 +276,7 @@ def test_test_without_officers_acts_as_the_user_of_the_machine(operator):
     assert audited("organisation-closed") == [("organisation-closed", f"os-user:{user_name(login_uid())}")]
     operator.says(0, "officer", "list")
     operator.says(0, "approval", "list")
-    golden.check("sentences/approvals/test-without-officers", operator.said_so_far())
+    golden.check("sentences/approvals/test-without-officers", operator.said())
 
 
 def test_a_proposal_is_rejected(staffed, tmp_path):
@@ -288,7 +288,7 @@ def test_a_proposal_is_rejected(staffed, tmp_path):
     assert is_open(staffed)
     staffed.refused(2, "approval", "reject", proposal)
     staffed.refused(2, "approval", "show", "x")
-    golden.check("sentences/approvals/a-proposal-is-rejected", staffed.said_so_far())
+    golden.check("sentences/approvals/a-proposal-is-rejected", staffed.said())
 
 
 def test_officers_add_and_remove_officers(staffed, tmp_path):
@@ -308,14 +308,14 @@ def test_officers_add_and_remove_officers(staffed, tmp_path):
     # A key is never accepted again, under any name.
     again = ("officer", "add", "eva", "--public-key", key_of("carl").public, "--role", "approver", "--officer", "anna")
     staffed.refused(2, *again)
-    golden.check("sentences/approvals/officers-add-and-remove-officers", staffed.said_so_far())
+    golden.check("sentences/approvals/officers-add-and-remove-officers", staffed.said())
 
 
 def test_enough_officers_are_left(operator):
     operator.found(*founders("anna", "ben"))
     removal = ("officer", "remove", "ben", "--officer", "anna")
     operator.refused(2, *removal)
-    golden.check("sentences/approvals/enough-officers-are-left", operator.said_so_far())
+    golden.check("sentences/approvals/enough-officers-are-left", operator.said())
 
 
 def test_production_needs_three_officers(operator):
@@ -329,7 +329,7 @@ def test_production_needs_three_officers(operator):
     assert [(row["name"], row["role"], row["key"]) for row in rows] == [
         (name, "approver", rows[at]["key"]) for at, name in enumerate(NAMES)
     ]
-    golden.check("sentences/approvals/production-needs-three-officers", operator.said_so_far())
+    golden.check("sentences/approvals/production-needs-three-officers", operator.said())
 
 
 def test_the_first_officers_of_an_earlier_authority(operator, tmp_path):
@@ -341,7 +341,7 @@ def test_the_first_officers_of_an_earlier_authority(operator, tmp_path):
     operator.refused(2, *words)
     approve(operator, proposed(operator, *words, "--officer", "ben"), tmp_path, "ben", "anna")
     assert len(json.loads(operator.does("officer", "list", "--json"))) == 3
-    golden.check("sentences/approvals/the-first-officers-of-an-earlier-authority", operator.said_so_far())
+    golden.check("sentences/approvals/the-first-officers-of-an-earlier-authority", operator.said())
 
 
 def test_an_authority_can_demand_fido2_keys(operator, tmp_path):
@@ -377,7 +377,7 @@ def test_an_authority_can_demand_fido2_keys(operator, tmp_path):
     operator.refused(2, *giving(operator, proposal, "anna", tmp_path, device.sign(octets)))
     device.flags = 0x05
     assert give(operator, proposal, "anna", tmp_path, device.sign(octets))[0] == 3
-    golden.check("sentences/approvals/an-authority-can-demand-fido2-keys", operator.said_so_far())
+    golden.check("sentences/approvals/an-authority-can-demand-fido2-keys", operator.said())
 
 
 def test_settings_are_raised_at_once_and_lowered_by_officers(staffed, tmp_path):
@@ -403,7 +403,7 @@ def test_settings_are_raised_at_once_and_lowered_by_officers(staffed, tmp_path):
     raised = text.replace('"TEST"', '"PRODUCTION"').replace("wait_hours = 0", "wait_hours = 24")
     settings.write_text(f"{raised}\n[approvals]\norganisation-end = 1\n")
     staffed.refused(5, "approval", "list")
-    golden.check("sentences/approvals/settings-are-raised-at-once-and-lowered-by-officers", staffed.said_so_far())
+    golden.check("sentences/approvals/settings-are-raised-at-once-and-lowered-by-officers", staffed.said())
 
 
 PERSON = ("--name", "The Director", "--email", "director@customer.example")
@@ -434,7 +434,7 @@ def test_a_first_signatory_waits_in_production(sqlite_operator, tmp_path, invite
     printed = one.does("organisation", "signatory", "letter", *where)
     assert f"https://people.example/veto/{naming.naming_id}/" in printed
     assert "director@customer.example" in printed
-    golden.check("sentences/approvals/a-first-signatory-waits-in-production", one.said_so_far())
+    golden.check("sentences/approvals/a-first-signatory-waits-in-production", one.said())
 
 
 def test_the_time_is_lowered_by_officers(sqlite_operator, tmp_path):
@@ -460,7 +460,7 @@ def test_a_first_signatory_without_officers_waits_as_well(sqlite_operator):
     settings.write_text(settings.read_text().replace("signatory_wait_hours = 0", "signatory_wait_hours = 5"))
     for invite in ((), ("--invite",)):
         one.says(0, "organisation", "signatory", "add", *ORGANISATION, *PERSON, *invite)
-    golden.check("sentences/approvals/a-first-signatory-without-officers", one.said_so_far())
+    golden.check("sentences/approvals/a-first-signatory-without-officers", one.said())
 
 
 def changed(octets, tmp_path, **fields):
@@ -533,4 +533,4 @@ def test_the_list_has_the_act_as_officers_read_it(staffed, tmp_path):
     stored = models.ActProposal.objects.get()
     models.ActProposal.objects.update(octets=bytes(stored.octets).replace(b'"retire"', b'"recall"'))
     staffed.says(0, "approval", "list")
-    golden.check("sentences/approvals/the-list-has-the-act-as-officers-read-it", staffed.said_so_far())
+    golden.check("sentences/approvals/the-list-has-the-act-as-officers-read-it", staffed.said())

@@ -87,7 +87,7 @@ def test_ranges(served, tmp_path):
     for words in (["--from", size + 1], ["--to", "yesterday"], ["--from", 2, "--to", 1]):
         operator.refused(2, "audit", "export", "--out", tmp_path / "refused", *words)
     assert not [path for path in tmp_path.iterdir() if "refused" in path.name]
-    golden.check("sentences/audit/ranges", operator.said_so_far())
+    golden.check("sentences/audit/ranges", operator.said())
 
 
 @pytest.mark.long
@@ -122,7 +122,7 @@ def test_what_cannot_be_checked(served, tmp_path):
     assert log_verify(operator, file, "--key", "no key")[0] == 2
     assert log_verify(operator, tmp_path / "missing", "--key", key)[0] == 2
     operator.refused(2, "audit", "verify", "--checkpoint", file)
-    golden.check("sentences/audit/what-cannot-be-checked", operator.said_so_far())
+    golden.check("sentences/audit/what-cannot-be-checked", operator.said())
 
 
 @pytest.mark.long
@@ -175,7 +175,7 @@ def test_the_key_that_signs_is_changed_not_the_first_file(served):
         if path.stem != "log-00000000":
             path.unlink()
     operator.refused(5, "audit", "rotate-key")
-    golden.check("sentences/audit/the-key-that-signs-is-changed-not-the-first-file", operator.said_so_far())
+    golden.check("sentences/audit/the-key-that-signs-is-changed-not-the-first-file", operator.said())
 
 
 @pytest.mark.parametrize("name", ["verify", "witness", "proof"])
@@ -190,7 +190,7 @@ def test_no_key_is_made_before_the_log_has_begun(sqlite_operator):
     keys = sorted(path.name for path in (sqlite_operator.root / "keys").iterdir())
     sqlite_operator.refused(5, "audit", "rotate-key")
     assert sorted(path.name for path in (sqlite_operator.root / "keys").iterdir()) == keys
-    golden.check("sentences/audit/no-key-is-made-before-the-log-has-begun", sqlite_operator.said_so_far())
+    golden.check("sentences/audit/no-key-is-made-before-the-log-has-begun", sqlite_operator.said())
 
 
 def test_a_row_that_differs_is_named_until_it_is_accepted(sqlite_operator):
@@ -213,4 +213,4 @@ def test_a_row_that_differs_is_named_until_it_is_accepted(sqlite_operator):
     said = " ".join(sqlite_operator.does("audit", "verify").split())
     assert f"{about}: its row, as officers accepted." in said
     assert about not in sqlite_operator.run("watch", "--json")[1]
-    golden.check("sentences/audit/a-row-that-differs-is-named-until-it-is-accepted", sqlite_operator.said_so_far())
+    golden.check("sentences/audit/a-row-that-differs-is-named-until-it-is-accepted", sqlite_operator.said())

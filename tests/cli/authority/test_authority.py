@@ -66,7 +66,7 @@ def test_init_never_overwrites(operator):
     before = {path: path.read_bytes() for path in operator.root.rglob("*") if path.is_file()}
     operator.refused(2, *INIT)
     assert {path: path.read_bytes() for path in operator.root.rglob("*") if path.is_file()} == before
-    golden.check("sentences/authority/init-never-overwrites", operator.said_so_far())
+    golden.check("sentences/authority/init-never-overwrites", operator.said())
 
 
 PAGES = ("--people-address", "https://people.example.fi", "--mail-server")
@@ -112,7 +112,7 @@ def test_init_in_a_folder_that_holds_something_else(sqlite_operator):
     (sqlite_operator.root / "letter.txt").write_text("x")
     sqlite_operator.refused(2, *INIT)
     assert [path.name for path in sqlite_operator.root.iterdir()] == ["letter.txt"]
-    golden.check("sentences/authority/init-in-a-folder-that-holds-something-else", sqlite_operator.said_so_far())
+    golden.check("sentences/authority/init-in-a-folder-that-holds-something-else", sqlite_operator.said())
 
 
 ARC_WORDS = {
@@ -156,7 +156,7 @@ def test_a_preset_with_the_names_of_another_authority_is_for_tests(sqlite_operat
     sqlite_operator.refused(2, "init", "--environment", "PRODUCTION", *ADDRESSES, *founders(), *preset)
     assert not sqlite_operator.root.exists()
     sqlite_operator.does(*INIT, *preset)
-    golden.check("sentences/authority/a-preset-with-the-names-of-another-authority", sqlite_operator.said_so_far())
+    golden.check("sentences/authority/a-preset-with-the-names-of-another-authority", sqlite_operator.said())
 
 
 BAD_HIERARCHIES = {
@@ -178,7 +178,7 @@ def test_a_bad_hierarchy_names_its_key(sqlite_operator, tmp_path):
         file.write_text(text.replace(old, new), encoding="utf-8")
         sqlite_operator.refused(2, *INIT, "--hierarchy", file)
     assert not sqlite_operator.root.exists()
-    golden.check("sentences/authority/a-bad-hierarchy-names-its-key", sqlite_operator.said_so_far())
+    golden.check("sentences/authority/a-bad-hierarchy-names-its-key", sqlite_operator.said())
 
 
 def test_a_hierarchy_of_ones_own(sqlite_operator, tmp_path):
@@ -225,7 +225,7 @@ def test_bad_options_of_init(sqlite_operator):
     for options in BAD_INITS:
         assert "secret-word" not in sqlite_operator.refused(2, *INIT, *options)
     assert not sqlite_operator.root.exists()
-    golden.check("sentences/authority/bad-options-of-init", sqlite_operator.said_so_far())
+    golden.check("sentences/authority/bad-options-of-init", sqlite_operator.said())
 
 
 AWAY = "postgresql://nobody:secret-word@127.0.0.1:1/nothing"
@@ -235,7 +235,7 @@ def test_a_database_that_is_away_at_init(sqlite_operator, monkeypatch):
     monkeypatch.setenv("DATABASE_URL", AWAY)
     assert "secret-word" not in sqlite_operator.refused(4, *INIT)
     assert not sqlite_operator.root.exists()
-    golden.check("sentences/authority/a-database-that-is-away-at-init", sqlite_operator.said_so_far())
+    golden.check("sentences/authority/a-database-that-is-away-at-init", sqlite_operator.said())
 
 
 def test_a_database_that_is_away_later(sqlite_operator, monkeypatch):
@@ -243,7 +243,7 @@ def test_a_database_that_is_away_later(sqlite_operator, monkeypatch):
     monkeypatch.setenv("DATABASE_URL", AWAY)
     for command in (["status"], ["serve", "--bind", "127.0.0.1:0", "--status-bind", "127.0.0.1:0"]):
         sqlite_operator.refused(4, *command)
-    golden.check("sentences/authority/a-database-that-is-away-later", sqlite_operator.said_so_far())
+    golden.check("sentences/authority/a-database-that-is-away-later", sqlite_operator.said())
 
 
 def test_the_register_of_another_authority(sqlite_operator, monkeypatch, postgres_url, tmp_path):
@@ -258,13 +258,13 @@ def test_the_register_of_another_authority(sqlite_operator, monkeypatch, postgre
     sqlite_operator.refused(5, "serve")
     sqlite_operator.refused(2, *INIT, root=tmp_path / "third")
     assert not (tmp_path / "third").exists()
-    golden.check("sentences/authority/the-register-of-another-authority", sqlite_operator.said_so_far())
+    golden.check("sentences/authority/the-register-of-another-authority", sqlite_operator.said())
 
 
 def test_where_there_is_no_authority(sqlite_operator):
     for command in (["status"], ["serve"], ["order", "--customer-id", "x", *CONTACT], ["transfer-ids", "0"]):
         sqlite_operator.refused(2, *command)
-    golden.check("sentences/authority/where-there-is-no-authority", sqlite_operator.said_so_far())
+    golden.check("sentences/authority/where-there-is-no-authority", sqlite_operator.said())
 
 
 def test_a_folder_of_somebody_else_s(sqlite_operator):
@@ -272,7 +272,7 @@ def test_a_folder_of_somebody_else_s(sqlite_operator):
     (sqlite_operator.root / "theirs").touch()
     sqlite_operator.refused(2, "status")
     sqlite_operator.refused(2, *INIT)
-    golden.check("sentences/authority/a-folder-of-somebody-else-s", sqlite_operator.said_so_far())
+    golden.check("sentences/authority/a-folder-of-somebody-else-s", sqlite_operator.said())
 
 
 def test_a_look_makes_no_register(sqlite_operator, tmp_path, monkeypatch):
@@ -305,7 +305,7 @@ def test_organisations(operator):
         operator.refused(2, "organisation", *verb, "--customer-id", "nobody")
     operator.refused(2, "order", "--customer-id", "nobody", *CONTACT)
     assert json.loads(operator.does("status", "--json"))["open_orders"] == 2
-    golden.check("sentences/authority/organisations", operator.said_so_far())
+    golden.check("sentences/authority/organisations", operator.said())
 
 
 PRODUCTION = (
@@ -326,7 +326,7 @@ def test_who_may_be_registered_in_production(sqlite_operator):
             code, "organisation", "add", "--customer-id", customer_id, "--kind", kind, "--name", "Malli Oy"
         )
     assert json.loads(sqlite_operator.does("status", "--json"))["organisations"] == 3
-    golden.check("sentences/authority/who-may-be-registered-in-production", sqlite_operator.said_so_far())
+    golden.check("sentences/authority/who-may-be-registered-in-production", sqlite_operator.said())
 
 
 def test_bad_words(sqlite_operator):
@@ -353,7 +353,7 @@ def test_bad_words(sqlite_operator):
     ):
         sqlite_operator.refused(2, *order, *options)
     assert json.loads(sqlite_operator.does("status", "--json"))["open_orders"] == 0
-    golden.check("sentences/authority/bad-words", sqlite_operator.said_so_far())
+    golden.check("sentences/authority/bad-words", sqlite_operator.said())
 
 
 def test_an_order_for_people_and_for_programs(operator):
@@ -363,7 +363,7 @@ def test_an_order_for_people_and_for_programs(operator):
     assert list(ids) == ["order_id", "transfer_id", "transfer_password", "expires"]
     out, _ = operator.says(0, "order", "--customer-id", "0123456-7", *CONTACT)
     (password,) = re.findall(r"^.*password +(\w{16})$", out, re.MULTILINE)
-    golden.check("sentences/authority/an-order-for-people", operator.said_so_far(PASSWORD=password))
+    golden.check("sentences/authority/an-order-for-people", operator.said(PASSWORD=password))
 
 
 def test_new_transfer_ids(operator):
@@ -374,7 +374,7 @@ def test_new_transfer_ids(operator):
     assert new["order_id"] == ids["order_id"]
     assert new["transfer_id"] != ids["transfer_id"]
     operator.refused(2, "transfer-ids", "nothing")
-    golden.check("sentences/authority/new-transfer-ids", operator.said_so_far())
+    golden.check("sentences/authority/new-transfer-ids", operator.said())
 
 
 def test_a_revocation_of_what_is_not_there(sqlite_operator):
@@ -383,7 +383,7 @@ def test_a_revocation_of_what_is_not_there(sqlite_operator):
     for since in ("yesterday", "2026-01-01T00:00:00", "2999-01-01T00:00:00Z", "0202-01-01T00:00:00Z"):
         words = ("revoke", "00ff", "--reason", "keyCompromise", "--invalid-since", since)
         sqlite_operator.refused(2, *words)
-    golden.check("sentences/authority/a-revocation-of-what-is-not-there", sqlite_operator.said_so_far())
+    golden.check("sentences/authority/a-revocation-of-what-is-not-there", sqlite_operator.said())
 
 
 def test_status_for_people(sqlite_operator):
@@ -418,7 +418,7 @@ def test_the_status_of_one_organisation(operator):
         assert re.search(rf"{first['order_id']} +0123456-7 +WS +{first['expires']}  Payroll", shown)
         assert "The Contact" not in shown
         assert first["transfer_id"] not in shown
-    golden.check("sentences/authority/the-status-of-one-organisation", operator.said_so_far())
+    golden.check("sentences/authority/the-status-of-one-organisation", operator.said())
 
 
 def test_what_was_done_to_an_organisation_is_told(sqlite_operator):
@@ -433,7 +433,7 @@ def test_what_was_done_to_an_organisation_is_told(sqlite_operator):
         ("close",),
     ):
         sqlite_operator.says(0, "organisation", *words, "--customer-id", "0123456-7")
-    golden.check("sentences/authority/what-was-done-to-an-organisation", sqlite_operator.said_so_far())
+    golden.check("sentences/authority/what-was-done-to-an-organisation", sqlite_operator.said())
 
 
 BAD_SERVES = (
@@ -460,7 +460,7 @@ def test_bad_options_of_serve(sqlite_operator, tmp_path):
     for name in ("a.pem", "b.pem"):
         (tmp_path / name).write_text("x")
     sqlite_operator.refused(2, "serve", "--tls-certificate", tmp_path / "a.pem", "--tls-key", tmp_path / "b.pem")
-    golden.check("sentences/authority/bad-options-of-serve", sqlite_operator.said_so_far())
+    golden.check("sentences/authority/bad-options-of-serve", sqlite_operator.said())
 
 
 @pytest.mark.parametrize("command", ["authority", "testbench"])

@@ -65,7 +65,7 @@ def test_from_begin_to_retirement(sqlite_operator):
         assert states(operator) == {FIRST: "retired"}
     operator.noted("ca", "stop", SECOND)
     assert states(operator) == {FIRST: "retired", SECOND: "publishing"}
-    golden.check("sentences/ca/from-begin-to-retirement", operator.said_so_far())
+    golden.check("sentences/ca/from-begin-to-retirement", operator.said())
 
 
 @pytest.mark.long
@@ -93,7 +93,7 @@ def test_readiness_shows_gateways_and_programs_that_lack_the_newest_lists(sqlite
     found = json.loads(operator.says(3, "ca", "readiness", "--json")[0])
     assert found["gateways"] == {"newest": 0, "behind": 0, "unknown": 1}
     assert [(row["name"], row["state"], row["seen"]) for row in found["readers"]] == [("edge-1", "unknown", None)]
-    golden.check("sentences/ca/readiness", operator.said_so_far())
+    golden.check("sentences/ca/readiness", operator.said())
 
 
 def new_public_key():

@@ -58,7 +58,7 @@ def test_begin_install_and_activate(operator, tmp_path):
     }
     keys = {row["name"]: row["generation"] for row in json.loads(operator.does("keys", "list", "--json"))}
     assert (keys[V1], keys[V2]) == (1, 2)
-    golden.check("sentences/ca-succession/begin-install-and-activate", operator.said_so_far())
+    golden.check("sentences/ca-succession/begin-install-and-activate", operator.said())
 
 
 @pytest.mark.long
@@ -71,7 +71,7 @@ def test_a_rollover_says_what_issues(operator):
     operator.does("ca", "stop", V2)
     operator.refused(3, "ca", "rollover", "--ca", V1)
     operator.refused(2, *first)
-    golden.check("sentences/ca-succession/a-rollover-says-what-issues", operator.said_so_far())
+    golden.check("sentences/ca-succession/a-rollover-says-what-issues", operator.said())
 
 
 WRONG = (
@@ -89,7 +89,7 @@ def test_wrong_options_are_refused(operator):
         for options in WRONG:
             operator.refused(2, "ca", command, "--ca", V1, *options)
     assert V2 not in states(operator)
-    golden.check("sentences/ca-succession/wrong-options-are-refused", operator.said_so_far())
+    golden.check("sentences/ca-succession/wrong-options-are-refused", operator.said())
 
 
 @pytest.mark.long
@@ -116,7 +116,7 @@ def test_without_the_key_above_it_names_the_commands(sqlite_operator, tmp_path):
     assert states(operator)[V2] == "standby"
     operator.does("ca", "rollover", "--ca", V1, *offline)
     assert states(operator)[V2] == "issuing"
-    golden.check("sentences/ca-succession/without-the-key-above-it-names-the-commands", operator.said_so_far())
+    golden.check("sentences/ca-succession/without-the-key-above-it-names-the-commands", operator.said())
 
 
 @pytest.mark.rare

@@ -94,7 +94,7 @@ def test_looked_at_called_listed_and_undone(stocked, tmp_path, monkeypatch):
     assert json.loads(undone) == {"result": "ended", "call": done["call"]}
     assert renewable(operator, serials[0]) == usual
     operator.refused(2, "call-early", "--end", done["call"])
-    golden.check("sentences/call-early/looked-at-called-listed-and-undone", operator.said_so_far())
+    golden.check("sentences/call-early/looked-at-called-listed-and-undone", operator.said())
 
 
 def test_what_is_served_tells_of_a_call_and_takes_revocations(sqlite_operator):
@@ -128,7 +128,7 @@ def test_one_and_those_of_a_file(stocked, tmp_path):
     operator.says(0, "call-early", "--serial", first.upper(), *WORDS)
     (tmp_path / "serials").write_text(f"# those of the incident\n\n{first}\n{second}\n")
     operator.says(0, "call-early", "--serials", tmp_path / "serials", *WORDS)
-    golden.check("sentences/call-early/one-and-those-of-a-file", operator.said_so_far(HEX=first.upper()))
+    golden.check("sentences/call-early/one-and-those-of-a-file", operator.said(HEX=first.upper()))
 
 
 def test_what_was_cut_short_is_told(stocked, monkeypatch):
@@ -140,7 +140,7 @@ def test_what_was_cut_short_is_told(stocked, monkeypatch):
     operator.says(0, "call-early", "--serial", second, *WORDS)
     (one, _) = json.loads(operator.does("call-early", "status", "--json"))
     assert one["done"] is not None
-    golden.check("sentences/call-early/what-was-cut-short-is-told", operator.said_so_far())
+    golden.check("sentences/call-early/what-was-cut-short-is-told", operator.said())
 
 
 def test_an_undoing_that_was_cut_short_is_told(stocked, monkeypatch):
@@ -150,7 +150,7 @@ def test_an_undoing_that_was_cut_short_is_told(stocked, monkeypatch):
     operator.says(0, "call-early", "--end", call)
     monkeypatch.undo()
     assert f"({call})" in operator.says(0, "call-early", "--serial", second, *WORDS)[1]
-    golden.check("sentences/call-early/an-undoing-that-was-cut-short-is-told", operator.said_so_far())
+    golden.check("sentences/call-early/an-undoing-that-was-cut-short-is-told", operator.said())
 
 
 def test_one_call_is_shown_narrowed_and_its_phone_list_is_private(stocked, tmp_path):
@@ -179,9 +179,7 @@ def test_one_call_is_shown_narrowed_and_its_phone_list_is_private(stocked, tmp_p
     assert json.loads(narrowed) == {"result": "narrowed", "call": done["call"], "kept": 1, "left_out": 1}
     operator.refused(2, "call-early", "--narrow", done["call"], "--serial", first)
     operator.refused(2, "call-early", "status", "x")
-    golden.check(
-        "sentences/call-early/one-call-is-shown-narrowed-and-its-phone-list-is-private", operator.said_so_far()
-    )
+    golden.check("sentences/call-early/one-call-is-shown-narrowed-and-its-phone-list-is-private", operator.said())
 
 
 BASE = ("call-early", "--over", "2d", "--reason", "x")
@@ -208,4 +206,4 @@ def test_refused(sqlite_operator):
     sqlite_operator.found()
     for words in REFUSED:
         sqlite_operator.refused(2, *words)
-    golden.check("sentences/call-early/refused", sqlite_operator.said_so_far())
+    golden.check("sentences/call-early/refused", sqlite_operator.said())

@@ -45,7 +45,7 @@ def test_findings_for_people(sqlite_operator, monkeypatch):
     sqlite_operator.says(5, "check")
     monkeypatch.setattr(check, "check_authority", lambda _options: ())
     sqlite_operator.says(0, "check")
-    golden.check("sentences/check/findings-for-people", sqlite_operator.said_so_far())
+    golden.check("sentences/check/findings-for-people", sqlite_operator.said())
 
 
 def test_a_real_authority(sqlite_operator):
@@ -72,7 +72,7 @@ def test_options_of_serve_are_checked_with_the_rest(sqlite_operator, monkeypatch
 def test_a_reload_without_a_service(sqlite_operator):
     sqlite_operator.found()
     sqlite_operator.refused(2, "reload")
-    golden.check("sentences/check/a-reload-without-a-service", sqlite_operator.said_so_far())
+    golden.check("sentences/check/a-reload-without-a-service", sqlite_operator.said())
 
 
 @pytest.fixture
@@ -91,14 +91,14 @@ def test_a_reload_that_the_service_takes(running, monkeypatch):
     operator, recorder = running
     monkeypatch.setattr(reload.os, "kill", lambda pid, _number: recorder.taken(replace(RECORD, pid=pid)))
     operator.says(0, "reload")
-    golden.check("sentences/check/a-reload-that-the-service-takes", operator.said_so_far())
+    golden.check("sentences/check/a-reload-that-the-service-takes", operator.said())
 
 
 def test_a_reload_that_the_service_does_not_take(running, monkeypatch):
     operator, recorder = running
     monkeypatch.setattr(reload.os, "kill", lambda _pid, _number: recorder.kept("journal has changed: restart it"))
     operator.refused(5, "reload")
-    golden.check("sentences/check/a-reload-that-the-service-does-not-take", operator.said_so_far())
+    golden.check("sentences/check/a-reload-that-the-service-does-not-take", operator.said())
 
 
 @pytest.mark.parametrize("pid", [2**22 + 1, 0, -1, 1, True, "2"])
@@ -135,7 +135,7 @@ def test_a_reload_without_an_answer(running, monkeypatch):
     monkeypatch.setattr(reload, "RELOAD_TIMEOUT", 30.0)
     monkeypatch.setattr(reload.os, "kill", lambda _pid, _number: recorder.close())
     operator.refused(5, "reload")
-    golden.check("sentences/check/a-reload-without-an-answer", operator.said_so_far())
+    golden.check("sentences/check/a-reload-without-an-answer", operator.said())
 
 
 def test_a_reload_after_a_failed_check_asks_no_service(running, monkeypatch):
@@ -143,7 +143,7 @@ def test_a_reload_after_a_failed_check_asks_no_service(running, monkeypatch):
     monkeypatch.setattr(reload, "check_authority", lambda _options: (ERROR, WARNING))
     monkeypatch.setattr(reload.os, "kill", None)
     operator.says(5, "reload")
-    golden.check("sentences/check/a-reload-after-a-failed-check", operator.said_so_far())
+    golden.check("sentences/check/a-reload-after-a-failed-check", operator.said())
 
 
 def test_the_record_of_a_service(tmp_path):

@@ -152,7 +152,7 @@ def test_a_migration_by_the_owner_alone(founded, monkeypatch):
     operator.does("status")
     monkeypatch.setenv("OWNER_DATABASE_URL", "no address")
     operator.refused(5, "migrate")
-    golden.check("sentences/database-roles/a-migration-by-the-owner-alone", operator.said_so_far())
+    golden.check("sentences/database-roles/a-migration-by-the-owner-alone", operator.said())
 
 
 def test_one_role_becomes_two(roles, tmp_path, capsys, monkeypatch, postgres_url):
@@ -173,14 +173,14 @@ def test_one_role_becomes_two(roles, tmp_path, capsys, monkeypatch, postgres_url
     monkeypatch.delenv("OWNER_DATABASE_URL")
     operator.does("status")
     assert "log-unprotected" not in operator.run("watch")[1]
-    golden.check("sentences/database-roles/one-role-becomes-two", operator.said_so_far())
+    golden.check("sentences/database-roles/one-role-becomes-two", operator.said())
 
 
 def test_the_owner_of_another_database_changes_nothing(founded, monkeypatch, postgres_url):
     operator, _, _ = founded
     monkeypatch.setenv("OWNER_DATABASE_URL", postgres_url)
     operator.refused(5, "migrate")
-    golden.check("sentences/database-roles/the-owner-of-another-database-changes-nothing", operator.said_so_far())
+    golden.check("sentences/database-roles/the-owner-of-another-database-changes-nothing", operator.said())
 
 
 def test_a_drill_where_the_role_of_the_service_is_unknown(founded, monkeypatch, postgres_url, tmp_path):

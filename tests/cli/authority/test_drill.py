@@ -37,13 +37,13 @@ def test_looked_at_begun_listed_and_reported(stocked, tmp_path):
     (row,) = json.loads(operator.does("drill", "list", "--json"))
     assert (row["drill"], row["audience"], row["count"]) == (begun["drill"], "holders", 2)
     operator.says(3, "drill", "report", begun["drill"])
-    golden.check("sentences/drill/looked-at-begun-listed-and-reported", operator.said_so_far())
+    golden.check("sentences/drill/looked-at-begun-listed-and-reported", operator.said())
 
 
 def test_a_drill_that_sends_nothing_says_so(stocked):
     operator, _ = stocked
     operator.says(3, *WORDS)
-    golden.check("sentences/drill/a-drill-that-sends-nothing", operator.said_so_far())
+    golden.check("sentences/drill/a-drill-that-sends-nothing", operator.said())
 
 
 def test_a_drill_with_a_delivered_message_reached_its_certificates(stocked):
@@ -54,7 +54,7 @@ def test_a_drill_with_a_delivered_message_reached_its_certificates(stocked):
         operator.does("notices", "plan")
         operator.does("notices", "send")
     operator.says(0, "drill", "report", begun["drill"])
-    golden.check("sentences/drill/a-drill-with-a-delivered-message", operator.said_so_far())
+    golden.check("sentences/drill/a-drill-with-a-delivered-message", operator.said())
 
 
 REFUSED = (
@@ -71,4 +71,4 @@ def test_refused(sqlite_operator):
     sqlite_operator.found()
     for words in REFUSED:
         sqlite_operator.refused(2, *words)
-    golden.check("sentences/drill/refused", sqlite_operator.said_so_far())
+    golden.check("sentences/drill/refused", sqlite_operator.said())

@@ -92,11 +92,11 @@ def test_what_it_did_not_write_stays(sqlite_operator, folder):
     sqlite_operator.says(0, "export-certificates", "--channel", "SFTP", "--out", folder)
     assert {*kept.values(), other} < set(folder.iterdir())
     assert not mine.exists()
-    golden.check("sentences/export-certificates/what-it-did-not-write-stays", sqlite_operator.said_so_far())
+    golden.check("sentences/export-certificates/what-it-did-not-write-stays", sqlite_operator.said())
 
 
 def test_where_it_does_not_write(sqlite_operator, tmp_path):
     (sqlite_operator.root / "ca").mkdir(parents=True)
     for place in ("nowhere", "authority/ca"):
         sqlite_operator.refused(2, "export-certificates", "--channel", "SFTP", "--out", tmp_path / place)
-    golden.check("sentences/export-certificates/where-it-does-not-write", sqlite_operator.said_so_far())
+    golden.check("sentences/export-certificates/where-it-does-not-write", sqlite_operator.said())

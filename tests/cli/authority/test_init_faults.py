@@ -66,4 +66,4 @@ def test_databases(sqlite_operator, monkeypatch, url, how):
 def test_addresses_in_capitals(sqlite_operator):
     sqlite_operator.refused(2, *INIT, "--base-url", "HTTP://pki.example")
     sqlite_operator.refused(2, *INIT, "--soap-url", "HTTPS://soap.example")
-    golden.check("sentences/init-faults/addresses-in-capitals", sqlite_operator.said_so_far())
+    golden.check("sentences/init-faults/addresses-in-capitals", sqlite_operator.said())

@@ -97,7 +97,7 @@ def test_journals_that_are_lost_for_good_are_begun_anew_by_a_command_of_its_own(
         pass
     golden.check(
         "sentences/journal/journals-that-are-lost-for-good-are-begun-anew-by-a-command-of-its-own",
-        operator.said_so_far(),
+        operator.said(),
     )
 
 
@@ -117,9 +117,7 @@ def test_a_restored_register_waits_for_its_journals_on_whichever_machine(served,
     for path in place.with_name("elsewhere").glob("*.jsonl"):
         shutil.copyfile(path, place / f"copy-of-{path.name}")
     operator.does("reconcile")
-    golden.check(
-        "sentences/journal/a-restored-register-waits-for-its-journals-on-whichever-machine", operator.said_so_far()
-    )
+    golden.check("sentences/journal/a-restored-register-waits-for-its-journals-on-whichever-machine", operator.said())
 
 
 def test_a_further_node_begins_a_journal_of_its_own(served):

@@ -55,7 +55,7 @@ def test_journals_of_earlier_months_are_closed(founded, monkeypatch):
     proof.write_bytes(octets)
     proof.with_suffix("").unlink()
     assert f"{name}.proof" in operator.says(5, "journal", "verify")[1]
-    golden.check("sentences/journal-commands/journals-of-earlier-months-are-closed", operator.said_so_far())
+    golden.check("sentences/journal-commands/journals-of-earlier-months-are-closed", operator.said())
 
 
 def test_copies_that_lag_are_reported(founded, tmp_path, monkeypatch):
@@ -77,7 +77,7 @@ def test_copies_that_lag_are_reported(founded, tmp_path, monkeypatch):
     there.touch()
     operator.refused(2, *ship)
     operator.refused(2, *ship, "--every", "0")
-    golden.check("sentences/journal-commands/copies-that-lag-are-reported", operator.said_so_far())
+    golden.check("sentences/journal-commands/copies-that-lag-are-reported", operator.said())
 
 
 def test_no_copies_beside_the_originals(founded):
@@ -87,7 +87,7 @@ def test_no_copies_beside_the_originals(founded):
         before = sorted(place.iterdir())
         operator.refused(2, "journal", "ship", "--to", place)
         assert sorted(place.iterdir()) == before
-    golden.check("sentences/journal-commands/no-copies-beside-the-originals", operator.said_so_far())
+    golden.check("sentences/journal-commands/no-copies-beside-the-originals", operator.said())
 
 
 def test_a_service_goes_on_after_a_target_was_away(founded, tmp_path, monkeypatch):
@@ -108,4 +108,4 @@ def test_a_service_goes_on_after_a_target_was_away(founded, tmp_path, monkeypatc
     monkeypatch.setattr(command, "sleep", pause)
     operator.says(130, "journal", "ship", "--to", there, "--every", "5")
     assert rounds == [5.0, 5.0, 5.0]
-    golden.check("sentences/journal-commands/a-service-goes-on-after-a-target-was-away", operator.said_so_far())
+    golden.check("sentences/journal-commands/a-service-goes-on-after-a-target-was-away", operator.said())

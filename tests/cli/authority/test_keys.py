@@ -137,7 +137,7 @@ def test_production_is_not_served_with_root_keys_or_the_pass_phrase_in_the_folde
     operator.refused(5, "serve", *ANY, "--passphrase-file", places.phrase)
     golden.check(
         "sentences/keys/production-is-not-served-with-root-keys-or-the-pass-phrase-in-the-folder",
-        operator.said_so_far(),
+        operator.said(),
     )
 
 
@@ -223,7 +223,7 @@ def test_any_private_key_counts_but_the_server_s_own(operator, kept_apart):
     pair = ("--tls-certificate", tls / "server.pem", "--tls-key", tls / "key.pem")
     with serving(operator, *kept_apart[1:], *pair) as (soap, _):
         assert soap.startswith("https://")
-    golden.check("sentences/keys/any-private-key-counts-but-the-server-s-own", operator.said_so_far())
+    golden.check("sentences/keys/any-private-key-counts-but-the-server-s-own", operator.said())
 
 
 @pytest.mark.long
@@ -245,7 +245,7 @@ def test_the_pass_phrase_is_found_under_any_name(operator, places, kept_apart, t
     inside.symlink_to(places.phrase)
     with serving(operator, *kept_apart[1:-1], inside):
         pass
-    golden.check("sentences/keys/the-pass-phrase-is-found-under-any-name", operator.said_so_far())
+    golden.check("sentences/keys/the-pass-phrase-is-found-under-any-name", operator.said())
 
 
 @pytest.mark.long
@@ -276,7 +276,7 @@ def test_moving_says_when_there_is_nothing_to_move(operator, places):
     words = ("offline", *offline(places), "--passphrase-file", places.phrase)
     operator.refused(2, *words)
     operator.refused(2, "passphrase", "--to", places.phrase)
-    golden.check("sentences/keys/moving-says-when-there-is-nothing-to-move", operator.said_so_far())
+    golden.check("sentences/keys/moving-says-when-there-is-nothing-to-move", operator.said())
 
 
 def test_moving_never_overwrites(operator, places, tmp_path):
@@ -291,7 +291,7 @@ def test_moving_never_overwrites(operator, places, tmp_path):
     operator.refused(2, "passphrase", "--to", other)
     assert set(keys(operator.root / "keys")) >= {*ROOTS}
     assert (operator.root / "secrets" / "passphrase").exists()
-    golden.check("sentences/keys/moving-never-overwrites", operator.said_so_far())
+    golden.check("sentences/keys/moving-never-overwrites", operator.said())
 
 
 def test_what_needs_no_key_needs_no_pass_phrase(operator, places):
@@ -398,7 +398,7 @@ def test_a_pass_phrase_that_is_easy_to_guess(operator, places):
     places.vault_phrase.chmod(0o600)
     words = ("init", "--environment", "TEST", *ADDRESSES, *offline(places))
     operator.refused(2, *words)
-    golden.check("sentences/keys/a-pass-phrase-that-is-easy-to-guess", operator.said_so_far())
+    golden.check("sentences/keys/a-pass-phrase-that-is-easy-to-guess", operator.said())
 
 
 def at_terminal(monkeypatch, *typed):
@@ -417,7 +417,7 @@ def test_a_pass_phrase_that_is_typed(operator, places, monkeypatch):
     operator.does("publish", "--offline-dir", places.vault)
     at_terminal(monkeypatch, "seven words that nobody remembers")
     operator.refused(5, "publish", "--offline-dir", places.vault)
-    golden.check("sentences/keys/a-pass-phrase-that-is-typed", operator.said_so_far())
+    golden.check("sentences/keys/a-pass-phrase-that-is-typed", operator.said())
 
 
 def test_a_pass_phrase_from_standard_input(operator, places, monkeypatch):
@@ -440,9 +440,7 @@ def test_lists_are_not_renewed_where_no_key_is_off_line_or_with_other_keys(opera
     assert code == 0, err
     (tmp_path / "other" / "SinettiRootTestCAv1.pem").rename(places.vault / "SinettiRootTestCAv1.pem")
     operator.refused(5, "publish", *offline(places))
-    golden.check(
-        "sentences/keys/lists-are-not-renewed-where-no-key-is-off-line-or-with-other-keys", operator.said_so_far()
-    )
+    golden.check("sentences/keys/lists-are-not-renewed-where-no-key-is-off-line-or-with-other-keys", operator.said())
 
 
 def test_an_approved_command_does_what_was_approved_and_once(operator, places, tmp_path):
@@ -458,4 +456,4 @@ def test_an_approved_command_does_what_was_approved_and_once(operator, places, t
     operator.does(*again)
     assert places.phrase.exists()
     operator.refused(2, *again)
-    golden.check("sentences/keys/an-approved-command-does-what-was-approved-and-once", operator.said_so_far())
+    golden.check("sentences/keys/an-approved-command-does-what-was-approved-and-once", operator.said())

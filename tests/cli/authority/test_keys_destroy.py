@@ -85,7 +85,7 @@ def test_it_is_done_once(operator, protocol):
     operator.does(*destroy(protocol, WS))
     assert protocol.read_bytes() == first
     operator.refused(3, *destroy(protocol.with_name("second.json"), WS))
-    golden.check("sentences/keys-destroy/it-is-done-once", operator.said_so_far())
+    golden.check("sentences/keys-destroy/it-is-done-once", operator.said())
 
 
 def test_a_killed_command_continues(operator, protocol, monkeypatch):
@@ -108,7 +108,7 @@ def test_a_killed_command_continues(operator, protocol, monkeypatch):
     assert not (operator.root / "keys" / f"{SFTP}.pem").exists()
     assert rows(protocol)[WS]["public_key_sha256"] == digest
     assert all(one["destroyed_at"] for one in rows(protocol).values())
-    golden.check("sentences/keys-destroy/a-killed-command-continues", operator.said_so_far())
+    golden.check("sentences/keys-destroy/a-killed-command-continues", operator.said())
 
 
 def test_files_and_names_that_cannot_be_right(operator, protocol):
@@ -123,7 +123,7 @@ def test_files_and_names_that_cannot_be_right(operator, protocol):
         operator.refused(3, *destroy(protocol, WS))
         assert protocol.read_bytes() == octets
     assert (operator.root / "keys" / f"{WS}.pem").exists()
-    golden.check("sentences/keys-destroy/files-and-names-that-cannot-be-right", operator.said_so_far())
+    golden.check("sentences/keys-destroy/files-and-names-that-cannot-be-right", operator.said())
 
 
 def test_leaves_and_the_log_go_with_their_cas(operator, protocol):
@@ -135,7 +135,7 @@ def test_leaves_and_the_log_go_with_their_cas(operator, protocol):
     assert not (operator.root / "keys" / f"{leaves['response-signer']}.pem").exists()
     if "log" in leaves:
         operator.refused(3, *destroy(protocol.with_name("log.json"), leaves["log"]))
-    golden.check("sentences/keys-destroy/leaves-and-the-log-go-with-their-cas", operator.said_so_far())
+    golden.check("sentences/keys-destroy/leaves-and-the-log-go-with-their-cas", operator.said())
 
 
 @pytest.mark.long
@@ -147,7 +147,7 @@ def test_a_key_that_is_offline(operator, protocol, tmp_path):
     operator.does(*destroy(protocol, ROOT), "--offline-dir", vault)
     assert not (vault / f"{ROOT}.pem").exists()
     assert rows(protocol)[ROOT]["store"] == "offline"
-    golden.check("sentences/keys-destroy/a-key-that-is-offline", operator.said_so_far())
+    golden.check("sentences/keys-destroy/a-key-that-is-offline", operator.said())
 
 
 @pytest.mark.long
@@ -161,7 +161,7 @@ def test_two_officers_destroy(operator, protocol, tmp_path):
     assert (operator.root / "keys" / f"{WS}.pem").exists()
     operator.does(*destroy(protocol, WS), "--approval", proposal)
     assert not (operator.root / "keys" / f"{WS}.pem").exists()
-    golden.check("sentences/keys-destroy/two-officers-destroy", operator.said_so_far())
+    golden.check("sentences/keys-destroy/two-officers-destroy", operator.said())
 
 
 @soft_token.NEEDED

@@ -75,14 +75,14 @@ def test_without_settings_nothing_is_sent(sqlite_operator):
     sqlite_operator.found()
     for words in (("plan",), ("send",), ("preview", "reminder"), ("bounces",)):
         sqlite_operator.refused(5, "notices", *words)
-    golden.check("sentences/notices/without-settings", sqlite_operator.said_so_far())
+    golden.check("sentences/notices/without-settings", sqlite_operator.said())
 
 
 def test_settings_that_are_wrong(sqlite_operator, server):
     sqlite_operator.found()
     settle(sqlite_operator, server, 'port = "25"\n')
     sqlite_operator.refused(5, "notices", "send")
-    golden.check("sentences/notices/settings-that-are-wrong", sqlite_operator.said_so_far())
+    golden.check("sentences/notices/settings-that-are-wrong", sqlite_operator.said())
 
 
 def test_what_is_owed_is_told_in_words():
@@ -111,7 +111,7 @@ def test_planned_and_sent(sqlite_operator, server):
     assert "Something is wrong – ä €: number 1." in taken.read.get_body(("plain",)).get_content()
     assert json.loads(operator.does("notices", "send", "--json"))["sent"] == 0
     operator.says(0, "notices", "send")
-    golden.check("sentences/notices/planned-and-sent", operator.said_so_far())
+    golden.check("sentences/notices/planned-and-sent", operator.said())
 
 
 def test_a_dry_run_of_planning_changes_nothing(operator, server):
@@ -127,7 +127,7 @@ def test_a_dry_run_of_planning_changes_nothing(operator, server):
     assert json.loads(operator.does("notices", "plan", "--json"))["findings"] == 1
     assert shown[0]["id"] in operator.says(0, "notices", "send", "--dry-run")[0]
     operator.says(0, "notices", "plan", "--dry-run")
-    golden.check("sentences/notices/a-dry-run-of-planning-changes-nothing", operator.said_so_far())
+    golden.check("sentences/notices/a-dry-run-of-planning-changes-nothing", operator.said())
 
 
 def test_given_up_listed_sent_again_and_forgotten(sqlite_operator, server):
@@ -156,7 +156,7 @@ def test_given_up_listed_sent_again_and_forgotten(sqlite_operator, server):
     operator.says(0, "notices", "retry", "--all", "--forget")
     operator.says(0, "notices", "retry")
     operator.says(0, "notices", "send")
-    golden.check("sentences/notices/given-up-listed-sent-again-and-forgotten", operator.said_so_far())
+    golden.check("sentences/notices/given-up-listed-sent-again-and-forgotten", operator.said())
 
 
 def test_a_mail_server_that_is_away(sqlite_operator):
@@ -166,7 +166,7 @@ def test_a_mail_server_that_is_away(sqlite_operator):
         settle(operator, gone)
     owe(operator, 1)
     operator.says(0, "notices", "send")
-    golden.check("sentences/notices/a-mail-server-that-is-away", operator.said_so_far())
+    golden.check("sentences/notices/a-mail-server-that-is-away", operator.said())
 
 
 def test_previews(sqlite_operator, server):
@@ -184,7 +184,7 @@ def test_previews(sqlite_operator, server):
     assert operator.does("notices", "preview", message, "--html") == f"{shown['html']}\n"
     assert operator.does("notices", "preview", message) == f"{shown['subject']}\n\n{shown['text']}\n"
     operator.refused(2, "notices", "preview", "nothing")
-    golden.check("sentences/notices/previews", operator.said_so_far())
+    golden.check("sentences/notices/previews", operator.said())
 
 
 def test_a_message_with_a_secret_is_for_its_recipient_alone(sqlite_operator, server):
@@ -198,7 +198,7 @@ def test_a_message_with_a_secret_is_for_its_recipient_alone(sqlite_operator, ser
         outbox.enqueue(db, [pin, reset], now)
     for one in (pin, reset):
         operator.refused(2, "notices", "preview", one.message_id)
-    golden.check("sentences/notices/a-message-with-a-secret-is-for-its-recipient-alone", operator.said_so_far())
+    golden.check("sentences/notices/a-message-with-a-secret-is-for-its-recipient-alone", operator.said())
 
 
 def test_returned_mail(sqlite_operator, server, tmp_path):
@@ -210,4 +210,4 @@ def test_returned_mail(sqlite_operator, server, tmp_path):
         (tmp_path / "returned" / name).mkdir(parents=True)
     settle(operator, server, f'returns = "bounces@pki.example"\nmaildir = "{tmp_path / "returned"}"\n')
     assert all(count == 0 for count in json.loads(operator.does("notices", "bounces", "--json")).values())
-    golden.check("sentences/notices/returned-mail", operator.said_so_far())
+    golden.check("sentences/notices/returned-mail", operator.said())

@@ -80,7 +80,7 @@ def test_nothing_is_sent_where_messages_are_not_set_up(founded):
     for words in (ordered(founded, "--send"), ordered(founded, *PHONE, "--send"), ("transfer-ids", "0" * 32, "--send")):
         founded.refused(5, *words)
     assert json.loads(founded.does("status", "--json"))["open_orders"] == 0
-    golden.check("sentences/pages/nothing-is-sent-where-messages-are-not-set-up", founded.said_so_far())
+    golden.check("sentences/pages/nothing-is-sent-where-messages-are-not-set-up", founded.said())
 
 
 def test_where_no_text_message_can_leave(founded):
@@ -90,19 +90,19 @@ def test_where_no_text_message_can_leave(founded):
     ids = founded.order(*PHONE)
     code, out, err = founded.run("transfer-ids", ids["order_id"], "--send")
     assert (code, ids["order_id"] in out, "change-contact" in err) == (3, True, True)
-    golden.check("sentences/pages/where-no-text-message-can-leave", founded.said_so_far())
+    golden.check("sentences/pages/where-no-text-message-can-leave", founded.said())
 
 
 def test_an_order_that_is_not_there(founded):
     with_notices(founded)
     founded.refused(2, "transfer-ids", "0" * 32, "--send")
-    golden.check("sentences/pages/an-order-that-is-not-there", founded.said_so_far())
+    golden.check("sentences/pages/an-order-that-is-not-there", founded.said())
 
 
 def test_where_pages_cannot_be_served(founded):
     for address in ("0.0.0.0:8090", "people", "127.0.0.1:8443", "127.0.0.1:8080", "unix:/tmp/people.sock"):
         founded.refused(2, "serve", "--people-bind", address)
-    golden.check("sentences/pages/where-pages-cannot-be-served", founded.said_so_far())
+    golden.check("sentences/pages/where-pages-cannot-be-served", founded.said())
 
 
 def sent_link(mail):

@@ -56,7 +56,7 @@ def test_named_and_shown(one):
     models.Person.objects.using("default").filter(name="The Director").update(bounced_at="2027-03-03T00:00:00Z")
     Database("default").close()
     one.says(0, "organisation", "show", *OF)
-    golden.check("sentences/portal-server/named-and-shown", one.said_so_far())
+    golden.check("sentences/portal-server/named-and-shown", one.said())
 
 
 def test_a_signatory_is_invited(one):
@@ -64,7 +64,7 @@ def test_a_signatory_is_invited(one):
     one.does(*add)
     one.says(0, *add, "--invite")
     one.says(0, *add, "--invite")
-    golden.check("sentences/portal-server/a-signatory-is-invited", one.said_so_far())
+    golden.check("sentences/portal-server/a-signatory-is-invited", one.said())
 
 
 def test_gone_again(one):
@@ -80,7 +80,7 @@ def test_gone_again(one):
     one.says(0, *withdraw)
     one.does("organisation", "close", *OF)
     one.says(0, "organisation", "show", *OF)
-    golden.check("sentences/portal-server/gone-again", one.said_so_far())
+    golden.check("sentences/portal-server/gone-again", one.said())
 
 
 def test_a_contact_changes(one):
@@ -91,7 +91,7 @@ def test_a_contact_changes(one):
     done = json.loads(one.does("change-contact", order, "--correct", "--phone", "+358 00 002", "--json"))
     assert done == {"customer_id": CUSTOMER, "changed": True, "offered": []}
     one.says(0, "change-contact", order, *DIRECTOR, "--deputy")
-    golden.check("sentences/portal-server/a-contact-changes", one.said_so_far())
+    golden.check("sentences/portal-server/a-contact-changes", one.said())
 
 
 def test_a_link_goes_to_the_new_address(one):
@@ -100,7 +100,7 @@ def test_a_link_goes_to_the_new_address(one):
         send_link(order, authority.ctx, "operator", "0" * 32)
     out, _ = one.says(0, "change-contact", order, *DIRECTOR)
     assert order in out
-    golden.check("sentences/portal-server/a-link-goes-to-the-new-address", one.said_so_far(CODE=out.split()[-1]))
+    golden.check("sentences/portal-server/a-link-goes-to-the-new-address", one.said(CODE=out.split()[-1]))
 
 
 def test_let_end(one):
@@ -114,7 +114,7 @@ def test_let_end(one):
     one.says(0, "let-end", serial)
     one.says(0, "let-end", serial, "--undo")
     one.says(0, "let-end", serial, "--undo")
-    golden.check("sentences/portal-server/let-end", one.said_so_far(HEX=serial.upper()))
+    golden.check("sentences/portal-server/let-end", one.said(HEX=serial.upper()))
 
 
 REFUSED = (
@@ -134,4 +134,4 @@ REFUSED = (
 def test_what_is_refused(one):
     for words in REFUSED:
         one.refused(2, *words)
-    golden.check("sentences/portal-server/what-is-refused", one.said_so_far())
+    golden.check("sentences/portal-server/what-is-refused", one.said())

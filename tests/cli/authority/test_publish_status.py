@@ -53,9 +53,7 @@ def test_a_register_that_lacks_facts_of_the_journals_signs_nothing(operator, tmp
         operator.refused(5, "ca", *words)
     operator.does("reconcile")
     operator.does("publish-status", "--to", place)
-    golden.check(
-        "sentences/publish-status/a-register-that-lacks-facts-of-the-journals-signs-nothing", operator.said_so_far()
-    )
+    golden.check("sentences/publish-status/a-register-that-lacks-facts-of-the-journals-signs-nothing", operator.said())
 
 
 def test_other_folders_are_refused(operator, tmp_path):
@@ -72,7 +70,7 @@ def test_other_folders_are_refused(operator, tmp_path):
     operator.refused(2, "publish-status", "--to", place)
     (tmp_path / "file").write_text("x", encoding="utf-8")
     operator.refused(2, "publish-status", "--to", tmp_path / "file")
-    golden.check("sentences/publish-status/other-folders-are-refused", operator.said_so_far())
+    golden.check("sentences/publish-status/other-folders-are-refused", operator.said())
 
 
 @pytest.mark.parametrize("how", ["--once", "--watch"])

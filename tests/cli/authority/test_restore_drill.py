@@ -24,4 +24,4 @@ def test_a_drill_says_how_long_it_took_and_what_was_missing(sqlite_operator, tmp
     assert "secret" not in refused
     for other in ("mysql://localhost/drill", "drill", ""):
         operator.refused(2, *drill, other)
-    golden.check("sentences/restore-drill/a-drill-says-how-long-it-took-and-what-was-missing", operator.said_so_far())
+    golden.check("sentences/restore-drill/a-drill-says-how-long-it-took-and-what-was-missing", operator.said())

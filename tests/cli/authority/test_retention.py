@@ -46,7 +46,7 @@ def test_plan_and_apply(short):
     short.says(0, "retention", "apply")
     assert models.Person.objects.using("default").get().name == ""
     Database("default").close()
-    golden.check("sentences/retention/plan-and-apply", short.said_so_far())
+    golden.check("sentences/retention/plan-and-apply", short.said())
 
 
 def test_accounts_requests_and_files_are_named_before_they_go(short):
@@ -70,7 +70,7 @@ def test_accounts_requests_and_files_are_named_before_they_go(short):
     others = ("people", "refusals", "messages", "callers", "proposals")
     assert erased == dict.fromkeys(there, 1) | dict.fromkeys(others, 0)
     db.close()
-    golden.check("sentences/retention/accounts-requests-and-files", short.said_so_far())
+    golden.check("sentences/retention/accounts-requests-and-files", short.said())
 
 
 def test_the_period_is_the_operator_s(short):
@@ -81,4 +81,4 @@ def test_the_period_is_the_operator_s(short):
     assert json.loads(short.does("retention", "plan", "--json"))["people"]["count"] == 0
     settings.write_text(text.replace("keep_people_days = 730", "keep_people_days = 3"))
     short.refused(5, "retention", "plan")
-    golden.check("sentences/retention/the-period-is-the-operator-s", short.said_so_far())
+    golden.check("sentences/retention/the-period-is-the-operator-s", short.said())

@@ -75,7 +75,7 @@ def test_rotation_and_removal(inside):
     assert ("pins", "0") not in status(inside)
     events = models.AuditEvent.objects.filter(object="secret:pins").order_by("sequence")
     assert [event.action for event in events] == ["secret-rotated", "secret-removed"]
-    golden.check("sentences/secrets/rotation-and-removal", inside.said_so_far())
+    golden.check("sentences/secrets/rotation-and-removal", inside.said())
 
 
 def test_what_is_refused_changes_nothing(inside):
@@ -83,13 +83,13 @@ def test_what_is_refused_changes_nothing(inside):
     for words in (("rotate", "persons"), ("remove", "pins", "0"), ("remove", "pins", "7")):
         inside.refused(3, "secrets", *words)
         assert (inside.root / "secrets" / "keys.json").read_bytes() == before
-    golden.check("sentences/secrets/what-is-refused-changes-nothing", inside.said_so_far())
+    golden.check("sentences/secrets/what-is-refused-changes-nothing", inside.said())
 
 
 def test_resealing(inside):
     inside.does("secrets", "rotate", "second-factors")
     inside.says(0, "secrets", "reseal", "second-factors")
-    golden.check("sentences/secrets/resealing", inside.said_so_far())
+    golden.check("sentences/secrets/resealing", inside.said())
 
 
 NEEDING = {
@@ -148,7 +148,7 @@ def test_a_new_pass_phrase_in_the_folder(inside):
     path.write_bytes(old)
     inside.refused(5, "secrets", "status")
     assert models.AuditEvent.objects.filter(action="passphrase-changed").count() == 1
-    golden.check("sentences/secrets/a-new-pass-phrase-in-the-folder", inside.said_so_far())
+    golden.check("sentences/secrets/a-new-pass-phrase-in-the-folder", inside.said())
 
 
 def test_a_new_pass_phrase_elsewhere(one):
@@ -163,7 +163,7 @@ def test_a_new_pass_phrase_elsewhere(one):
     before = (one.operator.root / "secrets" / "keys.json").read_bytes()
     one.operator.does(*words)
     assert (one.operator.root / "secrets" / "keys.json").read_bytes() == before
-    golden.check("sentences/secrets/a-new-pass-phrase-elsewhere", one.operator.said_so_far())
+    golden.check("sentences/secrets/a-new-pass-phrase-elsewhere", one.operator.said())
 
 
 def test_a_new_pass_phrase_leaves_the_folder(inside, tmp_path):
@@ -172,12 +172,12 @@ def test_a_new_pass_phrase_leaves_the_folder(inside, tmp_path):
     assert not (inside.root / "secrets" / "passphrase").exists()
     assert status(inside, "--passphrase-file", to)
     inside.refused(5, "passphrase", "--new", "--to", inside.root / "phrase", "--passphrase-file", to)
-    golden.check("sentences/secrets/a-new-pass-phrase-leaves-the-folder", inside.said_so_far())
+    golden.check("sentences/secrets/a-new-pass-phrase-leaves-the-folder", inside.said())
 
 
 def test_moving_needs_a_place(inside):
     inside.refused(2, "passphrase")
-    golden.check("sentences/secrets/moving-needs-a-place", inside.said_so_far())
+    golden.check("sentences/secrets/moving-needs-a-place", inside.said())
 
 
 @pytest.mark.long
@@ -192,7 +192,7 @@ def test_production_takes_two_people_for_a_new_pass_phrase(sqlite_operator, tmp_
     operator.refused(5, "serve", *ANY, "--passphrase-file", etc / "old")
     with serving(operator, *ANY, "--passphrase-file", etc / "new") as (_, addresses):
         assert fetched(f"{addresses}/readyz")
-    golden.check("sentences/secrets/production-takes-two-people-for-a-new-pass-phrase", operator.said_so_far())
+    golden.check("sentences/secrets/production-takes-two-people-for-a-new-pass-phrase", operator.said())
 
 
 @pytest.mark.long

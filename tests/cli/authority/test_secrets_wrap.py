@@ -56,7 +56,7 @@ def test_an_authority_without_a_pass_phrase(operator, soft_tokens, place, tmp_pa
     operator.does("secrets", "wrap", "token", "--alone")
     assert ways(operator) == "token"
     assert models.AuditEvent.objects.filter(action="secrets-wrapped").count() == 2
-    golden.check("sentences/secrets-wrap/an-authority-without-a-pass-phrase", operator.said_so_far())
+    golden.check("sentences/secrets-wrap/an-authority-without-a-pass-phrase", operator.said())
 
 
 @pytest.mark.long
@@ -74,7 +74,7 @@ def test_a_service_with_key_files_and_secrets_in_a_token(operator, soft_tokens, 
     operator.does("passphrase", "--new")
     operator.does("secrets", "wrap", "passphrase", "--alone")
     assert ways(operator) == "passphrase"
-    golden.check("sentences/secrets-wrap/a-service-with-key-files-and-secrets-in-a-token", operator.said_so_far())
+    golden.check("sentences/secrets-wrap/a-service-with-key-files-and-secrets-in-a-token", operator.said())
 
 
 TOKEN = ("--pkcs11-module", "/m.so", "--pkcs11-token", "ca", "--pkcs11-pin-file", "/pin")
@@ -87,7 +87,7 @@ def test_options_that_do_not_fit(operator):
     for words in BAD:
         operator.refused(2, "secrets", "wrap", *words)
     assert (operator.root / "secrets" / "keys.json").read_bytes() == before
-    golden.check("sentences/secrets-wrap/options-that-do-not-fit", operator.said_so_far())
+    golden.check("sentences/secrets-wrap/options-that-do-not-fit", operator.said())
 
 
 def test_what_is_refused_leaves_no_file(operator, place, tmp_path):
@@ -100,7 +100,7 @@ def test_what_is_refused_leaves_no_file(operator, place, tmp_path):
     pin = soft_token.pin_file(tmp_path, "0815-pin")
     operator.refused(5, "secrets", "wrap", "token", *wrong, pin)
     assert read_secrets(DataDirectory(operator.root)).kinds() == ("passphrase",)
-    golden.check("sentences/secrets-wrap/what-is-refused-leaves-no-file", operator.said_so_far())
+    golden.check("sentences/secrets-wrap/what-is-refused-leaves-no-file", operator.said())
 
 
 @pytest.mark.long
@@ -115,4 +115,4 @@ def test_production_takes_two_people(operator, soft_tokens, place, tmp_path):
     assert ways(operator) == "passphrase,token"
     with serving(operator, *ANY) as (_, address):
         assert fetched(f"{address}/readyz")
-    golden.check("sentences/secrets-wrap/production-takes-two-people", operator.said_so_far())
+    golden.check("sentences/secrets-wrap/production-takes-two-people", operator.said())

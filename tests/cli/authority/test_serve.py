@@ -160,7 +160,7 @@ def test_renewal_revocation_and_what_is_spared(operator, tmp_path):
         assert f"--customer-id 0123456-7 --replaces {serials[0]}" in err
         certificate = x509.load_der_x509_certificate(fetched(f"{status}/ca/DataProvidersTestIssuingCAv1.cer"))
         assert certificate.subject == certificates[0].issuer
-    golden.check("sentences/serve/renewal-revocation-and-what-is-spared", operator.said_so_far())
+    golden.check("sentences/serve/renewal-revocation-and-what-is-spared", operator.said())
 
 
 @pytest.mark.long
@@ -177,7 +177,7 @@ def test_new_transfer_ids_end_a_lock(operator):
         assert codes(one.new(ids, key)) == ["PKI004"]
         one.enrolled(new, key)
     operator.refused(2, "transfer-ids", ids["order_id"])
-    golden.check("sentences/serve/new-transfer-ids-end-a-lock", operator.said_so_far())
+    golden.check("sentences/serve/new-transfer-ids-end-a-lock", operator.said())
 
 
 @pytest.mark.long

@@ -157,7 +157,7 @@ def test_refusals(operator, place, tmp_path):
     operator.does(*separate(place))
     busy = tmp_path / ("x" * 120)
     operator.refused(2, None, "signer", "--signer-dir", place, "--socket", busy)
-    golden.check("sentences/signer/refusals", operator.said_so_far())
+    golden.check("sentences/signer/refusals", operator.said())
 
 
 def test_production_needs_a_pass_phrase_elsewhere_and_two_people(operator, place, tmp_path):
@@ -183,7 +183,7 @@ def test_production_needs_a_pass_phrase_elsewhere_and_two_people(operator, place
     assert not (place / "secrets" / "passphrase").exists()
     assert {one["store"] for one in json.loads(operator.does("keys", "list", "--json"))} == {"file", "signer"}
     assert place.stat().st_mode & 0o077 == 0
-    golden.check("sentences/signer/production-needs-a-pass-phrase-elsewhere-and-two-people", operator.said_so_far())
+    golden.check("sentences/signer/production-needs-a-pass-phrase-elsewhere-and-two-people", operator.said())
 
 
 @pytest.mark.long

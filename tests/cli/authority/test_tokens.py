@@ -224,7 +224,7 @@ def test_lists_of_offline_keys_in_a_token_of_their_own(operator, soft_tokens, pl
     assert [line.split(":")[0] for line in err.splitlines()] == sorted(ROOTS)
     words = ("offline", "--offline-dir", tmp_path / "dir", "--offline-passphrase-file", tmp_path / "phrase")
     operator.refused(2, *words)
-    golden.check("sentences/tokens/lists-of-offline-keys-in-a-token-of-their-own", operator.said_so_far())
+    golden.check("sentences/tokens/lists-of-offline-keys-in-a-token-of-their-own", operator.said())
 
 
 @pytest.mark.long
@@ -239,7 +239,7 @@ def test_check_warns_if_no_ceremony_has_the_root_key(operator, soft_tokens, plac
     (warning,) = [one for one in found if "lost officers could not be replaced" in one["why"]]
     assert (warning["severity"], "in a token" in warning["why"]) == ("warning", True)
     operator.refused(2, "officer", "recover", "--request-set", tmp_path / "request.json")
-    golden.check("sentences/tokens/check-warns-if-no-ceremony-has-the-root-key", operator.said_so_far())
+    golden.check("sentences/tokens/check-warns-if-no-ceremony-has-the-root-key", operator.said())
 
 
 def test_publish_names_the_option_that_is_missing(operator, tmp_path):
@@ -248,7 +248,7 @@ def test_publish_names_the_option_that_is_missing(operator, tmp_path):
         *("--offline-dir", tmp_path / "vault", "--offline-passphrase-file", tmp_path / "vault-phrase"),
     )
     operator.refused(2, "publish")
-    golden.check("sentences/tokens/publish-names-the-option-that-is-missing", operator.said_so_far())
+    golden.check("sentences/tokens/publish-names-the-option-that-is-missing", operator.said())
 
 
 @pytest.mark.long
@@ -261,7 +261,7 @@ def test_files_are_moved_into_a_token_and_served(operator, place):
     operator.refused(2, *words)
     with serving(operator) as (_, status):
         becomes(status, 200)
-    golden.check("sentences/tokens/files-are-moved-into-a-token-and-served", operator.said_so_far())
+    golden.check("sentences/tokens/files-are-moved-into-a-token-and-served", operator.said())
 
 
 @contextmanager

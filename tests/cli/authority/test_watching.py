@@ -94,7 +94,7 @@ def test_many_at_once_without_officers(stocked, tmp_path, monkeypatch):
     assert json.loads(one) == {**nothing, "certificates": []}
     assert revokers() == {f"os-user:{user_name(login_uid())}"}
     operator.says(0, "revoke-many", "--resume")
-    golden.check("sentences/watching/many-at-once-without-officers", operator.said_so_far())
+    golden.check("sentences/watching/many-at-once-without-officers", operator.said())
 
 
 def revokers():
@@ -143,7 +143,7 @@ def test_many_take_two_officers(guarded, tmp_path):
     approve(operator, shown["proposal"], tmp_path)
     operator.says(0, *mine)
     assert revokers() == {"officer:anna"}
-    golden.check("sentences/watching/many-take-two-officers", operator.said_so_far())
+    golden.check("sentences/watching/many-take-two-officers", operator.said())
 
 
 def test_what_was_approved_is_what_is_revoked(guarded, tmp_path):
@@ -155,7 +155,7 @@ def test_what_was_approved_is_what_is_revoked(guarded, tmp_path):
     operator.does("revoke", held[0].serial, *SUPERSEDED)
     operator.refused(2, *giving(operator, proposal, "ben", tmp_path, signature))
     assert revokers() == {f"os-user:{user_name(login_uid())}"}
-    golden.check("sentences/watching/what-was-approved-is-what-is-revoked", operator.said_so_far())
+    golden.check("sentences/watching/what-was-approved-is-what-is-revoked", operator.said())
 
 
 def test_small_runs_of_a_user_count_together(guarded, tmp_path):
@@ -167,7 +167,7 @@ def test_small_runs_of_a_user_count_together(guarded, tmp_path):
     operator.says(0, *mine, "--dry-run")
     operator.says(2, *mine)
     operator.says(2, "revoke", held[1].serial, *SUPERSEDED)
-    golden.check("sentences/watching/small-runs-of-a-user-count-together", operator.said_so_far())
+    golden.check("sentences/watching/small-runs-of-a-user-count-together", operator.said())
 
 
 def test_single_revocations_of_a_user_count(guarded, tmp_path):
@@ -178,7 +178,7 @@ def test_single_revocations_of_a_user_count(guarded, tmp_path):
     operator.says(2, "revoke", held[0].serial, *SUPERSEDED)
     operator.says(0, "revoke-many", "--customer-id", CUSTOMER_ID, *SUPERSEDED, "--dry-run")
     assert 'open_proposals": 0' in operator.does("status", "--json")
-    golden.check("sentences/watching/single-revocations-of-a-user-count", operator.said_so_far())
+    golden.check("sentences/watching/single-revocations-of-a-user-count", operator.said())
 
 
 def test_an_approved_run_that_was_interrupted_is_continued(guarded, tmp_path, monkeypatch):
@@ -194,7 +194,7 @@ def test_an_approved_run_that_was_interrupted_is_continued(guarded, tmp_path, mo
     (row,) = json.loads(operator.does("revoke-many", "--resume", "--json"))
     assert (row["count"], row["reason"]) == (len(held), "superseded")
     assert revokers() == {"officer:anna"}
-    golden.check("sentences/watching/an-approved-run-that-was-interrupted", operator.said_so_far())
+    golden.check("sentences/watching/an-approved-run-that-was-interrupted", operator.said())
 
 
 def interrupted(*_rest):
@@ -220,7 +220,7 @@ def test_options_and_files_that_cannot_be_right(sqlite_operator, tmp_path):
         (*SUPERSEDED, "--authority", "x", "--invalid-since", "2999-01-01T00:00:00Z"),
     ):
         sqlite_operator.refused(2, "revoke-many", *options)
-    golden.check("sentences/watching/options-and-files-that-cannot-be-right", sqlite_operator.said_so_far())
+    golden.check("sentences/watching/options-and-files-that-cannot-be-right", sqlite_operator.said())
 
 
 @contextmanager
@@ -256,7 +256,7 @@ def status_served(door):
 def test_watch_before_anything_was_served(sqlite_operator):
     sqlite_operator.found()
     sqlite_operator.says(0, "watch")
-    golden.check("sentences/watching/before-anything-was-served", sqlite_operator.said_so_far())
+    golden.check("sentences/watching/before-anything-was-served", sqlite_operator.said())
 
 
 def test_watch(stocked, tmp_path, monkeypatch):
@@ -284,7 +284,7 @@ def test_watch(stocked, tmp_path, monkeypatch):
     operator.noted("watch", "--tls-certificate", files.key)
     for bad in ("ftp://pki.example", "pki.example", "http://[", "http://pki.example?x"):
         operator.refused(2, "watch", "--status-url", bad)
-    golden.check("sentences/watching/watch", operator.said_so_far())
+    golden.check("sentences/watching/watch", operator.said())
 
 
 @pytest.mark.long
@@ -319,7 +319,7 @@ def test_watch_after_an_old_backup_was_restored(stocked, tmp_path):
     operator.does("watch")
     shutil.move(tmp_path / "authority-journal", tmp_path / "elsewhere")
     operator.refused(5, "watch")
-    golden.check("sentences/watching/watch-after-an-old-backup-was-restored", operator.said_so_far())
+    golden.check("sentences/watching/watch-after-an-old-backup-was-restored", operator.said())
 
 
 def test_gateways_and_use_and_one_revocation_by_a_user(stocked, tmp_path):
@@ -355,7 +355,7 @@ def test_gateways_and_use_and_one_revocation_by_a_user(stocked, tmp_path):
     operator.refused(2, "gateway", "withdraw", "edge-1")
     assert operator.does(*mine).count("not known") == 1, "what was seen stays"
     one_revoked_by_a_user(operator, [one.serial for one in held])
-    golden.check("sentences/watching/gateways-and-use-and-one-revocation-by-a-user", operator.said_so_far())
+    golden.check("sentences/watching/gateways-and-use-and-one-revocation-by-a-user", operator.said())
 
 
 def one_revoked_by_a_user(operator, serials):
