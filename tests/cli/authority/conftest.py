@@ -66,7 +66,8 @@ class Operator:
         """
         ended, out, err = self.noted(*words, root=root)
         assert (ended, out) == (code, ""), err
-        (sentence,) = err.splitlines()
+        assert err.count("\n") == 1, err
+        sentence = err.removesuffix("\n")
         assert sentence.startswith("sinetti: ")
         assert sentence.endswith((".", "?"))
         assert not sentence.endswith(("?.", ".."))

@@ -128,5 +128,5 @@ def test_the_page_of_the_fleet_has_every_fault_and_every_breach():
 def test_the_page_of_the_fleet_says_how_many_tests_play():
     page = " ".join((ROOT / "docs" / "holders" / "fleet.md").read_text(encoding="utf-8").split())
     few, more = ({5: "five", 60: "sixty"}[one.ORGANISATIONS] for one in (test_fleet, test_whole))
-    assert f"plays {few} organisations in `make test` and {more} in `make judges`" in page
+    assert f"plays {few} organisations and {more} in `make acceptance`" in page
     assert build_parser("demo-fleet").parse_args(["demo-fleet"]).organisations == 200
