@@ -4,7 +4,6 @@ One is killed under load, and the other continues.
 """
 
 import json
-import re
 import shutil
 import subprocess
 import urllib.error
@@ -27,9 +26,10 @@ from sinetti.journal import reader
 from sinetti.pki.encoding import serial_hex
 from sinetti.services.issuance import order
 from tests.support.postgres import create_database
-from tests.support.programs import STARTS_WITHIN, Holder, new_key, program, surroundings
+from tests.support.programs import STARTS_WITHIN, Holder, new_key
 from tests.support.registers import all_connections_closed
 from tests.support.scene import an_order
+from tests.support.serving import serving as serving_folder
 
 CUSTOMER = "0123456-7"
 ORDERS, HOLDERS, KILLED_AFTER = 48, 6, 12
@@ -63,20 +63,8 @@ class Node:
 @contextmanager
 def serving(root, database):
     """Serve a folder of the authority."""
-    command = program("authority", "serve", "--dir", root, *ANY)
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=surroundings(database)) as process:
-        try:
-            said = ""
-            for line in process.stderr:
-                said += line
-                if ready := re.search(r"Ready: SOAP on (\S+), ", line):
-                    break
-            assert ready, said
-            Thread(target=process.stderr.read, daemon=True).start()
-            yield Node(root, process, Holder(ready[1], root / "trust" / "services.pem", now=utc_now()))
-        finally:
-            process.kill()
-            process.wait(STARTS_WITHIN)
+    with serving_folder(root, **database) as served:
+        yield Node(root, served.process, Holder(served.soap, root / "trust" / "services.pem", now=utc_now()))
 
 
 def run(*arguments) -> tuple[int, str, str]:

@@ -19,7 +19,8 @@ from sinetti.authority.data_directory import DataDirectory, DirectoryKind, journ
 from sinetti.infra.clock import monotonic_seconds
 from sinetti.settings.authority import read
 from tests.support.ports import reserve_ports
-from tests.support.programs import STARTS_WITHIN, STOPS_WITHIN, Holder, holder_of, new_key, program, ran, running
+from tests.support.programs import STARTS_WITHIN, STOPS_WITHIN, Holder, holder_of, new_key, ran, running
+from tests.support.serving import serving as serving_folder
 
 CUSTOMER = "0123456-7"
 
@@ -51,21 +52,8 @@ def ordered(root) -> dict[str, str]:
 @contextmanager
 def serving(root):
     """Serve the folder, and yield a holder at its endpoint and the process."""
-    port, status = reserve_ports(2)
-    command = program(
-        "authority", "serve", "--dir", root, "--bind", f"127.0.0.1:{port}", "--status-bind", f"127.0.0.1:{status}",
-        "--workers", "1",
-    )  # fmt: skip
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            said = [process.stderr.readline()]
-            while said[-1] and "Ready: " not in said[-1]:
-                said.append(process.stderr.readline())
-            assert said[-1], said
-            address = f"http://127.0.0.1:{port}/2017/10/CertificateServices"
-            yield Holder(address, root / "trust" / "services.pem"), process
-        finally:
-            process.kill()
+    with serving_folder(root, "--workers", "1") as served:
+        yield Holder(served.soap, root / "trust" / "services.pem"), served.process
 
 
 def journal(root) -> Path:

@@ -1,6 +1,7 @@
 """Number of kills: a few in `make test`, all of them with `--kills every`."""
 
 import secrets
+from contextlib import ExitStack
 
 import pytest
 
@@ -64,10 +65,24 @@ def pytest_sessionfinish(session, exitstatus):
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory):
-    """Yield a bench that answers a repeated request again."""
-    with scene(tmp_path_factory.mktemp("kind")) as one:
-        yield one
+def stages(tmp_path_factory):
+    """Yield a function that returns the module's bench, or a new one before the old one's CAs expire."""
+    with ExitStack() as stack:
+        open_scenes = []
+
+        def current():
+            if not open_scenes or open_scenes[-1].is_near_its_end():
+                stack.close()
+                open_scenes.append(stack.enter_context(scene(tmp_path_factory.mktemp("kind"))))
+            return open_scenes[-1]
+
+        yield current
+
+
+@pytest.fixture
+def stage(stages):
+    """Return a bench that answers a repeated request again."""
+    return stages()
 
 
 @pytest.fixture(scope="module")

@@ -22,6 +22,9 @@ from tests.support.programs import Bench, running
 
 NEW, GET, RENEW = (operation.value for operation in (Operation.NEW, Operation.GET, Operation.RENEW))
 DAY_ONE = "2027-01-11T08:00:00Z"
+LAST_DAY = "2031-01-01T00:00:00Z"
+"""Newest time at which a test begins: it may advance the clock once, and the CAs issue until January 2033."""
+
 STOCK = 12
 DRESSED_BY = b"correct-horse-battery"
 TO_THE_WINDOW = "P690D"
@@ -68,6 +71,14 @@ class Scene:
     strict: bool
     stock: list[Site] = field(default_factory=list)
     numbers: itertools.count = field(default_factory=lambda: itertools.count(1))
+
+    def is_near_its_end(self) -> bool:
+        """Return True if another test could advance the clock so far that the CAs issue nothing more."""
+        return self.now() > LAST_DAY
+
+    def now(self) -> str:
+        """Return the bench's time of day."""
+        return self.bench.control("GET", "/clock")[1]["now"]
 
     def site(self) -> Site:
         """Order a certificate for a new organisation."""
@@ -145,17 +156,15 @@ class Scene:
 
     def status(self, site: Site) -> Ended:
         """Run `sinetti status`."""
-        now = self.bench.control("GET", "/clock")[1]["now"]
-        return self.clients.run("status", "--store", site.store, "--json", "--now", now)
+        return self.clients.run("status", "--store", site.store, "--json", "--now", self.now())
 
     def rows(self, site: Site) -> list[dict]:
         """Return the service's certificates of an organisation, newest first."""
         return self.bench.rows(site.customer_id)
 
     def _words(self, command: str, options: dict[str, object]) -> list[str]:
-        now = self.bench.control("GET", "/clock")[1]["now"]
         words = [str(word) for name, value in options.items() for word in (f"--{name}", value)]
-        return [command, "payroll", *words, "--json", "--now", now]
+        return [command, "payroll", *words, "--json", "--now", self.now()]
 
 
 @contextmanager

@@ -43,9 +43,9 @@ LONGEST = 1.5
 
 
 @pytest.fixture(scope="module", autouse=True)
-def names(stage, every_kill):
+def names(stages, every_kill):
     """Stock enough names whose renewal window is open."""
-    stage.stock_up(NAMES[every_kill])
+    stages().stock_up(NAMES[every_kill])
 
 
 def played(flock, kill):

@@ -58,10 +58,12 @@ class Served:
     def stop(self, how: int = signal.SIGTERM) -> None:
         """Signal the parent to stop, and wait for it up to STOPS_WITHIN.
 
-        Checks that the exit code is 0 and the log has no traceback.
+        Checks that the exit code is 0, nothing was printed, and the log has no traceback.
         """
         self.process.send_signal(how)
         assert self.process.wait(STOPS_WITHIN) == 0, self.log
+        assert self.process.stdout is not None
+        assert self.process.stdout.read() == ""
         assert "Traceback" not in self.log
 
 
@@ -73,8 +75,8 @@ def serving(root: Path, *options: object, **environment: str) -> Iterator[Served
     """
     command = program("authority", "serve", "--dir", root, *(() if "--bind" in options else ANY), *options)
     with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=surroundings(environment),
-        start_new_session=True,
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=surroundings(environment), start_new_session=True,
     ) as process:  # fmt: skip
         served = Served(process)
         reader = threading.Thread(target=_read, args=(served,))

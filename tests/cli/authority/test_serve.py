@@ -1,10 +1,7 @@
 """`sinetti authority serve` as a process, with the real client and its operator."""
 
 import json
-import re
-import signal
 import socket
-import subprocess
 from contextlib import contextmanager
 from itertools import pairwise
 
@@ -15,20 +12,17 @@ from sinetti.infra.clock import utc_now
 from tests.support import faulty_signing, golden
 from tests.support.programs import (
     CUSTOMER,
-    STOPS_WITHIN,
     Holder,
     codes,
     exchange,
     fetched,
     new_key,
-    program,
     ran,
-    surroundings,
 )
-from tests.support.serving import tls_pair
+from tests.support.serving import ANY, tls_pair
+from tests.support.serving import serving as serving_folder
 
 PATH = "/2017/10/CertificateServices"
-ANY = ("--bind", "127.0.0.1:0", "--status-bind", "127.0.0.1:0")
 
 
 @pytest.fixture(scope="session")
@@ -45,26 +39,11 @@ def server_pair(tmp_path_factory):
 @contextmanager
 def serving(operator, *options):
     """Serve the authority of the operator, and yield the addresses of SOAP and status."""
-    command = program("authority", "serve", "--dir", operator.root, *(options or ANY))
-    with subprocess.Popen(
-        command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=surroundings(operator.database)
-    ) as process:
-        try:
-            said = ""
-            for line in process.stderr:
-                said += line
-                if ready := re.search(r"Ready: SOAP on (\S+), status on (\S+)", line):
-                    break
-            assert ready, said
-            yield ready[1], ready[2]
-            process.send_signal(signal.SIGTERM)
-            out, err = process.communicate(timeout=STOPS_WITHIN)
-            assert (process.returncode, out) == (0, ""), err
-            assert "Traceback" not in err
-            for word in ("leniency", "guess", "explain"):
-                assert word not in said + err, "that is for the bench's log"
-        finally:
-            process.kill()
+    with serving_folder(operator.root, *options, **operator.database) as served:
+        yield served.soap, served.status
+        served.stop()
+    for word in ("leniency", "guess", "explain"):
+        assert word not in served.log, "that is for the bench's log"
 
 
 def holder(operator, address):
