@@ -133,7 +133,7 @@ def slow(_request: Request) -> Response:
 
 def stuck(_request: Request) -> Response:
     """Hang, as an endpoint does while its database hangs."""
-    print("stuck", flush=True)  # noqa: T201 - to the test that waits for it
+    print("stuck\n", end="", flush=True)  # noqa: T201 - in one piece, since threads print it
     sleep(600)
     return Response(200, "text/plain", b"done")
 
