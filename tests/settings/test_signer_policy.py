@@ -77,36 +77,26 @@ REFUSED = {
 }
 
 
-def test_is_refused():
-    assert TEXT not in REFUSED.values()
-    attempts = {name: partial(parse, text) for name, text in REFUSED.items()}
-    golden.check("settings/signer", {"en.txt": golden.refusals(attempts, SettingsError, KEY=OFFICERS[0].key)})
-
-
-def test_a_certificate_without_a_cn_is_refused():
+def without_cn():
     key, name = holder_key(), x509.Name([x509.NameAttribute(x509.NameOID.ORGANIZATION_NAME, "Sinetti")])
     builder = x509.CertificateBuilder(name, name, key.public_key(), 1, NOW, NOW)
     der = certificate_der(builder.sign(key, hash_for(key.public_key())))
     first = b64encode(certificate_der(POLICY.authorities[0].certificate)).decode()
-    with pytest.raises(SettingsError, match="whose subject has a CN"):
-        parse(TEXT.replace(first, b64encode(der).decode()))
+    return TEXT.replace(first, b64encode(der).decode())
 
 
-def test_the_file_is_read_if_no_other_user_can_change_it(tmp_path):
-    path = tmp_path / "signer.toml"
-    path.write_text(TEXT, encoding="utf-8")
-    assert read(path) == POLICY
-    path.chmod(0o666)
-    with pytest.raises(SettingsError, match="chmod go-w"):
-        read(path)
-
-
-def test_a_file_that_cannot_be_read_is_named(tmp_path):
-    with pytest.raises(SettingsError, match=r"signer\.toml cannot be read"):
-        read(tmp_path / "signer.toml")
-    (tmp_path / "signer.toml").write_bytes(b"\xff")
-    with pytest.raises(SettingsError, match=r"signer\.toml cannot be read"):
-        read(tmp_path / "signer.toml")
+def test_is_refused(tmp_path):
+    assert TEXT not in REFUSED.values()
+    attempts = {name: partial(parse, text) for name, text in REFUSED.items()}
+    attempts["a certificate whose subject has no CN"] = partial(parse, without_cn())
+    paths = {name: tmp_path / name for name in ("not-there", "no-utf-8", "of-all-users")}
+    attempts |= {name: partial(read, path) for name, path in paths.items()}
+    paths["no-utf-8"].write_bytes(b"\xff")
+    paths["of-all-users"].write_text(TEXT, encoding="utf-8")
+    assert read(paths["of-all-users"]) == POLICY
+    paths["of-all-users"].chmod(0o666)
+    varying = {"KEY": OFFICERS[0].key, "FOLDER": tmp_path}
+    golden.check("settings/signer", {"en.txt": golden.refusals(attempts, SettingsError, **varying)})
 
 
 def test_the_lines_that_check_compares_name_what_the_file_has():
