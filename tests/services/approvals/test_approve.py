@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -46,6 +47,7 @@ from sinetti.services.approvals.officers import (
 from sinetti.services.approvals.settings import keep_strictest
 from sinetti.services.revocation.bulk_revoke import BulkRevocationRequest, preview
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
+from tests.support import golden
 from tests.support.authority import CUSTOMER_ID, NOW
 from tests.support.officers import NAMES, key_of
 from tests.support.scene import REQUEST, enrolled
@@ -187,13 +189,15 @@ def test_officers_change_by_two(means):
     carl = get_officer("carl", means.ctx)
     approved(means, TwoPersonAct.OFFICERS, {"change": "remove", "name": "carl", "key": carl.fingerprint})
     assert [one.name for one in list_officers(means.ctx) if one.removed_at is None] == ["anna", "ben", "dora"]
-    with pytest.raises(OfficerError, match="there is already an officer"):
-        approved(means, TwoPersonAct.OFFICERS, officer_parameters(new))
     again = replace(new, name="eva", public_key=key_of("carl").public.read_bytes())
-    with pytest.raises(OfficerError, match="belonged to one"):
-        approved(means, TwoPersonAct.OFFICERS, officer_parameters(again))
-    with pytest.raises(OfficerError, match="another key now"):
-        approved(means, TwoPersonAct.OFFICERS, {"change": "remove", "name": "dora", "key": "SHA256:x"})
+    changes = {
+        "a name that is taken": officer_parameters(new),
+        "a key that was another officer's": officer_parameters(again),
+        "a key that the officer no longer has": {"change": "remove", "name": "dora", "key": "SHA256:x"},
+    }
+    attempts = {case: partial(approved, means, TwoPersonAct.OFFICERS, change) for case, change in changes.items()}
+    text = golden.stable_text(golden.refusals(attempts, OfficerError))
+    golden.check("sentences/approvals/changes-of-officers", {"en.txt": text})
 
 
 def test_what_does_not_count(scene, means):
@@ -239,9 +243,9 @@ def test_founders(sqlite_scene):
     found_officers(sqlite_scene.db, [officer("dora")], sqlite_scene.audit_entry())
     assert len(list_officers(ctx)) == 2, "an authority is founded once"
     check_founders([], Environment.TEST)
-    with pytest.raises(OfficerError, match="name 3 officers or more"):
+    with pytest.raises(OfficerError, match="name 3 officers"):
         check_founders([officer("anna"), officer("ben")], Environment.PRODUCTION)
-    with pytest.raises(OfficerError, match="there is no officer carl"):
+    with pytest.raises(OfficerError, match="no officer carl"):
         get_officer("carl", ctx)
 
 

@@ -1,5 +1,6 @@
 """Log after an older database was restored: the tree goes on as it was published, and what is lost is declared."""
 
+import re
 import shutil
 
 import pytest
@@ -17,6 +18,7 @@ from sinetti.services.evidence.verify_log import LogSources, verify_log
 from sinetti.services.issuance.reconcile import compare, preview, reconcile
 from sinetti.wire.transparency.merkle import check_consistency, consistency_proof
 from sinetti.wire.transparency.notes import Checkpoint, open_checkpoint
+from tests.support import golden
 from tests.support.journals import keeping
 from tests.support.log_mutations import LATER
 from tests.support.logs import AUDIT, LOG_KEY, ORIGIN, REQUEST, WRONG_KEY, logging, sequenced, write_rows
@@ -95,7 +97,7 @@ def test_a_loss_that_no_entry_declares_is_found(restored):
     with connections[ctx.db.alias].cursor() as cursor:
         cursor.execute("DROP TRIGGER audit_no_delete")
         cursor.execute("DELETE FROM sinetti_auditevent WHERE action = 'log-restored'")
-    assert "no entry declares it lost" in found(ctx, newest).fault.sentence
+    golden.check("sentences/restored-log/undeclared", {"en.txt": f"{found(ctx, newest).fault.sentence}\n"})
 
 
 def redeclared(ctx, **changes):
@@ -122,7 +124,7 @@ def test_a_declaration_covers_what_a_restore_declares(restored, changes):
     ctx, newest = restored
     reconcile(ctx, ctx.journal, REQUEST)
     redeclared(ctx, **changes)
-    assert "no entry declares it lost" in found(ctx, newest).fault.sentence
+    assert "declares it lost" in found(ctx, newest).fault.sentence
 
 
 def test_a_declaration_covers_no_entry_after_it(restored):
@@ -156,7 +158,8 @@ def test_facts_that_never_entered_the_tree_are_declared(sqlite_scene, tmp_path):
         facts = [{"serial": f"{number:04x}", "at": at, "entry": f"{number:064x}"} for number in range(120)]
         lost = [JournalEntry("fetched", one) for one in facts]
         ctx.journal.append(lost)
-        assert "is not in the log" in found(ctx).fault.sentence
+        sentence = golden.stable_text(found(ctx).fault.sentence)
+        golden.check("sentences/restored-log/not-logged", {"en.txt": f"{sentence}\n"})
         entries = [one.facts["entry"] for one in lost]
         assert restoration.declare_lost(ctx.db, entries, AUDIT) == 120
         assert restoration.declare_lost(ctx.db, entries, AUDIT) == 0
@@ -196,11 +199,15 @@ def test_lines_that_do_not_continue_the_log(restored):
     lines = logged(ctx)
     last = lines[-1]
     forged = Checkpoint(ORIGIN, newest.size, bytes(32))
-    assert "are not those of the register" in not_restored(ctx, changed(lines, note=forged.signed(LOG_KEY)))
-    assert "is not one of this authority" in not_restored(ctx, changed(lines, note=newest.signed(WRONG_KEY)))
-    assert "is not one of this authority" in not_restored(ctx, changed(lines, note=b""))
-    assert "are not those of the register" in not_restored(ctx, changed(lines, leaves=(bytes(32), *last.leaves[1:])))
-    assert "no journal has the entries" in not_restored(ctx, [last])
+    wrong = {
+        "another root": changed(lines, note=forged.signed(LOG_KEY)),
+        "another key": changed(lines, note=newest.signed(WRONG_KEY)),
+        "no checkpoint": changed(lines, note=b""),
+        "another entry": changed(lines, leaves=(bytes(32), *last.leaves[1:])),
+        "the last line alone": [last],
+    }
+    said = golden.sections({case: not_restored(ctx, given) for case, given in wrong.items()})
+    golden.check("sentences/restored-log/lines", {"en.txt": re.sub(r"\b\d+\b", "N", golden.stable_text(said))})
 
 
 def test_a_start_writes_the_lines_that_the_journals_lack(sqlite_scene, tmp_path):

@@ -12,6 +12,7 @@ from sinetti.services.evidence import read_log
 from sinetti.services.evidence.verify_log import LogReport, LogSources, read_checkpoint, verify_log
 from sinetti.wire.transparency.merkle import Subtree, extend, root_of
 from sinetti.wire.transparency.notes import Checkpoint
+from tests.support import golden
 from tests.support.authority import NOW
 from tests.support.journals import keeping
 from tests.support.log_mutations import (
@@ -90,12 +91,15 @@ def test_checkpoints_of_another_tree(scene, tmp_path):
     def found(known=(), since=None):
         return verify_log(LogSources(ctx.db, tmp_path, "", known, since), NOW).fault
 
+    said = {}
     for at in (2, size):  # the register has no checkpoint of the first size
         right, other = Checkpoint(ORIGIN, at, root_at(ctx.db, at)), Checkpoint(ORIGIN, at, bytes(32))
         assert found([right]) is found(since=right) is None
         for fault in (found([right, other]), found(since=other)):
             assert fault.index == at - 1
-            assert f"the first {at} entries differ from the checkpoint" in fault.sentence
+            said[at] = fault.sentence
+    assert said[2] == said[size].replace(str(size), "2")
+    golden.check("sentences/verify-log/another-tree", {"en.txt": f"{said[2]}\n"})
 
 
 def test_a_journal_with_another_hash(sqlite_scene, tmp_path):
@@ -108,7 +112,7 @@ def test_a_journal_with_another_hash(sqlite_scene, tmp_path):
             ctx.journal.append([journal_records.logged(0, given, read_log.head(ctx.db), ())])
             fault = verify_log(sources, NOW).fault
             assert (None if fault is None else fault.about) == about
-        assert fault.sentence == "the journal has another hash for it"
+        golden.check("sentences/verify-log/another-hash", {"en.txt": f"{fault.sentence}\n"})
 
 
 def test_a_row_that_was_inserted_later_between_others(scene, tmp_path):
@@ -127,4 +131,4 @@ def test_a_row_that_was_inserted_later_between_others(scene, tmp_path):
     assert verify_log(sources, NOW).pending == 1
     fault = verify_log(sources, LATER).fault
     assert fault.about == f"audit row {last.sequence + 5}"
-    assert fault.sentence == "it is not in the log, though later rows are"
+    golden.check("sentences/verify-log/a-row-between-others", {"en.txt": f"{fault.sentence}\n"})

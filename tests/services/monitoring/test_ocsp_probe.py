@@ -18,6 +18,7 @@ from sinetti.domain.values import Channel
 from sinetti.services.monitoring.findings import check_response, questions
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.status import ocsp as status_ocsp
+from tests.support import golden
 from tests.support.authority import NOW, authority, holder_key, issuer
 from tests.support.scene import DAY, REQUEST, enrolled
 
@@ -103,14 +104,17 @@ def test_the_right_answers(sqlite_scene, asked):
 def test_half_of_its_day_is_over(sqlite_scene, asked):
     sqlite_scene.clock.forward(timedelta(hours=12))
     kind, sentence = judged(sqlite_scene, asked[0], answer(asked[0].serial))
-    assert (kind, "half its validity is over" in sentence) == (FindingKind.ANSWER_OLD, True)
+    assert kind is FindingKind.ANSWER_OLD
+    golden.check("sentences/ocsp-probe/old", {"en.txt": f"{golden.stable_text(sentence)}\n"})
 
 
 def test_the_wrong_status(sqlite_scene, asked):
     good, gone = asked
-    assert "it is revoked, but the response says good" in judged(sqlite_scene, gone, answer(gone.serial))[1]
-    verdict = judged(sqlite_scene, good, answer(good.serial, ocsp.OCSPCertStatus.REVOKED))
-    assert "it is good, but the response says revoked" in verdict[1]
+    says = {
+        "revoked, said to be good": judged(sqlite_scene, gone, answer(gone.serial))[1],
+        "good, said to be revoked": judged(sqlite_scene, good, answer(good.serial, ocsp.OCSPCertStatus.REVOKED))[1],
+    }
+    golden.check("sentences/ocsp-probe/status", {"en.txt": golden.stable_text(golden.sections(says))})
 
 
 WRONG = {

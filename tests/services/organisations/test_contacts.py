@@ -4,6 +4,7 @@ The old and the new person are notified, and transfer ids go to the new one.
 """
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -11,6 +12,7 @@ from sinetti.database import models
 from sinetti.domain.values import Language
 from sinetti.services.organisations.contacts import ContactCorrection, ContactUpdate, change_contact
 from sinetti.services.organisations.people import PeopleError
+from tests.support import golden
 from tests.support.authority import CUSTOMER_ID
 from tests.support.killed import KilledError, killed_at
 from tests.support.people import a_person, audited
@@ -90,13 +92,17 @@ def test_mended(sqlite_scene, what, person, anew):
 
 def test_mending_nobody(sqlite_scene):
     held = enrolled(sqlite_scene)
-    with pytest.raises(PeopleError, match="there is no deputy whose details can be corrected: name one"):
-        changed(sqlite_scene, held.serial, ContactCorrection(phone=""), deputy=True)
+    correct = partial(changed, sqlite_scene, held.serial, ContactCorrection(phone="", email="right@customer.example"))
+    attempts = {
+        "no deputy": lambda: correct(deputy=True),
+        "nothing of this name": lambda: changed(sqlite_scene, "00" * 19),
+    }
+    said = golden.refusals(attempts, PeopleError)
     models.Person.objects.using(sqlite_scene.db.alias).update(
         name="", email="", phone="", erased_at=sqlite_scene.clock.now
     )
-    with pytest.raises(PeopleError, match="there is no contact"):
-        changed(sqlite_scene, held.serial, ContactCorrection(email="right@customer.example"))
+    said += f"\n{golden.refusals({'an erased contact': correct}, PeopleError)}"
+    golden.check("sentences/organisations/contacts", {"en.txt": said})
     assert changed(sqlite_scene, held.serial).changed
 
 
@@ -108,11 +114,6 @@ def test_whoever_bounced_is_named_again(sqlite_scene):
     assert changed(sqlite_scene, held.serial, CONTACT).changed
     row = lineage(sqlite_scene).contact
     assert (row.bounced_at, row.first_written_at) == (None, sqlite_scene.clock.now)
-
-
-def test_nothing_of_this_name(sqlite_scene):
-    with pytest.raises(PeopleError, match="no certificate has this serial number, and no order has this ID"):
-        changed(sqlite_scene, "00" * 19)
 
 
 def test_transfer_ids_go_to_the_new_address(scene):

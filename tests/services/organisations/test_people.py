@@ -23,6 +23,7 @@ from sinetti.services.organisations.people import (
 from sinetti.services.organisations.registration import close
 from sinetti.services.staff import open_invitations
 from sinetti.services.staff.invitations import invite_signatory as invite_by_clerk
+from tests.support import golden
 from tests.support.authority import CUSTOMER_ID
 from tests.support.clerks import a_clerk
 from tests.support.firms import rows
@@ -130,24 +131,24 @@ def test_looked_after_by_a_firm(scene):
 
 def test_what_is_refused(sqlite_scene):
     ctx = sqlite_scene.ctx
-    with pytest.raises(PeopleError, match="no organisation has the ID unknown-1: add it first"):
-        add_signatory("unknown-1", DIRECTOR, ctx, *WHO)
-    with pytest.raises(PeopleError, match="no organisation has the ID unknown-1"):
-        add_service_provider(CUSTOMER_ID, "unknown-1", ctx, *WHO)
-    with pytest.raises(PeopleError, match="cannot look after itself"):
-        add_service_provider(CUSTOMER_ID, f" {CUSTOMER_ID}", ctx, *WHO)
+    attempts = {
+        "a signatory of nobody": lambda: add_signatory("unknown-1", DIRECTOR, ctx, *WHO),
+        "an unknown provider": lambda: add_service_provider(CUSTOMER_ID, "unknown-1", ctx, *WHO),
+        "its own provider": lambda: add_service_provider(CUSTOMER_ID, f" {CUSTOMER_ID}", ctx, *WHO),
+    }
+    said = golden.refusals(attempts, PeopleError)
     add_organisation(sqlite_scene, FIRM)
     add_signatory(CUSTOMER_ID, DIRECTOR, ctx, *WHO)
     set_contact_person(CUSTOMER_ID, DIRECTOR, ctx, *WHO)
     close(CUSTOMER_ID, ctx, *WHO)
-    closed = f"{CUSTOMER_ID} has ended: no person can be named for it any more"
-    with pytest.raises(PeopleError, match=closed):
-        add_signatory(CUSTOMER_ID, a_person("chair"), ctx, *WHO)
-    with pytest.raises(PeopleError, match=closed):
-        set_contact_person(CUSTOMER_ID, a_person("chair"), ctx, *WHO)
-    for one, agent in ((CUSTOMER_ID, FIRM), (FIRM, CUSTOMER_ID)):
-        with pytest.raises(PeopleError, match=closed):
-            add_service_provider(one, agent, ctx, *WHO)
+    chair = a_person("chair")
+    attempts = {
+        "a signatory of an ended one": lambda: add_signatory(CUSTOMER_ID, chair, ctx, *WHO),
+        "a contact of an ended one": lambda: set_contact_person(CUSTOMER_ID, chair, ctx, *WHO),
+        "a provider of an ended one": lambda: add_service_provider(CUSTOMER_ID, FIRM, ctx, *WHO),
+        "an ended provider": lambda: add_service_provider(FIRM, CUSTOMER_ID, ctx, *WHO),
+    }
+    golden.check("sentences/organisations/people", {"en.txt": f"{said}\n{golden.refusals(attempts, PeopleError)}"})
     assert remove_signatory(CUSTOMER_ID, DIRECTOR.email, ctx, *WHO), "people go, closed or not"
     assert set_contact_person(CUSTOMER_ID, None, ctx, *WHO)
 

@@ -72,5 +72,5 @@ def test_one_that_is_not_in_force(sqlite_scene):
     models.Certificate.objects.using(sqlite_scene.db.alias).update(state="reserved")
     with pytest.raises(PeopleError, match="is not issued"):
         opt_out_of_renewal(held.serial, sqlite_scene.ctx, *WHO)
-    with pytest.raises(PeopleError, match="no certificate has this serial"):
+    with pytest.raises(PeopleError, match="no certificate has"):
         opt_in_to_renewal(Serial("00" * 19), sqlite_scene.ctx, *WHO)

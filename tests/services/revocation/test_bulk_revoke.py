@@ -29,6 +29,7 @@ from sinetti.services.revocation.bulk_revoke import (
 )
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
 from sinetti.services.status.crl import current_crl
+from tests.support import golden
 from tests.support.authority import CUSTOMER_ID
 from tests.support.journals import keeping, kinds
 from tests.support.killed import KilledError, killed_at, once_at
@@ -314,7 +315,7 @@ class FullJournal:
 
 def test_the_journal_is_full(sqlite_scene, tmp_path):
     (serial,) = crowd(sqlite_scene, 1)
-    with pytest.raises(JournalUnavailable, match="run the same command again to record it"):
+    with golden.refused("sentences/journal-full/many-revocations", JournalUnavailable):
         run(sqlite_scene.but(journal=FullJournal()), asked((serial,)))
     with keeping(sqlite_scene, tmp_path) as kept:
         outcome = run(kept, asked((serial,)))

@@ -98,7 +98,7 @@ def test_holders_get_one_marked_message_each_with_an_answer_link(scene):
     assert len(found) == 5
     signatory = found["signatory.1@customer.example"]
     assert signatory.subject.startswith("EXERCISE")
-    assert "This is an exercise. Nothing has happened" in signatory.text
+    assert "This is an exercise" in signatory.text
     assert held.serial in signatory.text
     assert other.serial in signatory.text
     assert (
@@ -165,7 +165,7 @@ def test_without_messages_nothing_is_reached_but_by_signed_acts(sqlite_scene):
     report = report_drill(drill, scene.ctx)
     assert (report.certificates.reached, report.certificates.percent) == (1, 100.0)
     assert report.unreached == ()
-    with pytest.raises(EarlyReplacementError, match="no drill has this ID"):
+    with pytest.raises(EarlyReplacementError, match="no drill"):
         report_drill("x", scene.ctx)
 
 
@@ -175,7 +175,7 @@ def test_a_drill_takes_certificates_of_a_call_and_none_that_ended(sqlite_scene):
     call_early(EarlyReplacementRequest(wanted, "a17", "x", Explanation(), DAY), scene.ctx, REQUEST)
     assert report_drill(begin(scene), scene.ctx).drill.count == 1
     in_the_window(scene, held, -SECOND)
-    with pytest.raises(EarlyReplacementError, match="no certificate that a call may include"):
+    with pytest.raises(EarlyReplacementError, match="a call may include"):
         begin(scene)
     with pytest.raises(BulkRevocationError, match="select the certificates"):
         begin_drill(DrillRequest(CertificateSelection(), "a17", "x", DrillAudience.NONE), scene.ctx, REQUEST)

@@ -182,9 +182,9 @@ def test_undone(scene):
     assert refused(renew(renew_ask(held, new_key()), scene.ctx, REQUEST)) is RejectionReason.TOO_EARLY
     assert not scene.certificate(new.serial).revoked, "what was renewed meanwhile stays"
     assert list_status(scene.ctx) == ()
-    with pytest.raises(EarlyReplacementError, match="has already been cancelled"):
+    with pytest.raises(EarlyReplacementError, match="already been cancelled"):
         cancel(call.call_id, "b2", scene.ctx, REQUEST)
-    with pytest.raises(EarlyReplacementError, match="no call has this ID"):
+    with pytest.raises(EarlyReplacementError, match="no call"):
         cancel("x", "b2", scene.ctx, REQUEST)
     with pytest.raises(BulkRevocationError):
         cancel(call.call_id, "b 2", scene.ctx, REQUEST)

@@ -119,7 +119,7 @@ def test_a_gateway_s_key_as_long_as_it_is_there(sqlite_scene):
         with pytest.raises(GatewayRefused):
             again()
     for name in ("edge-1", "edge-2"):
-        with pytest.raises(GatewayRefused, match="no gateway in use"):
+        with pytest.raises(GatewayRefused, match="no gateway"):
             withdraw_gateway(name, sqlite_scene.ctx, "operator", REQUEST)
     rows = models.AuditEvent.objects.using(sqlite_scene.db.alias).filter(object="gateway:edge-1")
     assert list(rows.order_by("sequence").values_list("action", flat=True)) == ["gateway-added", "gateway-withdrawn"]
@@ -132,11 +132,9 @@ def test_a_key_is_one_gateway_s_for_good(scene):
     for withdrawn in (False, True):
         if withdrawn:
             withdraw_gateway("edge-1", scene.ctx, "operator", REQUEST)
-        with pytest.raises(
-            GatewayRefused, match="this key belongs or belonged to the gateway edge-1: create a new one"
-        ):
+        with pytest.raises(GatewayRefused, match="this key belongs"):
             add_gateway("edge-3", again, scene.ctx, "operator", REQUEST)
-        with pytest.raises(GatewayRefused, match="the name edge-1 is or was in use: choose another one"):
+        with pytest.raises(GatewayRefused, match="the name edge-1"):
             add_gateway("edge-1", pem("new"), scene.ctx, "operator", REQUEST)
     added(scene, "edge-2")
     assert [one.name for one in all_gateways(scene.ctx)] == ["edge-1", "edge-2"]
