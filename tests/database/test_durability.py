@@ -15,7 +15,7 @@ from django.db.backends.base import base
 from sinetti.database import connection as database_connection
 from sinetti.database.connection import DatabaseSetupError, check_durability, open_database, server_default, setting
 from sinetti.database.operations import authorities
-from tests.support import postgres
+from tests.support import golden, postgres
 from tests.support.backups import url_of
 from tests.support.registers import ALIAS
 
@@ -35,7 +35,7 @@ def test_a_server_without_fsync_is_refused(db):
     on_postgresql(db)
     with postgres.careless(url_of(db), fsync="off"):
         db.close()
-        with pytest.raises(DatabaseSetupError, match=r"fsync = off.*set it to on in postgresql\.conf"):
+        with golden.refused("sentences/durability/fsync", DatabaseSetupError):
             check_durability(db)
     assert check_durability(db) == ()
 
@@ -123,10 +123,7 @@ def test_a_server_that_does_not_know_a_setting_is_named_and_goes_on(db, monkeypa
     with monkeypatch.context() as patched, connection.cursor() as cursor:
         patched.setattr(database_connection, "_SETTING", "SELECT no_such_function(%s)")
         patched.setattr(database_connection, "_PLAIN_SETTING", "SELECT reset_val FROM no_such_table WHERE name = %s")
-        assert check_durability(db) == (
-            "the database does not report its fsync: make sure that commits survive a crash",
-            "the database does not report its synchronous_commit: make sure that commits survive a crash",
-        )
+        golden.check("sentences/durability/unknown-settings", {"en.txt": "\n".join((*check_durability(db), ""))})
         cursor.execute("SELECT 1")  # the session is as well as before
 
 

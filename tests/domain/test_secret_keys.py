@@ -38,7 +38,7 @@ def test_a_row_names_the_key_of_its_secret():
 
 
 def test_a_removed_key_is_unknown():
-    with pytest.raises(UnknownKeyError, match="no key 0 for links"):
+    with pytest.raises(UnknownKeyError, match="key 0 for links"):
         without(rotated(FIRST)).of_row(LINKS, RANDOM)
 
 

@@ -6,6 +6,7 @@ from hypothesis import strategies as some
 
 from sinetti.domain import validation
 from sinetti.domain.validation import ValidationError
+from tests.support import golden
 
 TAKEN = {
     "a name is trimmed": (validation.check_text, ("name", " Malli Oy ", 100), "Malli Oy"),
@@ -106,20 +107,20 @@ def test_an_operator_may_have_an_address_on_the_machine(host):
 
 
 def test_no_other_host_without_a_dot_is_local():
-    with pytest.raises(ValidationError, match="email is an address like"):
+    with pytest.raises(ValidationError, match="email is an address"):
         validation.check_email("email", "root@machine", local=True)
 
 
 @pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
 def test_a_broken_address_is_refused(broken):
-    with pytest.raises(ValidationError, match="email is an address like"):
+    with pytest.raises(ValidationError, match="email is an address"):
         validation.check_email("email", broken.format(local="self", host="customer.example"))
 
 
 @settings(max_examples=60)
 @given(broken=some.sampled_from(list(BROKEN.values())), local=LOCAL_PARTS, host=HOSTS)
 def test_it_is_refused_with_any_other_parts(broken, local, host):
-    with pytest.raises(ValidationError, match="email is an address like"):
+    with pytest.raises(ValidationError, match="email is an address"):
         validation.check_email("email", broken.format(local=local, host=host))
 
 
@@ -155,7 +156,7 @@ PLAIN = {
 @pytest.mark.parametrize("text", LINKED.values(), ids=LINKED)
 def test_what_a_letter_must_not_carry(text):
     assert validation.has_link(text)
-    with pytest.raises(validation.LinkError, match="description has an address of a page or an e-mail address in it"):
+    with golden.refused("sentences/validation/a-link", validation.LinkError):
         validation.check_unlinked_or_none("description", text, 200)
     made = validation.unlinked(text)
     assert not any(one in made for one in ("@", "://", ".", "\uff0e", "\u3002"))

@@ -49,7 +49,7 @@ def test_an_authority_that_can_act(roles, environment, founded):
     if founded:
         check_removal(roles, environment, ApprovalPolicy())
     else:
-        with pytest.raises(OfficerError, match="add the successor first"):
+        with pytest.raises(OfficerError, match="successor first"):
             check_removal(roles, environment, ApprovalPolicy())
 
 
@@ -57,7 +57,7 @@ def test_enough_officers_for_every_number_are_left():
     policy = ApprovalPolicy({TwoPersonAct.CA: 4})
     check_removal([APPROVER] * 4, PRODUCTION, policy)
     check_removal([APPROVER, APPROVER, OPERATOR, CUSTODIAN], PRODUCTION, policy)
-    with pytest.raises(OfficerError, match="for ca: add the successor first"):
+    with pytest.raises(OfficerError, match="for ca: add"):
         check_removal([APPROVER, APPROVER, OPERATOR, OPERATOR], PRODUCTION, policy)
 
 
@@ -123,7 +123,7 @@ def test_acts_of_clerks_pages_take_two_at_most(act):
     """There one other clerk confirms."""
     on_pages = act in {"bulk-revocation", "organisation-end", "organisation-merge", "organisation-name", "signatory"}
     if on_pages:
-        with pytest.raises(ValueError, match="since clerks' pages confirm it by one other clerk"):
+        with pytest.raises(ValueError, match="pages confirm it"):
             check_people(act, 3, PRODUCTION)
     else:
         assert check_people(act, 3, PRODUCTION) == 3
@@ -146,7 +146,7 @@ def test_hours_before_a_first_signatory_may_act(hours, environment, right):
     if right:
         assert check_wait(hours, environment) == hours
     else:
-        with pytest.raises(ValueError, match=f"must be a number of hours .* 720 in {environment}"):
+        with pytest.raises(ValueError, match=f"hours .* 720 in {environment}"):
             check_wait(hours, environment)
 
 

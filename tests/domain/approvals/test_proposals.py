@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -27,6 +28,7 @@ from sinetti.domain.approvals.proposals import (
 )
 from sinetti.domain.values import Environment
 from tests.domain.facts import NOW, ONE_SECOND
+from tests.support import golden
 
 PROPOSAL = Proposal(
     proposal_id="1" * 32,
@@ -83,12 +85,6 @@ def other_form(text):
 FORMS = ("white space", "another order", "a key twice", "a key more", "UTF-8", "octets after the end")
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_octets_in_another_form_are_no_proposal(form):
-    with pytest.raises(ValueError, match=r"not in the one form|not a proposal"):
-        parse_proposal(other_form(form))
-
-
 NO_PROPOSALS = {
     "nothing": b"",
     "a list": b"[]",
@@ -101,17 +97,17 @@ NO_PROPOSALS = {
 }
 
 
-@pytest.mark.parametrize("octets", NO_PROPOSALS.values(), ids=NO_PROPOSALS)
-def test_what_is_no_proposal(octets):
-    with pytest.raises(ValueError, match="not a proposal"):
-        parse_proposal(octets)
+def test_what_is_no_proposal():
+    octets = NO_PROPOSALS | {form: other_form(form) for form in FORMS}
+    attempts = {case: partial(parse_proposal, given) for case, given in octets.items()}
+    golden.check("sentences/approvals/no-proposals", {"en.txt": golden.refusals(attempts, ValueError)})
 
 
 def test_a_proposal_with_a_longer_life_is_refused():
     assert parse_proposal(replace(PROPOSAL, expires=NOW + LIFE).octets)
     late = {PROPOSAL.act: LIFE, TwoPersonAct.RESUME: timedelta(hours=1), TwoPersonAct.CA: timedelta(days=3000)}
     for act, life in late.items():
-        with pytest.raises(ApprovalError, match="for longer than its act allows") as refused:
+        with pytest.raises(ApprovalError) as refused:
             parse_proposal(replace(PROPOSAL, act=act, expires=NOW + life + ONE_SECOND).octets)
         assert refused.value.reason is ApprovalReason.TOO_LONG
 
