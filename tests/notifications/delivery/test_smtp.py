@@ -26,6 +26,7 @@ from sinetti.notifications.context import (
 )
 from sinetti.notifications.delivery.smtp import Sender, Smtp, SmtpSecurity, SmtpServer, return_address
 from sinetti.testbench.core.server_certificate import ServerFiles, make_server_certificate
+from tests.support import golden
 from tests.support.mail_servers import mail_server
 from tests.support.scene import Clock
 
@@ -221,7 +222,7 @@ def test_nobody_listens(server):
     with mail_server() as gone:
         port = gone.port
     post = Smtp(SmtpServer("127.0.0.1", port, SmtpSecurity.NONE), SENDER, fixed_keys(KEY), Clock(NOW))
-    with pytest.raises(TransportUnavailable, match=r"cannot be reached \(Connection refused\)"):
+    with pytest.raises(TransportUnavailable, match="Connection refused"):
         post.deliver(LETTER)
 
 
@@ -251,7 +252,7 @@ def test_tls_and_a_password(files, security, implicit):
         assert server.handler.authenticated == [(b"sinetti", b"right")]
         with (
             smtp(server, security, anchors=files.trust, username="sinetti", password="wrong") as post,
-            pytest.raises(TransportUnavailable, match="to our user name and password"),
+            golden.refused("sentences/outbox/mail-password", TransportUnavailable),
         ):
             post.deliver(LETTER)
 
@@ -270,7 +271,7 @@ def test_a_certificate_that_is_not_trusted(files, security, implicit):
 def test_a_server_without_starttls_gets_nothing(server, files):
     with (
         smtp(server, SmtpSecurity.STARTTLS, anchors=files.trust, username="sinetti", password="right") as post,
-        pytest.raises(TransportUnavailable, match="does not support STARTTLS"),
+        golden.refused("sentences/outbox/mail-without-starttls", TransportUnavailable),
     ):
         post.deliver(LETTER)
     assert (server.taken, server.handler.authenticated) == ([], [])
