@@ -104,7 +104,7 @@ def test_no_guard(folder, text, why):
 def test_danger_has_to_be_said(folder):
     top = 'anchors = "anchors.pem"\nrevocation = "DANGEROUSLY-NONE"\n'
     assert load_guard(settings(folder, '[middleware]\ncertificate = "tls"\n', top)).gateway.source is None
-    with pytest.raises(GatewaySettingsError, match="revocation must be one of"):
+    with pytest.raises(GatewaySettingsError, match="revocation must"):
         settings(folder, "", 'anchors = "anchors.pem"\n')
 
 
