@@ -14,6 +14,7 @@ from sinetti.infra.clock import monotonic_seconds
 from sinetti.server.addresses import AddressInUse, check_available
 from tests.api import messages
 from tests.api.listening import LOOPBACK, STOP_WITHIN, listening
+from tests.support import golden
 
 LIMIT = 128 * 1024
 PATIENCE = 60.0
@@ -272,5 +273,6 @@ def test_a_head_that_never_ends(service):
 
 
 def test_an_address_that_is_taken(service):
-    with pytest.raises(AddressInUse, match="stop the program that uses it, or choose another"):
-        check_available(LOOPBACK, service.soap)
+    attempts = {"a port": lambda: check_available(LOOPBACK, service.soap)}
+    said = golden.refusals(attempts, AddressInUse, PORT=service.soap)
+    golden.check("sentences/serve/address-in-use", {"en.txt": said})
