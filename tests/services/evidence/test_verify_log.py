@@ -91,15 +91,14 @@ def test_checkpoints_of_another_tree(scene, tmp_path):
     def found(known=(), since=None):
         return verify_log(LogSources(ctx.db, tmp_path, "", known, since), NOW).fault
 
-    said = {}
+    said = set()
     for at in (2, size):  # the register has no checkpoint of the first size
         right, other = Checkpoint(ORIGIN, at, root_at(ctx.db, at)), Checkpoint(ORIGIN, at, bytes(32))
         assert found([right]) is found(since=right) is None
         for fault in (found([right, other]), found(since=other)):
             assert fault.index == at - 1
-            said[at] = fault.sentence
-    assert said[2] == said[size].replace(str(size), "2")
-    golden.check("sentences/verify-log/another-tree", {"en.txt": f"{said[2]}\n"})
+            said.add(fault.sentence.replace(f"first {at} ", "first N "))
+    golden.check("sentences/verify-log/another-tree", {"en.txt": "\n".join((*sorted(said), ""))})
 
 
 def test_a_journal_with_another_hash(sqlite_scene, tmp_path):
