@@ -1,5 +1,6 @@
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from cryptography import x509
@@ -17,6 +18,7 @@ from sinetti.domain.values import VALIDITY, KeyType, ValidityPeriod
 from sinetti.pki.chain import extension_value
 from sinetti.pki.encoding import algorithm_identifier, load_certificate, sign
 from tests.ca.altering import altered
+from tests.support import golden
 from tests.support.authority import (
     BASE_URL,
     CUSTOMER_ID,
@@ -134,33 +136,29 @@ def test_nothing_outlives_its_ca_and_nothing_is_clipped(end, issued):
     if issued:
         assert issue(plan, ISSUER).not_valid_after_utc == end
     else:
-        with pytest.raises(
-            ExceedsIssuerValidity, match="after Data Providers Test Issuing CA v1 itself at 2034-03-02T11:59:59Z"
-        ):
+        with pytest.raises(ExceedsIssuerValidity):
             build_tbs(plan, ISSUER, LeafProfile.HOLDER)
 
 
-def test_a_broken_rule_is_an_error_with_its_findings():
-    with pytest.raises(LintError, match="within the validity") as raised:
-        build_tbs(replace(PLAN, span=ValidityPeriod(NOW - VALIDITY, NOW)), ISSUER, LeafProfile.HOLDER)
-    assert raised.value.findings == ("its validity is not within the validity of the CA that signs",)
-
-
-WRONG_CAS = {
-    "a holder from the services CA": (LeafProfile.HOLDER, services_issuer()),
-    "a signer of responses from the holders' CA": (LeafProfile.SERVICES, ISSUER),
-}
-
-
-@pytest.mark.parametrize(("kind", "by"), WRONG_CAS.values(), ids=WRONG_CAS)
-def test_each_kind_comes_from_its_own_ca(kind, by):
-    with pytest.raises(LintError, match="attributes of its profile"):
-        build_tbs(PLAN, by, kind)
-
-
-def test_a_holder_without_lineage_is_refused():
-    with pytest.raises(ValueError, match="holding's ID"):
-        build_tbs(replace(PLAN, subject_serial=None), ISSUER, LeafProfile.HOLDER)
+def test_what_is_not_issued():
+    end = ISSUER.certificate.not_valid_after_utc + ONE_SECOND
+    broken = {
+        "a holder from the services CA": (PLAN, services_issuer(), LeafProfile.HOLDER),
+        "a signer of responses from the holders' CA": (PLAN, ISSUER, LeafProfile.SERVICES),
+        "before its CA": (replace(PLAN, span=ValidityPeriod(NOW - VALIDITY, NOW)), ISSUER, LeafProfile.HOLDER),
+        "after its CA": (replace(PLAN, span=ValidityPeriod(end - VALIDITY, end)), ISSUER, LeafProfile.HOLDER),
+    }
+    said = golden.refusals({name: partial(build_tbs, *parts) for name, parts in broken.items()}, LintError)
+    without = altered(ISSUER.certificate, without=[x509.SubjectKeyIdentifier])
+    ed25519_key = ed25519.Ed25519PrivateKey.generate().public_key()
+    other = altered(ISSUER.certificate, public_key=ed25519_key, without=[x509.SubjectKeyIdentifier])
+    attempts = {
+        "a holder without lineage": partial(build_tbs, replace(PLAN, subject_serial=None), ISSUER, LeafProfile.HOLDER),
+        "a CA of another algorithm": partial(ca_key, other),
+        "a CA without identifier": partial(key_identifier_of, without),
+    }
+    said += golden.refusals(attempts, ValueError)
+    golden.check("sentences/issuance/refused", {"en.txt": said})
 
 
 OTHER_TBS = build_tbs(leaf_plan(holder_key(2).public_key()), ISSUER, LeafProfile.HOLDER)
@@ -264,7 +262,7 @@ def test_the_stand_in_has_the_public_half_and_nothing_private(kind):
     stand_in = capture_key(public_key)
     assert stand_in.public_key() == public_key
     assert stand_in.key_size == public_key.key_size
-    with pytest.raises(NotImplementedError, match="has no private key"):
+    with pytest.raises(NotImplementedError, match="no private key"):
         stand_in.private_numbers()
 
 
@@ -274,14 +272,3 @@ def test_the_stand_in_notes_what_is_to_be_signed():
     assert rsa_stand_in.octets == b"octets"
     ec_stand_in = capture_key(holder_key().public_key())
     assert ec_stand_in.curve.name == "secp256r1"
-
-
-def test_a_ca_of_another_algorithm_is_none_of_ours():
-    ed25519_key = ed25519.Ed25519PrivateKey.generate().public_key()
-    with pytest.raises(ValueError, match="must be RSA or EC"):
-        ca_key(altered(ISSUER.certificate, public_key=ed25519_key, without=[x509.SubjectKeyIdentifier]))
-
-
-def test_a_ca_without_identifier_issues_nothing():
-    with pytest.raises(ValueError, match="no subjectKeyIdentifier"):
-        key_identifier_of(altered(ISSUER.certificate, without=[x509.SubjectKeyIdentifier]))
