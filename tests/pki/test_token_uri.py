@@ -1,5 +1,6 @@
 """URIs of keys in tokens (RFC 7512): written, read back, rejected if malformed."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from sinetti.pki.signers import pkcs11_uri
 from sinetti.pki.signers.pkcs11_uri import TokenKey, TokenLocation
+from tests.support import golden
 
 PLACE = TokenLocation(Path("/usr/lib/softhsm/libsofthsm2.so"), "sinetti", Path("/etc/sinetti/pin"))
 TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1)
@@ -51,10 +53,9 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("octets", BAD.values(), ids=BAD)
-def test_what_is_no_uri_is_refused(octets):
-    with pytest.raises(ValueError, match=r"^this is not the URI of a key in a token$"):
-        pkcs11_uri.load(octets)
+def test_what_is_no_uri_of_a_key_is_refused():
+    attempts = {name: partial(pkcs11_uri.load, octets) for name, octets in BAD.items()}
+    golden.check("sentences/token-uris/keys", {"en.txt": golden.refusals(attempts, ValueError)})
 
 
 PLACES = {
@@ -85,12 +86,7 @@ NO_PLACES = {
 }
 
 
-@pytest.mark.parametrize("text", NO_PLACES.values(), ids=NO_PLACES)
-def test_what_is_no_uri_of_a_token_is_refused(text):
-    with pytest.raises(ValueError, match="this is not the URI of a token"):
-        pkcs11_uri.load_location(text, PLACE)
-
-
-def test_a_token_without_module_and_pin_needs_the_authoritys():
-    with pytest.raises(ValueError, match="needs module-path and pin-source"):
-        pkcs11_uri.load_location("pkcs11:token=vault", None)
+def test_what_is_no_uri_of_a_token_is_refused():
+    attempts = {name: partial(pkcs11_uri.load_location, text, PLACE) for name, text in NO_PLACES.items()}
+    attempts["neither module nor PIN"] = partial(pkcs11_uri.load_location, "pkcs11:token=vault", None)
+    golden.check("sentences/token-uris/tokens", {"en.txt": golden.refusals(attempts, ValueError)})
