@@ -4,12 +4,14 @@ A missing journal is not begun anew where this node wrote one. A copy of its fol
 """
 
 import json
+import os
 import shutil
 
 import pytest
 
 from sinetti.journal.marker import JournalMark
 from sinetti.journal.writer import Journal, JournalEntry, JournalHeader, JournalMissing, JournalUnavailable
+from tests.support import golden
 from tests.support.authority import NOW
 
 OWNER = JournalHeader("0" * 32, "TEST", "north")
@@ -45,10 +47,7 @@ def test_a_node_that_wrote_a_journal_begins_no_other_while_that_is_missing(place
     written(folder, journals)
     shutil.move(journals, folder.with_name("away"))
     for _ in range(2):
-        with pytest.raises(
-            JournalMissing,
-            match=f"{journals} contains no journal of this authority, but this node has written .* before: .*, do this",
-        ):
+        with golden.refused("sentences/journal-marks/missing", JournalMissing):
             written(folder, journals)
         assert not journals.exists()
     shutil.move(folder.with_name("away"), journals)
@@ -90,7 +89,8 @@ def test_a_copy_of_the_folder_is_another_node_and_remembers_its_own(places, capl
     copy, its_own = folder.with_name("south"), folder.with_name("south-journal")
     shutil.copytree(folder, copy)
     written(copy, its_own)
-    assert "is a copy of node north's folder" in caplog.text
+    (said,) = caplog.messages
+    golden.check("sentences/journal-marks/copied", {"en.txt": golden.stable_text(f"{said}\n")})
     shutil.rmtree(its_own)
     with pytest.raises(JournalMissing):
         written(copy, its_own)
@@ -125,7 +125,7 @@ def test_after_a_restore_journals_are_brought_to_whichever_machine(places):
     written(folder, journals, node="south")
     shutil.rmtree(journals)
     mark(folder).write_restored()
-    with pytest.raises(JournalMissing, match="restored from a backup"):
+    with golden.refused("sentences/journal-marks/restored", JournalMissing):
         written(folder, journals, node="elsewhere")
 
 
@@ -143,7 +143,7 @@ def test_what_is_lost_for_good_is_begun_anew_once(places):
 def test_a_mark_that_is_damaged_says_enough(places, octets):
     folder, journals = places
     (folder / "journal-written").write_bytes(octets)
-    with pytest.raises(JournalMissing, match="but not the node"):
+    with golden.refused("sentences/journal-marks/damaged", JournalMissing):
         written(folder, journals)
 
 
@@ -156,7 +156,9 @@ def test_a_mark_that_cannot_be_read_is_no_leave_to_begin_anew(places):
 
 def test_a_mark_that_cannot_be_written_hinders_nobody(tmp_path, caplog):
     written(tmp_path / "not there", tmp_path / "journal")
-    assert "a missing journal will not be noticed" in caplog.text
+    (said,) = caplog.messages
+    said = golden.stable_text(f"{said}\n", PROCESS=os.getpid())
+    golden.check("sentences/journal-marks/not-written", {"en.txt": said})
 
 
 def test_the_mark_is_written_once(places):
