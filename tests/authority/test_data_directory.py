@@ -1,11 +1,13 @@
 """Folder of an authority: created atomically, and used only for its kind."""
 
 import stat
+from functools import partial
 
 import pytest
 
 from sinetti.authority.data_directory import DataDirectory, DirectoryKind, FolderDamaged, FolderError, atomic_directory
 from sinetti.infra.atomic_files import write_synced
+from tests.support import golden
 
 
 @pytest.fixture
@@ -54,7 +56,7 @@ def test_nothing_stays_behind_when_it_fails(root):
 
 
 def test_who_comes_second_changes_nothing(root):
-    with pytest.raises(FolderError, match="could not be created"), atomic_directory(root):
+    with golden.refused("sentences/folders/it-is-there", FolderError), atomic_directory(root):
         make(root)
     assert (root / "secrets" / "passphrase").read_bytes() == b"secret"
     assert len(list(root.parent.iterdir())) == 1
@@ -69,28 +71,28 @@ def test_a_secret_is_never_overwritten(root):
 
 
 def test_kinds(root):
-    with pytest.raises(FolderError, match="create one first"):
-        DataDirectory(root).check(DirectoryKind.AUTHORITY)
+    as_authority = partial(DataDirectory(root).check, DirectoryKind.AUTHORITY)
+    as_bench = partial(DataDirectory(root).check, DirectoryKind.TESTBENCH)
+    said = golden.refusals({"none": as_authority}, FolderError)
     make(root)
-    DataDirectory(root).check(DirectoryKind.AUTHORITY)
-    with pytest.raises(FolderError, match="belongs to an authority"):
-        DataDirectory(root).check(DirectoryKind.TESTBENCH)
+    as_authority()
+    said += golden.refusals({"an authority as a test bench": as_bench}, FolderError)
     (root / "kind").write_text("testbench")
-    with pytest.raises(FolderError, match="belongs to a test bench"):
-        DataDirectory(root).check(DirectoryKind.AUTHORITY)
+    said += golden.refusals({"a test bench as an authority": as_authority}, FolderError)
     (root / "kind").write_bytes(b"\xff" * 100)
-    with pytest.raises(FolderError, match="not a known kind of folder"):
-        DataDirectory(root).check(DirectoryKind.AUTHORITY)
+    said += golden.refusals({"an unknown kind": as_authority}, FolderError)
+    golden.check("sentences/folders/kinds", {"en.txt": golden.stable_text(said, AUTHORITY=root)})
 
 
 def test_what_is_no_folder_of_ours(tmp_path):
     (tmp_path / "file").write_text("x")
-    for place in (tmp_path, tmp_path / "file"):
-        with pytest.raises(FolderError, match="does not contain an authority"):
-            DataDirectory(place).exists()
+    places = {"another folder": tmp_path, "a file": tmp_path / "file"}
+    attempts = {name: DataDirectory(place).exists for name, place in places.items()}
+    said = golden.refusals(attempts, FolderError, FOLDER=tmp_path)
+    golden.check("sentences/folders/others", {"en.txt": said})
 
 
 def test_a_file_that_is_missing(root):
     make(root)
-    with pytest.raises(FolderDamaged, match=r"keys\.json cannot be read .* copy of the folder"):
+    with golden.refused("sentences/folders/a-missing-file", FolderDamaged):
         DataDirectory(root).read(DataDirectory(root).secret_keys)
