@@ -313,11 +313,8 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_their_lines(written):
 def test_what_nobody_reads_is_counted(written):
     text = "[agent]\n" + "".join(f"x{number} = 1\n" for number in range(SHOWN + 7))
     lines = mistakes(written(text))
-    assert lines[SHOWN:] == ["FILE: 7 more errors are not shown."]
-
-
-def test_a_file_that_is_not_there(tmp_path):
-    assert mistakes(tmp_path / "sinetti.toml") == ["FILE: The file cannot be read: it does not exist."]
+    assert len(lines) == SHOWN + 1
+    golden.check("settings/sinetti-many", {"en.txt": f"{lines[SHOWN]}\n"})
 
 
 def test_a_mistake_in_one_service_is_no_mistake_of_who_names_it(written):
@@ -325,37 +322,42 @@ def test_a_mistake_in_one_service_is_no_mistake_of_who_names_it(written):
     assert len(mistakes(written(text))) == 1
 
 
+SECRETS = {
+    "password_file": '[defaults]\nformats = ["pkcs12"]\npassword_file = "p12-password"\n',
+    "key_password_file": '[defaults]\nkey_password_file = "key-password"\n',
+    "without formats": '[defaults]\npassword_file = "p12-password"\n',
+}
+
+
 @pytest.mark.skipif(os.name != "posix", reason="rights are lists there")
-@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o644])
-def test_a_secret_that_others_may_read_is_refused(mode, written, tmp_path):
-    path = written('[defaults]\npassword_file = "p12-password"\n')
-    (tmp_path / "p12-password").chmod(mode)
-    secret = tmp_path / "p12-password"
-    assert mistakes(path) == [f"FILE, line 2: “password_file”: other users can read {secret}. Run: chmod 600 {secret}"]
+def test_files_that_are_not_taken(written, tmp_path, monkeypatch):
+    texts, secret, key_secret = {}, tmp_path / "p12-password", tmp_path / "key-password"
+    texts["no settings"] = mistakes(tmp_path / "sinetti.toml")
+    for mode in (0o640, 0o604, 0o660, 0o644):
+        secret.chmod(mode)
+        texts[f"a secret of mode {mode:o}"] = mistakes(written(SECRETS["without formats"]))
+    secret.chmod(0o600)
+    secret.write_bytes("pässwörd\n".encode("latin-1"))
+    texts["a secret that no PKCS#12 file takes"] = mistakes(written(SECRETS["password_file"]))
+    key_secret.write_text("\n")
+    texts["an empty secret"] = mistakes(written(SECRETS["key_password_file"]))
+    key_secret.unlink()
+    os.mkfifo(key_secret, 0o600)
+    texts["a pipe, which is not waited for"] = mistakes(written(SECRETS["key_password_file"]))
+    path, bundle = written(SERVICE), tmp_path / "holders.pem"
+    assert loader.read(path).services
+    bundle.chmod(0o666)
+    texts["anchors that others can write"] = mistakes(path)
+    monkeypatch.setattr(
+        "sinetti.client.config.certificate_entries.importlib", type("None", (), {"import_module": missing})
+    )
+    texts["an owner where the system has none"] = mistakes(written('[defaults]\nowner = "root"\n'))
+    told = {case: "\n".join(lines).replace(str(tmp_path), "FOLDER") for case, lines in texts.items()}
+    golden.check("settings/sinetti-files", {"en.txt": golden.sections(told)})
 
 
-def test_an_empty_secret(written, tmp_path):
-    path = written('[defaults]\nkey_password_file = "key-password"\n')
-    (tmp_path / "key-password").write_text("\n")
-    assert "is empty. Write the password or PIN in it." in mistakes(path)[0]
-
-
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names here")
-def test_a_secret_that_is_a_pipe_is_not_waited_for(written, tmp_path):
-    path = written('[defaults]\nkey_password_file = "key-password"\n')
-    (tmp_path / "key-password").unlink()
-    os.mkfifo(tmp_path / "key-password", 0o600)
-    with pytest.raises(ConfigError) as refused:
-        loader.read(path, is_named=True)
-    assert "it is a pipe or a device, not a file" in str(refused.value.faults)
-
-
-def test_a_secret_that_no_pkcs12_file_takes(written, tmp_path):
-    path = written('[defaults]\nformats = ["pkcs12"]\npassword_file = "p12-password"\n')
-    (tmp_path / "p12-password").write_bytes("pässwörd\n".encode("latin-1"))
-    (said,) = mistakes(path)
-    assert said.startswith("FILE, line 3: “password_file”: ")
-    assert "one line of UTF-8" in said
+def missing(name):
+    raise ImportError(name)
 
 
 PROGRAMS = {
@@ -380,16 +382,6 @@ def test_a_group_may_read_where_it_is_named(written, monkeypatch):
     assert (files.mode, files.group) == (0o640, "payroll")
 
 
-def test_a_system_without_owners(written, monkeypatch):
-    def missing(name):
-        raise ImportError(name)
-
-    monkeypatch.setattr(
-        "sinetti.client.config.certificate_entries.importlib", type("None", (), {"import_module": missing})
-    )
-    assert "“owner” cannot be used on this operating system" in mistakes(written('[defaults]\nowner = "root"\n'))[0]
-
-
 def test_a_token_of_the_defaults_with_another_label(written):
     text = '[defaults.token]\nmodule = "/a.so"\nlabel = "a"\npin_file = "pin"\n[certificates.x.token]\nlabel = "b"\n'
     config = loader.read(written(text))
@@ -400,13 +392,3 @@ def test_lines_are_looked_for_only_where_something_is_wrong(written, monkeypatch
     """Ten thousand tables are read at each run."""
     monkeypatch.setattr(table_reader.line_numbers, "locate_keys", lambda text: pytest.fail("nothing is wrong"))
     loader.read(written(SERVICE))
-
-
-@pytest.mark.skipif(os.name != "posix", reason="there are no modes here")
-def test_anchors_that_others_can_write_are_not_taken(written, tmp_path):
-    path, bundle = written(SERVICE), tmp_path / "holders.pem"
-    assert loader.read(path).services
-    bundle.chmod(0o666)
-    (line,) = mistakes(path)
-    assert line.startswith(f"FILE, line 5: “trust_holders”: other users can change {bundle}")
-    assert line.endswith(f"run: chmod go-w {bundle}")

@@ -17,11 +17,21 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from sinetti.client.messages import messages
+from sinetti.client.messages.adoption_messages import (
+    ADOPT_ALIASES,
+    ADOPT_JAVA,
+    ADOPT_KEY_PASSWORD,
+    ADOPT_KEYTOOL,
+    ADOPT_NO_KEY,
+    ADOPT_NO_PASSWORD,
+    ADOPT_SEVERAL,
+    ADOPT_WRONG_PASSWORD,
+)
 from sinetti.client.results import UsageError
 from sinetti.client.store import java_keystores, key_storage, keystores
 from sinetti.domain.values import KeyType, Language
 from sinetti.pki import encoding as pki_encoding
-from tests.support import authority
+from tests.support import authority, golden
 from tests.support.described import described
 
 PASSWORD = b"p\xc3\xa4ssword 1"
@@ -47,9 +57,10 @@ def pem(*certificates):
 
 
 def refused(read, *arguments):
+    """Return the message of a refusal: its text is the id, and its values are those of the file."""
     with pytest.raises(UsageError) as caught:
         read(*arguments)
-    return messages.render(caught.value.message, Language.EN)
+    return caught.value.message
 
 
 def octets_of(key, form):
@@ -90,55 +101,69 @@ def test_a_certificate_in_der_and_a_chain_beside_it(pair, tmp_path):
 
 
 WRONG = {
-    "another's key": (
-        lambda pair: octets_of(authority.holder_key(52), "PKCS#8"),
-        None,
-        "contains no certificate for this private key",
-    ),
-    "no pass-phrase": (
-        lambda pair: octets_of(pair[0], "PKCS#8, encrypted"),
-        None,
-        "is encrypted. Write its passphrase",
-    ),
-    "none for the older form": (lambda pair: octets_of(pair[0], "the older form, encrypted"), None, "is encrypted."),
-    "a wrong pass-phrase": (lambda pair: octets_of(pair[0], "PKCS#8, encrypted"), b"x", "the passphrase is wrong"),
-    "a pass-phrase for a bare key": (lambda pair: octets_of(pair[0], "PKCS#8"), b"x", "so it needs no passphrase"),
-    "DER without its pass-phrase": (lambda pair: octets_of(pair[0], "DER, encrypted"), None, "is encrypted. Write"),
-    "DER and a wrong pass-phrase": (lambda pair: octets_of(pair[0], "DER, encrypted"), b"x", "the passphrase is wrong"),
-    "a pass-phrase for bare DER": (lambda pair: octets_of(pair[0], "DER"), b"x", "so it needs no passphrase"),
-    "no key": (lambda pair: pem(pair[1]), None, "this is not a private key in PEM"),
-    "nothing": (lambda pair: b"", None, "this is not a private key in DER or PEM"),
-    "a key of another kind": (
-        lambda pair: ed25519.Ed25519PrivateKey.generate().private_bytes(
-            Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
-        ),
-        None,
-        "the key is neither RSA nor EC",
-    ),
-    "one in DER": (
-        lambda pair: ed25519.Ed25519PrivateKey.generate().private_bytes(
-            Encoding.DER, PrivateFormat.PKCS8, NoEncryption()
-        ),
-        None,
-        "the key is neither RSA nor EC",
-    ),
+    "another's key": (lambda pair: octets_of(authority.holder_key(52), "PKCS#8"), None),
+    "no pass-phrase": (lambda pair: octets_of(pair[0], "PKCS#8, encrypted"), None),
+    "none for the older form": (lambda pair: octets_of(pair[0], "the older form, encrypted"), None),
+    "a wrong pass-phrase": (lambda pair: octets_of(pair[0], "PKCS#8, encrypted"), b"x"),
+    "a pass-phrase for a bare key": (lambda pair: octets_of(pair[0], "PKCS#8"), b"x"),
+    "DER without its pass-phrase": (lambda pair: octets_of(pair[0], "DER, encrypted"), None),
+    "DER and a wrong pass-phrase": (lambda pair: octets_of(pair[0], "DER, encrypted"), b"x"),
+    "a pass-phrase for bare DER": (lambda pair: octets_of(pair[0], "DER"), b"x"),
+    "no key": (lambda pair: pem(pair[1]), None),
+    "nothing": (lambda pair: b"", None),
+    "a key of another kind": (lambda pair: other_kind().private_bytes(Encoding.PEM, *BARE), None),
+    "one in DER": (lambda pair: other_kind().private_bytes(Encoding.DER, *BARE), None),
 }
+BARE = (PrivateFormat.PKCS8, NoEncryption())
+other_kind = ed25519.Ed25519PrivateKey.generate
 
 
-@pytest.mark.parametrize(("octets", "password", "why"), WRONG.values(), ids=WRONG)
-def test_wrong_keys(octets, password, why, pair, tmp_path):
-    (tmp_path / "key").write_bytes(octets(pair))
-    (tmp_path / "certificate").write_bytes(pem(pair[1]))
-    assert why in refused(keystores.of_files, tmp_path / "key", tmp_path / "certificate", None, password)
-
-
-def test_files_that_are_not_there_or_hold_something_else(pair, tmp_path):
-    (tmp_path / "key").write_bytes(octets_of(pair[0], "PKCS#8"))
-    (tmp_path / "other").write_bytes(b"hello")
-    assert "it does not exist" in refused(keystores.of_files, tmp_path / "x", tmp_path / "y", None, None)
-    assert "not an X.509 certificate in DER or PEM" in refused(
-        keystores.of_files, tmp_path / "key", tmp_path / "other", None, None
-    )
+def test_what_cannot_be_adopted(pair, tmp_path, monkeypatch):
+    monkeypatch.setattr(keystores.shutil, "which", lambda name: None)
+    key, certificate, how = *pair, BestAvailableEncryption(b"x")
+    contents = {
+        "key": octets_of(key, "PKCS#8"),
+        "certificate": pem(certificate),
+        "other": b"hello",
+        "described": pem(described(certificate, key)),
+        "whole.p12": pkcs12.serialize_key_and_certificates(None, key, certificate, None, how),
+        "without-key.p12": pkcs12.serialize_key_and_certificates(None, None, None, [certificate], how),
+        "other-key.p12": pkcs12.serialize_key_and_certificates(None, other_kind(), None, None, how),
+        "store.jks": b"\xfe\xed\xfe\xed....",
+        **{f"{case}.key": octets(pair) for case, (octets, _) in WRONG.items()},
+    }
+    for name, octets in contents.items():
+        (tmp_path / name).write_bytes(octets)
+    attempts = {
+        case: (keystores.of_files, f"{case}.key", "certificate", None, password)
+        for case, (_, password) in WRONG.items()
+    }
+    attempts |= {
+        "no files": (keystores.of_files, "x", "y", None, None),
+        "a certificate of another form": (keystores.of_files, "key", "other", None, None),
+        "a certificate that describes its curve": (keystores.of_files, "key", "described", None, None),
+        "PKCS#12 and a wrong password": (keystores.from_pkcs12, "whole.p12", b"wrong"),
+        "PKCS#12 without its password": (keystores.from_pkcs12, "whole.p12", None),
+        "PKCS#12 without a key": (keystores.from_pkcs12, "without-key.p12", b"x"),
+        "PKCS#12 with a key of another kind": (keystores.from_pkcs12, "other-key.p12", b"x"),
+        "no PKCS#12": (keystores.from_pkcs12, "key", b"x"),
+        "a Java key store as PKCS#12": (keystores.from_pkcs12, "store.jks", b"x"),
+        "a Java key store without keytool": (keystores.from_java, "store.jks", None, b"x"),
+    }
+    texts = {}
+    for case, (read, *words) in attempts.items():
+        said = refused(read, *(tmp_path / word if isinstance(word, str) else word for word in words))
+        texts[case] = messages.render(said, Language.EN).replace(f"{tmp_path}/", "FOLDER/")
+    with_keytool = {
+        "several keys": ADOPT_ALIASES,
+        "several holders": ADOPT_SEVERAL,
+        "a key's own password": ADOPT_KEY_PASSWORD,
+        "an error of keytool": ADOPT_KEYTOOL,
+    }
+    for case, message_id in with_keytool.items():
+        said = messages.make_message(message_id, path="FILE", aliases="a, b", serials="1, 2", why="as Java says it")
+        texts[case] = messages.render(said, Language.EN)
+    golden.check("sentences/client-keystores", {"en.txt": golden.sections(texts)})
 
 
 def openssl(*words):
@@ -163,9 +188,8 @@ def test_pkcs12_of_openssl(more, pair, files):
     got = keystores.from_pkcs12(out, PASSWORD)
     assert key_storage.key_id(got.key) == key_storage.key_id(pair[0])
     assert (got.certificate, got.others) == (pair[1], (authority.issuer().certificate,))
-    assert "The password of" in refused(keystores.from_pkcs12, out, b"x")
-    assert "is protected with a password" in refused(keystores.from_pkcs12, out, None)
-    assert "is not a PKCS#12 file" in refused(keystores.from_pkcs12, files / "key.pem", PASSWORD)
+    assert refused(keystores.from_pkcs12, out, b"x").text == ADOPT_WRONG_PASSWORD
+    assert refused(keystores.from_pkcs12, out, None).text == ADOPT_NO_PASSWORD
 
 
 @pytest.mark.long
@@ -186,23 +210,11 @@ def test_pkcs12_with_several_keys_is_refused_until_one_is_named(tmp_path):
         subprocess.run(("keytool", "-importkeystore", *words), check=True, capture_output=True)
     for read, more in ((keystores.from_pkcs12, ()), (keystores.from_java, (None,))):
         said = refused(read, both, *more, b"of the store")
-        assert "contains certificates for several keys" in said
-        assert all(key_storage.serial_of(certificate) in said for _, certificate in pairs.values())
+        assert said.text == ADOPT_SEVERAL
+        assert all(key_storage.serial_of(certificate) in said.values["serials"] for _, certificate in pairs.values())
     for name, (key, certificate) in pairs.items():
         got = keystores.from_java(both, name, b"of the store")
         assert (key_storage.key_id(got.key), got.certificate) == (key_storage.key_id(key), certificate)
-
-
-def test_pkcs12_without_a_key(pair, tmp_path):
-    out = tmp_path / "out.p12"
-    out.write_bytes(pkcs12.serialize_key_and_certificates(None, None, None, [pair[1]], BestAvailableEncryption(b"x")))
-    assert "contains no private key" in refused(keystores.from_pkcs12, out, b"x")
-
-
-def test_pkcs12_with_a_key_of_another_kind(tmp_path):
-    out, key = tmp_path / "out.p12", ed25519.Ed25519PrivateKey.generate()
-    out.write_bytes(pkcs12.serialize_key_and_certificates(None, key, None, None, BestAvailableEncryption(b"x")))
-    assert "the key is neither RSA nor EC" in refused(keystores.from_pkcs12, out, b"x")
 
 
 # --- Java
@@ -264,43 +276,35 @@ def test_one_of_several(kind, java, pair):
     path = java("payroll", "benefits", kind=kind)
     assert keystores.from_java(path, "benefits", b"of the store").certificate == pair[1]
     if kind == "JKS":
-        assert "Choose one with --alias: benefits, payroll" in refused(keystores.from_java, path, None, b"of the store")
-    assert "keytool cannot read " in refused(keystores.from_java, path, "unknown", b"of the store")
+        said = refused(keystores.from_java, path, None, b"of the store")
+        assert (said.text, said.values["aliases"]) == (ADOPT_ALIASES, "benefits, payroll")
+    assert refused(keystores.from_java, path, "unknown", b"of the store").text == ADOPT_KEYTOOL
 
 
 @pytest.mark.long
 def test_a_key_with_a_password_of_its_own(java, pair):
     path = java("payroll", key_password="of the key")
     assert keystores.from_java(path, None, b"of the store", b"of the key").certificate == pair[1]
-    assert "name the file with --key-password-file." in refused(keystores.from_java, path, None, b"of the store")
-    assert "keytool cannot read " in refused(keystores.from_java, path, None, b"of the store", b"of no key")
+    assert refused(keystores.from_java, path, None, b"of the store").text == ADOPT_KEY_PASSWORD
+    assert refused(keystores.from_java, path, None, b"of the store", b"of no key").text == ADOPT_KEYTOOL
 
 
 @pytest.mark.long
 def test_a_wrong_password_stands_in_no_message(java):
     path = java("payroll")
     said = refused(keystores.from_java, path, None, b"a-secret-of-mine")
-    assert "keytool cannot read " in said
-    assert "a-secret-of-mine" not in said
+    assert said.text == ADOPT_KEYTOOL
+    assert "a-secret-of-mine" not in str(said)
 
 
 @pytest.mark.long
 def test_a_java_key_store_without_a_key(java):
-    assert "contains no private key" in refused(keystores.from_java, java(trusted=True), None, b"of the store")
+    assert refused(keystores.from_java, java(trusted=True), None, b"of the store").text == ADOPT_NO_KEY
 
 
 @pytest.mark.long
 def test_a_java_key_store_is_no_pkcs12(java):
-    assert "is a Java key store. Give it with --jks." in refused(
-        keystores.from_pkcs12, java("payroll"), b"of the store"
-    )
-
-
-def test_without_keytool_its_command_is_told(tmp_path, monkeypatch):
-    monkeypatch.setattr(keystores.shutil, "which", lambda name: None)
-    (tmp_path / "store.jks").write_bytes(b"\xfe\xed\xfe\xed....")
-    said = refused(keystores.from_java, tmp_path / "store.jks", None, b"x")
-    assert "run: keytool -importkeystore -srckeystore" in said
+    assert refused(keystores.from_pkcs12, java("payroll"), b"of the store").text == ADOPT_JAVA
 
 
 @pytest.mark.long
@@ -327,7 +331,7 @@ def test_no_password_is_on_a_command_line_and_no_key_in_clear_on_the_disk(java, 
 def test_a_keytool_that_does_not_end(java, monkeypatch):
     path = java("payroll")
     monkeypatch.setattr(java_keystores, "KEYTOOL_SECONDS", 0.001)
-    assert "keytool cannot read " in refused(keystores.from_java, path, None, b"of the store")
+    assert refused(keystores.from_java, path, None, b"of the store").text == ADOPT_KEYTOOL
 
 
 def test_a_key_whose_curve_is_described_is_not_taken(pair, tmp_path):
@@ -339,10 +343,10 @@ def test_a_key_whose_curve_is_described_is_not_taken(pair, tmp_path):
     plain.write_bytes(pem(certificate))
     for octets in (pem(odd), pem(certificate, odd), pki_encoding.certificate_der(odd)):
         (tmp_path / "odd").write_bytes(octets)
-        assert "describes an elliptic curve" in refused(keystores.of_files, keyed, tmp_path / "odd", None, None)
-        assert "describes an elliptic curve" in refused(keystores.of_files, keyed, plain, tmp_path / "odd", None)
+        assert "elliptic curve" in str(refused(keystores.of_files, keyed, tmp_path / "odd", None, None))
+        assert "elliptic curve" in str(refused(keystores.of_files, keyed, plain, tmp_path / "odd", None))
     for own, more in ((odd, []), (certificate, [odd])):
         out = tmp_path / "odd.p12"
         how = BestAvailableEncryption(PASSWORD)
         out.write_bytes(pkcs12.serialize_key_and_certificates(b"", key, own, more, how))
-        assert "describes an elliptic curve" in refused(keystores.from_pkcs12, out, PASSWORD)
+        assert "elliptic curve" in str(refused(keystores.from_pkcs12, out, PASSWORD))
