@@ -102,7 +102,7 @@ def test_other_commands_say_that_the_file_is_missing(shell, config, command):
     else:
         code, _, err = shell.enrol("--config", config, "--lang", "en")
     assert code == 4
-    assert "The file certificate.jks of the certificate" in err
+    assert "file certificate.jks" in err
     code, out, _ = shell.run("status", "--check", "--config", config, "--lang", "en")
     assert code == 4
     assert "which makes certificate.jks or names the cause" in " ".join(out.split())

@@ -6,6 +6,7 @@ The tests also run it as a service and beside itself, in processes of its own.
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -27,7 +28,7 @@ from sinetti.client.store import settings
 from sinetti.wire.soap.operations import Failure
 from tests.cli.test_client import END, OPENS
 from tests.client import double as client_double
-from tests.support import authority
+from tests.support import authority, golden
 from tests.support.programs import program, ran, running, started, surroundings
 from tests.support.serving import until
 
@@ -41,9 +42,15 @@ def run(shell, *more):
     return code, json.loads(out) if "--json" in more else out, err
 
 
+def said(shell):
+    """Return what the commands said; a renewal's date, and so the order of names, vary with the serial number."""
+    ((name, text),) = shell.said().items()
+    return {name: re.sub(r"(?<=client)\d", "N", re.sub(r"\d{1,2} \w+ \d{4} at \d{1,2}:\d\d", "DATE", text))}
+
+
 def test_nothing_is_due(shell):
     shell.enrol()
-    code, told, err = run(shell, "--json")
+    code, told, _ = run(shell, "--json")
     (name,) = told["names"]
     assert (code, told["exit_code"], told["at"]) == (0, 0, "2026-03-02T12:00:00Z")
     assert list(name) == [
@@ -52,16 +59,17 @@ def test_nothing_is_due(shell):
     ]  # fmt: skip
     assert (name["decision"], name["because"], name["result"], name["codes"]) == ("wait", "planned", None, [])
     assert name["next"] == told["next"]
-    assert err.startswith("1 certificate: 1 up to date, 0 renewed, 0 pending.\nNext action: ")
+    run(shell)
+    shell.double.now = LATE
+    run(shell)
+    golden.check("sentences/client-run/nothing-is-due-and-renewed", said(shell))
 
 
 def test_renewed(shell):
     shell.enrol()
     shell.double.now = LATE
-    code, told, err = run(shell, "--json")
+    code, told, _ = run(shell, "--json")
     assert (code, told["names"][0]["decision"], told["names"][0]["result"]) == (0, "renew", "renewed")
-    assert "payroll: renewed." in err
-    assert "1 certificate: 0 up to date, 1 renewed, 0 pending." in err
 
 
 def test_what_is_the_same_of_many_is_told_of_three(shell, monkeypatch):
@@ -74,23 +82,19 @@ def test_what_is_the_same_of_many_is_told_of_three(shell, monkeypatch):
         kept = settings.load(shell.store / f"client{number}")
         settings.store(shell.store / f"client{number}", replace(kept, service="http://127.0.0.1:9/"))
     code, _, err = run(shell)
-    assert (code, err.count(": Cannot connect to 127.0.0.1 on port 9")) == (4, 4)
-    assert "The same applies to 2 more names: Cannot connect to 127.0.0.1 on port 9" in err
-    assert "5 certificates: 0 up to date, 0 renewed, 5 pending." in err
+    assert (code, err.count(": Cannot connect to")) == (4, 4)
+    golden.check("sentences/client-run/the-same-of-many", said(shell))
 
 
 def test_what_needs_a_person_ends_non_zero_each_time_and_is_told_once(shell):
     shell.enrol()
     shell.double.now = LATE
     shell.double.script.append(client_double.refuse(Failure("PKI033", "Revoked.")))
-    code, _, err = run(shell)
-    assert code == 3
-    assert "payroll: The service answered PKI033: Revoked." in err
-    assert "can no longer be renewed, because it is revoked. Order a replacement" in err
+    assert run(shell)[0] == 3
     code, told, err = run(shell, "--json")
     assert (code, told["names"][0]["decision"], told["names"][0]["because"]) == (3, "hopeless", "revoked")
     assert "Order a replacement" not in err
-    assert "1 certificate needs action.\nRun “sinetti status” to see what is pending" in err
+    golden.check("sentences/client-run/what-needs-a-person", said(shell))
 
 
 PLANS = {
@@ -117,16 +121,15 @@ def test_a_dry_run_of_what_is_under_way_failed_or_damaged(shell):
     shell.double.now = LATE
     shell.double.script.extend([client_double.lose] * 3)
     assert run(shell)[0] == 6
+    shell.outputs.clear()
     (shell.store / "broken" / "live" / "certificate.pem").write_text("?")
-    code, out, _ = run(shell, "--dry-run")
-    assert code == 6
-    assert out.count("the last attempt failed. The next attempt is on") == 2
-    assert "The store is damaged" in out
+    assert run(shell, "--dry-run")[0] == 6
     shell.double.now = LATE + DAY
-    assert "the pending work would continue" in run(shell, "--dry-run")[1]
+    run(shell, "--dry-run")
     code, told, _ = run(shell, "--dry-run", "--json")
     decisions = sorted(str(name["decision"]) for name in told["names"])
     assert (code, decisions) == (6, ["None", "go-on", "go-on"])
+    golden.check("sentences/client-run/a-dry-run-of-what-failed", said(shell))
 
 
 def test_an_empty_store_and_none(shell):
@@ -134,7 +137,7 @@ def test_an_empty_store_and_none(shell):
     assert run(shell)[0] == 0
     code, _, err = shell.run("run", "--store", shell.folder / "nowhere")
     assert code == 2
-    assert "There is no store" in err
+    assert "no store" in err
 
 
 def test_a_second_run_is_told_who_holds_the_store(shell):
@@ -180,7 +183,7 @@ def test_programs_are_run_around_a_renewal_and_not_again(shell):
     old = (shell.store / "payroll" / "live").readlink().name
     config, told = with_hooks(shell, "true")
     code, _, err = shell.run("run", "--config", config)
-    assert (code, "1 certificate: 1 up to date, 0 renewed, 0 pending." in err) == (0, True), "each name is counted once"
+    assert (code, ": 1 up to date" in err) == (0, True), "each name is counted once"
     assert told() == [f"after {old}"], "the first set is brought into use, too"
     shell.double.now = LATE
     assert shell.run("run", "--config", config)[0] == 0
@@ -197,7 +200,8 @@ def test_a_deploy_that_fails_is_tried_again_and_the_renewal_stays(shell):
     code, _, err = shell.run("run", "--config", config)
     assert code == 4
     assert "renewed." in err
-    assert "1 certificate: 0 up to date, 0 renewed, 1 pending." in err, "each name is counted once"
+    assert ": 0 up to date" in err
+    assert " 0 renewed, 1 pending." in err, "each name is counted once"
     assert "7" in err
     assert len(list((shell.store / "payroll" / "generations").iterdir())) == 2
     code, out, _ = shell.run("run", "--config", config, "--json")
@@ -465,7 +469,7 @@ def test_a_service_looks_anew_when_it_is_told_to(shell):
         read_until(process, "Next action:")
         config.write_text("?\n")
         process.send_signal(signal.SIGHUP)
-        assert "This is not valid TOML" in read_until(process, "Next action:")
+        assert "not valid TOML" in read_until(process, "Next action:")
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
 
@@ -546,9 +550,8 @@ def test_a_clock_that_is_years_behind_is_told_each_time(shell):
     config = shell.folder / "sinetti.toml"
     config.write_text(f'store = "{shell.store}"\n[defaults.hooks]\ndeploy = ["true"]\n')
     for more in ((), ("--dry-run",), ("--config", config), ("--config", config)):
-        code, _, err = run(shell, *more)
-        assert code == 4
-        assert "1 certificate in use is not valid yet. Set the clock" in err
+        assert run(shell, *more)[0] == 4
+    golden.check("sentences/client-run/a-clock-that-is-years-behind", said(shell))
     shell.double.now = authority.NOW - timedelta(minutes=6)
     assert run(shell)[0] == 4
     shell.double.now = authority.NOW - timedelta(minutes=5)
