@@ -8,16 +8,11 @@ import pytest
 from sinetti.client.config import loader
 from sinetti.infra import environment, file_permissions
 from tests.cli.test_client import OPENS
+from tests.support import golden
 from tests.support.programs import ran
 
 HOOKS = 'store = "store"\n[defaults.hooks]\ndeploy = ["sh", "-c", "touch ran"]\n'
-COMMANDS = {
-    "run": ("run",),
-    "status": ("status",),
-    "doctor": ("doctor",),
-    "renew": ("renew", "--all"),
-    "log": ("log", "payroll"),
-}
+COMMANDS = (("run",), ("status",), ("doctor",), ("renew", "--all"), ("log", "payroll"))
 
 
 @pytest.fixture
@@ -44,17 +39,15 @@ def refused(here, *words):
     return said
 
 
-@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
-def test_settings_that_others_can_write_are_not_believed(command, here):
+def test_settings_that_others_can_write_are_not_believed(here):
     (here.folder / "sinetti.toml").chmod(0o666)
-    assert f"other users can change {here.folder / 'sinetti.toml'}" in refused(here, *command)
-    assert f"run: chmod go-w {here.folder / 'sinetti.toml'}" in refused(here, *command)
-
-
-@pytest.mark.parametrize("named", [(), ("--config", "sinetti.toml")])
-def test_settings_in_a_folder_that_others_can_write_are_not_believed(named, here):
+    for command in COMMANDS:
+        refused(here, *command)
+    (here.folder / "sinetti.toml").chmod(0o644)
     here.folder.chmod(0o777)
-    assert f"run: chmod go-w {here.folder}" in refused(here, "run", *named)
+    refused(here, "run")
+    refused(here, "run", "--config", "sinetti.toml")
+    golden.check("sentences/client/settings-that-others-can-write", here.said())
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
@@ -63,22 +56,24 @@ def test_another_users_settings_are_not_believed(what, here):
     os.chown(here.folder / what, 4711, -1)
     said = refused(here, "run")
     assert "belongs to 4711" in said
-    assert "name it with --config" in said
+    assert "with --config" in said
 
 
 def test_for_root_the_folder_that_it_stands_in_does_not_count(here, monkeypatch):
     monkeypatch.setattr(file_permissions, "is_root", lambda: True)
-    assert "is not used when you are root" in refused(here, "run")
-    assert "--config" in refused(here, "status")
+    refused(here, "run")
+    refused(here, "status")
     code, _, err = here.run("run", "--store", "store", "--dry-run", "--lang", "en")
-    assert (code, "is not used when you are root" in err) == (0, True), "it goes on without it, and says so"
+    assert (code, "you are root" in err) == (0, True), "it goes on without it, and says so"
+    here.outputs.pop()  # a renewal's date varies with the serial number
+    golden.check("sentences/client/settings-beside-root", here.said())
     assert here.run("status", "--config", "sinetti.toml")[0] == 0
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="nothing is special about another user")
 def test_root_itself_passes_over_the_file_in_its_folder(here):
     done = ran("run", "--lang", "en", cwd=here.folder)
-    assert (done.returncode, "is not used when you are root" in done.stderr) == (2, True)
+    assert (done.returncode, "you are root" in done.stderr) == (2, True)
     assert not (here.folder / "ran").exists()
 
 
@@ -121,10 +116,11 @@ def test_a_hook_that_every_user_can_write_is_not_run(here):
     here.double.now = OPENS.replace(year=OPENS.year - 1)
     code, _, err = here.run("run", "--config", config, "--lang", "en")
     assert (code, (here.folder / "ran").exists()) == (4, False)
-    assert f"it was not run, because every user can change {program}" in err
     out = here.run("doctor", "--config", config, "--lang", "en")[1]
-    assert f"is not run because every user can change {program}." in out
-    assert f"Run: chmod o-w {program}" in out
+    advice = [" ".join(line.split()) for line in (err + out).splitlines() if str(program) in line]
+    golden.check(
+        "sentences/client/a-hook-that-every-user-can-write", golden.commands([*advice, ""], FOLDER=here.folder)
+    )
     program.chmod(stat.S_IRWXU)
     config.write_text(config.read_text() + 'timeout = "20s"\n')
     again = here.double.now.replace(day=here.double.now.day + 1)

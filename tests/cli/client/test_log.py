@@ -85,7 +85,7 @@ def test_nothing_is_written_into_a_damaged_store_or_a_locked_one(shell):
     assert shell.run("renew", "payroll", "--store", shell.store)[0] == 5
     assert events(shell) == [EventType.ENROLLED]
     code, out, err = shown(shell)
-    assert (code, len(out.splitlines()), err.startswith("The store is damaged")) == (5, 1, True)
+    assert (code, len(out.splitlines()), "store is damaged" in err) == (5, 1, True)
 
 
 def test_json(shell):
