@@ -18,7 +18,7 @@ from sinetti.client.requests import operations
 from sinetti.domain.values import Language
 from sinetti.i18n.translate import translate
 from sinetti.infra import environment
-from tests.support import authority
+from tests.support import authority, golden
 
 NOW = "2027-05-02T11:03:00Z"
 
@@ -162,7 +162,7 @@ def test_quiet_leaves_out_what_went_well_and_keeps_errors_and_results(shell):
     assert shell.enrol("-q") == (0, "", "")
     assert shell.run("-q", "renew", "--all", "--store", shell.store) == (0, "", "")
     assert "payroll" in shell.run("-q", "status", "--store", shell.store)[1]
-    assert "has no name other" in shell.run("--quiet", "log", "other", "--store", shell.store)[2]
+    assert "no name other" in shell.run("--quiet", "log", "other", "--store", shell.store)[2]
 
 
 DETAILS = {
@@ -291,7 +291,8 @@ TWICE = {
 def test_standard_input_is_one_file(words, shell, typed):
     typed((shell.folder / "services.pem").read_bytes())
     code, _, err = shell.run(*(shell.folder / "services.pem" if one == "SERVICES" else one for one in words))
-    assert (code, err) == (2, "Only one file can be standard input (-). Name the others.\n")
+    assert code == 2
+    golden.check("sentences/client/standard-input-is-one-file", {"en.txt": err})
 
 
 NOT_TO_OUTPUT = {
