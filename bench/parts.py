@@ -18,12 +18,11 @@ from bench.report import interpreter
 from bench.scene import KINDS, hierarchy
 from sinetti.ca.hierarchy_builder import GeneratedHierarchy, generate_hierarchy, responder_plan
 from sinetti.ca.hierarchy_config import parse_hierarchy
-from sinetti.ca.issuance import attach_signature, build_tbs, holder_by_builder, new_serial
+from sinetti.ca.issuance import attach_signature, build_tbs, holder_by_builder, holder_tbs, new_serial
 from sinetti.ca.issuance_request import IssuingCa, LeafProfile, LeafRequest
 from sinetti.ca.lint import lint
 from sinetti.ca.ocsp import attach_answer_signature, canonical_request, prepare_answer, responder_of
 from sinetti.ca.profiles import ca_key
-from sinetti.ca.templates import holder_tbs
 from sinetti.domain.certificates.ocsp_status import GOOD, CertIdHash, SingleResponse
 from sinetti.domain.values import VALIDITY, Channel, Environment, KeyPolicy, KeyType, ValidityPeriod
 from sinetti.infra.clock import utc_now

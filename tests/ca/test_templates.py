@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sinetti.ca.issuance import build_tbs, holder_by_builder
+from sinetti.ca.issuance import build_tbs, holder_by_builder, holder_tbs
 from sinetti.ca.issuance_request import LeafProfile, LeafRequest
-from sinetti.ca.templates import holder_tbs
 from sinetti.domain.values import Channel, KeyType, Serial, ValidityPeriod
 from tests.ca.altering import altered
 from tests.support.authority import LINEAGE, holder_key, issuer, leaf_plan

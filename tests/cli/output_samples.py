@@ -32,10 +32,9 @@ from sinetti.client.store.journal import RequestJournal, RequestState
 from sinetti.client.store.snapshot import Absence, InstalledCertificate, NameSnapshot
 from sinetti.diagnostics import causes
 from sinetti.diagnostics.certificates import CertificateInfo
-from sinetti.diagnostics.diff import ByteDiff
 from sinetti.diagnostics.explain import Diagnosis, DiagnosisResult, Element
 from sinetti.diagnostics.report import Report
-from sinetti.diagnostics.search import Comparison
+from sinetti.diagnostics.search import ByteDiff, Comparison
 from sinetti.diagnostics.signed_message import MessageType, SignatureInfo
 from sinetti.domain.values import Environment, Language, ValidityPeriod
 from sinetti.gateway.crl_freshness import CrlAge

@@ -8,9 +8,8 @@ from django.core.management import call_command
 from django.db import DatabaseError, connections
 from django.db.migrations.recorder import MigrationRecorder
 
-from sinetti.database import fast_schema, sql
-from sinetti.database.connection import migrate, open_database
-from sinetti.database.fast_schema import create_schema_fast
+from sinetti.database import sql
+from sinetti.database.connection import create_schema_fast, migrate, open_database
 from tests.support.postgres import create_database
 from tests.support.registers import ALIAS, all_connections_closed
 
@@ -105,7 +104,7 @@ def test_one_that_ends_on_the_way_leaves_nothing(empty, monkeypatch):
         raise DatabaseError
 
     with monkeypatch.context() as patch:
-        patch.setattr(fast_schema, "complete_schema", breaks)
+        patch.setattr("sinetti.database.connection.complete_schema", breaks)
         with pytest.raises(DatabaseError):
             create_schema_fast(connection)
     assert not connection.introspection.table_names()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sinetti.diagnostics.diff import first_difference
+from sinetti.diagnostics.search import first_difference
 
 FAR = b"x" * 5000 + "ö".encode() * 30
 DIFFERENCES = {

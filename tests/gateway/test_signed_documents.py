@@ -11,10 +11,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sinetti.domain.values import Channel, Language
-from sinetti.gateway import signed_documents
-from sinetti.gateway.gateway import Gateway
+from sinetti.gateway import gateway
+from sinetti.gateway.gateway import MOST_MARKS, Gateway
 from sinetti.gateway.revocation.crl import CrlSource
-from sinetti.gateway.signed_documents import MOST_MARKS
 from sinetti.gateway.verdicts.verdict import RevocationCheck, Verdict, VerdictReason
 from sinetti.gateway.x509 import verdict_texts
 from sinetti.pki import chain
@@ -85,7 +84,7 @@ DOCUMENTS = {
     "nothing": (b"", VerdictReason.MALFORMED),
     "a DOCTYPE": (b"<!DOCTYPE a>" + sealed()[22:], VerdictReason.MALFORMED),
     "another encoding": (DOCUMENT.replace(b"?>", b' encoding="ISO-8859-1"?>'), VerdictReason.MALFORMED),
-    "over 20 MB": (b"<a>" + b" " * signed_documents.LARGEST_DOCUMENT + b"</a>", VerdictReason.MALFORMED),
+    "over 20 MB": (b"<a>" + b" " * gateway.LARGEST_DOCUMENT + b"</a>", VerdictReason.MALFORMED),
     "a renewal": (sealed(request()), VerdictReason.COVERS_SOMETHING_ELSE),
     "an answer of the service": (sealed(request("GetCertificateResponse")), VerdictReason.COVERS_SOMETHING_ELSE),
     "a renewal without signature": (request(), VerdictReason.COVERS_SOMETHING_ELSE),
@@ -211,7 +210,7 @@ IN_ONE_TAG = {
 @pytest.mark.parametrize("much", [*TOO_MANY.values(), *IN_ONE_TAG.values()], ids=[*TOO_MANY, *IN_ONE_TAG])
 def test_more_elements_or_attributes_than_any_document_has_are_not_made_a_tree_of(much, monkeypatch):
     # 4 MB of <a/> by any signer would take 130 MB, and a tag of a million attributes a second.
-    monkeypatch.setattr(signed_documents.parser, "parse", lambda _: pytest.fail("it was parsed"))
+    monkeypatch.setattr(gateway.parser, "parse", lambda _: pytest.fail("it was parsed"))
     found = verified(b"<a>" + much + b"</a>").verdict
     why = verdict_texts.TOO_MANY_MARKS if much in TOO_MANY.values() else TOO_MUCH
     assert (found.reason, found.values["why"].text) == (VerdictReason.MALFORMED, why)

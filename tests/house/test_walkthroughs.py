@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from sinetti.ca import templates
+from sinetti.ca import issuance
 from sinetti.client.agent import runner
 from sinetti.client.agent.programs import ConfiguredHooks
 from sinetti.client.agent.worker import AgentContext
@@ -65,7 +65,7 @@ def compared(request, name, call):
     With the plugin of the script, it records the files for the script instead. What earlier tests left in a cache is
     made again, so that its files are seen.
     """
-    templates._constant_parts.cache_clear()
+    issuance._constant_parts.cache_clear()
     trip = TRIPS.traced(call)
     writer = next((one for one in request.config.pluginmanager.get_plugins() if type(one).__name__ == "Writer"), None)
     if writer is not None:

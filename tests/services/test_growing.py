@@ -20,7 +20,7 @@ from sinetti.journal.reader import JournalDamaged
 from sinetti.journal.writer import Journal
 from sinetti.services.issuance.reconcile import compare, reconcile
 from sinetti.services.revocation.revoke import RevocationRequest, revoke
-from sinetti.services.status import crl, crl_entries
+from sinetti.services.status import crl
 from sinetti.services.status.crl import current_crl, refresh_crls
 from sinetti.services.status.crl_archive import newest_archived
 from tests.support.authority import issuer
@@ -108,7 +108,7 @@ def test_every_process_reads_the_same(sqlite_scene):
     assert serials(now_listed(scene)) == in_the_register(scene)
 
 
-@pytest.mark.parametrize("ago", [timedelta(0), crl_entries.OVERLAP, 30 * DAY], ids=["now", "ten minutes", "a month"])
+@pytest.mark.parametrize("ago", [timedelta(0), crl.OVERLAP, 30 * DAY], ids=["now", "ten minutes", "a month"])
 def test_a_revocation_is_listed_whatever_its_date(sqlite_scene, ago):
     """A revocation may have waited long for its commit, or come out of a journal.
 

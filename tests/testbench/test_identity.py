@@ -16,9 +16,8 @@ from sinetti.domain.values import Language
 from sinetti.infra.clock import utc_now
 from sinetti.server.http import Request
 from sinetti.settings.portal import EserviceSettings
-from sinetti.testbench.identity.endpoints import CLIENT_ID, STRONG, WEAK, IdentityEndpoint, rehearsed
+from sinetti.testbench.identity.endpoints import CLIENT_ID, STRONG, WEAK, IdentityEndpoint, TokenStore, b64, rehearsed
 from sinetti.testbench.identity.test_users import MANAGER_CODES, PEOPLE, NotOrganisations, organisations
-from sinetti.testbench.identity.tokens import TokenStore, b64
 
 ISSUER, PAGES = "http://127.0.0.1:20001/identity", "http://localhost:20002"
 BACK = f"{PAGES}/account/oidc/rehearsal/login/callback"

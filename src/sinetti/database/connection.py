@@ -1,6 +1,9 @@
 """Database connection: opens, migrates and checks SQLite or PostgreSQL databases.
 
 The durability check requires that committed data survives a power cut before any request is answered.
+
+The schema of an empty database comes from the models, in one transaction: a killed process leaves no table.
+`tests/database/test_fast_schema.py` compares it with that of the migrations.
 """
 
 import enum
@@ -18,6 +21,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import dj_database_url
+from django.apps import apps
 from django.core.management import call_command
 from django.db import DatabaseError, InterfaceError, OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -28,10 +32,37 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import Model, QuerySet
 
-from sinetti.database.fast_schema import create_schema_fast
+from sinetti.database.initial_schema import APPEND_ONLY, complete_schema, forbid_changes, require_entries
 from sinetti.database.search_indexes import NO_TRIGRAMS, create_trigram_indexes, missing_indexes
 from sinetti.domain.refusals import WriteRefused
 from sinetti.infra.metrics import catalogue, recorder
+
+
+def create_schema_fast(connection: BaseDatabaseWrapper) -> bool:
+    """Create all tables of an empty database and record all migrations as applied.
+
+    Returns False if there are tables. Raises DatabaseError if the tables cannot be created, or if another process
+    creates them at this moment in an SQLite file.
+    """
+    if connection.introspection.table_names():
+        return False
+    loader, recorder = MigrationLoader(connection), MigrationRecorder(connection)
+    with connection.schema_editor() as editor:
+        if connection.introspection.table_names():  # another process was first, before this transaction began
+            return False
+        for model in apps.get_models():
+            editor.create_model(model)
+        editor.create_model(recorder.Migration)
+        complete_schema(apps, editor)
+        for table in APPEND_ONLY:
+            forbid_changes(editor, table)
+        if connection.vendor == "postgresql":
+            require_entries(editor)
+            create_trigram_indexes(editor)
+        rows = [recorder.Migration(app=app, name=name) for app, name in sorted(loader.disk_migrations)]
+        recorder.migration_qs.bulk_create(rows)
+    return True
+
 
 _Model = TypeVar("_Model", bound=Model)
 

@@ -1,5 +1,6 @@
 """Search for the signed octets, form by form, until digest or signature fit."""
 
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,6 @@ from sinetti.diagnostics import candidates, certificates
 from sinetti.diagnostics.candidates import Candidate
 from sinetti.diagnostics.causes import Cause
 from sinetti.diagnostics.contents import KnownContent
-from sinetti.diagnostics.diff import ByteDiff, first_difference
 from sinetti.diagnostics.matchers import DigestMatcher, Match, SignatureMatcher, name_of
 from sinetti.diagnostics.signed_message import SignatureInfo, SignedElement, find_csr
 from sinetti.diagnostics.values import went_through_text
@@ -23,6 +23,99 @@ from sinetti.pki.key_policy import check_key_policy, is_rsa
 from sinetti.pki.policy_oids import channel_from_policy
 from sinetti.wire.soap.schema_types import REQUESTS, ElementName
 from sinetti.wire.xmldsig.algorithms import Canonical
+
+SHOWN = 40
+"""Octets of context on each side of the first difference."""
+
+_CHUNK = 4096
+_NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\\": "\\\\"}
+_ONE_BYTE = 0x100
+_FOUR_DIGITS = 0x10000
+
+
+@dataclass(frozen=True)
+class ByteDiff:
+    """First difference of two forms.
+
+    `line` and `column` count from 1, in characters; `offset` from 0, in octets. `before` is the common text just
+    before it. `signed` and `received` begin with the difference. All three are excerpts of at most 40 octets, made
+    visible.
+    """
+
+    line: int
+    column: int
+    offset: int
+    before: str
+    signed: str
+    received: str
+
+
+def first_difference(signed: bytes, received: bytes) -> ByteDiff | None:
+    """Return the first difference of the signed and the received octets, or None."""
+    if signed == received:
+        return None
+    at = _begin_of_character(signed, received, _first_octet(signed, received))
+    before = received[:at]
+    line_start = before.rfind(b"\n") + 1
+    return ByteDiff(
+        line=before.count(b"\n") + 1,
+        column=len(before[line_start:].decode("utf-8", "replace")) + 1,
+        offset=at,
+        before=visible(_tail(before)),
+        signed=visible(signed[at : at + SHOWN]),
+        received=visible(received[at : at + SHOWN]),
+    )
+
+
+def visible(octets: bytes) -> str:
+    r"""Return octets as visible text on one line.
+
+    Escapes are `\n`, `\r`, `\t`, `\\` and `\xNN`; combining and unprintable characters become `\uNNNN`. A character
+    that is cut in the middle is shown by its octets, as is anything that is not UTF-8.
+    """
+    return "".join(map(_visible_char, octets.decode("utf-8", "surrogateescape")))
+
+
+def _visible_char(sign: str) -> str:
+    if sign in _NAMED:
+        return _NAMED[sign]
+    number = ord(sign)
+    if "\udc80" <= sign <= "\udcff":
+        return f"\\x{number - 0xDC00:02x}"
+    # Composed and decomposed letters look the same, and no-break spaces as spaces.
+    if sign.isprintable() and not unicodedata.combining(sign):
+        return sign
+    if number < _ONE_BYTE:
+        return f"\\x{number:02x}"
+    return f"\\u{number:04x}" if number < _FOUR_DIGITS else f"\\U{number:08x}"
+
+
+def _first_octet(one: bytes, other: bytes) -> int:
+    shorter = min(len(one), len(other))
+    for start in range(0, shorter, _CHUNK):
+        left, right = one[start : start + _CHUNK], other[start : start + _CHUNK]
+        for at, (here, there) in enumerate(zip(left, right, strict=False)) if left != right else ():
+            if here != there:
+                return start + at
+    return shorter
+
+
+def _begin_of_character(signed: bytes, received: bytes, at: int) -> int:
+    """Step back to the first octet of a UTF-8 character.
+
+    Its other octets are 10xxxxxx.
+    """
+    while at and any(len(side) > at and side[at] & 0xC0 == 0x80 for side in (signed, received)):  # noqa: PLR2004
+        at -= 1
+    return at
+
+
+def _tail(before: bytes) -> bytes:
+    tail = before[-SHOWN:]
+    while len(tail) < len(before) and tail[:1] and tail[0] & 0xC0 == 0x80:  # noqa: PLR2004
+        tail = tail[1:]
+    return tail
+
 
 AS_LOGGED = "as-logged"
 """Name of the form of octets that the program claims to have signed."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sinetti.authority.signer.answers import check_answer
+from sinetti.authority.signer.rules import check_answer
 from sinetti.authority.signer.tasks import SigningTask, TaskKind
 from sinetti.domain.values import KeyType
 from sinetti.pki.encoding import certificate_der, sign

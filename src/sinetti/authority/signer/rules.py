@@ -2,15 +2,17 @@
 
 import hashlib
 import logging
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import NoReturn, TypeVar, cast
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from sinetti.authority.signer.answers import check_answer
+from sinetti.authority.signer.canonical_xml import DS, EXCLUSIVE
 from sinetti.authority.signer.certificates import (
     CertificateFields,
     HolderProfile,
@@ -19,7 +21,7 @@ from sinetti.authority.signer.certificates import (
     read_subject,
     spki_of,
 )
-from sinetti.authority.signer.der import BIT_STRING, SEQUENCE
+from sinetti.authority.signer.der import BIT_STRING, SEQUENCE, refuse
 from sinetti.authority.signer.distrust import BridgeRules, check_distrust, check_follows, digest_of, read_signed_list
 from sinetti.authority.signer.leaves import LeafForm, check_anchors, check_successor
 from sinetti.authority.signer.lists import check_list, read_list
@@ -33,13 +35,45 @@ from sinetti.ca.issuance_request import LeafProfile
 from sinetti.ca.profiles import ca_key, encode_tlv
 from sinetti.domain.refusals import Rejection
 from sinetti.domain.values import Environment
-from sinetti.pki.encoding import PrivateKey, PublicKey, inner_algorithm, sign
-from sinetti.pki.key_policy import check_key_policy
+from sinetti.pki.encoding import PrivateKey, PublicKey, hash_for, inner_algorithm, sign
+from sinetti.pki.key_policy import check_key_policy, is_rsa
 from sinetti.pki.policy_oids import channel_from_policy, signs_responses
 from sinetti.pki.signers import SignatureRefused
 from sinetti.pki.signers.token_keys import TokenEcKey, TokenRsaKey
 from sinetti.pki.signers.token_pool import TokenSessions
 from sinetti.settings.signer import PolicyCa, PolicySuccessor, SignerPolicy
+
+_FAMILY_URI = b"http://www.w3.org/2001/04/xmldsig-more#"
+_SHA256 = b"http://www.w3.org/2001/04/xmlenc#sha256"
+_TRANSFORM = b'<ds:Transform Algorithm="%s"></ds:Transform>'
+
+
+def check_answer(octets: bytes, key: PublicKey) -> None:
+    """Check the canonical octets of an answer's SignedInfo.
+
+    `wire/xmldsig/signature.py` writes them. Nothing else has this form: a signature over it is one of an answer alone.
+    Raises SignatureRefused.
+    """
+    if not _form(f"{'rsa' if is_rsa(key) else 'ecdsa'}-{hash_for(key).name}").fullmatch(octets):
+        refuse("they are not the SignedInfo of an answer")
+
+
+@lru_cache(maxsize=8)
+def _form(method: str) -> re.Pattern[bytes]:
+    transforms = _TRANSFORM % (DS + b"enveloped-signature")
+    before = (
+        b'<ds:SignedInfo xmlns:ds="%s">'
+        b'<ds:CanonicalizationMethod Algorithm="%s"></ds:CanonicalizationMethod>'
+        b'<ds:SignatureMethod Algorithm="%s"></ds:SignatureMethod>'
+        b'<ds:Reference URI=""><ds:Transforms>%s'
+    ) % (DS, EXCLUSIVE, _FAMILY_URI + method.encode(), transforms)
+    after = b'</ds:Transforms><ds:DigestMethod Algorithm="%s"></ds:DigestMethod><ds:DigestValue>' % _SHA256
+    end = b"</ds:DigestValue></ds:Reference></ds:SignedInfo>"
+    # The last letter of 32 octets in base64 has two bits that are zero.
+    digest = rb"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]="
+    both = b"(?:%s)?" % re.escape(_TRANSFORM % EXCLUSIVE)
+    return re.compile(re.escape(before) + both + re.escape(after) + digest + re.escape(end))
+
 
 FINISHED_WITHIN = timedelta(hours=24)
 """Age of a reservation that is still signed.

@@ -1,25 +1,44 @@
 """The control endpoint: loopback only, without CORS.
 
 It serves clock, orders, certificates, revocations, calls for early replacement, CAs, messages and accounts.
+
+A missing organisation of an order is added, and so is a contact where none is given. Rollovers and revocations of CAs
+follow docs/operators/succession.md.
 """
 
 import logging
 import re
-from collections.abc import Callable
+import secrets
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 
 from sinetti.api.serializers import certificate_json, instant
 from sinetti.authority.bootstrap import Authority
+from sinetti.authority.ca_revocation import CaRevocationRequest, revoke_authority
 from sinetti.authority.data_directory import FolderError
+from sinetti.authority.succession import SuccessionContext, issuing_ca, roll_over
 from sinetti.ca.hierarchy_model import HierarchyError
+from sinetti.ca.successors import SuccessorOptions
 from sinetti.database.authorities.register import CaChangeRefused, CaUnknown
 from sinetti.database.connection import DATABASE_UNAVAILABLE
+from sinetti.database.organisations import organisations
+from sinetti.database.organisations.organisations import ContactDetails, NewOrder, NewOrganisation
 from sinetti.domain.certificates.bulk_revocation import BulkRevocationError
 from sinetti.domain.certificates.renewal_info import EarlyReplacementError
 from sinetti.domain.certificates.revocation import RevocationReason, RevokerRole, may_use_reason
 from sinetti.domain.notifications.messages import MessageKind
-from sinetti.domain.validation import ValidationError
-from sinetti.domain.values import CustomerIdError, Serial
+from sinetti.domain.validation import (
+    LONGEST_DESCRIPTION,
+    LONGEST_EMAIL,
+    LONGEST_ORGANISATION,
+    LONGEST_PERSON,
+    LONGEST_PHONE,
+    ValidationError,
+    check_email,
+    check_phone,
+    check_unlinked_or_none,
+)
+from sinetti.domain.values import MAXIMUM_LENGTH, Channel, CustomerIdError, IdentifierType, Language, Serial
 from sinetti.journal.writer import JournalUnavailable
 from sinetti.server.http import Request, Response, json_reply, problem_response
 from sinetti.services.access.accounts import AccountError
@@ -29,10 +48,11 @@ from sinetti.services.issuance.order import (
     OrderAlreadyUsed,
     OrderError,
     OrderUnknown,
+    order,
     reissue_transfer_ids,
 )
 from sinetti.services.organisations import registration
-from sinetti.services.organisations.registration import ChannelError
+from sinetti.services.organisations.registration import ChannelError, approve, register_organisation
 from sinetti.services.revocation.revoke import RevocationError, RevocationErrorKind, RevocationRequest, revoke
 from sinetti.testbench.core import json_fields
 from sinetti.testbench.core.clock import BenchClock, ClockGoesBack, ClockOutOfRange
@@ -40,11 +60,94 @@ from sinetti.testbench.core.json_fields import FieldError
 from sinetti.testbench.core.layout import is_loopback_host
 from sinetti.testbench.endpoints import diagnostics
 from sinetti.testbench.endpoints.accounts import create_account
-from sinetti.testbench.endpoints.authorities import revoke_ca, roll_over_ca
 from sinetti.testbench.endpoints.early_replacement import early_replacement
-from sinetti.testbench.endpoints.orders import create_order
 from sinetti.testbench.mail.dispatcher import ClockUnfinished, MessageDispatcher
 from sinetti.testbench.mail.mailbox import MessageStore
+
+_NAMES = ("customer_id", "customer_name", "customer_kind", "channel", "description", "contact", "replaces")
+
+
+def create_order(value: dict[str, object], ctx: ServiceContext, request_id: str) -> tuple[GeneratedTransferIds, str]:
+    """Make an order from the fields of `POST /orders` (contracts).
+
+    Returns transfer ids, and a note if the registered name, which the certificate will have, is another. Raises
+    FieldError, WordError, OrderError or CustomerIdError for wrong fields.
+    """
+    json_fields.only(value, *_NAMES)
+    customer_id = json_fields.text(value, "customer_id", MAXIMUM_LENGTH)
+    customer_name = json_fields.text(value, "customer_name", LONGEST_ORGANISATION)
+    kind = json_fields.choice(value, "customer_kind", IdentifierType, IdentifierType.ARTIFICIAL)
+    channel = json_fields.choice(value, "channel", Channel, Channel.WS)
+    description = check_unlinked_or_none(
+        "description", json_fields.text_or_none(value, "description", LONGEST_DESCRIPTION), LONGEST_DESCRIPTION
+    )
+    contact = _contact(value.get("contact"))
+    replaces = json_fields.text_or_none(value, "replaces", _LONGEST_SERIAL).casefold()
+    channels = frozenset({channel})
+    new = NewOrganisation(customer_id, kind, "FI", customer_name, contact.language, channels)
+    note = ""
+    if register_organisation(new, ctx, "operator", request_id) is None:
+        approve(customer_id, channels, ctx, "operator", request_id)
+        known = organisations.find_organisation(ctx.db, customer_id)
+        if known is not None and known.name != customer_name:
+            note = f"{customer_id} is registered as {known.name}: the certificate will have this name"
+    asked = NewOrder(customer_id, channel, description, contact, None, Serial(replaces) if replaces else None)
+    return order(asked, ctx, "operator", request_id), note
+
+
+def _contact(given: object) -> ContactDetails:
+    """Return the given contact, or a contact made for this order.
+
+    Raises FieldError if the value is no contact.
+    """
+    if given is None:
+        made = f"contact-{secrets.token_hex(4)}@customer.example"
+        return ContactDetails("Test Contact", made, "+358 40 0000000", Language.EN)
+    if not isinstance(given, dict):
+        raise FieldError("contact must be an object with name, email, language and, optionally, phone")
+    json_fields.only(given, "name", "email", "phone", "language")
+    return ContactDetails(
+        json_fields.unlinked(given, "name", LONGEST_PERSON),
+        check_email("email", json_fields.text(given, "email", LONGEST_EMAIL)),
+        check_phone("phone", json_fields.text_or_none(given, "phone", LONGEST_PHONE)),
+        json_fields.choice(given, "language", Language),
+    )
+
+
+_LONGEST_NAME = 64
+_ACTOR = "operator"
+
+
+def roll_over_ca(value: Mapping[str, object], authority: Authority, request_id: str) -> str:
+    """Give a CA its successor, which issues at once; return the CN of the successor.
+
+    `value` names a channel, or a CA by CN or file name. Raises FieldError, CaUnknown, and the errors of `roll_over`.
+    """
+    json_fields.only(value, "channel", "name")
+    given = [name for name in ("channel", "name") if value.get(name) is not None]
+    if len(given) != 1:
+        raise FieldError("give either channel or name")
+    means = SuccessionContext(authority, _ACTOR, request_id)
+    if given == ["channel"]:
+        ca = issuing_ca(json_fields.choice(value, "channel", Channel), means)
+    else:
+        ca = json_fields.text(value, "name", _LONGEST_NAME)
+    return roll_over(ca, SuccessorOptions(), means).common_name
+
+
+def revoke_ca(value: Mapping[str, object], authority: Authority, request_id: str) -> dict[str, object]:
+    """Revoke a CA, and declare its compromise with cACompromise; return the CA.
+
+    `value` has the name, a CN or a file name, and the reason. Raises FieldError, and the errors of `revoke_authority`.
+    """
+    json_fields.only(value, "name", "reason")
+    name = json_fields.text(value, "name", _LONGEST_NAME)
+    reason = json_fields.choice(value, "reason", RevocationReason, offered=tuple(RevocationReason))
+    means = SuccessionContext(authority, _ACTOR, request_id)
+    done = revoke_authority(CaRevocationRequest(name, reason), means)
+    at, why = done.revoked_at, done.revocation_reason
+    return {"name": done.common_name, "state": done.state, "revoked_at": instant(at), "reason": why}
+
 
 _log = logging.getLogger(__name__)
 _LONGEST_SERIAL = 40
