@@ -11,7 +11,7 @@ examples:
 
 MODULES = {
     "check": "check",
-    "verify": "verify",
+    "verify": "check",
     "check-settings": "check_settings",
     "serve": "serve",
     "fetch": "fetch",
@@ -24,7 +24,7 @@ MODULES = {
 def register(subparsers: Commands, wanted: str | None = None) -> None:
     """Add the commands to the parser.
 
-    Adds only the command named `wanted`, or all of them if `wanted` is none of them.
+    Adds only the module of the command named `wanted`, or all of them if `wanted` is none of them.
     """
     parser = subparsers.add_parser(
         "gateway",
@@ -33,5 +33,5 @@ def register(subparsers: Commands, wanted: str | None = None) -> None:
         epilog=EXAMPLE,
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for name in (MODULES[wanted],) if wanted in MODULES else MODULES.values():
+    for name in (MODULES[wanted],) if wanted in MODULES else dict.fromkeys(MODULES.values()):
         importlib.import_module(f"sinetti.cli.gateway.{name}").register(commands)

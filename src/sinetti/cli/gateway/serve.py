@@ -3,7 +3,6 @@
 A web server, and services in any language, send it requests.
 """
 
-import argparse
 import importlib
 import importlib.util
 import logging
@@ -11,11 +10,12 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import NoReturn
 
 from sinetti.cli.core import invocation, verbose_log
-from sinetti.cli.core.argparse_i18n import Commands
-from sinetti.cli.gateway.common import add_settings, command
+from sinetti.cli.core.commands import option
+from sinetti.cli.gateway.common import SETTINGS, gateway_commands
 from sinetti.client.messages import messages
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.gateway.crl_freshness import CrlFreshnessMonitor, NoIssuer, extended_sources, watch_of
@@ -38,29 +38,23 @@ from sinetti.infra.metrics import recorder
 from sinetti.infra.traces import TABLE, load_trace_settings, start_traces, stop_tracer
 from sinetti.infra.unix_socket import sd_notify
 
-EXAMPLE = "sinetti gateway serve --settings /etc/sinetti/gateway.toml"
+_METRICS = option(
+    "ADDRESS", "address for metrics at /metrics, IP:PORT, plain HTTP for the monitoring network alone (default: none)"
+)
 _log = logging.getLogger(__name__)
 
-
-def register(commands: Commands) -> None:
-    """Add the command to the parser."""
-    summary = "check callers for a web server or another service (needs sinetti[gateway])"
-    parser = command(commands, "serve", summary, run, EXAMPLE)
-    add_settings(parser)
-    parser.add_argument(
-        "--metrics-bind",
-        metavar="ADDRESS",
-        help="address for metrics at /metrics, IP:PORT, plain HTTP for the monitoring network alone (default: none)",
-    )
+commands = gateway_commands()
+register = commands.register
 
 
-def run(parsed: argparse.Namespace) -> ExitCode:
-    """Serve until a signal stops it."""
-    _check_program(parsed.metrics_bind)
+@commands.command("sinetti gateway serve --settings /etc/sinetti/gateway.toml")
+def serve(*, settings_file: Path = SETTINGS, metrics_bind: str | None = _METRICS) -> ExitCode:
+    """Check callers for a web server or another service (needs sinetti[gateway])."""
+    _check_program(metrics_bind)
     serving = importlib.import_module("sinetti.gateway.web.server")
     json_logging.configure_logging()
     verbose_log.set_level()
-    settings = load_settings(parsed.settings)
+    settings = load_settings(settings_file)
     place, reporter = load_listen_settings(settings), load_report_target(settings)
     sightings = None if reporter is None else UsageReporter(reporter)
     seen = discard if sightings is None else sightings.seen
@@ -71,19 +65,19 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     def read_anew() -> None:
         # Replaces anchors, trust, CRLs and trusted proxies. The addresses for listening and reporting stay.
         with _settings_kept():
-            fresh = load_settings(parsed.settings)
+            fresh = load_settings(settings_file)
             edge.exchange(_service(fresh, load_listen_settings(fresh), seen))
             _log.info("settings were read anew")
 
     try:
-        scraped = None if parsed.metrics_bind is None else serving.listen(parsed.metrics_bind, None)
+        scraped = None if metrics_bind is None else serving.listen(metrics_bind, None)
         listening = serving.listen(place.address, place.socket)
     except serving.PlaceTaken as taken:
         invocation.print_failure(str(taken), ExitCode.USAGE)
         return ExitCode.USAGE
     keeper = CrlFreshnessMonitor(edge.unready, log_faults=edge.notices, extended=edge.extended)
     try:
-        _trace(settings, parsed.settings.name)
+        _trace(settings, settings_file.name)
         keeper.start()
         if sightings is not None:
             sightings.start()
