@@ -41,7 +41,7 @@ PLACES = {
 }
 """Modules below sinetti.cli of the commands outside sinetti.cli.client."""
 
-GROUPS = ("authority", "ceremony", "gateway", "log")
+GROUPS = ("authority", "gateway", "log")
 """Groups of commands; only the requested command of a group is loaded."""
 
 SERVER = {

@@ -9,7 +9,7 @@ from sinetti.authority.ceremony import CeremonyInterrupted
 from sinetti.authority.data_directory import FolderDamaged, FolderError
 from sinetti.ca.ceremony.words import CeremonyError
 from sinetti.cli.core import output
-from sinetti.cli.core.argparse_i18n import add_command
+from sinetti.cli.core.commands import CommandGroup
 from sinetti.cli.core.invocation import print_failure
 from sinetti.client.results import ExitCode
 
@@ -51,17 +51,9 @@ class TerminalDesk:
             output.flush()
 
 
-def command(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
-    name: str,
-    summary: str,
-    run: Callable[[argparse.Namespace], int],
-    example: str,
-) -> argparse.ArgumentParser:
-    """Add one command; its errors are printed in one sentence."""
-    parser = add_command(commands, name, summary, f"{example}\n{EXIT_CODES}")
-    parser.set_defaults(run=lambda parsed: _guarded(run, parsed))
-    return parser
+def ceremony_commands() -> CommandGroup:
+    """Return commands that stand below `sinetti ceremony`."""
+    return CommandGroup("sinetti ceremony", guard=_guarded)
 
 
 def _guarded(run: Callable[[argparse.Namespace], int], parsed: argparse.Namespace) -> int:

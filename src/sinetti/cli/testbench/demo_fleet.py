@@ -1,7 +1,6 @@
 """`sinetti demo-fleet`: show organisations whose agents renew all certificates."""
 
 import argparse
-import json
 import secrets
 import shutil
 import signal
@@ -14,11 +13,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Never
 
-from sinetti.cli.client import common
 from sinetti.cli.core import argparse_i18n, invocation, output, progress
-from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.blocks import Paragraph
-from sinetti.cli.core.console import LANGUAGE_HELP
+from sinetti.cli.core.commands import DEBUG, CommandGroup, Output, flag, option, print_output
+from sinetti.cli.core.console import LANGUAGE_HELP, language_of_locale
 from sinetti.cli.core.progress import ProgressBar
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.results import ExitCode, UsageError
@@ -31,62 +29,59 @@ from sinetti.testbench.fleet.scenario import FleetOptions, run_simulation
 from sinetti.testbench.fleet.story_runner import StoryBroken
 
 EXAMPLE = """\
-example:
-  sinetti demo-fleet --organisations 20
+sinetti demo-fleet --organisations 20
 
 exit codes: 0 all certificates renewed in time · 1 a certificate expired, or the demonstration failed · 2 usage error"""
 
 _SEEDS = 1_000_000
 
-
-def register(subparsers: Commands) -> None:
-    """Add the command to the parser."""
-    parser = subparsers.add_parser(
-        "demo-fleet",
-        help="watch agents renew the certificates of many organisations",
-        description="Starts a test bench, simulates years of certificates for many organisations, and stops the "
-        "bench. The last line is the summary. Exit code 0 means that every certificate was renewed in "
-        "time.",
-        epilog=EXAMPLE,
-    )
-    parser.add_argument(
-        "--organisations", metavar="N", type=_count, default=200, help="number of organisations (default: 200)"
-    )
-    parser.add_argument(
-        "--seed", metavar="N", type=int, help="seed that decides which responses are lost or wrong (default: random)"
-    )
-    parser.add_argument("--keep", metavar="DIR", type=Path, help="run in this folder, and keep it")
-    parser.add_argument("--json", action="store_true", help="print only the summary, as JSON")
-    parser.add_argument("--lang", choices=common.choices(Language), help=LANGUAGE_HELP)
-    parser.add_argument("--debug", action="store_true", help="show the stack trace of an internal error")
-    parser.set_defaults(run=run)
+commands = CommandGroup("sinetti", guard=lambda run, parsed: run(parsed))
+register = commands.register
 
 
-def run(parsed: argparse.Namespace) -> ExitCode:
-    """Run the demo."""
-    language = common.console_of(parsed).language
+def _count(given: str) -> int:
+    if not (given.isascii() and given.isdigit()) or not 1 <= int(given) <= MOST:
+        raise argparse.ArgumentTypeError(argparse_i18n.translated(report.BAD_COUNT, text=given, most=MOST))
+    return int(given)
+
+
+@commands.command(
+    EXAMPLE,
+    description="Starts a test bench, simulates years of certificates for many organisations, and stops the bench. The "
+    "last line is the summary. Exit code 0 means that every certificate was renewed in time.",
+    also=[DEBUG],
+)
+def demo_fleet(
+    *,
+    organisations: int = option("N", "number of organisations (default: 200)", type=_count, default=200),
+    seed: int | None = option("N", "seed that decides which responses are lost or wrong (default: random)"),
+    keep: Path | None = option("DIR", "run in this folder, and keep it"),
+    json: bool = flag("print only the summary, as JSON"),
+    lang: Language | None = option(None, LANGUAGE_HELP),
+) -> ExitCode:
+    """Watch agents renew the certificates of many organisations."""
+    language = lang or language_of_locale()
     bar = progress.bar(0, language=language)
 
     def put(line: str) -> None:
         """Print a line in place of the bar."""
         bar.clear()
-        if not parsed.json:
+        if not json:
             output.show((Paragraph(line),))
 
     reporter = BarReporter(language, put, bar)
-    if parsed.keep is not None and _holds_something(parsed.keep):
-        invocation.print_failure(translate(report.NOT_EMPTY, language, folder=parsed.keep), ExitCode.USAGE)
+    if keep is not None and _holds_something(keep):
+        invocation.print_failure(translate(report.NOT_EMPTY, language, folder=keep), ExitCode.USAGE)
         return ExitCode.USAGE
-    seed = secrets.randbelow(_SEEDS) if parsed.seed is None else parsed.seed
+    seed = secrets.randbelow(_SEEDS) if seed is None else seed
     try:
-        with bar, _stoppable(), _folder(parsed.keep) as folder:
-            end = run_simulation(FleetOptions(parsed.organisations, seed, folder), reporter)
+        with bar, _stoppable(), _folder(keep) as folder:
+            end = run_simulation(FleetOptions(organisations, seed, folder), reporter)
     except StoryBroken as broken:
         invocation.print_failure(translate(report.BROKEN_OFF, language, why=broken), ExitCode.FAULT)
         return ExitCode.FAULT
-    if parsed.json:
-        invocation.CURRENT.has_json = True
-        common.print_line(json.dumps(end.as_json()))
+    if json:
+        print_output(Output(end.as_json(), ()), as_json=True)
     reporter.end(end)
     return ExitCode.FAULT if end.breaches else ExitCode.DONE
 
@@ -143,9 +138,3 @@ def _stoppable() -> Iterator[None]:
 
 def _interrupted(_number: int, _frame: FrameType | None) -> Never:
     raise KeyboardInterrupt
-
-
-def _count(given: str) -> int:
-    if not (given.isascii() and given.isdigit()) or not 1 <= int(given) <= MOST:
-        raise argparse.ArgumentTypeError(argparse_i18n.translated(report.BAD_COUNT, text=given, most=MOST))
-    return int(given)
