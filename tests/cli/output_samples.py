@@ -11,11 +11,11 @@ from string import Formatter
 
 from sinetti.cli.authority import account, approval, call_early, clock, gateway, officer, retention
 from sinetti.cli.authority import status as authority_status
-from sinetti.cli.authority.common import table_of
 from sinetti.cli.client import doctor, explain, log, remove, status
 from sinetti.cli.client.status import StatusView
 from sinetti.cli.core import terminal
 from sinetti.cli.core.blocks import Block, Paragraph, Screen
+from sinetti.cli.core.commands import table_of
 from sinetti.client.config import messages as config_messages
 from sinetti.client.doctor import findings
 from sinetti.client.doctor.findings import Check, DoctorFinding, Level, passed, warning
@@ -434,16 +434,16 @@ SAMPLES = {
         )
     ),
     "gateway-fetch": _of_clerks(list(_ages())),
-    "authority-account": _of_clerks(account._table(CLERKS)),
-    "authority-gateway": _of_clerks(gateway._table(GATEWAYS)),
-    "authority-status": _of_clerks(authority_status._blocks(SUMMARY)),
+    "authority-account": _of_clerks(table_of(account.COLUMNS, CLERKS, fold={"email", "name"}, nothing="")),
+    "authority-gateway": _of_clerks(table_of(gateway.COLUMNS, GATEWAYS, fold={"name"}, nothing="")),
+    "authority-status": _of_clerks(authority_status.summary_blocks(SUMMARY)),
     "authority-certificates": _of_clerks(
-        table_of(authority_status._CERTIFICATES, CERTIFICATES, fold={"in use"}, nothing="")
+        table_of(authority_status.CERTIFICATES, CERTIFICATES, fold={"in use"}, nothing="")
     ),
-    "authority-orders": _of_clerks(table_of(authority_status._ORDERS, ORDERS, fold={"description"}, nothing="")),
+    "authority-orders": _of_clerks(table_of(authority_status.ORDERS, ORDERS, fold={"description"}, nothing="")),
     "authority-approval": _of_clerks(approval._table(PROPOSALS)),
-    "authority-officer": _of_clerks(officer._table(OFFICERS)),
+    "authority-officer": _of_clerks(table_of(officer.COLUMNS, OFFICERS, fold={"key"}, nothing="")),
     "authority-call-early": _of_clerks(call_early._call_table(CALLS)),
-    "authority-retention": _of_clerks(retention._blocks(RETENTION)),
+    "authority-retention": _of_clerks(retention.plan_blocks(RETENTION)),
     "authority-clock": _of_clerks(clock._blocks(CLOCK)),
 }

@@ -10,7 +10,7 @@ from sinetti.ca.ceremony.shares import Share
 from sinetti.ca.ceremony.words import digest_words, word_of
 from sinetti.ca.hierarchy_config import with_policy_arc
 from sinetti.cli.authority import import_signed
-from sinetti.cli.ceremony import desk, run
+from sinetti.cli.ceremony import desk, group
 from sinetti.cli.main import main
 from sinetti.domain.values import Environment
 from sinetti.pki.encoding import load_certificate
@@ -31,8 +31,8 @@ def at(tmp_path, capsys, monkeypatch):
     (tmp_path / "phrase").write_text(PHRASE)
     (tmp_path / "phrase").chmod(0o600)
     script = ScriptedDesk(tmp_path / "carried")
-    monkeypatch.setattr(run, "TerminalDesk", lambda: script)
-    monkeypatch.setattr(run, "utc_now", lambda: NOW)
+    monkeypatch.setattr(group, "TerminalDesk", lambda: script)
+    monkeypatch.setattr(group, "utc_now", lambda: NOW)
 
     def command(*words):
         code = main([str(word) for word in words])
@@ -216,9 +216,9 @@ SHEETS = {
 
 
 @pytest.mark.parametrize(("text", "code", "why"), SHEETS.values(), ids=SHEETS)
-def test_a_sheet_is_verified_and_not_shown(text, code, why, at, typed):
+def test_a_sheet_is_verified_and_not_shown(text, code, why, capsys, typed):
     typed("" if text is None else f"{text}\n")
-    ended, out, err = at("ceremony", "shares", "verify")
+    ended, (out, err) = main(["ceremony", "shares", "verify"]), capsys.readouterr()
     assert (ended, out) == (code, "")
     assert why in err
     assert " ".join(SHEET.split()[3:5]) not in err

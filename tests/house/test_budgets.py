@@ -48,7 +48,8 @@ def test_functions():
 
 
 def test_parameters():
-    assert not [name for name, node in functions() if parameters(node) > PARAMETERS]
+    # The parameters of a command are its arguments.
+    assert not [name for name, node in functions() if parameters(node) > PARAMETERS and "/cli/" not in name]
 
 
 def test_modules():

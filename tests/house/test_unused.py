@@ -13,6 +13,7 @@ BY_NAME = {
     "marked_before": "counted by name",
     "soft": "counted by name",
     "totp_secret": "answered with all members of the account",
+    "unreadable": "counted by name",
     "set_minimum_code_version": "for a later migration (docs/operators/migrations.md)",
 }
 """Members that are read in another way than by their name."""

@@ -1,6 +1,7 @@
 """`authority drill`: begin, list, report, and refusals."""
 
 import json
+import re
 import stat
 
 from tests.cli.authority.test_call_early import stocked
@@ -54,7 +55,9 @@ def test_a_drill_with_a_delivered_message_reached_its_certificates(stocked):
         operator.does("notices", "plan")
         operator.does("notices", "send")
     operator.says(0, "drill", "report", begun["drill"])
-    golden.check("sentences/drill/a-drill-with-a-delivered-message", operator.said())
+    # The letter takes a second or two of the machine's clock.
+    said = {name: re.sub(r"\b0:00:\d\d\b", "DURATION", text) for name, text in operator.said().items()}
+    golden.check("sentences/drill/a-drill-with-a-delivered-message", said)
 
 
 REFUSED = (

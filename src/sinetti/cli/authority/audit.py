@@ -3,7 +3,6 @@
 The log is described in docs/evidence.md.
 """
 
-import argparse
 import secrets
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -12,26 +11,21 @@ from pathlib import Path
 from typing import Any
 
 from sinetti.authority.alerts import unregistered_findings
-from sinetti.authority.bootstrap import Authority
 from sinetti.authority.data_directory import FolderDamaged
 from sinetti.authority.log_keys import create_log_key
 from sinetti.authority.log_watch import SEEN, keep_verified, load_seen
 from sinetti.authority.signer.log_heads import rotation_parameters
 from sinetti.cli.authority.common import (
     EXIT_ACTION_REQUIRED,
+    AuthorityRun,
     OptionError,
-    add_dir,
-    command,
-    group,
-    machine_user,
     octets_of,
-    opened_authority,
-    print_result,
+    operator_commands,
     zoned_instant,
 )
-from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
-from sinetti.cli.authority.proposals import add_officer_option, approved, propose_act, takes_two
-from sinetti.cli.core.argparse_i18n import Commands
+from sinetti.cli.authority.passphrase_options import PASSPHRASE_FILE
+from sinetti.cli.authority.proposals import APPROVAL, OFFICER, approved, require_approval
+from sinetti.cli.core.commands import Output, argument, option
 from sinetti.cli.core.output import print_line
 from sinetti.database.common.obeyed_rows import read_row
 from sinetti.database.obeyed_tables import PREFIXES
@@ -45,62 +39,40 @@ from sinetti.services.evidence.verify_log import LogFault, LogReport, LogSources
 from sinetti.wire.transparency.merkle import ProofError
 from sinetti.wire.transparency.notes import Checkpoint, NoteError
 
+verbs = operator_commands(
+    "audit", "verify and export the log of the authority's acts", "sinetti authority audit verify --dir /srv/sinetti"
+)
+register = verbs.register
 
-def register(commands: Commands) -> None:
-    """Add the commands to the parser."""
-    example = "sinetti authority audit verify --dir /srv/sinetti"
-    below = group(commands, "audit", "verify and export the log of the authority's acts", example)
-    summary = "check that audit rows, tree, checkpoints and journals agree"
-    verify = command(below, "verify", summary, _verify, example)
-    add_dir(verify)
-    verify.add_argument(
-        "--checkpoint", metavar="FILE", type=Path, help="checkpoint that was kept elsewhere; the log must continue it"
+
+@verbs.command()
+def verify(
+    run: AuthorityRun,
+    *,
+    checkpoint: Path | None = option("FILE", "checkpoint that was kept elsewhere; the log must continue it"),
+) -> Output:
+    """Check that audit rows, tree, checkpoints and journals agree."""
+    kept = () if checkpoint is None else (octets_of("--checkpoint", checkpoint),)
+    ctx, journal = run.ctx, run.authority.journal
+    journal.check_not_lost()
+    try:
+        known = tuple(read_checkpoint(ctx.db, note) for note in kept)
+    except (NoteError, ProofError) as bad:
+        raise OptionError(f"--checkpoint {checkpoint}: {bad}") from bad
+    newest, _ = load_seen(run.authority)
+    known += (newest,) if isinstance(newest, Checkpoint) else ()
+    sources = LogSources(ctx.db, journal.folder, journal.instance_id, known, facts=ctx.facts)
+    report = verify_log(sources, ctx.machine_now())
+    if report.fault is None and isinstance(newest, str):
+        report.fault = LogFault(SEEN, newest)
+    if report.fault is None:
+        keep_verified(run.authority)
+    findings = tuple(unregistered_findings(run.authority, is_live=True))
+    return Output(
+        _as_json(report) | {"signer": [asdict(finding) for finding in findings]},
+        "\n".join((_sentence(report, checkpoint), *(finding.sentence for finding in findings))),
+        EXIT_ACTION_REQUIRED if report.fault is not None or findings else 0,
     )
-    verify.add_argument("--json", action="store_true", help="print the result as JSON")
-    example = "sinetti authority audit export --dir /srv/sinetti --out log.jsonl --from 1000"
-    summary = "write entries of the log to a file that anyone can verify"
-    export = command(below, "export", summary, _export, example)
-    add_dir(export)
-    export.add_argument("--out", metavar="FILE", type=Path, required=True, help="new file for the entries")
-    export.add_argument("--from", metavar="WHERE", dest="start", help="first entry: its number, or a time")
-    export.add_argument("--to", metavar="WHERE", dest="end", help="end, exclusive: number of an entry, or a time")
-    example = "sinetti authority audit accept officer:anna --officer ben --dir /srv/sinetti"
-    summary = "accept differences between register and log, which audit verify names"
-    accept = command(below, "accept", summary, _accept, example)
-    add_dir(accept)
-    accept.add_argument("about", metavar="ABOUT", nargs="+", help="what differs, as audit verify names it")
-    add_officer_option(accept)
-    example = "sinetti authority audit rotate-key --dir /srv/sinetti"
-    rotate = command(below, "rotate-key", "sign the log's checkpoints with a new key", _rotate, example)
-    add_dir(rotate)
-    add_officer_option(rotate, again=True)
-    add_passphrase_file(rotate)
-
-
-def _verify(parsed: argparse.Namespace) -> int:
-    kept = () if parsed.checkpoint is None else (octets_of("--checkpoint", parsed.checkpoint),)
-    with opened_authority(parsed.dir) as authority:
-        authority.journal.check_not_lost()
-        try:
-            known = tuple(read_checkpoint(authority.ctx.db, one) for one in kept)
-        except (NoteError, ProofError) as bad:
-            raise OptionError(f"--checkpoint {parsed.checkpoint}: {bad}") from bad
-        db, journal = authority.ctx.db, authority.journal
-        seen, _ = load_seen(authority)
-        known += (seen,) if isinstance(seen, Checkpoint) else ()
-        sources = LogSources(db, journal.folder, journal.instance_id, known, facts=authority.ctx.facts)
-        report = verify_log(sources, authority.ctx.machine_now())
-        if report.fault is None and isinstance(seen, str):
-            report.fault = LogFault(SEEN, seen)
-        if report.fault is None:
-            keep_verified(authority)
-        found = tuple(unregistered_findings(authority, is_live=True))
-    result = _as_json(report) | {"signer": [asdict(one) for one in found]}
-    sentences = (one.sentence for one in found)
-    print_result(
-        result, as_json=parsed.json, table=lambda: "\n".join((_sentence(report, parsed.checkpoint), *sentences))
-    )
-    return EXIT_ACTION_REQUIRED if report.fault is not None or found else 0
 
 
 def _as_json(report: LogReport) -> dict[str, object]:
@@ -138,54 +110,41 @@ def _sentence(report: LogReport, kept: Path | None) -> str:
 
 
 def _differences(report: LogReport) -> list[dict[str, Any]]:
-    found = dict.fromkeys(report.accepted, "its row") | report.differences
+    texts = dict.fromkeys(report.accepted, "its row") | report.differences
     return [
         {"about": about, "what": what, "accepted": report.accepted.get(about, "") == what or what == "its row"}
-        for about, what in found.items()
+        for about, what in texts.items()
     ]
 
 
-def _accept(parsed: argparse.Namespace) -> int:
-    with opened_authority(parsed.dir) as authority:
-        ctx = authority.ctx
-        differences = ctx.facts.follow(ctx.db, ctx.now()).differences
-        if unknown := [about for about in parsed.about if about not in differences]:
-            raise OptionError(f"{unknown[0]} does not differ from the log: {', '.join(differences) or 'nothing does'}")
-        rows = {
-            about: read_row(ctx.db, about) if about.startswith(PREFIXES) else differences[about][0]
-            for about in parsed.about
-        }
-        if takes_two(TwoPersonAct.OFFICERS, authority):
-            parameters = {"change": "accept", "rows": rows}
-            return propose_act(TwoPersonAct.OFFICERS, parameters, {}, parsed, authority)
-        ctx.facts.accept(ctx.db, rows, ctx.audit_entry(machine_user(), secrets.token_hex(16)))
-    print_line("Accepted. The differences stay in the log, and audit verify lists them as accepted.")
-    return 0
-
-
-def _export(parsed: argparse.Namespace) -> int:
-    if parsed.out.exists():
-        raise OptionError(f"--out {parsed.out} exists and was not changed: name a new file")
-    if not parsed.out.absolute().parent.is_dir():
-        raise OptionError(f"--out {parsed.out}: the folder does not exist: create it first")
-    with opened_authority(parsed.dir) as authority:
-        start, end = _place(authority, "--from", parsed.start), _place(authority, "--to", parsed.end)
-        try:
-            count = _write(parsed.out, export_log.export_lines(authority.ctx.db, start, end)) - 1
-        except LogRangeError as bad:
-            raise OptionError(str(bad)) from bad
-        key = f"{authority.settings.base_url}/log/key"
+@verbs.command("sinetti authority audit export --dir /srv/sinetti --out log.jsonl --from 1000")
+def export(
+    run: AuthorityRun,
+    *,
+    out: Path = option("FILE", "new file for the entries"),
+    start: str | None = option("WHERE", "first entry: its number, or a time", name="--from"),
+    end: str | None = option("WHERE", "end, exclusive: number of an entry, or a time", name="--to"),
+) -> None:
+    """Write entries of the log to a file that anyone can verify."""
+    if out.exists():
+        raise OptionError(f"--out {out} exists and was not changed: name a new file")
+    if not out.absolute().parent.is_dir():
+        raise OptionError(f"--out {out}: the folder does not exist: create it first")
+    first, last = _place("--from", start, run), _place("--to", end, run)
+    try:
+        count = _write(out, export_log.export_lines(run.ctx.db, first, last)) - 1
+    except LogRangeError as bad:
+        raise OptionError(str(bad)) from bad
     print_line(
-        f"Entries written: {count}. Verify them with: sinetti log verify {parsed.out} --key KEY, where KEY is the "
-        f"verifier key that {key} shows."
+        f"Entries written: {count}. Verify them with: sinetti log verify {out} --key KEY, where KEY is the "
+        f"verifier key that {run.authority.settings.base_url}/log/key shows."
     )
-    return 0
 
 
-def _place(authority: Authority, option: str, text: str | None) -> int | None:
+def _place(name: str, text: str | None, run: AuthorityRun) -> int | None:
     if text is None or (text.isascii() and text.isdecimal()):
         return None if text is None else int(text)
-    return export_log.first_at(authority.ctx.db, zoned_instant(option, text))
+    return export_log.first_at(run.ctx.db, zoned_instant(name, text))
 
 
 def _write(path: Path, lines: Iterable[bytes]) -> int:
@@ -204,24 +163,32 @@ def _write(path: Path, lines: Iterable[bytes]) -> int:
     return count
 
 
-def _rotate(parsed: argparse.Namespace) -> int:
-    with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
-        signers = authority.ctx.log_signers()
-        if not signers:
-            raise OptionError(
-                "the pass-phrase of the keys is not here: give --passphrase-file (docs/operators/keys.md)"
-            )
-        try:
-            current, *_ = current_signers(authority.ctx, signers)
-        except LogKeyMissing as bad:
-            raise FolderDamaged(str(bad)) from bad
-        parameters = rotation_parameters(current.verifier)
-        with approved(TwoPersonAct.SECRETS, parameters, {}, parsed, authority):
-            create = partial(create_log_key, authority.folder, keys=authority.keys)
-            audit = authority.ctx.audit_entry(machine_user(), secrets.token_hex(16))
-            try:
-                old, key = rotate_log_key(create, authority.ctx, audit)
-            except LogKeyMissing as bad:
-                raise FolderDamaged(str(bad)) from bad
+@verbs.command("officer:anna --officer ben", also=[OFFICER])
+def accept(
+    run: AuthorityRun, *, about: list[str] = argument("ABOUT", "what differs, as audit verify names it", nargs="+")
+) -> None:
+    """Accept differences between register and log, which audit verify names."""
+    ctx = run.ctx
+    differences = ctx.facts.follow(ctx.db, ctx.now()).differences
+    if unknown := [name for name in about if name not in differences]:
+        raise OptionError(f"{unknown[0]} does not differ from the log: {', '.join(differences) or 'nothing does'}")
+    rows = {name: read_row(ctx.db, name) if name.startswith(PREFIXES) else differences[name][0] for name in about}
+    require_approval(TwoPersonAct.OFFICERS, {"change": "accept", "rows": rows}, run)
+    ctx.facts.accept(ctx.db, rows, run.audit)
+    print_line("Accepted. The differences stay in the log, and audit verify lists them as accepted.")
+
+
+@verbs.command(also=[OFFICER, APPROVAL, PASSPHRASE_FILE])
+def rotate_key(run: AuthorityRun) -> None:
+    """Sign the log's checkpoints with a new key."""
+    signers = run.ctx.log_signers()
+    if not signers:
+        raise OptionError("the pass-phrase of the keys is not here: give --passphrase-file (docs/operators/keys.md)")
+    try:
+        current, *_ = current_signers(run.ctx, signers)
+        with approved(TwoPersonAct.SECRETS, rotation_parameters(current.verifier), run):
+            create = partial(create_log_key, run.authority.folder, keys=run.authority.keys)
+            old, key = rotate_log_key(create, run.ctx, run.audit)
+    except LogKeyMissing as bad:
+        raise FolderDamaged(str(bad)) from bad
     print_line(f"{key} signs the log from now on. {old} signs too, until its file is removed from DIR/keys.")
-    return 0

@@ -4,26 +4,29 @@ They handle the folder, the opened authority, and errors in one sentence.
 """
 
 import argparse
-import json
 import signal
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 
 from sinetti.authority.bootstrap import Authority, open_authority
-from sinetti.authority.data_directory import DirectoryKind, FolderDamaged, FolderError
+from sinetti.authority.data_directory import DataDirectory, DirectoryKind, FolderDamaged, FolderError
+from sinetti.authority.passphrases import read_passphrase
 from sinetti.ca.ceremony.words import CeremonyError
 from sinetti.ca.hierarchy_model import HierarchyError
 from sinetti.ca.issuance_request import LintError
 from sinetti.ca.successors import CertificateRefused
 from sinetti.cli.core import argparse_i18n
 from sinetti.cli.core.argparse_i18n import Commands
-from sinetti.cli.core.blocks import Block, OutputTable, Paragraph, Row
-from sinetti.cli.core.invocation import CURRENT, print_failure
-from sinetti.cli.core.output import is_encodable, print_line, show
+from sinetti.cli.core.blocks import Block
+from sinetti.cli.core.commands import CommandGroup, Output, option, print_output
+from sinetti.cli.core.invocation import print_failure
 from sinetti.client.results import ExitCode
 from sinetti.database.authorities.register import CaChangeRefused, CaUnknown
+from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import DATABASE_ERRORS, DATABASE_UNAVAILABLE, DatabaseSetupError, is_corruption
 from sinetti.database.operations.backups import BackupError, RegisterNotWhole
 from sinetti.domain.approvals.officers import OfficerError
@@ -44,15 +47,17 @@ from sinetti.journal.reader import JournalError
 from sinetti.pki.signers import SignerUnavailable
 from sinetti.server.addresses import AddressInUse
 from sinetti.server.listener import InvalidKeyPair
-from sinetti.server.process_exit import STOP, interrupt
+from sinetti.server.process_exit import STOP, interrupt, request_id
 from sinetti.server.supervisor import NotStarted
 from sinetti.services.access.accounts import AccountError
 from sinetti.services.authorities.trust_lists import TrustListConflict
+from sinetti.services.context import ServiceContext
 from sinetti.services.facts import LogBrokenError, RowDiffersError
 from sinetti.services.issuance.clock_guard import ClockNotAcceptable
 from sinetti.services.issuance.order import OrderError
 from sinetti.services.issuance.reconcile import preview
 from sinetti.services.monitoring.retention import NotErased
+from sinetti.services.monitoring.secret_usage import SecretError
 from sinetti.services.organisations.people import PeopleError
 from sinetti.services.organisations.registration import ChannelError
 from sinetti.services.revocation.revoke import RevocationError
@@ -83,7 +88,15 @@ _REGISTER_DAMAGED = (
     "reconcile (docs/operators/journal.md); for a test bench, start a new one in another folder"
 )
 _DAMAGED = (FolderDamaged, JournalError, LogBrokenError, SettingsError, SignerUnavailable)
-_REFUSED = (CaChangeRefused, CeremonyError, CertificateRefused, DistrustRefused, LintError, RowDiffersError)
+_REFUSED = (
+    CaChangeRefused,
+    CeremonyError,
+    CertificateRefused,
+    DistrustRefused,
+    LintError,
+    RowDiffersError,
+    SecretError,
+)
 _USAGE = (
     AccountError,
     AddressInUse,
@@ -123,9 +136,12 @@ def machine_user() -> str:
     return actor_of(machine_officer())
 
 
+DIR = option("DIR", "folder of the authority", name="--dir")
+
+
 def add_dir(parser: argparse.ArgumentParser) -> None:
     """Add the option for the authority's folder."""
-    parser.add_argument("--dir", metavar="DIR", type=Path, required=True, help="folder of the authority")
+    DIR.add_to(parser, "dir", Path)
 
 
 EXIT_CODES = """\
@@ -196,6 +212,94 @@ def run_command(run: Callable[[argparse.Namespace], int], parsed: argparse.Names
             signal.signal(number, handler)
         # A service that failed to start had SIGHUP blocked during its preparation.
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+class AuthorityRun:
+    """Context of a command: the authority, and the user of the machine who acts on it.
+
+    The authority is opened when it is needed first, so a command checks its options before.
+    """
+
+    def __init__(self, parsed: argparse.Namespace, stack: ExitStack, passphrase: bytes | None = None) -> None:
+        """Take the options, and the stack that closes the authority.
+
+        `passphrase` opens the keys of a command without the option for it.
+        """
+        self.parsed, self._stack, self._passphrase = parsed, stack, passphrase
+        self.actor, self.request = machine_user(), request_id()
+
+    @cached_property
+    def authority(self) -> Authority:
+        """The authority, opened with the pass-phrase of --passphrase-file, if it is given."""
+        path = getattr(self.parsed, "passphrase_file", None)
+        phrase = self._passphrase
+        if phrase is None and path is not None:
+            phrase = read_passphrase(path)
+        return self._stack.enter_context(opened_authority(self.parsed.dir, phrase))
+
+    @property
+    def ctx(self) -> ServiceContext:
+        """Context of the services."""
+        return self.authority.ctx
+
+    @property
+    def by(self) -> tuple[ServiceContext, str, str]:
+        """Last arguments of a service that acts: context, actor and request."""
+        return self.ctx, self.actor, self.request
+
+    @property
+    def audit(self) -> AuditContext:
+        """Audit data of an act."""
+        return self.ctx.audit_entry(self.actor, self.request)
+
+    @staticmethod
+    def add_options(parser: argparse.ArgumentParser) -> None:
+        """Add the options of the context to a parser."""
+        add_dir(parser)
+
+    @classmethod
+    @contextmanager
+    def opened(cls, parsed: argparse.Namespace) -> Iterator["AuthorityRun"]:
+        """Yield the context of a command, and close the authority at the end."""
+        with ExitStack() as stack:
+            yield cls(parsed, stack)
+
+
+@dataclass(frozen=True, slots=True)
+class FolderRun:
+    """Context of a command that opens the authority itself."""
+
+    parsed: argparse.Namespace
+
+    @property
+    def folder(self) -> DataDirectory:
+        """Folder of the authority."""
+        return DataDirectory(self.parsed.dir.absolute())
+
+    @contextmanager
+    def opened_with(self, passphrase: bytes | None) -> Iterator[AuthorityRun]:
+        """Open the authority with a pass-phrase; None as with `opened_authority`."""
+        with ExitStack() as stack:
+            yield AuthorityRun(self.parsed, stack, passphrase)
+
+    @staticmethod
+    def add_options(parser: argparse.ArgumentParser) -> None:
+        """Add the options of the context to a parser."""
+        add_dir(parser)
+
+    @classmethod
+    @contextmanager
+    def opened(cls, parsed: argparse.Namespace) -> Iterator["FolderRun"]:
+        """Return the context; nothing is opened yet."""
+        yield cls(parsed)
+
+
+def operator_commands(words: str = "", summary: str = "", example: str = "") -> CommandGroup:
+    """Return a group of commands, or commands that stand beside the groups."""
+    return CommandGroup(
+        f"sinetti authority {words}".rstrip(), summary, guard=run_command, example=example, epilog=EXIT_CODES,
+        ending="--dir /srv/sinetti",
+    )  # fmt: skip
 
 
 @contextmanager
@@ -269,27 +373,9 @@ def past_instant(option: str, text: str) -> datetime:
     return at
 
 
-def table_of(
-    columns: Sequence[str], rows: Iterable[Mapping[str, object]], fold: Collection[str] = (), *, nothing: str
-) -> Sequence[Block]:
-    """Return rows as a table, or the text `nothing` without rows.
-
-    An absent value is a dash. Columns in `fold` may be wrapped on a terminal.
-    """
-    lines = [Row(tuple("-" if row[one] is None else str(row[one]) for one in columns)) for row in rows]
-    foldable = frozenset(number for number, one in enumerate(columns) if one in fold)
-    return (OutputTable(tuple(columns), lines, fold=foldable),) if lines else (Paragraph(nothing),)
-
-
 def print_result(value: object, *, as_json: bool, table: Callable[[], str | Sequence[Block]]) -> None:
     """Print a value for programs, or the same as blocks or a text for people."""
-    if not as_json:
-        shown = table()
-        show((Paragraph(shown),) if isinstance(shown, str) else shown)
-        return
-    CURRENT.has_json = True
-    text = json.dumps(value, ensure_ascii=False)
-    print_line(text if is_encodable(text) else json.dumps(value))
+    print_output(Output(value, "" if as_json else table()), as_json=as_json)
 
 
 def _code_of(error: Exception) -> ExitCode:

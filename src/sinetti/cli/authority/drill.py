@@ -3,42 +3,34 @@
 It changes nothing that a holder has. See docs/operators/incident-reach.md.
 """
 
-import argparse
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from datetime import timedelta
+from enum import StrEnum
 from html import escape
 from pathlib import Path
 from typing import Any
 
 from sinetti.api.serializers import instant, reached_row
-from sinetti.cli.authority.call_early import format_reach, unreached_row
-from sinetti.cli.authority.call_selection import (
-    add_selection,
+from sinetti.cli.authority.call_early import (
+    PHONE_LIST,
     check_alone,
+    format_reach,
     has_sms,
     note_silence,
-    selection_of,
+    unreached_row,
     write_phone_list,
 )
-from sinetti.cli.authority.common import (
-    OptionError,
-    add_dir,
-    command,
-    machine_officer,
-    opened_authority,
-    print_result,
-    table_of,
-)
-from sinetti.cli.core.argparse_i18n import Commands
-from sinetti.cli.core.blocks import Block
+from sinetti.cli.authority.common import AuthorityRun, OptionError, machine_officer, operator_commands
+from sinetti.cli.authority.serial_selection import selection
+from sinetti.cli.core.commands import Output, argument, flag, option, table_of
 from sinetti.cli.core.invocation import print_note
 from sinetti.client.results import ExitCode
+from sinetti.database.certificates.bulk_revocation import CertificateSelection
 from sinetti.domain.notifications.early_replacement import DrillAudience, ReachCurve
 from sinetti.domain.validation import pluralise
 from sinetti.infra.atomic_files import PRIVATE, write_atomic
-from sinetti.server.process_exit import request_id
 from sinetti.services.revocation.drills import (
     DrillReport,
     DrillRequest,
@@ -48,103 +40,83 @@ from sinetti.services.revocation.drills import (
     report_drill,
 )
 
+commands = operator_commands()
+register = commands.register
+
 _OPTIONS = ("reason", "to", "dry_run", "phone_list")
 _NOTHING = "The drill has reached nothing: no message was delivered, and no certificate signed a renewal."
 _DRILLS = ("drill", "audience", "count", "created", "reason")
 
 
-def register(commands: Commands) -> None:
-    """Add the command to the parser."""
-    example = "sinetti authority drill --every-certificate --to operators --reason 'yearly drill' --dir /srv/sinetti"
-    parser = command(commands, "drill", "rehearse an incident: who would hear of it, and how fast", _run, example)
-    ways = "list: list the drills; report: report on one"
-    parser.add_argument("action", nargs="?", choices=["list", "report"], metavar="ACTION", help=ways)
-    parser.add_argument("drill", nargs="?", metavar="DRILL", help="ID of the drill to report on")
-    add_dir(parser)
-    add_selection(parser)
-    parser.add_argument(
-        "--to",
-        choices=[one.value for one in DrillAudience],
-        help="recipients of messages that are marked as an exercise (default: none)",
-    )
-    parser.add_argument("--reason", metavar="TEXT", help="reason, kept in the register")
-    parser.add_argument("--dry-run", action="store_true", help="show the reach, and store no drill")
-    parser.add_argument(
-        "--phone-list", metavar="FILE", type=Path, help="write the people whom no message reaches to this CSV file"
-    )
-    parser.add_argument("--out", metavar="FOLDER", type=Path, help="write the dated report here, as HTML and JSON")
-    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+class _Action(StrEnum):
+    LIST = "list"
+    REPORT = "report"
 
 
-def _run(parsed: argparse.Namespace) -> int:
-    if parsed.action == "list":
-        return _list(parsed)
-    if parsed.action == "report":
-        check_alone("report", parsed, *_OPTIONS)
-        if parsed.drill is None:
+@commands.command("--every-certificate --to operators --reason 'yearly drill'")
+def drill(
+    run: AuthorityRun,
+    *,
+    selected: CertificateSelection = selection("called", is_full=True),
+    to: DrillAudience | None = option(None, "recipients of messages that are marked as an exercise (default: none)"),
+    reason: str | None = option("TEXT", "reason, kept in the register"),
+    dry_run: bool = flag("show the reach, and store no drill"),
+    phone_list: Path | None = PHONE_LIST,
+    out: Path | None = option("FOLDER", "write the dated report here, as HTML and JSON"),
+    action: _Action | None = argument("ACTION", "list: list the drills; report: report on one", nargs="?"),
+    drill_id: str | None = argument("DRILL", "ID of the drill to report on", nargs="?"),
+) -> Output:
+    """Rehearse an incident: who would hear of it, and how fast."""
+    if action is _Action.LIST:
+        check_alone("list", selected, run.parsed, *_OPTIONS, "out")
+        return _list(run)
+    if action is _Action.REPORT:
+        check_alone("report", selected, run.parsed, *_OPTIONS)
+        if drill_id is None:
             raise OptionError("report needs the ID of a drill: sinetti authority drill list")
-        with opened_authority(parsed.dir) as authority:
-            report = report_drill(parsed.drill, authority.ctx)
-        return _show(report, parsed)
-    return _begin(parsed)
+        return _report(report_drill(drill_id, run.ctx), out)
+    if reason is None and not dry_run:
+        raise OptionError("--reason is missing: give the reason, which the register keeps")
+    audience, sms = to or DrillAudience.NONE, has_sms(run.authority)
+    candidates = preview_drill(selected, run.ctx, has_sms=sms)
+    if phone_list is not None:
+        write_phone_list(phone_list, candidates.phone_calls)
+    if reason is None or dry_run:
+        value = {"result": "dry-run", "count": len(candidates.going), **reached_row(candidates.reached)}
+        return Output(value, f"{format_reach(candidates)} (--dry-run)")
+    request = DrillRequest(selected, machine_officer(), reason, audience)
+    report = report_drill(begin_drill(request, run.ctx, run.request, has_sms=sms), run.ctx)
+    if audience is DrillAudience.NONE:
+        return _report(report, out)
+    note_silence(run.authority)
+    print_note("To send the messages now: sinetti authority notices plan, then notices send")
+    print_note(f"To report later: sinetti authority drill report {report.drill.drill_id} --dir {run.parsed.dir}")
+    output = _report(report, out)
+    return replace(output, code=ExitCode.DONE) if run.authority.folder.notices.exists() else output
 
 
-def _list(parsed: argparse.Namespace) -> int:
-    check_alone("list", parsed, *_OPTIONS, "out")
-    with opened_authority(parsed.dir) as authority:
-        found = list_drills(authority.ctx)
+def _list(run: AuthorityRun) -> Output:
     rows = [
         {
-            "drill": one.drill_id,
-            "audience": one.audience.value,
-            "count": one.count,
-            "created": instant(one.created),
-            "officer": one.officer,
-            "reason": one.reason,
+            "drill": item.drill_id,
+            "audience": item.audience.value,
+            "count": item.count,
+            "created": instant(item.created),
+            "officer": item.officer,
+            "reason": item.reason,
         }
-        for one in found
+        for item in list_drills(run.ctx)
     ]
-    print_result(rows, as_json=parsed.json, table=lambda: drill_table(rows))
-    return 0
+    return Output(rows, table_of(_DRILLS, rows, fold={"reason"}, nothing="There was no drill."))
 
 
-def drill_table(rows: Iterable[Mapping[str, Any]]) -> Sequence[Block]:
-    """Return drills as a table."""
-    return table_of(_DRILLS, rows, fold={"reason"}, nothing="There was no drill.")
-
-
-def _begin(parsed: argparse.Namespace) -> int:
-    if parsed.reason is None and not parsed.dry_run:
-        raise OptionError("--reason is missing: give the reason, which the register keeps")
-    wanted, audience = selection_of(parsed), DrillAudience(parsed.to or DrillAudience.NONE)
-    with opened_authority(parsed.dir) as authority:
-        ctx, sms = authority.ctx, has_sms(authority)
-        selection = preview_drill(wanted, ctx, has_sms=sms)
-        if parsed.phone_list is not None:
-            write_phone_list(parsed.phone_list, selection.phone_calls)
-        if parsed.dry_run:
-            value = {"result": "dry-run", "count": len(selection.going), **reached_row(selection.reached)}
-            print_result(value, as_json=parsed.json, table=lambda: f"{format_reach(selection)} (--dry-run)")
-            return 0
-        ask = DrillRequest(wanted, machine_officer(), parsed.reason, audience)
-        report = report_drill(begin_drill(ask, ctx, request_id(), has_sms=sms), ctx)
-        is_silent = audience is DrillAudience.NONE or not authority.folder.notices.exists()
-        if audience is not DrillAudience.NONE:
-            note_silence(authority)
-    if audience is not DrillAudience.NONE:
-        print_note("To send the messages now: sinetti authority notices plan, then notices send")
-        print_note(f"To report later: sinetti authority drill report {report.drill.drill_id} --dir {parsed.dir}")
-    code = _show(report, parsed)
-    return code if is_silent else ExitCode.DONE
-
-
-def _show(report: DrillReport, parsed: argparse.Namespace) -> int:
-    """Print a report; return 3 if nothing was reached."""
+def _report(report: DrillReport, folder: Path | None) -> Output:
+    """Return a report, and write it to a folder; exit code 3 if nothing was reached."""
     row = report_row(report)
-    if parsed.out is not None:
-        _write(row, report, parsed.out)
-    print_result(row, as_json=parsed.json, table=lambda: "\n".join(_lines(row)))
-    return ExitCode.DONE if report.certificates.reached or report.delivered.reached else ExitCode.REFUSED
+    if folder is not None:
+        _write(row, report, folder)
+    is_reached = report.certificates.reached or report.delivered.reached
+    return Output(row, "\n".join(_lines(row)), ExitCode.DONE if is_reached else ExitCode.REFUSED)
 
 
 def _write(row: Mapping[str, Any], report: DrillReport, folder: Path) -> None:

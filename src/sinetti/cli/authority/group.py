@@ -21,7 +21,7 @@ MODULES = {
     "officer": "officer",
     "approval": "approval",
     "order": "order",
-    "transfer-ids": "transfer_ids",
+    "transfer-ids": "order",
     "change-contact": "change_contact",
     "let-end": "let_end",
     "ca": "ca",

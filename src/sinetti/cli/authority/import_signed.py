@@ -2,6 +2,7 @@
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from sinetti.authority.data_directory import DataDirectory
 from sinetti.authority.exchange import ImportOptions, import_founding, import_signed, waiting_request
@@ -12,6 +13,7 @@ from sinetti.cli.authority.passphrase_options import add_passphrase_file, passph
 from sinetti.cli.authority.proposals import print_signer_work
 from sinetti.cli.ceremony.desk import TerminalDesk
 from sinetti.cli.core.argparse_i18n import Commands
+from sinetti.cli.core.commands import option
 from sinetti.cli.core.invocation import print_note
 from sinetti.infra.atomic_files import write_atomic
 from sinetti.infra.clock import utc_now
@@ -54,16 +56,21 @@ def add_request_set(
     parser.add_argument(option, metavar="FILE", dest="request_set", type=Path, required=required, help=what)
 
 
-def write_request(parsed: argparse.Namespace, request: RequestSet) -> None:
+def request_set_option(purpose: str, name: str = "--request-set") -> Any:  # noqa: ANN401 - stands for the value
+    """Return the option that writes a request set."""
+    return option("FILE", f"write a request set to FILE, {purpose}", name=name)
+
+
+def write_request(path: Path, request: RequestSet, folder: Path) -> None:
     """Write a request set to its file, and print its words. Raises OptionError."""
     try:
-        write_atomic(parsed.request_set, request.octets)
+        write_atomic(path, request.octets)
     except OSError as failed:
         raise OptionError(
-            f"the request set cannot be written to {parsed.request_set} ({failed.strerror}): name another file"
+            f"the request set cannot be written to {path} ({failed.strerror}): name another file"
         ) from failed
     words = " ".join(digest_words(request.octets))
-    print_note(_WRITTEN.format(path=parsed.request_set, words=words, dir=parsed.dir))
+    print_note(_WRITTEN.format(path=path, words=words, dir=folder))
 
 
 def _run(parsed: argparse.Namespace) -> int:

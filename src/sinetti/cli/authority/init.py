@@ -85,7 +85,7 @@ def register(commands: Commands) -> None:
         help="file with the pass-phrase of the keys, outside DIR; created if missing (default: in DIR, TEST only; with "
         "a token: none)",
     )
-    add_offline(parser, required=False)
+    add_offline(parser)
     parser.add_argument(
         "--officer",
         metavar="NAME=FILE",
@@ -128,7 +128,7 @@ def _run(parsed: argparse.Namespace) -> int:
     with _new_files_removed(parsed):
         request = _create(parsed, _founding(parsed, text, settings))
     if request is not None:
-        write_request(parsed, request)
+        write_request(parsed.request_set, request, parsed.dir)
         return 0
     print_note(_result_message(parsed, journal))
     if settings.environment is Environment.PRODUCTION:

@@ -1,163 +1,121 @@
-"""`sinetti authority order`: order a certificate for an organisation."""
+"""`sinetti authority order` and `transfer-ids`: order a certificate."""
 
-import argparse
+from dataclasses import replace
 
-from sinetti.api.serializers import instant
-from sinetti.authority.bootstrap import Authority, notification_context
-from sinetti.cli.authority.common import OptionError, add_dir, command, machine_user, opened_authority, print_result
-from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
-from sinetti.cli.core.argparse_i18n import Commands
-from sinetti.cli.core.invocation import print_note
+from sinetti.authority.bootstrap import notification_context
+from sinetti.cli.authority.common import EXIT_ACTION_REQUIRED, AuthorityRun, OptionError, operator_commands
+from sinetti.cli.authority.passphrase_options import PASSPHRASE_FILE
+from sinetti.cli.authority.person_options import person
+from sinetti.cli.core.commands import Output, argument, flag, option
 from sinetti.database.organisations.organisations import ContactDetails, NewOrder
 from sinetti.domain.notifications.messages import MessageChannel
-from sinetti.domain.validation import (
-    LONGEST_DESCRIPTION,
-    LONGEST_PERSON,
-    check_email,
-    check_phone,
-    check_unlinked,
-    check_unlinked_or_none,
-)
+from sinetti.domain.validation import LONGEST_DESCRIPTION, check_unlinked_or_none
 from sinetti.domain.values import Channel, Language, Serial
 from sinetti.i18n.translate import format_datetime
-from sinetti.server.process_exit import request_id
-from sinetti.services.issuance.order import GeneratedTransferIds, order
-from sinetti.services.issuance.secure_message import LinkSent, order_and_offer
+from sinetti.infra.clock import format_instant
+from sinetti.services.issuance import order as orders
+from sinetti.services.issuance.order import GeneratedTransferIds, reissue_transfer_ids
+from sinetti.services.issuance.secure_message import LinkSent, order_and_offer, send_link
 
-EXAMPLE = (
-    "sinetti authority order --dir /srv/sinetti --customer-id 1234567-1 --channel WS --description 'Payroll' "
-    "--contact-name 'The contact' --contact-email contact@customer.example"
+commands = operator_commands()
+register = commands.register
+
+_NO_SMS = (
+    "DIR/notices.toml names no SMS provider, so no PIN code can be sent. To have a code printed, remove the contact "
+    "person's number: sinetti authority change-contact … --correct --phone ''"
+)
+_SEND = flag(
+    "send the contact person a link to the transfer IDs and a PIN code by SMS (needs DIR/notices.toml); without this "
+    "option, the IDs are printed"
 )
 
 
-def register(commands: Commands) -> None:
-    """Add the command to the parser."""
-    parser = command(commands, "order", "order a certificate, and print or send its transfer IDs", _run, EXAMPLE)
-    add_dir(parser)
-    add_passphrase_file(parser)
-    parser.add_argument("--customer-id", required=True, metavar="ID", help="ID of the organisation")
-    parser.add_argument(
-        "--channel",
-        choices=[one.value for one in Channel],
-        default=Channel.WS.value,
-        help="certificate type (default: %(default)s)",
-    )
-    parser.add_argument("--description", default="", help="description, such as the program that uses it")
-    for who, needed in (("contact", True), ("deputy", False)):
-        whom = "the contact person" if needed else "the deputy"
-        parser.add_argument(f"--{who}-name", required=needed, metavar="NAME", help=f"name of {whom}")
-        parser.add_argument(f"--{who}-email", required=needed, metavar="ADDRESS", help=f"e-mail address of {whom}")
-        parser.add_argument(f"--{who}-phone", default="", metavar="NUMBER", help=f"phone number of {whom}")
-        parser.add_argument(
-            f"--{who}-language",
-            choices=[one.value for one in Language],
-            default=Language.FI.value,
-            help=f"language of messages to {whom} (default: %(default)s)",
-        )
-    parser.add_argument("--replaces", metavar="SERIAL", help="serial number of the certificate to replace")
-    add_send(parser)
-
-
-def add_send(parser: argparse.ArgumentParser) -> None:
-    """Add the options for the way in which the contact receives the transfer ids."""
-    parser.add_argument(
-        "--send",
-        action="store_true",
-        help="send the contact person a link to the transfer IDs and a PIN code by SMS (needs DIR/notices.toml); "
-        "without this option, the IDs are printed",
-    )
-    parser.add_argument("--json", action="store_true", help="print the result as JSON")
-
-
-def _run(parsed: argparse.Namespace) -> int:
+@commands.command(
+    "sinetti authority order --dir /srv/sinetti --customer-id 1234567-1 --channel WS --description 'Payroll' "
+    "--contact-name 'The contact' --contact-email contact@customer.example",
+    also=[PASSPHRASE_FILE],
+)
+def order(
+    run: AuthorityRun,
+    *,
+    customer_id: str = option("ID", "ID of the organisation"),
+    channel: Channel = option(None, "certificate type (default: %(default)s)", default="WS"),
+    description: str = option(None, "description, such as the program that uses it", default=""),
+    contact: ContactDetails = person("the contact person", "contact-"),
+    deputy: ContactDetails | None = person(
+        "the deputy", "deputy-", "--deputy-name and --deputy-email must be given together"
+    ),
+    replaces: str | None = option("SERIAL", "serial number of the certificate to replace"),
+    send: bool = _SEND,
+) -> Output:
+    """Order a certificate, and print or send its transfer IDs."""
     new = NewOrder(
-        customer_id=parsed.customer_id,
-        channel=Channel(parsed.channel),
-        description=check_unlinked_or_none("--description", parsed.description, LONGEST_DESCRIPTION),
-        contact=_person(parsed, "contact"),
-        deputy=_deputy(parsed),
-        replaces=Serial(parsed.replaces.casefold()) if parsed.replaces else None,
+        customer_id=customer_id,
+        channel=channel,
+        description=check_unlinked_or_none("--description", description, LONGEST_DESCRIPTION),
+        contact=contact,
+        deputy=deputy,
+        replaces=Serial(replaces.casefold()) if replaces else None,
     )
-    with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
-        if parsed.send:
-            _check_sendable(authority, new)
-            show_offered(order_and_offer(new, authority.ctx, machine_user(), request_id()), as_json=parsed.json)
-            return 0
-        show_ids(order(new, authority.ctx, machine_user(), request_id()), as_json=parsed.json)
-    return 0
-
-
-def _check_sendable(authority: Authority, new: NewOrder) -> None:
-    """Raise an error if the contact's PIN code or a mail could not be sent.
-
-    Raises OptionError for the PIN code and SettingsError for mail.
-    """
-    if MessageChannel.SMS not in notification_context(authority).deliverers and new.contact.phone:
+    if not send:
+        return _ids_output(orders.order(new, *run.by))
+    if MessageChannel.SMS not in notification_context(run.authority).deliverers and contact.phone:
         raise OptionError(
             "DIR/notices.toml names no SMS provider, so no PIN code can be sent: leave out --contact-phone to have a "
             "code printed"
         )
+    return _link_output(order_and_offer(new, *run.by))
 
 
-def show_offered(offered: LinkSent, *, as_json: bool) -> None:
-    """Print what an operator needs to know about a link sent by mail.
+@commands.command("5f0c…", also=[PASSPHRASE_FILE])
+def transfer_ids(
+    run: AuthorityRun,
+    *,
+    order_id: str = argument("ORDER", "ID of the order, as `order` printed it"),
+    send: bool = _SEND,
+) -> Output:
+    """Create new transfer IDs for an order; the old ones stop working."""
+    if not send:
+        return _ids_output(reissue_transfer_ids(order_id, *run.by))
+    deliverers = notification_context(run.authority).deliverers
+    link = send_link(order_id, *run.by)
+    output = _link_output(link)
+    if MessageChannel.SMS in deliverers or link.needs_code:
+        return output
+    return replace(output, code=EXIT_ACTION_REQUIRED, note=f"{output.note}\n{_NO_SMS}")
 
-    Neither the link itself nor any transfer id is printed.
+
+def _link_output(link: LinkSent) -> Output:
+    """Return what an operator needs to know about a link sent by mail.
+
+    It has neither the link itself nor any transfer id.
     """
-    value = {"order_id": offered.order_id, "expires": instant(offered.expires), "code": offered.code}
-    lines = [
-        f"Order              {offered.order_id}",
-        f"Open by            {format_datetime(offered.expires, Language.EN)}",
-    ]
-    if offered.code is not None:
-        half = len(offered.code) // 2
-        lines.append(f"Code               {offered.code[:half]} {offered.code[half:]}")
-    print_result(value, as_json=as_json, table=lambda: "\n".join(lines))
-    print_note("The contact person gets a link to the transfer IDs with the next: sinetti authority notices send")
-    if offered.code is not None:
-        print_note(
-            "The contact person has no phone number. Give the code to the organisation's signatory to pass on. Do not "
-            "send it by e-mail."
+    value = {"order_id": link.order_id, "expires": format_instant(link.expires), "code": link.code}
+    shown = f"Order              {link.order_id}\nOpen by            {format_datetime(link.expires, Language.EN)}"
+    note = "The contact person gets a link to the transfer IDs with the next: sinetti authority notices send"
+    if link.code is not None:
+        half = len(link.code) // 2
+        shown = f"{shown}\nCode               {link.code[:half]} {link.code[half:]}"
+        note = (
+            f"{note}\nThe contact person has no phone number. Give the code to the organisation's signatory to pass "
+            "on. Do not send it by e-mail."
         )
+    return Output(value, shown, note=note)
 
 
-def show_ids(ids: GeneratedTransferIds, *, as_json: bool) -> None:
-    """Print transfer ids, which are shown only once.
-
-    The password is stored nowhere.
-    """
+def _ids_output(ids: GeneratedTransferIds) -> Output:
+    """Return transfer ids, which are shown only once. The password is stored nowhere."""
     value = {
         "order_id": ids.order_id,
         "transfer_id": ids.transfer_id,
         "transfer_password": ids.transfer_password,
-        "expires": instant(ids.expires),
+        "expires": format_instant(ids.expires),
     }
-    lines = (
-        f"Order              {ids.order_id}",
-        f"Transfer ID        {ids.transfer_id}",
-        f"One-time password  {ids.transfer_password}",
-        f"Valid until        {format_datetime(ids.expires, Language.EN)}",
+    shown = (
+        f"Order              {ids.order_id}\n"
+        f"Transfer ID        {ids.transfer_id}\n"
+        f"One-time password  {ids.transfer_password}\n"
+        f"Valid until        {format_datetime(ids.expires, Language.EN)}"
     )
-    print_result(value, as_json=as_json, table=lambda: "\n".join(lines))
-    print_note(
-        "Send the ID and the password to the contact person over two separate channels. They are not shown again."
-    )
-
-
-def _deputy(parsed: argparse.Namespace) -> ContactDetails | None:
-    given = (parsed.deputy_name, parsed.deputy_email)
-    if all(given):
-        return _person(parsed, "deputy")
-    if any(given) or parsed.deputy_phone:
-        raise OptionError("--deputy-name and --deputy-email must be given together")
-    return None
-
-
-def _person(parsed: argparse.Namespace, who: str) -> ContactDetails:
-    given = vars(parsed)
-    return ContactDetails(
-        check_unlinked(f"--{who}-name", given[f"{who}_name"], LONGEST_PERSON),
-        check_email(f"--{who}-email", given[f"{who}_email"]),
-        check_phone(f"--{who}-phone", given[f"{who}_phone"]),
-        Language(given[f"{who}_language"]),
-    )
+    note = "Send the ID and the password to the contact person over two separate channels. They are not shown again."
+    return Output(value, shown, note=note)

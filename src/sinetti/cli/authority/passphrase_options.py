@@ -12,38 +12,43 @@ from sinetti.authority.data_directory import DataDirectory
 from sinetti.authority.key_relocation import OfflineKeys
 from sinetti.authority.passphrases import SHORTEST_OFFLINE, checked, read_or_create, read_passphrase
 from sinetti.cli.authority.common import OptionError
+from sinetti.cli.core.commands import Spec, option
 
 _LONGEST_LINE = 2000
 
 
+PASSPHRASE_FILE = option(
+    "FILE",
+    "file with the pass-phrase of the keys in DIR (default: systemd's credential, else in DIR)",
+    name="--passphrase-file",
+    type=Path,
+    default=None,
+)
+
+
 def add_passphrase_file(parser: argparse.ArgumentParser) -> None:
     """Add the option of commands that use the keys in the authority's folder."""
-    parser.add_argument(
-        "--passphrase-file",
-        metavar="FILE",
-        type=Path,
-        help="file with the pass-phrase of the keys in DIR (default: systemd's credential, else in DIR)",
-    )
+    PASSPHRASE_FILE.add_to(parser, "passphrase_file", Path)
 
 
-def add_offline(parser: argparse.ArgumentParser, *, required: bool = True, new: bool = True) -> None:
-    """Add the options for keys that are kept off line.
+def offline_options(*, required: bool = False, new: bool = False) -> tuple[Spec, Spec]:
+    """Return the options for keys that are kept off line.
 
     `new`: the keys may be created or moved there, with a new pass-phrase.
     """
     made = "; created if missing" if new else ""
-    parser.add_argument(
-        "--offline-dir",
-        metavar="DIR2",
-        type=Path,
-        required=required,
-        help="folder of the keys of root and intermediate CAs, on a disk that is kept offline",
+    place = "folder of the keys of root and intermediate CAs, on a disk that is kept offline"
+    phrase = f"file with their pass-phrase{made} (default: the terminal asks for it)"
+    return (
+        option("DIR2", place, name="--offline-dir", type=Path, required=required),
+        option("FILE|-", phrase, name="--offline-passphrase-file", default=None),
     )
-    parser.add_argument(
-        "--offline-passphrase-file",
-        metavar="FILE|-",
-        help=f"file with their pass-phrase{made} (default: the terminal asks for it)",
-    )
+
+
+def add_offline(parser: argparse.ArgumentParser) -> None:
+    """Add the options for keys that may be created or moved off line."""
+    for spec, name in zip(offline_options(new=True), ("offline_dir", "offline_passphrase_file"), strict=True):
+        spec.add_to(parser, name, str | None)
 
 
 def passphrase_of(parsed: argparse.Namespace) -> bytes | None:

@@ -24,10 +24,11 @@ from sinetti.authority.succession import (
 from sinetti.cli.authority.common import (
     EXIT_ACTION_REQUIRED,
     ActProposed,
+    AuthorityRun,
     OptionError,
     machine_user,
-    print_result,
 )
+from sinetti.cli.core.commands import Output, option, print_output
 from sinetti.cli.core.invocation import print_note
 from sinetti.database.approvals.proposals import list_signatures
 from sinetti.database.authorities import register
@@ -36,6 +37,7 @@ from sinetti.database.notifications.outbox import rehearsal
 from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.domain.approvals.proposals import NAMESPACE, Proposal, ProposalState
 from sinetti.domain.values import Environment
+from sinetti.infra.clock import format_instant
 from sinetti.infra.file_permissions import user_name
 from sinetti.notifications.previews.rehearsal import rehearse
 from sinetti.pki.signers import ActApproval, SignerUnavailable
@@ -62,24 +64,24 @@ _LETTERS_IN_FULL = 2
 _FILES = ("to", "protocol", "offline_dir")
 """Parameters that name what the command writes."""
 _CHECKS: Mapping[str, Callable[[Mapping[str, Any], SuccessionContext], object]] = {
-    "ca begin": lambda given, means: check_begin(*successor_of(given, means)),
-    "ca install": lambda given, means: check_certifiable(given["ca"], given["sha256"], means),
-    "ca rollover": lambda given, means: check_roll_over(*successor_of(given, means)),
-    "ca activate": lambda given, means: _check_new(
-        given["ca"], "issues", register.activate(means.authority.ctx.db, given["ca"], means.audit).is_new
+    "ca begin": lambda given, ctx: check_begin(*successor_of(given, ctx)),
+    "ca install": lambda given, ctx: check_certifiable(given["ca"], given["sha256"], ctx),
+    "ca rollover": lambda given, ctx: check_roll_over(*successor_of(given, ctx)),
+    "ca activate": lambda given, ctx: _check_new(
+        given["ca"], "issues", register.activate(ctx.authority.ctx.db, given["ca"], ctx.audit).is_new
     ),
-    "ca retire": lambda given, means: _check_new(
-        given["ca"], "is retired", register.retire(means.authority.ctx.db, given["ca"], means.audit)
+    "ca retire": lambda given, ctx: _check_new(
+        given["ca"], "is retired", register.retire(ctx.authority.ctx.db, given["ca"], ctx.audit)
     ),
-    "ca revoke": lambda given, means: check_revocable(revocation_of(given), means),
-    "ceremony destroy-keys": lambda given, means: plan_destruction(
-        DestructionOptions(tuple(one.partition(" ")[0] for one in given["keys"]), Path(given["protocol"])),
-        means.authority,
+    "ca revoke": lambda given, ctx: check_revocable(revocation_of(given), ctx),
+    "ceremony destroy-keys": lambda given, ctx: plan_destruction(
+        DestructionOptions(tuple(key.partition(" ")[0] for key in given["keys"]), Path(given["protocol"])),
+        ctx.authority,
         is_medium_away=True,
     ),
-    "secrets move-passphrase": lambda given, means: check_passphrase_move(means.authority.folder, Path(given["to"])),
-    "secrets separate": lambda given, means: check_separation(
-        means.authority, SeparationOptions(Path(given["signer_dir"]), Path(given["socket"]), 1)
+    "secrets move-passphrase": lambda given, ctx: check_passphrase_move(ctx.authority.folder, Path(given["to"])),
+    "secrets separate": lambda given, ctx: check_separation(
+        ctx.authority, SeparationOptions(Path(given["signer_dir"]), Path(given["socket"]), 1)
     ),
 }
 """Checks before the command of an approved act runs, by the kind of its proposal.
@@ -91,11 +93,8 @@ PINNED = frozenset({TwoPersonAct.OFFICERS, TwoPersonAct.SETTINGS})
 _AGAIN = "Then run this command again with --approval {id}."
 
 
-def add_officer_option(parser: argparse.ArgumentParser, *, again: bool = False) -> None:
-    """Add the option for the proposing officer; with `again`, that for an approval."""
-    parser.add_argument("--officer", metavar="NAME", help="officer who proposes it, if the authority has officers")
-    if again:
-        parser.add_argument("--approval", metavar="ID", help="approved proposal, which this command carries out")
+OFFICER = option("NAME", "officer who proposes it, if the authority has officers", name="--officer", default=None)
+APPROVAL = option("ID", "approved proposal, which this command carries out", name="--approval", default=None)
 
 
 def approval_context(authority: Authority) -> ApprovalContext:
@@ -121,6 +120,16 @@ def takes_two(act: TwoPersonAct, authority: Authority) -> bool:
     return False
 
 
+def require_approval(act: TwoPersonAct, parameters: Mapping[str, Any], run: AuthorityRun, **context: object) -> None:
+    """Propose an act that takes two people, and raise ActProposed.
+
+    An act that one person may do is left to the caller.
+    """
+    if takes_two(act, run.authority):
+        propose_act(act, parameters, context, run.parsed, run.authority)
+        raise ActProposed
+
+
 def propose_act(
     act: TwoPersonAct,
     parameters: Mapping[str, Any],
@@ -140,15 +149,23 @@ def propose_act(
     if letters := _check(draft, authority, offline):
         context = {**context, "letters": letters}
     new = propose(act, parsed.officer, parameters, context, approval_context(authority))
-    value = {
-        "result": "proposed",
-        "proposal": new.proposal_id,
-        "act": act.value,
-        "expires": f"{new.expires:%Y-%m-%dT%H:%M:%SZ}",
-    }
     if getattr(parsed, "json", False):
-        print_result(value, as_json=True, table=lambda: "")
-    print_note(_how(new, parsed))
+        value = {
+            "result": "proposed",
+            "proposal": new.proposal_id,
+            "act": act.value,
+            "expires": format_instant(new.expires),
+        }
+        print_output(Output(value, ""), as_json=True)
+    text = _HOW.format(
+        id=new.proposal_id,
+        people=new.people,
+        expires=f"{new.expires:%Y-%m-%d %H:%M} UTC",
+        proposer=new.proposer,
+        namespace=NAMESPACE,
+        dir=parsed.dir,
+    )
+    print_note(f"{text}\n{_AGAIN.format(id=new.proposal_id)}" if hasattr(parsed, "approval") else text)
     if act in PINNED and authority.settings.signer:
         print_note(f"Once it is approved, {SIGNER_FIX}. Until then sinetti authority check says what differs.")
     return EXIT_ACTION_REQUIRED
@@ -219,54 +236,47 @@ def rehearsed_letters(sending: Callable[[], object], authority: Authority) -> li
         with rehearsal(authority.ctx.db):
             sending()
         return []
-    found = rehearse(sending, notification_context(authority), _LETTERS_IN_FULL)
+    letters = rehearse(sending, notification_context(authority), _LETTERS_IN_FULL)
     return [
-        {"recipient": one.to, "language": one.language.value, "subject": one.subject, "text": one.text.strip()}
-        for one in found
+        {
+            "recipient": letter.to,
+            "language": letter.language.value,
+            "subject": letter.subject,
+            "text": letter.text.strip(),
+        }
+        for letter in letters
     ]
-
-
-def _how(new: Proposal, parsed: argparse.Namespace) -> str:
-    text = _HOW.format(
-        id=new.proposal_id,
-        people=new.people,
-        expires=f"{new.expires:%Y-%m-%d %H:%M} UTC",
-        proposer=new.proposer,
-        namespace=NAMESPACE,
-        dir=parsed.dir,
-    )
-    return f"{text}\n{_AGAIN.format(id=new.proposal_id)}" if hasattr(parsed, "approval") else text
 
 
 @contextmanager
 def approved(
     act: TwoPersonAct,
     parameters: Mapping[str, Any],
-    context: Mapping[str, Any],
-    parsed: argparse.Namespace,
-    authority: Authority,
+    run: AuthorityRun,
     *,
     offline: OfflineKeys | None = None,
     is_done: Callable[[], bool] = lambda: True,
+    **context: object,
 ) -> Iterator[ActApproval | None]:
     """Carry out an act in the block, and yield its approval, if it needs one.
 
-    `offline` are the keys at hand that the act can use.
+    The command has the options OFFICER and APPROVAL. `offline` are the keys at hand that the act can use.
     While `is_done` returns False, the same command goes on under the same approval. Raises ActProposed if the act needs
     one that is not named, and ApprovalError if the proposal of `--approval` is not approved, or differs.
     """
-    if parsed.approval is None:
+    authority = run.authority
+    if run.parsed.approval is None:
         if takes_two(act, authority):
-            propose_act(act, parameters, context, parsed, authority, offline=offline)
+            propose_act(act, parameters, context, run.parsed, authority, offline=offline)
             raise ActProposed
         yield None
         return
-    means = approval_context(authority)
-    proposal = begin(parsed.approval, act, parameters, means)
+    approvals = approval_context(authority)
+    proposal = begin(run.parsed.approval, act, parameters, approvals)
     signatures = tuple(signature for _, signature in list_signatures(authority.ctx.db, proposal))
     # The separate signer verifies them itself.
     approval = ActApproval(proposal.octets, signatures)
     authority.keys.approve(approval)
     yield approval
     if is_done():
-        finish(proposal, means)
+        finish(proposal, approvals)

@@ -1,6 +1,5 @@
 """`sinetti authority publish-status`: keep files for web servers current."""
 
-import argparse
 import logging
 import os
 from collections.abc import Iterator
@@ -12,10 +11,10 @@ from time import sleep
 from sinetti.authority.bootstrap import Authority
 from sinetti.authority.data_directory import FolderDamaged, FolderError, locked
 from sinetti.authority.log_format import configure_logging
-from sinetti.cli.authority.common import OptionError, add_dir, check_register, command, opened_authority, print_result
-from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
+from sinetti.cli.authority.common import AuthorityRun, OptionError, check_register, operator_commands
+from sinetti.cli.authority.passphrase_options import PASSPHRASE_FILE
 from sinetti.cli.core import verbose_log
-from sinetti.cli.core.argparse_i18n import Commands
+from sinetti.cli.core.commands import Output, flag, option
 from sinetti.database.connection import DATABASE_UNAVAILABLE
 from sinetti.domain.validation import pluralise
 from sinetti.infra.atomic_files import write_atomic
@@ -38,37 +37,33 @@ _READABLE = 0o022
 _log = logging.getLogger(__name__)
 
 
-def register(commands: Commands) -> None:
-    """Add the command to the parser."""
-    example = "sinetti authority publish-status --dir /srv/sinetti --to /var/cache/sinetti-status --watch"
-    summary = "write CA certificates, lists, OCSP responses and the log as files for a web server"
-    parser = command(commands, "publish-status", summary, _run, example)
-    add_dir(parser)
-    add_passphrase_file(parser)
-    parser.add_argument(
-        "--to", metavar="FOLDER", type=Path, required=True, help="folder of the files, for this authority alone"
-    )
-    how = parser.add_mutually_exclusive_group()
-    how.add_argument("--once", action="store_true", help="write the files once, for a timer (default)")
-    how.add_argument("--watch", action="store_true", help="go on, and write each change within seconds")
-    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+commands = operator_commands()
+register = commands.register
 
 
-def _run(parsed: argparse.Namespace) -> int:
-    with (
-        opened_authority(parsed.dir, passphrase_of(parsed)) as authority,
-        _claimed(parsed.to, authority.folder.instance_id()),
-    ):
-        publisher = StatusPublisher(authority.ctx, parsed.to)
-        if parsed.watch:
+@commands.command(
+    "sinetti authority publish-status --dir /srv/sinetti --to /var/cache/sinetti-status --watch",
+    also=[PASSPHRASE_FILE],
+    summary="write CA certificates, lists, OCSP responses and the log as files for a web server",
+)
+def publish_status(
+    run: AuthorityRun,
+    *,
+    to: Path = option("FOLDER", "folder of the files, for this authority alone"),
+    once: bool = flag("write the files once, for a timer (default)", either="how", default=False),  # noqa: ARG001 - what is done
+    watch: bool = flag("go on, and write each change within seconds", either="how", default=False),
+) -> Output:
+    """Write what the status address serves as files for a web server."""
+    with _claimed(to, run.authority.folder.instance_id()):
+        publisher = StatusPublisher(run.ctx, to)
+        if watch:
             configure_logging(leniency=False)
             verbose_log.set_level()
-        with _writing(parsed.to):
-            if parsed.watch:
-                _follow(publisher, authority)
-            report = _complete(publisher, authority)
-    print_result(asdict(report), as_json=parsed.json, table=lambda: _line(report))
-    return 0
+        with _writing(to):
+            if watch:
+                _follow(publisher, run.authority)
+            report = _complete(publisher, run.authority)
+    return Output(asdict(report), _line(report))
 
 
 def _follow(publisher: StatusPublisher, authority: Authority) -> None:

@@ -1,19 +1,15 @@
 """`sinetti authority reconcile`: add what a restored database lacks."""
 
-import argparse
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from sinetti.cli.authority.common import OptionError, add_dir, command, machine_user, opened_authority, print_result
-from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
-from sinetti.cli.core.argparse_i18n import Commands
+from sinetti.cli.authority.common import AuthorityRun, OptionError, operator_commands
+from sinetti.cli.authority.passphrase_options import PASSPHRASE_FILE
+from sinetti.cli.core.commands import Output, flag, option
 from sinetti.cli.core.invocation import print_note
-from sinetti.cli.core.output import print_error
 from sinetti.client.results import ExitCode
 from sinetti.domain.validation import pluralise
-from sinetti.journal.writer import Journal
-from sinetti.server.process_exit import request_id
 from sinetti.services.issuance.reconcile import ReconciliationReport, reconcile
 from sinetti.services.organisations.people import settle_people
 
@@ -32,52 +28,33 @@ used transfer IDs and keys are accepted again, and certificates that were revoke
 Compare the register with published revocation lists and your records, and revoke again before you serve."""
 
 
-def register(commands: Commands) -> None:
-    """Add the command to the parser."""
-    example = "sinetti authority reconcile --dir /srv/sinetti"
-    summary = "add to a restored register what the journals recorded later"
-    parser = command(commands, "reconcile", summary, _run, example)
-    add_dir(parser)
-    add_passphrase_file(parser)
-    parser.add_argument(
-        "--without-journal",
-        action="store_true",
-        help="start a new journal from the register, because all journals are lost",
-    )
-    parser.add_argument("--full", action="store_true", help="also read the closed journals, if the others agree")
-    parser.add_argument(
-        "--settle",
-        metavar="HOLDING",
-        action="append",
-        default=[],
-        help="this holding has no people to name: report it no longer (repeatable)",
-    )
-    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+commands = operator_commands()
+register = commands.register
 
 
-def _run(parsed: argparse.Namespace) -> int:
-    with opened_authority(parsed.dir, passphrase_of(parsed)) as authority:
-        if parsed.without_journal:
-            _begin_anew(authority.journal)
-        settle_people(parsed.settle, authority.ctx, machine_user(), request_id())
-        done = reconcile(authority.ctx, authority.journal, request_id(), machine_user(), is_full=parsed.full)
-    print_result(asdict(done), as_json=parsed.json, table=lambda: _lines(done, parsed.dir))
-    if done.failed:
-        print_error(
-            "Put the journals of all nodes into one folder, then run the command again (docs/operators/journal.md)."
-        )
-        return ExitCode.STORE
-    print_note(f"Next: sinetti authority serve --dir {parsed.dir}")
-    return 0
-
-
-def _begin_anew(journal: Journal) -> None:
-    if not journal.is_missing():
-        raise OptionError(
-            f"--without-journal: this authority has journals in {journal.folder}, so leave out the option"
-        )
-    journal.start_new()
-    print_note(_ANEW.format(folder=journal.folder))
+@commands.command(also=[PASSPHRASE_FILE], name="reconcile")
+def complete(
+    run: AuthorityRun,
+    *,
+    without_journal: bool = flag("start a new journal from the register, because all journals are lost"),
+    full: bool = flag("also read the closed journals, if the others agree"),
+    settle: list[str] = option("HOLDING", "this holding has no people to name: report it no longer (repeatable)"),
+) -> Output:
+    """Add to a restored register what the journals recorded later."""
+    journal, folder = run.authority.journal, run.parsed.dir
+    if without_journal:
+        if not journal.is_missing():
+            raise OptionError(
+                f"--without-journal: this authority has journals in {journal.folder}, so leave out the option"
+            )
+        journal.start_new()
+        print_note(_ANEW.format(folder=journal.folder))
+    settle_people(settle, *run.by)
+    report = reconcile(run.ctx, journal, run.request, run.actor, is_full=full)
+    if report.failed:
+        note = "Put the journals of all nodes into one folder, then run the command again (docs/operators/journal.md)."
+        return Output(asdict(report), _lines(report, folder), ExitCode.STORE, error=note)
+    return Output(asdict(report), _lines(report, folder), note=f"Next: sinetti authority serve --dir {folder}")
 
 
 def _lines(done: ReconciliationReport, folder: Path) -> str:

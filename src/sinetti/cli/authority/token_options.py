@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import TypedDict
 
 from sinetti.cli.authority.common import OptionError
+from sinetti.cli.core.commands import Spec, option
+from sinetti.pki.signers.pkcs11_uri import TokenLocation
 
 
 class TokenSettings(TypedDict, total=False):
@@ -15,23 +17,21 @@ class TokenSettings(TypedDict, total=False):
     pkcs11_pin_file: str
 
 
-def add_token_options(parser: argparse.ArgumentParser, *, required: bool = False) -> None:
+def token_options(*, required: bool = False) -> tuple[Spec, ...]:
+    """Return the three options that locate a token."""
+    module = "PKCS#11 library of the token that creates and keeps the keys of the service"
+    pin_file = "file with the PIN of the token's user, outside DIR and readable only by its owner"
+    return (
+        option("FILE", module, name="--pkcs11-module", type=Path, required=required),
+        option("LABEL", "label of the token", name="--pkcs11-token", required=required),
+        option("FILE", pin_file, name="--pkcs11-pin-file", type=Path, required=required),
+    )
+
+
+def add_token_options(parser: argparse.ArgumentParser) -> None:
     """Add the three options that locate a token."""
-    parser.add_argument(
-        "--pkcs11-module",
-        metavar="FILE",
-        type=Path,
-        required=required,
-        help="PKCS#11 library of the token that creates and keeps the keys of the service",
-    )
-    parser.add_argument("--pkcs11-token", metavar="LABEL", required=required, help="label of the token")
-    parser.add_argument(
-        "--pkcs11-pin-file",
-        metavar="FILE",
-        type=Path,
-        required=required,
-        help="file with the PIN of the token's user, outside DIR and readable only by its owner",
-    )
+    for spec, name in zip(token_options(), TokenSettings.__annotations__, strict=True):
+        spec.add_to(parser, name, str | None)
 
 
 def token_settings(parsed: argparse.Namespace) -> TokenSettings:
@@ -54,3 +54,14 @@ def token_settings(parsed: argparse.Namespace) -> TokenSettings:
         "pkcs11_token": parsed.pkcs11_token,
         "pkcs11_pin_file": str(parsed.pkcs11_pin_file.absolute()),
     }
+
+
+def token_location(parsed: argparse.Namespace) -> TokenLocation | None:
+    """Return the token that the options name; None without them.
+
+    Raises OptionError as `token_settings`.
+    """
+    settings = token_settings(parsed)
+    if not settings:
+        return None
+    return TokenLocation(Path(settings["pkcs11_module"]), settings["pkcs11_token"], Path(settings["pkcs11_pin_file"]))

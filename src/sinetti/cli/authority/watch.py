@@ -1,6 +1,5 @@
 """`sinetti authority watch`: check CRLs, OCSP responses and our certificates."""
 
-import argparse
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -9,16 +8,9 @@ from time import sleep
 from sinetti.authority import alerts
 from sinetti.authority.bootstrap import Authority
 from sinetti.authority.log_watch import log_findings
-from sinetti.cli.authority.common import (
-    EXIT_ACTION_REQUIRED,
-    add_dir,
-    command,
-    octets_of,
-    opened_authority,
-    print_result,
-)
+from sinetti.cli.authority.common import EXIT_ACTION_REQUIRED, AuthorityRun, octets_of, operator_commands
 from sinetti.cli.authority.endpoint_probe import check_address, fetched, served, why_away
-from sinetti.cli.core.argparse_i18n import Commands
+from sinetti.cli.core.commands import Output, option
 from sinetti.domain.operations.monitoring import FindingKind, MonitoringFinding
 from sinetti.domain.validation import pluralise
 from sinetti.services.issuance.reconcile import preview
@@ -41,29 +33,33 @@ A revocation may just be on its way.
 """
 
 
-def register(commands: Commands) -> None:
-    """Add the command to the parser."""
-    example = "sinetti authority watch --dir /srv/sinetti --status-url http://pki.example"
-    summary = "check revocation lists, OCSP responses and the authority's own certificates"
-    parser = command(commands, "watch", summary, _run, example)
-    add_dir(parser)
-    parser.add_argument("--status-url", metavar="URL", help="check what this address serves, instead of what is stored")
-    parser.add_argument("--tls-certificate", metavar="PEM", type=Path, help="also check when this certificate expires")
-    parser.add_argument("--json", action="store_true", help="print the results as JSON")
+commands = operator_commands()
+register = commands.register
 
 
-def _run(parsed: argparse.Namespace) -> int:
-    address = check_address(parsed.status_url) if parsed.status_url is not None else None
-    tls = parsed.tls_certificate
-    more = {str(tls): octets_of("--tls-certificate", tls)} if tls is not None else {}
-    with opened_authority(parsed.dir) as authority:
-        found = tuple(_found(authority, address, more))
-        if any(one.kind is FindingKind.LIST_LACKS for one in found):
-            sleep(LOOKED_AGAIN_AFTER)
-            found = tuple(_found(authority, address, more))
-        count = len(list_places(authority.ctx))
-    print_result([asdict(one) for one in found], as_json=parsed.json, table=lambda: _lines(found, count))
-    return EXIT_ACTION_REQUIRED if found else 0
+@commands.command("sinetti authority watch --dir /srv/sinetti --status-url http://pki.example")
+def watch(
+    run: AuthorityRun,
+    *,
+    status_url: str | None = option("URL", "check what this address serves, instead of what is stored"),
+    tls_certificate: Path | None = option("PEM", "also check when this certificate expires"),
+) -> Output:
+    """Check revocation lists, OCSP responses and the authority's own certificates."""
+    address = check_address(status_url) if status_url is not None else None
+    more = {str(tls_certificate): octets_of("--tls-certificate", tls_certificate)} if tls_certificate else {}
+    findings = tuple(_found(run.authority, address, more))
+    if any(finding.kind is FindingKind.LIST_LACKS for finding in findings):
+        sleep(LOOKED_AGAIN_AFTER)
+        findings = tuple(_found(run.authority, address, more))
+    list_count = len(list_places(run.ctx))
+    if findings:
+        shown = "\n".join(f"{finding.kind}: {finding.sentence}" for finding in findings)
+    elif list_count:
+        lists = pluralise(list_count, "revocation list")
+        shown = f"No problems found. Checked: {lists}, OCSP responses and certificates."
+    else:
+        shown = "No problems found. The first revocation lists are signed when sinetti authority serve starts."
+    return Output([asdict(finding) for finding in findings], shown, EXIT_ACTION_REQUIRED if findings else 0)
 
 
 def _found(authority: Authority, address: str | None, more: Mapping[str, bytes]) -> Iterator[MonitoringFinding]:
@@ -102,11 +98,3 @@ def _served_answers(authority: Authority, address: str) -> Iterator[MonitoringFi
             continue
         if (finding := check_response(question, der, authority.ctx)) is not None:
             yield finding
-
-
-def _lines(found: tuple[MonitoringFinding, ...], count: int) -> str:
-    if not found and not count:
-        return "No problems found. The first revocation lists are signed when sinetti authority serve starts."
-    if not found:
-        return f"No problems found. Checked: {pluralise(count, 'revocation list')}, OCSP responses and certificates."
-    return "\n".join(f"{one.kind}: {one.sentence}" for one in found)
