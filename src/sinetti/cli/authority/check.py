@@ -4,11 +4,12 @@ import argparse
 
 from sinetti.authority.checks.run import check_authority
 from sinetti.authority.checks.state import CheckOptions
-from sinetti.cli.authority.common import OptionError, add_dir, command, print_result
+from sinetti.cli.authority.common import OptionError, add_dir, command
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.authority.serve import add_addresses, plan_of
 from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.check_output import check_blocks, exit_code
+from sinetti.cli.core.commands import Output, print_output
 from sinetti.domain.operations.check_findings import CheckFinding, Impact, finding_of
 from sinetti.infra.toml_tables import SettingsError
 
@@ -31,7 +32,7 @@ def register(commands: Commands) -> None:
 def _run(parsed: argparse.Namespace) -> int:
     found = _findings(parsed)
     rows = [one.as_json() for one in found]
-    print_result(rows, as_json=parsed.json, table=lambda: check_blocks(found))
+    print_output(Output(rows, check_blocks(found)), as_json=parsed.json)
     return exit_code(found, is_start=parsed.start)
 
 

@@ -5,9 +5,8 @@ They handle the folder, the opened authority, and errors in one sentence.
 
 import argparse
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -21,8 +20,7 @@ from sinetti.ca.issuance_request import LintError
 from sinetti.ca.successors import CertificateRefused
 from sinetti.cli.core import argparse_i18n
 from sinetti.cli.core.argparse_i18n import Commands
-from sinetti.cli.core.blocks import Block
-from sinetti.cli.core.commands import CommandGroup, Output, option, print_output
+from sinetti.cli.core.commands import CommandGroup, option
 from sinetti.cli.core.invocation import print_failure
 from sinetti.client.results import ExitCode
 from sinetti.database.authorities.register import CaChangeRefused, CaUnknown
@@ -220,22 +218,20 @@ class AuthorityRun:
     The authority is opened when it is needed first, so a command checks its options before.
     """
 
-    def __init__(self, parsed: argparse.Namespace, stack: ExitStack, passphrase: bytes | None = None) -> None:
-        """Take the options, and the stack that closes the authority.
-
-        `passphrase` opens the keys of a command without the option for it.
-        """
-        self.parsed, self._stack, self._passphrase = parsed, stack, passphrase
+    def __init__(self, parsed: argparse.Namespace, open_now: Callable[[], Authority]) -> None:
+        """Take the options, and the function that opens the authority."""
+        self.parsed, self._open = parsed, open_now
         self.actor, self.request = machine_user(), request_id()
+
+    @property
+    def folder(self) -> DataDirectory:
+        """Folder of the authority, which need not be open."""
+        return DataDirectory(self.parsed.dir.absolute())
 
     @cached_property
     def authority(self) -> Authority:
-        """The authority, opened with the pass-phrase of --passphrase-file, if it is given."""
-        path = getattr(self.parsed, "passphrase_file", None)
-        phrase = self._passphrase
-        if phrase is None and path is not None:
-            phrase = read_passphrase(path)
-        return self._stack.enter_context(opened_authority(self.parsed.dir, phrase))
+        """The opened authority."""
+        return self._open()
 
     @property
     def ctx(self) -> ServiceContext:
@@ -262,36 +258,23 @@ class AuthorityRun:
     def opened(cls, parsed: argparse.Namespace) -> Iterator["AuthorityRun"]:
         """Yield the context of a command, and close the authority at the end."""
         with ExitStack() as stack:
-            yield cls(parsed, stack)
-
-
-@dataclass(frozen=True, slots=True)
-class FolderRun:
-    """Context of a command that opens the authority itself."""
-
-    parsed: argparse.Namespace
-
-    @property
-    def folder(self) -> DataDirectory:
-        """Folder of the authority."""
-        return DataDirectory(self.parsed.dir.absolute())
+            # The option is that of commands whose keys may need a pass-phrase.
+            path = getattr(parsed, "passphrase_file", None)
+            yield cls(
+                parsed,
+                lambda: stack.enter_context(
+                    opened_authority(parsed.dir, None if path is None else read_passphrase(path))
+                ),
+            )
 
     @contextmanager
-    def opened_with(self, passphrase: bytes | None) -> Iterator[AuthorityRun]:
-        """Open the authority with a pass-phrase; None as with `opened_authority`."""
-        with ExitStack() as stack:
-            yield AuthorityRun(self.parsed, stack, passphrase)
+    def opened_with(self, passphrase: bytes | None) -> Iterator["AuthorityRun"]:
+        """Open the authority at once with this pass-phrase, and close it after the block.
 
-    @staticmethod
-    def add_options(parser: argparse.ArgumentParser) -> None:
-        """Add the options of the context to a parser."""
-        add_dir(parser)
-
-    @classmethod
-    @contextmanager
-    def opened(cls, parsed: argparse.Namespace) -> Iterator["FolderRun"]:
-        """Return the context; nothing is opened yet."""
-        yield cls(parsed)
+        The user that the process acts as there opens and closes it.
+        """
+        with opened_authority(self.parsed.dir, passphrase) as authority:
+            yield AuthorityRun(self.parsed, lambda: authority)
 
 
 def operator_commands(words: str = "", summary: str = "", example: str = "") -> CommandGroup:
@@ -371,11 +354,6 @@ def past_instant(option: str, text: str) -> datetime:
     if at > utc_now():
         raise OptionError(f"{option} must not be in the future; for the present time, leave it out")
     return at
-
-
-def print_result(value: object, *, as_json: bool, table: Callable[[], str | Sequence[Block]]) -> None:
-    """Print a value for programs, or the same as blocks or a text for people."""
-    print_output(Output(value, "" if as_json else table()), as_json=as_json)
 
 
 def _code_of(error: Exception) -> ExitCode:

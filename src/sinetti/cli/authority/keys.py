@@ -12,7 +12,7 @@ from sinetti.authority.key_inventory import ListedKey, check_keys, holder_of, li
 from sinetti.authority.passphrases import read_or_create, read_passphrase
 from sinetti.authority.signer.approvals import DESTROY
 from sinetti.authority.signer_separation import SeparationOptions, check_separation, separate_keys
-from sinetti.cli.authority.common import AuthorityRun, FolderRun, OptionError, operator_commands
+from sinetti.cli.authority.common import AuthorityRun, OptionError, operator_commands
 from sinetti.cli.authority.passphrase_options import PASSPHRASE_FILE, passphrase_of
 from sinetti.cli.authority.proposals import APPROVAL, OFFICER, approved, check_writable
 from sinetti.cli.authority.token_options import token_location, token_options
@@ -116,7 +116,7 @@ def move_to_token(run: AuthorityRun) -> str:
     also=[PASSPHRASE_FILE, OFFICER, APPROVAL],
 )
 def separate(
-    run: FolderRun,
+    run: AuthorityRun,
     *,
     signer_dir: Path = option("DIR2", "new folder of the signer"),
     socket: Path = option("PATH", "Unix socket on which the signer will listen"),
@@ -208,7 +208,7 @@ def destroy(
     *,
     protocol: Path = option("FILE", "new file for the protocol; outside DIR"),
     offline_dir: Path | None = option("DIR2", "folder of the keys that are kept offline"),
-    names: list[str] = argument("NAME", "key, by its name in `keys list`", nargs="+", action="store"),
+    names: list[str] = argument("NAME", "key, by its name in `keys list`", nargs="+"),
 ) -> str:
     """Destroy keys of CAs that are retired or revoked, and write a protocol."""
     options = DestructionOptions(tuple(names), protocol.absolute(), offline_dir)

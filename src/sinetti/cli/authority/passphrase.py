@@ -12,7 +12,7 @@ from sinetti.authority.passphrase_change import (
     settle_passphrase_change,
 )
 from sinetti.authority.passphrases import check_outside, read_or_create, read_passphrase
-from sinetti.cli.authority.common import FolderRun, OptionError, operator_commands
+from sinetti.cli.authority.common import AuthorityRun, OptionError, operator_commands
 from sinetti.cli.authority.passphrase_options import PASSPHRASE_FILE, passphrase_of
 from sinetti.cli.authority.proposals import APPROVAL, OFFICER, approved
 from sinetti.cli.core.commands import flag, option
@@ -37,7 +37,7 @@ Start the service with the new one. Destroy the former one, and old copies of {d
     also=[PASSPHRASE_FILE, OFFICER, APPROVAL],
 )
 def passphrase(
-    run: FolderRun,
+    run: AuthorityRun,
     *,
     to: Path | None = option("FILE", "file outside DIR; made if missing"),
     new: bool = flag("encrypt all keys under a new pass-phrase; stop the service first"),
@@ -56,7 +56,7 @@ def passphrase(
     return _MOVED.format(to=to, dir=run.parsed.dir)
 
 
-def _replace(run: FolderRun, to: Path | None) -> str:
+def _replace(run: AuthorityRun, to: Path | None) -> str:
     folder = run.folder
     folder.check(DirectoryKind.AUTHORITY)
     settle_passphrase_change(folder)

@@ -11,7 +11,6 @@ docs/contributors/commands.md has the rules.
 
 import argparse
 import inspect
-import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -24,8 +23,8 @@ from typing import Any, ParamSpec, Self, TypeVar, get_args, get_origin
 from sinetti.cli.core import argparse_i18n
 from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.blocks import Block, OutputTable, Paragraph, Row
-from sinetti.cli.core.invocation import CURRENT, print_note
-from sinetti.cli.core.output import is_encodable, print_error, print_line, show
+from sinetti.cli.core.invocation import print_note, print_value
+from sinetti.cli.core.output import print_error, show
 from sinetti.client.results import ExitCode
 from sinetti.infra.clock import format_instant
 
@@ -52,7 +51,7 @@ class Spec:
         """Add the argument of a parameter to a parser; `kind` is the parameter's type."""
         terms: dict[str, Any] = {"help": self.help, **self.terms}
         inner, is_needed = inner_type(kind)
-        if get_origin(inner) in {list, Sequence}:
+        if get_origin(inner) is list:
             (inner,) = get_args(inner)
             terms = terms if "nargs" in terms else {"action": "append", "default": [], **terms}
         if isinstance(inner, type) and issubclass(inner, Enum):
@@ -69,7 +68,7 @@ class Spec:
     def value(self, parsed: argparse.Namespace, name: str, kind: object) -> object:
         """Return the argument of a parameter; of a choice, the member of the enum."""
         given, (inner, _) = getattr(parsed, name), inner_type(kind)
-        if get_origin(inner) in {list, Sequence}:
+        if get_origin(inner) is list:
             (inner,) = get_args(inner)
         if given is None or not (isinstance(inner, type) and issubclass(inner, Enum)):
             return given
@@ -142,13 +141,11 @@ class Listing:
     columns: Sequence[str]
     nothing: str
     fold: Collection[str] = ()
-    shown: Sequence[str] | None = None
-    """Columns of the table, if they are others than those of JSON."""
 
     def output(self) -> Output:
         """Return the rows as both."""
         rows = [one if isinstance(one, Mapping) else _row(one, self.columns) for one in self.rows]
-        return Output(rows, table_of(self.shown or self.columns, rows, self.fold, nothing=self.nothing))
+        return Output(rows, table_of(self.columns, rows, self.fold, nothing=self.nothing))
 
 
 def table_of(
@@ -182,9 +179,7 @@ def print_output(output: Output, *, as_json: bool) -> None:
     if not as_json:
         show((Paragraph(output.shown),) if isinstance(output.shown, str) else output.shown)
         return
-    CURRENT.has_json = True
-    text = json.dumps(output.value, ensure_ascii=False)
-    print_line(text if is_encodable(text) else json.dumps(output.value))
+    print_value(output.value)
 
 
 class CommandGroup:

@@ -91,6 +91,16 @@ def print_note(line: str) -> None:
         output.print_error(line)
 
 
+def print_value(value: object) -> None:
+    """Print the JSON document of a command for programs.
+
+    Characters that could control a terminal, or that standard output cannot encode, are escaped.
+    """
+    CURRENT.has_json = True
+    text = json.dumps(value, ensure_ascii=False)
+    output.print_line(text if text.isprintable() and output.is_encodable(text) else json.dumps(value))
+
+
 def print_failure(line: str, code: ExitCode, detail: str | None = None) -> None:
     """Print why a command failed, and with --json the same for programs.
 
@@ -98,10 +108,7 @@ def print_failure(line: str, code: ExitCode, detail: str | None = None) -> None:
     """
     output.print_error(line, priority=output.ERROR)
     if CURRENT.as_json and not CURRENT.has_json:
-        CURRENT.has_json = True
-        value = {"error": {"code": ERROR_CODES[code], "message": line if detail is None else detail}}
-        text = json.dumps(value, ensure_ascii=False)
-        output.print_line(text if text.isprintable() and output.is_encodable(text) else json.dumps(value))
+        print_value({"error": {"code": ERROR_CODES[code], "message": line if detail is None else detail}})
 
 
 def print_duration(code: int) -> None:
