@@ -26,6 +26,7 @@ from sinetti.domain.values import (
     Sha256,
     normalise,
 )
+from sinetti.infra.clock import format_instant
 from sinetti.journal.writer import JournalEntry
 from sinetti.pki.encoding import sha256_hex
 
@@ -220,4 +221,4 @@ def filler_serial(number: int) -> Serial:
 
 def fetched(serial: Serial, at: datetime) -> JournalEntry:
     """Return the line of a retrieval without an audit row."""
-    return JournalEntry(journal_records.FETCHED, {"serial": serial, "at": journal_records.instant(at)})
+    return JournalEntry(journal_records.FETCHED, {"serial": serial, "at": format_instant(at)})

@@ -21,14 +21,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from sinetti.client.agent import renewal_info_poll
-from sinetti.client.decoder import format_instant
 from sinetti.client.requests import renewal_info
 from sinetti.client.service_address import origin
-from sinetti.infra.clock import monotonic_seconds
+from sinetti.infra.clock import format_instant, monotonic_seconds
 from sinetti.testbench.fleet import enrolment
 from sinetti.testbench.fleet.agent_processes import Agents
 from sinetti.testbench.fleet.invariants import InvariantChecker
-from sinetti.testbench.fleet.report import instant
 from sinetti.testbench.fleet.scenario import CONFIG, START
 from sinetti.testbench.fleet.story_runner import StoryBroken, StoryRunner
 
@@ -95,7 +93,7 @@ class Year:
         begun = monotonic_seconds()
         for left in reversed(range(_TRIES)):
             try:
-                self.stage.quietly_called("PUT", "/clock", {"now": instant(self.now)})
+                self.stage.quietly_called("PUT", "/clock", {"now": format_instant(self.now)})
                 break
             except StoryBroken:
                 if not left:
@@ -125,8 +123,8 @@ class Year:
         unsent = [one for one in self.stage.quietly_called("GET", "/messages?kind=reminder") if one["sent"]]
         return {
             "certificates": len(self.ledger.fleet),
-            "from": instant(START),
-            "to": instant(self.now),
+            "from": format_instant(START),
+            "to": format_instant(self.now),
             "renewals": self.renewals,
             "violations": len(self.ledger.breaches),
             "closest_to_end_hours": round(self.closest / timedelta(hours=1), 1),
@@ -139,7 +137,7 @@ class Year:
 
 def simulate(folder: Path, certificates: int, step: timedelta, *, has_hints: bool) -> Year:
     """Start a bench in a folder and enrol so many certificates."""
-    stage = StoryRunner(instant(START), folder=folder, options=("--preset", "short-7d", "--http"))
+    stage = StoryRunner(format_instant(START), folder=folder, options=("--preset", "short-7d", "--http"))
     year = Year(stage, InvariantChecker(folder / "store", enrolment.organisations(certificates)), step, has_hints)
     year.enrol()
     return year
@@ -160,7 +158,7 @@ def main() -> int:
                 if number % _PROGRESS_STEPS == 0:
                     seconds = monotonic_seconds() - begun
                     done = f"{year.renewals:,} renewals, {year.clock_seconds:.0f} s for the clock"
-                    print(f"{seconds:6.0f} s  {instant(year.now)}  {done}", flush=True)
+                    print(f"{seconds:6.0f} s  {format_instant(year.now)}  {done}", flush=True)
             summary = year.summary(monotonic_seconds() - begun)
         finally:
             year.stage.stop()

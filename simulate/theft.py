@@ -29,7 +29,7 @@ from sinetti.gateway.gateway import Gateway
 from sinetti.gateway.revocation.ocsp import OcspSource
 from sinetti.gateway.trust_lists.content import TrustListSettings
 from sinetti.gateway.trust_lists.lists import TrustLists
-from sinetti.infra.clock import monotonic_seconds
+from sinetti.infra.clock import format_instant, monotonic_seconds
 from sinetti.pki.chain import is_self_signed, load_bundle
 from sinetti.pki.encoding import (
     PrivateKey,
@@ -42,7 +42,6 @@ from sinetti.pki.encoding import (
 from sinetti.testbench.fleet import enrolment
 from sinetti.testbench.fleet.agent_processes import Agents
 from sinetti.testbench.fleet.invariants import InvariantChecker
-from sinetti.testbench.fleet.report import instant
 from sinetti.testbench.fleet.scenario import CONFIG, START
 from sinetti.testbench.fleet.story_runner import StoryBroken, StoryRunner
 
@@ -132,7 +131,7 @@ class Theft:
         self.stage.quietly_called("POST", "/cas/rollover", {"name": OLD})
         declared = self.now
         self.stage.quietly_called("POST", "/cas/revocations", {"name": OLD, "reason": "cACompromise"})
-        until = instant(self.now + _SPREAD)
+        until = format_instant(self.now + _SPREAD)
         reached = self.stage.quietly_called("POST", "/early", {"ca": OLD, "until": until})
         print(json.dumps(reached), flush=True)
         while self.now - declared < FORGED_WITHIN and self.figures.forged_refused_seconds is None:
@@ -192,7 +191,7 @@ class Theft:
     def _advance(self, by: timedelta) -> None:
         """Set the bench's clock, and let the gateway ask for its lists."""
         self.now += by
-        while not self._is_at(instant(self.now)):
+        while not self._is_at(format_instant(self.now)):
             pass
         self.lists.fetch()
 
@@ -217,7 +216,7 @@ class Theft:
         self.figures.kills += 1
 
     def _bench(self) -> StoryRunner:
-        return StoryRunner(instant(self.now), folder=self.folder, options=("--http",), patience=_STARTS_WITHIN)
+        return StoryRunner(format_instant(self.now), folder=self.folder, options=("--http",), patience=_STARTS_WITHIN)
 
     def _config(self) -> Path:
         trust, config = self.stage.ready["trust"], self.folder / "sinetti.toml"

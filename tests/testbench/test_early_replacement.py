@@ -12,12 +12,11 @@ import pytest
 from cryptography import x509
 from cryptography.x509 import NameOID
 
-from sinetti.api.serializers import instant
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.gateway.gateway import Gateway
 from sinetti.gateway.revocation.crl import CrlSource
 from sinetti.gateway.verdicts.verdict import VerdictReason
-from sinetti.infra.clock import utc_now
+from sinetti.infra.clock import instant_or_none, utc_now
 from sinetti.pki.ari_id import ari_cert_id
 from sinetti.pki.chain import load_bundle
 from sinetti.pki.encoding import serial_hex
@@ -74,7 +73,7 @@ def test_an_incident(own_bench):
         assert (again, explained) == ("21600", None)
         assert codes(holder.renew(key, certificate, new_key())) == ["PKI034"]
     asked = {"serials": [serial_of(certificate) for _, certificate in held]}
-    asked["until"] = instant(now + timedelta(minutes=10))
+    asked["until"] = instant_or_none(now + timedelta(minutes=10))
     # Two of them asked for hints above, and each has a contact of its own.
     reach = {"reached": {"program": 2, "email": MANY, "sms": 0}, "unreached": 0}
     assert bench.control("POST", "/early", asked) == (200, reach)
@@ -93,7 +92,7 @@ def test_an_incident(own_bench):
     rows = {row["serial"]: row for row in bench.rows("incident-1")}
     assert all(rows[serial_of(certificate)]["renewed_by"] for _, certificate in held)
     # Everything is renewed: the same call reaches no certificate.
-    asked["until"] = instant(bench.now() + timedelta(minutes=10))
+    asked["until"] = instant_or_none(bench.now() + timedelta(minutes=10))
     assert bench.control("POST", "/early", asked) == (200, {"reached": NONE, "unreached": 0})
     bench.control("PUT", "/clock", {"advance": "P2D"})
     assert len(about(bench, asked["serials"])) == MANY, "nothing is left to repeat"
@@ -109,7 +108,9 @@ def test_certificates_of_a_ca_are_called_daily_until_they_are_replaced(own_bench
     names = {"common name": common_name.value, "file name": issuer().file_name}
     asked = {"all": True} if named == "all" else {"ca": names[named]}
     usual, before = hint(bench, certificate)[0], len(bench.control("GET", "/messages?kind=early")[1])
-    status, reach = bench.control("POST", "/early", {**asked, "until": instant(bench.now() + timedelta(hours=8))})
+    status, reach = bench.control(
+        "POST", "/early", {**asked, "until": instant_or_none(bench.now() + timedelta(hours=8))}
+    )
     assert (status, reach["reached"]["email"] >= 1, row["channel"]) == (200, True, "WS")
     assert hint(bench, certificate)[0] != usual
     first = len(bench.control("GET", "/messages?kind=early")[1])

@@ -4,9 +4,9 @@ import logging
 from dataclasses import dataclass
 
 from sinetti.api.errors import problem_response, with_headers
-from sinetti.api.serializers import instant
 from sinetti.domain.usage import TRUST_LISTS_HEADER, TrustListNumbers
 from sinetti.i18n import api_errors
+from sinetti.infra.clock import instant_or_none
 from sinetti.pki.ari_id import parse_ari_cert_id
 from sinetti.server.http import Request, Response, json_body
 from sinetti.services.context import ServiceContext
@@ -67,7 +67,7 @@ def _hint_response(hint: RenewalInfo) -> Response:
 
     Absent values are omitted, as that RFC demands.
     """
-    window = {"start": instant(hint.window.start), "end": instant(hint.window.end)}
+    window = {"start": instant_or_none(hint.window.start), "end": instant_or_none(hint.window.end)}
     value: dict[str, object] = {"suggestedWindow": window}
     if hint.notice.url is not None:
         value["explanationURL"] = hint.notice.url

@@ -9,17 +9,13 @@ from sinetti.domain.certificates.lifecycle import display_state
 from sinetti.domain.certificates.models import Certificate
 from sinetti.domain.notifications.early_replacement import CallReach
 from sinetti.domain.usage import UsageReport, UsageState
+from sinetti.infra.clock import instant_or_none
 
 MEMBERS = (
     *("serial", "customer_id", "channel", "state", "not_before", "not_after", "sha256", "renewed_by"),
     *("revoked_at", "reason", "first_fetched_at"),
 )
 """Members of the row of a certificate."""
-
-
-def instant(at: datetime | None) -> str | None:
-    """Return an instant by RFC 3339, in UTC and whole seconds; None for None."""
-    return at.strftime("%Y-%m-%dT%H:%M:%SZ") if at is not None else None
 
 
 def certificate_json(certificate: Certificate, now: datetime) -> dict[str, str | None]:
@@ -31,13 +27,13 @@ def certificate_json(certificate: Certificate, now: datetime) -> dict[str, str |
         "customer_id": certificate.lineage.customer.customer_id,
         "channel": certificate.lineage.channel.value,
         "state": state.value,
-        "not_before": instant(span.not_before),
-        "not_after": instant(span.not_after),
+        "not_before": instant_or_none(span.not_before),
+        "not_after": instant_or_none(span.not_after),
         "sha256": certificate.sha256,
         "renewed_by": certificate.renewed_by,
-        "revoked_at": instant(certificate.revoked_at),
+        "revoked_at": instant_or_none(certificate.revoked_at),
         "reason": certificate.revocation_reason.value if certificate.revocation_reason else None,
-        "first_fetched_at": instant(certificate.first_fetched_at),
+        "first_fetched_at": instant_or_none(certificate.first_fetched_at),
     }
 
 
@@ -48,8 +44,8 @@ def usage_json(known: UsageReport) -> dict[str, str | None]:
     """
     return {
         "use": known.use.value,
-        "last_seen": instant(known.since) if known.use is UsageState.SEEN else None,
-        "looked_since": instant(known.since) if known.use is UsageState.NOT_SEEN else None,
+        "last_seen": instant_or_none(known.since) if known.use is UsageState.SEEN else None,
+        "looked_since": instant_or_none(known.since) if known.use is UsageState.NOT_SEEN else None,
     }
 
 

@@ -28,12 +28,6 @@ def instant_of(text: object) -> datetime:
     raise ValueError(text)
 
 
-def format_instant(at: datetime) -> str:
-    """Write an instant as RFC 3339, UTC, whole seconds."""
-    # Not by strftime: it takes three times as long, and writes the year 1 with one digit, which no parser accepts.
-    return at.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
-
-
 def count_of(value: object) -> int:
     """Return a number of tries: 0 for any other value."""
     return value if isinstance(value, int) and value > 0 else 0

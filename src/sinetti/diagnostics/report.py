@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import Message, make_message
-from sinetti.client.reporting import status
 from sinetti.diagnostics.advice import GUESSES
 from sinetti.diagnostics.causes import Cause
 from sinetti.diagnostics.certificates import CertificateInfo
@@ -20,6 +19,7 @@ from sinetti.diagnostics.signed_message import MessageType, SignatureInfo
 from sinetti.domain.values import Language
 from sinetti.i18n import translate
 from sinetti.i18n.translate import gettext_noop
+from sinetti.infra.clock import instant_or_none
 
 FITS = gettext_noop("The signature matches the message.")
 SELF_SIGNED = gettext_noop(
@@ -318,7 +318,7 @@ def _certificate_as_json(certificate: CertificateInfo) -> dict[str, object]:
         "issuer": messages.strip_control_chars(certificate.issuer),
         "serial": certificate.serial,
         "sha256": certificate.sha256,
-        "not_before": status.instant(certificate.not_before),
-        "not_after": status.instant(certificate.not_after),
+        "not_before": instant_or_none(certificate.not_before),
+        "not_after": instant_or_none(certificate.not_after),
         "of_this_service": certificate.of_this_service,
     }

@@ -75,3 +75,8 @@ def format_instant(at: datetime) -> str:
     """Write an instant as RFC 3339, UTC, whole seconds."""
     # Not by strftime: it takes three times as long, and writes the year 1 with one digit, which no parser accepts.
     return at.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
+
+
+def instant_or_none(at: datetime | None) -> str | None:
+    """Write an instant as `format_instant`; None for None."""
+    return None if at is None else format_instant(at)

@@ -21,6 +21,7 @@ from threading import Lock
 from typing import Any
 
 from sinetti.infra.atomic_files import sync_path
+from sinetti.infra.clock import format_instant
 from sinetti.journal import crl_archive, month_files, reader
 from sinetti.journal.crl_archive import ArchivedCrlName
 from sinetti.journal.marker import JournalMark
@@ -357,7 +358,7 @@ def _begun(owner: JournalHeader) -> dict[str, Any]:
 def _line(sequence: int, at: datetime, fact: JournalEntry, previous: str) -> bytes:
     body = {
         "sequence": sequence,
-        "at": at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "at": format_instant(at),
         "kind": fact.kind,
         "facts": fact.facts,
         "previous": previous,

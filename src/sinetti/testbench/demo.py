@@ -17,7 +17,7 @@ from cryptography.x509.oid import NameOID
 
 from sinetti.domain.values import Language
 from sinetti.i18n.translate import format_datetime
-from sinetti.infra.clock import monotonic_seconds
+from sinetti.infra.clock import format_instant, monotonic_seconds
 from sinetti.pki.encoding import load_certificate
 from sinetti.testbench.fleet.report import ProgressReporter
 from sinetti.testbench.fleet.scenario import FleetOptions, run_simulation
@@ -218,14 +218,17 @@ def _anchors(stage: StoryRunner) -> tuple[str, str]:
 
 def _renew_in_time(stage: StoryRunner, end: datetime, old_store: Path) -> None:
     opening = format_datetime(end - timedelta(days=60), Language.EN).removesuffix(" (Finnish time)")
-    stage.chapter("61 days before its end: it is too early to renew.", now=_text(end - timedelta(days=61)))
+    stage.chapter("61 days before its end: it is too early to renew.", now=format_instant(end - timedelta(days=61)))
     stage.tell("The client waits until renewal opens. With --force it asks the service anyway:")
     early = stage.run(["renew", "payroll", "--store", str(stage.store), "--force"], expect=3)
     require("PKI034" in early.said and opening in early.said, f"the refusal should name PKI034 and {opening}")
     title = "59 days before its end: renewal has opened, and the technical contact person got a reminder."
-    stage.chapter(title, now=_text(end - timedelta(days=59)))
+    stage.chapter(title, now=format_instant(end - timedelta(days=59)))
     reminder = _message(stage, "reminder", paragraphs=2)
-    require(reminder["sent"] == _text(end - timedelta(days=60)), "the reminder should have left when renewal opened")
+    require(
+        reminder["sent"] == format_instant(end - timedelta(days=60)),
+        "the reminder should have left when renewal opened",
+    )
     stage.chapter("The certificate is renewed with a new key. The old key signs the request.")
     stage.run(["renew", "payroll", "--store", str(stage.store)])
     require(_key(stage.store) != _key(old_store), "the new certificate should have a new key")
@@ -257,7 +260,7 @@ def _message(stage: StoryRunner, kind: str, *, paragraphs: int) -> dict[str, str
 
 def _after_the_old_end(stage: StoryRunner, end: datetime, old_store: Path) -> None:
     title = "One second after the old certificate's end: it is refused as a signer, and the new one is accepted."
-    stage.chapter(title, now=_text(end + timedelta(seconds=1)))
+    stage.chapter(title, now=format_instant(end + timedelta(seconds=1)))
     late = stage.run(["renew", "payroll", "--store", str(old_store), "--force"], expect=3)
     require("PKI032" in late.said, "the expired certificate should be refused with PKI032")
     stage.run(["verify", str(stage.folder / "february-old-sealed.xml"), *_anchors(stage)], expect=3)
@@ -277,7 +280,7 @@ def _replace_the_ca(stage: StoryRunner) -> None:
     stage.tell(f"{old} issues no more, {new} from now on.")
     stage.chapter("The key of the old CA is stolen. It is declared, and the holders are called.")
     stage.control("POST", "/cas/revocations", {"name": old, "reason": "cACompromise"})
-    until = _text(_instant(stage.now) + timedelta(hours=6))
+    until = format_instant(_instant(stage.now) + timedelta(hours=6))
     reached = stage.control("POST", "/early", {"ca": old, "until": until})
     stage.tell(f"reached by e-mail: {reached['reached']['email']}")
     _message(stage, "incident", paragraphs=1)
@@ -346,10 +349,6 @@ def _key(store: Path) -> bytes:
 
 def _instant(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
-
-
-def _text(at: datetime) -> str:
-    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _say_how_to_talk(stage: StoryRunner) -> None:

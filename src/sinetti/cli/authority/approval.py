@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from sinetti.api.serializers import instant
 from sinetti.cli.authority.common import (
     EXIT_ACTION_REQUIRED,
     ActProposed,
@@ -32,6 +31,7 @@ from sinetti.domain.approvals.proposals import ProposalState, count_missing, nee
 from sinetti.domain.values import Language
 from sinetti.i18n.approval_labels import ACTS
 from sinetti.infra.atomic_files import write_atomic
+from sinetti.infra.clock import instant_or_none
 from sinetti.services.access.signatory_namings import list_namings
 from sinetti.services.approvals.approve import add_signature, list_waiting, reject
 
@@ -64,7 +64,7 @@ def _row(stored: StoredProposal, policy: ApprovalPolicy) -> dict[str, object]:
         "state": stored.state.value,
         "signed": list(stored.signed),
         "missing": count_missing(proposal, stored.signed, policy),
-        "expires": instant(proposal.expires),
+        "expires": instant_or_none(proposal.expires),
     }
 
 

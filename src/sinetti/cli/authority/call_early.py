@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from sinetti.api.serializers import instant, reached_row
+from sinetti.api.serializers import reached_row
 from sinetti.authority.bootstrap import Authority
 from sinetti.cli.authority.common import AuthorityRun, OptionError, machine_officer, operator_commands
 from sinetti.cli.authority.serial_selection import Progress, selection
@@ -26,6 +26,7 @@ from sinetti.domain.notifications.early_replacement import PhoneCall
 from sinetti.domain.validation import pluralise
 from sinetti.domain.values import Language
 from sinetti.infra.atomic_files import PRIVATE, write_atomic
+from sinetti.infra.clock import instant_or_none
 from sinetti.infra.spreadsheets import BOM, lines_of
 from sinetti.services.revocation import early_replacement
 from sinetti.services.revocation.early_replacement import (
@@ -152,15 +153,15 @@ def _output(
         "passed_over": candidates.passed_over,
         **reached_row(candidates.reached),
         "call": call.call_id if call else None,
-        "begins": instant(call.begins) if call else None,
-        "ends": instant(call.ends) if call else None,
+        "begins": instant_or_none(call.begins) if call else None,
+        "ends": instant_or_none(call.ends) if call else None,
         "certificates": [
             {
                 "serial": row.serial,
                 "customer_id": row.customer_id,
                 "channel": row.channel,
                 "authority": row.authority,
-                "not_after": instant(row.candidate.not_after),
+                "not_after": instant_or_none(row.candidate.not_after),
             }
             for row in candidates.going
         ],
@@ -223,10 +224,10 @@ def _status_row(call: CallStatus) -> dict[str, Any]:
         "heard": call.heard,
         "unreached": call.unreached,
         "expired_or_revoked": call.ended,
-        "begins": instant(call.begins),
-        "ends": instant(call.ends),
-        "done": instant(call.done_at),
-        "ended": instant(call.undone_at),
+        "begins": instant_or_none(call.begins),
+        "ends": instant_or_none(call.ends),
+        "done": instant_or_none(call.done_at),
+        "ended": instant_or_none(call.undone_at),
     }
 
 

@@ -12,7 +12,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from sinetti.api.serializers import instant, reached_row
+from sinetti.api.serializers import reached_row
 from sinetti.cli.authority.call_early import (
     PHONE_LIST,
     check_alone,
@@ -31,6 +31,7 @@ from sinetti.database.certificates.bulk_revocation import CertificateSelection
 from sinetti.domain.notifications.early_replacement import DrillAudience, ReachCurve
 from sinetti.domain.validation import pluralise
 from sinetti.infra.atomic_files import PRIVATE, write_atomic
+from sinetti.infra.clock import instant_or_none
 from sinetti.services.revocation.drills import (
     DrillReport,
     DrillRequest,
@@ -101,7 +102,7 @@ def _list(run: AuthorityRun) -> Output:
             "drill": item.drill_id,
             "audience": item.audience.value,
             "count": item.count,
-            "created": instant(item.created),
+            "created": instant_or_none(item.created),
             "officer": item.officer,
             "reason": item.reason,
         }
@@ -138,8 +139,8 @@ def report_row(report: DrillReport) -> dict[str, Any]:
         "audience": drill.audience.value,
         "officer": drill.officer,
         "reason": drill.reason,
-        "created": instant(drill.created),
-        "reported": instant(report.reported_at),
+        "created": instant_or_none(drill.created),
+        "reported": instant_or_none(report.reported_at),
         "expected": drill.reach,
         "certificates": _curve_row(report.certificates),
         "hints": report.hints,

@@ -8,7 +8,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from sinetti.api.serializers import instant
 from sinetti.authority.alerts import operator_findings
 from sinetti.authority.bootstrap import notification_context
 from sinetti.cli.authority.common import (
@@ -27,6 +26,7 @@ from sinetti.database.sql import random_id
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind, QueuedMessage
 from sinetti.domain.validation import pluralise
 from sinetti.domain.values import Language
+from sinetti.infra.clock import instant_or_none
 from sinetti.infra.toml_tables import SettingsError
 from sinetti.notifications.context import NotificationContext, RenderedMessage, deferred_kinds, may_send
 from sinetti.notifications.delivery import scheduler
@@ -219,7 +219,10 @@ def retry(
 
 
 def _undelivered(dead: Sequence[FailedMessage]) -> Output:
-    rows = [{**asdict(message), "due": instant(message.due), "dead": instant(message.dead)} for message in dead]
+    rows = [
+        {**asdict(message), "due": instant_or_none(message.due), "dead": instant_or_none(message.dead)}
+        for message in dead
+    ]
     lines = [
         f"{row['id']}  {row['kind']}  {row['channel']}  {row['dead']}  {_about(row)}{row['problem']}" for row in rows
     ]
@@ -242,7 +245,7 @@ def _queue(messages: Sequence[QueuedMessage], words: str) -> Output:
             "id": message.message_id,
             "kind": message.kind,
             "channel": message.channel,
-            "due": instant(message.due),
+            "due": instant_or_none(message.due),
             "tries": message.attempts,
         }
         for message in messages

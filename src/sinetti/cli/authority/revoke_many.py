@@ -7,7 +7,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from sinetti.api.serializers import instant
 from sinetti.cli.authority.common import (
     ActProposed,
     AuthorityRun,
@@ -28,6 +27,7 @@ from sinetti.domain.approvals.acts import TwoPersonAct
 from sinetti.domain.certificates.bulk_revocation import AT_ONCE, needs_second_approver
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.validation import pluralise
+from sinetti.infra.clock import instant_or_none
 from sinetti.services.approvals.approve import needs_approval
 from sinetti.services.approvals.executors import bulk_context, bulk_parameters
 from sinetti.services.revocation import bulk_revoke
@@ -146,7 +146,7 @@ def _row(row: BulkRevocationCandidate, selection: BulkSelection) -> dict[str, An
         "customer_id": row.customer_id,
         "channel": row.channel,
         "authority": row.authority,
-        "not_after": instant(row.not_after),
+        "not_after": instant_or_none(row.not_after),
         "along": row.serial in selection.along,
     }
 

@@ -23,6 +23,7 @@ from sinetti.domain.approvals.proposals import LARGEST, NAMESPACE, ApprovalError
 from sinetti.domain.values import Language
 from sinetti.i18n.approval_labels import ACTS, FIELDS, NOT_UNDONE
 from sinetti.i18n.translate import gettext_noop, number, translate
+from sinetti.infra.clock import format_instant
 from sinetti.pki.ssh_signatures import load_attesting_certificate, load_key
 
 EXAMPLE = (
@@ -219,4 +220,4 @@ def _text(value: object, language: Language) -> str:
 
 
 def _instant(proposal: Proposal, name: str) -> str:
-    return str(getattr(proposal, name).strftime("%Y-%m-%dT%H:%M:%SZ"))
+    return format_instant(getattr(proposal, name))

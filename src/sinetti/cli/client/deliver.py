@@ -14,10 +14,10 @@ from sinetti.client.documents import deliver
 from sinetti.client.documents.deliver import DeliveryOutcome, DeliveryRequest, DeliveryResult
 from sinetti.client.messages import document_messages, error_reasons
 from sinetti.client.messages.messages import make_message
-from sinetti.client.reporting import status
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.client.store import files
 from sinetti.i18n.translate import gettext_noop
+from sinetti.infra.clock import instant_or_none
 from sinetti.infra.standard_input import STREAM
 
 EXAMPLE = (
@@ -103,7 +103,7 @@ def delivery_json(done: DeliveryOutcome, to: str, receipt: Path) -> dict[str, ob
         "delivery_id": done.delivery.delivery_id,
         "sha256": done.delivery.sha256,
         "to": to,
-        "received": None if receipt_facts is None else status.instant(receipt_facts.received),
+        "received": None if receipt_facts is None else instant_or_none(receipt_facts.received),
         "customer_id": None if receipt_facts is None else receipt_facts.customer_id,
         "serial": None if receipt_facts is None else receipt_facts.serial,
         "receipt": None if receipt_facts is None else str(receipt),

@@ -25,6 +25,7 @@ from sinetti.client.reporting import status
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.domain.values import Language
 from sinetti.i18n.translate import format_short, gettext_noop, number, translate
+from sinetti.infra.clock import instant_or_none
 from sinetti.infra.standard_input import STREAM
 
 EXAMPLE = (
@@ -167,8 +168,8 @@ def _item_as_json(item: InspectedItem, now: datetime) -> dict[str, object]:
         "serial": item.serial,
         "sha256": item.sha256,
         "key": item.key,
-        "not_before": status.instant(item.not_before),
-        "not_after": status.instant(item.not_after),
+        "not_before": instant_or_none(item.not_before),
+        "not_after": instant_or_none(item.not_after),
         "days_left": item.days_left(now),
     }
 

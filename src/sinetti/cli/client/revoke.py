@@ -7,7 +7,6 @@ from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.console import Console
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import make_message
-from sinetti.client.reporting import status
 from sinetti.client.requests import revoke
 from sinetti.client.requests.exchange import ClientContext
 from sinetti.client.requests.revoke import RevocationOutcome
@@ -15,6 +14,7 @@ from sinetti.client.results import ExitCode
 from sinetti.client.store import files
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.infra import clock
+from sinetti.infra.clock import instant_or_none
 
 EXAMPLE = (
     "example, when the key may have been exposed:\n  sinetti revoke payroll --store /var/lib/sinetti --reason "
@@ -68,7 +68,7 @@ def revocation_json(name: str, ended: RevocationOutcome) -> dict[str, object]:
         "name": name,
         "serial": ended.serial,
         "result": ended.result.value,
-        "revoked_at": status.instant(ended.revoked_at),
+        "revoked_at": instant_or_none(ended.revoked_at),
         "reason": ended.reason,
     }
 

@@ -13,7 +13,6 @@ from sinetti.cli.core.console import Console
 from sinetti.client import service_address
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import make_message
-from sinetti.client.reporting import status
 from sinetti.client.requests import operations, trust_anchors, trust_lists
 from sinetti.client.requests.transport import ServiceError
 from sinetti.client.requests.trust_anchors import TrustAnchors
@@ -22,6 +21,7 @@ from sinetti.client.results import ExitCode, UsageError
 from sinetti.client.store import files
 from sinetti.domain.values import Environment
 from sinetti.i18n.translate import gettext_noop
+from sinetti.infra.clock import instant_or_none
 from sinetti.infra.standard_input import STREAM
 from sinetti.pki import encoding
 
@@ -190,7 +190,7 @@ def _as_json(found: TrustAnchors, services: Path, holders: Path) -> dict[str, ob
     root = {
         "subject": found.root.subject.rfc4514_string(),
         "sha256": encoding.sha256_hex(encoding.certificate_der(found.root)),
-        "not_after": status.instant(found.root.not_valid_after_utc),
+        "not_after": instant_or_none(found.root.not_valid_after_utc),
     }
     paths = {"trust_services": str(services), "trust_holders": str(holders)}
     return {"environment": found.environment.value, "root": root, **paths, "certificates": found.count}

@@ -8,10 +8,10 @@ from cryptography import x509
 
 from sinetti.client.messages import document_messages, error_reasons, messages
 from sinetti.client.messages.messages import Message, make_message
-from sinetti.client.reporting import status
 from sinetti.gateway.gateway import Gateway
 from sinetti.gateway.verdicts.verdict import Phrase, Value, Verdict, VerdictReason
 from sinetti.gateway.x509 import verdict_texts
+from sinetti.infra.clock import instant_or_none
 from sinetti.pki import chain
 from sinetti.wire.xmldsig.errors import SignatureErrorCode
 from sinetti.wire.xmldsig.signature import verify_document
@@ -56,7 +56,7 @@ class VerificationResult:
             "customer_id": verdict.customer_id,
             "name": verdict.name,
             "serial": verdict.serial,
-            "not_after": None if verdict.not_after is None else status.instant(verdict.not_after),
+            "not_after": None if verdict.not_after is None else instant_or_none(verdict.not_after),
         }
 
 

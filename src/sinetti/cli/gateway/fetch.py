@@ -21,9 +21,9 @@ from sinetti.gateway.settings import GatewaySettings, GatewaySettingsError, load
 from sinetti.gateway.trust_lists.content import TrustListSettings
 from sinetti.gateway.trust_lists.folder import ListCheck
 from sinetti.gateway.trust_lists.lists import TrustLists
-from sinetti.gateway.verdicts.verdict import instant
 from sinetti.gateway.web.settings import added_downloads, load_watched_log
 from sinetti.infra import clock
+from sinetti.infra.clock import format_instant
 
 commands = gateway_commands()
 register = commands.register
@@ -83,7 +83,7 @@ def _report_crl(settings: GatewaySettings, result: DownloadResult) -> _Report:
         "url": result.wanted.url,
         "file": str(Path(result.wanted.file)),
         "changed": result.changed,
-        "this_update": None if age.this_update is None else instant(age.this_update),
+        "this_update": None if age.this_update is None else format_instant(age.this_update),
         "age_seconds": None if age.age is None else int(age.age.total_seconds()),
         "current": age.current,
         "trouble": result.trouble,

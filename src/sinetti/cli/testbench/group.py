@@ -11,7 +11,6 @@ from pathlib import Path
 from threading import Thread
 from typing import NoReturn
 
-from sinetti.api.serializers import instant
 from sinetti.authority.data_directory import DataDirectory
 from sinetti.authority.log_format import configure_logging
 from sinetti.ca.hierarchy_config import PRESETS
@@ -22,7 +21,7 @@ from sinetti.cli.core.invocation import CURRENT
 from sinetti.cli.core.output import print_error, print_line
 from sinetti.domain.validation import ValidationError
 from sinetti.domain.values import CustomerIdError, KeyType
-from sinetti.infra.clock import utc_now
+from sinetti.infra.clock import instant_or_none, utc_now
 from sinetti.server.process_exit import exit_process, raise_if_interrupted
 from sinetti.testbench.bench import BenchOptions, run_bench
 from sinetti.testbench.core.clock import RANGE, ClockOutOfRange
@@ -181,9 +180,9 @@ def _sample_record(sample: SampleCertificate, paths: SamplePaths) -> dict[str, s
     return {
         "state": sample.state.value,
         "serial": sample.serial,
-        "not_before": instant(sample.certificate.not_valid_before_utc),
-        "not_after": instant(sample.certificate.not_valid_after_utc),
-        "now": instant(sample.now),
+        "not_before": instant_or_none(sample.certificate.not_valid_before_utc),
+        "not_after": instant_or_none(sample.certificate.not_valid_after_utc),
+        "now": instant_or_none(sample.now),
         "key": str(paths.key),
         "certificate": str(paths.certificate),
         "chain": str(paths.chain),

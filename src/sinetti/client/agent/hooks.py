@@ -18,13 +18,13 @@ from pathlib import Path
 from threading import Lock, Thread
 from typing import IO
 
-from sinetti.client import decoder
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.model import Hooks, HookStage
 from sinetti.client.store import event_log, files
 from sinetti.client.store.event_log import EventType
 from sinetti.infra import clock, file_permissions
+from sinetti.infra.clock import format_instant
 from sinetti.infra.environment import for_child
 from sinetti.infra.file_permissions import RightsError
 
@@ -152,7 +152,7 @@ def environment(stage: HookStage, about: HookContext) -> dict[str, str]:
         "SINETTI_CUSTOMER_ID": about.customer_id or "",
         "SINETTI_SERIAL": about.serial or "",
         "SINETTI_OLD_SERIAL": about.old_serial or "",
-        "SINETTI_NOT_AFTER": "" if until is None else decoder.format_instant(until),
+        "SINETTI_NOT_AFTER": "" if until is None else format_instant(until),
         # A program may change its working directory, and the path of the store may be relative to the agent's.
         "SINETTI_LIVE": str(about.live.absolute()),
         "SINETTI_GENERATION": "" if about.generation is None else str(about.generation.absolute()),
@@ -254,9 +254,9 @@ def _text(
     lines = [
         f"stage: {stage.value}",
         f"command: {' '.join(map(repr, command))}",
-        f"started: {decoder.format_instant(start)}",
+        f"started: {format_instant(start)}",
     ]
-    lines += ["ended: not yet"] if end is None else [f"ended: {decoder.format_instant(end[0])}", f"result: {end[1]}"]
+    lines += ["ended: not yet"] if end is None else [f"ended: {format_instant(end[0])}", f"result: {end[1]}"]
     return ("\n".join(lines) + "\n\n").encode(errors="backslashreplace") + output
 
 

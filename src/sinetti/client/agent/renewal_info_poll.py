@@ -28,6 +28,7 @@ from sinetti.client.store.agent_state import AgentState
 from sinetti.client.store.event_log import EventType
 from sinetti.client.store.snapshot import NameSnapshot
 from sinetti.client.store.trust_memory import TrustMemory, load_trust
+from sinetti.infra.clock import format_instant
 from sinetti.pki import encoding
 
 FILE = ".hints.json"
@@ -137,7 +138,7 @@ def _heard(seen: NameSnapshot, result: RenewalInfoResult, now: datetime) -> Agen
     if hint is not None and hint != seen.memory.hint and seen.in_use is not None:
         opens = renewal_window.renewal_opens_at(seen.in_use.span)
         if hint.start < opens and now < opens:  # a hint before the usual opening is of interest to a person
-            facts = {"start": decoder.format_instant(hint.start), "end": decoder.format_instant(hint.end)}
+            facts = {"start": format_instant(hint.start), "end": format_instant(hint.end)}
             with contextlib.suppress(OSError):
                 event_log.append(seen.folder, now, EventType.HINT, **facts, explanation=hint.explanation or "")
     return replace(seen.memory, hint=hint, ask_again=now + result.rest)
@@ -185,4 +186,4 @@ def _silent(path: Path) -> dict[str, datetime]:
 
 
 def _dump(silent: Mapping[str, datetime]) -> bytes:
-    return (json.dumps({one: decoder.format_instant(at) for one, at in silent.items()}, indent=1) + "\n").encode()
+    return (json.dumps({one: format_instant(at) for one, at in silent.items()}, indent=1) + "\n").encode()

@@ -47,6 +47,7 @@ from sinetti.client.store.journal import RequestKind
 from sinetti.client.store.key_checks import KeyChecks
 from sinetti.client.store.log_memory import StoreLogFault
 from sinetti.client.store.snapshot import NameSnapshot
+from sinetti.infra.clock import format_instant
 
 FILE = ".run.lock"
 
@@ -107,7 +108,7 @@ def holder(path: Path) -> dict[str, Value]:
 
 
 def _written(now: datetime) -> bytes:
-    since = decoder.format_instant(now)
+    since = format_instant(now)
     return json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "user": _user(), "since": since}).encode()
 
 

@@ -9,9 +9,9 @@ from cryptography import x509
 
 from sinetti.client.messages import document_messages, error_reasons, messages
 from sinetti.client.messages.messages import Message, make_message
-from sinetti.client.reporting import status
 from sinetti.client.requests import soap_client
 from sinetti.client.store import generations
+from sinetti.infra.clock import instant_or_none
 from sinetti.pki.encoding import sha256_hex
 from sinetti.wire import receipts
 from sinetti.wire.receipts import Receipt
@@ -54,7 +54,7 @@ class ReceiptCheck:
             "reason": None if self.fault is None else self.fault.value,
             "delivery_id": None if receipt is None else receipt.delivery_id,
             "sha256": None if receipt is None else receipt.sha256,
-            "received": None if receipt is None else status.instant(receipt.received),
+            "received": None if receipt is None else instant_or_none(receipt.received),
             "customer_id": None if receipt is None else receipt.customer_id,
             "name": None if receipt is None else receipt.name,
             "serial": None if receipt is None else receipt.serial,

@@ -15,6 +15,7 @@ from sinetti.domain.values import Language
 from sinetti.i18n import translate
 from sinetti.i18n.role_labels import REASONS
 from sinetti.i18n.translate import gettext_noop
+from sinetti.infra.clock import format_instant
 
 HAPPENED = {
     EventType.ADOPTED: gettext_noop("Certificate adopted into the store"),
@@ -143,7 +144,7 @@ def open_lines(seen: NameSnapshot, language: Language) -> Iterator[str]:
 
 def as_json(one: LogEvent) -> dict[str, object]:
     """Return an event as `sinetti log --json` prints it."""
-    return {"at": decoder.format_instant(one.at), "event": one.event.value, "facts": one.facts}
+    return {"at": format_instant(one.at), "event": one.event.value, "facts": one.facts}
 
 
 def _facts(one: LogEvent, language: Language) -> Iterator[str]:

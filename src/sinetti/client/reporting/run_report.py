@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-from sinetti.client import decoder
 from sinetti.client.agent import worker
 from sinetti.client.agent.decisions import NeedsOperator, Renew, ResumeRequest, Wait
 from sinetti.client.agent.runner import NameResult, RunReport
@@ -12,6 +11,7 @@ from sinetti.client.model import AgentSettings, DecisionReason
 from sinetti.client.reporting import status
 from sinetti.client.results import ExitCode, Result
 from sinetti.domain.values import Language
+from sinetti.infra.clock import format_instant
 
 _CHATTER = frozenset({messages.WAITING, messages.WAITING_ONE, messages.NO_ANSWER_YET})
 """Progress messages for a user who waits for one name, left out for many names."""
@@ -85,9 +85,9 @@ def summary(end: RunReport) -> tuple[Message, ...]:
 def as_json(end: RunReport, at: datetime, care: AgentSettings, language: Language) -> dict[str, object]:
     """Return a run as JSON for programs."""
     return {
-        "at": decoder.format_instant(at),
+        "at": format_instant(at),
         "exit_code": int(end.exit_code),
-        "next": None if end.next_due is None else decoder.format_instant(end.next_due),
+        "next": None if end.next_due is None else format_instant(end.next_due),
         "names": [_row(row, at, care, language) for row in end.rows],
     }
 
@@ -97,12 +97,12 @@ def _row(row: NameResult, at: datetime, care: AgentSettings, language: Language)
     return {
         "name": row.seen.name,
         "serial": None if in_use is None else in_use.serial,
-        "not_after": None if in_use is None else decoder.format_instant(in_use.span.not_after),
+        "not_after": None if in_use is None else format_instant(in_use.span.not_after),
         "state": now.state.value,
         **status.explanation(now, language),
         "decision": None if row.decision is None else _WORDS[type(row.decision)],
         "because": (row.decision.because.value if isinstance(row.decision, Wait | NeedsOperator) else None),
-        "next": None if row.next_at is None else decoder.format_instant(row.next_at),
+        "next": None if row.next_at is None else format_instant(row.next_at),
         "result": None if outcome is None else outcome.result.value,
         "codes": [] if outcome is None else list(outcome.codes),
         "exit_code": int(row.exit_code),

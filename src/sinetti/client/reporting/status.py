@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
-from sinetti.client import decoder, renewal_window
+from sinetti.client import renewal_window
 from sinetti.client.agent import decisions, runner
 from sinetti.client.agent.decisions import Decision
 from sinetti.client.config import apply
@@ -27,6 +27,7 @@ from sinetti.domain.certificates.renewal_info import in_proportion
 from sinetti.domain.values import Language
 from sinetti.i18n import translate
 from sinetti.i18n.translate import gettext_noop
+from sinetti.infra.clock import instant_or_none
 
 
 class NameStatus(StrEnum):
@@ -105,9 +106,9 @@ class StatusRow:
             "name": self.name,
             "customer_id": self.seen.customer_id,
             "serial": self.seen.serial,
-            "not_after": instant(self.seen.not_after),
+            "not_after": instant_or_none(self.seen.not_after),
             "state": self.state.value,
-            "renew_from": instant(self.renew_from),
+            "renew_from": instant_or_none(self.renew_from),
             "service": self.seen.service,
             **explanation(self, language),
         }
@@ -345,11 +346,6 @@ PHASES = {
 }
 
 
-def instant(at: datetime | None) -> str | None:
-    """Write an instant for JSON (`decoder.format_instant`)."""
-    return None if at is None else decoder.format_instant(at)
-
-
 def row(store: Path, name: str, now: datetime) -> StatusRow:
     """Return the status of one name at `now`. Damage is a state, not an error."""
     return status_of(snapshot.load_snapshot(store / name), now)
@@ -540,20 +536,22 @@ def details(row: StatusRow, folder: Path, language: Language) -> dict[str, objec
     return row.as_json(language) | {
         "customer_name": seen.customer_name,
         "environment": None if seen.environment is None else seen.environment.value,
-        "not_before": instant(seen.not_before),
+        "not_before": instant_or_none(seen.not_before),
         "days_left": row.days_left,
         "todo": required_action(row).value,
         "open": [{"kind": one.folder.name, "state": one.state.value, "codes": list(one.codes)} for one in seen.open],
         "failures": memory.failures,
-        "next_try": instant(memory.next_try),
-        "next": None if _is_final(row) else instant(row.next_at),
+        "next_try": instant_or_none(memory.next_try),
+        "next": None if _is_final(row) else instant_or_none(row.next_at),
         "codes": list(memory.codes),
         "replacement_needed": required_action(row) is RequiredAction.REPLACE,
-        "hint": None if hint is None else {"start": instant(hint.start), "end": instant(hint.end)},
+        "hint": None if hint is None else {"start": instant_or_none(hint.start), "end": instant_or_none(hint.end)},
         "deployed": is_deployed(row),
         "deploy_tries": 0 if deployment is None else deployment.tries,
-        "deploy_next": None if deployment is None else instant(deployment.next_try),
-        "last_event": None if last is None else {"at": instant(last.at), "event": last.event.value, **last.facts},
+        "deploy_next": None if deployment is None else instant_or_none(deployment.next_try),
+        "last_event": None
+        if last is None
+        else {"at": instant_or_none(last.at), "event": last.event.value, **last.facts},
         "hook_output": list(output),
     }
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from sinetti.client import decoder, renewal_window
+from sinetti.client import renewal_window
 from sinetti.client.messages import adoption_messages, messages
 from sinetti.client.messages.messages import make_message, strip_control_chars
 from sinetti.client.model import CertificateEntry, Config, ServiceEntry
@@ -28,6 +28,7 @@ from sinetti.client.store.journal import PENDING
 from sinetti.client.store.keystores import KeyMaterial
 from sinetti.client.store.settings import NameSettings
 from sinetti.domain.values import KeyType, is_same_identifier
+from sinetti.infra.clock import format_instant
 from sinetti.pki import chain, policy_oids
 from sinetti.pki.encoding import PrivateKey
 
@@ -129,7 +130,7 @@ def adopt(ctx: ClientContext, name: str, material: KeyMaterial, wanted: NameSett
         generations.install(folder, key, material.certificate, bundle, wanted.files)
         ctx.step("in-place")
         generations.remember(folder, replace(generations.notes(folder), serial=serial))
-        event_log.append(folder, ctx.now, EventType.ADOPTED, serial=serial, until=decoder.format_instant(until))
+        event_log.append(folder, ctx.now, EventType.ADOPTED, serial=serial, until=format_instant(until))
     live = str(folder / files.LIVE)
     message = make_message(adoption_messages.ADOPTED, name=name, serial=serial, until=until, folder=live)
     opens = renewal_window.opening_message(generations.span_of(material.certificate))

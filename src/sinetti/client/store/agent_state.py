@@ -18,6 +18,7 @@ from sinetti.client import decoder
 from sinetti.client.model import RenewalInfoState
 from sinetti.client.results import ExitCode
 from sinetti.client.store import files
+from sinetti.infra.clock import format_instant
 
 AGENT = "agent.json"
 DEPLOY = "deploy.json"
@@ -204,7 +205,7 @@ def _instant(value: object) -> datetime | None:
 
 
 def _written(at: datetime | None) -> str | None:
-    return None if at is None else decoder.format_instant(at)
+    return None if at is None else format_instant(at)
 
 
 # Files of earlier releases lack the members that are read with `get`.

@@ -19,6 +19,7 @@ from sinetti.client.messages.messages import Value
 from sinetti.client.results import CommandResult, ExitCode, Result
 from sinetti.client.store import files
 from sinetti.domain.values import Language
+from sinetti.infra.clock import format_instant
 
 FILE = "log.jsonl"
 BEFORE = "log.1.jsonl"
@@ -87,7 +88,7 @@ def append(name_folder: Path, at: datetime, event: EventType, **facts: str) -> N
     with contextlib.suppress(FileNotFoundError):
         if path.stat().st_size > LARGEST:
             path.replace(name_folder / BEFORE)
-    line = json.dumps({"at": decoder.format_instant(at), "event": event.value, **facts}, ensure_ascii=False)
+    line = json.dumps({"at": format_instant(at), "event": event.value, **facts}, ensure_ascii=False)
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | files.NO_LINK | files.NO_WAIT, 0o600)
     try:
         # An earlier line that was cut short must not damage this one.
@@ -155,4 +156,4 @@ def _ends_whole(path: Path) -> bool:
 
 
 def _fact(value: Value) -> str:
-    return decoder.format_instant(value) if isinstance(value, datetime) else str(value)
+    return format_instant(value) if isinstance(value, datetime) else str(value)

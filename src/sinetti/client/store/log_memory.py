@@ -22,6 +22,7 @@ from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.results import ExitCode
 from sinetti.client.store import files
 from sinetti.i18n.translate import gettext_noop
+from sinetti.infra.clock import format_instant
 from sinetti.wire.transparency.merkle import ProofError
 from sinetti.wire.transparency.observer import Fetch, LogMemory, LogPolicy, LogReader, MemoryDamaged, origin_of
 
@@ -115,11 +116,11 @@ def save_index(store: Path, index: LogIndex) -> None:
             one.serial,
             one.log,
             one.is_proven,
-            None if one.ask_again is None else decoder.format_instant(one.ask_again),
+            None if one.ask_again is None else format_instant(one.ask_again),
         ]
         for name, one in index.names.items()
     }
-    row = {"names": names, "absent": {url: decoder.format_instant(at) for url, at in index.absent.items()}}
+    row = {"names": names, "absent": {url: format_instant(at) for url, at in index.absent.items()}}
     with suppress(OSError):
         files.make_folder(store / FOLDER)
         files.write_atomic(store / FOLDER / NAMES, (json.dumps(row) + "\n").encode(), is_durable=False)

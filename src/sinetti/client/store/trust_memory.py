@@ -20,6 +20,7 @@ from sinetti.client.store import files
 from sinetti.client.store.settings import NameSettings
 from sinetti.domain.usage import TrustListNumbers
 from sinetti.domain.values import Environment, Sha256
+from sinetti.infra.clock import format_instant
 from sinetti.pki import chain, encoding
 from sinetti.pki.trust_lists.lists import (
     AnchorRole,
@@ -106,7 +107,7 @@ def save_trust(store: Path, memory: Mapping[str, TrustMemory]) -> None:
         one: {
             "anchors": None if kept.anchors is None else b64encode(kept.anchors).decode(),
             "distrust": None if kept.distrust is None else b64encode(kept.distrust).decode(),
-            "asked": None if kept.asked is None else decoder.format_instant(kept.asked),
+            "asked": None if kept.asked is None else format_instant(kept.asked),
         }
         for one, kept in memory.items()
     }

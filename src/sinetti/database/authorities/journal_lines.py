@@ -16,10 +16,10 @@ from sinetti.database.authorities.register import AuthorityView, Distrust
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
-from sinetti.database.issuance.journal_records import instant
 from sinetti.database.operations.authorities import NewAuthority, insert_row
 from sinetti.domain.authorities.lifecycle import CaState, count_above
 from sinetti.domain.values import Channel, Sha256
+from sinetti.infra.clock import format_instant
 from sinetti.journal.reader import JournalLine
 from sinetti.journal.writer import JournalEntry
 
@@ -55,9 +55,9 @@ def entry_of(db: Database, one: AuthorityView) -> JournalEntry:
         "state": one.state,
         "sha256": one.sha256,
         "key": one.key_id,
-        "signs_from": instant(one.signs_from),
-        "signs_until": instant(one.signs_until),
-        "revoked_at": None if one.revoked_at is None else instant(one.revoked_at),
+        "signs_from": format_instant(one.signs_from),
+        "signs_until": format_instant(one.signs_until),
+        "revoked_at": None if one.revoked_at is None else format_instant(one.revoked_at),
         "reason": one.revocation_reason,
         "distrust": None if one.distrust is None else _distrust(one.distrust),
         "der": b64encode(one.certificate).decode("ascii"),
@@ -68,7 +68,7 @@ def entry_of(db: Database, one: AuthorityView) -> JournalEntry:
 
 def _distrust(declared: Distrust) -> dict[str, str]:
     values = asdict(declared).items()
-    return {name: instant(value) if isinstance(value, datetime) else value for name, value in values}
+    return {name: format_instant(value) if isinstance(value, datetime) else value for name, value in values}
 
 
 def collect(known: dict[str, Mapping[str, Any]], line: JournalLine) -> None:

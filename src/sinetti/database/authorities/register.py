@@ -21,6 +21,7 @@ from sinetti.database.operations.authorities import NewAuthority, insert_row
 from sinetti.domain.authorities.lifecycle import CA_MOVES, CaState, count_above, generation_of
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Channel, Sha256
+from sinetti.infra.clock import format_instant
 from sinetti.pki.encoding import load_certificate
 
 
@@ -331,7 +332,7 @@ def declare(db: Database, one: AuthorityView, distrust: Distrust, audit: AuditCo
         checkpoint=distrust.checkpoint,
     )
     _rows(db).filter(pk=one.name).update(version=F("version") + 1)
-    since = distrust.since.strftime("%Y-%m-%dT%H:%M:%SZ")
+    since = format_instant(distrust.since)
     audit_log.write(db, audit, "ca-distrusted", f"authority:{one.name}", since=since, version=one.version + 1)
 
 

@@ -6,7 +6,7 @@ See docs/operators/journal.md. The entries contain no personal data.
 from base64 import b64encode
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from sinetti.domain.certificates.lifecycle import CertificateState
 from sinetti.domain.certificates.models import Certificate
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.values import Serial
+from sinetti.infra.clock import format_instant
 from sinetti.journal import reader
 from sinetti.journal.reader import JournalLine
 from sinetti.journal.writer import JournalEntry, check_owner
@@ -70,11 +71,6 @@ class JournalDiff:
     logged: list[tuple[int, int]] = field(default_factory=list)
 
 
-def instant(at: datetime) -> str:
-    """Format an instant as in RFC 3339, in UTC and whole seconds."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def issued(db: Database, certificate: Certificate, der: bytes) -> JournalEntry:
     """Return the entry of an issued certificate.
 
@@ -88,10 +84,10 @@ def issued(db: Database, certificate: Certificate, der: bytes) -> JournalEntry:
         "key": certificate.key,
         "retrieval_id": certificate.retrieval_id,
         # notBefore is the second of the reservation.
-        "not_before": instant(certificate.span.not_before),
-        "not_after": instant(certificate.span.not_after),
-        "renewable_from": instant(certificate.renewable_from),
-        "recorded_at": instant(certificate.recorded_at or certificate.span.not_before),
+        "not_before": format_instant(certificate.span.not_before),
+        "not_after": format_instant(certificate.span.not_after),
+        "renewable_from": format_instant(certificate.renewable_from),
+        "recorded_at": format_instant(certificate.recorded_at or certificate.span.not_before),
         "crl_shard": certificate.crl_shard,
         "predecessor": certificate.predecessor,
         "holding": {
@@ -113,7 +109,7 @@ def fetched(db: Database, serial: Serial, at: datetime, entry: bytes | None = No
     `entry` is its hash in the log, if the caller has it. The certificate may be in use from then on.
     """
     return JournalEntry(
-        FETCHED, {"serial": serial, "at": instant(at), **_entry(db, serial, entry, "certificate-fetched")}
+        FETCHED, {"serial": serial, "at": format_instant(at), **_entry(db, serial, entry, "certificate-fetched")}
     )
 
 
@@ -141,8 +137,8 @@ def revoked(
     database may lose it.
     """
     reason, invalidity_date = why
-    since = instant(invalidity_date) if invalidity_date else None
-    facts = {"serial": serial, "at": instant(at), "reason": reason, "invalidity_date": since, "void": void}
+    since = format_instant(invalidity_date) if invalidity_date else None
+    facts = {"serial": serial, "at": format_instant(at), "reason": reason, "invalidity_date": since, "void": void}
     return JournalEntry(REVOKED, {**facts, "issued": issued})
 
 
@@ -305,15 +301,15 @@ def _order(db: Database, order_id: str) -> dict[str, Any]:
     ours = row.lineage.organisation
     return {
         "order_id": row.order_id,
-        "created": instant(row.created),
+        "created": format_instant(row.created),
         "replaces": row.replaces.serial if row.replaces else None,
         "transfer_ids": [
             {
                 "transfer_id": pair.transfer_id,
                 "password_mac": bytes(pair.password_mac).hex(),
-                "created": instant(pair.created),
-                "expires": instant(pair.expires),
-                "ended": instant(pair.ended_at) if pair.ended_at else None,
+                "created": format_instant(pair.created),
+                "expires": format_instant(pair.expires),
+                "ended": format_instant(pair.ended_at) if pair.ended_at else None,
             }
             for pair in row.transfer_ids.using(db.alias).order_by("created", "pk")
         ],
@@ -324,6 +320,6 @@ def _order(db: Database, order_id: str) -> dict[str, Any]:
             "country": ours.country,
             "name": ours.name,
             "language": ours.language,
-            "created": instant(ours.created),
+            "created": format_instant(ours.created),
         },
     }

@@ -10,7 +10,7 @@ from sinetti.database import models
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
-from sinetti.database.issuance.journal_records import instant
+from sinetti.infra.clock import format_instant
 
 OVERLAP = 5_000
 """Number of audit rows that are read again.
@@ -83,7 +83,7 @@ def accept(db: Database, set_aside: datetime | None, audit: AuditContext) -> Non
     The decision is audited.
     """
     with transaction.atomic(using=db.alias):
-        before = instant(set_aside) if set_aside else None
+        before = format_instant(set_aside) if set_aside else None
         audit_log.write(db, audit, "clock-accepted", "clock", newest=before)
         last = db.rows(models.AuditEvent).latest("sequence").sequence
         values = {"newest": audit.at, "sequence": last, "accepted_at": audit.at, "accepted_sequence": last}

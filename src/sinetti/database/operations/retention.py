@@ -14,10 +14,10 @@ from sinetti.database import models
 from sinetti.database.common import audit_log
 from sinetti.database.common.audit_log import AuditContext
 from sinetti.database.connection import Database
-from sinetti.database.issuance.journal_records import instant
 from sinetti.database.models import Invitation, OrganisationImport, Pin, RoleRequest, SecureMessage
 from sinetti.domain.access.invitations import REQUEST_LIVES
 from sinetti.domain.certificates.lifecycle import CertificateState, OrderState
+from sinetti.infra.clock import format_instant
 
 _Deletable: TypeAlias = (
     "QuerySet[models.RejectedRequest] | QuerySet[models.OutboxMessage] | QuerySet[SecureMessage] | "
@@ -129,7 +129,7 @@ def _deleted(
     before, audit = why
     deleted, _ = rows.delete()
     if deleted:
-        audit_log.write(db, audit, action, "retention", count=deleted, before=instant(before))
+        audit_log.write(db, audit, action, "retention", count=deleted, before=format_instant(before))
     return deleted
 
 

@@ -9,7 +9,7 @@ The reader operates the calling program. The text says what happened, what it me
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sinetti.domain.validation import make_visible
@@ -20,6 +20,7 @@ from sinetti.gateway.x509.verdict_texts import (
     REVOKED,
 )
 from sinetti.i18n import translate
+from sinetti.infra.clock import format_instant
 
 _DAY = timedelta(days=1)
 
@@ -104,7 +105,7 @@ class Verdict:
             "name": self.name,
             "serial": self.serial,
             "channel": None if self.channel is None else self.channel.value,
-            "not_after": None if self.not_after is None else instant(self.not_after),
+            "not_after": None if self.not_after is None else format_instant(self.not_after),
             "text": {language.value: self.text(language) for language in Language},
         }
 
@@ -112,11 +113,6 @@ class Verdict:
 def days_left(not_after: datetime, now: datetime) -> int:
     """Return the whole days of 24 hours until the end; 0 on the last one and after it."""
     return max(0, (not_after - now) // _DAY)
-
-
-def instant(at: datetime) -> str:
-    """Return an instant by RFC 3339, in UTC and whole seconds."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _filled(phrase: Phrase, language: Language) -> str:

@@ -10,8 +10,9 @@ from typing import Final
 from urllib.parse import quote
 
 from sinetti.domain.values import Language
-from sinetti.gateway.verdicts.verdict import Verdict, VerdictReason, instant
+from sinetti.gateway.verdicts.verdict import Verdict, VerdictReason
 from sinetti.i18n.translate import gettext_noop, preferred_language, translate
+from sinetti.infra.clock import format_instant
 
 MISSING: Final = "certificate-missing"
 """Reason for a missing certificate, the only HTTP reason without a verdict."""
@@ -62,7 +63,7 @@ def identity_headers(verdict: Verdict) -> dict[str, str]:
         "Sinetti-Customer-Id": verdict.customer_id,
         "Sinetti-Channel": verdict.channel,
         "Sinetti-Serial": verdict.serial,
-        "Sinetti-Not-After": None if verdict.not_after is None else instant(verdict.not_after),
+        "Sinetti-Not-After": None if verdict.not_after is None else format_instant(verdict.not_after),
         "Sinetti-Days-Left": verdict.days_left,
     }
     return {name: quote(str(value), safe=_SAFE) for name, value in known.items() if value is not None}

@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 
-from sinetti.api.serializers import certificate_json, instant
+from sinetti.api.serializers import certificate_json
 from sinetti.authority.bootstrap import Authority
 from sinetti.authority.ca_revocation import CaRevocationRequest, revoke_authority
 from sinetti.authority.data_directory import FolderError
@@ -39,6 +39,7 @@ from sinetti.domain.validation import (
     check_unlinked_or_none,
 )
 from sinetti.domain.values import MAXIMUM_LENGTH, Channel, CustomerIdError, IdentifierType, Language, Serial
+from sinetti.infra.clock import instant_or_none
 from sinetti.journal.writer import JournalUnavailable
 from sinetti.server.http import Request, Response, json_reply, problem_response
 from sinetti.services.access.accounts import AccountError
@@ -146,7 +147,7 @@ def revoke_ca(value: Mapping[str, object], authority: Authority, request_id: str
     means = SuccessionContext(authority, _ACTOR, request_id)
     done = revoke_authority(CaRevocationRequest(name, reason), means)
     at, why = done.revoked_at, done.revocation_reason
-    return {"name": done.common_name, "state": done.state, "revoked_at": instant(at), "reason": why}
+    return {"name": done.common_name, "state": done.state, "revoked_at": instant_or_none(at), "reason": why}
 
 
 _log = logging.getLogger(__name__)
@@ -232,7 +233,9 @@ class ControlEndpoint:
             _log.exception("request %s: database or journal cannot be used, or it took too long", request.request_id)
             text = "The service is temporarily unavailable. Send the same request again."
             if act == self._set_clock:
-                text = f"The clock has reached {instant(self.clock.now())}. Continue from there: set it with now."
+                text = (
+                    f"The clock has reached {instant_or_none(self.clock.now())}. Continue from there: set it with now."
+                )
             return problem_response(503, "unavailable", text)
         finally:
             self.ctx.db.refresh()
@@ -253,7 +256,7 @@ class ControlEndpoint:
         }
 
     def _show_clock(self, _request: Request) -> Response:
-        return json_reply(200, {"now": instant(self.clock.now())})
+        return json_reply(200, {"now": instant_or_none(self.clock.now())})
 
     def _set_clock(self, request: Request) -> Response:
         value = json_fields.read_object(request.body)
@@ -265,7 +268,7 @@ class ControlEndpoint:
             reached = self.postman.move(json_fields.instant(value, "now"))
         else:
             reached = self.postman.move(json_fields.duration(value, "advance"))
-        return json_reply(200, {"now": instant(reached)})
+        return json_reply(200, {"now": instant_or_none(reached)})
 
     def _order(self, request: Request) -> Response:
         made = create_order(json_fields.read_object(request.body), self.ctx, request.request_id)
@@ -332,7 +335,7 @@ def _transfer_ids_response(ids: GeneratedTransferIds, note: str = "") -> Respons
         "order_id": ids.order_id,
         "transfer_id": ids.transfer_id,
         "transfer_password": ids.transfer_password,
-        "expires": instant(ids.expires),
+        "expires": instant_or_none(ids.expires),
     }
     return json_reply(201, {**value, "note": note} if note else value)
 

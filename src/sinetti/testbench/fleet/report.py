@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from sinetti.domain.values import Language
 from sinetti.i18n.translate import format_time, gettext_noop, ngettext_noop, number, translate, translate_plural
+from sinetti.infra.clock import format_instant
 from sinetti.testbench.fleet.fault_proxy import LOST, WRONG, InjectedFault
 from sinetti.testbench.fleet.invariants import Violation, ViolationKind
 
@@ -107,8 +108,8 @@ class PhaseReport:
         """Return the result as JSON."""
         return {
             "act": self.act,
-            "begins": instant(self.begins),
-            "ends": instant(self.ends),
+            "begins": format_instant(self.begins),
+            "ends": format_instant(self.ends),
             "enrolled": self.enrolled,
             "renewed": self.renewed,
             "days": self.days,
@@ -220,8 +221,3 @@ class ProgressReporter:
 
     def _when(self, at: datetime) -> str:
         return f"{format_time(at, self.language):<28}"
-
-
-def instant(at: datetime) -> str:
-    """Return an instant in the form of JSON."""
-    return at.strftime("%Y-%m-%dT%H:%M:%SZ")

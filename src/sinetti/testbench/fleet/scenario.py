@@ -14,14 +14,14 @@ from pathlib import Path
 from sinetti.authority.data_directory import DataDirectory
 from sinetti.client.requests.renewal_info import AS_A_RULE
 from sinetti.client.results import ExitCode
-from sinetti.infra.clock import monotonic_seconds
+from sinetti.infra.clock import format_instant, monotonic_seconds
 from sinetti.testbench.core.layout import server_files
 from sinetti.testbench.fleet import enrolment, report
 from sinetti.testbench.fleet.agent_processes import Agents
 from sinetti.testbench.fleet.enrolment import EnrolmentClient, FleetOrganisation, organisations
 from sinetti.testbench.fleet.fault_proxy import NONE, ROUGH, FaultInjectingProxy, ProxyTls
 from sinetti.testbench.fleet.invariants import InvariantChecker
-from sinetti.testbench.fleet.report import FinalReport, PhaseReport, ProgressReporter, instant
+from sinetti.testbench.fleet.report import FinalReport, PhaseReport, ProgressReporter
 from sinetti.testbench.fleet.story_runner import StoryRunner
 
 STRIDE = timedelta(days=1)
@@ -167,7 +167,7 @@ class FleetSimulation:
 
     def _call(self, names: Sequence[str]) -> None:
         in_use = self.ledger.in_use()
-        asked = {"serials": [in_use[name] for name in names], "until": instant(self.now + _OVER)}
+        asked = {"serials": [in_use[name] for name in names], "until": format_instant(self.now + _OVER)}
         self.stage.quietly_called("POST", "/early", asked)
         self.reporter.counted(report.CALLED, len(names), self.now)
         self.ledger.expect(names)
@@ -198,7 +198,7 @@ class FleetSimulation:
         return [one.due for one in ended]
 
     def _move(self, to: datetime) -> None:
-        self.stage.quietly_called("PUT", "/clock", {"now": instant(to)})
+        self.stage.quietly_called("PUT", "/clock", {"now": format_instant(to)})
         self.now = to
 
     def _compare(self) -> None:
@@ -259,7 +259,7 @@ def _acts(story: FleetSimulation, *, brief: bool) -> Iterable[PhaseReport]:
 
 
 def _begun(wanted: FleetOptions, reporter: ProgressReporter, ends: ExitStack) -> FleetSimulation:
-    stage = StoryRunner(instant(START), folder=wanted.folder)
+    stage = StoryRunner(format_instant(START), folder=wanted.folder)
     ends.callback(stage.stop)
     store = wanted.folder / "store"
     files = server_files(DataDirectory(wanted.folder / "bench"))

@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import Lock
 from typing import BinaryIO
 
-from sinetti.api.serializers import instant
+from sinetti.infra.clock import instant_or_none
 from sinetti.notifications.context import RenderedMessage, TemporaryFailure
 
 
@@ -109,8 +109,8 @@ class Mailbox:
             text=letter.text,
             language=letter.language.value,
             kind=letter.kind.value,
-            created=instant(self.created(letter.message_id)),
-            sent=instant(self.now()) or "",
+            created=instant_or_none(self.created(letter.message_id)),
+            sent=instant_or_none(self.now()) or "",
         )
         try:
             self.letters.keep(entry)
