@@ -101,6 +101,7 @@ def with_requests(**changes):
     return replace(request(), requests={**request().requests, **changes})
 
 
+SIGNED = csr(FIRST)
 FOUNDINGS = {
     "of another kind": replace(request(), kind=CeremonyKind.LISTS),
     "of the other environment": replace(request(), environment=Environment.PRODUCTION),
@@ -116,7 +117,7 @@ FOUNDINGS = {
     "two CSRs with one key": with_requests(**{FIRST: csr(FIRST, keys()[OTHER])}),
     "a CSR with a key of another type": with_requests(**{FIRST: csr(FIRST, generate_key(KeyType.EC_P384))}),
     "octets that are no CSR": with_requests(**{FIRST: b"0"}),
-    "a CSR whose signature is wrong": with_requests(**{FIRST: csr(FIRST)[:-1] + bytes([csr(FIRST)[-1] ^ 1])}),
+    "a CSR whose signature is wrong": with_requests(**{FIRST: SIGNED[:-1] + bytes([SIGNED[-1] ^ 1])}),
 }
 
 
