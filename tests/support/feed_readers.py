@@ -1,6 +1,7 @@
 """Reader of the status feed of a served authority."""
 
 import socket
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from sinetti.wire.json_api.status_events import PATH, FeedParser, StatusEvent
@@ -22,16 +23,14 @@ class FeedReader:
         self.status = int(self.file.readline().split()[1])
         while self.file.readline().strip():
             """Skip a header."""
+        self.events = self._read()
 
-    def events(self, count: int) -> list[tuple[str | None, StatusEvent]]:
-        """Return the next events, each with its id."""
-        found: list[tuple[str | None, StatusEvent]] = []
-        while len(found) < count:
-            size = int(self.file.readline(), 16)
-            assert size, "the connection ended"
-            found += [(self.parser.last_id, event) for event in self.parser.feed(self.file.read(size)) if event]
+    def _read(self) -> Iterator[tuple[str | None, StatusEvent]]:
+        """Yield each event with its id, as it arrives; a chunk may hold several."""
+        while size := int(self.file.readline(), 16):
+            for event in filter(None, self.parser.feed(self.file.read(size))):
+                yield self.parser.last_id, event
             self.file.readline()
-        return found
 
     def is_ended(self) -> bool:
         """Return whether the server has ended the connection."""

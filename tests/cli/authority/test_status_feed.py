@@ -4,6 +4,7 @@ import os
 import signal
 from contextlib import ExitStack, closing
 from datetime import timedelta
+from itertools import dropwhile, islice
 
 import pytest
 
@@ -30,9 +31,9 @@ def test_a_revocation_reaches_the_readers_of_each_worker(operator):
     operator.add()
     with serving(operator.root, "--workers", "2") as served, ExitStack() as stack:
         readers = [stack.enter_context(closing(FeedReader(served.status))) for _ in range(12)]
-        assert {one.events(1)[0][1].kind for one in readers} == {StatusEventKind.RESET}
+        assert {next(one.events)[1].kind for one in readers} == {StatusEventKind.RESET}
         serial = revoked(operator, served)
-        seen = [tuple(one.events(2)) for one in readers]
+        seen = [tuple(islice(one.events, 2)) for one in readers]
         assert len(set(seen)) == 1, "every worker has the same events and ids"
         (_, revocation), (last, of_list) = seen[0]
         assert (revocation.kind, revocation.serial) == (StatusEventKind.REVOCATION, serial)
@@ -46,7 +47,9 @@ def test_a_revocation_reaches_the_readers_of_each_worker(operator):
         again = revoked(operator, served)
         for _ in range(4):
             one = stack.enter_context(closing(FeedReader(served.status, last)))
-            assert [event.serial for _, event in one.events(2)] == [again, ""]
+            # The command and the maintenance may both sign a list for the first revocation.
+            events = dropwhile(lambda event: event.kind is StatusEventKind.LIST, (event for _, event in one.events))
+            assert [event.serial for event in islice(events, 2)] == [again, ""]
         served.stop()
 
 
