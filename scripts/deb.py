@@ -105,7 +105,7 @@ def make_trees(source: Path) -> None:
         listed.parent.mkdir(exist_ok=True)
         listed.write_text("".join(chosen), encoding="utf-8")
         top = source / "build" / "trees" / package
-        pip("--require-hashes", "--only-binary", ":all:", "--requirement", listed, into=top / folder)
+        pip("--no-deps", "--require-hashes", "--only-binary", ":all:", "--requirement", listed, into=top / folder)
         if package == "sinetti":
             add_program(source, top)
         else:

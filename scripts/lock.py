@@ -1,9 +1,10 @@
 """Writes requirements.lock and prints parts of it.
 
 `update` has uv resolve all extras of pyproject.toml for every Python version and system that it allows, and writes each
-package with its version and hashes. `select EXTRA,…` prints what `pip install --require-hashes --requirement` needs for
-these extras; `base` names the client alone, `build` the tools that make the package. `select` runs on Python alone. The
-file names no registry: pip takes the packages from the index that its own settings give.
+package with its version and hashes. `select EXTRA,…` prints what these extras need; `base` names the client alone,
+`build` the tools that make the package. `select` runs on Python alone. The file names no registry: pip takes the
+packages from the index that its own settings give, and with `--no-deps`: for a `coverage[toml]` that another package
+needs it would try the newest version of `coverage`, and refuse that for its hash.
 """
 
 import argparse
@@ -25,7 +26,7 @@ EDITABLE = "editables>=0.5,<1"
 LOWEST_PYTHON = "3.11"
 HEADER = """\
 # Every package that Sinetti's extras need, with hashes: docs/contributors/release.md. Written by `make lock`.
-# pip installs a part of it: scripts/lock.py select authority,gateway > FILE; pip install --require-hashes -r FILE
+# For a part of it: scripts/lock.py select authority,gateway > FILE; pip install --no-deps --require-hashes -r FILE
 """
 _PROJECT = "sinetti (pyproject.toml)"
 _PINNED = re.compile(r"^([a-z0-9-]+)==([^\s;]+)")
