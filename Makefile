@@ -7,6 +7,8 @@ export PYTHON
 CORE := domain wire pki ca services
 # Tests of what is written: rules of the house, texts and their translations, words of every page.
 TEXTS := tests/house tests/i18n tests/eservice/test_golden_pages.py tests/eservice/test_pages.py
+MEASURE = scripts/pytest $(CORE:%=tests/%) -m "not long and not rare" -n 3 --dist loadscope --cov --cov-report=term-missing
+COVERED := $(if $(filter-out 0,$(COVERAGE)),$(CORE:%=tests/%))
 
 .PHONY: help demo test judges docs acceptance peers accessibility bench chaos simulate fuzz mutants check format golden texts coverage floors lock release deb image clean
 .DEFAULT_GOAL := help
@@ -18,7 +20,7 @@ demo: ## a certificate lives its whole life before your eyes; KEEP=1 leaves the 
 	@scripts/environment authority
 	@.venv/bin/python -u -m sinetti.testbench.demo $(if $(filter-out 0,$(KEEP)),--keep)
 
-test: ## all tests but judges, long ones and those of texts (make check); ARGS="tests/pki -k keys" for some of them, CHANGED=1 for those of what changed since main
+test: ## all tests but judges, long ones and those of texts (make check); ARGS="tests/pki -k keys" for some of them, CHANGED=1 for those of what changed since main, COVERAGE=1 to measure the core too
 	@scripts/environment authority,test
 	@scripts/packages test
 	@.venv/bin/python scripts/texts.py compile
@@ -27,13 +29,15 @@ ifneq ($(filter-out 0,$(CHANGED)),)
 	else scripts/pytest $$changed -m "not long and not rare" -n 3; fi
 else
 	@echo "left to make check: $(TEXTS); to make judges: the judges, and tests marked long (tests/conftest.py)"
-	@scripts/pytest $(or $(ARGS),tests $(patsubst %,--ignore=%,tests/judges $(TEXTS)) -m "not long and not rare" -n 3 --dist loadscope)
+	$(if $(COVERED),@$(MEASURE))
+	@scripts/pytest $(or $(ARGS),tests $(patsubst %,--ignore=%,tests/judges $(TEXTS) $(COVERED)) -m "not long and not rare" -n 3 --dist loadscope)
 endif
 
-judges: coverage ## every branch of the core, then other people's programs judge what we make
+judges: ## long tests, then other people's programs judge what we make
 	@scripts/environment authority,test,docs
 	@scripts/packages judges
 	@scripts/packages test
+	@.venv/bin/python scripts/texts.py compile
 	@.venv/bin/python scripts/docs.py build
 	@scripts/interop
 	@scripts/peers node oidc html
@@ -172,7 +176,7 @@ coverage: ## the core's tests alone, every branch of it
 	@scripts/environment authority,test
 	@scripts/packages test
 	@.venv/bin/python scripts/texts.py compile
-	@scripts/pytest $(CORE:%=tests/%) -m "not long and not rare" -n 3 --dist loadscope --cov --cov-report=term-missing
+	@$(MEASURE)
 
 clean: ## take away what the targets made
 	rm -rf .venv .venv-debian .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage build dist bench/.django-ca bench.json bench-debian.json

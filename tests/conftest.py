@@ -82,81 +82,88 @@ DATABASES = ("sqlite", "postgresql")
 SHARE_OF_POSTGRESQL = 4
 """Of the tests that run on either database, one in so many is drawn to run on PostgreSQL, which takes longer."""
 
-MEASURED = ("domain", "wire", "pki", "ca", "services")
-"""Packages whose tests reach every branch of the package."""
-
-MEASURED_ON_BOTH = (
-    "services/issuance/test_clock_guard.py",
-    "services/monitoring/test_metrics.py",
-    "services/test_waves.py",
-)
-"""Tests that are measured on PostgreSQL too.
-
-They need features that only PostgreSQL has: a clock, connections to cut and to count, a statement that is a whole
-transaction. Other repetitions on PostgreSQL add no branch. `make test` runs them.
-"""
+MEASURED = ("domain/", "wire/", "pki/", "ca/", "services/")
+"""The core, whose packages have every branch reached by their own tests."""
 
 HERE = Path(__file__).parent
 
 
-def is_measured(item: pytest.Item) -> bool:
-    """Return True if this test is measured for coverage."""
-    path = item.path.relative_to(HERE)
-    if path.parts[0] not in MEASURED:
-        return False
-    values = item.callspec.params.values() if hasattr(item, "callspec") else ()
-    return "postgresql" not in values or path.as_posix() in MEASURED_ON_BOTH
-
-
 LONG = (
-    "services/test_withdrawn_meanwhile.py::test_a_clerk_who_is_none_any_more",
-    "services/test_withdrawn_meanwhile.py::test_a_firms_manager_of_whom_one_link_was_withdrawn",
-    "services/test_withdrawn_meanwhile.py::test_an_act_with_nothing_in_between_is_done",
     "attacks/test_guessing.py",
-    "attacks/test_stolen_copy.py::test_the_same_thief",
+    "attacks/test_parsers.py::test_a_signature_that_was_copied_around_what_grows",
     "attacks/test_parsers.py::test_nothing_grows",
+    "attacks/test_parsers.py::test_what_takes_a_second",
     "attacks/test_state_machine.py",
+    "attacks/test_stolen_copy.py::test_a_copy_without_the_pass_phrase_opens_nothing",
+    "attacks/test_stolen_copy.py::test_the_same_thief",
     "attacks/test_two_people.py::test_no_command_of_the_table_acts_without_an_approval",
+    "authority/test_initialise.py::test_keys_off_line_of_another_founding",
     "authority/test_initialise.py::test_killed_at_any_point",
     "authority/test_passphrase_change.py::test_killed_at_any_step",
     "authority/test_secret_wrappings.py",
+    "authority/test_signer_process.py::test_a_signer_whose_keys_are_in_a_token",
     "authority/test_token_keys.py::test_offline_keys_in_a_token_of_their_own",
     "authority/test_token_keys.py::test_production_imports_no_key",
     "authority/test_token_keys.py::test_while_the_token_is_away_the_reason_is_shown",
+    "cli/authority/test_audit.py::test_from_the_service_to_a_stranger",
     "cli/authority/test_ca.py::test_every_worker_takes_a_change",
+    "cli/authority/test_call_early.py::test_what_is_served",
     "cli/authority/test_database_roles.py",
     "cli/authority/test_lost_officers.py",
-    "cli/authority/test_reload.py",
     "cli/authority/test_metrics.py::test_a_life_is_counted",
     "cli/authority/test_metrics.py::test_counts_outlive_a_killed_worker",
+    "cli/authority/test_pages.py::test_a_node_whose_pages_do_not_load",
     "cli/authority/test_processes.py",
+    "cli/authority/test_reload.py",
+    "cli/authority/test_serve.py::test_a_port_that_is_taken",
     "cli/authority/test_serve.py::test_renewal_revocation_and_what_is_spared",
     "cli/authority/test_serve.py::test_the_real_client_enrols_and_waits_for_its_renewal[postgresql",
     "cli/authority/test_serve.py::test_the_real_client_enrols_and_waits_for_its_renewal[sqlite-http",
+    "cli/authority/test_supervising.py",
     "cli/authority/test_traffic.py",
+    "cli/authority/test_watching.py",
+    "cli/client/test_doctor.py::test_a_bench_is_well_over_tls",
+    "cli/client/test_log_witness.py::test_heads_are_pushed",
+    "cli/client/test_run.py",
+    "cli/test_client.py::test_only_the_command_that_is_wanted_is_loaded",
+    "cli/test_client.py::test_the_client_takes_no_server_room_along",
     "cli/test_nodes.py",
     "cli/test_restoring.py",
     "cli/test_views.py",
     "cli/test_without_database.py",
-    "cli/authority/test_watching.py",
-    "cli/client/test_doctor.py::test_a_bench_is_well_over_tls",
-    "cli/test_client.py::test_only_the_command_that_is_wanted_is_loaded",
+    "client/agent/test_hooks.py::test_a_program_that_is_left_behind",
+    "client/agent/test_hooks.py::test_what_takes_too_long",
     "client/agent/test_lives.py::test_one_renewal_in_each_life_and_no_lapse",
+    "client/agent/test_renewal_info_poll.py::test_hints_that_call",
+    "client/agent/test_renewal_info_poll.py::test_who_lies_about_now",
+    "client/agent/test_runner.py::test_a_service_whose_certificates_are_due_at_once",
     "client/agent/test_runner.py::test_a_short_life_is_renewed_once",
-    "eservice/test_secret_rotation.py",
+    "client/agent/test_runner.py::test_many_at_a_time",
+    "client/store/test_java_keystores.py::test_keytool_writes",
+    "client/store/test_removal.py::test_a_kill_at_every_point",
+    "client/store/test_snapshot.py::test_one_octet_changed_anywhere",
     "eservice/test_authority.py::test_the_walk",
     "eservice/test_bad_requests.py::test_no_page_fails_at_what_is_sent",
+    "eservice/test_secret_rotation.py",
+    "gateway/test_log_watch.py::test_fetch_looks_at_the_log",
+    "gateway/web/test_server.py::test_lists_that_come_and_go",
     "kills/test_agent.py",
     "kills/test_client.py",
     "kills/test_server.py::test_a_few_of_every_kind",
     "kills/test_server.py::test_one_of_two_nodes",
+    "notifications/test_kill.py",
     "pki/test_token_pool.py",
+    "server/test_listening.py::test_forty_stalled",
+    "server/test_listening.py::test_what_was_asked_before_the_end",
     "services/evidence/test_verify_log.py::test_random_changes_are_all_found",
+    "services/test_withdrawn_meanwhile.py::test_a_clerk_who_is_none_any_more",
+    "services/test_withdrawn_meanwhile.py::test_a_firms_manager_of_whom_one_link_was_withdrawn",
+    "services/test_withdrawn_meanwhile.py::test_an_act_with_nothing_in_between_is_done",
     "simulate/",
     "testbench/fleet/test_fleet.py",
     "testbench/test_demo.py",
-    "testbench/test_short_lives.py",
     "testbench/test_running.py",
+    "testbench/test_short_lives.py",
 )
 """Tests that take long for the little that they report each day.
 
@@ -179,7 +186,6 @@ They simulate months of whole fleets, or check that a bench measures. Parts of t
 """
 
 ON_EACH_DATABASE = (
-    *MEASURED_ON_BOTH,
     "api/test_issuing_waves.py",
     "database/certificates/test_list_query.py",
     "database/common/test_audit_log.py",
@@ -187,6 +193,9 @@ ON_EACH_DATABASE = (
     "database/notifications/test_reminders.py",
     "database/test_",
     "services/evidence/test_sequence_log.py",
+    "services/issuance/test_clock_guard.py",
+    "services/monitoring/test_metrics.py",
+    "services/test_waves.py",
 )
 """Tests of statements, SQL text, locks, the query of the status feed and the sequencer, which run on both databases."""
 
@@ -194,27 +203,28 @@ ON_EACH_DATABASE = (
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark long tests, and deselect the repetitions of tests on the other database.
 
-    The seed of the random order draws the database of each test, and the head of the run shows it. In a run that
-    measures coverage, deselect what is not measured.
+    The seed of the random order draws the database of each test, and the head of the run shows it. A run that measures
+    coverage has the core's tests, all of them on SQLite too: some branches are reached on one database alone.
     """
-    if Coverage.current() is not None:
-        config.hook.pytest_deselected(items=[one for one in items if not is_measured(one)])
-        items[:] = [one for one in items if is_measured(one)]
+    is_measured = Coverage.current() is not None
     for item in items:
         place = f"{item.path.relative_to(HERE).as_posix()}::{item.name}"
-        if place.startswith(LONG) and not (Coverage.current() is not None and place.startswith(COVERING)):
+        if place.startswith(LONG) and not (is_measured and place.startswith(COVERING)):
             item.add_marker("long")
         if place.startswith(RARE):
             item.add_marker("rare")
     seed = config.getoption("randomly_seed", None)
-    if not isinstance(seed, int) or Coverage.current() is not None:
-        return
     pairs = [_database_of(item) for item in items]
     known, kept, left = set(pairs), [], []
     for item, (name, database) in zip(items, pairs, strict=True):
         has_choice = not name.startswith(ON_EACH_DATABASE) and {(name, one) for one in DATABASES} <= known
-        drawn = DATABASES[(seed + crc32(name.encode())) % SHARE_OF_POSTGRESQL == 0]
-        (left if has_choice and database != drawn else kept).append(item)
+        wanted = (
+            {DATABASES[(seed + crc32(name.encode())) % SHARE_OF_POSTGRESQL == 0]} if isinstance(seed, int) else None
+        )
+        if is_measured and wanted:
+            wanted.add("sqlite")
+        is_left = (is_measured and not name.startswith(MEASURED)) or (has_choice and wanted and database not in wanted)
+        (left if is_left else kept).append(item)
     items[:] = kept
     config.hook.pytest_deselected(items=left)
 
