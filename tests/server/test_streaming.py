@@ -134,6 +134,21 @@ def test_what_takes_too_long_to_make_is_cut_off_and_closed_when_it_is_done():
     assert closed == [[]]
 
 
+def test_a_part_still_being_made_when_the_loop_ends_is_closed_after():
+    over = Event()
+    door = Streaming(stuck(over))
+    edge = AsgiApp(door, SHORT)
+
+    async def send(_message):
+        pass
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(edge(scope_of(), received(), send))
+    assert not door.closed
+    over.set()
+    assert door.over.wait(SOON)
+
+
 def asked_beside(door, after):
     """Return the sent messages and the error of a request that fails.
 

@@ -9,6 +9,7 @@ import logging
 import secrets
 from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -295,16 +296,16 @@ class AsgiApp:
         """
         request_id, method, trace = asked
         self._streams += 1
-        last: asyncio.Future[bytes | None] | None = None
+        last: Future[bytes | None] | None = None
         gone = asyncio.ensure_future(_gone(receive))
         try:
             await send(_start(reply, request_id))
             async with asyncio.timeout(self._limits.streaming):
                 while method != "HEAD" and not gone.done():
-                    last = asyncio.wrap_future(self._pool.submit(partial(_next, parts, request_id, trace)))
+                    last = self._pool.submit(partial(_next, parts, request_id, trace))
                     # Not wait_for: on Python 3.11 it loses the end of the outer limit if the inner await ends with it.
                     async with asyncio.timeout(self._limits.answering):
-                        part = await asyncio.shield(last)
+                        part = await asyncio.shield(asyncio.wrap_future(last))
                     if part is None:
                         break
                     async with asyncio.timeout(self._limits.answering):
@@ -329,16 +330,12 @@ class AsgiApp:
         )
         return replace(response, log_fields=reply.log_fields)
 
-    def _close_after(self, last: "asyncio.Future[bytes | None] | None", parts: BodyStream) -> None:
-        """Close the source of the parts, after the last part is finished."""
-
-        def close(_work: object = None) -> None:
+    def _close_after(self, last: Future[bytes | None] | None, parts: BodyStream) -> None:
+        """Close the source of the parts, after the last part is finished, even if the event loop has ended by then."""
+        if last is None:
             self._pool.submit(parts.close)
-
-        if last is None or last.done():
-            close()
         else:
-            last.add_done_callback(close)
+            last.add_done_callback(lambda _: self._pool.submit(parts.close))
 
     def _left(self, work: "asyncio.Future[Response]") -> None:
         self._inside -= 1
