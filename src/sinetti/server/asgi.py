@@ -331,7 +331,10 @@ class AsgiApp:
         return replace(response, log_fields=reply.log_fields)
 
     def _close_after(self, last: Future[bytes | None] | None, parts: BodyStream) -> None:
-        """Close the source of the parts, after the last part is finished, even if the event loop has ended by then."""
+        """Close the source of the parts after the last part.
+
+        It is closed by the pool, because the event loop can have ended by then.
+        """
         if last is None:
             self._pool.submit(parts.close)
         else:
