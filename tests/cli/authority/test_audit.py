@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 
 from sinetti.cli.main import main
 from sinetti.infra.clock import monotonic_seconds
-from sinetti.wire.transparency.notes import NoteSigner
+from sinetti.wire.transparency.notes import NoteSigner, SignedNote, VerifierKey
 from tests.cli.authority.test_serve import ANY, serving
 from tests.support import golden
 from tests.support.serving import SOON, until
@@ -147,7 +147,8 @@ def test_the_key_is_changed(served, tmp_path):
     new = said.split()[0]
     assert key in said
     with serving(operator, *ANY) as (_, status):
-        until(lambda: len(fetch(status, "/log/checkpoint").splitlines()) == 6)
+        keys = {VerifierKey.parse(one) for one in (key, new)}
+        until(lambda: set(SignedNote.parse(fetch(status, "/log/checkpoint")).signers(keys)) == keys)
         assert fetch(status, "/log/key").decode().strip() == new != key
     assert "The log is intact" in operator.does("audit", "verify", "--checkpoint", kept)
     file = tmp_path / "log.jsonl"
