@@ -129,8 +129,10 @@ def page(tmp_path_factory):
 def machine(page):
     """Yield the machine; settings and store are then as the page left them."""
     yield page.machine
+    page.machine.run("systemctl stop cron sinetti-agent.service")
+    page.machine.until("! pgrep --uid sinetti-agent")
     page.machine.run(f"rm -r {KEPT}; cp -a /var/as-it-was/sinetti /etc; cp -a /var/as-it-was/sinetti-agent /var/lib")
-    page.machine.run("systemctl reset-failed")
+    page.machine.run("systemctl reset-failed; systemctl start cron")
 
 
 @pytest.fixture

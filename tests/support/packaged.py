@@ -8,11 +8,10 @@ import os
 import pwd
 import re
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from os import defpath
 from pathlib import Path
 from tempfile import mkdtemp
@@ -20,8 +19,8 @@ from tempfile import mkdtemp
 from tests.house.tree import DOCS, ROOT
 from tests.support.eight_commands import commands
 from tests.support.officers import NAMES, key_of
-from tests.support.programs import STARTS_WITHIN, STOPS_WITHIN, surroundings
-from tests.support.serving import ANY, READY, Served, until
+from tests.support.programs import STARTS_WITHIN, surroundings
+from tests.support.serving import ANY, READY, Served, end_group, until
 
 AUTHORITY = "/var/lib/sinetti/authority"
 _CREDENTIAL = "sinetti-passphrase:/etc/sinetti/passphrase"
@@ -167,9 +166,7 @@ class PackagedMachine:
                 assert ready, log.read_text()
                 yield Served(process, [], ready[1], ready[2])
             finally:
-                with suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGTERM)
-                process.wait(STOPS_WITHIN)
+                end_group(process)
 
 
 @contextmanager

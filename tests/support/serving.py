@@ -7,7 +7,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from ipaddress import ip_address
@@ -117,6 +117,14 @@ def until(happened: Callable[[], Any], within: float = SOON) -> None:
         sleep(0.01)
 
 
+def end_group(process: "subprocess.Popen[str]") -> None:
+    """Stop a process and all others of its group, and wait until none of them lives."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+    process.wait(STOPS_WITHIN)
+    until(lambda: not any(lives(pid) for pid in _group(process.pid)))
+
+
 def lives(pid: int) -> bool:
     """Return True while a process exists and has not ended."""
     try:
@@ -135,7 +143,15 @@ def _read(served: Served) -> None:
 
 
 def _kill_group(pid: int) -> None:
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
+
+
+def _group(leader: int) -> list[int]:
+    """Return the processes of a process group."""
+    members = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(ProcessLookupError):
+            if os.getpgid(int(folder.name)) == leader:
+                members.append(int(folder.name))
+    return members

@@ -17,8 +17,7 @@ from tests.house.tree import DOCS
 from tests.support import soft_token
 from tests.support.officers import key_of
 from tests.support.packaged import AUTHORITY, COMMAND, IS_ROOT, packaged_machine
-from tests.support.programs import STOPS_WITHIN
-from tests.support.serving import until
+from tests.support.serving import end_group, until
 
 as_root = pytest.mark.skipif(not IS_ROOT, reason="users are changed by root alone")
 PIN = "/etc/sinetti/pin"
@@ -162,5 +161,4 @@ def test_the_page_is_played_by_the_users_of_the_packages(machine):
             with machine.serving():
                 pass
         finally:
-            os.killpg(process.pid, signal.SIGTERM)
-            process.wait(STOPS_WITHIN)
+            end_group(process)
