@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from time import sleep
 
 from sinetti.ca.hierarchy_builder import response_signer_plan
@@ -24,6 +24,7 @@ from sinetti.wire.soap.operations import Failure, Operation
 from sinetti.wire.xmldsig import signers
 from sinetti.wire.xmldsig.signature import SignatureProfile
 from tests.support import authority
+from tests.support.small_server import LoopbackServer
 
 TRANSFER_ID = "1234567890" * 3 + "12"
 PASSWORD = "aB3dE6gH9jK2mN5p"
@@ -279,17 +280,11 @@ class DoubleHandler(BaseHTTPRequestHandler):
         """Write no log."""
 
 
-class Server(ThreadingHTTPServer):
-    """Server with one thread for each connection, stopped with the test."""
-
-    daemon_threads = True
-
-
 @contextmanager
 def served(double, context=None):
     """Serve a double on loopback while the block runs, over TLS if a context is given."""
     handler = type("Bound", (DoubleHandler,), {"double": double})
-    server = Server(("127.0.0.1", 0), handler)
+    server = LoopbackServer(handler)
     if context is not None:
         server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)

@@ -4,7 +4,7 @@ import re
 import socket
 import threading
 from contextlib import closing, contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -34,7 +34,7 @@ from tests.support.authority import NOW, issuer
 from tests.support.relying import material
 from tests.support.relying_doors import SETTINGS, gateway_running
 from tests.support.serving import until
-from tests.support.small_server import small_server
+from tests.support.small_server import LoopbackServer, small_server
 
 MADE = material(NOW)
 ISSUER = issuer_of(certificate_der(issuer(Channel.WS, MADE.built).certificate), "issuing.pem")
@@ -203,8 +203,7 @@ class Parts:
             def log_message(self, *_words):
                 """Log nothing."""
 
-        with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-            server.daemon_threads = True
+        with LoopbackServer(Handler) as server:
             threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
             try:
                 yield f"http://127.0.0.1:{server.server_port}/status/feed"

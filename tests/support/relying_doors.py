@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPSConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from time import sleep
 from typing import Any
@@ -20,6 +20,7 @@ import pytest
 
 from sinetti.infra.clock import monotonic_seconds
 from tests.support.programs import program
+from tests.support.small_server import LoopbackServer
 from tests.support.web_servers import WITHIN, process
 
 OURS = ("sinetti-customer-id", "sinetti-channel", "sinetti-serial", "sinetti-not-after", "sinetti-days-left")
@@ -75,8 +76,7 @@ class Application(BaseHTTPRequestHandler):
 @contextmanager
 def application_running() -> Iterator[int]:
     """Serve the application, and yield its port."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Application) as server:
-        server.daemon_threads = True
+    with LoopbackServer(Application) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
             yield server.server_port

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from threading import Thread
 
 from sinetti.wire.transparency.entries import format_entry
@@ -16,6 +16,7 @@ from sinetti.wire.transparency.proofs import EntryProof
 from sinetti.wire.transparency.tiles import TILE_HEIGHT, TILE_WIDTH, TileName, lookup_in
 from tests.support.authority import NOW
 from tests.support.logs import LOG_KEY, ORIGIN
+from tests.support.small_server import LoopbackServer
 
 TEST_ORIGIN = "pki.sinetti.example/log"
 """Origin of the log of certificates that the test authority issues (tests/support/authority.py)."""
@@ -129,7 +130,7 @@ def log_of_test_authority() -> ServedLog:
 @contextmanager
 def served() -> Iterator[ServedLog]:
     """Serve an empty log on this machine; its address is `http://` and its origin."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as server:
+    with LoopbackServer(_Handler) as server:
         origin = f"127.0.0.1:{server.server_address[1]}/log"
         server.log = ServedLog(origin, (NoteSigner(origin, LOG_KEY.key),))  # type: ignore[attr-defined]
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})

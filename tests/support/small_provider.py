@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs
@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from sinetti.infra.clock import utc_now
 from sinetti.settings.portal import EserviceSettings, Provider, RolesClaim
+from tests.support.small_server import LoopbackServer
 
 CLIENT, SECRET = "sinetti", "a secret that is only a test's, but long enough"
 ROLES = RolesClaim("organisations", "identifier", "roles", {})
@@ -102,7 +103,7 @@ def small_provider() -> Iterator[Says]:
         def log_message(self, *_rest: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = LoopbackServer(Handler)
     says.issuer = f"http://127.0.0.1:{server.server_address[1]}"
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()

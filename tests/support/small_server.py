@@ -1,14 +1,26 @@
-"""Small HTTP server in the test's own process.
-
-It gives configured answers and keeps the requests.
-"""
+"""HTTP servers in the test's own process; the small one gives configured answers and keeps the requests."""
 
 import ssl
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+class LoopbackServer(ThreadingHTTPServer):
+    """Server with a thread for each connection, on a free port of loopback."""
+
+    def __init__(self, handler: type[BaseHTTPRequestHandler]) -> None:
+        """Listen at once."""
+        super().__init__(("127.0.0.1", 0), handler)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Ignore clients that left: the report on standard error may reach the next test's capture."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +67,7 @@ def small_server(answers: Callable[[Question], Reply], tls: ssl.SSLContext | Non
         def log_message(self, *_words):
             """Log nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
+    with LoopbackServer(Handler) as server:
         if tls is not None:
             server.socket = tls.wrap_socket(server.socket, server_side=True)
         small = Small(f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}", answers)

@@ -6,7 +6,7 @@ A browser opens them without a running node.
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import unquote, urlsplit
 
 from django.db import connections
@@ -14,6 +14,7 @@ from django.db import connections
 from sinetti.server.http import Request
 from tests.support.browser import Post, people_door
 from tests.support.scene import REQUEST, Scene
+from tests.support.small_server import LoopbackServer
 
 
 @contextmanager
@@ -48,9 +49,8 @@ def walked_pages(scene: Scene, post: Post | None = None) -> Iterator[str]:
         def log_message(self, *_words):
             """Log nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with LoopbackServer(Handler) as server:
         address = f"http://127.0.0.1:{server.server_port}"
-        server.daemon_threads = True
         door = people_door(scene, post, address)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         thread.start()

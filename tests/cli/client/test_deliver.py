@@ -10,7 +10,7 @@ import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
@@ -26,6 +26,7 @@ from tests.cli.conftest import Shell
 from tests.client import double
 from tests.house.tree import DOCS, PACKAGE, rows
 from tests.support import authority, golden
+from tests.support.small_server import LoopbackServer
 
 REPORT = b'<report xmlns="urn:example:report"><pay>100</pay></report>\n'
 SECOND = timedelta(seconds=1)
@@ -68,7 +69,7 @@ def receiving():
             self.end_headers()
             self.wfile.write(body)
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = LoopbackServer(Handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     receiver.url = f"http://127.0.0.1:{server.server_port}/deliveries"
