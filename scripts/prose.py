@@ -44,7 +44,7 @@ HELP_CATALOGUED = ROOT / "src/sinetti/cli/client"
 @cache
 def message_ids() -> frozenset[str]:
     """Return the message ids of the catalogues; some are raised as errors first."""
-    place = ROOT / "src" / "sinetti" / "i18n" / "locale" / "en" / "LC_MESSAGES" / "sinetti.po"
+    place = ROOT / "src" / "sinetti" / "i18n" / "locale" / "fi" / "LC_MESSAGES" / "sinetti.po"
     with place.open("rb") as opened:
         return frozenset(one.id for one in read_po(opened) if isinstance(one.id, str))
 

@@ -21,7 +21,8 @@ from babel.messages.pofile import read_po, write_po
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "sinetti"
 LOCALE = PACKAGE / "i18n" / "locale"
-LANGUAGES = ("fi", "sv", "en")
+LANGUAGES = ("fi", "sv")
+"""Languages with a catalogue: message ids are the English texts."""
 CALLS = frozenset({"translate", "_", "gettext_noop", "make_message", "say"})
 """Calls whose first argument is a message id, if it is a literal."""
 COUNTS = frozenset({"translate_plural", "ngettext", "ngettext_noop"})
@@ -157,10 +158,7 @@ def _strings(argument: ast.expr) -> Iterator[str]:
 
 
 def update() -> None:
-    """Add new messages to the catalogues, and remove those no longer in the code.
-
-    English texts are filled in.
-    """
+    """Add new messages to the catalogues, and remove those no longer in the code."""
     wanted = messages()
     for language in LANGUAGES:
         old = read(language) if po_file(language).is_file() else Catalog(locale=language)
@@ -168,7 +166,7 @@ def update() -> None:
         for message_id, places in wanted.items():
             kept = old.get(message_id)
             untold = ("", "") if isinstance(message_id, tuple) else ""
-            string = message_id if language == "en" else kept.string if kept and kept.id == message_id else untold
+            string = kept.string if kept and kept.id == message_id else untold
             new.add(message_id, string, auto_comments=places)
         body = io.BytesIO()
         write_po(body, new, width=110, omit_header=True)

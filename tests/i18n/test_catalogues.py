@@ -55,10 +55,6 @@ def test_placeholders_are_the_same_in_every_language(language):
         assert placeholders(string) == placeholders(message_id), message_id
 
 
-def test_english_is_the_message_id():
-    assert all(message_id == string for message_id, string in written(TEXTS.read("en")))
-
-
 @EVERY_CATALOGUE
 def test_compiled_texts_are_as_new_as_the_written_ones(language):
     place = TEXTS.po_file(language).with_suffix(".mo")

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import date, datetime
 from functools import cache
-from gettext import GNUTranslations
+from gettext import GNUTranslations, NullTranslations
 from importlib import resources
 from string import Formatter
 
@@ -303,7 +303,9 @@ def _quality(parameters: str) -> float:
 
 
 @cache
-def _catalogue(language: Language) -> GNUTranslations:
+def _catalogue(language: Language) -> NullTranslations:
+    if language is Language.EN:
+        return NullTranslations()  # message ids are the English texts
     file = resources.files("sinetti.i18n") / "locale" / language.value / "LC_MESSAGES" / "sinetti.mo"
     try:
         with file.open("rb") as opened:
