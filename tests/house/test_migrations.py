@@ -11,7 +11,7 @@ from django.db import migrations, models
 from django.db.models.fields import NOT_PROVIDED
 
 from sinetti.database import migration_operations
-from tests.house.tree import DOCS, PACKAGE
+from tests.house.tree import DOCS, PACKAGE, rows
 
 FOLDER = PACKAGE / "database" / "migrations"
 FIRST_LOOKED_AT = 2
@@ -80,6 +80,11 @@ def test_numbers_are_not_used_twice():
     numbers = [path.name[:4] for path in sorted(FOLDER.glob("[0-9]*.py"))]
     assert numbers
     assert len(numbers) == len(set(numbers))
+
+
+def test_each_has_a_row_on_the_page():
+    numbers = [path.name[:4] for path in sorted(FOLDER.glob("[0-9]*.py"))]
+    assert [row[0] for row in rows(DOCS / "operators" / "migrations.md", "number")] == numbers
 
 
 def migration(*operations, atomic=True):
