@@ -38,9 +38,9 @@ An act takes an Actor. A page that only shows something takes the Permissions th
 """
 
 
-def acts(room: str) -> list[Path]:
+def acts(package: str) -> list[Path]:
     """Return the modules of a folder of acts."""
-    return sorted((PACKAGE / "services" / room).glob("*.py"))
+    return sorted((PACKAGE / "services" / package).glob("*.py"))
 
 
 def functions(tree: ast.Module) -> dict[str, ast.FunctionDef]:
@@ -106,10 +106,10 @@ NAMES = frozenset({"actor.name", "clerk.actor.name", "clerk.officer"})
 """The actor's name, as use cases of others take it."""
 
 
-@pytest.mark.parametrize("room", ASKS)
-def test_each_act_asks_again_inside_its_transaction(room):
+@pytest.mark.parametrize("package", ASKS)
+def test_each_act_asks_again_inside_its_transaction(package):
     wrong = []
-    for path in acts(room):
+    for path in acts(package):
         known = functions(ast.parse(path.read_text(encoding="utf-8")))
         wrong += [
             f"{path.name}: {name}: {one}"
@@ -138,20 +138,20 @@ def test_an_act_that_writes_without_a_guard_is_found():
     assert [bool(unguarded(one)) for one in known.values()] == [True, True, False]
 
 
-@pytest.mark.parametrize("room", ASKS)
-def test_each_act_asks_first(room):
+@pytest.mark.parametrize("package", ASKS)
+def test_each_act_asks_first(package):
     wrong = []
-    for path in acts(room):
+    for path in acts(package):
         known = functions(ast.parse(path.read_text(encoding="utf-8")))
         for name in known:
-            if name.startswith("_") or name in ASKS[room] | {"clerk_act", "guarded"}:
+            if name.startswith("_") or name in ASKS[package] | {"clerk_act", "guarded"}:
                 continue
             if not takes_whom(known[name]):
                 wrong.append(f"{path.name}: {name} takes no Actor (or Permissions, where it only reads)")
-            elif not takes_whom(known[name], PROOFS) and not asks(name, known, ASKS[room]):
-                wrong.append(f"{path.name}: {name} calls none of {', '.join(sorted(ASKS[room]))}")
+            elif not takes_whom(known[name], PROOFS) and not asks(name, known, ASKS[package]):
+                wrong.append(f"{path.name}: {name} calls none of {', '.join(sorted(ASKS[package]))}")
     assert not wrong
-    assert len(acts(room)) > 1
+    assert len(acts(package)) > 1
 
 
 def test_an_act_that_does_not_ask_is_found():

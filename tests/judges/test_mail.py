@@ -146,9 +146,9 @@ def test_mail_arrives_is_refused_or_comes_back(server, request, tmp_path):
         scene = opened_scene(db)
         where = SmtpServer("127.0.0.1", server.port, SmtpSecurity.STARTTLS, anchors=server.anchors)
         with closing(Smtp(where, sender, fixed_keys(KEY), scene.machine)) as post:
-            room = a_mailroom(scene, {MessageChannel.EMAIL: post})
+            ctx = a_mailroom(scene, {MessageChannel.EMAIL: post})
             outbox.enqueue(db, [a_message(one) for one in (KNOWN, UNKNOWN, LATER)], NOW)
-            assert send_due(room, "one", NOW) == SendReport(sent=2, dead=1)
+            assert send_due(ctx, "one", NOW) == SendReport(sent=2, dead=1)
         rows = models.OutboxMessage.objects.using(db.alias)
         assert rows.get(address=UNKNOWN).problem == "the mail server answered 550 5.1.1 to the recipient"
 
@@ -164,7 +164,7 @@ def test_mail_arrives_is_refused_or_comes_back(server, request, tmp_path):
         assert len(mailbox.Maildir(server.mail / "contact")) == 1
 
         assert len(server.letters("returned", 1)) == 1
-        read_returns(room, server.mail / "returned", NOW)
+        read_returns(ctx, server.mail / "returned", NOW)
         bounced = rows.filter(bounced__isnull=False).values_list("address", flat=True)
         # Postfix refused one message at once and returned the other.
         assert sorted(bounced) == sorted([UNKNOWN, LATER])

@@ -62,13 +62,13 @@ def test_killed_after_the_mail_server_took_it(sqlite_scene, server):
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert len(server.taken) == 1
     sender = Sender("notices@pki.example", "")
-    room = a_mailroom(
+    ctx = a_mailroom(
         scene,
         {email: Smtp(SmtpServer("127.0.0.1", server.port, SmtpSecurity.NONE), sender, fixed_keys(b""), scene.machine)},
     )
     scene.machine.forward(delivery.LEASE)
-    assert send_due(room, "two", NOW) == SendReport(sent=2), "what it had not begun comes first"
+    assert send_due(ctx, "two", NOW) == SendReport(sent=2), "what it had not begun comes first"
     scene.machine.forward(timedelta(hours=1))
-    assert send_due(room, "two", NOW) == SendReport(sent=1)
+    assert send_due(ctx, "two", NOW) == SendReport(sent=1)
     assert [one.message_id for one in server.taken].count(server.taken[0].message_id) == 2
     assert len({one.message_id for one in server.taken}) == 3

@@ -8,7 +8,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from sinetti.ca.profiles import key_usage
-from sinetti.gateway.revocation import crl as room
+from sinetti.gateway.revocation import crl as crl_module
 from sinetti.gateway.revocation.crl import CrlSource, InvalidCrl, SerialSet, read_list
 from sinetti.gateway.revocation.source import (
     FRESHNESS,
@@ -196,7 +196,7 @@ def test_serials():
 
 def test_a_folder_is_read_anew_when_it_changes(tmp_path, monkeypatch):
     ticks = [100.0]
-    monkeypatch.setattr(room.clock, "monotonic_seconds", lambda: ticks[0])
+    monkeypatch.setattr(crl_module.clock, "monotonic_seconds", lambda: ticks[0])
     lists = CrlSource(folder=tmp_path)
 
     def now():
@@ -278,8 +278,8 @@ def test_a_folder_that_is_not_there_has_no_lists(tmp_path):
 def test_each_signature_is_computed_once_though_another_file_changes(tmp_path, monkeypatch):
     (tmp_path / "issuing.crl").write_bytes(crl())
     lists, counted = CrlSource(folder=tmp_path), []
-    whole = room._signed
-    monkeypatch.setattr(room, "_signed", lambda *given: counted.append(1) or whole(*given))
+    whole = crl_module._signed
+    monkeypatch.setattr(crl_module, "_signed", lambda *given: counted.append(1) or whole(*given))
     for _ in range(3):
         assert lists.status(CERTIFICATE, issuing(), NOW, FRESHNESS) == GOOD
     assert len(counted) == 1

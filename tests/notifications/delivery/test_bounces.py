@@ -163,7 +163,7 @@ def bounced(scene):
 
 def test_a_maildir(scene, tmp_path):
     """One working mail, one faulty mail and other files: none stops the others."""
-    maildir, room = a_maildir(tmp_path), a_mailroom(scene)
+    maildir, ctx = a_maildir(tmp_path), a_mailroom(scene)
     lost = a_message(scene, a_person(scene, "lost@client.example"))
     well = a_message(scene, a_person(scene, "well@client.example"))
     put(
@@ -182,14 +182,14 @@ def test_a_maildir(scene, tmp_path):
     os.mkfifo(maildir / "new" / "k")
     (maildir / "new" / ".hidden").write_bytes(b"")
     (maildir / "cur" / "j:2,FS").write_bytes(b"was there")
-    counts = read_returns(room, maildir, NOW)
+    counts = read_returns(ctx, maildir, NOW)
     assert counts == BounceReport(
         marked=1, marked_before=1, soft=1, automatic=1, other=1, unknown=2, unreadable=4, stuck=1
     )
     seen = ["a:2,S", "b:2,S", "c:2,S", "d:2,FS", "e:2,FS", "f:2,FS", "g:2,FS", "h:2,S", "i:2,FS", "j:2,FS", "k:2,FS"]
     assert files(maildir) == [*(f"cur/{name}" for name in seen), "new/.hidden"]
     assert bounced(scene) == ["lost@client.example"]
-    assert read_returns(room, maildir, NOW + DAY) == BounceReport(unreadable=1, stuck=1)
+    assert read_returns(ctx, maildir, NOW + DAY) == BounceReport(unreadable=1, stuck=1)
 
 
 def test_killed_between_commit_and_move(scene, tmp_path):

@@ -70,7 +70,7 @@ class Post:
         return [one.message_id for one in self.letters]
 
 
-def room(scene, post, **more):
+def ctx(scene, post, **more):
     return a_mailroom(scene, {EMAIL: post}, **more)
 
 
@@ -87,7 +87,7 @@ def later(scene, by):
 def test_what_is_due_leaves_and_stays_sent(scene, server):
     ids = owe(scene, count=3)
     (waits,) = owe(scene, a_message(9, due=scene.clock.now + SECOND))
-    here = room(scene, smtp(scene, server))
+    here = ctx(scene, smtp(scene, server))
     assert send_due(here, "one", scene.clock.now) == SendReport(sent=3)
     assert sorted(one.message_id for one in server.taken) == sorted(ids)
     assert server.handler.connections == 1
@@ -103,13 +103,13 @@ def test_what_is_due_leaves_and_stays_sent(scene, server):
 def test_the_oldest_leaves_first(scene):
     now, post = scene.clock.now, Post()
     ids = owe(scene, *(a_message(number, due=now - MINUTE * number) for number in range(3)))
-    send_due(room(scene, post), "one", now)
+    send_due(ctx(scene, post), "one", now)
     assert post.ids == ids[::-1]
 
 
 def test_more_than_one_batch(sqlite_scene):
     ids, post = owe(sqlite_scene, count=BATCH + 1), Post()
-    assert send_due(room(sqlite_scene, post), "one", sqlite_scene.clock.now).sent == BATCH + 1
+    assert send_due(ctx(sqlite_scene, post), "one", sqlite_scene.clock.now).sent == BATCH + 1
     assert sorted(post.ids) == sorted(ids)
     assert post.closed == 2
 
@@ -118,7 +118,7 @@ def test_workers_share_the_work_and_never_send_the_same(scene):
     ids, posts = owe(scene, count=60), [Post() for _ in range(3)]
 
     def work(number):
-        return send_due(room(scene, posts[number]), f"worker-{number}", scene.clock.now).sent
+        return send_due(ctx(scene, posts[number]), f"worker-{number}", scene.clock.now).sent
 
     assert sum(crowd(scene.db, 3, work)) == 60
     assert sorted(one for post in posts for one in post.ids) == sorted(ids)
@@ -138,7 +138,7 @@ def test_one_bad_address_stops_nobody(sqlite_scene, caplog, trouble, came):
     (bad,) = owe(scene, a_message(0, address=address, due=scene.clock.now - MINUTE))
     good = owe(scene, a_message(1), a_message(2))
     post = Post(**{address: trouble})
-    assert send_due(room(scene, post), "one", scene.clock.now) == came
+    assert send_due(ctx(scene, post), "one", scene.clock.now) == came
     assert sorted(post.ids) == sorted(good)
     assert "name in it" not in f"{row(scene, bad).problem}{caplog.text}"
     assert address not in caplog.text
@@ -148,7 +148,7 @@ def test_pauses_grow_and_the_fifth_try_is_the_last(scene):
     problem = "the mail server answered 451 4.7.1 to the recipient"
     post = Post(**{"*": TemporaryFailure(problem)})
     (message,), tried = owe(scene, count=1), []
-    here = room(scene, post)
+    here = ctx(scene, post)
     for pause in (*delivery.PAUSES, timedelta(days=1)):
         came = send_due(here, "one", scene.clock.now)
         tried.append((came.again, came.dead))
@@ -164,7 +164,7 @@ def test_pauses_grow_and_the_fifth_try_is_the_last(scene):
 def test_what_was_given_up_is_sent_again_from_the_beginning(scene):
     post = Post(**{"operator-0@pki.example": PermanentFailure("550")})
     ids = owe(scene, count=2)
-    here = room(scene, post)
+    here = ctx(scene, post)
     assert send_due(here, "one", scene.clock.now) == SendReport(sent=1, dead=1)
     assert outbox_queries.send_again(scene.db, ids) == 1, "what was sent is not sent again"
     post.trouble.clear()
@@ -175,16 +175,16 @@ def test_what_was_given_up_is_sent_again_from_the_beginning(scene):
 def test_what_is_forgotten_is_neither_listed_nor_sent(sqlite_scene):
     scene, post = sqlite_scene, Post(**{"*": PermanentFailure("550")})
     ids = owe(scene, count=1)
-    send_due(room(scene, post), "one", scene.clock.now)
+    send_due(ctx(scene, post), "one", scene.clock.now)
     assert outbox_queries.forget(scene.db, ids, scene.clock.now) == 1
     assert outbox_queries.dead_letters(scene.db) == ()
-    assert send_due(room(scene, Post()), "one", scene.clock.now) == SendReport()
+    assert send_due(ctx(scene, Post()), "one", scene.clock.now) == SendReport()
 
 
 def test_a_server_that_is_away_is_noticed_once_and_costs_no_try(scene, caplog):
     ids = owe(scene, count=4)
     post = Post(**{"*": TransportUnavailable("the mail server cannot be reached (Connection refused)")})
-    here = room(scene, post)
+    here = ctx(scene, post)
     for _ in range(8):
         assert send_due(here, "one", scene.clock.now) == SendReport(away=frozenset({EMAIL}))
         later(scene, MINUTE)
@@ -199,7 +199,7 @@ def test_a_server_that_is_away_is_noticed_once_and_costs_no_try(scene, caplog):
 def test_a_server_that_goes_silent_in_every_letter_is_away(sqlite_scene):
     scene = sqlite_scene
     ids = owe(scene, *(a_message(number, address=f"operator@{number}.example") for number in range(5)))
-    came = send_due(room(scene, Post(**{"*": ConnectionLost("silent")})), "one", scene.clock.now)
+    came = send_due(ctx(scene, Post(**{"*": ConnectionLost("silent")})), "one", scene.clock.now)
     assert came == SendReport(again=2, away=frozenset({EMAIL}))
     assert sorted(row(scene, one).attempts for one in ids) == [0, 0, 0, 1, 1]
 
@@ -209,7 +209,7 @@ def test_letters_to_a_domain_that_made_us_wait_let_others_go_first(sqlite_scene)
     bad = owe(scene, *(a_message(n, address=f"{n}@slow.example", due=scene.clock.now - MINUTE) for n in range(20)))
     owe(scene, *(a_message(n) for n in range(50, 60)))
     post = Post(**{"slow.example": slow})
-    here = room(scene, post)
+    here = ctx(scene, post)
     assert send_due(here, "one", scene.clock.now) == SendReport(sent=10, again=1)
     assert sorted(row(scene, one).attempts for one in bad) == [0] * 19 + [1]
     post.trouble.clear()
@@ -226,7 +226,7 @@ def test_without_anybody_to_deliver_everything_waits(sqlite_scene):
 def test_text_messages_end_where_mail_leaves_but_no_provider_is_set(sqlite_scene):
     scene = sqlite_scene
     (message,) = owe(scene, replace(a_message(), channel=SMS))
-    assert send_due(room(scene, Post()), "one", scene.clock.now) == SendReport(dropped=1)
+    assert send_due(ctx(scene, Post()), "one", scene.clock.now) == SendReport(dropped=1)
     golden.check("sentences/outbox/no-provider", {"en.txt": f"{row(scene, message).problem}\n"})
 
 
@@ -235,7 +235,7 @@ def test_what_is_not_owed_any_more_is_dropped(scene):
         MessageKind.REMINDER, EMAIL, "0a", "60", recipient=None, certificate=None, due=scene.clock.now
     )
     (message,) = owe(scene, reminder)
-    assert send_due(room(scene, Post()), "one", scene.clock.now) == SendReport(dropped=1)
+    assert send_due(ctx(scene, Post()), "one", scene.clock.now) == SendReport(dropped=1)
     assert row(scene, message).cancelled_at == scene.clock.now
     assert row(scene, message).problem.endswith("no recipient")
 
@@ -244,7 +244,7 @@ def test_reminders_wait_for_office_hours_and_others_do_not(scene):
     scene.clock.now = scene.clock.now.replace(day=7)  # a Saturday
     reminder = NewMessage(MessageKind.REMINDER, EMAIL, "0a", "60", due=scene.clock.now)
     owe(scene, reminder, a_message())
-    here = room(scene, Post())
+    here = ctx(scene, Post())
     assert send_due(here, "one", scene.clock.now) == SendReport(sent=1)
     later(scene, timedelta(days=2))
     assert send_due(here, "one", scene.clock.now) == SendReport(dropped=1), "it has no recipient"
@@ -258,7 +258,7 @@ def test_a_run_that_began_in_office_hours_goes_on_for_an_hour(sqlite_scene):
     scene = sqlite_scene
     scene.clock.now = NOW.replace(hour=14, second=59)  # 16:00:59 Finnish time
     owe(scene, *(NewMessage(MessageKind.REMINDER, EMAIL, f"{number}", "7", due=NOW) for number in range(3 * BATCH)))
-    here = room(scene, Post(), step=lambda name: name == "taken" and scene.clock.forward(31 * MINUTE))
+    here = ctx(scene, Post(), step=lambda name: name == "taken" and scene.clock.forward(31 * MINUTE))
     run = sum(iter_batches(here, "one", lambda: scene.clock.now), SendReport())
     assert run == SendReport(dropped=2 * BATCH), "they have no recipient; the third batch would be begun at 17:02"
     scene.clock.now = NOW.replace(hour=14, minute=1)
@@ -268,7 +268,7 @@ def test_a_run_that_began_in_office_hours_goes_on_for_an_hour(sqlite_scene):
 def test_one_message_at_once(scene):
     first, second = owe(scene, count=2)
     post = Post()
-    here = room(scene, post)
+    here = ctx(scene, post)
     assert send_message(here, second, scene.clock.now)
     assert post.ids == [second]
     assert not send_message(here, second, scene.clock.now)
@@ -292,9 +292,9 @@ def test_the_process_ends_between_two_steps(scene, server, name, had):
     (message,) = owe(scene, count=1)
     post = smtp(scene, server)
     with pytest.raises(KilledError):
-        send_due(room(scene, post, step=killed_at(name)), "killed", scene.clock.now)
+        send_due(ctx(scene, post, step=killed_at(name)), "killed", scene.clock.now)
     assert len(server.taken) == had
-    here = room(scene, post)
+    here = ctx(scene, post)
     assert send_due(here, "two", scene.clock.now) == SendReport(), "nobody takes it while the lease lasts"
     later(scene, delivery.LEASE if name == "taken" else delivery.AFTER_A_KILL)
     assert send_due(here, "two", scene.clock.now) == SendReport(sent=0 if name == "sent" else 1)
@@ -309,16 +309,16 @@ def test_a_message_that_ends_the_process_each_time_keeps_nobody_waiting(scene):
     (other,) = owe(scene, a_message(1))
     post = Post(**{"operator-0@pki.example": KilledError("killer")})
     with pytest.raises(KilledError):
-        send_due(room(scene, post), "first", scene.clock.now)
+        send_due(ctx(scene, post), "first", scene.clock.now)
     later(scene, delivery.LEASE)
-    assert send_due(room(scene, post), "second", scene.clock.now) == SendReport(sent=1)
+    assert send_due(ctx(scene, post), "second", scene.clock.now) == SendReport(sent=1)
     assert post.ids == [other]
     for number in range(2, delivery.TRIES + 1):
         later(scene, delivery.AFTER_A_KILL)
         with pytest.raises(KilledError):
-            send_due(room(scene, post), f"worker-{number}", scene.clock.now)
+            send_due(ctx(scene, post), f"worker-{number}", scene.clock.now)
     later(scene, delivery.AFTER_A_KILL)
-    assert send_due(room(scene, post), "last", scene.clock.now) == SendReport(dead=1)
+    assert send_due(ctx(scene, post), "last", scene.clock.now) == SendReport(dead=1)
     (dead,) = outbox_queries.dead_letters(scene.db)
     assert dead.id == killer
     golden.check("sentences/outbox/interrupted", {"en.txt": f"{golden.stable_text(dead.problem)}\n"})
@@ -335,10 +335,10 @@ def test_whoever_was_too_slow_changes_nothing(scene):
     def step(name):
         if name == "delivered" and not fast.letters:
             later(scene, delivery.AFTER_A_KILL)
-            send_due(room(scene, fast), "fast", scene.clock.now)
+            send_due(ctx(scene, fast), "fast", scene.clock.now)
 
     slow = Post()
-    assert send_due(room(scene, slow, step=step), "slow", scene.clock.now).sent == 1
+    assert send_due(ctx(scene, slow, step=step), "slow", scene.clock.now).sent == 1
     assert sorted(fast.ids) == sorted([first, second])
     assert len(slow.ids) == 1, "of what was another's by then nothing was begun"
     assert {row(scene, one).attempts for one in (first, second)} == {1, 2}
@@ -354,8 +354,8 @@ def test_what_later_code_owes_waits_for_it(scene):
     rows.filter(pk=later_kind).update(kind="of-later-code", due=NOW - MINUTE)
     outbox.record_event(scene.db, outbox.DomainEvent("of-later-code", "once"), NOW)
     post = Post()
-    assert expand_events(room(scene, post), NOW) == 0
-    assert send_due(room(scene, post), "one", NOW) == SendReport(sent=1)
+    assert expand_events(ctx(scene, post), NOW) == 0
+    assert send_due(ctx(scene, post), "one", NOW) == SendReport(sent=1)
     assert post.ids == [known]
     assert [one.message_id for one in outbox_queries.waiting(scene.db)] == []
     assert (
@@ -373,14 +373,14 @@ def test_a_clock_that_was_ahead_keeps_nothing_waiting_until_then(scene):
     ahead = scene.machine.now + timedelta(days=365)
     rows.filter(pk=tried).update(next_attempt_at=ahead + delivery.PAUSES[-1], attempts=1)
     rows.filter(pk=taken).update(claimed_by="gone", lease_until=ahead + delivery.LEASE)
-    assert send_due(room(scene, Post()), "one", NOW) == SendReport(sent=2)
+    assert send_due(ctx(scene, Post()), "one", NOW) == SendReport(sent=2)
 
 
 def test_clocks_that_differ_by_minutes_share_the_work(scene):
     (taken,) = owe(scene, count=1)
     rows = models.OutboxMessage.objects.using(scene.db.alias)
     rows.filter(pk=taken).update(claimed_by="other", lease_until=scene.machine.now + delivery.LEASE + 10 * MINUTE)
-    assert send_due(room(scene, Post()), "one", NOW) == SendReport()
+    assert send_due(ctx(scene, Post()), "one", NOW) == SendReport()
 
 
 def test_nothing_is_begun_when_the_lease_nears_its_end(sqlite_scene):
@@ -392,7 +392,7 @@ def test_nothing_is_begun_when_the_lease_nears_its_end(sqlite_scene):
             later(scene, timedelta(minutes=3))
 
     post = Post()
-    here = room(scene, post, step=step)
+    here = ctx(scene, post, step=step)
     came = send_due(here, "one", scene.clock.now)
     assert came == SendReport(sent=3), "the rest is taken anew"
     assert post.closed == 3
@@ -404,7 +404,7 @@ def test_how_the_outbox_stands(scene):
     post = Post(
         **{"operator-0@pki.example": PermanentFailure("550"), "operator-1@pki.example": TemporaryFailure("450")}
     )
-    send_due(room(scene, post), "one", scene.clock.now)
+    send_due(ctx(scene, post), "one", scene.clock.now)
     found = outbox_queries.outbox_summary(scene.db, scene.clock.now)
     assert (found.waiting, found.late, found.dead, found.oldest) == (1, 0, 1, None)
     due = scene.clock.now
@@ -433,7 +433,7 @@ def test_an_address_that_is_refused_because_nobody_is_there_is_marked_in_the_sam
         MessageKind.FETCHED, EMAIL, held.serial, "once", NOW, recipient=person, certificate=certificate.pk
     )
     outbox.enqueue(scene.db, [replace(event, lineage=certificate.lineage_id)], NOW)
-    assert send_due(room(scene, Post(**{"*": refused})), "w", scene.clock.now).dead == 1
+    assert send_due(ctx(scene, Post(**{"*": refused})), "w", scene.clock.now).dead == 1
     marked = models.Person.objects.using(scene.db.alias).get(pk=person).bounced_at
     assert (marked is not None) is fails
     told = models.OutboxMessage.objects.using(scene.db.alias).filter(kind="bounced", channel=None)

@@ -58,10 +58,10 @@ def own(scene, who, until, since=BEGAN, role=Role.VIEWER):
 
 def walk(scene, until):
     """Plan at each instant at which something may be due."""
-    room, at = a_mailroom(scene), scene.clock.now
-    while (at := next_access_ends_time(room, at)) is not None and at <= until:
+    ctx, at = a_mailroom(scene), scene.clock.now
+    while (at := next_access_ends_time(ctx, at)) is not None and at <= until:
         scene.clock.now = at
-        plan_access_ends(room, at)
+        plan_access_ends(ctx, at)
 
 
 def planned(scene, at):
@@ -184,8 +184,8 @@ def test_what_changed_before_the_mail_left_is_not_reported(sqlite_scene, meanwhi
     planned(scene, EIGHT - 14 * DAY)
     meanwhile(scene, firm, scene.audit_entry())
     sent = []
-    room = a_mailroom(scene, {MessageChannel.EMAIL: Collector(sent)})
-    send_due(room, "worker", scene.clock.now)
+    ctx = a_mailroom(scene, {MessageChannel.EMAIL: Collector(sent)})
+    send_due(ctx, "worker", scene.clock.now)
     assert not [one for one in sent if "upphör" in one.subject or "päätty" in one.subject]
     assert (
         rows(scene, "OutboxMessage").filter(facts__tells__startswith="ends-", cancelled_at__isnull=False).count() == 2

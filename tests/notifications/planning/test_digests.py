@@ -49,10 +49,10 @@ def a_client(scene, name="client", ends=ENDS, **changes):
 
 
 def walk(scene, begins, until):
-    room, at = a_mailroom(scene), begins
-    while (at := next_digest_time(room, at)) is not None and at <= until:
+    ctx, at = a_mailroom(scene), begins
+    while (at := next_digest_time(ctx, at)) is not None and at <= until:
         scene.clock.now = at
-        plan_digests(room, at)
+        plan_digests(ctx, at)
 
 
 def test_a_certificate_that_nobody_renews(scene):
@@ -308,10 +308,10 @@ def test_a_digest_that_was_late_gives_way_to_the_next(scene):
     monday = datetime(2028, 2, 28, 6, tzinfo=UTC)
     planned(scene, monday)
     (row,) = rows(scene, "OutboxMessage").filter(kind="digest")
-    late, room = delivery.to_queued_message(row), a_mailroom(scene)
-    assert superseded_reason(late, room, monday + DAY / 12) is None
-    assert superseded_reason(late, room, monday + DAY) is None, "nothing was planned on Tuesday yet"
+    late, ctx = delivery.to_queued_message(row), a_mailroom(scene)
+    assert superseded_reason(late, ctx, monday + DAY / 12) is None
+    assert superseded_reason(late, ctx, monday + DAY) is None, "nothing was planned on Tuesday yet"
     planned(scene, monday + DAY)
-    assert superseded_reason(late, room, monday + DAY) is not None
+    assert superseded_reason(late, ctx, monday + DAY) is not None
     tuesday = rows(scene, "OutboxMessage").exclude(pk=row.pk).get(kind="digest")
-    assert superseded_reason(delivery.to_queued_message(tuesday), room, monday + DAY) is None
+    assert superseded_reason(delivery.to_queued_message(tuesday), ctx, monday + DAY) is None
