@@ -165,8 +165,8 @@ def update() -> None:
         new = Catalog(locale=language, fuzzy=False)
         for message_id, places in wanted.items():
             kept = old.get(message_id)
-            untold = ("", "") if isinstance(message_id, tuple) else ""
-            string = kept.string if kept and kept.id == message_id else untold
+            empty = ("", "") if isinstance(message_id, tuple) else ""
+            string = kept.string if kept and kept.id == message_id else empty
             new.add(message_id, string, auto_comments=places)
         body = io.BytesIO()
         write_po(body, new, width=110, omit_header=True)

@@ -4,7 +4,6 @@ It behaves as documented unless a test tells it to break a promise.
 """
 
 import itertools
-import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -284,18 +283,9 @@ class DoubleHandler(BaseHTTPRequestHandler):
 def served(double, context=None):
     """Serve a double on loopback while the block runs, over TLS if a context is given."""
     handler = type("Bound", (DoubleHandler,), {"double": double})
-    server = LoopbackServer(handler)
-    if context is not None:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    double.url = f"{'http' if context is None else 'https'}://127.0.0.1:{server.server_address[1]}{PATH}"
-    try:
+    with LoopbackServer(handler, context) as server:
+        double.url = f"{server.origin}{PATH}"
         yield double
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def bundle(*certificates) -> str:

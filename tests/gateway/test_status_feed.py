@@ -204,11 +204,7 @@ class Parts:
                 """Log nothing."""
 
         with LoopbackServer(Handler) as server:
-            threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-            try:
-                yield f"http://127.0.0.1:{server.server_port}/status/feed"
-            finally:
-                server.shutdown()
+            yield f"{server.origin}/status/feed"
 
 
 @contextmanager

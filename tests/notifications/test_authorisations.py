@@ -52,7 +52,7 @@ def letters(scene):
 
 
 def written(scene):
-    notification_ctx = a_mailroom(scene)
+    ctx = a_mailroom(scene)
     for row in rows(scene, "OutboxMessage").filter(kind="authorisation").order_by("created", "facts__tells", "pk"):
         yield render(
             QueuedMessage(
@@ -66,7 +66,7 @@ def written(scene):
                 row.recipient_id,
                 facts=row.facts,
             ),
-            notification_ctx,
+            ctx,
         )
 
 

@@ -52,14 +52,14 @@ def test_a_renewal_goes_through_while_the_mail_server_hangs(scene):
     rows.update(created=now, due=now)
     sender = Sender("notices@pki.example", "Sinetti")
     smtp = Smtp(SmtpServer("127.0.0.1", server.port, SmtpSecurity.NONE), sender, fixed_keys(b"k" * 32), scene.machine)
-    notification_ctx = a_mailroom(scene, {MessageChannel.EMAIL: smtp})
-    assert expand_events(notification_ctx, now), "a message about this very certificate, to its contact"
+    ctx = a_mailroom(scene, {MessageChannel.EMAIL: smtp})
+    assert expand_events(ctx, now), "a message about this very certificate, to its contact"
 
     def at_once(number):
         if number == 0:
             return server.serve()
         if number == 1:
-            return send_due(notification_ctx, "one", now)
+            return send_due(ctx, "one", now)
         try:
             assert server.has_a_letter.wait(60)
             assert rows.filter(claimed_by="one").exists()

@@ -56,9 +56,9 @@ def run(scene, *held, told=TOLD):
 
 def sent(scene):
     letters = Letters()
-    notification_ctx = a_mailroom(scene, dict.fromkeys(MessageChannel, letters))
-    expand_events(notification_ctx, scene.clock.now)
-    send_due(notification_ctx, "worker", scene.clock.now)
+    ctx = a_mailroom(scene, dict.fromkeys(MessageChannel, letters))
+    expand_events(ctx, scene.clock.now)
+    send_due(ctx, "worker", scene.clock.now)
     return [one for one in letters if one.kind is MessageKind.EARLY]
 
 
@@ -212,8 +212,8 @@ def test_of_a_call_that_is_not_there_nothing_is_said(sqlite_scene):
 def plan(scene):
     """Plan and send all that is due, and return the messages about calls."""
     letters = Letters()
-    notification_ctx = a_mailroom(scene, dict.fromkeys(MessageChannel, letters))
-    scheduler.run_once(notification_ctx, scene.clock.now, {})
+    ctx = a_mailroom(scene, dict.fromkeys(MessageChannel, letters))
+    scheduler.run_once(ctx, scene.clock.now, {})
     return [one for one in letters if one.kind in CALLS]
 
 
@@ -332,8 +332,8 @@ def test_an_incident_goes_before_all_that_waits(scene):
     ]  # fmt: skip
     outbox.enqueue(scene.db, waiting, scene.clock.now - DAY)
     run(scene, urgent)
-    notification_ctx = a_mailroom(scene)
-    expand_events(notification_ctx, scene.clock.now)
+    ctx = a_mailroom(scene)
+    expand_events(ctx, scene.clock.now)
     lease = SenderLease("w", scene.clock.now, scene.machine.now, frozenset({MessageKind.DIGEST}))
     claimed = [delivery.claim_due(scene.db, lease, MessageChannel.EMAIL, 10) for _ in range(3)]
     assert [MessageKind.EARLY in {one.kind for one in part} for part in claimed] == [True, False, False]

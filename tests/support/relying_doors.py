@@ -6,7 +6,6 @@ The application answers with the headers that it received.
 import json
 import socket
 import ssl
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -77,11 +76,7 @@ class Application(BaseHTTPRequestHandler):
 def application_running() -> Iterator[int]:
     """Serve the application, and yield its port."""
     with LoopbackServer(Application) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        try:
-            yield server.server_port
-        finally:
-            server.shutdown()
+        yield server.server_port
 
 
 @dataclass(frozen=True, slots=True)

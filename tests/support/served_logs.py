@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler
-from threading import Thread
 
 from sinetti.wire.transparency.entries import format_entry
 from sinetti.wire.transparency.key_rotation import ACTION, rotation_facts
@@ -133,10 +132,4 @@ def served() -> Iterator[ServedLog]:
     with LoopbackServer(_Handler) as server:
         origin = f"127.0.0.1:{server.server_address[1]}/log"
         server.log = ServedLog(origin, (NoteSigner(origin, LOG_KEY.key),))  # type: ignore[attr-defined]
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield server.log  # type: ignore[attr-defined]
-        finally:
-            server.shutdown()
-            thread.join()
+        yield server.log  # type: ignore[attr-defined]

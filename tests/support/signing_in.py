@@ -28,9 +28,9 @@ PERIOD = 30
 
 def letters(scene: Scene, email: str) -> list[RenderedMessage | Skip]:
     """Return the account messages to an address as they arrive now, oldest first."""
-    notification_ctx = replace(a_mailroom(scene), keys=scene.ctx.keys, unseal=link_unsealer(scene.ctx.keys))
+    ctx = replace(a_mailroom(scene), keys=scene.ctx.keys, unseal=link_unsealer(scene.ctx.keys))
     rows = models.OutboxMessage.objects.using(scene.db.alias).filter(kind=MessageKind.ACCOUNT, address=email)
-    return [render(delivery.to_queued_message(row), notification_ctx) for row in rows.order_by("created", "pk")]
+    return [render(delivery.to_queued_message(row), ctx) for row in rows.order_by("created", "pk")]
 
 
 def sent_kinds(scene: Scene, email: str) -> set[str]:

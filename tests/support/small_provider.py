@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
-from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -103,16 +102,9 @@ def small_provider() -> Iterator[Says]:
         def log_message(self, *_rest: object) -> None:
             pass
 
-    server = LoopbackServer(Handler)
-    says.issuer = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with LoopbackServer(Handler) as server:
+        says.issuer = server.origin
         yield says
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def settings_for(issuer: str, roles: RolesClaim | None = None) -> EserviceSettings:

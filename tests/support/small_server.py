@@ -7,15 +7,30 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Self
 
 
 class LoopbackServer(ThreadingHTTPServer):
-    """Server with a thread for each connection, on a free port of loopback."""
+    """Server on a free port of loopback, which answers while its block runs."""
 
-    def __init__(self, handler: type[BaseHTTPRequestHandler]) -> None:
-        """Listen at once."""
+    def __init__(self, handler: type[BaseHTTPRequestHandler], tls: ssl.SSLContext | None = None) -> None:
+        """Listen at once, over TLS with a context."""
         super().__init__(("127.0.0.1", 0), handler)
+        self.origin = f"{'https' if tls else 'http'}://127.0.0.1:{self.server_port}"
+        if tls is not None:
+            self.socket = tls.wrap_socket(self.socket, server_side=True)
+        self._thread = threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True)
+
+    def __enter__(self) -> Self:
+        """Begin to answer."""
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Stop, and close the port."""
+        self.shutdown()
+        self._thread.join()
+        self.server_close()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Ignore clients that left: the report on standard error may reach the next test's capture."""
@@ -67,14 +82,6 @@ def small_server(answers: Callable[[Question], Reply], tls: ssl.SSLContext | Non
         def log_message(self, *_words):
             """Log nothing."""
 
-    with LoopbackServer(Handler) as server:
-        if tls is not None:
-            server.socket = tls.wrap_socket(server.socket, server_side=True)
-        small = Small(f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}", answers)
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        thread.start()
-        try:
-            yield small
-        finally:
-            server.shutdown()
-            thread.join()
+    with LoopbackServer(Handler, tls) as server:
+        small = Small(server.origin, answers)
+        yield small

@@ -3,7 +3,6 @@
 A browser opens them without a running node.
 """
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
@@ -50,12 +49,5 @@ def walked_pages(scene: Scene, post: Post | None = None) -> Iterator[str]:
             """Log nothing."""
 
     with LoopbackServer(Handler) as server:
-        address = f"http://127.0.0.1:{server.server_port}"
-        door = people_door(scene, post, address)
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        thread.start()
-        try:
-            yield address
-        finally:
-            server.shutdown()
-            thread.join()
+        door = people_door(scene, post, server.origin)
+        yield server.origin

@@ -6,7 +6,6 @@ One delivery lasts until there is a valid receipt.
 import json
 import re
 import shutil
-import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -69,16 +68,9 @@ def receiving():
             self.end_headers()
             self.wfile.write(body)
 
-    server = LoopbackServer(Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    receiver.url = f"http://127.0.0.1:{server.server_port}/deliveries"
-    try:
+    with LoopbackServer(Handler) as server:
+        receiver.url = f"{server.origin}/deliveries"
         yield receiver
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(60)
 
 
 def well(handler, receiver, delivery_id, body):

@@ -148,9 +148,9 @@ def worlds(draw):
         spread=draw(days), urgent=draw(days), maintenance=draw(some.sampled_from([(), NIGHTS])), zone=ZoneInfo("UTC")
     )
     # The last tries: urgent time, less an hour for each error, each a pass.
-    span_left = max(in_proportion(care.urgent, span), schedule.longest_delay(span)) - HOUR
-    errors = min(draw(some.integers(0, 3)), span_left // HOUR)
-    behind = max(span_left - errors * HOUR, timedelta()) * draw(some.floats(0, 1))
+    retry_span = max(in_proportion(care.urgent, span), schedule.longest_delay(span)) - HOUR
+    errors = min(draw(some.integers(0, 3)), retry_span // HOUR)
+    behind = max(retry_span - errors * HOUR, timedelta()) * draw(some.floats(0, 1))
     ahead = draw(some.sampled_from([timedelta(), -behind, renewal_window(span) * draw(some.floats(0, 1))]))
     return World(
         life,

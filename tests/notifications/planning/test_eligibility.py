@@ -40,11 +40,11 @@ def of(row):
 
 def planned(scene, step):
     """Plan at this step; return the mailroom and messages by channel and recipient."""
-    notification_ctx = a_mailroom(scene)
+    ctx = a_mailroom(scene)
     scene.clock.now = STEPS[step]
-    plan(notification_ctx, STEPS[step])
+    plan(ctx, STEPS[step])
     rows = messages(scene).select_related("recipient")
-    return notification_ctx, {f"{row.channel} {row.recipient.name}": of(row) for row in rows}
+    return ctx, {f"{row.channel} {row.recipient.name}": of(row) for row in rows}
 
 
 def renew_it(scene, held):
@@ -94,21 +94,19 @@ MEANWHILE = {
 def test_what_happened_between_planning_and_sending(sqlite_scene, meanwhile, expected):
     scene = sqlite_scene
     held = enrolled(scene)
-    notification_ctx, owed = planned(scene, 7)
+    ctx, owed = planned(scene, 7)
     meanwhile(scene, held)
     later = STEPS[7] + timedelta(minutes=1)
-    assert reason_not_to_send(owed[f"email {CONTACT.name}"], notification_ctx, later) == expected
-    assert reason_not_to_send(owed[f"sms {CONTACT.name}"], notification_ctx, later) == expected
+    assert reason_not_to_send(owed[f"email {CONTACT.name}"], ctx, later) == expected
+    assert reason_not_to_send(owed[f"sms {CONTACT.name}"], ctx, later) == expected
 
 
 def test_where_mail_fails_the_phone_is_still_owed(sqlite_scene):
     enrolled(sqlite_scene)
-    notification_ctx, owed = planned(sqlite_scene, 7)
+    ctx, owed = planned(sqlite_scene, 7)
     contact(bounced_at=STEPS[7])(sqlite_scene, None)
-    assert (
-        reason_not_to_send(owed[f"email {CONTACT.name}"], notification_ctx, STEPS[7]) == SuppressionReason.NOT_REACHED
-    )
-    assert reason_not_to_send(owed[f"sms {CONTACT.name}"], notification_ctx, STEPS[7]) is None
+    assert reason_not_to_send(owed[f"email {CONTACT.name}"], ctx, STEPS[7]) == SuppressionReason.NOT_REACHED
+    assert reason_not_to_send(owed[f"sms {CONTACT.name}"], ctx, STEPS[7]) is None
 
 
 def test_one_text_message_to_one_phone_however_its_number_is_written():
@@ -133,24 +131,24 @@ def test_who_is_named_twice_is_reached_at_the_number_that_is_known():
 def test_who_acts_for_the_organisation(sqlite_scene):
     enrolled(sqlite_scene)
     signatory(sqlite_scene, "chair")
-    notification_ctx, owed = planned(sqlite_scene, 14)
-    assert reason_not_to_send(owed["email chair"], notification_ctx, STEPS[14]) is None
+    ctx, owed = planned(sqlite_scene, 14)
+    assert reason_not_to_send(owed["email chair"], ctx, STEPS[14]) is None
     models.RoleAssignment.objects.using(sqlite_scene.db.alias).update(withdrawn_at=STEPS[14])
-    assert reason_not_to_send(owed["email chair"], notification_ctx, STEPS[14]) == SuppressionReason.NOT_CONCERNED
+    assert reason_not_to_send(owed["email chair"], ctx, STEPS[14]) == SuppressionReason.NOT_CONCERNED
     assert organisation(sqlite_scene).closed_at is None
 
 
 def test_mail_that_was_held_up_until_a_later_step(sqlite_scene):
     enrolled(sqlite_scene)
-    notification_ctx, owed = planned(sqlite_scene, 14)
-    assert reason_not_to_send(owed[f"email {CONTACT.name}"], notification_ctx, STEPS[7] - DAY) is None
-    assert reason_not_to_send(owed[f"email {CONTACT.name}"], notification_ctx, STEPS[7]) == SuppressionReason.LATER_STEP
+    ctx, owed = planned(sqlite_scene, 14)
+    assert reason_not_to_send(owed[f"email {CONTACT.name}"], ctx, STEPS[7] - DAY) is None
+    assert reason_not_to_send(owed[f"email {CONTACT.name}"], ctx, STEPS[7]) == SuppressionReason.LATER_STEP
 
 
 def test_a_first_step_that_a_wave_moved(sqlite_scene):
     enrolled(sqlite_scene)
-    notification_ctx, owed = planned(sqlite_scene, 60)
-    assert reason_not_to_send(owed[f"email {CONTACT.name}"], notification_ctx, STEPS[60] + 7 * DAY) is None
+    ctx, owed = planned(sqlite_scene, 60)
+    assert reason_not_to_send(owed[f"email {CONTACT.name}"], ctx, STEPS[60] + 7 * DAY) is None
 
 
 def test_take_into_use(sqlite_scene):
@@ -159,39 +157,33 @@ def test_take_into_use(sqlite_scene):
     scene.clock.now = STEPS[30]
     new = renewed(scene, held)
     see(scene, held.serial, STEPS[30] + DAY)
-    notification_ctx, owed = planned(scene, 14)
+    ctx, owed = planned(scene, 14)
     one = owed[f"email {CONTACT.name}"]
     assert one.kind is MessageKind.TAKE_INTO_USE
-    assert reason_not_to_send(one, notification_ctx, STEPS[14]) is None
+    assert reason_not_to_send(one, ctx, STEPS[14]) is None
     revoke(RevocationRequest(new.serial, RevocationReason.KEY_COMPROMISE), scene.ctx, "operator", REQUEST)
-    assert reason_not_to_send(one, notification_ctx, STEPS[14]) == SuppressionReason.NOT_REPLACED
+    assert reason_not_to_send(one, ctx, STEPS[14]) == SuppressionReason.NOT_REPLACED
 
 
 def test_a_reminder_of_what_is_seen_in_use_though_the_new_one_was_fetched(sqlite_scene):
     scene = sqlite_scene
     held = enrolled(scene)
-    notification_ctx, owed = planned(scene, 14)
+    ctx, owed = planned(scene, 14)
     renewed(scene, held)
     scene.clock.now = STEPS[14] + DAY
     see(scene, held.serial, scene.clock.now)
-    assert (
-        reason_not_to_send(owed[f"email {CONTACT.name}"], notification_ctx, scene.clock.now)
-        == SuppressionReason.FETCHED
-    )
+    assert reason_not_to_send(owed[f"email {CONTACT.name}"], ctx, scene.clock.now) == SuppressionReason.FETCHED
 
 
 def test_what_the_ladder_does_not_owe(sqlite_scene):
     """Other modules handle other kinds; an absent certificate concerns no recipient."""
     enrolled(sqlite_scene)
-    notification_ctx, owed = planned(sqlite_scene, 14)
+    ctx, owed = planned(sqlite_scene, 14)
     one = owed[f"email {CONTACT.name}"]
     certificates(sqlite_scene).update(revoked_at=STEPS[14])
     values = dict(vars(one))
+    assert reason_not_to_send(QueuedMessage(**{**values, "kind": MessageKind.FETCHED}), ctx, STEPS[14]) is None
     assert (
-        reason_not_to_send(QueuedMessage(**{**values, "kind": MessageKind.FETCHED}), notification_ctx, STEPS[14])
-        is None
-    )
-    assert (
-        reason_not_to_send(QueuedMessage(**{**values, "certificate": 0}), notification_ctx, STEPS[14])
+        reason_not_to_send(QueuedMessage(**{**values, "certificate": 0}), ctx, STEPS[14])
         == SuppressionReason.NOT_CONCERNED
     )

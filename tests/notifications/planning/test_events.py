@@ -137,11 +137,11 @@ def test_the_first_whom_mail_reaches(sqlite_everybody, kind, by_lineage):
     Without a reachable one it is the organisation's contact person, else operators.
     """
     scene = sqlite_everybody
-    notification_ctx = a_mailroom(scene)
+    ctx = a_mailroom(scene)
     for who in tables()[kind]:
         before = set(rows(scene).values_list("pk", flat=True))
         owed(scene, kind, by_lineage=by_lineage)
-        expand_events(notification_ctx, scene.clock.now)
+        expand_events(ctx, scene.clock.now)
         new = rows(scene).filter(channel__isnull=False).exclude(pk__in=before).select_related("recipient")
         assert {ROLES[row.address or row.recipient.email] for row in new} == {who}
         assert {row.lineage_id for row in new} == {lineage(scene).pk}, "the text names the organisation"

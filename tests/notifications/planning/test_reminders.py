@@ -70,13 +70,13 @@ def steps(scene, kind="reminder"):
     return [int(row.step.partition(":")[0]) for row in rows]
 
 
-def walk(notification_ctx, scene, until):
+def walk(ctx, scene, until):
     """Plan at each instant at which something is due, one after the other."""
-    plan(notification_ctx, scene.clock.now)
-    while (at := next_due_time(notification_ctx, scene.clock.now)) is not None and at <= until:
+    plan(ctx, scene.clock.now)
+    while (at := next_due_time(ctx, scene.clock.now)) is not None and at <= until:
         assert at > scene.clock.now
         scene.clock.now = at
-        plan(notification_ctx, at)
+        plan(ctx, at)
     scene.clock.now = until
 
 
@@ -172,22 +172,22 @@ def test_whom_which_step_concerns(sqlite_scene):
 def test_the_contact_of_now(sqlite_scene):
     scene = sqlite_scene
     enrolled(scene)
-    notification_ctx = a_mailroom(scene)
-    walk(notification_ctx, scene, STEPS[60])
+    ctx = a_mailroom(scene)
+    walk(ctx, scene, STEPS[60])
     lineages(scene).update(contact=person(scene, "another"))
-    walk(notification_ctx, scene, STEPS[30])
+    walk(ctx, scene, STEPS[30])
     lineages(scene).update(contact=None)
-    walk(notification_ctx, scene, STEPS[14])
+    walk(ctx, scene, STEPS[14])
     assert owed(scene) == [("60:email", CONTACT.name), ("30:email", "another")]
 
 
 def test_looked_at_at_any_time_nothing_is_owed_twice(scene):
     enrolled(scene)
-    notification_ctx = a_mailroom(scene)
-    walk(notification_ctx, scene, STEPS[60])
-    assert plan(notification_ctx, scene.clock.now) == ReminderReport(0, 0)
+    ctx = a_mailroom(scene)
+    walk(ctx, scene, STEPS[60])
+    assert plan(ctx, scene.clock.now) == ReminderReport(0, 0)
     reminders.reschedule(scene.db, lineages(scene).get().lineage_id)
-    assert plan(notification_ctx, STEPS[60] + DAY) == ReminderReport(1, 1), "the same step, with the same id"
+    assert plan(ctx, STEPS[60] + DAY) == ReminderReport(1, 1), "the same step, with the same id"
     assert owed(scene) == [("60:email", CONTACT.name)]
     assert certificates(scene).get().next_reminder_at == STEPS[30]
 
@@ -195,32 +195,32 @@ def test_looked_at_at_any_time_nothing_is_owed_twice(scene):
 def test_missed_steps_send_one_message(sqlite_scene):
     scene = sqlite_scene
     enrolled(scene)
-    notification_ctx = a_mailroom(scene)
-    walk(notification_ctx, scene, STEPS[60])
-    assert plan(notification_ctx, STEPS[7] + DAY).looked == 1
+    ctx = a_mailroom(scene)
+    walk(ctx, scene, STEPS[60])
+    assert plan(ctx, STEPS[7] + DAY).looked == 1
     assert steps(scene) == [60, 7]
 
 
 def test_planned_in_the_night_it_waits_for_the_morning(sqlite_scene):
     scene = sqlite_scene
     enrolled(scene)
-    notification_ctx = a_mailroom(scene)
+    ctx = a_mailroom(scene)
     night = STEPS[14] + timedelta(hours=10)
-    plan(notification_ctx, night)
+    plan(ctx, night)
     row = messages(scene).get()
     assert (row.step, row.created, row.due) == ("14:email", night, datetime(2028, 2, 17, 6, tzinfo=UTC))
-    assert next_due_time(notification_ctx, night) == row.due
-    assert next_due_time(notification_ctx, row.due) == STEPS[7]
+    assert next_due_time(ctx, night) == row.due
+    assert next_due_time(ctx, row.due) == STEPS[7]
 
 
 def test_what_ended_long_ago_is_left_alone(scene):
     """Years of history that came in with an import: they are not even looked at."""
     enrolled(scene)
-    notification_ctx = a_mailroom(scene)
-    assert plan(notification_ctx, ENDS + DAY + SECOND) == ReminderReport(0, 0)
-    assert next_due_time(notification_ctx, ENDS + DAY + SECOND) is None
+    ctx = a_mailroom(scene)
+    assert plan(ctx, ENDS + DAY + SECOND) == ReminderReport(0, 0)
+    assert next_due_time(ctx, ENDS + DAY + SECOND) is None
     assert certificates(scene).get().next_reminder_at is None
-    assert plan(notification_ctx, ENDS + DAY).looked == 1, "what ended today is told"
+    assert plan(ctx, ENDS + DAY).looked == 1, "what ended today is told"
     assert steps(scene) == [0]
 
 
@@ -231,99 +231,99 @@ def replaced(scene, held):
 @pytest.mark.parametrize("successor", [renewed, replaced], ids=["renewed", "replaced"])
 def test_it_stops_once_the_new_one_is_fetched(scene, successor):
     held = enrolled(scene)
-    notification_ctx = a_mailroom(scene)
-    walk(notification_ctx, scene, STEPS[30])
+    ctx = a_mailroom(scene)
+    walk(ctx, scene, STEPS[30])
     new = successor(scene, held)
-    walk(notification_ctx, scene, ENDS + DAY)
+    walk(ctx, scene, ENDS + DAY)
     assert steps(scene) == [60, 30]
     assert {row.certificate.serial for row in messages(scene)} == {held.serial}
     ends = scene.certificate(new.serial).span.not_after
-    walk(notification_ctx, scene, ends - 50 * DAY)
+    walk(ctx, scene, ends - 50 * DAY)
     assert [row.certificate.serial for row in messages(scene).order_by("due")][2:] == [new.serial], "and then its own"
 
 
 def test_renewed_but_not_fetched_it_goes_on(sqlite_scene):
     scene = sqlite_scene
     held = enrolled(scene)
-    notification_ctx = a_mailroom(scene)
-    walk(notification_ctx, scene, STEPS[30])
+    ctx = a_mailroom(scene)
+    walk(ctx, scene, STEPS[30])
     retrieval_id = accepted(renew(renew_ask(held, new_key()), scene.ctx, REQUEST))
-    walk(notification_ctx, scene, STEPS[14])
+    walk(ctx, scene, STEPS[14])
     collected(scene, retrieval_id)
-    walk(notification_ctx, scene, ENDS + DAY)
+    walk(ctx, scene, ENDS + DAY)
     assert steps(scene) == [60, 30, 14]
 
 
 def test_ordered_to_replace_but_not_fetched_it_goes_on(sqlite_scene):
     scene = sqlite_scene
     held = enrolled(scene)
-    notification_ctx = a_mailroom(scene)
-    walk(notification_ctx, scene, STEPS[60] - DAY)
+    ctx = a_mailroom(scene)
+    walk(ctx, scene, STEPS[60] - DAY)
     ids = ordered(scene, an_order(replaces=held.serial))
-    walk(notification_ctx, scene, STEPS[60])
+    walk(ctx, scene, STEPS[60])
     retrieval_id = accepted(enrol(new_ask(ids, new_key()), scene.ctx, REQUEST))
-    walk(notification_ctx, scene, STEPS[30])
+    walk(ctx, scene, STEPS[30])
     collected(scene, retrieval_id)
-    walk(notification_ctx, scene, ENDS + DAY)
+    walk(ctx, scene, ENDS + DAY)
     assert steps(scene) == [60, 30]
 
 
 def test_it_goes_on_when_the_new_one_is_revoked(scene):
     held = enrolled(scene)
-    notification_ctx = a_mailroom(scene)
-    walk(notification_ctx, scene, STEPS[30] - DAY)
+    ctx = a_mailroom(scene)
+    walk(ctx, scene, STEPS[30] - DAY)
     new = renewed(scene, held)
-    walk(notification_ctx, scene, STEPS[30] + DAY)
+    walk(ctx, scene, STEPS[30] + DAY)
     assert steps(scene) == [60]
     revoke(RevocationRequest(new.serial, RevocationReason.KEY_COMPROMISE), scene.ctx, "operator", REQUEST)
-    walk(notification_ctx, scene, STEPS[14])
+    walk(ctx, scene, STEPS[14])
     assert steps(scene) == [60, 30, 14], "at once the step that was kept from them"
 
 
 def test_what_took_the_place_of_a_revoked_one_counts(scene):
     held = enrolled(scene)
-    notification_ctx = a_mailroom(scene)
-    walk(notification_ctx, scene, STEPS[60])
+    ctx = a_mailroom(scene)
+    walk(ctx, scene, STEPS[60])
     new = renewed(scene, held)
     replaced(scene, new)
     revoke(RevocationRequest(new.serial, RevocationReason.SUPERSEDED), scene.ctx, "operator", REQUEST)
-    walk(notification_ctx, scene, ENDS + DAY)
+    walk(ctx, scene, ENDS + DAY)
     assert steps(scene) == [60]
 
 
 def test_it_stops_when_revoked(sqlite_scene):
     scene = sqlite_scene
     held = enrolled(scene)
-    notification_ctx = a_mailroom(scene)
-    walk(notification_ctx, scene, STEPS[30])
+    ctx = a_mailroom(scene)
+    walk(ctx, scene, STEPS[30])
     revoke(RevocationRequest(held.serial, RevocationReason.KEY_COMPROMISE), scene.ctx, "operator", REQUEST)
-    walk(notification_ctx, scene, ENDS + DAY)
+    walk(ctx, scene, ENDS + DAY)
     assert steps(scene) == [60, 30]
     assert certificates(scene).get().next_reminder_at == reminders.NEVER
 
 
 def test_it_stops_when_it_is_let_end_and_goes_on_when_that_is_taken_back(scene):
     enrolled(scene)
-    notification_ctx = a_mailroom(scene)
-    walk(notification_ctx, scene, STEPS[60])
+    ctx = a_mailroom(scene)
+    walk(ctx, scene, STEPS[60])
     lineages(scene).update(renewal_opt_out_at=scene.clock.now)
-    walk(notification_ctx, scene, STEPS[14] + DAY)
+    walk(ctx, scene, STEPS[14] + DAY)
     assert steps(scene) == [60]
     lineages(scene).update(renewal_opt_out_at=None)
     reminders.reschedule(scene.db, lineages(scene).get().lineage_id)
-    walk(notification_ctx, scene, STEPS[7])
+    walk(ctx, scene, STEPS[7])
     assert steps(scene) == [60, 14, 7]
 
 
 def test_what_was_to_end_and_was_renewed_after_all_has_reminders_of_its_own(sqlite_scene):
     scene = sqlite_scene
     held = enrolled(scene)
-    notification_ctx = a_mailroom(scene)
-    walk(notification_ctx, scene, STEPS[60])
+    ctx = a_mailroom(scene)
+    walk(ctx, scene, STEPS[60])
     lineages(scene).update(renewal_opt_out_at=scene.clock.now)
-    walk(notification_ctx, scene, STEPS[30])
+    walk(ctx, scene, STEPS[30])
     new = renewed(scene, held)
-    walk(notification_ctx, scene, scene.certificate(new.serial).span.not_after - 50 * DAY)
+    walk(ctx, scene, scene.certificate(new.serial).span.not_after - 50 * DAY)
     assert [(row.step, row.certificate.serial) for row in messages(scene).order_by("due")] == [
         ("60:email", held.serial), ("60:email", new.serial),
     ]  # fmt: skip
@@ -337,33 +337,33 @@ def test_what_waits_for_the_morning_goes_to_who_was_named_anew_with_the_same_add
     anew = ContactDetails("Named Anew", CONTACT.email.upper(), "+358 40 000 0099", CONTACT.language)
     enrolled(scene)
     one = organisation(scene).pk
-    ctx, chair = (ContactDetails(name, f"{name}@customer.example", "", "fi") for name in ("office", "chair"))
-    contacts.set_contact_person(scene.db, one, ctx, scene.audit_entry())
+    office, chair = (ContactDetails(name, f"{name}@customer.example", "", "fi") for name in ("office", "chair"))
+    contacts.set_contact_person(scene.db, one, office, scene.audit_entry())
     contacts.add_signatory(scene.db, one, chair, scene.audit_entry())
-    notification_ctx = a_mailroom(scene)
+    ctx = a_mailroom(scene)
     scene.clock.now = STEPS[7] + timedelta(hours=10)
-    plan(notification_ctx, scene.clock.now)
+    plan(ctx, scene.clock.now)
     contacts.change_contact(scene.db, lineages(scene).get().pk, anew, scene.audit_entry())
-    contacts.set_contact_person(scene.db, one, replace(ctx, language="sv"), scene.audit_entry())
+    contacts.set_contact_person(scene.db, one, replace(office, language="sv"), scene.audit_entry())
     contacts.add_signatory(scene.db, one, replace(chair, name="Chair"), scene.audit_entry())
     morning = STEPS[7] + timedelta(hours=18)
-    plan(notification_ctx, morning)
+    plan(ctx, morning)
     rows = messages(scene).filter(kind="reminder").select_related("recipient")
     assert sorted((row.channel, row.recipient.name) for row in rows) == [
         ("email", "Chair"), ("email", anew.name), ("email", "office"), ("sms", anew.name),
     ]  # fmt: skip
-    assert {reason_not_to_send(delivery.to_queued_message(row), notification_ctx, morning) for row in rows} == {None}
+    assert {reason_not_to_send(delivery.to_queued_message(row), ctx, morning) for row in rows} == {None}
     reminders.reschedule(scene.db, lineages(scene).get().pk)
-    plan(notification_ctx, morning)
+    plan(ctx, morning)
     assert rows.all().count() == 4, "nor twice, where it is looked at anew"
 
 
 def test_a_worker_that_has_it_in_hand_does_not_drop_what_was_handed_on(sqlite_scene):
     scene = sqlite_scene
     enrolled(scene)
-    notification_ctx = a_mailroom(scene)
+    ctx = a_mailroom(scene)
     scene.clock.now = STEPS[30]
-    plan(notification_ctx, scene.clock.now)
+    plan(ctx, scene.clock.now)
     shift = delivery.SenderLease("worker", scene.clock.now, scene.machine())
     (taken,) = delivery.claim_due(scene.db, shift, MessageChannel.EMAIL, 1)
     contacts.change_contact(scene.db, lineages(scene).get().pk, replace(CONTACT, phone=""), scene.audit_entry())
@@ -378,38 +378,38 @@ def test_what_was_dropped_while_it_was_let_end_is_owed_again(sqlite_scene):
     """
     scene = sqlite_scene
     enrolled(scene)
-    notification_ctx = a_mailroom(scene)
+    ctx = a_mailroom(scene)
     night, lineage = STEPS[3] - timedelta(hours=3), lineages(scene).get().pk
-    assert plan(notification_ctx, night).queued_count == 2
+    assert plan(ctx, night).queued_count == 2
     contacts.let_end(scene.db, lineage, scene.ctx.now() - timedelta(days=9), scene.audit_entry())
     messages(scene).update(cancelled_at=night)
     contacts.let_end_no_more(scene.db, lineage, scene.audit_entry())
-    assert plan(notification_ctx, STEPS[3]).queued_count == 2
+    assert plan(ctx, STEPS[3]).queued_count == 2
     assert [row.cancelled_at for row in messages(scene).filter(step__startswith="3:")] == [None, None]
 
 
 def test_it_goes_on_when_the_one_behind_a_revoked_one_is_revoked_too(sqlite_scene):
     scene = sqlite_scene
     held = enrolled(scene)
-    notification_ctx = a_mailroom(scene)
-    walk(notification_ctx, scene, STEPS[30] - DAY)
+    ctx = a_mailroom(scene)
+    walk(ctx, scene, STEPS[30] - DAY)
     new = renewed(scene, held)
     newest = replaced(scene, new)
     revoke(RevocationRequest(new.serial, RevocationReason.SUPERSEDED), scene.ctx, "operator", REQUEST)
-    walk(notification_ctx, scene, STEPS[30] + DAY)
+    walk(ctx, scene, STEPS[30] + DAY)
     assert steps(scene) == [60]
     revoke(RevocationRequest(newest.serial, RevocationReason.KEY_COMPROMISE), scene.ctx, "operator", REQUEST)
-    walk(notification_ctx, scene, STEPS[30] + 2 * DAY)
+    walk(ctx, scene, STEPS[30] + 2 * DAY)
     assert steps(scene) == [60, 30], "at once, not at the step of 14 days"
 
 
 def test_it_stops_when_the_organisation_is_closed(sqlite_scene):
     scene = sqlite_scene
     enrolled(scene)
-    notification_ctx = a_mailroom(scene)
-    walk(notification_ctx, scene, STEPS[60])
+    ctx = a_mailroom(scene)
+    walk(ctx, scene, STEPS[60])
     models.Organisation.objects.using(scene.db.alias).update(closed_at=scene.clock.now)
-    walk(notification_ctx, scene, ENDS + DAY)
+    walk(ctx, scene, ENDS + DAY)
     assert steps(scene) == [60]
 
 
@@ -417,12 +417,12 @@ def test_a_reservation_is_looked_at_once_it_is_finished(sqlite_scene):
     scene = sqlite_scene
     enrolled(scene)
     certificates(scene).update(state="reserved")
-    notification_ctx = a_mailroom(scene)
-    assert plan(notification_ctx, STEPS[30]) == ReminderReport(0, 0)
+    ctx = a_mailroom(scene)
+    assert plan(ctx, STEPS[30]) == ReminderReport(0, 0)
     certificates(scene).update(state="issued")
-    assert plan(notification_ctx, STEPS[30]) == ReminderReport(1, 1)
+    assert plan(ctx, STEPS[30]) == ReminderReport(1, 1)
     certificates(scene).update(state="void", next_reminder_at=STEPS[14])
-    assert plan(notification_ctx, STEPS[14]) == ReminderReport(1, 0)
+    assert plan(ctx, STEPS[14]) == ReminderReport(1, 0)
     assert certificates(scene).get().next_reminder_at == reminders.NEVER
 
 
@@ -436,14 +436,14 @@ def see(scene, serial, at):
 def test_take_the_new_one_into_use(scene):
     held = enrolled(scene)
     signatory(scene, "chair")
-    notification_ctx = a_mailroom(scene)
-    walk(notification_ctx, scene, STEPS[60])
+    ctx = a_mailroom(scene)
+    walk(ctx, scene, STEPS[60])
     new = renewed(scene, held)
-    walk(notification_ctx, scene, STEPS[30])
+    walk(ctx, scene, STEPS[30])
     see(scene, held.serial, scene.clock.now)
-    walk(notification_ctx, scene, STEPS[7])
+    walk(ctx, scene, STEPS[7])
     see(scene, new.serial, scene.clock.now)
-    walk(notification_ctx, scene, ENDS + DAY)
+    walk(ctx, scene, ENDS + DAY)
     assert steps(scene) == [60]
     assert owed(scene, "take-into-use") == [
         ("14:email", CONTACT.name), ("14:email", "chair"),
@@ -464,8 +464,8 @@ def test_a_wave(sqlite_scene, wave_from, wave_days, mornings):
     scene = sqlite_scene
     enrolled(scene)
     many(scene, 5)
-    notification_ctx = a_mailroom(scene, wave_from=wave_from, wave_days=wave_days)
-    walk(notification_ctx, scene, STEPS[30])
+    ctx = a_mailroom(scene, wave_from=wave_from, wave_days=wave_days)
+    walk(ctx, scene, STEPS[30])
     first = {row.due for row in messages(scene).filter(step="60:email")}
     assert first <= {STEPS[60] + number * DAY for number in (0, 1, 2, 4, 7)}, "working days; 6 January is none"
     assert (len(first) > 1) == (mornings > 1)
@@ -492,8 +492,8 @@ def test_many_are_planned_in_transactions_of_some_hundred(scene):
 def test_two_nodes_at_once(scene):
     enrolled(scene)
     many(scene, reminders.MOST + 100)
-    notification_ctx = a_mailroom(scene)
-    planned = crowd(scene.db, 2, lambda _number: plan(notification_ctx, STEPS[14]))
+    ctx = a_mailroom(scene)
+    planned = crowd(scene.db, 2, lambda _number: plan(ctx, STEPS[14]))
     assert sum(one.looked for one in planned) == sum(one.queued_count for one in planned) == reminders.MOST + 101
     assert messages(scene).count() == reminders.MOST + 101
 
@@ -501,11 +501,11 @@ def test_two_nodes_at_once(scene):
 def test_nothing_due_costs_the_same_however_many_there_are(scene):
     enrolled(scene)
     many(scene, 100)
-    notification_ctx = a_mailroom(scene)
-    plan(notification_ctx, STEPS[60])
+    ctx = a_mailroom(scene)
+    plan(ctx, STEPS[60])
     for now in (STEPS[60] - 100 * DAY, STEPS[60] + SECOND):
         with CaptureQueriesContext(connections[scene.db.alias]) as captured:
-            assert plan(notification_ctx, now) == ReminderReport(0, 0)
+            assert plan(ctx, now) == ReminderReport(0, 0)
         read = [query["sql"] for query in captured if query["sql"].startswith("SELECT")]
         assert len(read) == 2
 
@@ -516,19 +516,17 @@ def test_the_next_instant_of_an_empty_register(sqlite_scene):
 
 def test_next_instants(sqlite_scene):
     scene = sqlite_scene
-    notification_ctx = a_mailroom(scene)
+    ctx = a_mailroom(scene)
     enrolled(scene)
     now = scene.clock.now
-    assert next_due_time(notification_ctx, now) == STEPS[60], "of one that was never looked at"
-    assert next_due_time(notification_ctx, STEPS[60]) == STEPS[60] + SECOND, (
-        "who did not plan has something to do at once"
-    )
-    plan(notification_ctx, STEPS[60])
-    assert next_due_time(notification_ctx, STEPS[60]) == STEPS[30]
+    assert next_due_time(ctx, now) == STEPS[60], "of one that was never looked at"
+    assert next_due_time(ctx, STEPS[60]) == STEPS[60] + SECOND, "who did not plan has something to do at once"
+    plan(ctx, STEPS[60])
+    assert next_due_time(ctx, STEPS[60]) == STEPS[30]
     event = DomainEvent("fetched", "later", lineage=lineages(scene).get().lineage_id)
     record_event(scene.db, event, STEPS[60] + 2 * DAY)
-    assert next_due_time(notification_ctx, STEPS[60]) == STEPS[60] + 2 * DAY, "a message that waits for its time"
+    assert next_due_time(ctx, STEPS[60]) == STEPS[60] + 2 * DAY, "a message that waits for its time"
     evening = STEPS[60] + timedelta(hours=12)
-    assert next_due_time(notification_ctx, evening) == STEPS[60] + DAY, "a reminder that waits for office hours"
+    assert next_due_time(ctx, evening) == STEPS[60] + DAY, "a reminder that waits for office hours"
     messages(scene).update(sent=evening)
-    assert next_due_time(notification_ctx, evening) == STEPS[60] + 2 * DAY
+    assert next_due_time(ctx, evening) == STEPS[60] + 2 * DAY

@@ -52,9 +52,9 @@ def ask_hint(scene, held, user_agent=""):
 
 
 def send(scene):
-    notification_ctx = a_mailroom(scene, dict.fromkeys(MessageChannel, Letters()))
-    expand_events(notification_ctx, scene.clock.now)
-    send_due(notification_ctx, "worker", scene.clock.now)
+    ctx = a_mailroom(scene, dict.fromkeys(MessageChannel, Letters()))
+    expand_events(ctx, scene.clock.now)
+    send_due(ctx, "worker", scene.clock.now)
 
 
 def counts(scene, call):

@@ -47,8 +47,8 @@ def begin(scene, audience=DrillAudience.HOLDERS, **wanted):
 def send(scene):
     """Plan and send all that is due, and return the messages of drills."""
     letters = Letters()
-    notification_ctx = a_mailroom(scene, dict.fromkeys(MessageChannel, letters))
-    scheduler.run_once(notification_ctx, scene.clock.now, {})
+    ctx = a_mailroom(scene, dict.fromkeys(MessageChannel, letters))
+    scheduler.run_once(ctx, scene.clock.now, {})
     return [one for one in letters if one.kind is MessageKind.DRILL]
 
 
