@@ -42,8 +42,8 @@ class CaCertificatesEndpoint:
             for name, der in ctx.certificates.items()
             if ctx.states.get(name) is not CaState.REVOKED
         )
-        in_force = [one for one in held if is_valid_at(one, now)]
-        body = b"".join(certificate_pem(certificate_der(one)) for one in in_force)
+        in_force = [certificate for certificate in held if is_valid_at(certificate, now)]
+        body = b"".join(certificate_pem(certificate_der(certificate)) for certificate in in_force)
         newest = max((one.not_valid_before_utc for one in in_force), default=now)
         headers = cache_headers(hashlib.sha256(body).hexdigest(), newest, _KEPT)
         # Media type of a list of certificates in PEM (RFC 8555, 9.1).

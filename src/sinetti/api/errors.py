@@ -33,7 +33,9 @@ def problem_response(
     """
     spoken = preferred_language(request.headers.get("accept-language")) or language or Language.EN
     reply = plain_problem_response(status, reason, translate(message_id, spoken))
-    value = json.loads(reply.body) | {"text": {one.value: translate(message_id, one) for one in Language}}
+    value = json.loads(reply.body) | {
+        "text": {language.value: translate(message_id, language) for language in Language}
+    }
     body = json_body(value)
     headers = {"content-language": spoken.value, "vary": "Accept-Language"}
     return replace(reply, body=body, headers=headers, log_fields={"reason": reason})

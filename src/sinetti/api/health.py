@@ -78,18 +78,18 @@ class HealthEndpoint:
             return self._last if left > 0 else _response(_SLOW, {})
 
     def _look(self) -> Response:
-        seen = None
+        response = None
         try:
-            seen = _response(
+            response = _response(
                 {name: _asked(name, check) for name, check in self._checks.items()},
                 {name: _asked(name, check) for name, check in self._warnings.items()},
             )
-            return seen
+            return response
         finally:
             with self._turn:
                 self._began = None
-                if seen is not None:
-                    self._last, self._seen = seen, monotonic_seconds()
+                if response is not None:
+                    self._last, self._seen = response, monotonic_seconds()
                 self._turn.notify_all()
             self._done()
 

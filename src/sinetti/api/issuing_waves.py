@@ -47,7 +47,7 @@ def _answer(endpoint: SoapEndpoint, app: AsgiApp, waiting: Sequence[WaitingReque
     for one in waiting:
         waves.setdefault(_element(one.request.body), []).append(one)
     for wave in waves.values():
-        run_wave([_member(one, endpoint, app) for one in wave], endpoint.ctx)
+        run_wave([_member(request, endpoint, app) for request in wave], endpoint.ctx)
         # Requests that left the wave do this for the connections of other threads.
         endpoint.ctx.db.refresh()
 

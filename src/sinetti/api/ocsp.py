@@ -87,8 +87,8 @@ def recall_ocsp(request: Request, ctx: ServiceContext) -> Response | None:
     named = _PATH.fullmatch(request.path)
     if named is None or named[1] != OCSP_PATH:
         return None
-    found = recall(_from_path(named[3] or ""), named[2], ctx)
-    return None if found is None else _cached(found, ctx)
+    ocsp_reply = recall(_from_path(named[3] or ""), named[2], ctx)
+    return None if ocsp_reply is None else _cached(ocsp_reply, ctx)
 
 
 def _refused(request: Request) -> Response | None:

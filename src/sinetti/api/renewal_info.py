@@ -72,7 +72,7 @@ def _hint_response(hint: RenewalInfo) -> Response:
     if hint.notice.url is not None:
         value["explanationURL"] = hint.notice.url
     if hint.notice.explanation is not None:
-        value["explanation"] = {one.value: text for one, text in hint.notice.explanation.items()}
+        value["explanation"] = {language.value: text for language, text in hint.notice.explanation.items()}
     headers = {
         "retry-after": str(int(hint.ask_again.total_seconds())),
         "cache-control": f"public, max-age={_KEPT}",

@@ -70,13 +70,13 @@ class RevocationsEndpoint:
         if content_type.partition(";")[0].strip().casefold() != CONTENT_TYPE:
             return problem_response(request, 415, "not-json", api_errors.NOT_JSON)
         parts = SignedComponents(request.method, request.path, content_type, request.body)
-        found: list[ClaimedSigner] = []
+        claimed_signers: list[ClaimedSigner] = []
         try:
-            verify(parts, request.headers, lambda key_id: self._key_of(key_id, found), self.ctx.machine_now())
+            verify(parts, request.headers, lambda key_id: self._key_of(key_id, claimed_signers), self.ctx.machine_now())
         except MessageSignatureError as refused:
             _log.info("request %s: signature refused: %s", request.request_id, refused)
             return _unsigned(request, refused.wrong)
-        (signer,) = found
+        (signer,) = claimed_signers
         language = signer.certificate.lineage.language
         if not self.admits(signer.der):
             return with_headers(
@@ -95,7 +95,7 @@ class RevocationsEndpoint:
             return problem_response(request, _STATUS[done], done.value, api_errors.OWN[done], language)
         return json_reply(200, render_revoked(RevocationReply(done.serial, done.at, done.reason)))
 
-    def _key_of(self, key_id: str, found: list[ClaimedSigner]) -> PublicKey | None:
+    def _key_of(self, key_id: str, claimed_signers: list[ClaimedSigner]) -> PublicKey | None:
         """Return the key of the certificate that a call names as its signer.
 
         Appends the signer to `found`.
@@ -103,7 +103,7 @@ class RevocationsEndpoint:
         signer = self._signer(key_id)
         if signer is None:
             return None
-        found.append(signer)
+        claimed_signers.append(signer)
         # Issuance accepted RSA and EC keys only.
         return cast("PublicKey", load_certificate(signer.der).public_key())
 

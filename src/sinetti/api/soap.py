@@ -108,7 +108,7 @@ class SignResponse(Step[bytes]):
         again.
         """
         seal = steps[0].seal
-        mine = [place for place, one in enumerate(steps) if one.seal is seal]
+        mine = [place for place, sign_response in enumerate(steps) if sign_response.seal is seal]
         results: Sequence[bytes | Exception]
         try:
             results = seal.sign_all([steps[place].octets for place in mine])

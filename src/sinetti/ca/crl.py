@@ -56,7 +56,7 @@ def read_list(der: bytes) -> ParsedCrl:
     number = crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
     # All our CRLs have nextUpdate (RFC 5280, 5.1.2.5); any other counts as expired.
     ends = crl.next_update_utc or crl.last_update_utc
-    return ParsedCrl(number, crl.last_update_utc, ends, tuple(_entry(one) for one in crl))
+    return ParsedCrl(number, crl.last_update_utc, ends, tuple(_entry(entry) for entry in crl))
 
 
 def read_signed(der: bytes, issuer_certificate: x509.Certificate) -> ParsedCrl:
@@ -85,7 +85,7 @@ def prepare_crl(
 
     Raises ValueError also for a reason that RFC 5280 does not define.
     """
-    return build_tbs_crl(issuer, [encode_entry(one) for one in entries], number, now, next_update)
+    return build_tbs_crl(issuer, [encode_entry(entry) for entry in entries], number, now, next_update)
 
 
 def build_tbs_crl(
@@ -111,7 +111,7 @@ def build_tbs_crl(
     extensions += _extension(_CRL_NUMBER, der_integer(number))
     if issuer.shard:
         extensions += _extension(_DISTRIBUTION_POINT, _scope(issuer).public_bytes(), critical=_TRUE)
-    octets = tuple(one for one in entries if len(one))
+    octets = tuple(entry for entry in entries if len(entry))
     before = (
         _VERSION_2
         + algorithm_identifier(ca_key(issuer.certificate))
@@ -136,12 +136,12 @@ def attach_crl_signature(tbs: bytes, signature: bytes, issuer_certificate: x509.
     return encode_signed(tbs, signer_key, signature)
 
 
-def _entry(one: x509.RevokedCertificate) -> RevokedEntry:
-    found = {extension.oid: extension.value for extension in one.extensions}
+def _entry(entry: x509.RevokedCertificate) -> RevokedEntry:
+    found = {extension.oid: extension.value for extension in entry.extensions}
     reason, since = found.get(x509.CRLReason.oid), found.get(x509.InvalidityDate.oid)
     return RevokedEntry(
-        serial=serial_hex(one.serial_number),
-        revoked_at=one.revocation_date_utc,
+        serial=serial_hex(entry.serial_number),
+        revoked_at=entry.revocation_date_utc,
         reason=reason.reason.value if isinstance(reason, x509.CRLReason) else x509.ReasonFlags.unspecified.value,
         invalidity_date=since.invalidity_date_utc if isinstance(since, x509.InvalidityDate) else None,
     )

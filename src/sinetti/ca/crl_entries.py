@@ -55,15 +55,15 @@ def serials_revoked_since(entries: memoryview, since: datetime) -> frozenset[Ser
     size, begin = _WINDOW, f"{since.astimezone(UTC):%Y%m%d%H%M%S}".encode()
     while size < len(entries):
         octets = bytes(entries[-size:])
-        found = next((one for one in _BEGUN.finditer(octets) if len(one[2]) == one[1][0]), None)
-        if found is not None and _year_first(found) < begin:
-            return _serials(octets, found.start())
+        match = next((one for one in _BEGUN.finditer(octets) if len(one[2]) == one[1][0]), None)
+        if match is not None and _year_first(match) < begin:
+            return _serials(octets, match.start())
         size *= 4
     return _serials(bytes(entries), 0)
 
 
-def _year_first(found: re.Match[bytes]) -> bytes:
-    _, _, digits, whole = found.groups()
+def _year_first(match: re.Match[bytes]) -> bytes:
+    _, _, digits, whole = match.groups()
     return whole or (b"20" if digits < b"50" else b"19") + digits
 
 
@@ -72,12 +72,12 @@ def _serials(octets: bytes, at: int) -> frozenset[Serial]:
 
     Each entry has fewer than 128 octets, so that every length is one octet.
     """
-    found = []
+    serials = []
     while at + 3 < len(octets):
         begin = at + 4
-        found.append(Serial(octets[begin : begin + octets[at + 3]].hex().removeprefix("00")))
+        serials.append(Serial(octets[begin : begin + octets[at + 3]].hex().removeprefix("00")))
         at += 2 + octets[at + 1]
-    return frozenset(found)
+    return frozenset(serials)
 
 
 @lru_cache(maxsize=4096)

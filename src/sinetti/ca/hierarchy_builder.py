@@ -80,7 +80,7 @@ class GeneratedHierarchy:
 
         Its key has the file name. Raises KeyError if no CA has the name.
         """
-        names = {one.file_name: one.name for one in self.hierarchy.authorities}
+        names = {ca.file_name: ca.name for ca in self.hierarchy.authorities}
         return IssuingCa(
             names[file_name], file_name, file_name, self.certificate(file_name), self.hierarchy.base_url, shard
         )
@@ -122,8 +122,8 @@ def bundle_of(hierarchy: Hierarchy, certificates: Mapping[str, x509.Certificate]
 
     Relying parties use it as anchors.
     """
-    chosen = [one for one in hierarchy.authorities if one.role in roles]
-    return b"".join(certificates[one.file_name].public_bytes(Encoding.PEM) for one in chosen)
+    chosen = [ca for ca in hierarchy.authorities if ca.role in roles]
+    return b"".join(certificates[ca.file_name].public_bytes(Encoding.PEM) for ca in chosen)
 
 
 def generate_hierarchy(

@@ -141,7 +141,7 @@ def with_standby(text: str, token: str = "") -> str:
     """
     try:
         rows = parse_toml(text).get("authorities", [])
-        issuing = [one for one in rows if one.get("role") == CaRole.ISSUING]
+        issuing = [row for row in rows if row.get("role") == CaRole.ISSUING]
         has_one = {one["channel"] for one in issuing if one.get("standby")}
         new = [{**one, "name": successor_name(one["name"])} for one in issuing if one["channel"] not in has_one]
     except (ValueError, AttributeError, KeyError, TypeError):
@@ -175,11 +175,13 @@ def is_same_hierarchy(stored: str, text: str) -> bool:
     if stored == text:
         return True
     try:
-        one, other = (parse_hierarchy(each, Environment.TEST, "http://same", is_stored=True) for each in (stored, text))
+        hierarchy, other = (
+            parse_hierarchy(each, Environment.TEST, "http://same", is_stored=True) for each in (stored, text)
+        )
     except HierarchyError:
         return False
-    other = replace(other, policy_arc=other.policy_arc or one.policy_arc)
-    return replace(one, policy_arc=one.policy_arc or other.policy_arc) == other
+    other = replace(other, policy_arc=other.policy_arc or hierarchy.policy_arc)
+    return replace(hierarchy, policy_arc=hierarchy.policy_arc or other.policy_arc) == other
 
 
 def _parse_top(top: PresetTable, environment: Environment, base_url: str | None, *, is_stored: bool) -> Hierarchy:
@@ -360,8 +362,8 @@ def _check_environment(parsed: Hierarchy, *, is_stored: bool) -> None:
             )
     is_missing = parsed.policy_arc is None and not is_stored
     if production and (is_missing or is_example(parsed.policy_arc)):
-        found = "this key is missing" if is_missing else f"{parsed.policy_arc} is only for examples"
-        raise HierarchyError(f"policy_arc: {found}; write an OID of your own, or give --policy-arc, {_OWN_ARC}")
+        text = "this key is missing" if is_missing else f"{parsed.policy_arc} is only for examples"
+        raise HierarchyError(f"policy_arc: {text}; write an OID of your own, or give --policy-arc, {_OWN_ARC}")
 
 
 def _check_tree(parsed: Hierarchy) -> None:
@@ -370,13 +372,13 @@ def _check_tree(parsed: Hierarchy) -> None:
     Raises HierarchyError if a rule is broken.
     """
     specs = parsed.authorities
-    seen: dict[str, CaSpec] = {}
+    cas: dict[str, CaSpec] = {}
     for spec in specs:
-        above = None if spec.parent is None else seen.get(spec.parent)
+        above = None if spec.parent is None else cas.get(spec.parent)
         if spec.role is not CaRole.ROOT and (above is None or above.role is not ABOVE[spec.role]):
             wanted = ABOVE[spec.role].value
             raise HierarchyError(f"parent: {spec.name!r} needs a CA of the role {wanted!r} before it in the file")
-        seen[spec.name] = spec
+        cas[spec.name] = spec
     _check_unique(parsed)
     _check_count(specs, CaRole.ROOT)
     _check_count(specs, CaRole.SERVICES)
@@ -393,7 +395,7 @@ def _named(parsed: Hierarchy) -> tuple[CaSpec | ResponseSignerSpec, ...]:
 
 
 def _check_unique(parsed: Hierarchy) -> None:
-    check_distinct_names([one.name for one in parsed.authorities], parsed.response_signer.name)
+    check_distinct_names([ca.name for ca in parsed.authorities], parsed.response_signer.name)
 
 
 def check_distinct_names(authorities: Sequence[str], signer: str) -> None:
@@ -401,20 +403,20 @@ def check_distinct_names(authorities: Sequence[str], signer: str) -> None:
 
     `signer` is the CN of the response signers. Raises HierarchyError.
     """
-    names = [file_name_for(one).lower() for one in authorities]
+    names = [file_name_for(authority).lower() for authority in authorities]
     files = file_name_for(signer).lower()
-    for one in (*names, files):
-        if [*names, files].count(one) > 1:
-            raise HierarchyError(f"name: {one!r} is used twice (spaces and case do not matter); write different names")
-    for one in names:
+    for name in (*names, files):
+        if [*names, files].count(name) > 1:
+            raise HierarchyError(f"name: {name!r} is used twice (spaces and case do not matter); write different names")
+    for name in names:
         # The signer's files are named NAME-SERIAL; no CA's file may have such a name.
-        if one.startswith(f"{files}-"):
-            raise HierarchyError(f"name: {one!r} begins like the files of [response_signer]; rename one of them")
+        if name.startswith(f"{files}-"):
+            raise HierarchyError(f"name: {name!r} begins like the files of [response_signer]; rename one of them")
         # Certificates contain /crl/NAME-SHARD.crl, CRLs in a critical extension; no other file may have that address.
-        shard_of, _, number = one.rpartition("-")
+        shard_of, _, number = name.rpartition("-")
         if shard_of in names and number.isdecimal():
             raise HierarchyError(
-                f"name: {one!r} is the address of a revocation list of {shard_of!r}; rename one of them"
+                f"name: {name!r} is the address of a revocation list of {shard_of!r}; rename one of them"
             )
 
 

@@ -91,12 +91,12 @@ class Hierarchy:
     @property
     def services(self) -> CaSpec:
         """CA whose leaves sign responses."""
-        return next(one for one in self.authorities if one.role is CaRole.SERVICES)
+        return next(ca for ca in self.authorities if ca.role is CaRole.SERVICES)
 
     @property
     def answering(self) -> tuple[CaSpec, ...]:
         """CAs that issue leaves and have OCSP responders."""
-        return tuple(one for one in self.authorities if one.role in {CaRole.ISSUING, CaRole.SERVICES})
+        return tuple(ca for ca in self.authorities if ca.role in {CaRole.ISSUING, CaRole.SERVICES})
 
     @property
     def kept_offline(self) -> tuple[CaSpec, ...]:
@@ -104,11 +104,11 @@ class Hierarchy:
 
         The running service never needs these keys.
         """
-        return tuple(one for one in self.authorities if one.role in {CaRole.ROOT, CaRole.INTERMEDIATE})
+        return tuple(ca for ca in self.authorities if ca.role in {CaRole.ROOT, CaRole.INTERMEDIATE})
 
     def issuing(self, channel: Channel) -> CaSpec | None:
         """Return the CA that issues to holders for this channel first, or None."""
-        return next((one for one in self.authorities if one.channel is channel and not one.is_standby), None)
+        return next((ca for ca in self.authorities if ca.channel is channel and not ca.is_standby), None)
 
 
 def file_name_for(name: str) -> str:

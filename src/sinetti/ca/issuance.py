@@ -271,13 +271,13 @@ def _recorded(
     Raises LintError if it breaks a rule.
     """
     key = capture_key(signer_key)
-    seen = builder.sign(key, hash_for(signer_key))
-    _refuse_findings(seen, seen if issuer is None else issuer)
+    certificate = builder.sign(key, hash_for(signer_key))
+    _refuse_findings(certificate, certificate if issuer is None else issuer)
     return key.octets
 
 
-def _refuse_findings(seen: x509.Certificate, issuer: x509.Certificate) -> None:
-    findings = lint(seen, issuer)
+def _refuse_findings(certificate: x509.Certificate, issuer: x509.Certificate) -> None:
+    findings = lint(certificate, issuer)
     if findings:
         raise LintError(findings)
 

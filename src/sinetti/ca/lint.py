@@ -72,7 +72,7 @@ class Parts:
     def __init__(self, certificate: x509.Certificate, issuer: x509.Certificate) -> None:
         self.certificate, self.issuer = certificate, _issuer_parts(issuer)
         self.basic = extension_value(certificate, x509.BasicConstraints)
-        self.extensions = {one.oid: one for one in certificate.extensions}
+        self.extensions = {extension.oid: extension for extension in certificate.extensions}
         self.public_key = certificate.public_key()
         self.subject, self.issuer_name = certificate.subject, certificate.issuer.public_bytes()
         self.subject_octets = self.subject.public_bytes()
@@ -171,8 +171,8 @@ def subject_attributes(parts: Parts) -> str | None:
     The sources are facts sheet, 4, and RFC 5280, 4.1.2.6.
     """
     wanted = _HOLDER_SUBJECT if parts.is_holder else _SUBJECT
-    found = tuple(attribute.oid for attribute in parts.subject)
-    return None if found == wanted else "the subject does not have exactly the attributes of its profile, in order"
+    oids = tuple(attribute.oid for attribute in parts.subject)
+    return None if oids == wanted else "the subject does not have exactly the attributes of its profile, in order"
 
 
 def subject_strings(parts: Parts) -> str | None:
@@ -180,7 +180,7 @@ def subject_strings(parts: Parts) -> str | None:
 
     The source is RFC 5280, 4.1.2.4 and appendix A.1.
     """
-    plain = x509.Name([x509.NameAttribute(one.oid, one.value) for one in parts.subject])
+    plain = x509.Name([x509.NameAttribute(attribute.oid, attribute.value) for attribute in parts.subject])
     same = plain.public_bytes() == parts.subject_octets
     return None if same else "the subject has a string of the wrong type"
 
@@ -205,7 +205,7 @@ def lineage_id(parts: Parts) -> str | None:
     if not parts.is_holder:
         return None
     values = parts.subject.get_attributes_for_oid(NameOID.SERIAL_NUMBER)
-    fits = all(_LINEAGE.fullmatch(str(one.value)) for one in values)
+    fits = all(_LINEAGE.fullmatch(str(attribute.value)) for attribute in values)
     return None if fits else "the subject's serialNumber is not 32 upper-case hex digits"
 
 
@@ -240,14 +240,14 @@ def extended_usage(parts: Parts) -> str | None:
 
     Other certificates have no extendedKeyUsage (facts sheet, 4; RFC 5280, 4.2.1.12).
     """
-    found = parts.value(x509.ExtendedKeyUsage)
+    usage = parts.value(x509.ExtendedKeyUsage)
     if parts.is_responder:
         only_answers = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.OCSP_SIGNING])
-        return None if found == only_answers else "extendedKeyUsage is not exactly OCSPSigning"
+        return None if usage == only_answers else "extendedKeyUsage is not exactly OCSPSigning"
     if parts.is_holder:
         only_clients = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
-        return None if found == only_clients else "extendedKeyUsage is not exactly clientAuth"
-    return None if found is None else "extendedKeyUsage is present, but its profile has none"
+        return None if usage == only_clients else "extendedKeyUsage is not exactly clientAuth"
+    return None if usage is None else "extendedKeyUsage is present, but its profile has none"
 
 
 def responder(parts: Parts) -> str | None:
@@ -279,11 +279,11 @@ def authority_key_identifier(parts: Parts) -> str | None:
 
     The source is RFC 5280, 4.2.1.1.
     """
-    found = parts.value(x509.AuthorityKeyIdentifier)
-    if found is None:
+    identifier = parts.value(x509.AuthorityKeyIdentifier)
+    if identifier is None:
         return None if parts.is_root else "authorityKeyIdentifier is missing"
     own = parts.issuer.identifier
-    same = own is not None and found.key_identifier == own.digest
+    same = own is not None and identifier.key_identifier == own.digest
     return None if same else "authorityKeyIdentifier does not match the issuer's identifier"
 
 
@@ -310,12 +310,12 @@ def distribution_points(parts: Parts) -> str | None:
 
     Roots and responders have none (RFC 5280, 4.2.1.13).
     """
-    found = parts.value(x509.CRLDistributionPoints)
+    points = parts.value(x509.CRLDistributionPoints)
     if parts.points_nowhere:
-        return None if found is None else "a root or OCSP responder has a CRL address"
-    if found is None or len(list(found)) != 1:
+        return None if points is None else "a root or OCSP responder has a CRL address"
+    if points is None or len(list(points)) != 1:
         return "cRLDistributionPoints does not have exactly one point"
-    point = next(iter(found))
+    point = next(iter(points))
     fits = point.crl_issuer is None and point.reasons is None and len(point.full_name or ()) == 1
     return None if fits and _are_http(point.full_name or ()) else "the CRL's address is not one plain http address"
 
@@ -325,8 +325,8 @@ def no_alternative_names(parts: Parts) -> str | None:
 
     The sources are facts sheet, 4, and RFC 5280, 4.2.1.6.
     """
-    found = parts.value(x509.SubjectAlternativeName)
-    return None if found is None else "a subjectAltName is present"
+    name = parts.value(x509.SubjectAlternativeName)
+    return None if name is None else "a subjectAltName is present"
 
 
 def known_extensions(parts: Parts) -> str | None:
@@ -334,11 +334,11 @@ def known_extensions(parts: Parts) -> str | None:
 
     The source is RFC 5280, 4.2.
     """
-    for one in parts.extensions.values():
-        if one.oid not in _KNOWN_EXTENSIONS:
-            return f"the extension {one.oid.dotted_string} is not in the profile"
-        if one.critical and one.oid not in {x509.BasicConstraints.oid, x509.KeyUsage.oid}:
-            return f"the extension {one.oid.dotted_string} is critical"
+    for extension in parts.extensions.values():
+        if extension.oid not in _KNOWN_EXTENSIONS:
+            return f"the extension {extension.oid.dotted_string} is not in the profile"
+        if extension.critical and extension.oid not in {x509.BasicConstraints.oid, x509.KeyUsage.oid}:
+            return f"the extension {extension.oid.dotted_string} is critical"
     return None
 
 
@@ -368,4 +368,4 @@ RULES: tuple[Rule, ...] = (
 
 
 def _are_http(names: Sequence[x509.GeneralName]) -> bool:
-    return all(isinstance(one, x509.UniformResourceIdentifier) and one.value.startswith("http://") for one in names)
+    return all(isinstance(name, x509.UniformResourceIdentifier) and name.value.startswith("http://") for name in names)

@@ -216,10 +216,10 @@ def _hash_of(request: ocsp.OCSPRequest) -> CertIdHash:
 
 def _nonce(extensions: list[x509.Extension[x509.ExtensionType]]) -> bytes | None:
     nonce = None
-    for one in extensions:
-        if isinstance(one.value, x509.OCSPNonce):
-            nonce = one.value.nonce
-        elif one.critical:
+    for extension in extensions:
+        if isinstance(extension.value, x509.OCSPNonce):
+            nonce = extension.value.nonce
+        elif extension.critical:
             raise OcspRequestError(ErrorStatus.MALFORMED_REQUEST, "the request has an unknown critical extension")
     if nonce is not None and len(nonce) not in NONCE_OCTETS:
         raise OcspRequestError(ErrorStatus.MALFORMED_REQUEST, "the request's nonce must have 1 to 32 octets")
@@ -233,7 +233,10 @@ def _named(issuer: x509.Certificate) -> Mapping[CertIdHash, tuple[bytes, bytes]]
     They are over its name in DER, and over its key's bits.
     """
     name, key = issuer.subject.public_bytes(), _key_bits(issuer)
-    return {one: (hashlib.new(one, name).digest(), hashlib.new(one, key).digest()) for one in CertIdHash}
+    return {
+        cert_id_hash: (hashlib.new(cert_id_hash, name).digest(), hashlib.new(cert_id_hash, key).digest())
+        for cert_id_hash in CertIdHash
+    }
 
 
 def _key_bits(issuer: x509.Certificate) -> bytes:

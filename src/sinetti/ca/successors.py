@@ -58,8 +58,8 @@ def later_spec(certificate: x509.Certificate, role: CaRole, parent: str | None, 
 
 def common_name(certificate: x509.Certificate) -> str:
     """Return the CN of a certificate's subject; empty without one."""
-    found = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return str(found[0].value) if found else ""
+    attributes = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(attributes[0].value) if attributes else ""
 
 
 def plan_successor(
@@ -131,8 +131,8 @@ def check_ca_certificate(
     _check_signer(certificate, spec, issuer)
     _check_dates(certificate, spec, issuer, now)
     policy = policy_for(spec, subject)
-    found = extension_value(certificate, x509.CertificatePolicies)
-    if [one.policy_identifier for one in found or ()] != ([] if policy is None else [policy]):
+    policies = extension_value(certificate, x509.CertificatePolicies)
+    if [one.policy_identifier for one in policies or ()] != ([] if policy is None else [policy]):
         _refuse(f"its policy is not that of the channel and environment of {spec.name}")
     key = certificate.public_key()
     if key_type(key) is not spec.key_type:
@@ -173,21 +173,21 @@ def check_chain(
     force, and the next one signed it. Raises CertificateRefused.
     """
     links = list(chain)
-    found = None
+    certificate = None
     for one, above in zip(links, [*links[1:], None], strict=False):
         signers = list(pinned) if above is None else [above]
-        found = next((ca for ca in signers if _has_signed(ca, one)), None)
-        if found is None or not one.not_valid_before_utc <= now <= one.not_valid_after_utc:
+        certificate = next((ca for ca in signers if _has_signed(ca, one)), None)
+        if certificate is None or not one.not_valid_before_utc <= now <= one.not_valid_after_utc:
             _refuse(f"no pinned CA certifies {common_name(one)}, or it is not in force")
-    return found
+    return certificate
 
 
-def _has_signed(ca: x509.Certificate, one: x509.Certificate) -> bool:
+def _has_signed(ca: x509.Certificate, certificate: x509.Certificate) -> bool:
     try:
-        one.verify_directly_issued_by(ca)
+        certificate.verify_directly_issued_by(ca)
     except _NOT_SIGNED:
         return False
-    return not lint(one, ca)
+    return not lint(certificate, ca)
 
 
 def _check_signer(certificate: x509.Certificate, spec: CaSpec, issuer: IssuingCa | None) -> None:

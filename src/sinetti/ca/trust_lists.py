@@ -47,9 +47,9 @@ def build_anchors(
     head: ListHead, certificates: Iterable[tuple[x509.Certificate, CaState]], links: Iterable[x509.Certificate]
 ) -> AnchorsList:
     """Return the list of anchors with these CAs and all cross-certificates."""
-    entries = [AnchorEntry(one, *role_of(one), state) for one, state in certificates]
+    entries = [AnchorEntry(certificate, *role_of(certificate), state) for certificate, state in certificates]
     order = list(AnchorRole)
-    entries.sort(key=lambda one: (order.index(one.role), common_name(one.certificate)))
+    entries.sort(key=lambda anchor_entry: (order.index(anchor_entry.role), common_name(anchor_entry.certificate)))
     sorted_links = sorted(set(links), key=certificate_der)
     return AnchorsList(head.environment, head.authority, head.number, head.issued, tuple(entries), tuple(sorted_links))
 
@@ -87,7 +87,7 @@ def subject_of_certificate(
     certificate: x509.Certificate, environment: Environment, authorities: Iterable[x509.Certificate] = ()
 ) -> CaSubject:
     """Return the parts that all CAs of an authority share; `authorities` have the arc."""
-    names = {one.oid: str(one.value) for one in certificate.subject}
+    names = {attribute.oid: str(attribute.value) for attribute in certificate.subject}
     return CaSubject(names[NameOID.ORGANIZATION_NAME], names[NameOID.COUNTRY_NAME], environment, find_arc(authorities))
 
 
@@ -95,8 +95,8 @@ def role_of(certificate: x509.Certificate) -> tuple[AnchorRole, Channel | None]:
     """Return the role of one of our CAs, and the channel of an issuing CA."""
     if is_self_signed(certificate):
         return AnchorRole.ROOT, None
-    if found := channel_from_policy(certificate):
-        return AnchorRole.ISSUING, found[0]
+    if environments := channel_from_policy(certificate):
+        return AnchorRole.ISSUING, environments[0]
     return (AnchorRole.SERVICES if signs_responses(certificate) else AnchorRole.INTERMEDIATE), None
 
 
@@ -111,7 +111,7 @@ def missing_links(
     for old, new in pairwise(roots):
         for below, above in ((new, old), (old, new)):
             names = (below.certificate.subject, above.certificate.subject)
-            if names in {(one.subject, one.issuer) for one in links}:
+            if names in {(link.subject, link.issuer) for link in links}:
                 continue
             serial = link_serial(below.certificate, above.certificate)
             tbs = prepare_link(below.certificate, above, new.certificate, serial)
@@ -120,7 +120,7 @@ def missing_links(
 
 
 def sign_by_roots(
-    found: TrustList,
+    trust_list: TrustList,
     roots: Sequence[x509.Certificate],
     links: Iterable[x509.Certificate],
     sign: Callable[[x509.Certificate, bytes], bytes],
@@ -130,18 +130,22 @@ def sign_by_roots(
     `roots` are all roots, the newest last. A reader of the first root follows `links`; one of the root before the
     newest needs none. `sign` signs octets with the key of a root.
     """
-    octets, newest, way = octets_to_sign(found.kind, found.payload), roots[-1], _links_down(roots, tuple(links))
+    octets, newest, way = (
+        octets_to_sign(trust_list.kind, trust_list.payload),
+        roots[-1],
+        _links_down(roots, tuple(links)),
+    )
     signature = sign(newest, octets)
     signatures = [ListSignature(newest, (), signature)]
     if way:
         signatures.append(ListSignature(way[0], way[1:], signature))
-    signatures += [ListSignature(one, (), sign(one, octets)) for one in roots[-2:-1]]
-    return SignedList(found.payload, tuple(signatures)).octets
+    signatures += [ListSignature(root, (), sign(root, octets)) for root in roots[-2:-1]]
+    return SignedList(trust_list.payload, tuple(signatures)).octets
 
 
 def _links_down(roots: Sequence[x509.Certificate], links: tuple[x509.Certificate, ...]) -> tuple[x509.Certificate, ...]:
     """Return newWithOld of each root from the newest to the second."""
     pairs = zip(reversed(roots[1:]), reversed(roots[:-1]), strict=True)
     return tuple(
-        next(one for one in links if (one.subject, one.issuer) == (new.subject, old.subject)) for new, old in pairs
+        next(link for link in links if (link.subject, link.issuer) == (new.subject, old.subject)) for new, old in pairs
     )

@@ -129,7 +129,7 @@ def is_corruption(error: DatabaseError | ValueError) -> bool:
     """
     if isinstance(error, ValueError):
         files = [frame.f_code.co_filename for frame, _ in walk_tb(error.__traceback__)]
-        return files[-1] == enum.__file__ and any(Path(__file__).parent in Path(one).parents for one in files)
+        return files[-1] == enum.__file__ and any(Path(__file__).parent in Path(file).parents for file in files)
     cause = error.__cause__
     if isinstance(cause, sqlite3.Error):
         # The lowest octet is the primary code; more bits say where it was noticed.
@@ -215,8 +215,8 @@ def parse_database_url(url: str) -> dict[str, Any]:
     named = [urlsplit(f"//{host}") for host in hosts.split(",")]
     return {
         **dj_database_url.parse(url[: end - len(hosts)] + url[end:], **options),
-        "HOST": ",".join(one.hostname or "" for one in named),
-        "PORT": ",".join(str(one.port or _POSTGRESQL_PORT) for one in named),
+        "HOST": ",".join(row.hostname or "" for row in named),
+        "PORT": ",".join(str(row.port or _POSTGRESQL_PORT) for row in named),
     }
 
 

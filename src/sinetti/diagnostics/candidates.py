@@ -212,15 +212,15 @@ def _edited_info(info: bytes, document: bytes) -> Iterator[Candidate]:
     right = base64.b64encode(hashlib.sha256(document).digest())
     yield Candidate(Cause.SIGNED_INFO_CHANGED, "another-DigestValue", digest_value.sub(rb"\g<1>" + right, info))
     for name, uris in _ALGORITHMS.items():
-        for found in re.finditer(rb"<(?:[\w.-]+:)?" + name + rb'[^>]* Algorithm="([^"]*)"', info):
+        for match in re.finditer(rb"<(?:[\w.-]+:)?" + name + rb'[^>]* Algorithm="([^"]*)"', info):
             for uri in uris:
-                changed = info[: found.start(1)] + uri.encode() + info[found.end(1) :]
+                changed = info[: match.start(1)] + uri.encode() + info[match.end(1) :]
                 yield Candidate(Cause.SIGNED_INFO_CHANGED, f"another-{name.decode()}", changed)
     for name in (b"URI", b"Id", b"Type"):
         without = re.sub(b" " + name + b'="[^"]*"', b"", info)
         yield Candidate(Cause.SIGNED_INFO_CHANGED, f"without-{name.decode()}", without)
-    for found in re.finditer(rb"<((?:[\w.-]+:)?Transform) .*?</\1>", info):
-        changed = info[: found.start()] + info[found.end() :]
+    for match in re.finditer(rb"<((?:[\w.-]+:)?Transform) .*?</\1>", info):
+        changed = info[: match.start()] + info[match.end() :]
         yield Candidate(Cause.SIGNED_INFO_CHANGED, "without-a-transform", changed)
 
 
@@ -344,8 +344,8 @@ def _other_info_c14n(taken: SignedElement, info: etree._Element, declared: Canon
 def _bare(root: etree._Element) -> etree._Element:
     """Remove every signature from a tree that may be changed; return it."""
     for parent in list(root.iter("*")):
-        for found in parent.findall(SIGNATURE):
-            signature.remove(found, parent)
+        for element in parent.findall(SIGNATURE):
+            signature.remove(element, parent)
     return root
 
 
@@ -410,7 +410,7 @@ def _as_text(taken: SignedElement, base: etree._Element, declared: Canonical) ->
     }
     yield from _texts(bodies, Cause.NOT_CANONICAL)
     references = bodies["canonical"].decode().encode("ascii", "xmlcharrefreplace")
-    hexadecimal = "".join(one if one.isascii() else f"&#x{ord(one):X};" for one in bodies["canonical"].decode())
+    hexadecimal = "".join(text if text.isascii() else f"&#x{ord(text):X};" for text in bodies["canonical"].decode())
     for octets in (etree.tostring(base, with_tail=False), references, hexadecimal.encode()):
         yield Candidate(Cause.OTHER_ENCODING, "ascii-with-character-references", octets)
     for space, indentation in _SPACES.items():
@@ -428,7 +428,7 @@ def _serialised(element: etree._Element) -> dict[str, bytes]:
 
 def _texts(bodies: Mapping[str, bytes], guess: Cause) -> Iterator[Candidate]:
     """Yield texts with a start and an end that programs add, in several encodings."""
-    numbered = {f"xml-declaration-{at}": one for at, one in enumerate(_DECLARATIONS)}
+    numbered = {f"xml-declaration-{at}": octets for at, octets in enumerate(_DECLARATIONS)}
     marked = {"byte-order-mark": _BOM, "byte-order-mark-and-xml-declaration": _BOM + _DECLARATIONS[0]}
     starts = {"": b"", "\n": b"\n", **marked, **numbered}
     broken = guess if guess is Cause.UNINDENTED else Cause.LINE_ENDS
@@ -471,7 +471,7 @@ def _with_signature(
                 element.text = None
         dropped = {_VALUES[1]: keeps_value, _KEY_INFO: keeps_key}
         for parent in list(draft.iter("*")):
-            for element in [one for one in parent if not dropped.get(str(one.tag), True)]:
+            for element in [element for element in parent if not dropped.get(str(element.tag), True)]:
                 parent.remove(element)
         yield Candidate(guess, "signature-without-values", declared.whole(draft))
     for found in root.iter(SIGNATURE):

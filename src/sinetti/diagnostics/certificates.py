@@ -54,18 +54,18 @@ def describe(certificate: x509.Certificate, anchors: Sequence[x509.Certificate] 
     )
 
 
-def validity_problem(found: CertificateInfo, now: datetime | None) -> Cause | None:
+def validity_problem(certificate: CertificateInfo, now: datetime | None) -> Cause | None:
     """Return the objection to the certificate, or None.
 
     None if no anchors are known. Dates are judged at `now` (UTC); None: not at all.
     """
-    if found.of_this_service is None:
+    if certificate.of_this_service is None:
         return None
-    if not found.of_this_service:
+    if not certificate.of_this_service:
         return Cause.NOT_OURS
-    if now is not None and now > found.not_after:
+    if now is not None and now > certificate.not_after:
         return Cause.EXPIRED
-    return Cause.NOT_YET_VALID if now is not None and now < found.not_before else None
+    return Cause.NOT_YET_VALID if now is not None and now < certificate.not_before else None
 
 
 def is_ca(certificate: x509.Certificate) -> bool:

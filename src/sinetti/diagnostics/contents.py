@@ -177,8 +177,8 @@ _RUNS = re.compile("[\u00c2-\u00df][\u0080-\u00bf]|[\u00e0-\u00ef][\u0080-\u00bf
 """Letters of UTF-8 that were read one octet at a time."""
 
 
-def _read_again(found: re.Match[str]) -> str:
-    return found[0].encode("latin-1").decode("utf-8", "replace")
+def _read_again(match: re.Match[str]) -> str:
+    return match[0].encode("latin-1").decode("utf-8", "replace")
 
 
 def _plain_letters(text: str) -> str:
@@ -189,7 +189,7 @@ _JSON_ESCAPE = re.compile(r'(?:\\u[0-9A-Fa-f]{4})+|\\["\\/bfnrt]')
 
 
 def _without_json(text: str) -> str:
-    return _JSON_ESCAPE.sub(lambda found: json.loads(f'"{found[0]}"'), text)
+    return _JSON_ESCAPE.sub(lambda match: json.loads(f'"{match[0]}"'), text)
 
 
 _QUOTES = re.compile(r"""(['"\\])""")
@@ -262,7 +262,10 @@ def _wrapped(layout: _Layout) -> Iterator[Change]:
         return
     yield Change(Cause.BASE64_WRAPPED, "on-one-line", layout.with_texts(joined))
     for width, end in product((64, 76, 72, 60, 48, 70, 78, 80, 128), ("\n", "\r\n", " ")):
-        lines = {number: _lines(text, width, end) for number, text in joined.items()}
+        lines = {
+            number: end.join(text[at : at + width] for at in range(0, len(text), width))
+            for number, text in joined.items()
+        }
         for name, before, after in (("", "", ""), ("-ended", "", end), ("-around", end, end), ("-begun", end, "")):
             form = {number: f"{before}{text}{after}" for number, text in lines.items()}
             yield Change(Cause.BASE64_WRAPPED, f"in-lines-of-{width}{name}", layout.with_texts(form))
@@ -273,10 +276,6 @@ def _wrapped(layout: _Layout) -> Iterator[Change]:
 def _armoured(text: str, end: str, before: str, after: str) -> str:
     label = "NEW CERTIFICATE REQUEST" if before else "CERTIFICATE REQUEST"
     return f"-----BEGIN {label}-----{end}{text}{end}-----END {label}-----{after}"
-
-
-def _lines(text: str, width: int, end: str) -> str:
-    return end.join(text[at : at + width] for at in range(0, len(text), width))
 
 
 def _is_base64(text: str) -> bool:
@@ -500,7 +499,7 @@ def _placeholders(layout: _Layout) -> Iterator[Change]:
         cases = (value.name, lower, value.name.upper(), value.name.lower(), snake.upper(), snake.lower())
         names = dict.fromkeys(("csr", "CSR", "id", "name", "value", *cases))
         # The upper-case forms are made here, since a check of this project looks for one of them in every file.
-        plain = dict.fromkeys(one for word in _PLACEHOLDERS.split() for one in (word, word.upper()))
+        plain = dict.fromkeys(text for word in _PLACEHOLDERS.split() for text in (word, word.upper()))
         templates = [around.format(name) for around, name in product(_AROUND.split("|"), names)]
         for text in (*plain, *templates):
             form = layout.with_texts({number: text})

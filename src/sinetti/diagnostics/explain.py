@@ -55,10 +55,10 @@ def find_in_request(taken: SignedElement, policy: KeyPolicy, environment: Enviro
     if operation is None:
         meant = operation_meant(taken.root)
         return None if meant is None else Finding(Cause.OTHER_OPERATION, {"element": meant.request})
-    fields = [one for one in children(taken.root) if one.tag != SIGNATURE]
-    if any(etree.QName(one).namespace for one in fields):
+    fields = [child for child in children(taken.root) if child.tag != SIGNATURE]
+    if any(etree.QName(field).namespace for field in fields):
         return Finding(Cause.QUALIFIED, {})
-    texts = {str(one.tag): (parser.value(one) or "").strip() for one in fields}
+    texts = {str(field.tag): (parser.value(field) or "").strip() for field in fields}
     fault = _certificate_request(taken, texts, policy) or _form(texts) or _schema(fields, operation)
     if fault is None and operation is not Operation.RENEW and taken.root.find(SIGNATURE) is not None:
         return Finding(Cause.UNEXPECTED, {"element": "ds:Signature"})
@@ -68,7 +68,7 @@ def find_in_request(taken: SignedElement, policy: KeyPolicy, environment: Enviro
 def operation_meant(root: etree._Element) -> Operation | None:
     """Return the operation of a request whose element has another name or namespace."""
     name = etree.QName(root).localname.casefold().removesuffix("request")
-    return next((one for one in Operation if one.value.casefold() == name), None)
+    return next((operation for operation in Operation if operation.value.casefold() == name), None)
 
 
 def _form(texts: dict[str, str]) -> Finding | None:
@@ -85,7 +85,7 @@ def _schema(fields: list[etree._Element], operation: Operation) -> Finding | Non
     try:
         read_sequence(fields, REQUESTS[operation], operation.request)
     except SchemaViolation as bad:
-        names = [str(one.tag) for one in fields]
+        names = [str(field.tag) for field in fields]
         order = [field.name.value for field in REQUESTS[operation]]
         known = [name for name in names if name in order]
         extra = [name for name in names if name in set(ElementName) and (name not in order or names.count(name) > 1)]
@@ -231,11 +231,11 @@ def diagnose(octets: bytes, question: DiagnosisContext) -> Diagnosis:
     if taken.kind is MessageType.FAULT or taken.operation in {Operation.NEW, Operation.GET}:
         nothing = Diagnosis(DiagnosisResult.NOTHING_SIGNED, (Cause.NOTHING_SIGNED,), element=_element(taken, None))
         return _with_request_fault(replace(nothing, guesses=()), taken, question) or nothing
-    found = _signature_diagnosis(taken, question)
+    diagnosis = _signature_diagnosis(taken, question)
     # Where the signature itself fits, the service reads the request before it judges the certificate.
-    if found.why is None or (Cause.NO_SIGNATURE in found.guesses and operation_meant(taken.root)):
-        return _with_request_fault(found, taken, question) or found
-    return found
+    if diagnosis.why is None or (Cause.NO_SIGNATURE in diagnosis.guesses and operation_meant(taken.root)):
+        return _with_request_fault(diagnosis, taken, question) or diagnosis
+    return diagnosis
 
 
 def _with_request_fault(diagnosis: Diagnosis, taken: SignedElement, question: DiagnosisContext) -> Diagnosis | None:
@@ -337,7 +337,9 @@ def _guess_of_shape(
     body = taken.root.getparent()
     if str(flaw) == SignatureErrorCode.NOT_CUT and body is not None and "\ufeff" in "".join(map(str, body.itertext())):
         return Finding(Cause.DECLARATION_INSIDE, {})
-    if str(flaw) == SignatureErrorCode.NOT_CUT and any(one.tag == SIGNATURE for one in taken.root.itersiblings()):
+    if str(flaw) == SignatureErrorCode.NOT_CUT and any(
+        element.tag == SIGNATURE for element in taken.root.itersiblings()
+    ):
         return Finding(Cause.OUTSIDE, {})
     shape = shapes.find_in_signature(str(flaw), taken.root)
     cut = Cause.RELATIVE_NAMESPACE if shapes.has_relative_namespace(taken.root) else Cause.NOT_CUT
@@ -348,7 +350,7 @@ def _missing(taken: SignedElement) -> Cause:
     everything = taken.root.getroottree().getroot()
     if next(everything.iter(SIGNATURE), None) is not None:
         return Cause.OUTSIDE
-    is_named = any(etree.QName(one).localname == "Signature" for one in everything.iter("*"))
+    is_named = any(etree.QName(element).localname == "Signature" for element in everything.iter("*"))
     return Cause.OTHER_NAMESPACE if is_named else Cause.NO_SIGNATURE
 
 

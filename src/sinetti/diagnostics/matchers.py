@@ -39,7 +39,8 @@ _DIGEST_INFOS = {
     bytes.fromhex("3020300c06082a864886f70d020505000410"): "md5",
 }
 _WITHOUT_NULL = {
-    bytes([one[0], one[1] - 2, one[2], one[3] - 2]) + one[4:-4] + one[-2:]: name for one, name in _DIGEST_INFOS.items()
+    bytes([octets[0], octets[1] - 2, octets[2], octets[3] - 2]) + octets[4:-4] + octets[-2:]: name
+    for octets, name in _DIGEST_INFOS.items()
 }
 """The same without NULL, which a signature has to contain (RFC 8017, 9.2)."""
 
@@ -60,8 +61,8 @@ def name_of(uri: str | None) -> str | None:
 
     sha1, sha256, sha384 or sha512.
     """
-    found = (uri or "").rpartition("sha")[2]
-    return f"sha{found}" if f"sha{found}" in _HASHES else None
+    text = (uri or "").rpartition("sha")[2]
+    return f"sha{text}" if f"sha{text}" in _HASHES else None
 
 
 def digest(name: str, octets: bytes) -> bytes:
@@ -239,7 +240,7 @@ class SignatureMatcher:
         r, s = self._value[:half], self._value[half:]
         orders = {"little-endian": (r[::-1], s[::-1]), "s-before-r": (s, r), "reversed": (s[::-1], r[::-1])}
         for order, pair in orders.items():
-            plain = encode_dss_signature(*(int.from_bytes(one, "big") for one in pair))
+            plain = encode_dss_signature(*(int.from_bytes(octets, "big") for octets in pair))
             if _verifies(key, plain, octets, self._declared):
                 return Match(Cause.VALUE_REVERSED, order)
         return None

@@ -169,7 +169,7 @@ def _without_attributes(root: etree._Element) -> Iterator[Mutation]:
         changed.attrib.clear()
         yield Mutation(Cause.ATTRIBUTES_ADDED, "without-the-roots-attributes", changed)
     changed = copied(root)
-    plain = [one for one in changed.iter("*") if etree.QName(one).namespace != parser.DS]
+    plain = [element for element in changed.iter("*") if etree.QName(element).namespace != parser.DS]
     for element in plain:
         element.attrib.clear()
     yield Mutation(Cause.ATTRIBUTES_ADDED, "without-attributes", changed)
@@ -182,8 +182,8 @@ def _before_the_end(root: etree._Element) -> Iterator[Mutation]:
     if last and last[0].tag != signature.SIGNATURE and not tail.strip(_WHITE):
         for text in dict.fromkeys((*(tail[:at] for at in range(min(len(tail), 16))), *(tail[at:] for at in range(16)))):
             changed = copied(root)
-            for one in children(changed)[-1:]:
-                one.tail = text
+            for child in children(changed)[-1:]:
+                child.tail = text
                 yield Mutation(Cause.INDENTED, "other-white-space-before-the-signature", changed)
 
 
@@ -194,7 +194,7 @@ def _other_declarations(root: etree._Element) -> Iterator[Mutation]:
     yield Mutation(Cause.DECLARATIONS_CHANGED, "without-unused-declarations", dropped)
     for prefix in own[:MOST_DECLARATIONS]:
         dropped = copied(root)
-        etree.cleanup_namespaces(dropped, keep_ns_prefixes=[one for one in own if one != prefix])
+        etree.cleanup_namespaces(dropped, keep_ns_prefixes=[text for text in own if text != prefix])
         yield Mutation(Cause.DECLARATIONS_CHANGED, "without-one-declaration", dropped)
     for prefixes in (("xsi", "xsd"), ("xsi",), ("xsd",), ("ds",)):
         names = dict(root.nsmap)
@@ -206,7 +206,7 @@ def _other_prefixes(root: etree._Element) -> Iterator[Mutation]:
     tidy = copied(root)
     etree.cleanup_namespaces(tidy)
     # Programs that rename prefixes often also declare all of them in one place.
-    for one in (root, tidy) if len(tidy.nsmap) < len(root.nsmap) else (root,):
+    for element in (root, tidy) if len(tidy.nsmap) < len(root.nsmap) else (root,):
         for prefix in PREFIXES if etree.QName(root).namespace else ():
             if prefix != root.prefix:
-                yield Mutation(Cause.PREFIX_RENAMED, f"prefix-{prefix or 'none'}", renamed(one, prefix))
+                yield Mutation(Cause.PREFIX_RENAMED, f"prefix-{prefix or 'none'}", renamed(element, prefix))

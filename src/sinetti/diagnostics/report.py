@@ -160,19 +160,19 @@ class Report:
 
     def as_json(self) -> dict[str, object]:
         """Return the report as JSON for programs."""
-        found = self.found
+        diagnosis = self.found
         return {
-            "verdict": found.verdict.value,
-            "fault": found.guesses[0].value if found.guesses else None,
-            "guesses": [self._guess_as_json(guess) for guess in found.guesses],
-            "why": found.why,
+            "verdict": diagnosis.verdict.value,
+            "fault": diagnosis.guesses[0].value if diagnosis.guesses else None,
+            "guesses": [self._guess_as_json(guess) for guess in diagnosis.guesses],
+            "why": diagnosis.why,
             "element": self._element(),
-            "signature": None if found.stated is None else _stated_as_json(found.stated),
-            "certificate": None if found.certificate is None else _certificate_as_json(found.certificate),
-            "document": None if found.document is None else self._sides_as_json(found.document),
-            "signed_info": None if found.signed_info is None else self._sides_as_json(found.signed_info),
-            "withheld": found.withheld,
-            "unfinished": found.unfinished,
+            "signature": None if diagnosis.stated is None else _stated_as_json(diagnosis.stated),
+            "certificate": None if diagnosis.certificate is None else _certificate_as_json(diagnosis.certificate),
+            "document": None if diagnosis.document is None else self._sides_as_json(diagnosis.document),
+            "signed_info": None if diagnosis.signed_info is None else self._sides_as_json(diagnosis.signed_info),
+            "withheld": diagnosis.withheld,
+            "unfinished": diagnosis.unfinished,
         }
 
     def files(self) -> Mapping[str, bytes]:
@@ -182,15 +182,18 @@ class Report:
         sides = {"document": self.found.document, "signed-info": self.found.signed_info}
         return {
             f"{name}-{which}.xml": octets
-            for name, one in sides.items()
-            if one is not None
-            for which, octets in (("received", one.received), ("signed", one.signed))
+            for name, comparison in sides.items()
+            if comparison is not None
+            for which, octets in (("received", comparison.received), ("signed", comparison.signed))
             if octets is not None
         }
 
     def _guess_as_json(self, guess: Cause) -> dict[str, object]:
         message = self._message(guess)
-        return {"guess": guess.value, "text": {one.value: messages.render(message, one) for one in Language}}
+        return {
+            "guess": guess.value,
+            "text": {language.value: messages.render(message, language) for language in Language},
+        }
 
     def _facts(self) -> Iterator[Message]:
         element, signature_info, certificate = self.found.element, self.found.stated, self.found.certificate
@@ -201,7 +204,9 @@ class Report:
                 if element.kind is MessageType.REQUEST:
                     yield make_message(NO_ENVELOPE)
             elif element.declarations:
-                prefixes = ", ".join(f"xmlns:{one}" if one else "xmlns" for one in element.declarations)
+                prefixes = ", ".join(
+                    f"xmlns:{declaration}" if declaration else "xmlns" for declaration in element.declarations
+                )
                 yield make_message(TAKEN_WITH, element=name, prefixes=messages.strip_control_chars(prefixes))
             else:
                 yield make_message(TAKEN_CUT, element=name)
@@ -272,7 +277,7 @@ def _marked(sides: Comparison, language: Language) -> Iterator[str]:
     difference = sides.difference
     if difference is None:
         return
-    labels = [translate.translate(one, language) for one in (SIGNED, RECEIVED)]
+    labels = [translate.translate(text, language) for text in (SIGNED, RECEIVED)]
     width = max(map(len, labels)) + 1
     for label, octets in zip(labels, (difference.signed, difference.received), strict=True):
         yield f"  {f'{label}:':{width}} {difference.before}{octets}"

@@ -159,8 +159,8 @@ class DiagnosisContext:
     @property
     def environment(self) -> Environment | None:
         """Environment of the service, if the CAs of holders have one."""
-        found = {known[1] for one in self.anchors or () if (known := channel_from_policy(one)) is not None}
-        return found.pop() if len(found) == 1 else None
+        environments = {known[1] for anchor in self.anchors or () if (known := channel_from_policy(anchor)) is not None}
+        return environments.pop() if len(environments) == 1 else None
 
     def accepts(self, certificate: x509.Certificate) -> bool:
         """Return whether the bounds of a certificate's key allow verifying with it."""
@@ -208,9 +208,9 @@ def compare_document(
     oracle = DigestMatcher(name_of(signature_info.digest_method) or "", signature_info.digest or b"")
     declared = next(forms)
     most = max(_LEAST_FORMS, _MOST_OCTETS // (len(declared.octets) or 1))
-    found = _found(chain([declared], islice(forms, most)), oracle.matches, question)
-    if found is not None:
-        return _sides(declared, *found)
+    matches = _found(chain([declared], islice(forms, most)), oracle.matches, question)
+    if matches is not None:
+        return _sides(declared, *matches)
     if question.signed is None:
         return Comparison(declared.octets, guesses=(Cause.TEXT_CHANGED,))
     logged = Candidate(Cause.TEXT_CHANGED, AS_LOGGED, question.signed)
@@ -228,8 +228,8 @@ def _known_content(taken: SignedElement, key: x509.Certificate) -> KnownContent:
     for element, oid in names.items():
         for one in (key, request) if request is not None else (key,):
             with suppress(ValueError, TypeError):
-                found = one.subject.get_attributes_for_oid(oid)
-                texts[element] = (*texts.get(element, ()), *(str(name.value) for name in found))
+                attributes = one.subject.get_attributes_for_oid(oid)
+                texts[element] = (*texts.get(element, ()), *(str(name.value) for name in attributes))
     fields = REQUESTS[taken.operation] if taken.operation is not None else ()
     return KnownContent(texts, tuple(field.name.value for field in fields))
 
@@ -255,16 +255,16 @@ def compare_signed_info(
     # `accepts` has checked it: RSA or EC, nothing else.
     oracle = SignatureMatcher(cast("PublicKey", key.public_key()), hashing, value)
     fit = oracle.matches(declared.octets) or oracle.asks_otherwise(declared.octets)
-    found = _found(forms(), oracle.matches, question) if fit is None else (declared, fit)
-    if found is not None:
-        return _sides(declared, found[0], _of_its_kind(found[1], key, signature_info))
+    matches = _found(forms(), oracle.matches, question) if fit is None else (declared, fit)
+    if matches is not None:
+        return _sides(declared, matches[0], _of_its_kind(matches[1], key, signature_info))
     others = islice(certificates.other_keys(signature_info, question.others, find_csr(taken)), _MOST_OTHER_KEYS)
     for other, guess in others:
         if question.accepts_key(other):
             asked = SignatureMatcher(cast("PublicKey", other), hashing, value)
-            found = _found(islice(forms(), _FORMS_FOR_OTHER_KEYS), asked.matches, question)
-            if found is not None:
-                return _sides(declared, replace(found[0], guess=guess), found[1])
+            matches = _found(islice(forms(), _FORMS_FOR_OTHER_KEYS), asked.matches, question)
+            if matches is not None:
+                return _sides(declared, replace(matches[0], guess=guess), matches[1])
     logged = question.signed
     if logged is not None and oracle.matches(logged) is not None:
         return _sides(declared, Candidate(Cause.SIGNED_INFO_CHANGED, AS_LOGGED, logged), Match())

@@ -23,13 +23,13 @@ from sinetti.wire.xmldsig.errors import SignatureErrorCode
 from sinetti.wire.xmldsig.parser import DS, XmlRejected, children
 from sinetti.wire.xmldsig.signature import SIGNATURE
 
-_REQUEST_NAMES = tuple(one.request for one in Operation)
+_REQUEST_NAMES = tuple(operation.request for operation in Operation)
 _REQUEST_TAGS = frozenset(map(qualified, _REQUEST_NAMES))
 _BEFORE = re.compile(rb"(?:POST|PUT|GET|HTTP/|--|[A-Za-z-]+:\s)")
 _BARE = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos|#[0-9]+|#x[0-9A-Fa-f]+);)|<(?![A-Za-z_/!?:]|[^\x00-\x7f])")
 _INCOMPLETE = frozenset(
-    errors.codes[one]
-    for one in (
+    errors.codes[text]
+    for text in (
         errors.XML_ERROR_NO_ELEMENTS,
         errors.XML_ERROR_UNCLOSED_TOKEN,
         errors.XML_ERROR_PARTIAL_CHAR,
@@ -85,7 +85,7 @@ def find_in_unreadable(octets: bytes, bad: XmlRejected) -> Cause:
             return Cause.OUTSIDE
         if _has_request_as_text(root):
             return Cause.AS_TEXT
-        if any(one.tag in _REQUEST_TAGS for one in children(root)):
+        if any(child.tag in _REQUEST_TAGS for child in children(root)):
             return Cause.WRAPPED
         return Cause.NOT_CUT if "empty" in str(bad) else Cause.NOT_SOAP_11
     is_base64 = (parser.decode_base64(octets.decode("ascii", "replace")) or b"").startswith(b"<")
@@ -148,7 +148,7 @@ def find_in_envelope(taken: SignedElement) -> Cause | None:
     """Return the fault of a request that is not the Body's own element, or None."""
     if taken.envelope is None:
         return None
-    if any(one.tag in _REQUEST_TAGS for one in children(taken.root)):
+    if any(child.tag in _REQUEST_TAGS for child in children(taken.root)):
         return Cause.WRAPPED
     if taken.kind is not MessageType.DOCUMENT:
         return None
@@ -194,8 +194,8 @@ def find_in_signature(flaw: str, root: etree._Element) -> Finding | None:
 
 def _parts(signature: etree._Element) -> Finding:
     references = list(signature.iter(f"{{{DS}}}Reference"))
-    parts = [etree.QName(one).localname for one in children(signature)]
-    names = [etree.QName(one).localname for reference in references for one in children(reference)]
+    parts = [etree.QName(child).localname for child in children(signature)]
+    names = [etree.QName(child).localname for reference in references for child in children(reference)]
     if len(references) > 1:
         return Finding(Cause.SEVERAL_REFERENCES, {})
     if next(signature.iter(f"{{{DS}}}Object"), None) is not None:
@@ -212,7 +212,7 @@ def _parts(signature: etree._Element) -> Finding:
 
 
 def _method(signature: etree._Element, flaw: str) -> Finding:
-    transforms = [str(one.get("Algorithm")) for one in signature.iter(f"{{{DS}}}Transform")]
+    transforms = [str(element.get("Algorithm")) for element in signature.iter(f"{{{DS}}}Transform")]
     if flaw == SignatureErrorCode.TRANSFORMS:
         if ENVELOPED not in transforms:
             return Finding(Cause.NOT_ENVELOPED, {})

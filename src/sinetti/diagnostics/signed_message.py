@@ -86,14 +86,16 @@ class SignedElement:
             return MessageType.FAULT
         if name.namespace == receipts.NAMESPACE:
             return MessageType.RECEIPT
-        if name.namespace == SERVICE and name.localname in {one.response for one in Operation}:
+        if name.namespace == SERVICE and name.localname in {operation.response for operation in Operation}:
             return MessageType.RESPONSE
         return MessageType.DOCUMENT if self.operation is None else MessageType.REQUEST
 
     @property
     def operation(self) -> Operation | None:
         """Operation of a request; None for anything else."""
-        return next((one for one in Operation if self.root.tag == f"{{{SERVICE}}}{one.request}"), None)
+        return next(
+            (operation for operation in Operation if self.root.tag == f"{{{SERVICE}}}{operation.request}"), None
+        )
 
 
 @dataclass(frozen=True)
@@ -158,7 +160,7 @@ def read_signature(root: etree._Element) -> SignatureInfo | None:
         digest=_octets(digest_text),
         value=_octets(_text(signature, "SignatureValue")),
         certificates=tuple(
-            filter(None, (_octets(one.text or "") for one in signature.iter(f"{{{DS}}}X509Certificate")))
+            filter(None, (_octets(element.text or "") for element in signature.iter(f"{{{DS}}}X509Certificate")))
         ),
         modulus=_octets(_text(signature, "KeyInfo/KeyValue/RSAKeyValue/Modulus")),
         exponent=_octets(_text(signature, "KeyInfo/KeyValue/RSAKeyValue/Exponent")),
@@ -189,7 +191,7 @@ def span_of(octets: bytes, name: str, start: int) -> tuple[int, int]:
     The search begins at `start`. If there is none, the place is empty. The octets have passed the parser. An
     empty-element tag is skipped, since it has no content.
     """
-    found: list[tuple[int, int]] = []
+    pairs: list[tuple[int, int]] = []
     begun: list[int] = []
     scanner = parser.hardened_parser()
     wanted = f"{DS}\n{name}"
@@ -202,11 +204,11 @@ def span_of(octets: bytes, name: str, start: int) -> tuple[int, int]:
         if written == wanted or written.startswith(f"{wanted}\n"):
             first, last = begun.pop(), scanner.CurrentByteIndex
             if first != last and first >= start:
-                found.append((first, octets.index(b">", last) + 1))
+                pairs.append((first, octets.index(b">", last) + 1))
 
     scanner.StartElementHandler, scanner.EndElementHandler = begins, ends
     parser.run_parser(scanner, octets)
-    return min(found, default=(start, start))
+    return min(pairs, default=(start, start))
 
 
 def _find(signature: etree._Element, path: str) -> etree._Element | None:
@@ -214,13 +216,13 @@ def _find(signature: etree._Element, path: str) -> etree._Element | None:
 
 
 def _text(signature: etree._Element, path: str) -> str:
-    found = _find(signature, path)
-    return "" if found is None else parser.value(found) or ""
+    element = _find(signature, path)
+    return "" if element is None else parser.value(element) or ""
 
 
 def _algorithm(signature: etree._Element, path: str) -> str | None:
-    found = _find(signature, path)
-    return None if found is None else found.get("Algorithm")
+    element = _find(signature, path)
+    return None if element is None else element.get("Algorithm")
 
 
 def _octets(text: str) -> bytes | None:

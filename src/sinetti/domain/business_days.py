@@ -65,7 +65,7 @@ def day_begins(day: date, later: int = 0) -> datetime:
     try:
         return midnight(day + later * _DAY)
     except OverflowError:
-        first, last = (one.replace(tzinfo=UTC) for one in (datetime.min, datetime.max))  # noqa: DTZ901 - given here
+        first, last = (instant.replace(tzinfo=UTC) for instant in (datetime.min, datetime.max))  # noqa: DTZ901 - given here
         return first if day.year == MINYEAR else last
 
 

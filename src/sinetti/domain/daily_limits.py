@@ -96,7 +96,7 @@ def count_key(what: LimitKind, whose: str) -> str:
 def counted(times: Iterable[int], now: datetime) -> tuple[int, ...]:
     """Return the instants that count at `now`, in seconds since 1970, oldest first."""
     since, until = (now - WINDOW).timestamp(), (now + _AHEAD).timestamp()
-    return tuple(sorted(one for one in times if since < one <= until))
+    return tuple(sorted(time for time in times if since < time <= until))
 
 
 def again_at(counts: Sequence[int], limit: int, amount: int) -> datetime | None:

@@ -88,9 +88,9 @@ def bounce_token(key: bytes, message_id: str) -> str:
     return _letters(_mac(key, RETURN_ADDRESS, message_id)[:_RETURN_OCTETS])
 
 
-def constant_time_equal(one: str, other: str) -> bool:
+def constant_time_equal(text: str, other: str) -> bool:
     """Compare two secrets in constant time; any characters are accepted."""
-    return hmac.compare_digest(one.encode("utf-8", "surrogatepass"), other.encode("utf-8", "surrogatepass"))
+    return hmac.compare_digest(text.encode("utf-8", "surrogatepass"), other.encode("utf-8", "surrogatepass"))
 
 
 def _mac(key: bytes, purpose: str, row_id: str) -> bytes:

@@ -70,8 +70,8 @@ class TrustListNumbers:
     @classmethod
     def of_header(cls, text: str) -> "TrustListNumbers | None":
         """Return the numbers of a header in exactly this form, or None."""
-        found = _HEADER.fullmatch(text)
-        return None if found is None else cls(int(found[1]), int(found[2]))
+        match = _HEADER.fullmatch(text)
+        return None if match is None else cls(int(match[1]), int(match[2]))
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def usage_of(
     """
     if last_seen is not None:
         return UsageReport(UsageState.SEEN, last_seen)
-    looking = [one.first for one in gateways if not one.withdrawn and now - one.last <= LATELY]
+    looking = [gateway.first for gateway in gateways if not gateway.withdrawn and now - gateway.last <= LATELY]
     if not looking:
         return UsageReport(UsageState.NOT_KNOWN)
     return UsageReport(UsageState.NOT_SEEN, max(begins, min(looking)))
@@ -123,6 +123,6 @@ def check_gateway_name(text: str) -> str:
     return text
 
 
-def clamp_to_now(seen: datetime, now: datetime) -> datetime:
+def clamp_to_now(instant: datetime, now: datetime) -> datetime:
     """Return the time of a sighting, at most now, since a gateway's clock may be fast."""
-    return min(seen, now)
+    return min(instant, now)

@@ -186,7 +186,7 @@ def has_text(text: str, name: str, customer_id: str) -> bool:
     Case, and the hyphens of ids, do not count.
     """
     words, asked = text.casefold().split(), normalise(text).replace("-", "")
-    inside = all(one in name.casefold() for one in words)
+    inside = all(word in name.casefold() for word in words)
     return inside or (bool(asked) and asked in normalise(customer_id).replace("-", ""))
 
 
@@ -232,7 +232,7 @@ def is_identifier(customer_id: str, environment: Environment) -> bool:
     plain = customer_id.upper().translate(_SEPARATORS)
     if plain.startswith("FI") and plain[2:].isdigit():
         return is_vat_number(plain)
-    return any(one.isdigit() for one in plain)
+    return any(text.isdigit() for text in plain)
 
 
 def check_customer_id(customer_id: str, kind: IdentifierType, environment: Environment) -> str:

@@ -117,7 +117,7 @@ def crl_age(issuer: CaCertificate, lists: Iterable[VerifiedCrl], bound: timedelt
 
     `bound` is the largest accepted age. None: the list is valid until its own nextUpdate.
     """
-    newest = max((one.read for one in lists), key=lambda read: read.this_update, default=None)
+    newest = max((verified_crl.read for verified_crl in lists), key=lambda read: read.this_update, default=None)
     if newest is None:
         return CrlAge(name_of(issuer), None, None, current=False)
     current = is_fresh(newest.this_update, newest.next_update, now, bound)
@@ -155,9 +155,9 @@ class CrlRequirements:
         While the result is not empty, certificates cannot be judged. Rereads the lists first.
         """
         self.lists.refresh()
-        there = [(one, None) for one in self.above if self.lists.signed_by(one)]
-        wanted = [*((one, self._longest(bound)) for one, bound in self.bounds), *there]
-        wanted = [one for one in wanted if not self.is_ignored(one[0])]
+        there = [(ca_certificate, None) for ca_certificate in self.above if self.lists.signed_by(ca_certificate)]
+        wanted = [*((ca_certificate, self._longest(bound)) for ca_certificate, bound in self.bounds), *there]
+        wanted = [pair for pair in wanted if not self.is_ignored(pair[0])]
         ages = [crl_age(issuer, self.lists.signed_by(issuer), bound, now) for issuer, bound in wanted]
         return [age.said() for age in ages if not age.current]
 
@@ -166,7 +166,9 @@ class CrlRequirements:
         found = []
         for issuer, bound in self.bounds:
             signed, longest = self.lists.signed_by(issuer), self._longest(bound)
-            newest = max((one.read for one in signed), key=lambda read: read.this_update, default=None)
+            newest = max(
+                (verified_crl.read for verified_crl in signed), key=lambda read: read.this_update, default=None
+            )
             is_old = newest is not None and not crl_age(issuer, signed, bound, now).current
             if newest is not None and longest is not None and is_old and crl_age(issuer, signed, longest, now).current:
                 ends = min(newest.this_update + longest, newest.next_update)
@@ -178,9 +180,16 @@ class CrlRequirements:
 
     def newest(self) -> list[tuple[str, datetime, datetime]]:
         """Return each CA's common name, with the dates of its newest list."""
-        issuers = [one for one in (*(one for one, _ in self.bounds), *self.above) if not self.is_ignored(one)]
-        found = {name_of(one): [each.read for each in self.lists.signed_by(one)] for one in issuers}
-        dates = {name: [(one.this_update, one.next_update) for one in reads] for name, reads in found.items()}
+        issuers = [
+            certificate
+            for certificate in (*(ca_certificate for ca_certificate, _ in self.bounds), *self.above)
+            if not self.is_ignored(certificate)
+        ]
+        found = {name_of(issuer): [each.read for each in self.lists.signed_by(issuer)] for issuer in issuers}
+        dates = {
+            name: [(loaded_crl.this_update, loaded_crl.next_update) for loaded_crl in reads]
+            for name, reads in found.items()
+        }
         return [(name, *max(pairs)) for name, pairs in dates.items() if pairs]
 
 
@@ -196,20 +205,26 @@ def watch_of(
     """
     if settings.revocation is not RevocationKind.CRL or not isinstance(source, CrlSource):
         return None
-    fetched = [issuer_in(one.issuer) for one in settings.lists if one.issuer is not None]
-    known = [one for one in settings.anchors if _is_asked_about(one, settings)]
-    found = dict.fromkeys([*(one.certificate for one in fetched), *known])
+    fetched = [issuer_in(list_to_fetch.issuer) for list_to_fetch in settings.lists if list_to_fetch.issuer is not None]
+    known = [anchor for anchor in settings.anchors if _is_asked_about(anchor, settings)]
+    found = dict.fromkeys([*(ca_certificate.certificate for ca_certificate in fetched), *known])
     issuers = tuple(one for one in map(authority_of, found) if one is not None)
-    others = (one for one in map(authority_of, settings.anchors) if one is not None and one.certificate not in found)
-    above = tuple(one for one in others if ca_purpose(one.certificate, settings.trust) == UNKNOWN)
-    bounds = tuple((one, max_age(one, settings.trust, settings.freshness)) for one in issuers)
+    others = (
+        anchor
+        for anchor in map(authority_of, settings.anchors)
+        if anchor is not None and anchor.certificate not in found
+    )
+    above = tuple(
+        ca_certificate for ca_certificate in others if ca_purpose(ca_certificate.certificate, settings.trust) == UNKNOWN
+    )
+    bounds = tuple((issuer, max_age(issuer, settings.trust, settings.freshness)) for issuer in issuers)
     return CrlRequirements(source, bounds, above, is_ignored, settings.freshness_during_outage)
 
 
 def extended_sources(watch: CrlRequirements | None, source: RevocationSource | None, now: datetime) -> list[str]:
     """Return a sentence for each source that counts only by `freshness_during_outage`."""
     asked = source.sources if isinstance(source, FallbackSource) else [source]
-    sentences = [f"OCSP: {EXTENDED}" for one in asked if isinstance(one, OcspSource) and one.is_extended(now)]
+    sentences = [f"OCSP: {EXTENDED}" for source in asked if isinstance(source, OcspSource) and source.is_extended(now)]
     return [*sentences, *([] if watch is None else watch.extended(now))]
 
 
@@ -222,20 +237,24 @@ def _is_asked_about(anchor: x509.Certificate, settings: GatewaySettings) -> bool
     return purpose != UNKNOWN and settings.channel in {None, purpose.channel}
 
 
-def download_of(settings: GatewaySettings, one: ListToFetch) -> CrlDownload:
+def download_of(settings: GatewaySettings, list_to_fetch: ListToFetch) -> CrlDownload:
     """Return the download of a [[list]].
 
     Raises GatewaySettingsError without an issuer.
     """
     folder = settings.crls
-    if one.issuer is None or folder is None:
+    if list_to_fetch.issuer is None or folder is None:
         raise GatewaySettingsError(
-            f"[[list]] {one.file}: issuer is needed, the file of the CA certificate whose key signs the list"
+            f"[[list]] {list_to_fetch.file}: issuer is needed, the file of the CA certificate whose key signs the list"
         )
     try:
-        return CrlDownload(one.url, folder / one.file, issuer_of(one.issuer.read_bytes(), str(one.issuer)))
+        return CrlDownload(
+            list_to_fetch.url,
+            folder / list_to_fetch.file,
+            issuer_of(list_to_fetch.issuer.read_bytes(), str(list_to_fetch.issuer)),
+        )
     except OSError as bad:
-        raise GatewaySettingsError(f"[[list]] {one.file}: {one.issuer}: {bad.strerror}") from None
+        raise GatewaySettingsError(f"[[list]] {list_to_fetch.file}: {list_to_fetch.issuer}: {bad.strerror}") from None
 
 
 def issuer_in(path: Path) -> CaCertificate:

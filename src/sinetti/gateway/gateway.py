@@ -246,7 +246,9 @@ class Gateway:
 
     def __post_init__(self) -> None:
         """Build the trust store."""
-        self._listed = tuple(one for one in map(authority_of, self.listed) if one is not None)
+        self._listed = tuple(
+            ca_certificate for ca_certificate in map(authority_of, self.listed) if ca_certificate is not None
+        )
         self._state = self._state_of(TrustContent() if self.lists is None else self.lists.current())
         if not self._state.trusted.ways:
             raise ValueError("none of its certificates belongs to a CA that may issue certificates")
@@ -329,7 +331,9 @@ class Gateway:
         return TrustState(content, trust_store_of(bundle), distrust, PathCache())
 
     def _chain_of(self, octets: bytes, chain: Sequence[x509.Certificate]) -> ValidatedCertificate | Verdict:
-        digest = sha256(octets).digest() + b"".join(sha256(certificate_der(one)).digest() for one in chain)
+        digest = sha256(octets).digest() + b"".join(
+            sha256(certificate_der(certificate)).digest() for certificate in chain
+        )
         state = self._current()
         known = state.remembered.get(digest)
         if known is not None:
@@ -371,8 +375,10 @@ class Gateway:
 
         They come from the settings and from the message.
         """
-        came = (one for one in map(authority_of, chain[:MOST_HELPERS]) if one is not None)
-        return tuple(one for one in (*self._listed, *came) if has_issued(one, anchor))
+        came = (
+            ca_certificate for ca_certificate in map(authority_of, chain[:MOST_HELPERS]) if ca_certificate is not None
+        )
+        return tuple(ca_certificate for ca_certificate in (*self._listed, *came) if has_issued(ca_certificate, anchor))
 
     def _on(self, way: TrustPath, builder: VerdictBuilder) -> Verdict:
         if self.environment is not None and builder.purpose.environment is not self.environment:
@@ -435,15 +441,15 @@ class Gateway:
             return builder.good(RevocationCheck.GOOD if first else RevocationCheck.NOT_CHECKED)
         answers = list(self._answers(self.source, way, builder.now, first))
         above = answers if first else answers[1:]
-        if any(one.status is RevocationState.REVOKED for one in above):
+        if any(status.status is RevocationState.REVOKED for status in above):
             # A holder of a revoked CA's key could have written any content, so the verdict quotes none of it.
             return Verdict(VerdictReason.REVOKED, verdict_texts.CA_REVOKED, revocation=RevocationCheck.REVOKED)
         if not first and answers[0].status is RevocationState.REVOKED:
             return builder.revoked()
-        for one in answers:
-            if one.status is not RevocationState.GOOD:
+        for answer in answers:
+            if answer.status is not RevocationState.GOOD:
                 return builder.refusal(
-                    VerdictReason.STATUS_UNKNOWN, verdict_texts.STATUS_UNKNOWN, why=Phrase(one.why or "")
+                    VerdictReason.STATUS_UNKNOWN, verdict_texts.STATUS_UNKNOWN, why=Phrase(answer.why or "")
                 )
         return builder.good(RevocationCheck.GOOD)
 
@@ -482,7 +488,8 @@ class Gateway:
         Its certificate may have been renewed.
         """
         return issuer is not None and any(
-            one.key == issuer.key and one.certificate.subject == issuer.certificate.subject for one in self._listed
+            ca_certificate.key == issuer.key and ca_certificate.certificate.subject == issuer.certificate.subject
+            for ca_certificate in self._listed
         )
 
 
@@ -524,7 +531,9 @@ def _out_of_time(path: CertificationPath, builder: VerdictBuilder) -> Verdict | 
     notBefore and notAfter are both valid seconds. Returns None if all certificates are within their periods.
     """
     spans = [(builder.leaf.span, verdict_texts.NOT_YET_VALID, verdict_texts.EXPIRED)]
-    spans += [(one.span, verdict_texts.CA_NOT_YET_VALID, verdict_texts.CA_EXPIRED) for one in path.above]
+    spans += [
+        (ca_certificate.span, verdict_texts.CA_NOT_YET_VALID, verdict_texts.CA_EXPIRED) for ca_certificate in path.above
+    ]
     for span, early, late in spans:
         if builder.now > span.not_after:
             return builder.refusal(VerdictReason.EXPIRED, late, until=span.not_after)

@@ -148,7 +148,9 @@ def open_gateway(settings: GatewaySettings) -> Gateway:
 
 def listed_cas(settings: GatewaySettings) -> tuple[x509.Certificate, ...]:
     """Return the CAs that a [[list]] names. Raises GatewaySettingsError."""
-    return tuple(one for row in settings.lists if row.issuer is not None for one in _issuers_in(row.issuer))
+    return tuple(
+        certificate for row in settings.lists if row.issuer is not None for certificate in _issuers_in(row.issuer)
+    )
 
 
 def _issuers_in(path: Path) -> tuple[x509.Certificate, ...]:
@@ -270,7 +272,7 @@ def _check_source(settings: GatewaySettings) -> None:
         raise GatewaySettingsError(
             f"{_OUTAGE} must be longer than freshness: it counts while no newer list or answer can be had"
         )
-    if len({one.file for one in settings.lists}) < len(settings.lists):
+    if len({list_to_fetch.file for list_to_fetch in settings.lists}) < len(settings.lists):
         raise GatewaySettingsError("each [[list]] needs a file of its own")
     if settings.lists and settings.crls is None:
         raise GatewaySettingsError("crls must name the folder for the files of [[list]]")
@@ -335,16 +337,18 @@ def _trust_lists(
     url = _address(row, "url", "[trust_lists]").rstrip("/")
     if place is None:
         raise GatewaySettingsError("folder of [trust_lists]: missing; name the folder in which the lists are kept")
-    roots = tuple(one for one in anchors if chain.is_self_signed(one))
+    roots = tuple(anchor for anchor in anchors if chain.is_self_signed(anchor))
     if not roots:
         raise GatewaySettingsError("[trust_lists] needs the root in the file of anchors, since it signs the lists")
-    purposes = (channel_from_policy(one) for one in anchors)
-    found = {environment} if environment is not None else {one[1] for one in purposes if one is not None}
-    if len(found) != 1:
+    purposes = (channel_from_policy(anchor) for anchor in anchors)
+    environments = (
+        {environment} if environment is not None else {purpose[1] for purpose in purposes if purpose is not None}
+    )
+    if len(environments) != 1:
         raise GatewaySettingsError(
             "[trust_lists] needs the setting environment, which the file of anchors does not show"
         )
-    return TrustListSettings(url, place, roots, found.pop(), () if responders is None else _anchors(responders))
+    return TrustListSettings(url, place, roots, environments.pop(), () if responders is None else _anchors(responders))
 
 
 def _address(row: Mapping[str, object], key: str, table: str) -> str:

@@ -146,7 +146,11 @@ def certificates_of(
             broken.append(name)
             continue
         # The search for the number comes first: it takes 1 µs, parsing a key takes 50 µs.
-        found += [one for one in held if needle in one.public_bytes(Encoding.DER) and _is_of(one, wanted)]
+        found += [
+            certificate
+            for certificate in held
+            if needle in certificate.public_bytes(Encoding.DER) and _is_of(certificate, wanted)
+        ]
     return tuple(found), tuple(sorted(broken))
 
 
@@ -167,9 +171,9 @@ def authorize(
         return KeyRejected("the users file does not name this user")
     if not certificates:
         return KeyRejected("no certificate in the folder has this key")
-    judged = [(one, gateway.identify(one, now)) for one in certificates]
+    judged = [(certificate, gateway.identify(certificate, now)) for certificate in certificates]
     accepted = [(one, verdict) for one, verdict in judged if verdict.accepted]
-    against = [(one, verdict) for one, verdict in judged if verdict.reason in _SAYS_NO_OF_THE_KEY]
+    against = [(certificate, verdict) for certificate, verdict in judged if verdict.reason in _SAYS_NO_OF_THE_KEY]
     if against or not accepted:
         refused, verdict = (against or judged)[0]
         return KeyRejected(f"certificate {_serial(refused)} of this key is refused: {verdict.reason}")
@@ -177,7 +181,7 @@ def authorize(
         return KeyRejected(
             f"certificate {_serial(accepted[0][0])} of this key is another organisation's, not the user's"
         )
-    last = max((one for one, _ in accepted), key=lambda one: one.not_valid_after_utc)
+    last = max((certificate for certificate, _ in accepted), key=lambda one: one.not_valid_after_utc)
     return KeyAccepted(_line(last), _serial(last))
 
 

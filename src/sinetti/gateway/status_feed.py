@@ -176,27 +176,29 @@ class FetchSchedule:
             if not job.is_due(event) or 0 < number <= self._held.get(job.name, 0):
                 continue
             known = self._due.get(job.name)
-            one = known or DueJob(job, now + _LONGEST_PAUSE, now)
+            due_job = known or DueJob(job, now + _LONGEST_PAUSE, now)
             at = max(now + follows + spread * _random.random(), self._free_at.get(job.name, now))
             # A new number is a new reason to try: the failures before say nothing about it.
-            tries = 0 if number > one.number else one.tries
-            self._due[job.name] = replace(one, at=min(one.at, at), number=max(number, one.number), tries=tries)
+            tries = 0 if number > due_job.number else due_job.tries
+            self._due[job.name] = replace(
+                due_job, at=min(due_job.at, at), number=max(number, due_job.number), tries=tries
+            )
 
     def next(self, now: float) -> DueJob | None:
         """Return a download that is due now."""
-        return next((one for one in self._due.values() if one.at <= now), None)
+        return next((due_job for due_job in self._due.values() if due_job.at <= now), None)
 
     def pause(self, now: float) -> float:
         """Return the seconds until a download is due."""
-        return min((max(0.0, one.at - now) for one in self._due.values()), default=_LONGEST_PAUSE)
+        return min((max(0.0, due_job.at - now) for due_job in self._due.values()), default=_LONGEST_PAUSE)
 
-    def done(self, one: DueJob, result: tuple[int, str | None], begun: float, now: float) -> None:
+    def done(self, due_job: DueJob, result: tuple[int, str | None], begun: float, now: float) -> None:
         """Record the result of a download.
 
         Plans the next try if it did not bring what was named.
         """
         number, trouble = result
-        name = one.job.name
+        name = due_job.job.name
         self._held[name] = max(number, self._held.get(name, 0))
         # A download of a long list takes seconds, and a flood of events must not become one of downloads.
         self._free_at[name] = now + max(_PAUSE, 4 * (now - begun))
@@ -207,7 +209,7 @@ class FetchSchedule:
         is_given_up = is_missing and current.tries >= GIVEN_UP_AFTER
         if is_given_up:
             _log.warning("feed", extra={"facts": {"given_up": trouble}})
-        if is_given_up or (trouble is None and current is one):
+        if is_given_up or (trouble is None and current is due_job):
             del self._due[name]
             return
         if trouble is None:  # the download may be older than an event that came during it
@@ -218,11 +220,11 @@ class FetchSchedule:
 
     def lag(self, now: float) -> float:
         """Return the seconds for which the oldest due job has waited; 0 if none waits."""
-        return max((now - one.since for one in self._due.values()), default=0.0)
+        return max((now - due_job.since for due_job in self._due.values()), default=0.0)
 
     def troubles(self) -> list[str]:
         """Return the sentences of failed downloads that are tried again."""
-        return [one.trouble for one in self._due.values() if one.trouble is not None]
+        return [due_job.trouble for due_job in self._due.values() if due_job.trouble is not None]
 
 
 @dataclass(frozen=True)
@@ -341,23 +343,23 @@ class FeedReader:
         self._trouble = trouble
 
     def _fetch(self) -> None:
-        while (one := self._next()) is not None:
+        while (due_job := self._next()) is not None:
             begun = monotonic_seconds()
             try:
-                result = one.job.run()
+                result = due_job.job.run()
                 self.actions.refresh()
             except Exception as bad:  # noqa: BLE001 - the thread goes on after any error
-                result = 0, f"{one.job.name}: {type(bad).__name__}"
+                result = 0, f"{due_job.job.name}: {type(bad).__name__}"
             with self._changed:
-                self._schedule.done(one, result, begun, monotonic_seconds())
+                self._schedule.done(due_job, result, begun, monotonic_seconds())
 
     def _next(self) -> DueJob | None:
         """Wait for the next download; None after the end."""
         with self._changed:
             while not self._is_stopped:
                 now = monotonic_seconds()
-                if (one := self._schedule.next(now)) is not None:
-                    return one
+                if (due_job := self._schedule.next(now)) is not None:
+                    return due_job
                 self._changed.wait(self._schedule.pause(now))
         return None
 

@@ -42,7 +42,7 @@ def decision(case: DecisionContext, verdict: ApplicationDecision, service: str, 
     def say(message_id: str, **values: object) -> str:
         return translate(message_id, language, **values)
 
-    channels = ", ".join(say(CHANNELS[one]) for one in sorted(case.channels))
+    channels = ", ".join(say(CHANNELS[channel]) for channel in sorted(case.channels))
     parts = [
         say("Decision on an application for the technical interface"),
         say("Case number: {case}", case=case.number),

@@ -21,17 +21,17 @@ _WHY = gettext_noop(
 )
 
 
-def letter_lines(found: NamingView, address: str) -> list[str]:
+def letter_lines(naming: NamingView, address: str) -> list[str]:
     """Return the title and the paragraphs of the letter.
 
     `address` is that of the page for a veto.
     """
-    language = found.language
-    names = {"organisation": found.organisation, "customer_id": found.customer_id}
+    language = naming.language
+    names = {"organisation": naming.organisation, "customer_id": naming.customer_id}
     return [
         translate(TITLE, language, **names),
-        translate(_NAMED, language, name=found.name, email=found.email, **names),
-        translate(_FROM, language, begins=format_datetime(found.ends_at, language)),
+        translate(_NAMED, language, name=naming.name, email=naming.email, **names),
+        translate(_FROM, language, begins=format_datetime(naming.ends_at, language)),
         translate(_HOW, language),
         address,
         translate(_RIGHT, language),

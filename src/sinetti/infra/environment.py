@@ -29,9 +29,9 @@ def login_uid() -> int:
     The kernel keeps it for its audit (pam_loginuid(8)). Without a login it is the user of the process.
     """
     with suppress(OSError, ValueError):
-        found = int(Path("/proc/self/loginuid").read_text(encoding="ascii"))
-        if found != _UNSET_UID:
-            return found
+        number = int(Path("/proc/self/loginuid").read_text(encoding="ascii"))
+        if number != _UNSET_UID:
+            return number
     return os.getuid()
 
 

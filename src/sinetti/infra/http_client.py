@@ -250,12 +250,12 @@ def _refused_by_tls(connection: http.client.HTTPConnection, bad: OSError | http.
     """
     if isinstance(bad, http.client.BadStatusLine):
         return str(bad).encode("iso-8859-1", "replace").startswith(_TLS_ALERT)
-    found = b""
+    octets = b""
     # A client that is refused while still sending finds the alert in place of the answer.
     with contextlib.suppress(OSError):
         if isinstance(bad, BrokenPipeError | ConnectionResetError) and connection.sock is not None:
-            found = connection.sock.recv(len(_TLS_ALERT))
-    return found == _TLS_ALERT
+            octets = connection.sock.recv(len(_TLS_ALERT))
+    return octets == _TLS_ALERT
 
 
 def _cut(connection: http.client.HTTPConnection, late: threading.Event) -> None:

@@ -28,7 +28,7 @@ class SecurityTxt:
         """
         if now >= self.expires:
             return None
-        lines = [f"Contact: {one}" for one in self.contacts]
+        lines = [f"Contact: {contact}" for contact in self.contacts]
         lines.append(f"Expires: {self.expires.strftime('%Y-%m-%dT%H:%M:%SZ')}")
         if self.languages:
             lines.append(f"Preferred-Languages: {', '.join(self.languages)}")
@@ -62,11 +62,11 @@ def parse_security_txt(value: object, file: str) -> SecurityTxt:
     contacts, languages = table.texts("contact"), table.texts("preferred_languages")
     expires = _instant(table.text("expires"))
     table.finish()
-    if not contacts or not all(_CONTACT.fullmatch(one) for one in contacts):
+    if not contacts or not all(_CONTACT.fullmatch(contact) for contact in contacts):
         table.refuse("contact", 'a list such as ["mailto:security@authority.example"], of mailto:, https:// or tel:')
     if expires is None:
         table.refuse("expires", "an instant with its zone, such as 2027-01-31T00:00:00Z")
-    if not all(_LANGUAGE.fullmatch(one) for one in languages):
+    if not all(_LANGUAGE.fullmatch(language) for language in languages):
         table.refuse("preferred_languages", 'a list of language tags, such as ["fi", "sv", "en"]')
     return SecurityTxt(contacts, expires, languages)
 
@@ -78,7 +78,7 @@ def _as_text(value: object) -> object:
 def _instant(text: str) -> datetime | None:
     """Return the instant in UTC, or None. In UTC it may be out of Python's range."""
     try:
-        found = datetime.fromisoformat(text)
-        return None if found.tzinfo is None else found.astimezone(UTC)
+        instant = datetime.fromisoformat(text)
+        return None if instant.tzinfo is None else instant.astimezone(UTC)
     except (ValueError, OverflowError):
         return None

@@ -39,5 +39,5 @@ def lines_of(rows: Sequence[Sequence[str]]) -> str:
     """Return rows as lines of CSV, each cell guarded."""
     written = StringIO()
     # Semicolons: the comma is the decimal sign in Finland, so that Excel takes no comma there.
-    csv.writer(written, delimiter=";", lineterminator="\r\n").writerows([guarded(one) for one in row] for row in rows)
+    csv.writer(written, delimiter=";", lineterminator="\r\n").writerows([guarded(text) for text in row] for row in rows)
     return written.getvalue()

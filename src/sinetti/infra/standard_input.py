@@ -64,10 +64,10 @@ def read_bounded(file: BinaryIO) -> bytes:
 
     Raises OSError if it is longer than LONGEST_SECRET.
     """
-    found = file.read(LONGEST_SECRET + 1)
-    if len(found) > LONGEST_SECRET:
+    octets = file.read(LONGEST_SECRET + 1)
+    if len(octets) > LONGEST_SECRET:
         raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
-    return found
+    return octets
 
 
 def _take() -> None:

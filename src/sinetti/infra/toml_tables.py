@@ -87,28 +87,30 @@ class TableReader(ABC):
 
     def text_or_none(self, key: str) -> str | None:
         """Take a text, or None."""
-        found: str | None = self._take(key, ValueKind.TEXT, lambda one: isinstance(one, str) and self.is_text(one))
+        found: str | None = self._take(key, ValueKind.TEXT, lambda text: isinstance(text, str) and self.is_text(text))
         return found
 
     def texts_or_none(self, key: str) -> tuple[str, ...] | None:
         """Take a list of texts, or None."""
 
         def fits(value: object) -> bool:
-            return isinstance(value, list) and all(isinstance(one, str) and self.is_item(one) for one in value)
+            return isinstance(value, list) and all(isinstance(text, str) and self.is_item(text) for text in value)
 
         found = self._take(key, ValueKind.TEXTS, fits)
         return None if found is None else tuple(found)
 
     def number_or_none(self, key: str, among: range) -> int | None:
         """Take a whole number of this range, or None."""
-        found: int | None = self._take(key, ValueKind.NUMBER, lambda one: type(one) is int and one in among, among)
+        found: int | None = self._take(
+            key, ValueKind.NUMBER, lambda number: type(number) is int and number in among, among
+        )
         return found
 
     def numbers_or_none(self, key: str, among: range) -> tuple[int, ...] | None:
         """Take a list of whole numbers of this range, or None."""
 
         def fits(value: object) -> bool:
-            return isinstance(value, list) and all(type(one) is int and one in among for one in value)
+            return isinstance(value, list) and all(type(number) is int and number in among for number in value)
 
         found = self._take(key, ValueKind.NUMBERS, fits, among)
         return None if found is None else tuple(found)
@@ -169,13 +171,13 @@ class TomlTable(TableReader):
 
     def choice(self, key: str, among: type[Choice]) -> Choice:
         """Take one of the values of an enumeration."""
-        allowed = tuple(one.value for one in among)
+        allowed = tuple(choice.value for choice in among)
         found = self._take(key, ValueKind.CHOICE, lambda one: one in allowed, allowed)
         return among(self._required(key, found, ValueKind.CHOICE, allowed))
 
     def choices(self, key: str, among: type[Choice]) -> frozenset[Choice]:
         """Take a list of values of an enumeration, at least one."""
-        allowed = tuple(one.value for one in among)
+        allowed = tuple(choice.value for choice in among)
         found = self._take(key, ValueKind.CHOICES, lambda value: isinstance(value, list) and bool(value), allowed)
         for one in self._required(key, found, ValueKind.CHOICES, allowed):
             if one not in allowed:
@@ -246,7 +248,7 @@ class TomlTable(TableReader):
         words = self.kind_words.get(kind, kind.value)
         if isinstance(among, range):
             return words.format(key=key, among=f"{among.start} to {among.stop - 1}")
-        return words.format(key=key, among=", ".join(f'"{one}"' for one in among))
+        return words.format(key=key, among=", ".join(f'"{text}"' for text in among))
 
     def _error(self, template: str, key: str, wanted: str = "", value: object = None) -> ValueError:
         sentence = template.format(key=key, wanted=wanted, value=value)

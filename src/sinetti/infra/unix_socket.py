@@ -62,8 +62,8 @@ def sd_notify(state: str) -> None:
     # A leading @ denotes an abstract name of Linux, which begins with a zero octet.
     place = "\0" + address[1:] if address.startswith("@") else address
     try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as one:
-            one.sendto(state.encode(), place)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+            listener.sendto(state.encode(), place)
     except OSError as away:
         _log.warning("the service manager was not notified (%s): %s", state, away.strerror)
 

@@ -66,7 +66,7 @@ def archived_shards(folder: Path, authority: str) -> list[int]:
 def newest_number(folder: Path, authority: str, shard: int) -> int | None:
     """Return the number of the newest CRL of a shard, or None."""
     named = (list_name(path) for path in archived_crls(folder, authority, shard)[-1:])
-    return next((one.number for one in named if one is not None), None)
+    return next((name.number for name in named if name is not None), None)
 
 
 def newest_list(folder: Path, authority: str, shard: int) -> tuple[Path, bytes] | None:

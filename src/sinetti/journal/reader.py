@@ -412,15 +412,15 @@ def last_line(path: Path) -> tuple[JournalLine | None, bytes]:
     return line, torn
 
 
-def _out_of_place(path: Path, expected: int, found: JournalLine) -> str:
-    if found.sequence == expected:
+def _out_of_place(path: Path, expected: int, journal_line: JournalLine) -> str:
+    if journal_line.sequence == expected:
         return f"{path.name}: line {expected - 1} was replaced, because line {expected} follows a different line"
     with opened(path) as file:
         others = (JournalLine.parse(raw.rstrip(b"\n")) for raw in raw_lines(path, file))
         is_elsewhere = any(other is not None and other.sequence == expected for other in others)
     if is_elsewhere:
-        return f"{path.name}: line {expected} was moved, and line {found.sequence} is in its place"
-    return f"{path.name}: line {expected} is missing, and line {found.sequence} is in its place"
+        return f"{path.name}: line {expected} was moved, and line {journal_line.sequence} is in its place"
+    return f"{path.name}: line {expected} is missing, and line {journal_line.sequence} is in its place"
 
 
 def _torn(path: Path) -> bool:

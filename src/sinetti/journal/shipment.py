@@ -269,12 +269,12 @@ class Shipper:
 
         An open one wins over its copies.
         """
-        found = {}
+        paths = {}
         for path in sorted(reader.files(self.folder), key=lambda one: (_is_open(one), one)):
             first = reader.first_line(path)
             if first is not None and first.facts.get("instance") == self.instance_id:
-                found[target_name(first)] = path
-        return found
+                paths[target_name(first)] = path
+        return paths
 
     def _ship(self, path: Path, name: str, there: tuple[int, ShippedEnd | None], place: Path) -> tuple[ShippedEnd, int]:
         """Append what the target lacks of one journal.

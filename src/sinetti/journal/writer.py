@@ -228,8 +228,8 @@ class Journal:
 
     def _remember(self, facts: Sequence[JournalEntry]) -> None:
         self._recent |= {fact.key: None for fact in facts}
-        for one in tuple(self._recent)[: max(0, len(self._recent) - _REMEMBERED)]:
-            del self._recent[one]
+        for pair in tuple(self._recent)[: max(0, len(self._recent) - _REMEMBERED)]:
+            del self._recent[pair]
 
     def _write(self, facts: Iterable[JournalEntry]) -> None:
         handle = self._opened()

@@ -44,8 +44,8 @@ def parse_ari_cert_id(text: str) -> tuple[bytes, Serial]:
 
     Raises ValueError if it does not follow RFC 9773, 4.1.
     """
-    found = _SHAPE.fullmatch(text) if len(text) <= LONGEST else None
-    identifier, octets = (_read(part) for part in found.groups()) if found else (None, None)
+    match = _SHAPE.fullmatch(text) if len(text) <= LONGEST else None
+    identifier, octets = (_read(part) for part in match.groups()) if match else (None, None)
     if not identifier or not octets or len(octets) > _LONGEST_SERIAL:
         raise ValueError(_NOT_ONE)
     serial = octets.lstrip(b"\x00") or b"\x00"

@@ -36,14 +36,14 @@ def load_bundle(pem: bytes) -> tuple[x509.Certificate, ...]:
     curve. Its text is a sentence for users.
     """
     try:
-        found = x509.load_pem_x509_certificates(pem)
+        certificates = x509.load_pem_x509_certificates(pem)
     except (ValueError, x509.InvalidVersion):
         raise ValueError(
             "a certificate in this PEM file cannot be read"
             if b"CERTIFICATE-----" in pem
             else "this file contains no PEM certificate"
         ) from None
-    return tuple(map(encoding.checked, found))
+    return tuple(map(encoding.checked, certificates))
 
 
 def anchors_of(bundle: Sequence[x509.Certificate]) -> tuple[x509.Certificate, ...]:
@@ -53,13 +53,14 @@ def anchors_of(bundle: Sequence[x509.Certificate]) -> tuple[x509.Certificate, ..
     name and a key that verifies the signature. An unrelated CA of the same name changes nothing. Purposes and dates of
     the issuer do not count: a CA below an unusable issuer does not become an anchor.
     """
-    found, named = tuple(dict.fromkeys(bundle)), defaultdict(list)
-    for one in found:
-        named[names_of(one)[1]].append(one)
+    certificates, named = tuple(dict.fromkeys(bundle)), defaultdict(list)
+    for certificate in certificates:
+        named[names_of(certificate)[1]].append(certificate)
     return tuple(
-        one
-        for one in found
-        if is_self_signed(one) or not any(_signed_by(other, one) for other in named[names_of(one)[0]])
+        certificate
+        for certificate in certificates
+        if is_self_signed(certificate)
+        or not any(_signed_by(other, certificate) for other in named[names_of(certificate)[0]])
     )
 
 
@@ -99,8 +100,8 @@ def ways_up(
             known[pair] = has_issued(issuer, below)
         return known[pair]
 
-    level: list[tuple[CA, ...]] = [(one,) for one in anchors]
-    found, issuers = list(level), [(below, names(below)[0]) for below in between]
+    level: list[tuple[CA, ...]] = [(ca,) for ca in anchors]
+    pairs, issuers = list(level), [(below, names(below)[0]) for below in between]
     counts = dict.fromkeys(map(id, between), 0)
     while level and len(level[0]) < _LONGEST_CHAIN - 1:
         above: dict[Hashable, list[tuple[CA, ...]]] = defaultdict(list)
@@ -108,12 +109,12 @@ def ways_up(
             above[names(way[0])[1]].append(way)
         level = []
         for below, issuer in issuers:
-            ways = (way for way in above[issuer] if all(one is not below for one in way) and issued(way[0], below))
+            ways = (way for way in above[issuer] if all(ca is not below for ca in way) and issued(way[0], below))
             kept = [(below, *way) for way in islice(ways, _MOST_WAYS - counts[id(below)])]
             counts[id(below)] += len(kept)
             level += kept
-        found += level
-    return tuple(found)
+        pairs += level
+    return tuple(pairs)
 
 
 def latest_first(certificates: Iterable[x509.Certificate]) -> tuple[x509.Certificate, ...]:
@@ -121,7 +122,7 @@ def latest_first(certificates: Iterable[x509.Certificate]) -> tuple[x509.Certifi
 
     For a CA that was renewed often, the paths with the longest validity are kept.
     """
-    return tuple(sorted(certificates, key=lambda one: one.not_valid_after_utc, reverse=True))
+    return tuple(sorted(certificates, key=lambda certificate: certificate.not_valid_after_utc, reverse=True))
 
 
 def trusted_ways(
@@ -135,7 +136,7 @@ def trusted_ways(
     """
     anchors = anchors_of(bundle)
     held = frozenset(anchors)
-    between = [one for one in dict.fromkeys(bundle) if one not in held]
+    between = [certificate for certificate in dict.fromkeys(bundle) if certificate not in held]
     ways = ways_up(latest_first(anchors), latest_first(between), _issued, names_of)
     return tuple(way for way in ways if _issued(way[0], leaf) and _lengths_hold(way))
 
@@ -205,7 +206,9 @@ def _name(read: Callable[[], x509.Name]) -> x509.Name | None:
 def _climb(leaf: x509.Certificate, bundle: Sequence[x509.Certificate]) -> Iterator[x509.Certificate]:
     below = leaf
     for _ in range(_LONGEST_CHAIN):
-        above = next((one for one in bundle if not _is_root(one) and _issued(one, below)), None)
+        above = next(
+            (certificate for certificate in bundle if not _is_root(certificate) and _issued(certificate, below)), None
+        )
         if above is None:
             return
         yield above
@@ -253,11 +256,11 @@ def _lengths_hold(way: Sequence[x509.Certificate]) -> bool:
     Self-issued ones do not count (RFC 5280, 6.1.4 l).
     """
     below = 0
-    for one in way:
-        basic = extension_value(one, x509.BasicConstraints)
+    for certificate in way:
+        basic = extension_value(certificate, x509.BasicConstraints)
         if basic is not None and basic.path_length is not None and below > basic.path_length:
             return False
-        issuer, subject = names_of(one)
+        issuer, subject = names_of(certificate)
         below += issuer is None or issuer != subject
     return True
 

@@ -214,7 +214,10 @@ def dump(
     friendly = name.encode()
     if key is None:
         # Without a key each certificate has its own name; the first one gets the friendly name.
-        bags = [pkcs12.PKCS12Certificate(one, friendly if one is chain[0] else None) for one in chain]
+        bags = [
+            pkcs12.PKCS12Certificate(certificate, friendly if certificate is chain[0] else None)
+            for certificate in chain
+        ]
         return pkcs12.serialize_key_and_certificates(None, None, None, bags, how.build(password))
     return pkcs12.serialize_key_and_certificates(friendly, key, chain[0], chain[1:], how.build(password))
 

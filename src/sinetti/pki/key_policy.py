@@ -176,8 +176,8 @@ def have_common_factor(first: AnyPublicKey, second: AnyPublicKey) -> bool:
     """
     if not isinstance(first, rsa.RSAPublicKey) or not isinstance(second, rsa.RSAPublicKey):
         return False
-    one, other = first.public_numbers().n, second.public_numbers().n
-    return one != other and gcd(one, other) != 1
+    number, other = first.public_numbers().n, second.public_numbers().n
+    return number != other and gcd(number, other) != 1
 
 
 def _exponent_in_bounds(exponent: int, policy: KeyPolicy) -> bool:

@@ -33,7 +33,7 @@ With it the policies below them are valid.
 _TYPES = {Channel.WS: 1, Channel.SFTP: 2, None: 3}
 _ENVIRONMENTS = {Environment.PRODUCTION: 1, Environment.TEST: 2}
 _PURPOSES = {
-    f"{number}.{where}": (one, each) for one, number in _TYPES.items() for each, where in _ENVIRONMENTS.items()
+    f"{number}.{where}": (channel, each) for channel, number in _TYPES.items() for each, where in _ENVIRONMENTS.items()
 }
 _POLICY = re.compile(rf"(?:{re.escape(ARC)}\.1|(.+)\.{MARK})\.([123]\.[12])")
 
@@ -53,8 +53,8 @@ def _policies_of(certificate: x509.Certificate) -> list[tuple[str | None, Channe
         policies = extension_value(certificate, x509.CertificatePolicies) or ()
     except ValueError:
         return []
-    found = (_POLICY.fullmatch(one.policy_identifier.dotted_string) for one in policies)
-    rows = ((one[1], *_PURPOSES[one[2]]) for one in found if one)
+    found = (_POLICY.fullmatch(policy.policy_identifier.dotted_string) for policy in policies)
+    rows = ((match[1], *_PURPOSES[match[2]]) for match in found if match)
     return [(arc, channel, Environment.TEST if is_example(arc) else where) for arc, channel, where in rows]
 
 
@@ -65,7 +65,7 @@ def is_example(arc: str | None) -> bool:
 
 def find_arc(certificates: Iterable[x509.Certificate]) -> str | None:
     """Return the operator's arc in these CA certificates, or None."""
-    return next((arc for one in certificates for arc, _, _ in _policies_of(one) if arc), None)
+    return next((arc for certificate in certificates for arc, _, _ in _policies_of(certificate) if arc), None)
 
 
 def channel_from_policy(issuing_ca_certificate: x509.Certificate) -> tuple[Channel, Environment] | None:
@@ -91,7 +91,9 @@ def services_environment(issuing_ca_certificate: x509.Certificate) -> Environmen
 
     None stands for any other certificate.
     """
-    return next((one for one in Environment if signs_responses(issuing_ca_certificate, one)), None)
+    return next(
+        (environment for environment in Environment if signs_responses(issuing_ca_certificate, environment)), None
+    )
 
 
 def is_ocsp_responder(certificate: x509.Certificate) -> bool:

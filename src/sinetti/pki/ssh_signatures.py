@@ -77,11 +77,11 @@ class SshReader:
 
     def take(self, count: int) -> bytes:
         """Return the next octets."""
-        found = self._octets[self._at : self._at + count]
-        if len(found) != count:
+        octets = self._octets[self._at : self._at + count]
+        if len(octets) != count:
             raise ValueError("it ends too early")
         self._at += count
-        return found
+        return octets
 
     def number(self) -> int:
         """Return a uint32."""
@@ -115,7 +115,11 @@ def load_key(text: bytes) -> SshPublicKey:
     except (ValueError, binascii.Error, UnsupportedAlgorithm, NotImplementedError) as bad:
         raise SshKeyError("it is not an OpenSSH public key of a known type") from bad
     kind = words[0].decode("ascii")
-    accepted = _accepted(kind, key)
+    if "-cert-" in kind or not isinstance(key, Ed25519PublicKey | ec.EllipticCurvePublicKey | rsa.RSAPublicKey):
+        raise SshKeyError(f"keys of the type {kind} are not accepted: make an Ed25519, ECDSA, RSA or FIDO2 key")
+    if isinstance(key, rsa.RSAPublicKey) and key.key_size < _LEAST_RSA:
+        raise SshKeyError(f"the RSA key has {key.key_size} bits, and {_LEAST_RSA} are the least: make an Ed25519 key")
+    accepted = key
     # One key must not have two fingerprints, as with zeros before a number.
     if not kind.startswith("sk-") and accepted.public_bytes(*_OPENSSH).split()[1] != words[1]:
         raise SshKeyError("its octets are not in the form that ssh-keygen writes")
@@ -123,14 +127,6 @@ def load_key(text: bytes) -> SshPublicKey:
         return SshPublicKey(kind, blob, accepted, _application(kind, blob))
     except ValueError as bad:
         raise SshKeyError("the FIDO2 key is damaged: make one with ssh-keygen") from bad
-
-
-def _accepted(kind: str, key: object) -> AnySshKey:
-    if "-cert-" in kind or not isinstance(key, Ed25519PublicKey | ec.EllipticCurvePublicKey | rsa.RSAPublicKey):
-        raise SshKeyError(f"keys of the type {kind} are not accepted: make an Ed25519, ECDSA, RSA or FIDO2 key")
-    if isinstance(key, rsa.RSAPublicKey) and key.key_size < _LEAST_RSA:
-        raise SshKeyError(f"the RSA key has {key.key_size} bits, and {_LEAST_RSA} are the least: make an Ed25519 key")
-    return key
 
 
 def _application(kind: str, blob: bytes) -> str:
@@ -175,15 +171,15 @@ def verify_digest(
 
     `digests` are those of `message_digests`. Raises SshSignatureError.
     """
-    signer, found, reserved, algorithm, signature = _envelope(armored)
-    if found != namespace.encode():
+    signer, octets, reserved, algorithm, signature = _envelope(armored)
+    if octets != namespace.encode():
         raise SshSignatureError(f"it is for another purpose: sign with ssh-keygen -Y sign -n {namespace}")
     if signer != key.blob:
         raise SshSignatureError(f"it was made with another key than {key.fingerprint}")
     digest = digests.get(algorithm.decode("latin-1"))
     if digest is None:
         raise SshSignatureError("its digest is neither sha256 nor sha512")
-    signed = _MAGIC + string(found) + string(reserved) + string(algorithm) + string(digest)
+    signed = _MAGIC + string(octets) + string(reserved) + string(algorithm) + string(digest)
     _verify(signature, signed, key, user_verification=user_verification)
 
 

@@ -68,8 +68,8 @@ class ListenAddress:
         """
         if self.path is not None or other.path is not None:
             return self.path == other.path
-        one, two = ip_address(self.host), ip_address(other.host)
-        return self.port == other.port != 0 and (one == two or one.is_unspecified or two.is_unspecified)
+        address, two = ip_address(self.host), ip_address(other.host)
+        return self.port == other.port != 0 and (address == two or address.is_unspecified or two.is_unspecified)
 
 
 def parse_address(text: str) -> ListenAddress:
@@ -122,8 +122,8 @@ def listen_per_worker(address: ListenAddress, sockets: int) -> tuple[ListenAddre
         port = int(trial.getsockname()[1])
     # The probe above detects other programs; with SO_REUSEPORT, another program of this user would go unnoticed.
     opened = tuple(_bound(address.host, port, shared=True) for _ in range(sockets))
-    for one in opened:
-        one.listen(BACKLOG)
+    for listener in opened:
+        listener.listen(BACKLOG)
     return ListenAddress(address.host, port), opened
 
 

@@ -75,7 +75,10 @@ class RequestLimits:
         """Return the limits of a request; GET and HEAD have the common limits."""
         if method in {"GET", "HEAD"}:
             return self
-        return next((one for place, one in self.paths if path == place or path.startswith(f"{place}/")), self)
+        return next(
+            (request_limits for place, request_limits in self.paths if path == place or path.startswith(f"{place}/")),
+            self,
+        )
 
 
 def _not_measured(_method: str, _path: str, _reply: Response, _seconds: float) -> None:

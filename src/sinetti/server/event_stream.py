@@ -152,15 +152,15 @@ class EventStream:
     def look(self) -> None:
         """Ask the source once, and wake the readers if there is an event."""
         try:
-            found = self._source.read(self._history.newest, REMEMBERED)
+            pairs = self._source.read(self._history.newest, REMEMBERED)
         except Exception:  # noqa: BLE001 - the thread goes on after any error; the log has the first of a row
             if not self._is_failing:
                 _log.exception("events cannot be read; readers get no sign of life until they can")
             self._is_failing = True
             return
         self._is_failing, self._asked_at = False, monotonic_seconds()
-        if found:
-            self._history.extend(found)
+        if pairs:
+            self._history.extend(pairs)
             self._wake()
 
     def _wake(self) -> None:
@@ -169,8 +169,8 @@ class EventStream:
             loop.call_soon_threadsafe(self._wake_readers)
 
     def _wake_readers(self) -> None:
-        for one in self._readers:
-            one.set()
+        for reader in self._readers:
+            reader.set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, caller: str) -> None:
         """Answer one request; `caller` is its address, or empty if unknown."""

@@ -78,7 +78,11 @@ class IdleConnectionReaper:
 
     def _end(self, connections: list[tuple[int, Peer]]) -> int:
         """Close the connections of one address above the limit: the oldest silent ones."""
-        silent = [one for one in connections if not any(one[1] in admission.peers for admission in self._admissions)]
+        silent = [
+            connection
+            for connection in connections
+            if not any(connection[1] in admission.peers for admission in self._admissions)
+        ]
         silent.sort(key=self._since.__getitem__)
         over = silent[: len(connections) - self._most]
         for handle, peer in over:

@@ -147,7 +147,9 @@ async def _retire(listeners: tuple[Listener, ...], retired: asyncio.Event) -> No
     begun = monotonic_seconds()
     while has_connections(places):
         waited = monotonic_seconds() - begun
-        if waited > RETIRE_WITHIN or (waited > ARRIVES_WITHIN and not any(one.edge.busy for one in listeners)):
+        if waited > RETIRE_WITHIN or (
+            waited > ARRIVES_WITHIN and not any(listener.edge.busy for listener in listeners)
+        ):
             return
         await asyncio.sleep(_LOOKS_EVERY)
 
@@ -293,22 +295,18 @@ def _serves(pair: TlsFiles) -> bool:
             _be_tried(pair, listening)
         host, port = listening.getsockname()
     try:
-        return _shakes_hands(host, port)
+        context = ssl.create_default_context()
+        # Only the handshake is tested here; the callers check the certificate's issuer.
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        try:
+            with socket.create_connection((host, port), _TRIED_WITHIN) as plainly, context.wrap_socket(plainly):
+                return True
+        except OSError:
+            return False
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
-
-
-def _shakes_hands(host: str, port: int) -> bool:
-    context = ssl.create_default_context()
-    # Only the handshake is tested here; the callers check the certificate's issuer.
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    try:
-        with socket.create_connection((host, port), _TRIED_WITHIN) as plainly, context.wrap_socket(plainly):
-            return True
-    except OSError:
-        return False
 
 
 def _be_tried(pair: TlsFiles, listening: socket.socket) -> NoReturn:

@@ -73,10 +73,10 @@ class WaveLane:
                 self._answer(wave)
             except BaseException as failed:  # noqa: BLE001 - raised where the responses are awaited
                 _log.exception("a wave of %s requests failed", len(wave))
-                for one in wave:
-                    if not one.future.done():
-                        one.end(failed)
-            left -= sum(len(one.request.body) for one in wave)
+                for request in wave:
+                    if not request.future.done():
+                        request.end(failed)
+            left -= sum(len(request.request.body) for request in wave)
             if self._is_retiring or not wave:
                 self._close()
         self._close()
@@ -84,13 +84,15 @@ class WaveLane:
 
     def _next(self) -> list[WaitingRequest]:
         """Return what waits, up to `MOST`; nothing at the sign to close resources."""
-        found = [self._waiting.get()]
-        while len(found) < MOST:
+        requests = [self._waiting.get()]
+        while len(requests) < MOST:
             try:
-                found.append(self._waiting.get_nowait())
+                requests.append(self._waiting.get_nowait())
             except Empty:
                 break
-        return [one for one in found if one is not None and one.future.set_running_or_notify_cancel()]
+        return [
+            request for request in requests if request is not None and request.future.set_running_or_notify_cancel()
+        ]
 
     def _close(self) -> None:
         try:

@@ -40,8 +40,8 @@ def portal_limits(address: str) -> RequestLimits:
     remove it in the requests that it passes on.
     """
     before = urlsplit(address).path.rstrip("/")
-    found = {f"{start}{path}": limits for start in ("", before) for path, limits in _LARGER.items()}
-    return RequestLimits(body=16 * _KIB, discarded=128 * _KIB, paths=tuple(found.items()))
+    request_limits = {f"{start}{path}": limits for start in ("", before) for path, limits in _LARGER.items()}
+    return RequestLimits(body=16 * _KIB, discarded=128 * _KIB, paths=tuple(request_limits.items()))
 
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]

@@ -112,7 +112,7 @@ class AuthoritySettings:
         See docs/operators/retention.md.
         """
         days = (self.keep_people_days, self.keep_refusals_days, self.keep_messages_days, self.keep_callers_days)
-        return Periods(*(timedelta(days=one) for one in days))
+        return Periods(*(timedelta(days=day) for day in days))
 
 
 SOAP_PATH = "/2017/10/CertificateServices"
@@ -300,7 +300,7 @@ def _documentation_url(value: object) -> str:
 
 def _witnesses(value: object) -> tuple[str, ...]:
     """Return witnesses of the log, each as `URL VERIFIERKEY`."""
-    if isinstance(value, list) and all(isinstance(one, str) and _is_witness(one) for one in value):
+    if isinstance(value, list) and all(isinstance(text, str) and _is_witness(text) for text in value):
         return tuple(value)
     raise SettingsError(
         'authority.toml: witnesses must be a list of texts such as "https://witness.example NAME+ID+KEY", with the key '
@@ -352,7 +352,7 @@ _READERS: dict[str, Callable[[Mapping[str, Any]], object]] = {
 _REQUIRED = ("environment", "base_url", "soap_address")
 _OPTIONAL: dict[str, Callable[[object], object]] = {"documentation_url": _documentation_url, "witnesses": _witnesses}
 """Readers of settings that are left out if they are wrong."""
-_NAMES = tuple(one.name for one in fields(AuthoritySettings) if one.name != "left_out")
+_NAMES = tuple(field.name for field in fields(AuthoritySettings) if field.name != "left_out")
 _DEFAULTS: dict[str, object] = {"documentation_url": "", "witnesses": ()}
 
 
@@ -423,7 +423,7 @@ def _is_postgresql(value: str) -> bool:
         parts = urlsplit(value)
         # libpq accepts several hosts, each with its port: one:5432,two:5432.
         hosts = [urlsplit(f"//{host}") for host in parts.netloc.rpartition("@")[2].split(",")]
-        reachable = all(one.port != 0 and (one.hostname or len(hosts) == 1) for one in hosts)
+        reachable = all(host.port != 0 and (host.hostname or len(hosts) == 1) for host in hosts)
         return reachable and 1 <= len(parts.path.removeprefix("/")) <= _LONGEST_DATABASE and not parts.fragment
     except ValueError:
         return False

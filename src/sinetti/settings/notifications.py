@@ -112,7 +112,7 @@ def _terms(top: TomlTable) -> NotificationSettings:
     helps = top.table("help")
     spoken = {language: helps.text(language) for language in Language}
     helps.finish()
-    operators = tuple(_email(top, "operators", one) for one in top.texts("operators"))
+    operators = tuple(_email(top, "operators", text) for text in top.texts("operators"))
     days = top.numbers_or_none("ladder_days", range(_LONGEST_STEP + 1))
     if days is not None and (not 1 <= len(days) <= _MOST_STEPS or list(days) != sorted(set(days), reverse=True)):
         top.refuse("ladder_days", "days before expiry, in descending order without duplicates, such as [60, 30, 14, 0]")
@@ -121,7 +121,7 @@ def _terms(top: TomlTable) -> NotificationSettings:
         service=top.text("service"),
         help=spoken,
         operators=operators,
-        ladder=LADDER if days is None else tuple(timedelta(days=one) for one in days),
+        ladder=LADDER if days is None else tuple(timedelta(days=day) for day in days),
         wave_from=top.number("wave_from", range(1, 1_000_001), WAVE_FROM),
         wave_days=top.number("wave_days", range(1, 31), WAVE_DAYS),
     )
@@ -141,7 +141,7 @@ def _smtp(mail: TomlTable, folder: Path, *, private: bool) -> SmtpServer:
     # Errors do not repeat the address, because it may contain a password.
     parts = _split(mail, "server", mail.text("server"), _SERVER)
     named, secret = unquote(parts.username or ""), unquote(parts.password or "")
-    kinds = {one.value: one for one in SmtpSecurity}
+    kinds = {smtp_security.value: smtp_security for smtp_security in SmtpSecurity}
     if parts.scheme not in kinds or parts.path not in {"", "/"} or parts.query or parts.fragment:
         mail.refuse("server", _SERVER)
     if secret and not private:

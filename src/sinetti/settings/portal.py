@@ -128,7 +128,7 @@ class EserviceSettings:
 
     def provider(self, provider_id: str) -> Provider | None:
         """Return the provider with this id, or None."""
-        return next((one for one in self.providers if one.provider_id == provider_id), None)
+        return next((provider for provider in self.providers if provider.provider_id == provider_id), None)
 
 
 DEFAULTS = EserviceSettings()
@@ -140,8 +140,8 @@ def read(path: Path) -> EserviceSettings:
     Parts with wrong settings are left out. Of a file that cannot be read, or that other users can change, all are.
     """
     parts = OptionalParts()
-    found = parts.take(FILE, lambda: parse(_text(path), path.parent, OptionalParts()), DEFAULTS)
-    return replace(found, left_out=parts.off) if parts.off else found
+    settings = parts.take(FILE, lambda: parse(_text(path), path.parent, OptionalParts()), DEFAULTS)
+    return replace(settings, left_out=parts.off) if parts.off else settings
 
 
 def _text(path: Path) -> str:
@@ -170,7 +170,7 @@ def parse(text: str, folder: Path, parts: OptionalParts | None = None) -> Eservi
     parts = parts or OptionalParts(is_strict=True)
     unnamed: tuple[Spoken, None] = ({}, None)
     operator, logo = parts.take("operator", lambda: _operator(top, folder), unnamed)
-    found = EserviceSettings(
+    settings = EserviceSettings(
         _providers(top, folder, parts),
         parts.take("appeal", lambda: _spoken(top, "appeal"), {}),
         parts.take("legal_basis", lambda: _spoken(top, "legal_basis"), {}),
@@ -186,14 +186,14 @@ def parse(text: str, folder: Path, parts: OptionalParts | None = None) -> Eservi
         ),
     )
     parts.take(FILE, top.finish, None)
-    return replace(found, left_out=parts.off)
+    return replace(settings, left_out=parts.off)
 
 
 def _providers(top: TomlTable, folder: Path, parts: OptionalParts) -> tuple[Provider, ...]:
     tables = parts.take("providers", lambda: top.tables("providers"), ())
-    read = (parts.take(_part(one), partial(_provider, one, folder), None) for one in tables)
-    found = tuple(one for one in read if one is not None)
-    return parts.take("providers", lambda: _different(top, found), ())
+    read = (parts.take(_part(table), partial(_provider, table, folder), None) for table in tables)
+    providers = tuple(provider for provider in read if provider is not None)
+    return parts.take("providers", lambda: _different(top, providers), ())
 
 
 def _part(table: TomlTable) -> str:
@@ -202,13 +202,13 @@ def _part(table: TomlTable) -> str:
     return f"provider {provider_id}" if isinstance(provider_id, str) and _ID.fullmatch(provider_id) else "provider"
 
 
-def _different(top: TomlTable, found: tuple[Provider, ...]) -> tuple[Provider, ...]:
-    if len(found) > _MOST_PROVIDERS:
+def _different(top: TomlTable, providers: tuple[Provider, ...]) -> tuple[Provider, ...]:
+    if len(providers) > _MOST_PROVIDERS:
         top.refuse("providers", f"at most {_MOST_PROVIDERS} providers")
     for what in ("provider_id", "issuer"):
-        if len({getattr(one, what) for one in found}) < len(found):
+        if len({getattr(provider, what) for provider in providers}) < len(providers):
             top.refuse("providers", "a different id and issuer for each provider")
-    return found
+    return providers
 
 
 def _provider(table: TomlTable, folder: Path) -> Provider:
@@ -251,16 +251,16 @@ def _issuer(table: TomlTable) -> str:
 
 def _roles(table: TomlTable) -> RolesClaim:
     names = [table.text(key) for key in ("claim", "identifier", "roles")]
-    means: dict[str, Role] = {}
+    roles: dict[str, Role] = {}
     for role in Role:
         for code in table.texts(role.value):
-            if not _CLAIM.fullmatch(code) or code in means:
+            if not _CLAIM.fullmatch(code) or code in roles:
                 table.refuse(role.value, "the codes of this role; a code can be in one role only")
-            means[code] = role
-    if not means:
+            roles[code] = role
+    if not roles:
         table.refuse("signatory", "at least one of the provider's codes here, or under manager or viewer")
     table.finish()
-    return RolesClaim(names[0], names[1], names[2], MappingProxyType(means))
+    return RolesClaim(names[0], names[1], names[2], MappingProxyType(roles))
 
 
 def _supervising(top: TomlTable) -> SupervisingAuthority | None:
@@ -310,13 +310,13 @@ def _daily_limits(top: TomlTable) -> DailyLimits | None:
     if not top.has("daily_limits"):
         return None
     table, usual, among = top.table("daily_limits"), DailyLimits(), range(1, _MOST_A_DAY + 1)
-    found = DailyLimits(
+    daily_limits = DailyLimits(
         table.number("letters_per_recipient", among, usual.letters),
         table.number("orders_per_actor", among, usual.orders),
         table.number("orders_per_firm", among, usual.firm_orders),
     )
     table.finish()
-    return found
+    return daily_limits
 
 
 def _spoken(table: TomlTable, key: str) -> Spoken:

@@ -137,7 +137,7 @@ class SignerPolicy:
     @property
     def subject(self) -> CaSubject:
         """Parts that the certificates of all CAs share."""
-        arc = find_arc(one.certificate for one in self.authorities)
+        arc = find_arc(authority.certificate for authority in self.authorities)
         return CaSubject(self.organisation, self.country, self.environment, arc)
 
     @property
@@ -151,15 +151,17 @@ class SignerPolicy:
         Addresses and longest validity are those of the CA before it. Raises SettingsError without one.
         """
         purpose = (new.role, new.channel)
-        before = next((one for one in self.authorities if (one.role, one.channel) == purpose), None)
+        before = next(
+            (authority for authority in self.authorities if (authority.role, authority.channel) == purpose), None
+        )
         if before is None or new.certificate is None:
             raise SettingsError(
                 f"{_SUCCESSOR_FILE}{new.name} follows no CA of signer.toml: restore the signer's folder"
             )
         added = replace(before, file_name=new.file_name, certificate=new.certificate)
-        found = replace(self, authorities=(*self.authorities, added))
-        _check_names(found)
-        return found
+        signer_policy = replace(self, authorities=(*self.authorities, added))
+        _check_names(signer_policy)
+        return signer_policy
 
 
 def policy_for(
@@ -197,7 +199,10 @@ def policy_for(
 
 def approval_lines(officers: Iterable[PolicyOfficer], rules: ApprovalPolicy | None) -> list[str]:
     """Return officers and rules of approvals, a line each, which `check` compares."""
-    lines = [f"[[officers]] {one.name}, {one.role}, {load_key(one.key.encode()).fingerprint}" for one in officers]
+    lines = [
+        f"[[officers]] {officer.name}, {officer.role}, {load_key(officer.key.encode()).fingerprint}"
+        for officer in officers
+    ]
     if rules is not None:
         lines.append(f'{OFFICER_KEYS} = "{rules.keys}"')
         lines += [f"[approvals] {act} = {rules.people_for(act)}" for act in OF_SIGNER]
@@ -250,11 +255,11 @@ def render(policy: SignerPolicy) -> str:
     if (rules := policy.approvals) is not None:
         people = {act.value: rules.people_for(act) for act in OF_SIGNER}
         text += f"{_lines({OFFICER_KEYS: rules.keys.value})}\n[approvals]\n{_lines(people)}"
-    cas = [_ca_values(one) for one in policy.authorities]
+    cas = [_ca_values(authority) for authority in policy.authorities]
     officers: list[Mapping[str, object]] = [
-        {"name": one.name, "role": one.role.value, "key": one.key} for one in policy.officers
+        {"name": officer.name, "role": officer.role.value, "key": officer.key} for officer in policy.officers
     ]
-    tables = [*(("authorities", one) for one in cas), *(("officers", one) for one in officers)]
+    tables = [*(("authorities", one) for one in cas), *(("officers", officer) for officer in officers)]
     return text + "".join(f"\n[[{name}]]\n{_lines(one)}" for name, one in tables)
 
 
@@ -265,7 +270,7 @@ def parse_successor(text: str) -> PolicySuccessor:
     except ValueError as bad:
         raise SettingsError(f"{_SUCCESSOR_FILE}it is not valid TOML: {bad}") from bad
     role = table.choice("role", CaRole)
-    found = PolicySuccessor(
+    successor = PolicySuccessor(
         name=table.text("name"),
         role=role,
         channel=table.choice("channel", Channel) if role is CaRole.ISSUING else None,
@@ -275,24 +280,24 @@ def parse_successor(text: str) -> PolicySuccessor:
         chain=tuple(_chain_certificate(one) for one in table.tables("chain")),
     )
     table.finish()
-    return found
+    return successor
 
 
 def _chain_certificate(table: TomlTable) -> x509.Certificate:
-    found = _certificate(table)
+    certificate = _certificate(table)
     table.finish()
-    return found
+    return certificate
 
 
-def render_successor(one: PolicySuccessor) -> str:
+def render_successor(successor: PolicySuccessor) -> str:
     """Return the text of the file of a successor."""
-    values: dict[str, object] = {"name": one.name, "role": one.role.value}
-    if one.channel is not None:
-        values["channel"] = one.channel.value
-    values |= {"key": one.key_type.value, "request": b64encode(one.request).decode("ascii")}
-    if one.certificate is not None:
-        values["certificate"] = _base64(one.certificate)
-    return _lines(values) + "".join(f"\n[[chain]]\n{_lines({'certificate': _base64(ca)})}" for ca in one.chain)
+    values: dict[str, object] = {"name": successor.name, "role": successor.role.value}
+    if successor.channel is not None:
+        values["channel"] = successor.channel.value
+    values |= {"key": successor.key_type.value, "request": b64encode(successor.request).decode("ascii")}
+    if successor.certificate is not None:
+        values["certificate"] = _base64(successor.certificate)
+    return _lines(values) + "".join(f"\n[[chain]]\n{_lines({'certificate': _base64(ca)})}" for ca in successor.chain)
 
 
 def read(path: Path) -> SignerPolicy:
@@ -332,12 +337,12 @@ def _ca(table: TomlTable) -> PolicyCa:
 
 def _certificate(table: TomlTable) -> x509.Certificate:
     try:
-        found = x509.load_der_x509_certificate(_octets(table, "certificate", _DER))
+        certificate = x509.load_der_x509_certificate(_octets(table, "certificate", _DER))
     except ValueError:
         table.refuse("certificate", _DER)
-    if not found.subject.get_attributes_for_oid(NameOID.COMMON_NAME):
+    if not certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME):
         table.refuse("certificate", "a certificate whose subject has a CN")
-    return found
+    return certificate
 
 
 def _octets(table: TomlTable, key: str, wanted: str) -> bytes:
@@ -373,11 +378,11 @@ def _approvals(table: TomlTable, environment: Environment) -> ApprovalPolicy:
 def _check_names(policy: SignerPolicy) -> None:
     """Raise SettingsError if one name or key stands for two things."""
     groups = {
-        "the file name": [one.file_name for one in policy.authorities]
-        + [one.responder_file_name for one in policy.authorities]
+        "the file name": [authority.file_name for authority in policy.authorities]
+        + [authority.responder_file_name for authority in policy.authorities]
         + [policy.response_signer_file_name],
-        "the officer": [one.name for one in policy.officers],
-        "the officers' key": [one.key for one in policy.officers],
+        "the officer": [officer.name for officer in policy.officers],
+        "the officers' key": [officer.key for officer in policy.officers],
     }
     for what, names in groups.items():
         if twice := [name for name, count in Counter(names).items() if count > 1]:
@@ -385,10 +390,10 @@ def _check_names(policy: SignerPolicy) -> None:
 
 
 def _matching(table: TomlTable, key: str, form: re.Pattern[str], wanted: str) -> str:
-    found = table.text(key)
-    if not form.fullmatch(found):
+    text = table.text(key)
+    if not form.fullmatch(text):
         table.refuse(key, wanted)
-    return found
+    return text
 
 
 def _ca_values(ca: PolicyCa) -> Mapping[str, object]:

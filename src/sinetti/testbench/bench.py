@@ -104,7 +104,10 @@ def run_bench(options: BenchOptions, say: Callable[[str], None]) -> None:
         if not folder.exists():
             _make(folder, options, opened)
         folder.check(DirectoryKind.TESTBENCH)
-        _check_preset(folder, options)
+        stored = folder.read(folder.hierarchy).decode("utf-8", "replace")
+        if options.preset is not None and not is_same_hierarchy(stored, load_preset(options.preset)):
+            made = f"the bench in {folder.root} has another preset than {options.preset}"
+            raise FolderError(f"{made}: leave out --preset, or name a new folder")
         with exclusive(folder):
             _run(folder, options, opened, say)
 
@@ -148,13 +151,6 @@ def _make(folder: DataDirectory, options: BenchOptions, opened: OpenPorts) -> No
 
     hierarchy = with_policy_arc(load_preset(options.preset or _DEFAULT_PRESET), Environment.TEST)
     initialise(folder.root, InitOptions(DirectoryKind.TESTBENCH, hierarchy, settings, now, also))
-
-
-def _check_preset(folder: DataDirectory, options: BenchOptions) -> None:
-    stored = folder.read(folder.hierarchy).decode("utf-8", "replace")
-    if options.preset is not None and not is_same_hierarchy(stored, load_preset(options.preset)):
-        made = f"the bench in {folder.root} has another preset than {options.preset}"
-        raise FolderError(f"{made}: leave out --preset, or name a new folder")
 
 
 def _bench_policy(policy: KeyPolicy) -> KeyPolicy:
@@ -215,8 +211,8 @@ def _listeners(
         status_address=authority.settings.base_url,
     )
     settings = rehearsed(kept_settings, identity)
-    room = context(authority.ctx, letters, people_url)
-    people = people_edge(authority.ctx, room, leave, settings=settings)
+    ctx = context(authority.ctx, letters, people_url)
+    people = people_edge(authority.ctx, ctx, leave, settings=settings)
 
     def logged(door: Door) -> Door:
         """Return the endpoint with a log of its requests, if there is one."""

@@ -71,7 +71,12 @@ def main() -> int:
     try:
         stage = StoryRunner(_START, keep=keep)
         _play(stage)
-        _play_fleet()
+        print("\nAnd now an agent takes care of certificates (sinetti run); 200 organisations: sinetti demo-fleet\n")
+        with tempfile.TemporaryDirectory(prefix="sinetti-fleet-") as folder:
+            reporter = ProgressReporter(Language.EN, partial(print, flush=True))
+            end = run_simulation(FleetOptions(_FLEET, _SEED, Path(folder), brief=True), reporter)
+        reporter.end(end)
+        require(not end.breaches, "nothing should lapse")
     except StoryBroken as broken:
         print(f"\nThe demonstration failed: {broken}", file=sys.stderr)
         if stage is not None:
@@ -90,16 +95,6 @@ def main() -> int:
     return 0
 
 
-def _play_fleet() -> None:
-    """Run the fleet of ten organisations and one agent, on a temporary bench."""
-    print("\nAnd now an agent takes care of certificates (sinetti run); 200 organisations: sinetti demo-fleet\n")
-    with tempfile.TemporaryDirectory(prefix="sinetti-fleet-") as folder:
-        reporter = ProgressReporter(Language.EN, partial(print, flush=True))
-        end = run_simulation(FleetOptions(_FLEET, _SEED, Path(folder), brief=True), reporter)
-    reporter.end(end)
-    require(not end.breaches, "nothing should lapse")
-
-
 def _clear_away(stage: StoryRunner | None) -> None:
     if stage is not None:
         stage.stop()
@@ -110,7 +105,8 @@ def _play(stage: StoryRunner) -> None:
     _say_how_to_type_along(stage)
     _order_and_enrol(stage)
     end = _instant(_show_both_sides(stage))
-    _seal_and_verify(stage, stage.store, "report.xml")
+    stage.chapter("A report is sealed with the key of the certificate, and the receiver verifies it.")
+    stage.run(["verify", str(_sealed(stage, stage.store, "report.xml")), *_anchors(stage)])
     stage.chapter("It is delivered. The receiver checks the sender and the content, and signs a receipt.")
     _deliver(stage, "report.xml")
     old_store = stage.folder / "old-store"
@@ -120,7 +116,11 @@ def _play(stage: StoryRunner) -> None:
     _renew_in_time(stage, end, old_store)
     _after_the_old_end(stage, end, old_store)
     _replace_the_ca(stage)
-    _revoke(stage)
+    stage.chapter("Then the new certificate is revoked. Nothing sealed with it is accepted from then on.")
+    rows = _certificates(stage)
+    stage.tell(_rows(rows))
+    stage.control("POST", "/revocations", {"serial": rows[0]["serial"], "reason": "superseded"})
+    _deliver(stage, _report(stage, "may.xml"), refused="revoked")
 
 
 def _say_how_to_type_along(stage: StoryRunner) -> None:
@@ -185,17 +185,12 @@ def _show_both_sides(stage: StoryRunner) -> str:
 
 
 def _show_files(root: Path, *patterns: str) -> None:
-    found = sorted(path for pattern in patterns for path in root.glob(pattern))
-    require(len(found) >= len(patterns), f"{root} should hold {', '.join(patterns)}")
-    width = max(len(str(path.relative_to(root))) for path in found)
-    for path in found:
+    paths = sorted(path for pattern in patterns for path in root.glob(pattern))
+    require(len(paths) >= len(patterns), f"{root} should hold {', '.join(patterns)}")
+    width = max(len(str(path.relative_to(root))) for path in paths)
+    for path in paths:
         about, name = path.stat(), str(path.relative_to(root))
         print(f"        {stat.filemode(about.st_mode)}  {name:<{width}}  {about.st_size:>6}", flush=True)
-
-
-def _seal_and_verify(stage: StoryRunner, store: Path, name: str) -> None:
-    stage.chapter("A report is sealed with the key of the certificate, and the receiver verifies it.")
-    stage.run(["verify", str(_sealed(stage, store, name)), *_anchors(stage)])
 
 
 def _sealed(stage: StoryRunner, store: Path, name: str) -> Path:
@@ -296,14 +291,6 @@ def _issuer(stage: StoryRunner) -> str:
     """Return the name of the CA that issued the certificate in use."""
     pem = (stage.store / "payroll" / "live" / "certificate.pem").read_bytes()
     return str(load_certificate(pem).issuer.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
-
-
-def _revoke(stage: StoryRunner) -> None:
-    stage.chapter("Then the new certificate is revoked. Nothing sealed with it is accepted from then on.")
-    rows = _certificates(stage)
-    stage.tell(_rows(rows))
-    stage.control("POST", "/revocations", {"serial": rows[0]["serial"], "reason": "superseded"})
-    _deliver(stage, _report(stage, "may.xml"), refused="revoked")
 
 
 def _deliver(stage: StoryRunner, name: str, *, refused: str | None = None) -> None:

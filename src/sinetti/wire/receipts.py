@@ -80,12 +80,12 @@ def read_receipt(octets: bytes, accept_key: Callable[[x509.Certificate], bool]) 
     Raises as `verify_document` does, and InvalidReceipt; all are ValueErrors.
     """
     root = parser.parse(signature.verify_document(octets, accept_key).octets)
-    found = parser.children(root)
+    elements = parser.children(root)
     tags = [f"{{{NAMESPACE}}}{name}" for name in _PARTS]
-    if root.tag != _ROOT or [one.tag for one in found] != tags or parser.has_loose_text(root):
+    if root.tag != _ROOT or [element.tag for element in elements] != tags or parser.has_loose_text(root):
         raise InvalidReceipt("it is not a receipt")
-    values = [text for one in found if (text := parser.value(one)) is not None]
-    if len(values) != len(found):  # an element inside a value: it has no whole string value
+    values = [text for element in elements if (text := parser.value(element)) is not None]
+    if len(values) != len(elements):  # an element inside a value: it has no whole string value
         raise InvalidReceipt("it is not a receipt")
     delivery_id, sha256, received, customer_id, name, serial = values
     if not (is_delivery_id(delivery_id) and _SHA256.fullmatch(sha256) and _SERIAL.fullmatch(serial)):

@@ -100,8 +100,8 @@ def insert(db: Database, new: NewAccount, audit: AuditContext) -> str | None:
 
 def find(db: Database, email: str) -> Account | None:
     """Return the account of an address, or None."""
-    found = _accounts(db, email=email.lower())
-    return found[0] if found else None
+    accounts = _accounts(db, email=email.lower())
+    return accounts[0] if accounts else None
 
 
 def addresses(db: Database, user_id: str) -> frozenset[str]:
@@ -291,17 +291,17 @@ def _accounts(db: Database, **which: object) -> list[Account]:
     rows = db.rows(User).filter(**which).order_by("email")
     return [
         Account(
-            one.pk,
-            one.email,
-            one.name,
-            Language(one.language),
-            one.is_staff,
-            one.is_active,
-            one.created,
-            one.second_factor,
-            one.has_person,
+            row.pk,
+            row.email,
+            row.name,
+            Language(row.language),
+            row.is_staff,
+            row.is_active,
+            row.created,
+            row.second_factor,
+            row.has_person,
         )
-        for one in rows.annotate(
+        for row in rows.annotate(
             second_factor=Exists(factors.filter(user_id=OuterRef("pk"), type__in=("totp", "webauthn"))),
             has_person=Exists(_persons(db).filter(user_id=OuterRef("pk"), ended_at__isnull=True)),
         )
@@ -323,8 +323,8 @@ def change(db: Database, user_id: str, name: str, language: Language, audit: Aud
 
 def find_name(db: Database, user_id: str) -> str:
     """Return name and address of an account; empty if there is none."""
-    found = db.rows(User).filter(pk=user_id).values_list("name", "email").first()
-    return "" if found is None else f"{found[0]} ({found[1]})"
+    row = db.rows(User).filter(pk=user_id).values_list("name", "email").first()
+    return "" if row is None else f"{row[0]} ({row[1]})"
 
 
 def get_identity(db: Database, user_id: str) -> Identity:
@@ -338,7 +338,7 @@ def get_identity(db: Database, user_id: str) -> Identity:
     subjects = db.rows(apps.get_model("socialaccount", "SocialAccount")).filter(user_id=user_id)
     return Identity(
         frozenset({user_id} if user_id else ()),
-        addresses(db, user_id) | frozenset(one.casefold() for one in sent_to.values_list("email", flat=True)),
+        addresses(db, user_id) | frozenset(text.casefold() for text in sent_to.values_list("email", flat=True)),
         frozenset(subjects.values_list("uid", flat=True)),
         frozenset(_persons(db).filter(user_id=user_id).values_list("digest", flat=True)),
     )
@@ -350,7 +350,7 @@ def get_identity_of_address(db: Database, email: str) -> Identity:
     It covers every account with that address.
     """
     own = Identity(addresses=frozenset({email}))
-    return merge([own, *(get_identity(db, one) for one in ids_of_address(db, email))])
+    return merge([own, *(get_identity(db, text) for text in ids_of_address(db, email))])
 
 
 def are_same_person(db: Database, user_id: str, other_id: str) -> bool:
@@ -365,8 +365,8 @@ def lacks_person(db: Database, user_ids: Collection[str]) -> bool:
     """
     if not db.rows(models.Instance).filter(environment=Environment.PRODUCTION).exists():
         return False
-    found = _persons(db).filter(user_id__in=user_ids, ended_at__isnull=True)
-    return found.values("digest").distinct().count() < len(user_ids)
+    rows = _persons(db).filter(user_id__in=user_ids, ended_at__isnull=True)
+    return rows.values("digest").distinct().count() < len(user_ids)
 
 
 def _set_person(db: Database, user_id: str, person: str, audit: AuditContext) -> bool:

@@ -74,7 +74,7 @@ def list_clients(db: Database, agent_id: str, now: datetime) -> tuple[Client, ..
     found: dict[str, list[Any]] = {}
     for row in rows.order_by("valid_from", "pk").values_list(*_COLUMNS, named=True):
         found.setdefault(row.organisation, []).append(row)
-    return tuple(one for of in found.values() for one in _listed(of, now))
+    return tuple(client for of in found.values() for client in _listed(of, now))
 
 
 def next_ends(db: Database, organisations: Collection[str], now: datetime) -> Mapping[str, datetime]:

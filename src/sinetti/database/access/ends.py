@@ -100,7 +100,7 @@ def list_ended(db: Database, side: EndSide, party: str, now: datetime, start: in
     """Return the ended roles of a party on a side, the latest end first, one page."""
     rows = ended(db, side, now).filter(**{_SCOPES[side]: party}).select_related("organisation", "agent", "person")
     ordered = rows.order_by("-valid_until", "pk")
-    return tuple(_ended_role(one) for one in page_of(ordered, start))
+    return tuple(_ended_role(role) for role in page_of(ordered, start))
 
 
 def find_ended(db: Database, mandate_id: str, now: datetime) -> EndedRole | None:
@@ -114,7 +114,7 @@ def parties_of(db: Database, side: EndSide, mandate_ids: Collection[str]) -> fro
     """Return the ids of the parties on a side of these roles; "" for a missing one."""
     rows = db.rows(models.RoleAssignment).filter(pk__in=mandate_ids)
     found = dict(rows.values_list("pk", _SCOPES[side]))
-    return frozenset(found.get(one) or "" for one in mandate_ids)
+    return frozenset(found.get(text) or "" for text in mandate_ids)
 
 
 def note_ended(db: Database, side: EndSide, mandate_ids: Collection[str], audit: AuditContext) -> int:
@@ -123,12 +123,12 @@ def note_ended(db: Database, side: EndSide, mandate_ids: Collection[str], audit:
     The caller has a transaction.
     """
     rows = ended(db, side, audit.at).filter(pk__in=mandate_ids)
-    found = list(rows.values_list("pk", "organisation"))
+    pairs = list(rows.values_list("pk", "organisation"))
     column = "giver_noted_at" if side is EndSide.GIVEN else "holder_noted_at"
-    db.rows(models.RoleAssignment).filter(pk__in=[one for one, _ in found]).update(**{column: audit.at})
-    for mandate_id, organisation_id in found:
+    db.rows(models.RoleAssignment).filter(pk__in=[text for text, _ in pairs]).update(**{column: audit.at})
+    for mandate_id, organisation_id in pairs:
         audit_log.write(db, audit, "authorisation-end-noted", f"organisation:{organisation_id}", mandate=mandate_id)
-    return len(found)
+    return len(pairs)
 
 
 def is_ending(now: datetime) -> Q:

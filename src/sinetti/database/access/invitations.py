@@ -69,23 +69,23 @@ def accept(db: Database, token_sha256: str, user_id: str, audit: AuditContext) -
     A second call by the same user returns True again, so a double click has no effect. The signatories are notified of
     a new signatory.
     """
-    found = _found(db, token_sha256)
-    if found is None:
+    invitation = _found(db, token_sha256)
+    if invitation is None:
         return False
     try:
         with transaction.atomic(using=db.alias):
-            lock_open(db, found.mandate.organisation_id)
-            links = db.rows(Invitation).filter(pk=found.pk)
+            lock_open(db, invitation.mandate.organisation_id)
+            links = db.rows(Invitation).filter(pk=invitation.pk)
             open_ = links.filter(counting_links(), used_at__isnull=True, ended_at__isnull=True, expires__gte=audit.at)
             if not open_.update(used_at=audit.at, used_by=user_id):
                 return links.filter(used_by=user_id, mandate__withdrawn_at__isnull=True).exists()
-            rows = db.rows(models.RoleAssignment).filter(current_assignments(audit.at), pk=found.mandate_id)
+            rows = db.rows(models.RoleAssignment).filter(current_assignments(audit.at), pk=invitation.mandate_id)
             # A first signatory's role begins later (database/access/signatory_namings.py).
             rows.filter(waiting=True, valid_from__lt=audit.at).update(valid_from=audit.at)
             rows.update(user=user_id, waiting=False)
             row = rows.select_related("person").get()
             about = f"organisation:{row.organisation_id}"
-            audit_log.write(db, audit, "invitation-used", about, mandate=row.mandate_id, invitation=found.pk)
+            audit_log.write(db, audit, "invitation-used", about, mandate=row.mandate_id, invitation=invitation.pk)
             if row.role == Role.SIGNATORY:
                 queue_for_signatories(db, row.organisation_id, AccessEvent.JOINED, audit.at, mandate=row.mandate_id)
     except OrganisationClosed:

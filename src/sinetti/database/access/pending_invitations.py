@@ -175,15 +175,15 @@ def _enqueue(
     db: Database, row: PendingInvitation, tells: PendingNotice, now: datetime, due: datetime | None = None
 ) -> None:
     """Queue a message to the signatories and the contact person, once per address."""
-    found = recipients.roles(db, [row.organisation_id], now)[row.organisation_id]
-    people = recipients.unique_by_address([*found.signatories, found.contact_person])
-    outbox.enqueue(db, _messages(row, tells, (one.person_id for one in people if one.email), due or now), now)
+    roles = recipients.roles(db, [row.organisation_id], now)[row.organisation_id]
+    people = recipients.unique_by_address([*roles.signatories, roles.contact_person])
+    outbox.enqueue(db, _messages(row, tells, (person.person_id for person in people if person.email), due or now), now)
 
 
 def _messages(row: PendingInvitation, tells: PendingNotice, people: Iterable[str], due: datetime) -> list[NewMessage]:
     kind, channel = MessageKind.INVITATION_PENDING, MessageChannel.EMAIL
     facts = {"tells": tells.value, "pending": row.pending_id}
-    return [NewMessage(kind, channel, row.pending_id, tells, due, recipient=one, facts=facts) for one in people]
+    return [NewMessage(kind, channel, row.pending_id, tells, due, recipient=person, facts=facts) for person in people]
 
 
 def _write(db: Database, audit: AuditContext, action: str, row: PendingInvitation) -> None:

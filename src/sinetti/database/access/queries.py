@@ -102,7 +102,7 @@ def mandates(
     if ending_but is not None:
         rows = rows.filter(waiting=False, valid_until__lte=now + NEAR)
         rows = rows.exclude(user__isnull=False, user=ending_but)
-    place = Case(*(When(role=one, then=Value(number)) for number, one in enumerate(roles_up_to(Role.SIGNATORY))))
+    place = Case(*(When(role=role, then=Value(number)) for number, role in enumerate(roles_up_to(Role.SIGNATORY))))
     firm = Case(When(agent__isnull=True, then=Value(0)), default=Value(1))
     ordered = rows.alias(place=place, firm=firm).order_by("firm", "place", "valid_from", "pk")
     return tuple(_found(row) for row in page_of(ordered, start))
@@ -259,17 +259,17 @@ def for_firms(
     if not customer_ids:
         return {}, ()
     by_folded: dict[str, list[str]] = {}
-    for one in customer_ids:
-        by_folded.setdefault(normalise(one), []).append(one)
+    for text in customer_ids:
+        by_folded.setdefault(normalise(text), []).append(text)
     known = db.rows(models.Organisation).filter(normalised_id__in=by_folded, closed_at__isnull=True)
     given = _values(_counting(db, now).filter(agent__in=known.values("pk")))
     # A row without an agent is an organisation, with its normalised id in the place of the role. Roles have an agent.
     no_person, never = Value(None, CharField()), Value(None, DateTimeField())
     own = known.values_list("pk", "normalised_id", no_person, never, "customer_id", "name")
     rows = list(given.union(own, all=True))
-    found = {one[1]: OrganisationRef(one[0], one[4], one[5]) for one in rows if one[2] is None}
+    found = {row[1]: OrganisationRef(row[0], row[4], row[5]) for row in rows if row[2] is None}
     refs = {way: ref for folded, ref in found.items() for way in by_folded[folded]}
-    return refs, _grants(one for one in rows if one[2] is not None)
+    return refs, _grants(row for row in rows if row[2] is not None)
 
 
 def _counting(db: Database, now: datetime) -> "QuerySet[models.RoleAssignment]":

@@ -176,8 +176,8 @@ def give_to_firm(db: Database, to: FirmGrant, audit: AuditContext) -> bool:
     """
     with transaction.atomic(using=db.alias):
         # Locked in the order of the ids, so that two concurrent grants to each other cannot deadlock.
-        for one in sorted((to.organisation_id, to.agent_id)):
-            lock_open(db, one)
+        for text in sorted((to.organisation_id, to.agent_id)):
+            lock_open(db, text)
         return grant_in_transaction(db, to, audit) is not None
 
 
@@ -187,11 +187,11 @@ def grant_in_transaction(db: Database, to: FirmGrant, audit: AuditContext) -> mo
     Returns None if the same grant exists already.
     """
     rows = db.rows(models.RoleAssignment)
-    found = list(rows.filter(active_assignments(audit.at), organisation=to.organisation_id, agent=to.agent_id))
-    if any(one.role == to.role and one.valid_until == to.until for one in found):
+    roles = list(rows.filter(active_assignments(audit.at), organisation=to.organisation_id, agent=to.agent_id))
+    if any(role.role == to.role and role.valid_until == to.until for role in roles):
         return None
-    for one in found:
-        _withdrawn(db, one, audit)
+    for role in roles:
+        _withdrawn(db, role, audit)
     row = rows.create(
         organisation_id=to.organisation_id,
         agent_id=to.agent_id,
@@ -275,10 +275,10 @@ def holder_of(db: Database, mandate_id: str, now: datetime) -> GrantHolder:
 
     All ids are empty if the role does not exist.
     """
-    found = db.rows(models.RoleAssignment).filter(pk=mandate_id).first()
-    if found is None:
+    row = db.rows(models.RoleAssignment).filter(pk=mandate_id).first()
+    if row is None:
         return GrantHolder("", "", "")
-    return GrantHolder(found.organisation_id, found.user_id or "", found.agent_id or "", _ended(found, now))
+    return GrantHolder(row.organisation_id, row.user_id or "", row.agent_id or "", _ended(row, now))
 
 
 def organisation_of(db: Database, mandate_id: str) -> str:
@@ -356,7 +356,7 @@ def _of_address(db: Database, to: PersonGrant, now: datetime) -> models.RoleAssi
     rows = db.rows(models.RoleAssignment).filter(current_assignments(now), organisation=to.organisation_id)
     address = to.person.email.casefold()
     found = rows.filter(person__isnull=False).select_related("person").order_by("valid_from", "pk")
-    return next((one for one in found if one.person is not None and one.person.email.casefold() == address), None)
+    return next((role for role in found if role.person is not None and role.person.email.casefold() == address), None)
 
 
 def _withdrawn(db: Database, row: models.RoleAssignment, audit: AuditContext, noted_by: str = "") -> None:

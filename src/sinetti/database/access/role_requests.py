@@ -65,18 +65,18 @@ def ask(
 
     Raises InvitationLimitReached and stores no request then.
     """
-    by_folded = {normalise(one): one for one in customer_ids}
+    by_folded = {normalise(text): text for text in customer_ids}
     with transaction.atomic(using=db.alias):
         # Concurrent requests of the same requester wait here.
         acquire_lock(db, f"ask:{who.agent_id or who.user_id}")
         before = _open(db, who, by_folded, terms.role, audit.at)
         there = _there(db, who, by_folded, terms.role, audit.at)
-        new = [one for one in by_folded if one not in before and one not in there]
+        new = [text for text in by_folded if text not in before and text not in there]
         if count_recent(db, who, audit.at) + len(new) > who.a_day:
             raise InvitationLimitReached
-        _store(db, who, {one: by_folded[one] for one in new}, terms, audit)
-    named = (new, [one for one in by_folded if one in before and one not in there], there)
-    return RequestResult(*(tuple(by_folded[one] for one in part) for part in named))
+        _store(db, who, {text: by_folded[text] for text in new}, terms, audit)
+    named = (new, [text for text in by_folded if text in before and text not in there], there)
+    return RequestResult(*(tuple(by_folded[text] for text in part) for part in named))
 
 
 def count_recent(db: Database, who: Requester, now: datetime) -> int:
@@ -127,8 +127,8 @@ def approve(db: Database, request_id: str, terms: GrantTerms, audit: AuditContex
     organisation_id = organisation_of(db, request_id)
     with transaction.atomic(using=db.alias):
         row = _request(db, request_id)
-        for one in sorted({organisation_id, row.agent_id or organisation_id}):
-            lock_open(db, one)
+        for text in sorted({organisation_id, row.agent_id or organisation_id}):
+            lock_open(db, text)
         if row.mandate_id is not None:
             return False
         mandate = _for_firm if row.agent_id is not None else _for_user
@@ -144,7 +144,7 @@ def _for_firm(
     rows = db.rows(models.RoleAssignment).filter(active_assignments(audit.at), organisation=organisation_id)
     theirs = list(rows.filter(agent=row.agent_id))
     # An approval never reduces a greater role that the firm received since its request.
-    if (kept := next((one for one in theirs if _is_no_less(one, terms.role, terms.until)), None)) is not None:
+    if (kept := next((role for role in theirs if _is_no_less(role, terms.role, terms.until)), None)) is not None:
         return kept
     given = grant_in_transaction(db, FirmGrant(organisation_id, row.agent_id, terms.role, terms.until), audit)
     return given or rows.get(agent=row.agent_id)
@@ -163,13 +163,13 @@ def _for_user(
     if row.user is None or not row.user.is_active:
         raise NoLongerExists
     rows = db.rows(models.RoleAssignment)
-    found = rows.filter(active_assignments(audit.at), organisation=organisation_id, user=row.user).first()
-    if found is not None:
-        if not _is_no_less(found, terms.role, terms.until):
-            change_in_transaction(db, found, terms, audit)
-        elif found.person_id is not None:
-            queue_answer(db, found.person_id, row.request_id, audit.at, is_granted=True)
-        return found
+    role = rows.filter(active_assignments(audit.at), organisation=organisation_id, user=row.user).first()
+    if role is not None:
+        if not _is_no_less(role, terms.role, terms.until):
+            change_in_transaction(db, role, terms, audit)
+        elif role.person_id is not None:
+            queue_answer(db, role.person_id, row.request_id, audit.at, is_granted=True)
+        return role
     person = insert_person(db, _person(row.user))
     made = rows.create(
         organisation_id=organisation_id,
@@ -256,7 +256,7 @@ def _store(db: Database, who: Requester, new: dict[str, str], terms: GrantTerms,
         )
         for name, customer_id in new.items()
     ]
-    recipients = _requests_to_notify(db, {one.normalised_id: one.request_id for one in rows}, audit.at)
+    recipients = _requests_to_notify(db, {row.normalised_id: row.request_id for row in rows}, audit.at)
     db.rows(RoleRequest).bulk_create(rows)
     about = f"organisation:{who.agent_id}" if who.agent_id else f"user:{who.user_id}"
     if rows:

@@ -80,7 +80,9 @@ def update_state(
     db: Database, proposal: Proposal, before: Collection[ProposalState], after: ProposalState, audit: AuditContext
 ) -> bool:
     """Move a proposal from one of the states to another; return True if this call did."""
-    rows = db.rows(ActProposal).filter(pk=proposal.proposal_id, state__in=[one.value for one in before])
+    rows = db.rows(ActProposal).filter(
+        pk=proposal.proposal_id, state__in=[proposal_state.value for proposal_state in before]
+    )
     is_over = after in {ProposalState.DONE, ProposalState.REJECTED}
     if not rows.update(state=after.value, ended_at=audit.at if is_over else None):
         return False

@@ -24,12 +24,12 @@ class DistrustRow:
 def list_distrust(db: Database) -> tuple[DistrustRow, ...]:
     """Return all CAs with a certificate, by name."""
     rows = db.rows(models.CertificateAuthority).select_related("distrust").order_by("name")
-    found = []
+    distrusts = []
     for row in rows.defer("certificate"):
         one = getattr(row, "distrust", None)
         period = one and DistrustPeriod(one.since, one.bridge_until, (one.checkpoint,) if one.checkpoint else ())
-        found.append(DistrustRow(row.name, row.issuer_id, row.generation, Sha256(row.sha256), period))
-    return tuple(found)
+        distrusts.append(DistrustRow(row.name, row.issuer_id, row.generation, Sha256(row.sha256), period))
+    return tuple(distrusts)
 
 
 def find_period(rows: Mapping[str, DistrustRow], authority: str) -> DistrustPeriod | None:
@@ -37,7 +37,7 @@ def find_period(rows: Mapping[str, DistrustRow], authority: str) -> DistrustPeri
 
     `rows` has all CAs by name.
     """
-    chain = names_to_root(authority, {one.name: one.issuer for one in rows.values()})
+    chain = names_to_root(authority, {row.name: row.issuer for row in rows.values()})
     return join_periods(period for name in chain if (period := rows[name].period) is not None)
 
 
@@ -46,7 +46,7 @@ def list_bridge_ends(db: Database) -> dict[str, str]:
 
     So it was if that of a CA above it was.
     """
-    rows = {one.name: one for one in list_distrust(db)}
+    rows = {distrust.name: distrust for distrust in list_distrust(db)}
     periods = ((name, find_period(rows, name)) for name in rows)
     return {name: period.bridge_until.isoformat() for name, period in periods if period is not None}
 

@@ -42,25 +42,25 @@ class AuthorityDiff:
     unwritten: set[str] = field(default_factory=set)
 
 
-def entry_of(db: Database, one: AuthorityView) -> JournalEntry:
+def entry_of(db: Database, ca: AuthorityView) -> JournalEntry:
     """Return the line of a CA as it is now."""
-    row = audit_log.find_entry(db, f"{_SUBJECT}{one.name}", *_ACTIONS)
+    row = audit_log.find_entry(db, f"{_SUBJECT}{ca.name}", *_ACTIONS)
     facts: dict[str, Any] = {
-        "name": one.name,
-        "common_name": one.common_name,
-        "role": one.role,
-        "channel": one.channel,
-        "issuer": one.issuer,
-        "version": one.version,
-        "state": one.state,
-        "sha256": one.sha256,
-        "key": one.key_id,
-        "signs_from": format_instant(one.signs_from),
-        "signs_until": format_instant(one.signs_until),
-        "revoked_at": None if one.revoked_at is None else format_instant(one.revoked_at),
-        "reason": one.revocation_reason,
-        "distrust": None if one.distrust is None else _distrust(one.distrust),
-        "der": b64encode(one.certificate).decode("ascii"),
+        "name": ca.name,
+        "common_name": ca.common_name,
+        "role": ca.role,
+        "channel": ca.channel,
+        "issuer": ca.issuer,
+        "version": ca.version,
+        "state": ca.state,
+        "sha256": ca.sha256,
+        "key": ca.key_id,
+        "signs_from": format_instant(ca.signs_from),
+        "signs_until": format_instant(ca.signs_until),
+        "revoked_at": None if ca.revoked_at is None else format_instant(ca.revoked_at),
+        "reason": ca.revocation_reason,
+        "distrust": None if ca.distrust is None else _distrust(ca.distrust),
+        "der": b64encode(ca.certificate).decode("ascii"),
         "entry": None if row is None else row.hex(),
     }
     return JournalEntry(KIND, facts)

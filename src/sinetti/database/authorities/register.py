@@ -130,9 +130,9 @@ def register_version(db: Database) -> int:
 
 def list_authorities(db: Database) -> tuple[AuthorityView, ...]:
     """Return all CAs with a certificate: parents first, then by generation and name."""
-    found = {row.name: _view(row) for row in _viewed(db).order_by("generation", "name")}
-    issuers = {name: one.issuer for name, one in found.items()}
-    return tuple(sorted(found.values(), key=lambda one: count_above(one.name, issuers)))
+    cas = {row.name: _view(row) for row in _viewed(db).order_by("generation", "name")}
+    issuers = {name: ca.issuer for name, ca in cas.items()}
+    return tuple(sorted(cas.values(), key=lambda one: count_above(one.name, issuers)))
 
 
 def get_authority(db: Database, name: str) -> AuthorityView:
@@ -227,23 +227,28 @@ def activate(db: Database, name: str, audit: AuditContext) -> Activation:
     fit, or a CA above it that is not in force.
     """
     with changing(db):
-        one = get_authority(db, name)
-        if one.state is CaState.ISSUING:
+        ca = get_authority(db, name)
+        if ca.state is CaState.ISSUING:
             return Activation(None, is_new=False)
-        if not one.signs_from <= audit.at <= one.signs_until:
-            raise CaChangeRefused(
-                f"{one.name} issues from {one.signs_from:%Y-%m-%d} to {one.signs_until:%Y-%m-%d} only"
-            )
-        _check_installed(db, one)
-        _check_chain(db, one)
-        predecessor = _predecessor(db, one)
+        if not ca.signs_from <= audit.at <= ca.signs_until:
+            raise CaChangeRefused(f"{ca.name} issues from {ca.signs_from:%Y-%m-%d} to {ca.signs_until:%Y-%m-%d} only")
+        pending = find_pending(db, ca.name)
+        if pending is not None and pending.installed_at is None:
+            raise CaChangeRefused(f"{ca.name} has no lists yet: run sinetti authority ca install {ca.name} again")
+        above = ca.issuer
+        while above is not None:
+            parent = get_authority(db, above)
+            if parent.state in {CaState.REVOKED, CaState.RETIRED}:
+                raise CaChangeRefused(f"{parent.name} above {ca.name} is {parent.state}: activate a CA of another one")
+            above = parent.issuer
+        predecessor = _predecessor(db, ca)
         before = None if predecessor is None else predecessor.name
-        if one.channel is not None:
-            types = db.rows(models.CertificateType).filter(channel=one.channel)
-            types.update(authority_id=one.name)
+        if ca.channel is not None:
+            types = db.rows(models.CertificateType).filter(channel=ca.channel)
+            types.update(authority_id=ca.name)
         if predecessor is not None:
-            _move(db, predecessor, CaState.PUBLISHING, audit, "ca-replaced", successor=one.name)
-        _move(db, one, CaState.ISSUING, audit, "ca-activated", replaced=before)
+            _move(db, predecessor, CaState.PUBLISHING, audit, "ca-replaced", successor=ca.name)
+        _move(db, ca, CaState.ISSUING, audit, "ca-activated", replaced=before)
     return Activation(before, is_new=True)
 
 
@@ -253,10 +258,10 @@ def stop(db: Database, name: str, audit: AuditContext) -> bool:
     Raises CaUnknown, and CaChangeRefused for a CA that is retired or revoked.
     """
     with changing(db):
-        one = get_authority(db, name)
-        if one.state is CaState.PUBLISHING:
+        ca = get_authority(db, name)
+        if ca.state is CaState.PUBLISHING:
             return False
-        _move(db, one, CaState.PUBLISHING, audit, "ca-stopped")
+        _move(db, ca, CaState.PUBLISHING, audit, "ca-stopped")
     return True
 
 
@@ -266,39 +271,37 @@ def retire(db: Database, name: str, audit: AuditContext) -> bool:
     Raises CaUnknown, and CaChangeRefused before the end of its last certificate.
     """
     with changing(db):
-        one = get_authority(db, name)
-        if one.state is CaState.RETIRED:
+        ca = get_authority(db, name)
+        if ca.state is CaState.RETIRED:
             return False
-        check_retirable(db, one, audit.at)
-        db.rows(models.OcspResponse).filter(authority=one.name).delete()
-        _move(db, one, CaState.RETIRED, audit, "ca-retired")
+        check_retirable(db, ca, audit.at)
+        db.rows(models.OcspResponse).filter(authority=ca.name).delete()
+        _move(db, ca, CaState.RETIRED, audit, "ca-retired")
     return True
 
 
-def check_retirable(db: Database, one: AuthorityView, now: datetime) -> None:
+def check_retirable(db: Database, ca: AuthorityView, now: datetime) -> None:
     """Raise CaChangeRefused unless a CA publishes and all its certificates have ended."""
-    _check_move(one, CaState.RETIRED)
-    ends = last_end(db, one)
+    _check_move(ca, CaState.RETIRED)
+    ends = last_end(db, ca)
     if ends is not None and ends >= now:
         raise CaChangeRefused(
-            f"{one.name} must publish until {ends:%Y-%m-%dT%H:%M:%SZ}, the end of its last certificate: retire it "
+            f"{ca.name} must publish until {ends:%Y-%m-%dT%H:%M:%SZ}, the end of its last certificate: retire it "
             "then, or revoke its certificates first"
         )
 
 
-def last_end(db: Database, one: AuthorityView) -> datetime | None:
+def last_end(db: Database, ca: AuthorityView) -> datetime | None:
     """Return the end of a CA's last certificate that is not revoked, or None.
 
     Certificates of other CAs and of the service count. The last list has all that are revoked, until the CA ends.
     """
-    if one.channel is not None:
-        ends: QuerySet[Any] = db.rows(models.Certificate).filter(authority_id=one.name, revoked_at__isnull=True)
-    elif one.role == "services":
-        ends = db.rows(models.ServiceCertificate).filter(authority=one.name)
+    if ca.channel is not None:
+        ends: QuerySet[Any] = db.rows(models.Certificate).filter(authority_id=ca.name, revoked_at__isnull=True)
+    elif ca.role == "services":
+        ends = db.rows(models.ServiceCertificate).filter(authority=ca.name)
     else:
-        below = (
-            _rows(db).filter(issuer_id=one.name).exclude(state=CaState.REVOKED).values_list("certificate", flat=True)
-        )
+        below = _rows(db).filter(issuer_id=ca.name).exclude(state=CaState.REVOKED).values_list("certificate", flat=True)
         return max((load_certificate(bytes(der)).not_valid_after_utc for der in below), default=None)
     return cast("datetime | None", ends.aggregate(last=Max("not_after"))["last"])
 
@@ -312,28 +315,28 @@ def revoke(
     Raises CaUnknown.
     """
     with changing(db):
-        one = get_authority(db, name)
-        if distrust is not None and one.distrust is None:
-            declare(db, one, distrust, audit)
-            one = get_authority(db, name)
-        if one.state is not CaState.REVOKED:
-            _rows(db).filter(pk=one.name).update(revoked_at=audit.at, revocation_reason=reason)
-            _move(db, one, CaState.REVOKED, audit, "ca-revoked", reason=reason)
+        ca = get_authority(db, name)
+        if distrust is not None and ca.distrust is None:
+            declare(db, ca, distrust, audit)
+            ca = get_authority(db, name)
+        if ca.state is not CaState.REVOKED:
+            _rows(db).filter(pk=ca.name).update(revoked_at=audit.at, revocation_reason=reason)
+            _move(db, ca, CaState.REVOKED, audit, "ca-revoked", reason=reason)
     return get_authority(db, name)
 
 
-def declare(db: Database, one: AuthorityView, distrust: Distrust, audit: AuditContext) -> None:
+def declare(db: Database, ca: AuthorityView, distrust: Distrust, audit: AuditContext) -> None:
     """Declare the compromise of a CA's key, in the caller's transaction."""
     db.rows(models.CaDistrust).create(
-        authority_id=one.name,
+        authority_id=ca.name,
         since=distrust.since,
         declared_at=distrust.declared_at,
         bridge_until=distrust.bridge_until,
         checkpoint=distrust.checkpoint,
     )
-    _rows(db).filter(pk=one.name).update(version=F("version") + 1)
+    _rows(db).filter(pk=ca.name).update(version=F("version") + 1)
     since = format_instant(distrust.since)
-    audit_log.write(db, audit, "ca-distrusted", f"authority:{one.name}", since=since, version=one.version + 1)
+    audit_log.write(db, audit, "ca-distrusted", f"authority:{ca.name}", since=since, version=ca.version + 1)
 
 
 def fill_channels(db: Database) -> None:
@@ -370,43 +373,28 @@ def changing(db: Database) -> Iterator[None]:
         yield
 
 
-def _predecessor(db: Database, one: AuthorityView) -> AuthorityView | None:
+def _predecessor(db: Database, ca: AuthorityView) -> AuthorityView | None:
     """Return the CA that a CA takes over from."""
-    rows = _rows(db).filter(role=one.role, channel=one.channel, state=CaState.ISSUING).exclude(pk=one.name)
+    rows = _rows(db).filter(role=ca.role, channel=ca.channel, state=CaState.ISSUING).exclude(pk=ca.name)
     names = list(rows.values_list("pk", flat=True))
-    if one.role == "intermediate" and one.replaces is not None:
-        names = [name for name in names if name == one.replaces]
+    if ca.role == "intermediate" and ca.replaces is not None:
+        names = [name for name in names if name == ca.replaces]
     return get_authority(db, names[0]) if len(names) == 1 else None
 
 
-def _check_installed(db: Database, one: AuthorityView) -> None:
-    pending = find_pending(db, one.name)
-    if pending is not None and pending.installed_at is None:
-        raise CaChangeRefused(f"{one.name} has no lists yet: run sinetti authority ca install {one.name} again")
-
-
-def _check_chain(db: Database, one: AuthorityView) -> None:
-    above = one.issuer
-    while above is not None:
-        parent = get_authority(db, above)
-        if parent.state in {CaState.REVOKED, CaState.RETIRED}:
-            raise CaChangeRefused(f"{parent.name} above {one.name} is {parent.state}: activate a CA of another one")
-        above = parent.issuer
-
-
-def _check_move(one: AuthorityView, state: CaState) -> None:
-    if state not in CA_MOVES[one.state]:
-        raise CaChangeRefused(f"{one.name} is {one.state} and cannot become {state}: see sinetti authority ca list")
+def _check_move(ca: AuthorityView, state: CaState) -> None:
+    if state not in CA_MOVES[ca.state]:
+        raise CaChangeRefused(f"{ca.name} is {ca.state} and cannot become {state}: see sinetti authority ca list")
 
 
 def _move(
-    db: Database, one: AuthorityView, state: CaState, audit: AuditContext, action: str, **facts: str | None
+    db: Database, ca: AuthorityView, state: CaState, audit: AuditContext, action: str, **facts: str | None
 ) -> None:
-    _check_move(one, state)
-    rows = _rows(db).filter(pk=one.name, state=one.state, version=one.version)
+    _check_move(ca, state)
+    rows = _rows(db).filter(pk=ca.name, state=ca.state, version=ca.version)
     if not rows.update(state=state, version=F("version") + 1):
-        raise CaChangeRefused(f"{one.name} has just been changed by another command: run this one again")
-    audit_log.write(db, audit, action, f"authority:{one.name}", **facts, version=one.version + 1)
+        raise CaChangeRefused(f"{ca.name} has just been changed by another command: run this one again")
+    audit_log.write(db, audit, action, f"authority:{ca.name}", **facts, version=ca.version + 1)
 
 
 def _rows(db: Database) -> "QuerySet[models.CertificateAuthority]":

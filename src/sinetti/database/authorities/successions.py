@@ -18,10 +18,12 @@ from sinetti.pki.encoding import load_certificate
 def list_planned(db: Database, holder_validity: timedelta) -> tuple[PlannedCa, ...]:
     """Return all CAs and requests of CAs, without the ends of what they signed."""
     pending = (
-        PlannedCa(one.name, one.role, one.issuer, one.channel, CaState.PENDING, replaces=one.replaces)
-        for one in register.list_pending(db)
+        PlannedCa(
+            pending.name, pending.role, pending.issuer, pending.channel, CaState.PENDING, replaces=pending.replaces
+        )
+        for pending in register.list_pending(db)
     )
-    return (*(_installed(one, holder_validity) for one in register.list_authorities(db)), *pending)
+    return (*(_installed(ca, holder_validity) for ca in register.list_authorities(db)), *pending)
 
 
 def add_last_ends(db: Database, authorities: tuple[PlannedCa, ...]) -> tuple[PlannedCa, ...]:
@@ -29,10 +31,10 @@ def add_last_ends(db: Database, authorities: tuple[PlannedCa, ...]) -> tuple[Pla
 
     Until then `ca retire` is refused. It reads all certificates of such a CA.
     """
-    views = {one.name: one for one in register.list_authorities(db)}
-    closed = [one for one in authorities if one.state is CaState.PUBLISHING]
-    ends = {one.name: register.last_end(db, views[one.name]) for one in closed}
-    return tuple(replace(one, last_leaf_ends_at=ends.get(one.name)) for one in authorities)
+    views = {ca.name: ca for ca in register.list_authorities(db)}
+    closed = [authority for authority in authorities if authority.state is CaState.PUBLISHING]
+    ends = {planned_ca.name: register.last_end(db, views[planned_ca.name]) for planned_ca in closed}
+    return tuple(replace(authority, last_leaf_ends_at=ends.get(authority.name)) for authority in authorities)
 
 
 def list_closed(db: Database) -> tuple[str, ...]:

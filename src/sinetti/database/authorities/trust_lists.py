@@ -36,8 +36,8 @@ class StoredTrustList:
 def find_newest_list(db: Database, kind: str) -> StoredTrustList | None:
     """Return the newest list of a kind, or None before the first."""
     rows = db.rows(models.TrustList).filter(kind=kind).order_by("-number")
-    found = rows.values_list("number", "octets").first()
-    return None if found is None else StoredTrustList(found[0], bytes(found[1]))
+    row = rows.values_list("number", "octets").first()
+    return None if row is None else StoredTrustList(row[0], bytes(row[1]))
 
 
 def insert_list(db: Database, kind: str, new: StoredTrustList, before: int, audit: AuditContext) -> bool:
@@ -62,9 +62,9 @@ def insert_list(db: Database, kind: str, new: StoredTrustList, before: int, audi
 
 def list_gateways(db: Database) -> Iterator[TrustReader]:
     """Yield the gateways that may report, by name."""
-    for one in usage.list_all(db):
-        if one.withdrawn is None:
-            yield TrustReader(ReaderKind.GATEWAY, one.name, None, one.last_report, one.numbers)
+    for gateway in usage.list_all(db):
+        if gateway.withdrawn is None:
+            yield TrustReader(ReaderKind.GATEWAY, gateway.name, None, gateway.last_report, gateway.numbers)
 
 
 def list_programs(db: Database, now: datetime) -> Iterator[TrustReader]:
@@ -80,6 +80,6 @@ def list_programs(db: Database, now: datetime) -> Iterator[TrustReader]:
         "hint_request__anchors_number",
         "hint_request__distrust_number",
     )
-    for serial, customer_id, seen, anchors, distrust in facts.iterator(_AT_ONCE):
+    for serial, customer_id, instant, anchors, distrust in facts.iterator(_AT_ONCE):
         numbers = TrustListNumbers.of_columns(anchors, distrust)
-        yield TrustReader(ReaderKind.PROGRAM, serial, customer_id, seen, numbers)
+        yield TrustReader(ReaderKind.PROGRAM, serial, customer_id, instant, numbers)

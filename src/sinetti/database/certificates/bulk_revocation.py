@@ -109,7 +109,7 @@ class CertificateSummary:
 
 def describe(db: Database, serials: Sequence[Serial]) -> tuple[CertificateSummary, ...]:
     """Return the certificates with these serials for people, in their order."""
-    found: dict[str, CertificateSummary] = {}
+    summaries: dict[str, CertificateSummary] = {}
     for part in _parts(serials):
         rows = db.rows(models.Certificate).filter(serial__in=part)
         values = rows.annotate(seen=Max("sightings__last_seen")).values_list(
@@ -122,8 +122,8 @@ def describe(db: Database, serials: Sequence[Serial]) -> tuple[CertificateSummar
             "lineage__serves",
             "seen",
         )
-        found |= {row[0]: CertificateSummary(Serial(row[0]), *row[1:]) for row in values}
-    return tuple(found[serial] for serial in serials if serial in found)
+        summaries |= {row[0]: CertificateSummary(Serial(row[0]), *row[1:]) for row in values}
+    return tuple(summaries[serial] for serial in serials if serial in summaries)
 
 
 def load_lineages(db: Database, lineage_ids: Collection[str]) -> tuple[BulkRevocationCandidate, ...]:
@@ -276,7 +276,7 @@ def _same(db: Database, new: BulkRevocationProposal, now: datetime) -> BulkRevoc
     """Return a waiting proposal of the same officer, reason and certificates, or None."""
     rows = waiting_rows(db, now).filter(officer__iexact=new.officer, reason=new.reason, count=len(new.serials))
     alike = (_proposal(row) for row in rows.filter(invalidity_date=new.invalidity_date).order_by("number"))
-    return next((one for one in alike if set(one.serials) == set(new.serials)), None)
+    return next((proposal for proposal in alike if set(proposal.serials) == set(new.serials)), None)
 
 
 def _parts(values: Sequence[_Value]) -> Iterator[Sequence[_Value]]:

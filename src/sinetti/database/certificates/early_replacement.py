@@ -94,7 +94,7 @@ def select(db: Database, wanted: CertificateSelection) -> tuple[EarlyReplacement
     """Return the selected certificates in any state, oldest first."""
     renewals = models.Certificate.objects.filter(predecessor=OuterRef("pk"), revoked_at__isnull=True)
     renewed = Exists(renewals.exclude(state=CertificateState.SUPERSEDED))
-    found = []
+    candidates = []
     for part in bulk_revocation.filter_rows(db, wanted):
         rows = part.annotate(renewed=renewed).order_by("reserved_at", "pk")
         for serial, customer, channel, authority, state, ends, revoked, renewed_now, called in rows.values_list(
@@ -104,8 +104,8 @@ def select(db: Database, wanted: CertificateSelection) -> tuple[EarlyReplacement
             candidate = EarlyReplacementFacts(
                 CertificateState(state), ends, revoked is not None, bool(renewed_now), called is not None
             )
-            found.append(EarlyReplacementCandidate(Serial(serial), customer, channel, authority, candidate))
-    return tuple(found)
+            candidates.append(EarlyReplacementCandidate(Serial(serial), customer, channel, authority, candidate))
+    return tuple(candidates)
 
 
 def store(db: Database, new: EarlyReplacementCall, audit: AuditContext) -> EarlyReplacementCall:
@@ -162,13 +162,13 @@ def open_batch(db: Database, call: EarlyReplacementCall, serials: Sequence[Seria
         live = certificates.filter(revoked_at__isnull=True, state__in=_LIVE, not_after__gte=audit.at)
         wanted = live.filter(serial__in=serials, called_early__isnull=True).order_by("pk")
         # Locked in one order and with FOR NO KEY UPDATE, so that concurrent renewals do not wait.
-        found = list(wanted.select_for_update(no_key=True, of=("self",)).values_list("pk", "serial"))
-        keys = [pk for pk, _ in found]
+        pairs = list(wanted.select_for_update(no_key=True, of=("self",)).values_list("pk", "serial"))
+        keys = [pk for pk, _ in pairs]
         certificates.filter(pk__in=keys, renewable_from__gt=begins).update(renewable_from=begins)
         db.rows(EarlyReplacementItem).bulk_create(
             EarlyReplacementItem(certificate_id=pk, call_id=number) for pk in keys
         )
-        subjects = (f"certificate:{serial}" for _, serial in found)
+        subjects = (f"certificate:{serial}" for _, serial in pairs)
         audit_log.write_each(db, audit, "renewal-opened-early", subjects, call=call.call_id)
 
 

@@ -89,17 +89,17 @@ def read(db: Database, serial: str, now: datetime) -> CertificateDetails | None:
     return _seen(row, list_query.listed(row, firm, now), line[place + 1 :], line[:place])
 
 
-def events(db: Database, seen: CertificateDetails, reader: str) -> tuple[HistoryEvent, ...]:
+def events(db: Database, certificate: CertificateDetails, reader: str) -> tuple[HistoryEvent, ...]:
     """Return the events of a certificate, newest first, in two statements.
 
     `reader` is the actor who reads.
     """
-    objects = {f"certificate:{seen.serial}": seen.serial, f"holding:{seen.lineage_id}": ""}
-    objects |= {f"order:{seen.order_id}": ""} if seen.order_id is not None else {}
-    objects |= {f"certificate:{one.serial}": one.serial for one in seen.later}
+    objects = {f"certificate:{certificate.serial}": certificate.serial, f"holding:{certificate.lineage_id}": ""}
+    objects |= {f"order:{certificate.order_id}": ""} if certificate.order_id is not None else {}
+    objects |= {f"certificate:{lineage_member.serial}": lineage_member.serial for lineage_member in certificate.later}
     rows = db.rows(models.AuditEvent).filter(object__in=objects, action__in=SHOWN_ACTIONS)
     found = list(rows.order_by("-sequence").values_list("at", "actor", "action", "object")[:_MOST_DEEDS])
-    users = _users(db, {actor for _, actor, _, _ in found if actor != reader}, seen.listed.organisation_id)
+    users = _users(db, {actor for _, actor, _, _ in found if actor != reader}, certificate.listed.organisation_id)
     return tuple(
         HistoryEvent(at, action, ActorCategory.YOU if actor == reader else _who(actor, users), objects[about])
         for at, actor, action, about in found
@@ -150,7 +150,7 @@ def _users(db: Database, actors: Collection[str], organisation_id: str) -> Mappi
 
     They are the organisation's own people, clerks, or else people of its firm.
     """
-    ids = [one.removeprefix("user:") for one in actors if one.startswith("user:")]
+    ids = [actor.removeprefix("user:") for actor in actors if actor.startswith("user:")]
     if not ids:
         return {}
     own = models.RoleAssignment.objects.filter(user=OuterRef("pk"), organisation=organisation_id)

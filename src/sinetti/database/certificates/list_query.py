@@ -29,7 +29,7 @@ def find_keys(db: Database, wanted: CertificateQuery, most: int | None = None) -
     """Return the sorted keys of a query, in one statement; `most` of them, or all."""
     if not wanted.organisations:
         return ()
-    with_orders = wanted.ends is None and (not wanted.states or any(one in OF_ORDERS for one in wanted.states))
+    with_orders = wanted.ends is None and (not wanted.states or any(state in OF_ORDERS for state in wanted.states))
     orders = _wanted_orders(db, wanted) if with_orders else None
     return status_sql.sorted_keys(db, wanted, _wanted_certificates(db, wanted), orders, most)
 
@@ -58,10 +58,10 @@ def load_rows(db: Database, keys: Sequence[ListKey], now: datetime) -> tuple[Cer
 
     One statement reads certificates, one orders, and one their service providers.
     """
-    found = _certificates(db, [one.key for one in keys if not one.order], now)
+    found = _certificates(db, [list_key.key for list_key in keys if not list_key.order], now)
     found |= _orders(db, [one.key for one in keys if one.order])
     firms = service_providers(db, {row.lineage_id for row in found.values()}, now)
-    rows = [found[one.key] for one in keys if one.key in found]
+    rows = [found[list_key.key] for list_key in keys if list_key.key in found]
     return tuple(listed(row, firms.get(row.lineage_id), now) for row in rows)
 
 

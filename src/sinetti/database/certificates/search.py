@@ -236,7 +236,7 @@ def _read(after: str) -> tuple[int, str, str, int] | None:
 def _rows(db: Database, keys: Sequence[tuple[int, str, str, int]]) -> tuple[FoundCertificate, ...]:
     if not keys:
         return ()
-    rows = db.rows(models.Certificate).filter(pk__in=[one[3] for one in keys])
+    rows = db.rows(models.Certificate).filter(pk__in=[row[3] for row in keys])
     rows = status_sql.with_progress(rows.select_related(*list_query.PATHS))
     by_key = {row.pk: row for row in rows}
     return tuple(_row(by_key[key]) for *_, key in keys)

@@ -41,11 +41,11 @@ _Written = tuple[str, Sequence[Any]]
 
 
 def _states(states: Collection[DisplayStatus]) -> str:
-    return ", ".join(str(STATES.index(one)) for one in STATES if one in states)
+    return ", ".join(str(STATES.index(display_status)) for display_status in STATES if display_status in states)
 
 
 def _hands(states: Collection[DisplayStatus]) -> str:
-    return " ".join(f"WHEN {STATES.index(one)} THEN {HAND_ORDER.index(HANDS[one])}" for one in states)
+    return " ".join(f"WHEN {STATES.index(state)} THEN {HAND_ORDER.index(HANDS[state])}" for state in states)
 
 
 _OVER_AT = "COALESCE(revoked_at, not_after)"
@@ -63,8 +63,8 @@ _HELD = {
     DisplayStatus.ENDS_SOON: "not_after <= soon AND is_late",
     DisplayStatus.RENEWAL_OPEN: "renewable_from <= now_at",
 }
-_STATE = " ".join(f"WHEN {terms} THEN {STATES.index(one)}" for one, terms in _HELD.items())
-_GOOD_REASONS = ", ".join(f"'{one}'" for one in sorted(FOR_GOOD))
+_STATE = " ".join(f"WHEN {terms} THEN {STATES.index(display_status)}" for display_status, terms in _HELD.items())
+_GOOD_REASONS = ", ".join(f"'{reason}'" for reason in sorted(FOR_GOOD))
 _RANK = f"""
 WHEN state_n IN ({_states({DisplayStatus.REVOKED, DisplayStatus.EXPIRED})})
      AND (succeeded OR followed OR revocation_reason IN ({_GOOD_REASONS}) OR not_before <= renewal_opt_out_at)
@@ -262,7 +262,7 @@ def _instants(db: Database, now: datetime) -> list[Any]:
 
 def _adapted(db: Database, instants: Iterable[datetime]) -> list[Any]:
     adapt = connections[db.alias].ops.adapt_datetimefield_value
-    return [adapt(one) for one in instants]
+    return [adapt(instant) for instant in instants]
 
 
 def facts_of(row: Any) -> CertificateFacts:  # noqa: ANN401 - a row with annotations
@@ -305,8 +305,8 @@ def looking_since(row: Any, now: datetime) -> ReportingPeriod | None:  # noqa: A
 
 def _followers() -> "QuerySet[models.Certificate]":
     """Return a certificate's renewals and replacements, valid or revoked."""
-    found = models.Certificate.objects.exclude(state=CertificateState.SUPERSEDED)
-    return found.filter(Q(predecessor=OuterRef("pk")) | Q(replaces=OuterRef("pk"))).order_by()
+    rows = models.Certificate.objects.exclude(state=CertificateState.SUPERSEDED)
+    return rows.filter(Q(predecessor=OuterRef("pk")) | Q(replaces=OuterRef("pk"))).order_by()
 
 
 def progress_columns() -> dict[str, Any]:

@@ -44,9 +44,9 @@ def add(
     """
     with transaction.atomic(using=db.alias):
         acquire_lock(db, _TURN)
-        for one in list_all(db):
-            if in_the_way(one):
-                return one
+        for gateway in list_all(db):
+            if in_the_way(gateway):
+                return gateway
         db.rows(Gateway).create(name=name, public_key=public_key, added=audit.at)
         audit_log.write(db, audit, "gateway-added", f"gateway:{name}")
     return None
@@ -84,7 +84,7 @@ def reports(db: Database) -> tuple[ReportingPeriod, ...]:
 
 
 def store_report(
-    db: Database, name: str, seen: Mapping[Sha256, datetime], now: datetime, numbers: TrustListNumbers | None = None
+    db: Database, name: str, instants: Mapping[Sha256, datetime], now: datetime, numbers: TrustListNumbers | None = None
 ) -> int:
     """Store a gateway's report; return the number of certificates that are known.
 
@@ -98,10 +98,10 @@ def store_report(
         if numbers is not None:
             mine.update(anchors_number=numbers.anchors, distrust_number=numbers.distrust)
         known: dict[int, datetime] = {}
-        digests = sorted(seen)
+        digests = sorted(instants)
         for at in range(0, len(digests), _CHUNK):
             rows = db.rows(models.Certificate).filter(sha256__in=digests[at : at + _CHUNK])
-            known |= {pk: seen[Sha256(sha256)] for pk, sha256 in rows.values_list("pk", "sha256") if sha256}
+            known |= {pk: instants[Sha256(sha256)] for pk, sha256 in rows.values_list("pk", "sha256") if sha256}
         _move_forward(db, gateway.pk, known)
     return len(known)
 
@@ -133,8 +133,8 @@ def _move_forward(db: Database, gateway: int, known: Mapping[int, datetime]) -> 
         part = rows[at : at + _CHUNK]
         places = ", ".join(["(%s, %s, %s)"] * len(part))
         values: list[int | str | datetime | None] = []
-        for pk, seen in part:
-            values += [pk, gateway, adapt(seen)]
+        for pk, instant in part:
+            values += [pk, gateway, adapt(instant)]
         with connection.cursor() as cursor:
             cursor.execute(
                 f"INSERT INTO sinetti_certificateobservation (certificate_id, gateway_id, last_seen) VALUES {places} "  # noqa: S608 - places only

@@ -75,7 +75,7 @@ def counts(db: Database, charges: Iterable[Charge], now: datetime) -> Mapping[Ch
 
 def times(db: Database, charges: Iterable[Charge], now: datetime) -> Mapping[Charge, tuple[int, ...]]:
     """Return the counting instants of each charge, oldest first (Unix time)."""
-    by_key = {one.key: one for one in charges}
+    by_key = {charge.key: charge for charge in charges}
     found: dict[Charge, tuple[int, ...]] = dict.fromkeys(by_key.values(), ())
     for row in _rows(db).filter(key__in=list(by_key)):
         found[by_key[row.key]] = counted(row.times, now)

@@ -57,7 +57,7 @@ def locked(
     """
     with transaction.atomic(using=db.alias):
         accounts = db.rows(User).filter(pk__in={user_id, beside}).select_for_update(no_key=True)
-        states = {one[0]: one[1:] for one in accounts.order_by("pk").values_list("pk", "is_active", "is_staff")}
+        states = {row[0]: row[1:] for row in accounts.order_by("pk").values_list("pk", "is_active", "is_staff")}
         found = states.get(user_id)
         organisations = db.rows(models.Organisation).filter(pk__in=set(organisation_ids))
         list(organisations.select_for_update(no_key=True).order_by("pk").values_list("pk"))

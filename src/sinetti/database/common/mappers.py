@@ -83,7 +83,7 @@ def certificate(db: Database, row: models.Certificate) -> Certificate:
 def transfer_ids(db: Database, rows: Sequence[models.TransferIds]) -> list[TransferIds]:
     """Return pairs of transfer ids, each with the certificate issued for its order."""
     live = certificates(db).filter(order_id__in=[row.order_id for row in rows])
-    live_of = {one.order_id: one for one in live.exclude(state=CertificateState.SUPERSEDED)}
+    live_of = {certificate.order_id: certificate for certificate in live.exclude(state=CertificateState.SUPERSEDED)}
     return [
         TransferIds(
             transfer_id=row.transfer_id,

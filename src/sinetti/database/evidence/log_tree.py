@@ -46,7 +46,7 @@ def find_head(db: Database) -> SignedNote | None:
 
 def _with_cosignatures(db: Database, row: LogCheckpoint) -> SignedNote:
     lines = db.rows(LogCosignature).filter(size=row.size).order_by("witness")
-    more = [one for line in lines.values_list("line", flat=True) for one in parse_signatures(line)]
+    more = [signature for line in lines.values_list("line", flat=True) for signature in parse_signatures(line)]
     return SignedNote.parse(bytes(row.note)).with_signatures(more)
 
 
@@ -82,8 +82,8 @@ def get_tile(db: Database, name: TileName) -> bytes:
 def find_node(db: Database, level: int, index: int) -> bytes | None:
     """Return the hash of a complete subtree of `256**level` leaves, or None."""
     rows = db.rows(LogNode).filter(level=level, index=index)
-    found = rows.values_list("digest", flat=True).first()
-    return None if found is None else bytes(found)
+    row = rows.values_list("digest", flat=True).first()
+    return None if row is None else bytes(row)
 
 
 def checkpoints(db: Database, start: int = 0) -> Iterator[tuple[int, bytes]]:
@@ -113,8 +113,8 @@ def find_leaf(db: Database, subject: str, action: str) -> StoredLeaf | None:
 
 def find_key_change(db: Database, key_id: str) -> StoredLeaf | None:
     """Return the entry that replaced the log's key with this id (hex), or None."""
-    found = verified_keys(db)
-    for old, act in zip(reversed(found.keys), found.changes, strict=False):  # the newest key has no change yet
+    log_keys = verified_keys(db)
+    for old, act in zip(reversed(log_keys.keys), log_keys.changes, strict=False):  # the newest key has no change yet
         if old.key_id.hex() == key_id and act.index is not None:
             return next(leaves(db, act.index, act.index + 1), None)
     return None
@@ -133,9 +133,9 @@ def rows_about(db: Database, subject: str, action: str) -> Iterator[tuple[bytes,
 def leaves_with_rows(db: Database, indices: Collection[int]) -> dict[int, bytes]:
     """Return the hashes at these indices whose audit rows the database has."""
     entries = list(db.rows(LogEntry).filter(index__in=indices, sequence__isnull=False))
-    rows = db.rows(AuditEvent).filter(sequence__in=[one.sequence for one in entries])
+    rows = db.rows(AuditEvent).filter(sequence__in=[entry.sequence for entry in entries])
     there = set(rows.values_list("sequence", flat=True))
-    return {one.index: bytes(one.leaf) for one in entries if one.sequence in there}
+    return {entry.index: bytes(entry.leaf) for entry in entries if entry.sequence in there}
 
 
 def _leaf_of(db: Database, row: AuditEvent | None) -> StoredLeaf | None:
@@ -151,10 +151,10 @@ def leaves(db: Database, start: int, end: int) -> Iterator[StoredLeaf]:
     for first in range(start, end, _CHUNK):
         rows = db.rows(LogEntry).filter(index__gte=first, index__lt=min(first + _CHUNK, end))
         entries = list(rows.order_by("index"))
-        known = db.rows(AuditEvent).in_bulk([one.sequence for one in entries if one.sequence])
-        for one in entries:
-            row = None if one.sequence is None else known.get(one.sequence)
-            yield StoredLeaf(one.index, bytes(one.leaf), one.sequence, row)
+        known = db.rows(AuditEvent).in_bulk([entry.sequence for entry in entries if entry.sequence])
+        for entry in entries:
+            row = None if entry.sequence is None else known.get(entry.sequence)
+            yield StoredLeaf(entry.index, bytes(entry.leaf), entry.sequence, row)
 
 
 def list_shown(db: Database, start: int, end: int, actions: Iterable[str]) -> Iterator[bytes]:
@@ -196,11 +196,11 @@ def own_acts(db: Database, *actions: str) -> list[LogAct]:
     Rows that wait come last.
     """
     rows = db.rows(AuditEvent).filter(object=LOG, action__in=actions)
-    found = [LogAct(row.sequence, None, _entry_of(row)) for row in rows]
+    log_acts = [LogAct(row.sequence, None, _entry_of(row)) for row in rows]
     entries = db.rows(LogEntry).filter(sequence__in=rows.values("sequence"))
     places = dict(entries.values_list("sequence", "index"))
-    acts = [replace(one, index=places.get(one.sequence)) for one in found]
-    return sorted(acts, key=lambda one: (one.index is None, one.index or 0, one.sequence))
+    acts = [replace(log_act, index=places.get(log_act.sequence)) for log_act in log_acts]
+    return sorted(acts, key=lambda act: (act.index is None, act.index or 0, act.sequence))
 
 
 def _entry_of(row: AuditEvent) -> EntryFields | None:
@@ -254,11 +254,11 @@ def verified_keys(db: Database) -> LogKeys:
     beginning = find_beginning(db)
     if beginning is None:
         return LogKeys()
-    found = LogKeys((VerifierKey.parse(str(beginning.facts.get("key"))),))
+    log_keys = LogKeys((VerifierKey.parse(str(beginning.facts.get("key"))),))
     for act in own_acts(db, FOUNDED, KEY_CHANGED):
-        new = None if act.entry is None else next_key(act.entry, found.keys[0])
-        if new is not None and new not in found.keys:
-            found = replace(found, keys=(new, *found.keys), changes=(*found.changes, act))
+        new = None if act.entry is None else next_key(act.entry, log_keys.keys[0])
+        if new is not None and new not in log_keys.keys:
+            log_keys = replace(log_keys, keys=(new, *log_keys.keys), changes=(*log_keys.changes, act))
         elif act.index != 0:
-            found = replace(found, others=(*found.others, act))
-    return found
+            log_keys = replace(log_keys, others=(*log_keys.others, act))
+    return log_keys

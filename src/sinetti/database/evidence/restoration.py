@@ -72,7 +72,7 @@ def restore_log(db: Database, lines: Iterable[LoggedLine], now: datetime, audit:
     lost: dict[int, bytes] = {}
     with transaction.atomic(using=db.alias):
         start, keys = entry_count(db), log_keys(db)
-        for line in sorted(lines, key=lambda one: (one.end, one.first)):
+        for line in sorted(lines, key=lambda logged_line: (logged_line.end, logged_line.first)):
             size = entry_count(db)
             if line.end <= size:
                 continue
@@ -81,10 +81,10 @@ def restore_log(db: Database, lines: Iterable[LoggedLine], now: datetime, audit:
             new = line.leaves[size - line.first :]
             _insert_facts(db, line, set(new) - waiting_rows(db).keys())
             rows = waiting_rows(db)
-            found = [(rows.get(leaf), leaf) for leaf in new]
-            lost |= {index: leaf for index, (sequence, leaf) in enumerate(found, size) if sequence is None}
+            pairs = [(rows.get(leaf), leaf) for leaf in new]
+            lost |= {index: leaf for index, (sequence, leaf) in enumerate(pairs, size) if sequence is None}
             try:
-                add_leaves(db, size, found, HeadSigner(now, partial(_signed_before, line, keys)))
+                add_leaves(db, size, pairs, HeadSigner(now, partial(_signed_before, line, keys)))
             except LogDiverged as bad:
                 raise LogNotRestored(str(bad)) from bad
         added = entry_count(db) - start
@@ -115,9 +115,9 @@ def declare_lost(db: Database, entries: Iterable[str], audit: AuditContext) -> i
     They are given as hashes in hex. Returns their number. Journals have them, but their rows were lost with the
     database.
     """
-    known = {one.leaf.hex() for one in leaves(db, 0, entry_count(db))}
+    known = {leaf.leaf.hex() for leaf in leaves(db, 0, entry_count(db))}
     known |= {leaf.hex() for leaf in waiting_rows(db)} | lost_entries(db)
-    unknown = [one for one in dict.fromkeys(entries) if one not in known]
+    unknown = [text for text in dict.fromkeys(entries) if text not in known]
     with transaction.atomic(using=db.alias):
         for start in range(0, len(unknown), _HASHES_EACH):
             hashes = " ".join(unknown[start : start + _HASHES_EACH])
@@ -131,7 +131,7 @@ def lost_entries(db: Database) -> set[str]:
     They are in hex.
     """
     entries = [act.entry for act in own_acts(db, LOST) if act.entry is not None]
-    return {one for entry in entries for one in str(entry.facts.get("hashes")).split()}
+    return {text for entry in entries for text in str(entry.facts.get("hashes")).split()}
 
 
 def declared_losses(db: Database, size: int, heads: Collection[int]) -> list[range]:

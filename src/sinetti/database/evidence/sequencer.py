@@ -140,7 +140,7 @@ class Watermark:
 
 
 def begin_log(
-    db: Database, seen: Watermark, key: str, audit: AuditContext, head: HeadSigner
+    db: Database, watermark: Watermark, key: str, audit: AuditContext, head: HeadSigner
 ) -> SequencedEntries | None:
     """Insert the first entry, which binds the rows of earlier code by their hash.
 
@@ -151,7 +151,7 @@ def begin_log(
         if not _locked(db) or db.rows(LogEntry).exists():
             return None
         if not _has_plan(db):
-            settled = seen.look(db)
+            settled = watermark.look(db)
             if not settled:
                 return None
             count, last, digest = digest_of_rows(db, _last_without_form(db, settled))
@@ -160,7 +160,7 @@ def begin_log(
     return add_planned(db, -1, head)
 
 
-def sequence_rows(db: Database, seen: Watermark, after: int, head: HeadSigner) -> SequencedEntries | None:
+def sequence_rows(db: Database, watermark: Watermark, after: int, head: HeadSigner) -> SequencedEntries | None:
     """Add the rows that are not in the tree yet, and sign the new head.
 
     It adds MOST_AT_ONCE rows at most. `after` is the last sequence number that the first entry binds. Returns None if
@@ -169,15 +169,15 @@ def sequence_rows(db: Database, seen: Watermark, after: int, head: HeadSigner) -
     with transaction.atomic(using=db.alias):
         if not _locked(db):
             return None
-        newest, settled = seen.value, seen.look(db)
-        sequences = [sequence for sequence, _ in pending_rows(db, max(seen.value, after), MOST_AT_ONCE)]
+        newest, settled = watermark.value, watermark.look(db)
+        sequences = [sequence for sequence, _ in pending_rows(db, max(watermark.value, after), MOST_AT_ONCE)]
         if sequences or (head.journals and is_head_due(db, head.at)):
             _plan(db, sequences, head)
         if len(sequences) < MOST_AT_ONCE:
             newest = settled
     added = add_planned(db, after, head)
     if added is not None:
-        seen.value = newest
+        watermark.value = newest
     return added
 
 
@@ -240,9 +240,9 @@ def is_head_due(db: Database, now: datetime) -> bool:
     return made is not None and now >= made + DATED_EACH
 
 
-def has_pending(db: Database, seen: Watermark, after: int) -> bool:
+def has_pending(db: Database, watermark: Watermark, after: int) -> bool:
     """Return True if a row is not in the tree yet, planned or not."""
-    return bool(pending_rows(db, max(seen.value, after), 1))
+    return bool(pending_rows(db, max(watermark.value, after), 1))
 
 
 def pending_rows(db: Database, after: int, most: int = _ALL, size: int = _ALL) -> list[tuple[int, bytes]]:
@@ -327,8 +327,8 @@ def _last_without_form(db: Database, settled: int) -> int:
 def _sequence_of(db: Database, subject: str, leaf: bytes) -> int:
     """Return the sequence number of the row that this transaction has just written."""
     rows = db.rows(AuditEvent).filter(object=subject).order_by("-sequence")
-    found = rows.values_list("sequence", "octets").iterator(chunk_size=10)
-    return next(sequence for sequence, octets in found if leaf_hash(bytes(octets)) == leaf)
+    pairs = rows.values_list("sequence", "octets").iterator(chunk_size=10)
+    return next(sequence for sequence, octets in pairs if leaf_hash(bytes(octets)) == leaf)
 
 
 @contextmanager
@@ -366,9 +366,9 @@ def add_leaves(db: Database, size: int, leaves: Sequence[tuple[int | None, bytes
     edge = _signed_edge(db, size)
     nodes: list[LogNode] = []
 
-    def complete(one: Subtree) -> None:
-        if one.level % TILE_HEIGHT == 0:
-            nodes.append(LogNode(level=one.level // TILE_HEIGHT, index=one.index, digest=one.digest))
+    def complete(subtree: Subtree) -> None:
+        if subtree.level % TILE_HEIGHT == 0:
+            nodes.append(LogNode(level=subtree.level // TILE_HEIGHT, index=subtree.index, digest=subtree.digest))
 
     extend(edge, (Subtree(0, size + at, leaf) for at, (_, leaf) in enumerate(leaves)), complete)
     rows = [LogEntry(index=size + at, sequence=number, leaf=leaf) for at, (number, leaf) in enumerate(leaves)]

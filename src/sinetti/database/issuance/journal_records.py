@@ -148,7 +148,7 @@ def logged(first: int, leaves: Sequence[bytes], note: bytes, facts: Sequence[byt
     It has the first index, their hashes, the checkpoint that signs them, and the entries that are facts: without their
     content a restored register could not be compared with the log.
     """
-    hashes, octets = [leaf.hex() for leaf in leaves], [one.decode("ascii") for one in facts]
+    hashes, octets = [leaf.hex() for leaf in leaves], [fact.decode("ascii") for fact in facts]
     return JournalEntry(LOGGED, {"first": first, "leaves": hashes, "note": note.decode(), "facts": octets})
 
 
@@ -249,21 +249,21 @@ def merge_facts(
     journal_lines: Iterable[JournalLine], lists: Iterable[CrlEntryFact], lost: set[Serial]
 ) -> dict[Serial, JournalState]:
     """Collect all facts about the lost certificates; the first fact of a kind counts."""
-    found = {serial: JournalState() for serial in lost}
+    journal_states = {serial: JournalState() for serial in lost}
     for line in journal_lines:
         if line.kind not in _FLAGS:
             continue
-        one = found.get(line.facts["serial"])
-        if one is not None and getattr(one, line.kind) is None:
-            setattr(one, line.kind, line.facts)
+        journal_state = journal_states.get(line.facts["serial"])
+        if journal_state is not None and getattr(journal_state, line.kind) is None:
+            setattr(journal_state, line.kind, line.facts)
     for entry in lists:
-        if entry.serial in found and found[entry.serial].revoked is None:
+        if entry.serial in journal_states and journal_states[entry.serial].revoked is None:
             why = (entry.reason, entry.invalidity_date)
             crl_facts = revoked(entry.serial, entry.revoked_at, why).facts
             # CRLs contain revoked reservations too, so an entry does not show that the certificate was issued.
             del crl_facts["issued"]
-            found[entry.serial].revoked = crl_facts
-    return found
+            journal_states[entry.serial].revoked = crl_facts
+    return journal_states
 
 
 def revocations(db: Database, serials: Collection[Serial]) -> Iterator[JournalEntry]:

@@ -33,10 +33,10 @@ _PLACE = ("pk", "authority_id", "serial")
 _ASKED = {"authority": "%(authority)s", "serial": "%(serial)s"}
 # The SQL texts contain no data of a request.
 _FIND = {
-    one: f"""SELECT {_STATUS_COLUMNS}, {_RESPONSE_COLUMNS}, a.{one.value}, c.state
+    cert_id_hash: f"""SELECT {_STATUS_COLUMNS}, {_RESPONSE_COLUMNS}, a.{cert_id_hash.value}, c.state
   FROM (SELECT 1 AS row) one{_OURS.format(**_ASKED)}
   LEFT JOIN sinetti_ocspresponse a ON a.authority = %(authority)s AND a.serial = %(serial)s"""  # noqa: S608
-    for one in CertIdHash
+    for cert_id_hash in CertIdHash
 }
 _AGED = f"""SELECT a.authority, a.serial, {_STATUS_COLUMNS}
   FROM (SELECT authority, serial FROM sinetti_ocspresponse
@@ -131,17 +131,17 @@ def store(db: Database, answers: Collection[OcspResponsePair]) -> None:
     """
     rows = [
         models.OcspResponse(
-            authority=one.authority,
-            serial=one.serial,
-            sha1=one.ders[CertIdHash.SHA1],
-            sha256=one.ders[CertIdHash.SHA256],
-            this_update=one.response.this_update,
-            next_update=one.response.next_update,
-            revoked_at=one.response.status.revoked_at,
-            revocation_reason=one.response.status.reason or "",
+            authority=answer.authority,
+            serial=answer.serial,
+            sha1=answer.ders[CertIdHash.SHA1],
+            sha256=answer.ders[CertIdHash.SHA256],
+            this_update=answer.response.this_update,
+            next_update=answer.response.next_update,
+            revoked_at=answer.response.status.revoked_at,
+            revocation_reason=answer.response.status.reason or "",
         )
         # In one order, so that concurrent writers cannot deadlock.
-        for one in sorted(answers, key=lambda one: (one.authority, one.serial))
+        for answer in sorted(answers, key=lambda pair: (pair.authority, pair.serial))
     ]
     changing = ["sha1", "sha256", "this_update", "next_update", "revoked_at", "revocation_reason"]
     db.rows(models.OcspResponse).bulk_create(
@@ -155,8 +155,8 @@ def delete(db: Database, subjects: Iterable[Subject]) -> None:
     New ones are signed only on request.
     """
     which = Q()
-    for one in subjects:
-        which |= Q(authority=one.authority, serial=one.serial)
+    for subject in subjects:
+        which |= Q(authority=subject.authority, serial=subject.serial)
     if which:
         db.rows(models.OcspResponse).filter(which).delete()
 
@@ -179,29 +179,34 @@ def signed_since(
     """
     since, serial = after
     rows = sql.read(db, _SIGNED_SINCE, {"authority": authority, "since": since, "serial": serial, "most": most})
-    found = []
+    pairs = []
     for row in rows:
         subject, response = _subject(authority, Serial(row[0]), row[1:6]), _single_response(row[6:10])
         if response is not None:
             ders = {CertIdHash.SHA1: bytes(row[10]), CertIdHash.SHA256: bytes(row[11])}
-            found.append((subject, OcspResponsePair(authority, subject.serial, response, ders)))
-    return found
+            pairs.append((subject, OcspResponsePair(authority, subject.serial, response, ders)))
+    return pairs
 
 
 def scan(db: Database, after: int, most: int) -> ScanPage:
     """Return the next `most` certificates, with the content of their responses."""
     rows = sql.read(db, _WALKED, {"after": after, "most": most})
-    found = tuple(StoredResponse(_subject(row[1], Serial(row[2]), row[3:8]), _single_response(row[8:])) for row in rows)
-    return ScanPage(found, rows[-1][0] if len(rows) == most else None)
+    responses = tuple(
+        StoredResponse(_subject(row[1], Serial(row[2]), row[3:8]), _single_response(row[8:])) for row in rows
+    )
+    return ScanPage(responses, rows[-1][0] if len(rows) == most else None)
 
 
 def record_own(db: Database, certificates: Iterable[OwnCertificate]) -> None:
     """Record certificates of the service itself, so that OCSP answers "good" for them."""
     rows = [
         models.ServiceCertificate(
-            authority=one.authority, serial=one.serial, sha256=one.sha256, not_after=one.not_after
+            authority=certificate.authority,
+            serial=certificate.serial,
+            sha256=certificate.sha256,
+            not_after=certificate.not_after,
         )
-        for one in certificates
+        for certificate in certificates
     ]
     db.rows(models.ServiceCertificate).bulk_create(rows, ignore_conflicts=True)
 

@@ -261,7 +261,7 @@ def _with_values(parts: str, columns: Mapping[str, str], *, many: bool) -> str:
     """Return a statement whose parameters have their types, or are columns of `wave`."""
     if many:
         return f"WITH {_wave(columns)},{_of_wave(parts)}"
-    return f"WITH {_PARAMETER.sub(lambda found: f'{found[0]}::{columns[found[1]]}', parts)}"
+    return f"WITH {_PARAMETER.sub(lambda match: f'{match[0]}::{columns[match[1]]}', parts)}"
 
 
 def _values_of(wave: Sequence[Values], columns: Mapping[str, str]) -> Values:
@@ -273,13 +273,13 @@ def _values_of(wave: Sequence[Values], columns: Mapping[str, str]) -> Values:
 def _wave(columns: Mapping[str, str]) -> str:
     """Return the part of a statement that makes a row of each request."""
     arrays = ", ".join(f"%(each_{name})s::{kind}[]" for name, kind in columns.items())
-    names = ", ".join(_quoted(one) for one in columns)
+    names = ", ".join(_quoted(column) for column in columns)
     return f"wave AS (SELECT * FROM unnest({arrays}) AS wave ({names}))"  # noqa: S608 - as above
 
 
 def _of_wave(text: str) -> str:
     """Return a part of a statement with the columns of a wave for its parameters."""
-    return _PARAMETER.sub(lambda found: f"wave.{_quoted(found[1])}", text)
+    return _PARAMETER.sub(lambda match: f"wave.{_quoted(match[1])}", text)
 
 
 def _quoted(name: str) -> str:
@@ -378,7 +378,7 @@ def find_for_renewals(db: Database, asked: Sequence[tuple[Sha256, KeyId | None]]
     found: dict[int, list[Row]] = {}
     for place, *row in rows:
         found.setdefault(place, []).append(tuple(row))
-    return [_lookup_of(found.get(place, []), *one) for place, one in enumerate(asked, 1)]
+    return [_lookup_of(found.get(place, []), *key_ids) for place, key_ids in enumerate(asked, 1)]
 
 
 @cache
@@ -394,18 +394,20 @@ def _single_lookup() -> str:
 
 
 def _lookup_of(rows: Sequence[Row], sha256: Sha256, key: KeyId | None) -> RenewalLookup:
-    found = [_certificate(row) for row in rows]
-    signer = next((one for one in found if one.sha256 == sha256), None)
-    renewals = [one for one in found if one is not signer]
+    certificates = [_certificate(row) for row in rows]
+    signer = next((certificate for certificate in certificates if certificate.sha256 == sha256), None)
+    renewals = [certificate for certificate in certificates if certificate is not signer]
     live = [
-        one for one in renewals if one.state is not CertificateState.SUPERSEDED and not one.revoked and one.key != key
+        renewal
+        for renewal in renewals
+        if renewal.state is not CertificateState.SUPERSEDED and not renewal.revoked and renewal.key != key
     ]
     return RenewalLookup(
         signer,
         Renewals(
-            same_key=next((one for one in renewals if one.key == key), None),
+            same_key=next((renewal for renewal in renewals if renewal.key == key), None),
             successor=live[0] if live else None,
-            repeat_count=sum(one.state is CertificateState.SUPERSEDED for one in renewals),
+            repeat_count=sum(renewal.state is CertificateState.SUPERSEDED for renewal in renewals),
         ),
         key_known=bool(rows and rows[0][-1]),
     )
@@ -439,7 +441,7 @@ def _certificate(row: Row) -> Certificate:
 
 def _lineage(row: Row) -> Lineage:
     lineage_id, subject_serial, version, customer_id, name, closed_at, language, channel, channels, _ = row
-    approved = frozenset(Channel(one) for one in (channels or "").split())
+    approved = frozenset(Channel(channel) for channel in (channels or "").split())
     return Lineage(
         lineage_id,
         subject_serial,

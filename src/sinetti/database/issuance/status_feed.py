@@ -37,9 +37,13 @@ def insert_events(db: Database, events: Sequence[StatusEvent], at: datetime) -> 
         first = _take_numbers(db, len(events), int(at.timestamp() * 1000))
         rows.bulk_create(
             models.FeedEvent(
-                number=number, kind=one.kind, authority=one.subject, list_number=one.number, serial=one.serial
+                number=number,
+                kind=status_event.kind,
+                authority=status_event.subject,
+                list_number=status_event.number,
+                serial=status_event.serial,
             )
-            for number, one in enumerate(events, first)
+            for number, status_event in enumerate(events, first)
         )
         rows.filter(number__lt=first - KEPT_FOR).delete()
 

@@ -87,7 +87,7 @@ def find_passwords(db: Database, transfer_ids: Sequence[str]) -> list[bytes | No
     """
     rows = db.rows(models.TransferIds).filter(pk__in=transfer_ids)
     stored = {transfer_id: bytes(mac) for transfer_id, mac in rows.values_list("transfer_id", "password_mac")}
-    return [stored.get(one) for one in transfer_ids]
+    return [stored.get(text) for text in transfer_ids]
 
 
 def find_transfer_ids(db: Database, transfer_ids: Sequence[str]) -> list[TransferIds | None]:
@@ -98,7 +98,7 @@ def find_transfer_ids(db: Database, transfer_ids: Sequence[str]) -> list[Transfe
         "order__lineage__contact",
         "order__replaces",
     )
-    found = {one.transfer_id: one for one in mappers.transfer_ids(db, list(rows.filter(pk__in=transfer_ids)))}
+    found = {ids.transfer_id: ids for ids in mappers.transfer_ids(db, list(rows.filter(pk__in=transfer_ids)))}
     return [found.get(one) for one in transfer_ids]
 
 
@@ -179,9 +179,13 @@ def reserve_certificate(db: Database, reservation: CertificateReservation, audit
             if not statements.lock_for_reservation(db, values):
                 raise _conflict(db, values)
             if approval.supersedes is not None:
-                _void(db, approval.supersedes, audit)
+                _void_row(db, _row(db, approval.supersedes), RevocationReason.SUPERSEDED, audit)
             if approval.order_id is not None:
-                _spend(db, approval.order_id)
+                orders = db.rows(models.Order).filter(
+                    pk=approval.order_id, state__in=order_predecessors(OrderState.FULFILLED)
+                )
+                if not orders.update(state=OrderState.FULFILLED):
+                    raise ConcurrentUpdate
             statements.reserve(db, values)
     except IntegrityError as conflict:
         raise ConcurrentUpdate from conflict
@@ -198,11 +202,11 @@ def reserve_certificates(
     if not wave or not sql.takes_ctes_that_write(db):
         return [None] * len(wave)
     try:
-        made = statements.reserve_in_one_statement(db, [_reserved_values(*one) for one in wave])
+        made = statements.reserve_in_one_statement(db, [_reserved_values(*pair) for pair in wave])
     except DatabaseError:
         _log.warning("a wave of %s reservations goes on one by one", len(wave), exc_info=True)
         return [None] * len(wave)
-    return [_reserved(one) if one.serial in made else None for one, _ in wave]
+    return [_reserved(reservation) if reservation.serial in made else None for reservation, _ in wave]
 
 
 def _conflict(db: Database, values: Values) -> ConcurrentUpdate | AuthorityClosed:
@@ -239,15 +243,15 @@ def store_certificates(
     """Commit 2 of a wave in one statement; None for each one to store alone."""
     if not sql.takes_ctes_that_write(db):
         return [None] * len(wave)
-    values = [_issued_values(*one) for one in wave]
+    values = [_issued_values(*row) for row in wave]
     try:
         rows = statements.issue_in_one_statement(db, values)
     except DatabaseError:
         _log.warning("a wave of %s certificates goes on one by one", len(wave), exc_info=True)
         return [None] * len(wave)
     return [
-        _issued(one, rows[one.serial], given) if one.serial in rows else None
-        for (one, _, _), given in zip(wave, values, strict=True)
+        _issued(certificate, rows[certificate.serial], given) if certificate.serial in rows else None
+        for (certificate, _, _), given in zip(wave, values, strict=True)
     ]
 
 
@@ -312,16 +316,6 @@ def _row(db: Database, certificate: Certificate) -> models.Certificate:
 def _lock(db: Database, lineage_id: str) -> None:
     """Lock the lineage's row by incrementing its version."""
     mappers.move_versions(db.rows(models.Lineage).filter(pk=lineage_id))
-
-
-def _spend(db: Database, order_id: str) -> None:
-    orders = db.rows(models.Order).filter(pk=order_id, state__in=order_predecessors(OrderState.FULFILLED))
-    if not orders.update(state=OrderState.FULFILLED):
-        raise ConcurrentUpdate
-
-
-def _void(db: Database, certificate: Certificate, audit: AuditContext) -> None:
-    _void_row(db, _row(db, certificate), RevocationReason.SUPERSEDED, audit)
 
 
 def _void_row(db: Database, row: models.Certificate, reason: RevocationReason, audit: AuditContext) -> None:

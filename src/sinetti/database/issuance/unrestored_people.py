@@ -52,7 +52,7 @@ def list_open(db: Database, now: datetime) -> tuple[UnrestoredHolding, ...]:
         UnrestoredHolding(holding, Serial(serial), customer, Channel(channel), bool(email), has_role or not is_new)
         for holding, serial, customer, channel, email, is_new, has_role in facts
     )
-    return tuple(one for one in found if not (one.has_contact and one.has_roles))
+    return tuple(holding for holding in found if not (holding.has_contact and holding.has_roles))
 
 
 def settle(db: Database, lineage_id: str, audit: AuditContext) -> bool:

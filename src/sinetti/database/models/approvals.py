@@ -19,7 +19,9 @@ class OfficerRecord(models.Model):
 
     officer_id = random_key()
     name = models.CharField(max_length=40)
-    role = models.CharField(max_length=16, choices=[(one.value, one.value) for one in OfficerRole])
+    role = models.CharField(
+        max_length=16, choices=[(officer_role.value, officer_role.value) for officer_role in OfficerRole]
+    )
     key = models.TextField()
     fingerprint = models.CharField(max_length=60)
     attestation = models.CharField(max_length=64, blank=True)
@@ -56,7 +58,9 @@ class ActProposal(models.Model):
     octets = models.BinaryField()
     sha256 = models.CharField(max_length=64)
     proposer = models.CharField(max_length=40)
-    state = models.CharField(max_length=10, choices=[(one.value, one.value) for one in ProposalState])
+    state = models.CharField(
+        max_length=10, choices=[(proposal_state.value, proposal_state.value) for proposal_state in ProposalState]
+    )
     created = models.DateTimeField()
     expires = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)

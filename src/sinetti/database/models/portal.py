@@ -30,7 +30,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     user_id = _key()
     email = models.EmailField(unique=True)
     name = models.CharField(max_length=200, blank=True, db_default="")
-    language = models.CharField(max_length=2, choices=[(one.value, one.value) for one in Language], default=Language.EN)
+    language = models.CharField(
+        max_length=2, choices=[(language.value, language.value) for language in Language], default=Language.EN
+    )
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     created = models.DateTimeField()
@@ -92,7 +94,7 @@ class RoleRequest(models.Model):
     agent = models.ForeignKey(
         "sinetti.Organisation", null=True, on_delete=models.PROTECT, related_name="asked_for_clients"
     )
-    role = models.CharField(max_length=10, choices=[(one.value, one.value) for one in Role])
+    role = models.CharField(max_length=10, choices=[(role.value, role.value) for role in Role])
     until = models.DateTimeField(null=True)
     created = models.DateTimeField()
     answered_at = models.DateTimeField(null=True)
@@ -115,7 +117,7 @@ class AccessApplication(models.Model):
     software = models.CharField(max_length=200, blank=True)
     language = models.CharField(max_length=2)
     user = models.ForeignKey("sinetti.User", null=True, on_delete=models.SET_NULL, related_name="applications")
-    state = models.CharField(max_length=10, choices=[(one.value, one.value) for one in ApplicationState])
+    state = models.CharField(max_length=10, choices=[(state.value, state.value) for state in ApplicationState])
     created = models.DateTimeField()
     decided_at = models.DateTimeField(null=True)
     decided_by = models.ForeignKey("sinetti.User", null=True, on_delete=models.SET_NULL, related_name="decisions")
@@ -216,7 +218,9 @@ class PendingInvitation(models.Model):
     asked_by = models.ForeignKey(
         "sinetti.User", null=True, on_delete=models.SET_NULL, related_name="pending_invitations"
     )
-    state = models.CharField(max_length=10, choices=[(one.value, one.value) for one in InvitationProposal])
+    state = models.CharField(
+        max_length=10, choices=[(proposal.value, proposal.value) for proposal in InvitationProposal]
+    )
     created = models.DateTimeField()
     expires = models.DateTimeField()
     decided_at = models.DateTimeField(null=True)

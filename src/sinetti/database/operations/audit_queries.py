@@ -87,10 +87,10 @@ def entries(db: Database, asked: AuditQuery, most: int) -> AuditPage:
         rows = rows.filter(at__gte=asked.since)
     if asked.until is not None:
         rows = rows.filter(at__lt=asked.until)
-    found = list(rows[: most + 1])
-    if len(found) > most:
-        return AuditPage(tuple(_entry(row) for row in found[:most]), found[most - 1].sequence)
-    return AuditPage(tuple(_entry(row) for row in found), ends + 1 if ends else None)
+    audit_events = list(rows[: most + 1])
+    if len(audit_events) > most:
+        return AuditPage(tuple(_entry(row) for row in audit_events[:most]), audit_events[most - 1].sequence)
+    return AuditPage(tuple(_entry(row) for row in audit_events), ends + 1 if ends else None)
 
 
 def note_look(db: Database, audit: AuditContext, subject: str, **facts: str) -> None:

@@ -58,7 +58,10 @@ def insert_authority(
     If another process was first, no row is written and its identity is returned.
     """
     with transaction.atomic(using=db.alias):
-        _one_at_a_time(db)
+        connection = connections[db.alias]
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute(f"LOCK TABLE {_INSTANCE} IN SHARE ROW EXCLUSIVE MODE")
         if (taken := identity(db)) is not None:
             return taken
         for new in authorities:
@@ -98,14 +101,6 @@ def insert_row(db: Database, new: NewAuthority, version: int = 0) -> None:
         signs_until=new.signs_until,
         version=version,
     )
-
-
-def _one_at_a_time(db: Database) -> None:
-    """Make a concurrent `found` wait; SQLite's transactions are serial anyway."""
-    connection = connections[db.alias]
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute(f"LOCK TABLE {_INSTANCE} IN SHARE ROW EXCLUSIVE MODE")
 
 
 def identity(db: Database) -> AuthorityIdentity | None:

@@ -45,8 +45,8 @@ class RegisterCache(BaseCache):
     def get(self, key: str, default: object = None, version: int | None = None) -> Any:  # noqa: ANN401
         """Return the stored value, or `default`."""
         rows = CacheEntry.objects.filter(key=self._own(key, version), expires__gt=timezone.now())
-        found = rows.values_list("value", flat=True).first()
-        return default if found is None else json.loads(found)
+        row = rows.values_list("value", flat=True).first()
+        return default if row is None else json.loads(row)
 
     def set(self, key: str, value: object, timeout: float | None = DEFAULT_TIMEOUT, version: int | None = None) -> None:
         """Store a value and delete expired ones."""

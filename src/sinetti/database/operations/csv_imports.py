@@ -165,7 +165,7 @@ def apply_batch(db: Database, load_id: str, most: int, audit: AuditContext) -> b
         if not rows.update(position=F("position")):
             return False
         row = rows.get()
-        part = [_change(one) for one in row.changes[row.position : row.position + most]]
+        part = [_change(change) for change in row.changes[row.position : row.position + most]]
         passed_over = administration.apply(db, part, audit)
         position = row.position + len(part)
         done = position >= len(row.changes)
@@ -236,8 +236,8 @@ def _confirmation(row: OrganisationImport) -> LoadConfirmation:
 
 def _diff_columns(difference: ImportDiff) -> dict[str, object]:
     return {
-        "changes": [to_dict(one) for one in difference.changes],
-        "wrong": [asdict(one) for one in difference.wrong],
+        "changes": [to_dict(change) for change in difference.changes],
+        "wrong": [asdict(row_error) for row_error in difference.wrong],
         "unchanged": difference.unchanged,
     }
 
@@ -255,7 +255,7 @@ def _load(row: OrganisationImport) -> ImportJob:
         row.load_id,
         row.created,
         bytes(row.content),
-        ImportDiff(tuple(_change(one) for one in row.changes), wrong, row.unchanged),
+        ImportDiff(tuple(_change(change) for change in row.changes), wrong, row.unchanged),
         row.digest,
         row.accepted_at,
         row.position,

@@ -172,7 +172,7 @@ def _work(db: Database, kind: WorkKind, now: datetime) -> WorkList:
 def _rows(db: Database, text: str, instants: Sequence[datetime]) -> list[tuple[Any, ...]]:
     connection = connections[db.alias]
     with connection.cursor() as cursor:
-        cursor.execute(text, [connection.ops.adapt_datetimefield_value(one) for one in instants])
+        cursor.execute(text, [connection.ops.adapt_datetimefield_value(instant) for instant in instants])
         return list(cursor.fetchall())
 
 

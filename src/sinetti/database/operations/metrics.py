@@ -57,7 +57,7 @@ def count_states(db: Database, now: datetime) -> Mapping[str, int]:
     )
     rows = db.rows(models.Certificate).annotate(shown=state).values_list("shown")
     found = dict(rows.annotate(count=Count("pk")).order_by())
-    return {one: found.get(one, 0) for one in (SUPERSEDED, *(state.value for state in DisplayState))}
+    return {text: found.get(text, 0) for text in (SUPERSEDED, *(state.value for state in DisplayState))}
 
 
 def list_crl_sizes(db: Database) -> Mapping[str, CrlSize]:
@@ -70,14 +70,14 @@ def list_crl_sizes(db: Database) -> Mapping[str, CrlSize]:
         + Coalesce(Length(Coalesce("short__der", Value(b"", BinaryField()))), 0),
         entries=Greatest("revocations", Coalesce("short__revocations", "revocations")),
     )
-    found: dict[str, CrlSize] = {}
+    crl_sizes: dict[str, CrlSize] = {}
     for name, shard, begins, ends, octets, entries in rows.values_list(
         "authority_id", "shard", "begins", "ends", "octets", "entries"
     ):
-        before = found.get(name, CrlSize(begins, ends))
+        before = crl_sizes.get(name, CrlSize(begins, ends))
         whole = (octets, entries) if shard == WHOLE else (before.octets, before.entries)
-        found[name] = CrlSize(min(begins, before.oldest), min(ends, before.first_end), *whole)
-    return found
+        crl_sizes[name] = CrlSize(min(begins, before.oldest), min(ends, before.first_end), *whole)
+    return crl_sizes
 
 
 def count_answers(db: Database) -> Mapping[str, int]:

@@ -88,7 +88,7 @@ def answer_ages(db: Database) -> tuple[AnswerAge, ...]:
     """Return the oldest stored OCSP response of each CA that has any."""
     rows = db.rows(models.OcspResponse).values_list("authority")
     oldest = rows.annotate(begins=Min("this_update"), ends=Min("next_update")).order_by("authority")
-    return tuple(AnswerAge(*one) for one in oldest)
+    return tuple(AnswerAge(*pair) for pair in oldest)
 
 
 def _revoked(db: Database, authority: str, shard: int) -> "Iterator[QuerySet[Any]]":

@@ -38,10 +38,10 @@ def open_scratch(url: str) -> Database:
                 raise BackupError(f"{path} exists: name a new file, because a drill removes the file at its end")
         return db
     with connection.cursor() as cursor:
-        found = [(kind, row[1]) for kind, question in _KINDS for row in _first(cursor, question)]
-    if found:
+        pairs = [(kind, row[1]) for kind, question in _KINDS for row in _first(cursor, question)]
+    if pairs:
         raise BackupError(
-            f"the scratch database has the {found[0][0].lower()} {found[0][1]}: name an empty one, because a drill "
+            f"the scratch database has the {pairs[0][0].lower()} {pairs[0][1]}: name an empty one, because a drill "
             "removes all of it; if an earlier drill was interrupted, drop the scratch database and create it again"
         )
     db.close()

@@ -56,7 +56,7 @@ def find(db: Database, organisation_id: str) -> OrganisationListItem | None:
     if row is None:
         return None
     approved = row.approvals.using(db.alias).filter(withdrawn_at__isnull=True)
-    return _listed(row, frozenset(Channel(one) for one in approved.values_list("type__channel", flat=True)))
+    return _listed(row, frozenset(Channel(text) for text in approved.values_list("type__channel", flat=True)))
 
 
 def that_may_apply(db: Database, organisation_ids: Collection[str]) -> tuple[OrganisationListItem, ...]:
@@ -92,10 +92,10 @@ def apply(db: Database, changes: Sequence[ImportChange], audit: AuditContext) ->
     A change applies only if the database is in the state that the change expects. Call it inside a transaction, with a
     few hundred changes.
     """
-    added = [one for one in changes if one.kind is ChangeKind.ADD]
-    _hold(db, [one for one in changes if one.kind is not ChangeKind.ADD])
+    added = [change for change in changes if change.kind is ChangeKind.ADD]
+    _hold(db, [change for change in changes if change.kind is not ChangeKind.ADD])
     passed_over = len(added) - _add(db, added, audit)
-    return passed_over + sum(not _alter(db, one, audit) for one in changes if one.kind is not ChangeKind.ADD)
+    return passed_over + sum(not _alter(db, change, audit) for change in changes if change.kind is not ChangeKind.ADD)
 
 
 def alter(db: Database, change: ImportChange, audit: AuditContext) -> bool:
@@ -112,7 +112,7 @@ def in_force(db: Database, customer_ids: Collection[str], now: datetime) -> tupl
 
     They are issued, not revoked and not expired. A closed organisation may still have some.
     """
-    names = {normalise(one) for one in customer_ids}
+    names = {normalise(text) for text in customer_ids}
     rows = db.rows(models.Certificate).filter(
         lineage__organisation__normalised_id__in=json_values(db, names),
         state__in=(CertificateState.ISSUED, CertificateState.RETRIEVED),
@@ -165,25 +165,27 @@ def _add(db: Database, changes: Sequence[ImportChange], audit: AuditContext) -> 
 
     Ids that were taken meanwhile are skipped. Returns the number of new organisations.
     """
-    by_folded = {normalise(one.customer_id): one for one in changes}
+    by_folded = {normalise(change.customer_id): change for change in changes}
     rows = db.rows(models.Organisation)
     taken = set(rows.filter(normalised_id__in=json_values(db, by_folded)).values_list("normalised_id", flat=True))
     made = [
         models.Organisation(
-            customer_id=one.customer_id,
+            customer_id=import_change.customer_id,
             normalised_id=key,
-            kind=one.id_kind,
-            country=one.country,
-            name=one.name,
-            language=one.language,
+            kind=import_change.id_kind,
+            country=import_change.country,
+            name=import_change.name,
+            language=import_change.language,
             created=audit.at,
         )
-        for key, one in by_folded.items()
+        for key, import_change in by_folded.items()
         if key not in taken
     ]
     rows.bulk_create(made)
     for kind in sorted({one.kind for one in made}):
-        subjects = [f"organisation:{one.organisation_id}" for one in made if one.kind == kind]
+        subjects = [
+            f"organisation:{organisation.organisation_id}" for organisation in made if organisation.kind == kind
+        ]
         audit_log.write_each(db, audit, "organisation-added", subjects, kind=str(kind))
     return len(made)
 
@@ -194,10 +196,10 @@ def _hold(db: Database, changes: Sequence[ImportChange]) -> None:
     Each kind is locked in the order of the ids, as in common/locks.py and bulk revocation. Locking in the order of the
     file could cause a deadlock.
     """
-    concerned = {normalise(one) for change in changes for one in (change.customer_id, change.into) if one}
+    concerned = {normalise(text) for change in changes for text in (change.customer_id, change.into) if text}
     rows = db.rows(models.Organisation).filter(normalised_id__in=json_values(db, concerned))
     list(rows.select_for_update(no_key=True).order_by("pk").values_list("pk"))
-    changing = json_values(db, {normalise(one.customer_id) for one in changes})
+    changing = json_values(db, {normalise(change.customer_id) for change in changes})
     lines = db.rows(models.Lineage).filter(organisation__normalised_id__in=changing)
     list(lines.select_for_update(no_key=True, of=("self",)).order_by("pk").values_list("pk"))
 

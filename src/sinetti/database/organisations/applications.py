@@ -231,7 +231,7 @@ def _read(row: AccessApplication) -> Application:
         row.organisation_id,
         row.organisation.customer_id,
         row.organisation.name,
-        frozenset(Channel(one) for one in channels),
+        frozenset(Channel(channel) for channel in channels),
         row.purpose,
         row.software,
         Language(row.language),

@@ -62,21 +62,21 @@ def add_signatory(
     """
     with transaction.atomic(using=db.alias):
         lock_open(db, organisation_id)
-        found = _signatories(db, organisation_id, person.email, audit.at)
-        if any(not row.waiting and row.person is not None and _same(row.person, person) for row in found):
+        roles = _signatories(db, organisation_id, person.email, audit.at)
+        if any(not row.waiting and row.person is not None and _same(row.person, person) for row in roles):
             return False
         is_first = not has_signatory(db, organisation_id, audit.at)
-        _withdraw(db, found, "signatory-removed", audit)
+        _withdraw(db, roles, "signatory-removed", audit)
         row = db.rows(models.RoleAssignment).create(
             organisation_id=organisation_id,
             person=(new := insert_person(db, person)),
-            user_id=next((one.user_id for one in found if one.user_id is not None), None),
+            user_id=next((role.user_id for role in roles if role.user_id is not None), None),
             role=Role.SIGNATORY,
             valid_from=audit.at,
         )
-        db.rows(Invitation).filter(mandate__in=found, used_at__isnull=True).update(mandate=row)
-        for one in found:
-            _hand_on(db, one.person, new)
+        db.rows(Invitation).filter(mandate__in=roles, used_at__isnull=True).update(mandate=row)
+        for role in roles:
+            _hand_on(db, role.person, new)
         about = f"organisation:{organisation_id}"
         audit_log.write(db, audit, "signatory-added", about, mandate=row.mandate_id, person=new.person_id)
         if is_first:
@@ -88,9 +88,9 @@ def remove_signatory(db: Database, organisation_id: str, email: str, audit: Audi
     """Withdraw a signatory's roles by address; return False if there are none."""
     with transaction.atomic(using=db.alias):
         _take(db, organisation_id)
-        found = _signatories(db, organisation_id, email, audit.at)
-        _withdraw(db, found, "signatory-removed", audit)
-    return bool(found)
+        roles = _signatories(db, organisation_id, email, audit.at)
+        _withdraw(db, roles, "signatory-removed", audit)
+    return bool(roles)
 
 
 def set_contact_person(db: Database, organisation_id: str, person: ContactDetails | None, audit: AuditContext) -> bool:
@@ -125,8 +125,8 @@ def add_agent(db: Database, organisation_id: str, agent_id: str, audit: AuditCon
     """
     with transaction.atomic(using=db.alias):
         # Locked in the order of the ids, so that two commands with the same pair cannot deadlock.
-        for one in sorted((organisation_id, agent_id)):
-            lock_open(db, one)
+        for text in sorted((organisation_id, agent_id)):
+            lock_open(db, text)
         rows = db.rows(models.RoleAssignment)
         values = {"organisation_id": organisation_id, "agent_id": agent_id, "role": Role.MANAGER}
         if rows.filter(active_assignments(audit.at), **values).exists():
@@ -142,9 +142,9 @@ def withdraw_agent(db: Database, organisation_id: str, agent_id: str, audit: Aud
     with transaction.atomic(using=db.alias):
         _take(db, organisation_id)
         rows = db.rows(models.RoleAssignment).filter(active_assignments(audit.at), role=Role.MANAGER)
-        found = list(rows.filter(organisation=organisation_id, agent=agent_id))
-        _withdraw(db, found, "looked-after-by-withdrawn", audit)
-    return bool(found)
+        roles = list(rows.filter(organisation=organisation_id, agent=agent_id))
+        _withdraw(db, roles, "looked-after-by-withdrawn", audit)
+    return bool(roles)
 
 
 def service_providers(db: Database, organisation_id: str, now: datetime) -> ServiceProviders:
@@ -152,7 +152,7 @@ def service_providers(db: Database, organisation_id: str, now: datetime) -> Serv
     rows = db.rows(models.RoleAssignment).filter(active_assignments(now), role=Role.MANAGER, agent__isnull=False)
     by = rows.filter(organisation=organisation_id).values_list("agent__customer_id", flat=True)
     after = rows.filter(agent=organisation_id).values_list("organisation__customer_id", flat=True)
-    return ServiceProviders(tuple(sorted({str(one) for one in by})), tuple(sorted(set(after))))
+    return ServiceProviders(tuple(sorted({str(text) for text in by})), tuple(sorted(set(after))))
 
 
 def find_lineage(db: Database, named: str) -> LineageInfo | None:
@@ -162,7 +162,7 @@ def find_lineage(db: Database, named: str) -> LineageInfo | None:
     row = rows.filter(certificates__serial=Serial(named.casefold())).first() or by_order.first()
     if row is None:
         return None
-    contact, deputy = (None if one is None else reader(one) for one in (row.contact, row.deputy))
+    contact, deputy = (None if person is None else reader(person) for person in (row.contact, row.deputy))
     return LineageInfo(row.lineage_id, row.organisation.customer_id, contact, deputy, row.renewal_opt_out_at)
 
 
@@ -245,8 +245,8 @@ def newest_issued(db: Database, lineage_id: str, now: datetime) -> tuple[Serial,
     issued = (CertificateState.ISSUED, CertificateState.RETRIEVED)
     rows = db.rows(models.Certificate).filter(lineage=lineage_id, state__in=issued)
     ended = Case(When(revoked_at__isnull=True, not_after__gte=now, then=0), default=1)
-    found = rows.order_by(ended, "-not_after", "-pk").values_list("serial", "not_before").first()
-    return None if found is None else (Serial(found[0]), found[1])
+    row = rows.order_by(ended, "-not_after", "-pk").values_list("serial", "not_before").first()
+    return None if row is None else (Serial(row[0]), row[1])
 
 
 def let_end(db: Database, lineage_id: str, begun: datetime, audit: AuditContext) -> bool:

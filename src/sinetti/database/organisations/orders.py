@@ -91,7 +91,7 @@ def find_order(db: Database, order_id: str) -> OrderDetails | None:
     if row is None:
         return None
     lineage, link = row.lineage, _link(db, order_id)
-    contact, deputy = (None if one is None else reader(one) for one in (lineage.contact, lineage.deputy))
+    contact, deputy = (None if person is None else reader(person) for person in (lineage.contact, lineage.deputy))
     return OrderDetails(
         row.order_id,
         lineage.organisation_id,
@@ -154,7 +154,7 @@ def open_orders(
     rows = db.rows(models.Order).filter(state=OrderState.OPEN, lineage__organisation__in=list(organisation_ids))
     if search.text:
         within = ("organisation__name", "organisation__customer_id", "description", "contact__name", "contact__email")
-        found = [Q(**{f"lineage__{one}__icontains": search.text}) for one in within]
+        found = [Q(**{f"lineage__{text}__icontains": search.text}) for text in within]
         rows = rows.filter(reduce(or_, [*found, Q(description__icontains=search.text)]))
     newest = _newest(SecureMessage.objects.filter(order=OuterRef("pk")))
     listed = rows.annotate(

@@ -291,7 +291,7 @@ def mark_replaced(db: Database, people: Iterable[str | None], at: datetime) -> N
 
     Their rows stay until retention erases them.
     """
-    ids = [one for one in people if one is not None]
+    ids = [person for person in people if person is not None]
     db.rows(models.Person).filter(pk__in=ids).update(named_until=at)
 
 

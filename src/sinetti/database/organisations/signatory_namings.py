@@ -124,7 +124,7 @@ def list_waiting_of_user(db: Database, user_id: str, now: datetime) -> tuple[Wai
     values = rows.order_by("valid_from", "pk").values_list(
         "organisation__name", "organisation__customer_id", "valid_from"
     )
-    return tuple(WaitingRole(*one) for one in values)
+    return tuple(WaitingRole(*row) for row in values)
 
 
 def _all(db: Database) -> "QuerySet[SignatoryNaming]":

@@ -86,15 +86,15 @@ def parse_identifiers(listed: str, environment: Environment) -> ParsedIdentifier
     """
     found: dict[str, str] = {}
     wrong: list[tuple[int, str]] = []
-    for number, one in _words(listed):
-        if is_identifier(one, environment):
-            found.setdefault(normalise(one), one)
+    for number, text in _words(listed):
+        if is_identifier(text, environment):
+            found.setdefault(normalise(text), text)
         else:
-            wrong.append((number, one))
+            wrong.append((number, text))
     return ParsedIdentifiers(tuple(found.values()), tuple(wrong))
 
 
 def _words(listed: str) -> Iterable[tuple[int, str]]:
     for number, line in enumerate(listed.splitlines(), 1):
-        for one in line.replace(",", " ").replace(";", " ").split():
-            yield number, one
+        for text in line.replace(",", " ").replace(";", " ").split():
+            yield number, text

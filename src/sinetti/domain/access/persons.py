@@ -54,20 +54,20 @@ class Identity:
         return bool(self.accounts or _folded(self.addresses) or self.subjects or self.persons)
 
 
-def is_same_person(one: Identity, other: Identity) -> bool:
+def is_same_person(identity: Identity, other: Identity) -> bool:
     """Return True if two identities may belong to one person.
 
     They do if they share an account, a mailbox, a subject of a provider, or a person digest. Mailboxes are compared
     without case and without a tag after a plus sign. An identity without any known property counts as the same person,
     since two people must be distinguishable.
     """
-    if not (one.is_known and other.is_known):
+    if not (identity.is_known and other.is_known):
         return True
     return not (
-        one.accounts.isdisjoint(other.accounts)
-        and _folded(one.addresses).isdisjoint(_folded(other.addresses))
-        and one.subjects.isdisjoint(other.subjects)
-        and one.persons.isdisjoint(other.persons)
+        identity.accounts.isdisjoint(other.accounts)
+        and _folded(identity.addresses).isdisjoint(_folded(other.addresses))
+        and identity.subjects.isdisjoint(other.subjects)
+        and identity.persons.isdisjoint(other.persons)
     )
 
 
@@ -76,11 +76,11 @@ def merge(identities: Iterable[Identity]) -> Identity:
     known = tuple(identities)
     return Identity(
         frozenset().union(*(one.accounts for one in known)),
-        frozenset().union(*(one.addresses for one in known)),
-        frozenset().union(*(one.subjects for one in known)),
-        frozenset().union(*(one.persons for one in known)),
+        frozenset().union(*(identity.addresses for identity in known)),
+        frozenset().union(*(identity.subjects for identity in known)),
+        frozenset().union(*(identity.persons for identity in known)),
     )
 
 
 def _folded(addresses: Iterable[str]) -> frozenset[str]:
-    return frozenset(mailbox(one) for one in addresses if one.strip())
+    return frozenset(mailbox(address) for address in addresses if address.strip())

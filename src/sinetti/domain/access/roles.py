@@ -95,14 +95,14 @@ class EffectiveRole:
     via: str | None = None
 
 
-def smaller(one: Role, other: Role) -> Role:
+def smaller(role: Role, other: Role) -> Role:
     """Return the role with fewer permissions."""
-    return min(one, other, key=_SMALLEST_FIRST.index)
+    return min(role, other, key=_SMALLEST_FIRST.index)
 
 
-def greater(one: Role, other: Role) -> Role:
+def greater(role: Role, other: Role) -> Role:
     """Return the role with more permissions."""
-    return max(one, other, key=_SMALLEST_FIRST.index)
+    return max(role, other, key=_SMALLEST_FIRST.index)
 
 
 def has_permission(role: Role | None, right: Permission) -> bool:
@@ -142,7 +142,7 @@ def outlasts(gone: datetime | None, others: Iterable[datetime | None]) -> bool:
     `gone` is the end of the removed grant, `others` are the ends of the other signatories' grants. Without another
     signatory the organisation would have no person left with the right to give authorisations.
     """
-    return any(one is None or (gone is not None and gone <= one) for one in others)
+    return any(instant is None or (gone is not None and gone <= instant) for instant in others)
 
 
 def effective_roles(

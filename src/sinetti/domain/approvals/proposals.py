@@ -255,7 +255,11 @@ def people_needed(act: TwoPersonAct, parameters: Mapping[str, Any], policy: Appr
     To lower a number takes as many people as the act whose number it is.
     """
     lowered = [row["name"] for row in parameters["settings"]] if act is TwoPersonAct.SETTINGS else []
-    return max(policy.people_for(one) for one in TwoPersonAct if one is act or one.value in lowered)
+    return max(
+        policy.people_for(two_person_act)
+        for two_person_act in TwoPersonAct
+        if two_person_act is act or two_person_act.value in lowered
+    )
 
 
 def count_missing(proposal: Proposal, signed: Collection[str], policy: ApprovalPolicy) -> int:
@@ -275,4 +279,4 @@ def needs_command(act: TwoPersonAct) -> bool:
 
 def roles_of(officers: Collection[Officer]) -> list[OfficerRole]:
     """Return the roles of officers in force."""
-    return [one.role for one in officers if one.removed_at is None]
+    return [officer.role for officer in officers if officer.removed_at is None]

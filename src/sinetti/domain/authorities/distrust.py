@@ -65,8 +65,10 @@ def join_periods(found: Iterable[DistrustPeriod]) -> DistrustPeriod | None:
     periods = tuple(found)
     if not periods:
         return None
-    checkpoints = tuple(dict.fromkeys(one for each in periods for one in each.checkpoints))
-    return DistrustPeriod(min(one.since for one in periods), min(one.bridge_until for one in periods), checkpoints)
+    checkpoints = tuple(dict.fromkeys(checkpoint for each in periods for checkpoint in each.checkpoints))
+    return DistrustPeriod(
+        min(period.since for period in periods), min(period.bridge_until for period in periods), checkpoints
+    )
 
 
 def names_to_root(name: str, parents: Mapping[str, str | None]) -> tuple[str, ...]:
@@ -82,14 +84,16 @@ def names_to_root(name: str, parents: Mapping[str, str | None]) -> tuple[str, ..
     return tuple(found)
 
 
-def bridge_status(found: RecordedCertificate | None, period: DistrustPeriod, now: datetime) -> CertificateStatusInfo:
+def bridge_status(
+    certificate: RecordedCertificate | None, period: DistrustPeriod, now: datetime
+) -> CertificateStatusInfo:
     """Return the status of a certificate by its bridge.
 
     A certificate is good if it was recorded before `since`, until the bridge ends. Any other one is revoked.
     """
-    if found is not None and found.revoked_at is not None:
-        return CertificateStatusInfo(CertStatus.REVOKED, found.revoked_at, found.reason)
-    recorded_at = found.recorded_at if found is not None and found.sha256 is not None else None
+    if certificate is not None and certificate.revoked_at is not None:
+        return CertificateStatusInfo(CertStatus.REVOKED, certificate.revoked_at, certificate.reason)
+    recorded_at = certificate.recorded_at if certificate is not None and certificate.sha256 is not None else None
     if recorded_at is not None and recorded_at < period.since and now <= period.bridge_until:
         return GOOD
     return CertificateStatusInfo(CertStatus.REVOKED, period.since, RevocationReason.CA_COMPROMISE)

@@ -38,16 +38,16 @@ _GENERATION = re.compile(r"(?P<line>.*?) ?v(?P<number>[1-9][0-9]{0,5})")
 
 def generation_of(common_name: str) -> int:
     """Return the number at the end of a CA's name, or 1 without one."""
-    found = _GENERATION.fullmatch(common_name)
-    return int(found["number"]) if found else 1
+    match = _GENERATION.fullmatch(common_name)
+    return int(match["number"]) if match else 1
 
 
 def successor_name(common_name: str) -> str:
     """Return the name of the next generation, spelled as this one is."""
-    found = _GENERATION.fullmatch(common_name)
-    if found is None:
+    match = _GENERATION.fullmatch(common_name)
+    if match is None:
         return f"{common_name} v2"
-    return f"{common_name[: found.start('number')]}{int(found['number']) + 1}"
+    return f"{common_name[: match.start('number')]}{int(match['number']) + 1}"
 
 
 def count_above(name: str, issuers: Mapping[str, str | None]) -> int:

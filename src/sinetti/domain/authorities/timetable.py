@@ -107,12 +107,12 @@ class Timetable:
     @property
     def next_step(self) -> DatedStep | None:
         """The first step that is not done; None if the succession is complete."""
-        return next((one for one in self.steps if not one.is_done), None)
+        return next((step for step in self.steps if not step.is_done), None)
 
     def is_due(self, now: datetime) -> bool:
         """Return True from the alarm to the installation, and if a step is late."""
         after = self.next_step
-        is_alarmed = any(one.step is SuccessionStep.ALARM and now >= one.at for one in self.steps)
+        is_alarmed = any(step.step is SuccessionStep.ALARM and now >= step.at for step in self.steps)
         return self.is_late(now) or (is_alarmed and after is not None and after.step in _UNINSTALLED)
 
     def is_late(self, now: datetime) -> bool:
@@ -129,20 +129,27 @@ def plan_successions(authorities: Sequence[PlannedCa], now: datetime) -> tuple[T
 
     Parents come before their children. CAs that are pending, standby, retired or revoked have none.
     """
-    by_name = {one.name: one for one in authorities}
+    by_name = {authority.name: authority for authority in authorities}
     latest, waiting = _latest_activations(authorities, by_name)
-    issuers = {one.name: one.parent for one in authorities}
-    ordered = sorted(authorities, key=lambda one: (count_above(one.name, issuers), one.name))
-    found = (_timetable(one, authorities, waiting.get(one.name), latest.get(one.name), now) for one in ordered)
-    return tuple(one for one in found if one is not None)
+    issuers = {authority.name: authority.parent for authority in authorities}
+    ordered = sorted(authorities, key=lambda ca: (count_above(ca.name, issuers), ca.name))
+    found = (
+        _timetable(planned_ca, authorities, waiting.get(planned_ca.name), latest.get(planned_ca.name), now)
+        for planned_ca in ordered
+    )
+    return tuple(timetable for timetable in found if timetable is not None)
 
 
-def _life(one: PlannedCa) -> timedelta:
-    return one.ends_at - one.begins_at if one.ends_at is not None and one.begins_at is not None else timedelta()
+def _life(planned_ca: PlannedCa) -> timedelta:
+    return (
+        planned_ca.ends_at - planned_ca.begins_at
+        if planned_ca.ends_at is not None and planned_ca.begins_at is not None
+        else timedelta()
+    )
 
 
-def _scaled(time: timedelta, one: PlannedCa) -> timedelta:
-    return time * min(1.0, _life(one) / FULL_LIFE)
+def _scaled(time: timedelta, planned_ca: PlannedCa) -> timedelta:
+    return time * min(1.0, _life(planned_ca) / FULL_LIFE)
 
 
 def _latest_activations(
@@ -155,51 +162,59 @@ def _latest_activations(
     """
     latest: dict[str, datetime] = {}
     waiting: dict[str, str] = {}
-    issuers = {one.name: one.parent for one in authorities}
-    for one in sorted(authorities, key=lambda ca: -count_above(ca.name, issuers)):
-        if one.state is not CaState.ISSUING or one.ends_at is None:
+    issuers = {authority.name: authority.parent for authority in authorities}
+    for authority in sorted(authorities, key=lambda ca: -count_above(ca.name, issuers)):
+        if authority.state is not CaState.ISSUING or authority.ends_at is None:
             continue
-        own = one.ends_at - one.validity - _scaled(RESERVE, one)
-        latest[one.name] = min(own, latest.get(one.name, own))
-        parent = by_name.get(one.parent or "")
+        own = authority.ends_at - authority.validity - _scaled(RESERVE, authority)
+        latest[authority.name] = min(own, latest.get(authority.name, own))
+        parent = by_name.get(authority.parent or "")
         if parent is None or parent.ends_at is None or parent.state is not CaState.ISSUING:
             continue
-        begin = _before(one, latest[one.name], SuccessionStep.BEGIN)
-        certified = _before(one, latest[one.name], SuccessionStep.CEREMONY)
-        if _successor(one, authorities) is None and certified + _life(one) * LEAST_LIFE > parent.ends_at:
-            waiting[one.name] = parent.name
+        begin = _before(authority, latest[authority.name], SuccessionStep.BEGIN)
+        certified = _before(authority, latest[authority.name], SuccessionStep.CEREMONY)
+        if _successor(authority, authorities) is None and certified + _life(authority) * LEAST_LIFE > parent.ends_at:
+            waiting[authority.name] = parent.name
             latest[parent.name] = min(begin, latest.get(parent.name, begin))
     return latest, waiting
 
 
-def _before(one: PlannedCa, activation: datetime, step: SuccessionStep) -> datetime:
+def _before(planned_ca: PlannedCa, activation: datetime, step: SuccessionStep) -> datetime:
     """Return the latest date of a step before this activation."""
-    return activation - _scaled(_LEADS[step], one)
+    return activation - _scaled(_LEADS[step], planned_ca)
 
 
-def _successor(one: PlannedCa, authorities: Sequence[PlannedCa]) -> PlannedCa | None:
+def _successor(planned_ca: PlannedCa, authorities: Sequence[PlannedCa]) -> PlannedCa | None:
     """Return the CA that follows and outlives this one, the most advanced of several."""
-    found = [other for other in authorities if other.state in _ADVANCE and _follows(other, one)]
-    return max(found, key=lambda other: _ADVANCE.index(other.state), default=None)
+    planned_cas = [other for other in authorities if other.state in _ADVANCE and _follows(other, planned_ca)]
+    return max(planned_cas, key=lambda other: _ADVANCE.index(other.state), default=None)
 
 
-def _follows(other: PlannedCa, one: PlannedCa) -> bool:
+def _follows(other: PlannedCa, planned_ca: PlannedCa) -> bool:
     """Return True for a successor or standby that ends after this CA."""
-    is_standby = other.state is CaState.STANDBY and one.channel is not None and other.channel is one.channel
-    outlives = other.ends_at is None or one.ends_at is None or other.ends_at > one.ends_at
-    return outlives and (other.replaces == one.name or is_standby)
+    is_standby = (
+        other.state is CaState.STANDBY and planned_ca.channel is not None and other.channel is planned_ca.channel
+    )
+    outlives = other.ends_at is None or planned_ca.ends_at is None or other.ends_at > planned_ca.ends_at
+    return outlives and (other.replaces == planned_ca.name or is_standby)
 
 
 def _timetable(
-    one: PlannedCa, authorities: Sequence[PlannedCa], waits_for: str | None, activation: datetime | None, now: datetime
+    planned_ca: PlannedCa,
+    authorities: Sequence[PlannedCa],
+    waits_for: str | None,
+    activation: datetime | None,
+    now: datetime,
 ) -> Timetable | None:
-    if one.ends_at is None:
+    if planned_ca.ends_at is None:
         return None
-    after = _successor(one, authorities)
+    after = _successor(planned_ca, authorities)
     name = after.name if after is not None else None
-    if one.state is CaState.PUBLISHING:
-        ends = one.last_leaf_ends_at or now
-        return Timetable(one, one.ends_at, name, None, (DatedStep(SuccessionStep.RETIRE, ends, is_done=False),))
+    if planned_ca.state is CaState.PUBLISHING:
+        ends = planned_ca.last_leaf_ends_at or now
+        return Timetable(
+            planned_ca, planned_ca.ends_at, name, None, (DatedStep(SuccessionStep.RETIRE, ends, is_done=False),)
+        )
     if activation is None:
         return None
     is_installed = after is not None and after.state is not CaState.PENDING
@@ -208,12 +223,15 @@ def _timetable(
         SuccessionStep.CEREMONY: is_installed,
         SuccessionStep.INSTALL: is_installed,
     }
-    alarm = min(one.ends_at - min(ALARM_BEFORE_END, _life(one) / 2), _before(one, activation, SuccessionStep.BEGIN))
+    alarm = min(
+        planned_ca.ends_at - min(ALARM_BEFORE_END, _life(planned_ca) / 2),
+        _before(planned_ca, activation, SuccessionStep.BEGIN),
+    )
     steps = [DatedStep(SuccessionStep.ALARM, alarm, is_done=now >= alarm or is_installed)]
     steps += [
-        DatedStep(step, _before(one, activation, step), is_done=done.get(step, False))
+        DatedStep(step, _before(planned_ca, activation, step), is_done=done.get(step, False))
         for step in (SuccessionStep.BEGIN, SuccessionStep.CEREMONY, SuccessionStep.INSTALL, SuccessionStep.ACTIVATE)
     ]
-    retire = activation + one.validity if one.validity else one.ends_at
+    retire = activation + planned_ca.validity if planned_ca.validity else planned_ca.ends_at
     steps.append(DatedStep(SuccessionStep.RETIRE, retire, is_done=False))
-    return Timetable(one, one.ends_at, name, waits_for, tuple(steps))
+    return Timetable(planned_ca, planned_ca.ends_at, name, waits_for, tuple(steps))

@@ -150,29 +150,29 @@ SEEN_TO = frozenset({DisplayStatus.RENEWED, DisplayStatus.LET_END, DisplayStatus
 """Statuses in which action is under way, or the process continues by itself."""
 
 
-def state_of(one: CertificateFacts, now: datetime) -> DisplayStatus:
+def state_of(facts: CertificateFacts, now: datetime) -> DisplayStatus:
     """Return the display status of a certificate."""
-    course = CertificateProgress(one.span, seen=one.seen, new_seen=one.new_seen)
+    course = CertificateProgress(facts.span, seen=facts.seen, new_seen=facts.new_seen)
     held = {
-        DisplayStatus.REVOKED: one.revoked_at is not None,
+        DisplayStatus.REVOKED: facts.revoked_at is not None,
         # notAfter is the last valid second (RFC 5280, 4.1.2.5).
-        DisplayStatus.EXPIRED: now > one.span.not_after,
-        DisplayStatus.ISSUING: not one.issued,
-        DisplayStatus.OLD_IN_USE: one.taken_at is not None and is_still_used(course, one.taken_at, now),
-        DisplayStatus.RENEWED: one.taken_at is not None,
-        DisplayStatus.NEW_WAITS: one.succeeded,
-        DisplayStatus.NOT_FETCHED: one.fetched_at is None,
-        DisplayStatus.LET_END: is_let_end(one),
+        DisplayStatus.EXPIRED: now > facts.span.not_after,
+        DisplayStatus.ISSUING: not facts.issued,
+        DisplayStatus.OLD_IN_USE: facts.taken_at is not None and is_still_used(course, facts.taken_at, now),
+        DisplayStatus.RENEWED: facts.taken_at is not None,
+        DisplayStatus.NEW_WAITS: facts.succeeded,
+        DisplayStatus.NOT_FETCHED: facts.fetched_at is None,
+        DisplayStatus.LET_END: is_let_end(facts),
         # A certificate that is valid for weeks ends soon from its beginning; programs renew it in the first half.
-        DisplayStatus.ENDS_SOON: ends_soon(one.span.not_after, one.renewable_from, now),
-        DisplayStatus.RENEWAL_OPEN: now >= one.renewable_from,
+        DisplayStatus.ENDS_SOON: ends_soon(facts.span.not_after, facts.renewable_from, now),
+        DisplayStatus.RENEWAL_OPEN: now >= facts.renewable_from,
     }
     return next((name for name, holds in held.items() if holds), DisplayStatus.VALID)
 
 
-def is_let_end(one: CertificateFacts) -> bool:
+def is_let_end(facts: CertificateFacts) -> bool:
     """Return True if the organisation lets it end, before its end or after it."""
-    return opt_out_applies(one.renewal_opt_out_at, one.span.not_before)
+    return opt_out_applies(facts.renewal_opt_out_at, facts.span.not_before)
 
 
 def ends_soon(not_after: datetime, renewable_from: datetime, now: datetime) -> bool:
@@ -180,30 +180,30 @@ def ends_soon(not_after: datetime, renewable_from: datetime, now: datetime) -> b
     return not_after - now <= min(IN_TIME, now - renewable_from)
 
 
-def order_state(one: OrderFacts, now: datetime) -> DisplayStatus:
+def order_state(order_facts: OrderFacts, now: datetime) -> DisplayStatus:
     """Return the display status of an order whose certificate was not retrieved."""
-    if one.expires is None or now > one.expires:
+    if order_facts.expires is None or now > order_facts.expires:
         return DisplayStatus.IDS_LAPSED
-    return DisplayStatus.IDS_OPENED if one.opened else DisplayStatus.IDS_SENT
+    return DisplayStatus.IDS_OPENED if order_facts.opened else DisplayStatus.IDS_SENT
 
 
-def urgency_of(one: CertificateFacts, now: datetime) -> Urgency:
+def urgency_of(facts: CertificateFacts, now: datetime) -> Urgency:
     """Return the urgency of a certificate.
 
     An ended certificate stays open until another one follows it or the organisation lets it end.
     """
-    state = state_of(one, now)
+    state = state_of(facts, now)
     if state in {DisplayStatus.REVOKED, DisplayStatus.EXPIRED}:
-        settled = one.succeeded or one.followed or one.reason in FOR_GOOD or is_let_end(one)
+        settled = facts.succeeded or facts.followed or facts.reason in FOR_GOOD or is_let_end(facts)
         return Urgency.OVER if settled else Urgency.OPEN
     return Urgency.SEEN_TO if state in SEEN_TO else Urgency.OPEN
 
 
-def severity_of(one: "CertificateFacts | OrderFacts", now: datetime) -> StateSeverity:
+def severity_of(facts: "CertificateFacts | OrderFacts", now: datetime) -> StateSeverity:
     """Return the severity of a certificate or an order; what is over is plain."""
-    if isinstance(one, OrderFacts):
-        return SEVERITIES[order_state(one, now)]
-    return StateSeverity.PLAIN if urgency_of(one, now) is Urgency.OVER else SEVERITIES[state_of(one, now)]
+    if isinstance(facts, OrderFacts):
+        return SEVERITIES[order_state(facts, now)]
+    return StateSeverity.PLAIN if urgency_of(facts, now) is Urgency.OVER else SEVERITIES[state_of(facts, now)]
 
 
 SEVERITIES: Mapping[DisplayStatus, StateSeverity] = MappingProxyType(
@@ -230,14 +230,14 @@ It follows from the state alone, so that counts by state have the same severity 
 """
 
 
-def next_actor(one: CertificateFacts, now: datetime) -> NextActor:
+def next_actor(facts: CertificateFacts, now: datetime) -> NextActor:
     """Return the party that has to act next."""
-    if urgency_of(one, now) is not Urgency.OPEN:
+    if urgency_of(facts, now) is not Urgency.OPEN:
         return NextActor.NONE
-    state = state_of(one, now)
-    if state in {DisplayStatus.ENDS_SOON, DisplayStatus.RENEWAL_OPEN} and not one.approved:
+    state = state_of(facts, now)
+    if state in {DisplayStatus.ENDS_SOON, DisplayStatus.RENEWAL_OPEN} and not facts.approved:
         return NextActor.REPRESENTATIVE
-    if state is DisplayStatus.RENEWAL_OPEN and one.by_renewal:
+    if state is DisplayStatus.RENEWAL_OPEN and facts.by_renewal:
         return NextActor.PROGRAM
     return HANDS[state]
 

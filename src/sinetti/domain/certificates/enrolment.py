@@ -66,7 +66,7 @@ def decide_enrolment(
 
 
 def decide_retrieval(
-    found: Certificate | None,
+    certificate: Certificate | None,
     customer_id: str,
     leniency: Leniency,
     machine_now: datetime,
@@ -75,11 +75,11 @@ def decide_retrieval(
 
     Every mismatch gets the same answer. The id authenticates the caller.
     """
-    if found is None or not is_same_identifier(found.lineage.customer.customer_id, customer_id):
+    if certificate is None or not is_same_identifier(certificate.lineage.customer.customer_id, customer_id):
         return Rejection(RejectionReason.RETRIEVAL_ID_UNKNOWN)
     # A certificate that was revoked before its signature is never signed.
-    if found.state is CertificateState.SUPERSEDED or (found.revoked and found.recorded_at is None):
-        return Rejection(RejectionReason.SUPERSEDED, language=found.lineage.language)
-    if found.recorded_at is None or machine_now < found.recorded_at + leniency.retrieval_delay:
-        return Rejection(RejectionReason.NOT_READY, language=found.lineage.language)
-    return found
+    if certificate.state is CertificateState.SUPERSEDED or (certificate.revoked and certificate.recorded_at is None):
+        return Rejection(RejectionReason.SUPERSEDED, language=certificate.lineage.language)
+    if certificate.recorded_at is None or machine_now < certificate.recorded_at + leniency.retrieval_delay:
+        return Rejection(RejectionReason.NOT_READY, language=certificate.lineage.language)
+    return certificate

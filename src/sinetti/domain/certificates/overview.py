@@ -34,7 +34,7 @@ def past_months(now: datetime) -> tuple[date, ...]:
 
 def bounds(months: Sequence[date]) -> tuple[datetime, ...]:
     """Return the instants at which the months begin, and the end of the last one."""
-    return tuple(midnight(one) for one in (*months, month_begins(months[-1], 1)))
+    return tuple(midnight(month) for month in (*months, month_begins(months[-1], 1)))
 
 
 @dataclass(frozen=True)
@@ -83,22 +83,22 @@ def add_up(groups: Iterable[StatusGroup]) -> CertificateTotals:
     states: dict[DisplayStatus, int] = {}
     in_force = replaced = ended = 0
     ends, next_ends, left = [0] * MONTHS, list[datetime](), list[StatusGroup]()
-    for one in groups:
-        if one.urgency is Urgency.OPEN and one.status is not DisplayStatus.VALID:
-            states[one.status] = states.get(one.status, 0) + one.count
-        if one.urgency is not Urgency.OVER:
-            left.append(one)
-        if one.status in ENDED:
-            ended += one.count if one.lately and not one.followed else 0
-        elif one.status not in OF_ORDERS:
-            in_force += one.count
-            replaced += one.count if one.urgency is Urgency.SEEN_TO else 0
-            next_ends += [one.first_end] if one.first_end is not None and one.urgency is Urgency.OPEN else []
+    for group in groups:
+        if group.urgency is Urgency.OPEN and group.status is not DisplayStatus.VALID:
+            states[group.status] = states.get(group.status, 0) + group.count
+        if group.urgency is not Urgency.OVER:
+            left.append(group)
+        if group.status in ENDED:
+            ended += group.count if group.lately and not group.followed else 0
+        elif group.status not in OF_ORDERS:
+            in_force += group.count
+            replaced += group.count if group.urgency is Urgency.SEEN_TO else 0
+            next_ends += [group.first_end] if group.first_end is not None and group.urgency is Urgency.OPEN else []
         if (
-            (one.status is not DisplayStatus.REVOKED and one.urgency is not Urgency.OVER)
-            and one.month is not None
-            and 0 <= one.month < MONTHS
+            (group.status is not DisplayStatus.REVOKED and group.urgency is not Urgency.OVER)
+            and group.month is not None
+            and 0 <= group.month < MONTHS
         ):
-            ends[one.month] += one.count
+            ends[group.month] += group.count
     only = (left[0].key, left[0].status in OF_ORDERS) if len(left) == 1 and left[0].count == 1 else None
     return CertificateTotals(states, in_force, replaced, tuple(ends), min(next_ends, default=None), ended, only)

@@ -151,17 +151,17 @@ def suggested_window(facts: RenewalInfoInput) -> SuggestedWindow:
     if facts.called is None:
         return usual
     begins = facts.called.begins
-    room = min(facts.called.ends - begins, (facts.span.not_after - begins) / 2)
-    return min(usual, _own_part(facts.serial, begins, room), key=lambda window: window.start)
+    duration = min(facts.called.ends - begins, (facts.span.not_after - begins) / 2)
+    return min(usual, _own_part(facts.serial, begins, duration), key=lambda window: window.start)
 
 
-def is_eligible(one: EarlyReplacementFacts, now: datetime) -> bool:
+def is_eligible(facts: EarlyReplacementFacts, now: datetime) -> bool:
     """Return True if a call may include this certificate.
 
     It must be issued and valid, have no renewal, and be in no other call.
     """
-    issued = one.state in {CertificateState.ISSUED, CertificateState.RETRIEVED}
-    return issued and not one.revoked and not one.renewed and not one.called and now <= one.not_after
+    issued = facts.state in {CertificateState.ISSUED, CertificateState.RETRIEVED}
+    return issued and not facts.revoked and not facts.renewed and not facts.called and now <= facts.not_after
 
 
 def check_over(over: timedelta) -> timedelta:
@@ -197,7 +197,8 @@ def check_notice(submitted: Explanation) -> Explanation:
             raise EarlyReplacementError("an explanation is written in fi, sv and en, or in none of them")
         try:
             explanation = {
-                one: check_text(f"the explanation ({one})", explanation[one], LONGEST_EXPLANATION) for one in Language
+                language: check_text(f"the explanation ({language})", explanation[language], LONGEST_EXPLANATION)
+                for language in Language
             }
         except ValidationError as bad:
             raise EarlyReplacementError(str(bad)) from None
@@ -215,12 +216,12 @@ def check_notice(submitted: Explanation) -> Explanation:
     return Explanation(explanation, url)
 
 
-def _own_part(serial: Serial, begins: datetime, room: timedelta) -> SuggestedWindow:
+def _own_part(serial: Serial, begins: datetime, duration: timedelta) -> SuggestedWindow:
     """Return the part of `room`, from `begins` on, that belongs to this certificate.
 
     It has whole seconds, at least one.
     """
-    seconds = max(int(room.total_seconds()), 1)
+    seconds = max(int(duration.total_seconds()), 1)
     length = max(min(seconds // _PARTS, int(_LONGEST_WINDOW.total_seconds())), 1)
     drawn = int.from_bytes(sha256(serial.encode("ascii")).digest()[:8])
     start = begins + timedelta(seconds=(seconds - length + 1) * drawn >> 64)

@@ -51,9 +51,9 @@ def classify(statuses: Iterable[DeliveryStatus], *, automatic: bool) -> BounceTy
     `automatic` is True for an automatic reply (RFC 3834).
     """
     recipients = tuple(statuses)
-    if any(_is_hard(one) for one in recipients):
+    if any(_is_hard(recipient) for recipient in recipients):
         return BounceType.HARD
-    if any(one.action.strip().lower() in {"failed", "delayed"} for one in recipients):
+    if any(recipient.action.strip().lower() in {"failed", "delayed"} for recipient in recipients):
         return BounceType.SOFT
     return BounceType.AUTOMATIC if automatic and not recipients else BounceType.OTHER
 
@@ -68,11 +68,11 @@ def alarm(sent: int, returned: int) -> str | None:
     )
 
 
-def _is_hard(one: DeliveryStatus) -> bool:
-    found = _STATUS.match(one.status.strip())
-    if one.action.strip().lower() != "failed" or found is None or found[1] != "5":
+def _is_hard(status: DeliveryStatus) -> bool:
+    match = _STATUS.match(status.status.strip())
+    if status.action.strip().lower() != "failed" or match is None or match[1] != "5":
         return False
-    subject, detail = int(found[2]), int(found[3])
+    subject, detail = int(match[2]), int(match[3])
     if subject == _PROTOCOL:
         # Large providers return 5.5.0 for a missing mailbox; the other details concern SMTP commands.
         return detail == _OTHER

@@ -106,21 +106,23 @@ class DigestSlot:
     week_days: tuple[date, ...]
 
 
-def item_kind(one: DigestCertificate, now: datetime) -> DigestItemKind:
+def item_kind(certificate: DigestCertificate, now: datetime) -> DigestItemKind:
     """Return the digest entry of a certificate."""
-    in_time = one.not_after - now > in_proportion(IN_TIME, ValidityPeriod(one.not_after - one.life, one.not_after))
-    ordered = one.ordered_until is not None and now <= one.ordered_until
+    in_time = certificate.not_after - now > in_proportion(
+        IN_TIME, ValidityPeriod(certificate.not_after - certificate.life, certificate.not_after)
+    )
+    ordered = certificate.ordered_until is not None and now <= certificate.ordered_until
     held = {
-        DigestItemKind.DONE: one.successor is Successor.FETCHED,
-        DigestItemKind.RETRIEVE: one.successor is Successor.WAITING,
+        DigestItemKind.DONE: certificate.successor is Successor.FETCHED,
+        DigestItemKind.RETRIEVE: certificate.successor is Successor.WAITING,
         DigestItemKind.REPLACEMENT_ORDERED: ordered and in_time,
         DigestItemKind.USE_TRANSFER_IDS: ordered,
         # notAfter is the last valid second (RFC 5280, 4.1.2.5).
-        DigestItemKind.ENDED: now > one.not_after,
-        DigestItemKind.REVOKED: one.revoked,
-        DigestItemKind.NOT_APPROVED: not one.approved,
-        DigestItemKind.RENEWS_ITSELF: one.by_renewal and in_time,
-        DigestItemKind.UNREACHABLE: not one.firms and not one.reached,
+        DigestItemKind.ENDED: now > certificate.not_after,
+        DigestItemKind.REVOKED: certificate.revoked,
+        DigestItemKind.NOT_APPROVED: not certificate.approved,
+        DigestItemKind.RENEWS_ITSELF: certificate.by_renewal and in_time,
+        DigestItemKind.UNREACHABLE: not certificate.firms and not certificate.reached,
     }
     return next((name for name, holds in held.items() if holds), DigestItemKind.RENEW)
 

@@ -160,8 +160,8 @@ def parse_product(user_agent: str) -> str:
 
     Comments, which may describe the machine, are left out. The result is empty for any other text.
     """
-    found = _PRODUCT.match(user_agent)
-    return found[0] if found else ""
+    match = _PRODUCT.match(user_agent)
+    return match[0] if match else ""
 
 
 def call_stage(begins: datetime, ends: datetime, now: datetime) -> CallStage:
@@ -186,15 +186,15 @@ def next_repetition(last: datetime) -> datetime:
     return at
 
 
-def channel_to(one: CallRecipient, *, has_sms: bool = True) -> MessageChannel | None:
+def channel_to(call_recipient: CallRecipient, *, has_sms: bool = True) -> MessageChannel | None:
     """Return the channel to a person: e-mail, or text message if mail fails.
 
     The result is None if there is no channel, or if the person opted out of mail. `has_sms` is False for an authority
     without an SMS provider.
     """
-    if one.mailable:
+    if call_recipient.mailable:
         return MessageChannel.EMAIL
-    return MessageChannel.SMS if has_sms and one.textable and not one.stopped else None
+    return MessageChannel.SMS if has_sms and call_recipient.textable and not call_recipient.stopped else None
 
 
 def list_recipients(people: Iterable[CallRecipient], *, has_sms: bool = True) -> dict[str, CallRecipient]:
@@ -202,16 +202,16 @@ def list_recipients(people: Iterable[CallRecipient], *, has_sms: bool = True) ->
 
     People whom no channel reaches are included. The first person at an address counts.
     """
-    found: dict[str, CallRecipient] = {}
-    for one in people:
-        by_phone = channel_to(one, has_sms=has_sms) is MessageChannel.SMS
-        found.setdefault(_number(one) if by_phone else one.address or one.person_id, one)
-    return found
+    call_recipients: dict[str, CallRecipient] = {}
+    for person in people:
+        by_phone = channel_to(person, has_sms=has_sms) is MessageChannel.SMS
+        call_recipients.setdefault(_number(person) if by_phone else person.address or person.person_id, person)
+    return call_recipients
 
 
-def _number(one: CallRecipient) -> str:
+def _number(call_recipient: CallRecipient) -> str:
     """Return a phone number in its international form if it has one, else as it is."""
-    return international(one.phone) or one.phone
+    return international(call_recipient.phone) or call_recipient.phone
 
 
 def list_copies(people: Iterable[CallRecipient], stage: CallStage) -> tuple[tuple[CallRecipient, MessageChannel], ...]:
@@ -220,33 +220,33 @@ def list_copies(people: Iterable[CallRecipient], stage: CallStage) -> tuple[tupl
     There is at most one for each address or number.
     """
     recipients = list_recipients(people).values()
-    found = [(one, channel) for one in recipients if (channel := channel_to(one)) is not None]
+    pairs = [(recipient, channel) for recipient in recipients if (channel := channel_to(recipient)) is not None]
     if stage is not CallStage.TEXTED:
-        return tuple(found)
-    numbers = {_number(one) for one, channel in found if channel is MessageChannel.SMS}
-    for one, channel in tuple(found):
-        number = _number(one)
-        if channel is MessageChannel.EMAIL and one.textable and number not in numbers:
+        return tuple(pairs)
+    numbers = {_number(call_recipient) for call_recipient, channel in pairs if channel is MessageChannel.SMS}
+    for call_recipient, channel in tuple(pairs):
+        number = _number(call_recipient)
+        if channel is MessageChannel.EMAIL and call_recipient.textable and number not in numbers:
             numbers.add(number)
-            found.append((one, MessageChannel.SMS))
-    return tuple(found)
+            pairs.append((call_recipient, MessageChannel.SMS))
+    return tuple(pairs)
 
 
 def count_reached(certificates: Iterable[CallAudience], *, has_sms: bool = True) -> CallReach:
     """Count the certificates and people that a call reaches."""
     program = email = sms = unreached = telephone = 0
     people: dict[str, CallRecipient] = {}
-    for one in certificates:
-        ways = {channel_to(person, has_sms=has_sms) for person in one.people}
-        program += one.program
+    for certificate in certificates:
+        ways = {channel_to(person, has_sms=has_sms) for person in certificate.people}
+        program += certificate.program
         email += MessageChannel.EMAIL in ways
         sms += MessageChannel.SMS in ways
-        if not one.program and ways <= {None}:
+        if not certificate.program and ways <= {None}:
             unreached += 1
-            telephone += any(person.textable for person in one.people)
-        people.update((person.person_id, person) for person in one.people)
+            telephone += any(person.textable for person in certificate.people)
+        people.update((person.person_id, person) for person in certificate.people)
     recipients = list_recipients(people.values(), has_sms=has_sms).values()
-    ways_of_each = [channel_to(one, has_sms=has_sms) for one in recipients]
+    ways_of_each = [channel_to(recipient, has_sms=has_sms) for recipient in recipients]
     emails, texts, none = (ways_of_each.count(way) for way in (MessageChannel.EMAIL, MessageChannel.SMS, None))
     return CallReach(program, email, sms, unreached, telephone, emails, texts, none)
 
@@ -256,16 +256,16 @@ def list_phone_calls(certificates: Iterable[CallAudience], *, has_sms: bool = Tr
 
     Each address or number is listed once.
     """
-    found: dict[str, PhoneCall] = {}
-    for one in certificates:
-        if one.program or any(channel_to(person, has_sms=has_sms) is not None for person in one.people):
+    phone_calls: dict[str, PhoneCall] = {}
+    for certificate in certificates:
+        if certificate.program or any(channel_to(person, has_sms=has_sms) is not None for person in certificate.people):
             continue
-        for person in one.people:
+        for person in certificate.people:
             key = person.address or person.phone or person.person_id
-            before = found.get(key)
+            before = phone_calls.get(key)
             count = 1 + (before.count if before is not None else 0)
-            found[key] = PhoneCall(person, one.organisation, one.customer_id, count)
-    return tuple(found.values())
+            phone_calls[key] = PhoneCall(person, certificate.organisation, certificate.customer_id, count)
+    return tuple(phone_calls.values())
 
 
 @dataclass(frozen=True)

@@ -153,7 +153,7 @@ def send_times(
     if spread and steps and steps[0] == ladder.steps[0]:
         limit = finnish_date(times[1] if len(times) > 1 else span.not_after)
         moved = (workdays_later(times[0], days, ladder.day_off) for days in range(spread, 0, -1))
-        times[0] = next((one for one in moved if finnish_date(one) < limit), times[0])
+        times[0] = next((instant for instant in moved if finnish_date(instant) < limit), times[0])
     return tuple(zip(steps, times, strict=True))
 
 
@@ -166,7 +166,7 @@ def _short_send_times(
     be after the end. Of two steps on one day, the later one takes the place of both.
     """
     times: list[tuple[timedelta, datetime]] = []
-    for step in (one for one in steps if one <= half):
+    for step in (step for step in steps if step <= half):
         at = send_time(not_after, step, first=False, day_off=ladder.day_off)
         if at < not_after - half:
             at = send_time(not_after, step, first=True, day_off=ladder.day_off)

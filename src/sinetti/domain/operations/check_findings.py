@@ -75,7 +75,7 @@ def ordered(found: Iterable[CheckFinding]) -> tuple[CheckFinding, ...]:
     return tuple(sorted(dict.fromkeys(found), key=lambda one: one.impact))
 
 
-def worst_severity(found: Iterable[CheckFinding]) -> FindingSeverity | None:
+def worst_severity(check_findings: Iterable[CheckFinding]) -> FindingSeverity | None:
     """Return the severity that decides about the exit code, or None without findings."""
-    severities = {one.severity for one in found}
+    severities = {check_finding.severity for check_finding in check_findings}
     return next((one for one in FindingSeverity if one in severities), None)

@@ -104,11 +104,11 @@ class AuthorityFigures:
         """Return the figures as values of JSON."""
         work = {
             kind: [
-                one.certificates,
-                one.organisations,
-                [[row.organisation_id, row.count, _text(row.first_end)] for row in one.rows],
+                work_list.certificates,
+                work_list.organisations,
+                [[row.organisation_id, row.count, _text(row.first_end)] for row in work_list.rows],
             ]
-            for kind, one in self.work.items()
+            for kind, work_list in self.work.items()
         }
         return {
             "taken_at": _text(self.taken_at),

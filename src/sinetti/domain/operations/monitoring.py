@@ -130,7 +130,7 @@ class ListEnd:
 
 def list_alarms(lists: Iterable[ListEnd], now: datetime) -> tuple[ListEnd, ...]:
     """Return the CRLs to renew with an offline key, from sixty days before their end."""
-    return tuple(one for one in lists if one.ends is None or now >= one.ends - LIST_ALARM_BEFORE_END)
+    return tuple(end for end in lists if end.ends is None or now >= end.ends - LIST_ALARM_BEFORE_END)
 
 
 SHORTEST = timedelta(days=30)
@@ -173,4 +173,4 @@ class Cutoffs:
 def cutoffs(periods: Periods, now: datetime) -> Cutoffs:
     """Return the instants before which data is past its retention period now."""
     kept = (periods.people, periods.refusals, periods.messages, UNCONFIRMED, periods.callers)
-    return Cutoffs(*(now - one for one in kept))
+    return Cutoffs(*(now - duration for duration in kept))

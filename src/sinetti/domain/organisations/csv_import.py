@@ -193,7 +193,7 @@ def named_ids(lines: Iterable[FileLine]) -> frozenset[str]:
     These are the organisations to look up.
     """
     columns = ("customer_id", "merged_into")
-    return frozenset(normalise(line.cells[one]) for line in lines for one in columns if line.cells.get(one))
+    return frozenset(normalise(line.cells[column]) for line in lines for column in columns if line.cells.get(column))
 
 
 def compare(
@@ -207,9 +207,11 @@ def compare(
     """
     wishes, wrong = _wishes(lines, environment, today)
     made = {
-        normalise(one.customer_id) for one in wishes if normalise(one.customer_id) not in register and not _ends(one)
+        normalise(wish.customer_id)
+        for wish in wishes
+        if normalise(wish.customer_id) not in register and not _ends(wish)
     }
-    leaving = {normalise(one.customer_id) for one in wishes if _ends(one)}
+    leaving = {normalise(wish.customer_id) for wish in wishes if _ends(wish)}
     made -= leaving
     changes: list[ImportChange] = []
     for wish in wishes:
@@ -219,11 +221,11 @@ def compare(
             wrong.append(RowError(wish.number, *slip, known=_known(slip[1], before)))
         elif (change := _change(wish, before)) is not None:
             changes.append(change)
-    bad = {one.line for one in wrong}
+    bad = {row_error.line for row_error in wrong}
     order = tuple(ChangeKind)
-    changes.sort(key=lambda one: (order.index(one.kind), one.line))
-    unchanged = len({line.number for line in lines} - bad - {one.line for one in changes})
-    return ImportDiff(tuple(changes), tuple(sorted(wrong, key=lambda one: one.line)), unchanged)
+    changes.sort(key=lambda import_change: (order.index(import_change.kind), import_change.line))
+    unchanged = len({line.number for line in lines} - bad - {change.line for change in changes})
+    return ImportDiff(tuple(changes), tuple(sorted(wrong, key=lambda error: error.line)), unchanged)
 
 
 def digest(octets_sha256: str, changes: Collection[ImportChange]) -> str:
@@ -231,7 +233,7 @@ def digest(octets_sha256: str, changes: Collection[ImportChange]) -> str:
 
     It is SHA-256 over the digest of the file and every difference, with the values before and after.
     """
-    text = json.dumps([octets_sha256, [to_dict(one) for one in changes]], sort_keys=True, ensure_ascii=True)
+    text = json.dumps([octets_sha256, [to_dict(change) for change in changes]], sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -243,7 +245,7 @@ def to_dict(change: ImportChange) -> dict[str, str | int]:
     return {name: getattr(change, name) for name in _OF_A_CHANGE}
 
 
-_OF_A_CHANGE: Final = tuple(one.name for one in fields(ImportChange))
+_OF_A_CHANGE: Final = tuple(field.name for field in fields(ImportChange))
 
 
 def _ends(wish: _ParsedRow) -> bool:
@@ -255,15 +257,15 @@ def _wishes(
 ) -> tuple[list[_ParsedRow], list[RowError]]:
     wishes: list[_ParsedRow] = []
     wrong: list[RowError] = []
-    seen: set[str] = set()
+    earlier: set[str] = set()
     for line in lines:
         read = _read(line, environment, today)
         if isinstance(read, RowError):
             wrong.append(read)
-        elif normalise(read.customer_id) in seen:
+        elif normalise(read.customer_id) in earlier:
             wrong.append(RowError(line.number, "customer_id", RowErrorKind.TWICE))
         else:
-            seen.add(normalise(read.customer_id))
+            earlier.add(normalise(read.customer_id))
             wishes.append(read)
     return wishes, wrong
 

@@ -105,8 +105,8 @@ class LoadConfirmation:
 
     def reason_unless(self, wanted: LoadState, now: datetime) -> LoadReason | None:
         """Return why the import is not in the state `wanted` now, or None if it is."""
-        found = self.state(now)
-        return None if found is wanted else _REASONS[found]
+        state = self.state(now)
+        return None if state is wanted else _REASONS[state]
 
 
 _REASONS = {
@@ -124,12 +124,12 @@ def acts_of(change: ImportChange) -> frozenset[LoadAct]:
     """Return each act of one row. A merger or an end may carry a new name, too."""
     if change.kind is ChangeKind.ADD:
         return frozenset({LoadAct.ADD})
-    found = {LoadAct.RENAME} if change.name != change.name_before else set()
+    load_acts = {LoadAct.RENAME} if change.name != change.name_before else set()
     if change.language != change.language_before:
-        found.add(LoadAct.LANGUAGE)
+        load_acts.add(LoadAct.LANGUAGE)
     if change.kind in {ChangeKind.MERGE, ChangeKind.END}:
-        found.add(LoadAct(change.kind.value))
-    return frozenset(found)
+        load_acts.add(LoadAct(change.kind.value))
+    return frozenset(load_acts)
 
 
 def count_acts(changes: Iterable[ImportChange]) -> dict[LoadAct, int]:
@@ -146,8 +146,8 @@ def find_two_person_act(changes: Iterable[ImportChange], policy: ApprovalPolicy)
 
     The import then waits as a whole.
     """
-    found = frozenset().union(*(acts_of(one) for one in changes))
-    acts = (act for one, act in SECOND_CLERK.items() if one in found)
+    load_acts = frozenset().union(*(acts_of(change) for change in changes))
+    acts = (act for load_act, act in SECOND_CLERK.items() if load_act in load_acts)
     return next((act for act in acts if policy.people_for(act) > 1), None)
 
 

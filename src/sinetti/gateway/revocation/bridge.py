@@ -97,13 +97,13 @@ class Bridge:
         query = OcspQuery(question.certificate, question.issuer, self.random(NONCE_OCTETS))
         try:
             response = ocsp.load_der_ocsp_response(self.ask(question.address, query.request()))
-            found = confirmed_status(response, query, question.responders, now)
+            cached_status = confirmed_status(response, query, question.responders, now)
         except (OSError, ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension):
-            found = None
-        if found is None or not is_fresh(found.this_update, found.next_update, now, bound):
+            cached_status = None
+        if cached_status is None or not is_fresh(cached_status.this_update, cached_status.next_update, now, bound):
             recorder.count(GATEWAY_OCSP_FAILURES)
             return None
-        return found
+        return cached_status
 
 
 def confirmed_status(
@@ -116,11 +116,15 @@ def confirmed_status(
     """
     if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
         return None
-    if any(one.critical for one in (*response.extensions, *response.single_extensions)):
+    if any(extension.critical for extension in (*response.extensions, *response.single_extensions)):
         return None
     if query.nonce is None or not has_nonce(response, query.nonce):
         return None
-    if not any(is_signed_by_responder(response, one, now) for one in responders if one.key != query.issuer.key):
+    if not any(
+        is_signed_by_responder(response, responder, now)
+        for responder in responders
+        if responder.key != query.issuer.key
+    ):
         return None
     (one,) = response.responses
     if not is_about(one, query) or one.next_update_utc is None:
@@ -133,8 +137,8 @@ def confirmed_status(
 def _names_exactly(response: ocsp.OCSPResponse, certificate: x509.Certificate) -> bool:
     """Return True if the only CertHash is that of this certificate."""
     found = [
-        one.value.value
-        for one in response.single_extensions
-        if one.oid == CERT_HASH and isinstance(one.value, x509.UnrecognizedExtension)
+        extension.value.value
+        for extension in response.single_extensions
+        if extension.oid == CERT_HASH and isinstance(extension.value, x509.UnrecognizedExtension)
     ]
     return found == [cert_hash_value(sha256(certificate_der(certificate)).digest())]

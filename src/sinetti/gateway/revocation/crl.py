@@ -177,7 +177,12 @@ def read_list(octets: bytes) -> LoadedCrl:
             understood=understood and signed,
             revokes=signed and (understood or _revokes(crl)),
             number=next(
-                (one.value.crl_number for one in crl.extensions if isinstance(one.value, x509.CRLNumber)), None
+                (
+                    extension.value.crl_number
+                    for extension in crl.extensions
+                    if isinstance(extension.value, x509.CRLNumber)
+                ),
+                None,
             ),
         )
     except _UNREADABLE:
@@ -224,16 +229,16 @@ class CrlSource:
             return NOT_FOR_THIS if made.named else MISSING
         bound = None if is_authority(certificate) else max(freshness, self._outage or freshness)
         serial, answer, listed, is_valid = certificate.serial_number, NOT_FOR_THIS, False, False
-        for one in made.signed:
-            has_it = serial in one.serials
+        for verified_crl in made.signed:
+            has_it = serial in verified_crl.serials
             listed = listed or has_it
-            if not one.read.understood or not one.read.scope.covers(certificate, issuer.certificate):
+            if not verified_crl.read.understood or not verified_crl.read.scope.covers(certificate, issuer.certificate):
                 continue
-            if not is_fresh(one.read.this_update, one.read.next_update, now, bound):
+            if not is_fresh(verified_crl.read.this_update, verified_crl.read.next_update, now, bound):
                 answer = OLD if answer is NOT_FOR_THIS else answer
             elif has_it:
                 return REVOKED
-            elif one.is_outdated:
+            elif verified_crl.is_outdated:
                 answer, is_valid = OLD if answer is NOT_FOR_THIS else answer, True
             else:
                 answer = GOOD
@@ -259,7 +264,7 @@ class CrlSource:
         if known is None:
             with self._lock:
                 lists = self._lists
-            known = any(_names(one, certificate) for one in lists)
+            known = any(_names(loaded_crl, certificate) for loaded_crl in lists)
             with self._lock:
                 if lists is self._lists:
                     self._named[certificate] = known
@@ -268,7 +273,9 @@ class CrlSource:
     def signed_by(self, issuer: CaCertificate) -> tuple[VerifiedCrl, ...]:
         """Return the supported lists that this CA signed, without outdated ones."""
         signed = self._made_by(issuer).signed
-        return tuple(one for one in signed if one.read.understood and not one.is_outdated)
+        return tuple(
+            verified_crl for verified_crl in signed if verified_crl.read.understood and not verified_crl.is_outdated
+        )
 
     def _made_by(self, issuer: CaCertificate) -> "IssuerLists":
         """Return the lists of a CA; each signature is verified once."""
@@ -277,11 +284,11 @@ class CrlSource:
             return known
         with self._lock:
             lists = self._lists
-        found = _made(lists, issuer)
+        issuer_lists = _made(lists, issuer)
         with self._lock:
             if lists is self._lists:
-                self._made[issuer.digest] = found
-        return found
+                self._made[issuer.digest] = issuer_lists
+        return issuer_lists
 
     def refresh(self) -> None:
         """Read the changed files of the folder now.
@@ -312,7 +319,9 @@ class CrlSource:
             # Signatures for CAs of earlier queries are verified before the lists are replaced, so that no query waits.
             with self._lock:
                 asked = list(self._made.values())
-            made = {one.issuer.digest: _made(lists, one.issuer, one) for one in asked}
+            made = {
+                issuer_lists.issuer.digest: _made(lists, issuer_lists.issuer, issuer_lists) for issuer_lists in asked
+            }
             with self._lock:
                 self._files, self._lists, self._made, self._named = files, lists, made, {}
         self._looked = clock.monotonic_seconds()
@@ -324,23 +333,31 @@ def _made(lists: Iterable[LoadedCrl], issuer: CaCertificate, former: IssuerLists
     Lists in `former` are not verified again, which takes 2 s. Of two lists of one scope the higher number wins: an
     older list that replaces it, put back by hand or by an attacker, does not count, and the newer one stays in use.
     """
-    known = {id(one.read): one for one in former.signed} if former is not None else {}
-    named = [one for one in lists if one.issuer == issuer.certificate.subject]
-    judged = (known.get(id(one)) or _signed(one, issuer) for one in named)
-    signed = [replace(one, is_outdated=False) for one in judged if one is not None]
-    numbered = [one for one in signed if one.read.understood and one.read.number is not None]
+    known = {id(verified_crl.read): verified_crl for verified_crl in former.signed} if former is not None else {}
+    named = [loaded_crl for loaded_crl in lists if loaded_crl.issuer == issuer.certificate.subject]
+    judged = (known.get(id(loaded_crl)) or _signed(loaded_crl, issuer) for loaded_crl in named)
+    signed = [replace(verified_crl, is_outdated=False) for verified_crl in judged if verified_crl is not None]
+    numbered = [
+        verified_crl for verified_crl in signed if verified_crl.read.understood and verified_crl.read.number is not None
+    ]
     highest = dict(former.highest) if former is not None else {}
-    for one in numbered:
-        if _is_higher(one, highest.get(one.read.scope)):
-            highest[one.read.scope] = one
-    kept = {id(one.read): one for one in (highest[each.read.scope] for each in numbered)}
-    outdated = {id(one.read) for one in numbered if _is_higher(highest[one.read.scope], one)}
-    mine = [replace(one, is_outdated=id(one.read) in outdated) for one in signed if id(one.read) not in kept]
+    for crl in numbered:
+        if _is_higher(crl, highest.get(crl.read.scope)):
+            highest[crl.read.scope] = crl
+    kept = {id(verified_crl.read): verified_crl for verified_crl in (highest[each.read.scope] for each in numbered)}
+    outdated = {
+        id(verified_crl.read) for verified_crl in numbered if _is_higher(highest[verified_crl.read.scope], verified_crl)
+    }
+    mine = [
+        replace(verified_crl, is_outdated=id(verified_crl.read) in outdated)
+        for verified_crl in signed
+        if id(verified_crl.read) not in kept
+    ]
     return IssuerLists(issuer, (*kept.values(), *mine), named=bool(named), highest=highest)
 
 
-def _is_higher(one: VerifiedCrl, other: VerifiedCrl | None) -> bool:
-    return other is None or (one.read.number or 0) > (other.read.number or 0)
+def _is_higher(verified_crl: VerifiedCrl, other: VerifiedCrl | None) -> bool:
+    return other is None or (verified_crl.read.number or 0) > (other.read.number or 0)
 
 
 def is_authority(certificate: x509.Certificate) -> bool:
@@ -374,9 +391,9 @@ def _scope(crl: x509.CertificateRevocationList) -> IssuingDistributionPoint | No
     supported.
     """
     scope = IssuingDistributionPoint()
-    for one in crl.extensions:
-        if isinstance(one.value, x509.IssuingDistributionPoint):
-            point = one.value
+    for extension in crl.extensions:
+        if isinstance(extension.value, x509.IssuingDistributionPoint):
+            point = extension.value
             if point.indirect_crl or point.only_contains_attribute_certs or point.only_some_reasons:
                 return None
             if point.relative_name is not None:
@@ -384,7 +401,7 @@ def _scope(crl: x509.CertificateRevocationList) -> IssuingDistributionPoint | No
             scope = IssuingDistributionPoint(
                 frozenset(point.full_name or ()), point.only_contains_user_certs, point.only_contains_ca_certs
             )
-        elif one.critical or one.oid in _PARTS:
+        elif extension.critical or extension.oid in _PARTS:
             return None
     return scope
 
@@ -396,26 +413,26 @@ def _revokes(crl: x509.CertificateRevocationList) -> bool:
     indirect list or a list of attribute certificates, because their serial numbers belong to other issuers or
     certificates. A list with a critical extension that is not supported does not count either (5.2).
     """
-    for one in crl.extensions:
-        if isinstance(one.value, x509.IssuingDistributionPoint):
-            if one.value.indirect_crl or one.value.only_contains_attribute_certs:
+    for extension in crl.extensions:
+        if isinstance(extension.value, x509.IssuingDistributionPoint):
+            if extension.value.indirect_crl or extension.value.only_contains_attribute_certs:
                 return False
-        elif one.critical and one.oid not in _PARTS:
+        elif extension.critical and extension.oid not in _PARTS:
             return False
     return True
 
 
-def _signed(one: LoadedCrl, issuer: CaCertificate) -> VerifiedCrl | None:
+def _signed(loaded_crl: LoadedCrl, issuer: CaCertificate) -> VerifiedCrl | None:
     """Return the list if this CA signed it and its entries count as revoked."""
     key = issuer.key
-    if not one.revokes or not issuer.signs_lists or one.issuer != issuer.certificate.subject:
+    if not loaded_crl.revokes or not issuer.signs_lists or loaded_crl.issuer != issuer.certificate.subject:
         return None
-    if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey) or not _fits(one.crl, issuer):
+    if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey) or not _fits(loaded_crl.crl, issuer):
         return None
     try:
-        if not one.crl.is_signature_valid(key) or _has_unknown_entry(one.crl):
+        if not loaded_crl.crl.is_signature_valid(key) or _has_unknown_entry(loaded_crl.crl):
             return None
-        return VerifiedCrl(one, _serials(one.crl))
+        return VerifiedCrl(loaded_crl, _serials(loaded_crl.crl))
     except (ValueError, TypeError, OverflowError, UnsupportedAlgorithm):
         return None
 
@@ -435,7 +452,7 @@ def _has_unknown_entry(crl: x509.CertificateRevocationList) -> bool:
     If so, no status may be taken from the whole list (5.3). Entries are inspected only if the octets contain
     `critical` more often than the list's own extensions do.
     """
-    own = sum(one.critical for one in crl.extensions)
+    own = sum(extension.critical for extension in crl.extensions)
     if crl.public_bytes(Encoding.DER).count(_CRITICAL) <= own:
         return False
     return any(extension.critical for entry in crl for extension in entry.extensions)
@@ -443,24 +460,24 @@ def _has_unknown_entry(crl: x509.CertificateRevocationList) -> bool:
 
 def _serials(crl: x509.CertificateRevocationList) -> SerialSet:
     # Entries of a delta may undo others (removeFromCRL, 5.3.1). Reasons in a complete list, often long, are not read.
-    is_delta = any(one.oid == ExtensionOID.DELTA_CRL_INDICATOR for one in crl.extensions)
-    entries = (one for one in crl if not (is_delta and _is_taken_back(one)))
-    return SerialSet(b"".join(sorted(one.serial_number.to_bytes(_WIDTH, "big") for one in entries)))
+    is_delta = any(extension.oid == ExtensionOID.DELTA_CRL_INDICATOR for extension in crl.extensions)
+    entries = (entry for entry in crl if not (is_delta and _is_taken_back(entry)))
+    return SerialSet(b"".join(sorted(entry.serial_number.to_bytes(_WIDTH, "big") for entry in entries)))
 
 
 def _is_taken_back(entry: x509.RevokedCertificate) -> bool:
     return any(
-        isinstance(one.value, x509.CRLReason) and one.value.reason is x509.ReasonFlags.remove_from_crl
-        for one in entry.extensions
+        isinstance(extension.value, x509.CRLReason) and extension.value.reason is x509.ReasonFlags.remove_from_crl
+        for extension in entry.extensions
     )
 
 
-def _names(one: LoadedCrl, certificate: x509.Certificate) -> bool:
+def _names(loaded_crl: LoadedCrl, certificate: x509.Certificate) -> bool:
     """Return whether a list names its issuer and has the certificate on it."""
     try:
-        if one.issuer != certificate.issuer:
+        if loaded_crl.issuer != certificate.issuer:
             return False
-        return one.crl.get_revoked_certificate_by_serial_number(certificate.serial_number) is not None
+        return loaded_crl.crl.get_revoked_certificate_by_serial_number(certificate.serial_number) is not None
     except _UNREADABLE:
         return False
 

@@ -207,7 +207,7 @@ def _newest(fresh: CachedStatus | None, kept: CachedStatus | None) -> CachedStat
     """
     if fresh is None or kept is None:
         return fresh or kept
-    newest = max(fresh, kept, key=lambda one: (one.is_revoked, one.this_update))
+    newest = max(fresh, kept, key=lambda cached_status: (cached_status.is_revoked, cached_status.this_update))
     return replace(newest, asked=fresh.asked)
 
 
@@ -235,7 +235,7 @@ def verified_status(response: ocsp.OCSPResponse, question: OcspQuery, now: datet
     """
     if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
         return None
-    if any(one.critical for one in (*response.extensions, *response.single_extensions)):
+    if any(extension.critical for extension in (*response.extensions, *response.single_extensions)):
         return None
     if question.nonce is not None and not has_nonce(response, question.nonce):
         return None
@@ -246,23 +246,26 @@ def verified_status(response: ocsp.OCSPResponse, question: OcspQuery, now: datet
         for one in response.responses
         if is_about(one, question) and one.next_update_utc is not None
     ]
-    return next((one for one in found if one.is_revoked), found[0] if found else None)
+    return next((cached_status for cached_status in found if cached_status.is_revoked), found[0] if found else None)
 
 
 def has_nonce(response: ocsp.OCSPResponse, nonce: bytes) -> bool:
     """Return whether the response has exactly this nonce."""
-    return any(isinstance(one.value, x509.OCSPNonce) and one.value.nonce == nonce for one in response.extensions)
+    return any(
+        isinstance(extension.value, x509.OCSPNonce) and extension.value.nonce == nonce
+        for extension in response.extensions
+    )
 
 
-def is_about(one: ocsp.OCSPSingleResponse, question: OcspQuery) -> bool:
+def is_about(response: ocsp.OCSPSingleResponse, question: OcspQuery) -> bool:
     """Return whether the CertID is the certificate's (4.1.1), by SHA-1 or SHA-256."""
-    if one.serial_number != question.certificate.serial_number:
+    if response.serial_number != question.certificate.serial_number:
         return False
-    if not isinstance(one.hash_algorithm, hashes.SHA1 | hashes.SHA256):
+    if not isinstance(response.hash_algorithm, hashes.SHA1 | hashes.SHA256):
         return False
-    return (one.issuer_name_hash, one.issuer_key_hash) == (
-        _digest(one.hash_algorithm, question.issuer.certificate.subject.public_bytes()),
-        _key_hash(one.hash_algorithm, question.issuer.key),
+    return (response.issuer_name_hash, response.issuer_key_hash) == (
+        _digest(response.hash_algorithm, question.issuer.certificate.subject.public_bytes()),
+        _key_hash(response.hash_algorithm, question.issuer.key),
     )
 
 
@@ -270,9 +273,9 @@ def is_signed_by_responder(response: ocsp.OCSPResponse, issuer: CaCertificate, n
     """Return whether the CA itself or its valid delegated responder signed it."""
     if response.signature_algorithm_oid not in SIGNATURES:
         return False
-    delegated = [one for one in response.certificates if _is_delegate(one, issuer, now)]
-    signers = [one for one in (issuer.certificate, *delegated) if _is_responder(response, one)]
-    return any(_verifies(response, one.public_key()) for one in signers[:2])
+    delegated = [certificate for certificate in response.certificates if _is_delegate(certificate, issuer, now)]
+    signers = [certificate for certificate in (issuer.certificate, *delegated) if _is_responder(response, certificate)]
+    return any(_verifies(response, signer.public_key()) for signer in signers[:2])
 
 
 def _is_delegate(certificate: x509.Certificate, issuer: CaCertificate, now: datetime) -> bool:

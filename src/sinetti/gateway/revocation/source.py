@@ -101,7 +101,7 @@ class FallbackSource:
             answers.append(source.status(certificate, issuer, now, freshness))
             if answers[-1].status is RevocationState.REVOKED:
                 break
-        known = (one for one in answers if one.status is not RevocationState.UNKNOWN or one.final)
+        known = (answer for answer in answers if answer.status is not RevocationState.UNKNOWN or answer.final)
         return _joined(answers, next(known, answers[0] if answers else MISSING))
 
     def above(self, certificate: x509.Certificate, issuer: CaCertificate | None, now: datetime) -> RevocationStatus:
@@ -110,14 +110,14 @@ class FallbackSource:
         The first answer of a source that has a list counts, unless another source returns REVOKED.
         """
         answers = [source.above(certificate, issuer, now) for source in self.sources]
-        return _joined(answers, next((one for one in answers if one != MISSING), MISSING))
+        return _joined(answers, next((answer for answer in answers if answer != MISSING), MISSING))
 
 
 def _joined(answers: Sequence[RevocationStatus], believed: RevocationStatus) -> RevocationStatus:
     """Return `believed`, unless another answer is REVOKED or names the certificate."""
-    if any(one.status is RevocationState.REVOKED for one in answers):
+    if any(answer.status is RevocationState.REVOKED for answer in answers):
         return REVOKED
-    return having_listed(believed) if any(one.listed for one in answers) else believed
+    return having_listed(believed) if any(answer.listed for answer in answers) else believed
 
 
 def having_listed(answer: RevocationStatus) -> RevocationStatus:

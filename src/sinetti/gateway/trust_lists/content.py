@@ -79,13 +79,13 @@ class TrustContent:
     @property
     def entries(self) -> Mapping[Sha256, DistrustEntry]:
         """The distrusted CAs, by the SHA-256 of their certificates."""
-        return {} if self.distrust is None else {one.sha256: one for one in self.distrust.authorities}
+        return {} if self.distrust is None else {authority.sha256: authority for authority in self.distrust.authorities}
 
     @property
     def roots(self) -> tuple[x509.Certificate, ...]:
         """The roots of the list of anchors."""
         rows = () if self.anchors is None else self.anchors.authorities
-        return tuple(one.certificate for one in rows if one.role is AnchorRole.ROOT)
+        return tuple(row.certificate for row in rows if row.role is AnchorRole.ROOT)
 
 
 @dataclass(frozen=True)
@@ -103,24 +103,34 @@ class DistrustIndex:
     def of(cls, content: TrustContent, known: Sequence[x509.Certificate]) -> "DistrustIndex":
         """Return the index; `known` are all CAs that the gateway knows."""
         entries = content.entries
-        digests = ((sha256_hex(certificate_der(one)), one) for one in known)
-        return cls(entries, tuple((one.public_key(), entries[digest]) for digest, one in digests if digest in entries))
+        digests = ((sha256_hex(certificate_der(certificate)), certificate) for certificate in known)
+        return cls(
+            entries,
+            tuple((certificate.public_key(), entries[digest]) for digest, certificate in digests if digest in entries),
+        )
 
     def find(self, above: Sequence[CaCertificate]) -> PathDistrust | None:
         """Return the distrust of a path, the issuer of the leaf first; None without any."""
         if not self.entries:
             return None
-        found = [(at, entry) for at, one in enumerate(above) if (entry := self.entry_of(one)) is not None]
-        if not found:
+        pairs = [
+            (at, entry)
+            for at, ca_certificate in enumerate(above)
+            if (entry := self.entry_of(ca_certificate)) is not None
+        ]
+        if not pairs:
             return None
-        place, highest = found[-1]
-        since, until = min(one.since for _, one in found), min(one.bridge_until for _, one in found)
+        place, highest = pairs[-1]
+        since, until = (
+            min(distrust_entry.since for _, distrust_entry in pairs),
+            min(distrust_entry.bridge_until for _, distrust_entry in pairs),
+        )
         return PathDistrust(highest.name, place, since, until)
 
-    def entry_of(self, one: CaCertificate) -> DistrustEntry | None:
+    def entry_of(self, ca_certificate: CaCertificate) -> DistrustEntry | None:
         """Return the entry of a CA, or None."""
-        entry = self.entries.get(Sha256(one.digest.hex()))
-        return entry or next((entry for key, entry in self.keys if key == one.key), None)
+        entry = self.entries.get(Sha256(ca_certificate.digest.hex()))
+        return entry or next((entry for key, entry in self.keys if key == ca_certificate.key), None)
 
 
 def responders_of(settings: TrustListSettings, content: TrustContent) -> tuple[CaCertificate, ...]:
@@ -129,9 +139,11 @@ def responders_of(settings: TrustListSettings, content: TrustContent) -> tuple[C
     They are those of the settings, or the services CAs of the lists. A distrusted CA is none of them. Below one only
     those of a list of anchors count, since its thief can make others, and sign lists below them.
     """
-    found = settings.responders or tuple(dict.fromkeys((*content.services, *content.signers)))
-    trusted = (one for one in found if sha256_hex(certificate_der(one)) not in content.entries)
-    return tuple(one for one in map(authority_of, trusted) if one is not None)
+    certificates = settings.responders or tuple(dict.fromkeys((*content.services, *content.signers)))
+    trusted = (
+        certificate for certificate in certificates if sha256_hex(certificate_der(certificate)) not in content.entries
+    )
+    return tuple(ca_certificate for ca_certificate in map(authority_of, trusted) if ca_certificate is not None)
 
 
 def signer_cas(settings: TrustListSettings, content: TrustContent, signed: SignedList) -> tuple[x509.Certificate, ...]:
@@ -140,11 +152,11 @@ def signer_cas(settings: TrustListSettings, content: TrustContent, signed: Signe
     No CA on the way is distrusted.
     """
     roots, entries, found = (*settings.roots, *content.roots), content.entries, []
-    for one in signed.signatures:
-        if not one.chain or not signs_responses(one.chain[0], settings.environment):
+    for signature in signed.signatures:
+        if not signature.chain or not signs_responses(signature.chain[0], settings.environment):
             continue
-        is_clean = all(sha256_hex(certificate_der(each)) not in entries for each in one.chain)
-        ways = trust_store_of((*roots, *one.chain)).ways
-        if is_clean and any(way[0].certificate == one.chain[0] and way[-1].certificate in roots for way in ways):
-            found.append(one.chain[0])
+        is_clean = all(sha256_hex(certificate_der(each)) not in entries for each in signature.chain)
+        ways = trust_store_of((*roots, *signature.chain)).ways
+        if is_clean and any(way[0].certificate == signature.chain[0] and way[-1].certificate in roots for way in ways):
+            found.append(signature.chain[0])
     return tuple(found)

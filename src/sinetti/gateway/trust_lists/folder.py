@@ -63,11 +63,11 @@ class TrustListFolder:
         """
         found = []
         with suppress(FileNotFoundError):
-            for one in self.settings.folder.iterdir():
-                if _FILE.fullmatch(one.name):
+            for path in self.settings.folder.iterdir():
+                if _FILE.fullmatch(path.name):
                     with suppress(FileNotFoundError):
-                        seen = one.stat()
-                        found.append((one.name, seen.st_mtime_ns, seen.st_size))
+                        seen = path.stat()
+                        found.append((path.name, seen.st_mtime_ns, seen.st_size))
         return tuple(sorted(found))
 
     def store(self, new: TrustList, octets: bytes) -> None:
@@ -86,7 +86,7 @@ class TrustListFolder:
         """Return the content of the files, and of `before` where that has a higher number."""
         anchors, damage = self._load_anchors(before)
         content = replace(before, damage=damage, anchors=anchors[-1] if anchors else None)
-        rows = [row for one in anchors for row in one.authorities]
+        rows = [row for anchor in anchors for row in anchor.authorities]
         added = (row.certificate for row in rows if row.role is not AnchorRole.SERVICES)
         services = (row.certificate for row in rows if row.role is AnchorRole.SERVICES)
         content = replace(
@@ -98,19 +98,19 @@ class TrustListFolder:
 
     def _load_anchors(self, before: TrustContent) -> tuple[list[AnchorsList], str | None]:
         """Return the stored lists, the newest last, and the damage of the newest file."""
-        found, damage = [], None
+        anchors_lists, damage = [], None
         for number in self._numbers(TrustListKind.ANCHORS):
             octets = self._octets(TrustListKind.ANCHORS, number)
             damage = self._damage(TrustListKind.ANCHORS, number)
             with suppress(InvalidTrustList):
-                one = verify_stored_anchors(octets, ListReader(self.settings.environment, self.settings.roots))
-                if one.number == number:
-                    found.append(one)
+                anchors_list = verify_stored_anchors(octets, ListReader(self.settings.environment, self.settings.roots))
+                if anchors_list.number == number:
+                    anchors_lists.append(anchors_list)
                     damage = None
         held = before.anchors
-        if held is not None and (not found or found[-1].number <= held.number):
-            return [*found, held], None
-        return found, damage
+        if held is not None and (not anchors_lists or anchors_lists[-1].number <= held.number):
+            return [*anchors_lists, held], None
+        return anchors_lists, damage
 
     def _with_distrust(self, content: TrustContent) -> TrustContent:
         held = content.distrust
@@ -123,11 +123,11 @@ class TrustListFolder:
                 signed = parse_signed(octets)
                 issued = parse_distrust(signed.payload).issued
                 reader = ListReader(self.settings.environment, roots)
-                found = verify_distrust(octets, reader, issued)
-                if found.number == number:
-                    held, damage = found, content.damage
+                distrust_list = verify_distrust(octets, reader, issued)
+                if distrust_list.number == number:
+                    held, damage = distrust_list, content.damage
                     content = replace(content, is_by_root=is_signed_by_root(octets, reader, issued))
-                    signers = signer_cas(self.settings, replace(content, distrust=found), signed)
+                    signers = signer_cas(self.settings, replace(content, distrust=distrust_list), signed)
                     content = replace(content, signers=signers)
         content = replace(content, distrust=held, damage=damage)
         return replace(content, responders=responders_of(self.settings, content))
@@ -147,7 +147,7 @@ class TrustListFolder:
 
     def _numbers(self, kind: TrustListKind) -> list[int]:
         found = (_FILE.fullmatch(name) for name, _, _ in self.marks())
-        return sorted(int(one[2]) for one in found if one is not None and one[1] == kind.value)
+        return sorted(int(match[2]) for match in found if match is not None and match[1] == kind.value)
 
     def _path(self, kind: TrustListKind, number: int) -> Path:
         return self.settings.folder / f"{kind.value}-{number}.json"
@@ -173,12 +173,12 @@ class TrustListFolder:
         """Store the last check of each list. Raises OSError."""
         rows = {
             kind.value: {
-                "checked": None if one.checked is None else one.checked.isoformat(),
-                "number": one.number,
-                "trouble": one.trouble,
-                "etag": one.etag,
+                "checked": None if list_check.checked is None else list_check.checked.isoformat(),
+                "number": list_check.number,
+                "trouble": list_check.trouble,
+                "etag": list_check.etag,
             }
-            for kind, one in checks.items()
+            for kind, list_check in checks.items()
         }
         self.settings.folder.mkdir(parents=True, exist_ok=True)
         write_atomic(self.settings.folder / _CHECKS, json.dumps(rows).encode(), PRIVATE)

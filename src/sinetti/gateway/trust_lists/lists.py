@@ -93,10 +93,10 @@ class TrustLists:
         """
         with self._fetching:
             before = self._folder.checks()
-            found = {kind: self._fetch(before[kind]) for kind in kinds or tuple(TrustListKind)}
+            list_checks = {kind: self._fetch(before[kind]) for kind in kinds or tuple(TrustListKind)}
             with suppress(OSError):  # the trouble of a full disk is in the result of a list, if one came
-                self._folder.store_checks({**before, **found})
-        return tuple(found.values())
+                self._folder.store_checks({**before, **list_checks})
+        return tuple(list_checks.values())
 
     def notices(self) -> list[str]:
         """Return a sentence for each list that is behind, waits, or was refused."""
@@ -113,8 +113,8 @@ class TrustLists:
 
     def checks(self) -> tuple[ListCheck, ...]:
         """Return the last check of each list, with the number that this process uses."""
-        found = self._folder.checks()
-        return tuple(replace(found[kind], number=self._number(kind)) for kind in TrustListKind)
+        list_checks = self._folder.checks()
+        return tuple(replace(list_checks[kind], number=self._number(kind)) for kind in TrustListKind)
 
     def unready(self) -> list[str]:
         """Return why no certificate is accepted."""
@@ -141,13 +141,13 @@ class TrustLists:
 
         Those of CAs in `listed` are left out.
         """
-        found = []
+        crl_downloads = []
         for certificate in self.current().added:
             issuer = None if certificate in listed else authority_of(certificate)
             url = self.address_of(certificate, "crl", ".crl")
             if issuer is not None and url is not None and channel_from_policy(certificate) is not None:
-                found.append(CrlDownload(url, crls / url.rpartition("/")[2], issuer))
-        return tuple(found)
+                crl_downloads.append(CrlDownload(url, crls / url.rpartition("/")[2], issuer))
+        return tuple(crl_downloads)
 
     def _keep_current(self) -> None:
         while (first_lists := self._first_lists) is not None and self._kept_by == os.getpid():
@@ -156,9 +156,9 @@ class TrustLists:
                     if check.is_changed:
                         facts = {"kind": check.kind.value, "number": check.number}
                         _log.warning("a new trust list counts", extra={"facts": facts})
-                for one in first_lists():
-                    if not one.file.exists():
-                        fetch(one)
+                for crl_download in first_lists():
+                    if not crl_download.file.exists():
+                        fetch(crl_download)
             except Exception as bad:  # noqa: BLE001 - the thread goes on after any error
                 _log.error("trust lists were not fetched", extra={"facts": {"error": type(bad).__name__}})
             threading.Event().wait(ASKED_EVERY * (0.75 + secrets.randbelow(500) / 1000))

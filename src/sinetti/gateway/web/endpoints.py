@@ -11,7 +11,6 @@ from typing import Protocol
 
 from sinetti.gateway.status_feed import FeedReader
 from sinetti.gateway.trust_lists.folder import ListCheck
-from sinetti.gateway.verdicts.verdict import Verdict
 from sinetti.gateway.web import responses
 from sinetti.gateway.web.asgi_middleware import Headers, wish_of
 from sinetti.gateway.web.guard import RequestGuard, in_headers
@@ -124,7 +123,14 @@ class AuthService:
             return responses.not_accepted(verified.verdict, wish_of(asked.headers))
         if verified.certificate is not None:
             self.guard.seen(verified.certificate, now)
-        return _verified(verified.verdict, verified.octets, bare=_wants_octets(asked.headers))
+        bare = _wants_octets(asked.headers)
+        headers = {**responses.identity_headers(verified.verdict), "Cache-Control": "no-store", "Vary": "Accept"}
+        if bare:
+            return HttpResult(200, {**headers, "Content-Type": _OCTETS}, verified.octets)
+        value = {**verified.verdict.as_json(), "octets": base64.b64encode(verified.octets).decode("ascii")}
+        return HttpResult(
+            200, {**headers, "Content-Type": "application/json"}, f"{json.dumps(value, ensure_ascii=False)}\n".encode()
+        )
 
     def _ready(self, _asked: IncomingRequest) -> HttpResult:
         missing, notices = self.unready(), [*self.extended(), *self.notices()]
@@ -147,16 +153,6 @@ _ENDPOINTS: dict[str, tuple[tuple[str, ...], Callable[[AuthService, IncomingRequ
     "/healthz": (_READING, AuthService._alive, True),  # noqa: SLF001 - as above
 }
 """Path -> methods, handler, and whether any peer may use the endpoint."""
-
-
-def _verified(verdict: Verdict, octets: bytes, *, bare: bool) -> HttpResult:
-    headers = {**responses.identity_headers(verdict), "Cache-Control": "no-store", "Vary": "Accept"}
-    if bare:
-        return HttpResult(200, {**headers, "Content-Type": _OCTETS}, octets)
-    value = {**verdict.as_json(), "octets": base64.b64encode(octets).decode("ascii")}
-    return HttpResult(
-        200, {**headers, "Content-Type": "application/json"}, f"{json.dumps(value, ensure_ascii=False)}\n".encode()
-    )
 
 
 def _wants_octets(headers: Headers) -> bool:

@@ -53,9 +53,11 @@ class GatewayState:
             catalogue.GATEWAY_LIST_NEXT: [((name,), (ends - now).total_seconds()) for name, _, ends in lists],
             catalogue.GATEWAY_FEED_SILENCE: [] if feed is None else [((), feed[0])],
             catalogue.GATEWAY_FEED_LAG: [] if feed is None else [((), feed[1])],
-            catalogue.TRUST_LIST_NUMBER: [((one.kind.value,), float(one.number)) for one in trust],
+            catalogue.TRUST_LIST_NUMBER: [((list_check.kind.value,), float(list_check.number)) for list_check in trust],
             catalogue.TRUST_LIST_AGE: [
-                ((one.kind.value,), (now - one.checked).total_seconds()) for one in trust if one.checked is not None
+                ((list_check.kind.value,), (now - list_check.checked).total_seconds())
+                for list_check in trust
+                if list_check.checked is not None
             ],
         }
 

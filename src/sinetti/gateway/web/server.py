@@ -116,7 +116,7 @@ class GatewayApp:
 
         An authority of an earlier version has none, and refuses a report with numbers.
         """
-        found = {one.kind.value: one.number for one in self._service.trust_lists()}
+        found = {list_check.kind.value: list_check.number for list_check in self._service.trust_lists()}
         return TrustListNumbers(**found) if any(found.values()) else None
 
     def notices(self) -> list[str]:

@@ -197,7 +197,7 @@ def load_feed(settings: GatewaySettings, gateway: Gateway | None) -> FeedReader 
     table = _table(settings, "feed")
     url = table.text("url")
     table.finish()
-    named: list[FetchJob] = [CrlFetchJob(download_of(settings, one)) for one in settings.lists]
+    named: list[FetchJob] = [CrlFetchJob(download_of(settings, list_to_fetch)) for list_to_fetch in settings.lists]
     lists = None if gateway is None else gateway.lists
     if lists is not None:
         named += [TrustListFetchJob(lists, kind) for kind in TrustListKind]

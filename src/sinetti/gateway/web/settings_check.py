@@ -38,8 +38,8 @@ def check_settings(path: Path, now: datetime, *, is_offline: bool = False) -> tu
         settings = load_settings(path)
     except GatewaySettingsError as bad:
         return tuple(_finding(str(path), sentence) for sentence in bad.faults)
-    found = [*_tables(path, settings), *_lists(settings, now), *_trust_lists(settings)]
-    return ordered([*found, *([] if is_offline else _addresses(settings))])
+    check_findings = [*_tables(path, settings), *_lists(settings, now), *_trust_lists(settings)]
+    return ordered([*check_findings, *([] if is_offline else _addresses(settings))])
 
 
 def _tables(path: Path, settings: GatewaySettings) -> Iterator[CheckFinding]:
@@ -82,12 +82,12 @@ def _lists(settings: GatewaySettings, now: datetime) -> Iterator[CheckFinding]:
     try:
         gateway = open_gateway(settings)
         watch = watch_of(settings, gateway.source, gateway.is_distrusted)
-        fetched = [download_of(settings, one) for one in settings.lists]
+        fetched = [download_of(settings, list_to_fetch) for list_to_fetch in settings.lists]
         if settings.trust_lists is not None:
             fetched += added_downloads(settings, TrustLists(settings.trust_lists))
     except _FAULTS:
         return  # a finding of the tables
-    names = {name_of(one.issuer) for one in fetched}
+    names = {name_of(crl_download.issuer) for crl_download in fetched}
     for sentence in [] if watch is None else watch.missing(now):
         fix = "run sinetti gateway fetch, and enable its timer"
         if sentence.rpartition(": ")[0] not in names:
@@ -110,7 +110,7 @@ def _trust_lists(settings: GatewaySettings) -> Iterator[CheckFinding]:
 def _addresses(settings: GatewaySettings) -> Iterator[CheckFinding]:
     """Call each address of lists, OCSP services and the feed; any answer counts."""
     trust = [] if settings.trust_lists is None else [f"{settings.trust_lists.url}/trust/distrust"]
-    urls = dict.fromkeys([*(one.url for one in settings.lists), *settings.ocsp, *trust])
+    urls = dict.fromkeys([*(list_to_fetch.url for list_to_fetch in settings.lists), *settings.ocsp, *trust])
     calls = [HttpRequest(url) for url in urls]
     with suppress(*_FAULTS):  # a fault is a finding of the tables
         feed = load_feed(settings, None)

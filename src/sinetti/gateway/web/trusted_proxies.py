@@ -53,7 +53,7 @@ class TrustedProxies:
             raise InsecureProxySettings(
                 "no proxy is listed: list the addresses that may pass on certificates, or use a Unix socket"
             )
-        return cls(tuple(_network(one) for one in addresses), check_secret_strength(secret))
+        return cls(tuple(_network(address) for address in addresses), check_secret_strength(secret))
 
     @classmethod
     def on_unix_socket(cls, secret: bytes | None = None) -> Self:
@@ -178,7 +178,7 @@ def from_tls(pems: Sequence[str]) -> ClientCertificate | None:
     """
     if not pems:
         return None
-    above = [_of_pem(one) for one in pems[1 : 1 + LONGEST_CHAIN]]
+    above = [_of_pem(pem) for pem in pems[1 : 1 + LONGEST_CHAIN]]
     return ClientCertificate(_of_pem(pems[0]), _helpers(above))
 
 
@@ -213,13 +213,13 @@ def _helpers(ders: Iterable[bytes]) -> tuple[x509.Certificate, ...]:
 
     Unreadable certificates are skipped.
     """
-    found = []
+    certificates = []
     for der in ders:
         try:
-            found.append(x509.load_der_x509_certificate(der))
+            certificates.append(x509.load_der_x509_certificate(der))
         except (ValueError, x509.InvalidVersion):
             continue
-    return tuple(found)
+    return tuple(certificates)
 
 
 def _binary(value: str) -> bytes | None:

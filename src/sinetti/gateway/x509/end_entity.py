@@ -118,6 +118,6 @@ def _customer_id(certificate: x509.Certificate) -> str:
 
 
 def _only(certificate: x509.Certificate, kind: x509.ObjectIdentifier) -> str | None:
-    found = certificate.subject.get_attributes_for_oid(kind)
-    value = found[0].value if len(found) == 1 else None
+    attributes = certificate.subject.get_attributes_for_oid(kind)
+    value = attributes[0].value if len(attributes) == 1 else None
     return value if isinstance(value, str) else None

@@ -131,7 +131,7 @@ def trust_store_of(bundle: Sequence[x509.Certificate]) -> TrustStore:
     """
     anchors = anchors_of(bundle)
     held = frozenset(anchors)
-    between = latest_first(one for one in dict.fromkeys(bundle) if one not in held)
+    between = latest_first(certificate for certificate in dict.fromkeys(bundle) if certificate not in held)
     ways = ways_up(
         _authorities(latest_first(anchors)),
         _authorities(between),
@@ -143,7 +143,7 @@ def trust_store_of(bundle: Sequence[x509.Certificate]) -> TrustStore:
 
 
 def _authorities(certificates: Iterable[x509.Certificate]) -> tuple[CaCertificate, ...]:
-    return tuple(one for one in map(authority_of, certificates) if one is not None)
+    return tuple(certificate for certificate in map(authority_of, certificates) if certificate is not None)
 
 
 def has_issued(issuer: CaCertificate, below: CaCertificate) -> bool:
@@ -164,7 +164,7 @@ def authority_of(certificate: x509.Certificate) -> CaCertificate | None:
         named = bool(list(certificate.subject))
         self_issued = certificate.subject == certificate.issuer
         named = named and not describes_curve(certificate)
-        understood = is_understood(certificate) and not _NEVER & {one.oid for one in certificate.extensions}
+        understood = is_understood(certificate) and not _NEVER & {extension.oid for extension in certificate.extensions}
     except (ValueError, TypeError, UnsupportedAlgorithm):
         return None
     if basic is None or not basic.ca or (usage is not None and not usage.key_cert_sign):
@@ -191,7 +191,7 @@ def is_understood(certificate: x509.Certificate) -> bool:
     Raises ValueError if an extension cannot be parsed.
     """
     try:
-        return all(not one.critical or one.oid in _UNDERSTOOD for one in certificate.extensions)
+        return all(not extension.critical or extension.oid in _UNDERSTOOD for extension in certificate.extensions)
     except (x509.DuplicateExtension, x509.UnsupportedGeneralNameType, TypeError) as bad:
         raise ValueError("an extension of the certificate cannot be read") from bad
 
@@ -216,16 +216,18 @@ def build_paths(
     above end a search that a sender made long.
     """
     between = [
-        one for one in map(authority_of, helpers[:MOST_HELPERS]) if one and one.certificate not in trusted.certificates
+        helper
+        for helper in map(authority_of, helpers[:MOST_HELPERS])
+        if helper and helper.certificate not in trusted.certificates
     ]
     search = _PathBuilder(trusted, between)
-    found: list[CertificationPath] = []
+    paths: list[CertificationPath] = []
     for above, presented in search.upwards(leaf, ()):
         if _holds(above):
-            found.append(CertificationPath(leaf, above, presented))
-        if len(found) == MOST_PATHS:
+            paths.append(CertificationPath(leaf, above, presented))
+        if len(paths) == MOST_PATHS:
             break
-    return tuple(sorted(found, key=lambda path: len(path.above)))
+    return tuple(sorted(paths, key=lambda path: len(path.above)))
 
 
 @dataclass
@@ -248,7 +250,7 @@ class _PathBuilder:
         if len(above) >= LONGEST_PATH - 2:  # leaf and anchor count too
             return
         for helper in self.between:
-            if all(one is not helper for one in above) and self._issued(helper, below):
+            if all(ca_certificate is not helper for ca_certificate in above) and self._issued(helper, below):
                 yield from self.upwards(helper.certificate, (*above, helper))
 
     def _issued(self, issuer: CaCertificate, below: x509.Certificate) -> bool:

@@ -105,10 +105,10 @@ def _digests(row: object, beside: Path) -> list[Sha256]:
         return [Sha256(digest)]
     octets = (beside / str(row["certificate"])).read_bytes()
     try:
-        found = chain.load_bundle(octets) if b"-----BEGIN" in octets else (load_certificate(octets),)
+        certificates = chain.load_bundle(octets) if b"-----BEGIN" in octets else (load_certificate(octets),)
     except ValueError as bad:
         raise TrustError(f"certificate {row['certificate']}: {bad}") from None
-    return [sha256_hex(certificate_der(one)) for one in found]
+    return [sha256_hex(certificate_der(certificate)) for certificate in certificates]
 
 
 def _chosen(kind: type[Choice], row: Mapping[str, object], name: str) -> Choice | None:

@@ -154,5 +154,5 @@ _ALL = (
     ),
 )
 
-METRICS = MappingProxyType({one.name: one for one in _ALL})
+METRICS = MappingProxyType({metric.name: metric for metric in _ALL})
 """Metrics of servers, and those of agents' files that have the same names."""

@@ -72,9 +72,9 @@ class ComputedMetrics:
         core = import_module("prometheus_client.core")
         version = ((sinetti.build_version(), self.component), 1.0)
         for name, values in ({**self.samples(), BUILD_INFO: [version]}).items():
-            one = METRICS[name]
-            make = core.CounterMetricFamily if one.type is MetricType.COUNTER else core.GaugeMetricFamily
-            family = make(name, one.help_text, labels=one.labels)
+            metric = METRICS[name]
+            make = core.CounterMetricFamily if metric.type is MetricType.COUNTER else core.GaugeMetricFamily
+            family = make(name, metric.help_text, labels=metric.labels)
             for labels, value in values:
                 family.add_metric(list(labels), value)
             yield family
@@ -104,8 +104,8 @@ def render(collectors: Iterable[Any], accept: str) -> tuple[bytes, str]:
     """Return all metrics and their media type, in the format that the client accepts."""
     client, formats = import_module("prometheus_client"), import_module("prometheus_client.exposition")
     registry = client.CollectorRegistry(auto_describe=False)
-    for one in collectors:
-        registry.register(one)
+    for collector in collectors:
+        registry.register(collector)
     encode, media_type = formats.choose_encoder(accept)
     return encode(registry), media_type
 

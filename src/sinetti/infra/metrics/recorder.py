@@ -37,12 +37,14 @@ class Recorder:
         self._families: dict[str, Any] = {}
         self._children: dict[tuple[str, ...], Any] = {}
         self._series: Counter[str] = Counter()
-        for one in METRICS.values():
-            if source not in one.sources or one.type is MetricType.GAUGE:
+        for metric in METRICS.values():
+            if source not in metric.sources or metric.type is MetricType.GAUGE:
                 continue
-            more = {"buckets": BUCKETS} if one.type is MetricType.HISTOGRAM else {}
-            make = client.Histogram if one.type is MetricType.HISTOGRAM else client.Counter
-            self._families[one.name] = make(one.name, one.help_text, one.labels, registry=self.registry, **more)
+            more = {"buckets": BUCKETS} if metric.type is MetricType.HISTOGRAM else {}
+            make = client.Histogram if metric.type is MetricType.HISTOGRAM else client.Counter
+            self._families[metric.name] = make(
+                metric.name, metric.help_text, metric.labels, registry=self.registry, **more
+            )
 
     def series(self, name: str, labels: tuple[str, ...]) -> Any:  # noqa: ANN401 - a counter or a histogram
         """Return the series of a metric with these values of its labels."""

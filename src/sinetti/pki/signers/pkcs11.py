@@ -174,7 +174,7 @@ def _parts(private: PrivateKey | ed25519.Ed25519PrivateKey) -> tuple[pkcs11.KeyT
         curve, point = {Attribute.EC_PARAMS: _ED25519}, private.public_key().public_bytes_raw()
         octets = private.private_bytes_raw()
     elif isinstance(private, ec.EllipticCurvePrivateKey):
-        curve = {Attribute.EC_PARAMS: next(oid for oid, one in _CURVES.items() if one.name == private.curve.name)}
+        curve = {Attribute.EC_PARAMS: next(oid for oid, curve in _CURVES.items() if curve.name == private.curve.name)}
         point = private.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
         octets = private.private_numbers().private_value.to_bytes((private.key_size + 7) // 8, "big")
     else:
@@ -226,7 +226,7 @@ def public_keys(place: TokenLocation) -> frozenset[tuple[bytes, KeyId]]:
         try:
             with pkcs11.lib(str(place.module)).get_token(token_label=place.label).open() as session:
                 found = list(session.get_objects({Attribute.CLASS: ObjectClass.PUBLIC_KEY}))
-                return frozenset(one for key in found if (one := _ids_of(key)) is not None)
+                return frozenset(key_ids for key in found if (key_ids := _ids_of(key)) is not None)
         except pkcs11.PKCS11Error as bad:
             why = f"the token {place.label} cannot be used: {_words(bad)}"
         raise SignerUnavailable(why)
@@ -270,7 +270,7 @@ def describe(key: TokenKey) -> KeyFacts:
     def described(session: pkcs11.Session) -> KeyFacts:
         found = _private(session, key)
         attributes = (Attribute.LOCAL, Attribute.NEVER_EXTRACTABLE, Attribute.SENSITIVE)
-        return KeyFacts(*(bool(found[one]) for one in attributes))
+        return KeyFacts(*(bool(found[attribute]) for attribute in attributes))
 
     return _in_session(key.place, described)
 

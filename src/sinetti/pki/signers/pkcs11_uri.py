@@ -72,7 +72,7 @@ def dump(key: TokenKey) -> bytes:
     path = {
         "token": _quoted(key.place.label),
         "object": _quoted(key.name),
-        "id": "".join(f"%{one:02X}" for one in key.id),
+        "id": "".join(f"%{number:02X}" for number in key.id),
     }
     query = {"module-path": _quoted(str(key.place.module)), "pin-source": "file:" + _quoted(str(key.place.pin_file))}
     if key.key_id is not None:
@@ -93,14 +93,19 @@ def load(octets: bytes) -> TokenKey:
         key_id = query.get("x-sinetti-key-id")
         pin_file = query["pin-source"].removeprefix("file:")
         place = TokenLocation(Path(unquote(query["module-path"])), unquote(path["token"]), Path(unquote(pin_file)))
-        found = TokenKey(
+        token_key = TokenKey(
             place, unquote_to_bytes(path["id"]), unquote(path["object"]), None, path.get("type", "private")
         )
     except (ValueError, KeyError):
-        found, key_id, scheme = None, None, ""
-    if found is None or scheme != "pkcs11" or not found.id or (key_id is not None and not _KEY_ID.fullmatch(key_id)):
+        token_key, key_id, scheme = None, None, ""
+    if (
+        token_key is None
+        or scheme != "pkcs11"
+        or not token_key.id
+        or (key_id is not None and not _KEY_ID.fullmatch(key_id))
+    ):
         raise ValueError("this is not the URI of a key in a token")
-    return replace(found, key_id=None if key_id is None else KeyId(key_id))
+    return replace(token_key, key_id=None if key_id is None else KeyId(key_id))
 
 
 def placed(key: TokenKey, known: TokenLocation | None) -> TokenKey:
@@ -120,7 +125,10 @@ def load_location(text: str, default: TokenLocation | None) -> TokenLocation:
     """
     scheme, _, whole = text.strip().partition(":")
     before, _, after = whole.partition("?")
-    path, query = dict(_pair(one) for one in before.split(";")), dict(_pair(one) for one in after.split("&") if one)
+    path, query = (
+        dict(_pair(text) for text in before.split(";")),
+        dict(_pair(text) for text in after.split("&") if text),
+    )
     if scheme != "pkcs11" or set(path) != {"token"} or not set(query) <= {"module-path", "pin-source"}:
         raise ValueError(
             "this is not the URI of a token, such as pkcs11:token=LABEL?module-path=FILE&pin-source=file:FILE"

@@ -151,7 +151,7 @@ class TokenRsaKey(_CertificateKeyBase, RsaKeyElsewhere):
         else:
             refuse_use("only PKCS#1 v1.5 and PSS signatures are made with keys of a token")
         how = utils.Prehashed(hashed)
-        return self._signed(wanted, lambda seen: _accepts(lambda: self._public.verify(seen, digest, padding, how)))
+        return self._signed(wanted, lambda octets: _accepts(lambda: self._public.verify(octets, digest, padding, how)))
 
 
 class TokenEcKey(_CertificateKeyBase, EcKeyElsewhere):
@@ -176,7 +176,9 @@ class TokenEcKey(_CertificateKeyBase, EcKeyElsewhere):
         size = (self.key_size + 7) // 8
         # The leftmost bits of a longer digest count (FIPS 186-5, 6.4.1); not every token truncates it.
         wanted = PlainSignature(digest[:size], "ECDSA")
-        return _in_der(self._signed(wanted, lambda seen: verify_digest(self._public, digest, hashed, _in_der(seen))))
+        return _in_der(
+            self._signed(wanted, lambda octets: verify_digest(self._public, digest, hashed, _in_der(octets)))
+        )
 
 
 class TokenEd25519Key(_TokenKeyBase, ed25519.Ed25519PrivateKey):

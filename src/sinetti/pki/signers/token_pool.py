@@ -232,7 +232,9 @@ class TokenPool:
         If a process that was used before fails, a new one gets the request again.
         """
         place, limit = key.place, self._limits.signing if limit is None else limit
-        self._refuse_during_pause(place)
+        until, error = self._failed.get((place.module, place.label), (0.0, ""))
+        if monotonic_seconds() < until:
+            raise SignerUnavailable(error)
         try:
             process = self._slots.get(timeout=limit)
         except Empty:
@@ -282,11 +284,6 @@ class TokenPool:
         self._failed[place.module, place.label] = (monotonic_seconds() + self._limits.pause, error)
         return SignerTimeout(error) if has_hung else SignerUnavailable(error)
 
-    def _refuse_during_pause(self, place: TokenLocation) -> None:
-        until, error = self._failed.get((place.module, place.label), (0.0, ""))
-        if monotonic_seconds() < until:
-            raise SignerUnavailable(error)
-
     def _end(self, process: _TokenProcess) -> None:
         process.end()
         self._running.discard(process)
@@ -312,7 +309,7 @@ class TokenSessions:
             self._threads = (os.getpid(), ThreadPoolExecutor(self._processes, "token"))
         futures = [self._threads[1].submit(act, one) for one in given]
         wait(futures)
-        return [one.result() for one in futures]
+        return [future.result() for future in futures]
 
 
 def _forget(pool: "weakref.ref[TokenPool]") -> None:

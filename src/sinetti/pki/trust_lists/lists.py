@@ -92,14 +92,14 @@ class AnchorsList:
                 **_head(self),
                 "authorities": [
                     {
-                        "certificate": _text(encoding.certificate_der(one.certificate)),
-                        "role": one.role.value,
-                        "channel": one.channel and one.channel.value,
-                        "state": one.state.value,
+                        "certificate": _text(encoding.certificate_der(authority.certificate)),
+                        "role": authority.role.value,
+                        "channel": authority.channel and authority.channel.value,
+                        "state": authority.state.value,
                     }
-                    for one in self.authorities
+                    for authority in self.authorities
                 ],
-                "links": [_text(encoding.certificate_der(one)) for one in self.links],
+                "links": [_text(encoding.certificate_der(link)) for link in self.links],
             }
         )
 
@@ -134,12 +134,12 @@ class DistrustList:
         """The octets below the signature."""
         rows = [
             {
-                "sha256": one.sha256,
-                "name": one.name,
-                "since": _written(one.since),
-                "bridge_until": _written(one.bridge_until),
+                "sha256": authority.sha256,
+                "name": authority.name,
+                "since": _written(authority.since),
+                "bridge_until": _written(authority.bridge_until),
             }
-            for one in self.authorities
+            for authority in self.authorities
         ]
         return _canonical({**_head(self), "authorities": rows})
 
@@ -168,11 +168,11 @@ class SignedList:
         """The file."""
         rows = [
             {
-                "certificate": _text(encoding.certificate_der(one.certificate)),
-                "chain": [_text(encoding.certificate_der(above)) for above in one.chain],
-                "signature": _text(one.signature),
+                "certificate": _text(encoding.certificate_der(signature.certificate)),
+                "chain": [_text(encoding.certificate_der(above)) for above in signature.chain],
+                "signature": _text(signature.signature),
             }
-            for one in self.signatures
+            for signature in self.signatures
         ]
         return _canonical({"payload": _text(self.payload), "signatures": rows})
 
@@ -248,9 +248,9 @@ def _anchors(value: dict[str, Any]) -> AnchorsList:
         for one in _at_most(MOST_AUTHORITIES, value["authorities"])
     )
     links = tuple(map(_certificate, _at_most(MOST_AUTHORITIES, value["links"])))
-    fits = all((one.channel is not None) == (one.role is AnchorRole.ISSUING) for one in entries)
-    _demand(fits and all(one.state is not CaState.PENDING for one in entries))
-    _demand(len({one.certificate for one in entries}) == len(entries) > 0 and len(set(links)) == len(links))
+    fits = all((entry.channel is not None) == (entry.role is AnchorRole.ISSUING) for entry in entries)
+    _demand(fits and all(entry.state is not CaState.PENDING for entry in entries))
+    _demand(len({entry.certificate for entry in entries}) == len(entries) > 0 and len(set(links)) == len(links))
     return AnchorsList(*_read_head(value, TrustListKind.ANCHORS), entries, links)
 
 
@@ -264,18 +264,18 @@ def _distrust(value: dict[str, Any]) -> DistrustList:
         )
         for one in _at_most(MOST_AUTHORITIES, value["authorities"])
     )
-    _demand(all(one.since <= one.bridge_until for one in entries))
-    _demand(len({one.sha256 for one in entries}) == len({one.name for one in entries}) == len(entries))
+    _demand(all(entry.since <= entry.bridge_until for entry in entries))
+    _demand(len({entry.sha256 for entry in entries}) == len({entry.name for entry in entries}) == len(entries))
     return DistrustList(*_read_head(value, TrustListKind.DISTRUST), entries)
 
 
-def _head(one: TrustList) -> dict[str, Any]:
+def _head(trust_list: TrustList) -> dict[str, Any]:
     return {
-        "format": one.kind.label,
-        "environment": one.environment.value,
-        "authority": one.authority,
-        "number": one.number,
-        "issued": _written(one.issued),
+        "format": trust_list.kind.label,
+        "environment": trust_list.environment.value,
+        "authority": trust_list.authority,
+        "number": trust_list.number,
+        "issued": _written(trust_list.issued),
     }
 
 

@@ -81,7 +81,9 @@ def verify_next(
 
     `reader` has environment and roots. Raises InvalidTrustList.
     """
-    distrusted = frozenset(one.sha256 for one in held.distrust.authorities) if held.distrust else frozenset()
+    distrusted = (
+        frozenset(authority.sha256 for authority in held.distrust.authorities) if held.distrust else frozenset()
+    )
     by_root = held.distrust if held.is_by_root else None
     authority = next((one.authority for one in (held.anchors, by_root) if one is not None), None)
     by_root_alone = distrusted if held.is_by_root else frozenset()
@@ -107,10 +109,13 @@ def _check_entries(new: DistrustList, before: DistrustList | None, now: datetime
     """
     known = before.authorities if before is not None else ()
     latest = now + MOST_AHEAD
-    for one in new.authorities:
-        if one not in known and (one.since > latest or one.bridge_until > latest + timedelta(hours=LONGEST_BRIDGE)):
+    for authority in new.authorities:
+        if authority not in known and (
+            authority.since > latest or authority.bridge_until > latest + timedelta(hours=LONGEST_BRIDGE)
+        ):
             raise InvalidTrustList(
-                f"the bridge of {one.name} would be open for more than {LONGEST_BRIDGE} hours: check the clock here"
+                f"the bridge of {authority.name} would be open for more than {LONGEST_BRIDGE} hours: "
+                "check the clock here"
             )
 
 
@@ -129,14 +134,16 @@ def verify_anchors(octets: bytes, reader: ListReader, now: datetime) -> AnchorsL
     The caller compares the number (`check_newer`). Raises InvalidTrustList, and then nothing of the list counts.
     """
     signed = parse_signed(octets)
-    found = parse_anchors(signed.payload)
-    _check_reader(found, reader)
-    if not any(_is_signed(found, one, lambda one: _is_by_root(one, reader, now)) for one in signed.signatures):
+    anchors = parse_anchors(signed.payload)
+    _check_reader(anchors, reader)
+    if not any(
+        _is_signed(anchors, signature, lambda one: _is_by_root(one, reader, now)) for signature in signed.signatures
+    ):
         raise InvalidTrustList(
             "no root that is trusted here has signed the list of anchors: get a new bundle from the authority"
         )
-    _check_authorities(found, reader.roots)
-    return found
+    _check_authorities(anchors, reader.roots)
+    return anchors
 
 
 def verify_distrust(octets: bytes, reader: ListReader, now: datetime) -> DistrustList:
@@ -145,17 +152,17 @@ def verify_distrust(octets: bytes, reader: ListReader, now: datetime) -> Distrus
     The caller compares it with the last one (`check_newer`). Raises InvalidTrustList.
     """
     signed = parse_signed(octets)
-    found = parse_distrust(signed.payload)
-    _check_reader(found, reader)
+    distrust = parse_distrust(signed.payload)
+    _check_reader(distrust, reader)
 
-    def counts(one: ListSignature) -> bool:
-        return _is_by_root(one, reader, now) or _is_by_responder(one, reader, now)
+    def counts(list_signature: ListSignature) -> bool:
+        return _is_by_root(list_signature, reader, now) or _is_by_responder(list_signature, reader, now)
 
-    if not any(_is_signed(found, one, counts) for one in signed.signatures):
+    if not any(_is_signed(distrust, signature, counts) for signature in signed.signatures):
         raise InvalidTrustList(
             "neither a trusted root nor the OCSP responder of the services CA has signed the list of distrust"
         )
-    return found
+    return distrust
 
 
 def verify_stored_anchors(octets: bytes, reader: ListReader) -> AnchorsList:
@@ -172,8 +179,11 @@ def is_signed_by_root(octets: bytes, reader: ListReader, now: datetime) -> bool:
     Raises InvalidTrustList.
     """
     signed = parse_signed(octets)
-    found = parse_distrust(signed.payload)
-    return any(_is_signed(found, one, lambda one: _is_by_root(one, reader, now)) for one in signed.signatures)
+    distrust = parse_distrust(signed.payload)
+    return any(
+        _is_signed(distrust, signature, lambda list_signature: _is_by_root(list_signature, reader, now))
+        for signature in signed.signatures
+    )
 
 
 def check_number(new: TrustList, now: datetime) -> None:
@@ -202,12 +212,12 @@ def check_newer(before: TrustList, new: TrustList, *, corrects: bool = False) ->
     if corrects:
         return
     if isinstance(before, DistrustList) and isinstance(new, DistrustList):
-        kept = {one.sha256: one for one in new.authorities}
-        for one in before.authorities:
-            after = kept.get(one.sha256)
-            if after is None or after.since > one.since or after.bridge_until > one.bridge_until:
+        kept = {authority.sha256: authority for authority in new.authorities}
+        for authority in before.authorities:
+            after = kept.get(authority.sha256)
+            if after is None or after.since > authority.since or after.bridge_until > authority.bridge_until:
                 raise InvalidTrustList(
-                    f"the list has {one.name} not as before, and an entry of distrust is never taken back"
+                    f"the list has {authority.name} not as before, and an entry of distrust is never taken back"
                 )
 
 
@@ -222,40 +232,52 @@ def is_root_link(certificate: x509.Certificate) -> bool:
     return is_free and can_sign(certificate) and extension_value(certificate, x509.CertificatePolicies) is None
 
 
-def _check_reader(found: TrustList, reader: ListReader) -> None:
-    if found.environment is not reader.environment or reader.authority not in {None, found.authority}:
+def _check_reader(trust_list: TrustList, reader: ListReader) -> None:
+    if trust_list.environment is not reader.environment or reader.authority not in {None, trust_list.authority}:
         raise InvalidTrustList(
-            f"the list is of another authority or environment ({found.environment}): check the address"
+            f"the list is of another authority or environment ({trust_list.environment}): check the address"
         )
 
 
-def _is_signed(found: TrustList, one: ListSignature, counts: Callable[[ListSignature], bool]) -> bool:
+def _is_signed(trust_list: TrustList, list_signature: ListSignature, counts: Callable[[ListSignature], bool]) -> bool:
     """Return True for a signer that counts; its path is verified before its signature."""
     try:
-        key = one.certificate.public_key() if counts(one) else None
+        key = list_signature.certificate.public_key() if counts(list_signature) else None
     except ValueError:  # extensions that cannot be read
         return False
-    return isinstance(key, PublicKey) and verify(key, octets_to_sign(found.kind, found.payload), one.signature)
+    return isinstance(key, PublicKey) and verify(
+        key, octets_to_sign(trust_list.kind, trust_list.payload), list_signature.signature
+    )
 
 
-def _is_by_root(one: ListSignature, reader: ListReader, now: datetime) -> bool:
+def _is_by_root(list_signature: ListSignature, reader: ListReader, now: datetime) -> bool:
     reader = replace(reader, distrusted=reader.distrusted_by_root)
-    if one.certificate in reader.roots:
-        return not one.chain and is_valid_at(one.certificate, now) and not _is_distrusted([one.certificate], reader)
-    return all(map(is_root_link, (one.certificate, *one.chain))) and _has_path(one, reader, now)
+    if list_signature.certificate in reader.roots:
+        return (
+            not list_signature.chain
+            and is_valid_at(list_signature.certificate, now)
+            and not _is_distrusted([list_signature.certificate], reader)
+        )
+    return all(map(is_root_link, (list_signature.certificate, *list_signature.chain))) and _has_path(
+        list_signature, reader, now
+    )
 
 
-def _is_by_responder(one: ListSignature, reader: ListReader, now: datetime) -> bool:
-    is_named = bool(one.chain) and is_ocsp_responder(one.certificate)
-    return is_named and signs_responses(one.chain[0], reader.environment) and _has_path(one, reader, now)
+def _is_by_responder(list_signature: ListSignature, reader: ListReader, now: datetime) -> bool:
+    is_named = bool(list_signature.chain) and is_ocsp_responder(list_signature.certificate)
+    return (
+        is_named
+        and signs_responses(list_signature.chain[0], reader.environment)
+        and _has_path(list_signature, reader, now)
+    )
 
 
-def _has_path(one: ListSignature, reader: ListReader, now: datetime) -> bool:
+def _has_path(list_signature: ListSignature, reader: ListReader, now: datetime) -> bool:
     """Return True if the chain leads to a trusted root, and all of it is valid now.
 
     It is verified from the root down, so that no key counts before it was certified.
     """
-    way = (one.certificate, *one.chain)
+    way = (list_signature.certificate, *list_signature.chain)
     root = find_issuer(way[-1], reader.roots, now)
     if root is None or _is_distrusted((*way, root), reader):
         return False
@@ -266,36 +288,38 @@ def _has_path(one: ListSignature, reader: ListReader, now: datetime) -> bool:
 
 
 def _is_distrusted(way: Iterable[x509.Certificate], reader: ListReader) -> bool:
-    return any(sha256_hex(certificate_der(one)) in reader.distrusted for one in way)
+    return any(sha256_hex(certificate_der(certificate)) in reader.distrusted for certificate in way)
 
 
-def _check_authorities(found: AnchorsList, trusted: Sequence[x509.Certificate]) -> None:
+def _check_authorities(anchors_list: AnchorsList, trusted: Sequence[x509.Certificate]) -> None:
     """Raise InvalidTrustList for a root or another CA that has no issuer here.
 
     Dates do not count, since each use of a CA checks its own.
     """
-    roots = [one.certificate for one in found.authorities if one.role is AnchorRole.ROOT]
+    roots = [authority.certificate for authority in anchors_list.authorities if authority.role is AnchorRole.ROOT]
     known = list(trusted)
     try:
-        is_fit = all(map(is_root_link, found.links)) and all(map(is_self_signed, roots))
+        is_fit = all(map(is_root_link, anchors_list.links)) and all(map(is_self_signed, roots))
         while new := [
-            one
-            for one in roots
-            if one not in known
+            root
+            for root in roots
+            if root not in known
             and any(
-                (link.subject, link.public_key()) == (one.subject, one.public_key()) and issuers_of(link, known)
-                for link in found.links
+                (link.subject, link.public_key()) == (root.subject, root.public_key()) and issuers_of(link, known)
+                for link in anchors_list.links
             )
         ]:
             known += new
     except (ValueError, TypeError, UnsupportedAlgorithm):  # names, keys and extensions are parsed at access
         is_fit = False
-    if not is_fit or any(one not in known for one in roots):
+    if not is_fit or any(root not in known for root in roots):
         raise InvalidTrustList(
             "the list has a root that no link certifies under a trusted one: get a new bundle from the authority"
         )
-    between = [one.certificate for one in found.authorities if one.role is AnchorRole.INTERMEDIATE]
-    for one in found.authorities:
-        above = roots if one.role is AnchorRole.INTERMEDIATE else [*roots, *between]
-        if one.role is not AnchorRole.ROOT and not issuers_of(one.certificate, above):
+    between = [
+        authority.certificate for authority in anchors_list.authorities if authority.role is AnchorRole.INTERMEDIATE
+    ]
+    for authority in anchors_list.authorities:
+        above = roots if authority.role is AnchorRole.INTERMEDIATE else [*roots, *between]
+        if authority.role is not AnchorRole.ROOT and not issuers_of(authority.certificate, above):
             raise InvalidTrustList("the list has a CA whose issuer is not in it: report this to the authority")

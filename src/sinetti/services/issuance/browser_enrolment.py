@@ -72,16 +72,16 @@ def retrieve_again(
     customer_id: str, retrieval_id: str, ctx: ServiceContext, request_id: str
 ) -> EnrolledCertificate | Rejection:
     """Return the certificate of a retrieval id; may be called repeatedly."""
-    found = retrieve(RetrieveRequest(ctx.environment, customer_id, None, retrieval_id), ctx, request_id)
-    if isinstance(found, Rejection):
-        return found
-    certificate = load_certificate(found.certificate)
+    response = retrieve(RetrieveRequest(ctx.environment, customer_id, None, retrieval_id), ctx, request_id)
+    if isinstance(response, Rejection):
+        return response
+    certificate = load_certificate(response.certificate)
     serial = serial_hex(certificate.serial_number)
     # A certificate called for early replacement can be renewed before its time, and retrieved again after that.
     opens = transactions.renewable_from(ctx.db, serial)
     return EnrolledCertificate(
-        found.certificate,
-        certificate_pem(found.certificate).decode(),
+        response.certificate,
+        certificate_pem(response.certificate).decode(),
         _chain(certificate, ctx),
         serial,
         certificate.not_valid_after_utc,
@@ -95,7 +95,14 @@ def _chain(certificate: x509.Certificate, ctx: ServiceContext) -> str:
     known = [load_certificate(der) for der in ctx.certificates.values()]
     chain: list[bytes] = []
     issuer = certificate.issuer
-    while above := next((one for one in known if one.subject == issuer and one.issuer != one.subject), None):
+    while above := next(
+        (
+            certificate
+            for certificate in known
+            if certificate.subject == issuer and certificate.issuer != certificate.subject
+        ),
+        None,
+    ):
         chain.append(certificate_pem(certificate_der(above)))
         issuer = above.issuer
     return b"".join(chain).decode()

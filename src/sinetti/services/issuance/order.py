@@ -134,9 +134,9 @@ def check_words(description: str, people: Iterable[ContactDetails | None]) -> No
     Raises ValidationError for other faults.
     """
     check_unlinked_or_none("description", description, LONGEST_DESCRIPTION)
-    for one in people:
-        if one is not None:
-            check_unlinked("name", one.name, LONGEST_PERSON)
+    for person in people:
+        if person is not None:
+            check_unlinked("name", person.name, LONGEST_PERSON)
 
 
 def reissue_transfer_ids(order_id: str, ctx: ServiceContext, actor: str, request_id: str) -> GeneratedTransferIds:

@@ -118,7 +118,7 @@ def _differences(
     lists = newest_archived(journal.folder, ctx, is_full=is_full)
     lines = _Lines(journal_records.lines(journal.folder, journal.instance_id, closed.files))
     # Lists of CAs above others have entries of CAs, which are compared by their own lines.
-    of_holders = (one for one in entries(lists) if one.serial not in lines.ca_serials(ctx))
+    of_holders = (entry for entry in entries(lists) if entry.serial not in lines.ca_serials(ctx))
     differences = journal_records.compare(ctx.db, lines, of_holders, closed.after)
     numbers: dict[str, int] = {}
     for (authority, _), (_, signed) in lists.items():
@@ -213,7 +213,7 @@ def restore_lost(
     lost: dict[int, str] = {}
     if status.log_lost:
         lines = journal_records.lines(journal.folder, journal.instance_id)
-        logged = (restoration.LoggedLine.of(one.facts) for one in lines if one.kind == journal_records.LOGGED)
+        logged = (restoration.LoggedLine.of(line.facts) for line in lines if line.kind == journal_records.LOGGED)
         gone = restoration.restore_log(ctx.db, logged, ctx.machine_now(), audit)
         names = {
             str(line.facts.get("entry")): f"{line.kind} {line.facts.get('serial') or line.facts.get('name')}"

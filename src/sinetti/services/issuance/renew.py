@@ -42,19 +42,23 @@ def renewal(ask: RenewRequest, ctx: ServiceContext, request_id: str) -> Steps[Ac
     key = None if isinstance(requested, Rejection) else requested.key_id
     # 4: who signed? Looked up by the DER that the signature was verified with.
     step("4 read the caller")
-    found = yield from result_of(FindRenewal(sha256_hex(ask.signer), key))
+    renewal_lookup = yield from result_of(FindRenewal(sha256_hex(ask.signer), key))
     ctx.step("4-read")
-    signer = authenticate_signer(found.signer, ask.customer_id)
+    signer = authenticate_signer(renewal_lookup.signer, ask.customer_id)
     if isinstance(signer, Rejection):
-        if found.signer is None:
+        if renewal_lookup.signer is None:
             return signer
         yield LeaveWave()
         return record_rejection(
-            signer, "renew", found.signer.lineage, ctx, ctx.audit_entry(_actor(found.signer), request_id)
+            signer,
+            "renew",
+            renewal_lookup.signer.lineage,
+            ctx,
+            ctx.audit_entry(_actor(renewal_lookup.signer), request_id),
         )
     with rejecting_errors(signer.lineage.language, request_id):
         caller, apart = _Caller(signer, _proof(ask, signer)), _apart(requested, ask.signer)
-        return (yield from _decide(caller, found, apart, ctx, request_id))
+        return (yield from _decide(caller, renewal_lookup, apart, ctx, request_id))
 
 
 def _apart(requested: RequestedKey | Rejection, signer: bytes) -> RequestedKey | Rejection:
@@ -88,7 +92,7 @@ def _proof(ask: RenewRequest, signer: Certificate) -> SignatureProof | None:
 
 def _decide(
     caller: _Caller,
-    found: RenewalLookup,
+    renewal_lookup: RenewalLookup,
     requested: RequestedKey | Rejection,
     ctx: ServiceContext,
     request_id: str,
@@ -105,7 +109,7 @@ def _decide(
         return record_rejection(refusal, "renew", signer.lineage, ctx, audit)
     # 6 and 7: the same request again, an approval, or the reason against it.
     step("6-7 decide")
-    decision = decide_renewal(signer, requested.key_id, _situation(found, ctx), audit.at)
+    decision = decide_renewal(signer, requested.key_id, _situation(renewal_lookup, ctx), audit.at)
     if isinstance(decision, Rejection):
         yield LeaveWave()
         return record_rejection(decision, "renew", signer.lineage, ctx, audit)
@@ -126,12 +130,12 @@ def _decide(
     return AcceptedResponse(certificate.retrieval_id)
 
 
-def _situation(found: RenewalLookup, ctx: ServiceContext) -> RenewalContext:
+def _situation(renewal_lookup: RenewalLookup, ctx: ServiceContext) -> RenewalContext:
     return RenewalContext(
-        same_key=found.renewals.same_key,
-        successor=found.renewals.successor,
-        repeat_count=found.renewals.repeat_count,
-        key_known=found.key_known,
+        same_key=renewal_lookup.renewals.same_key,
+        successor=renewal_lookup.renewals.successor,
+        repeat_count=renewal_lookup.renewals.repeat_count,
+        key_known=renewal_lookup.key_known,
         validity=ctx.validity,
         leniency=ctx.leniency,
     )

@@ -28,8 +28,8 @@ def retrieval(ask: RetrieveRequest, ctx: ServiceContext, request_id: str) -> Ste
     yield LeaveWave()
     # 13: every mismatch is one answer.
     step("13 find")
-    found = transactions.find_by_retrieval_id(ctx.db, ask.retrieval_id, ask.customer_id)
-    decision = decide_retrieval(found, ask.customer_id, ctx.leniency, ctx.machine_now())
+    certificate = transactions.find_by_retrieval_id(ctx.db, ask.retrieval_id, ask.customer_id)
+    decision = decide_retrieval(certificate, ask.customer_id, ctx.leniency, ctx.machine_now())
     ctx.step("13-found")
     if isinstance(decision, Rejection):
         return decision

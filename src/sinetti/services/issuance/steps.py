@@ -35,7 +35,7 @@ class FindPassword(Step[tuple[bytes | None]]):
     @classmethod
     def together(cls, steps: Sequence["FindPassword"], ctx: ServiceContext) -> Sequence[tuple[bytes | None]]:
         """Read those of all."""
-        return [(one,) for one in transactions.find_passwords(ctx.db, [one.transfer_id for one in steps])]
+        return [(password,) for password in transactions.find_passwords(ctx.db, [step.transfer_id for step in steps])]
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,13 @@ class FindTransferIds(Step[TransferIds | None]):
 
     def alone(self, ctx: ServiceContext) -> TransferIds | None:
         """Read one pair."""
-        (found,) = self.together([self], ctx)
-        return found
+        (transfer_ids,) = self.together([self], ctx)
+        return transfer_ids
 
     @classmethod
     def together(cls, steps: Sequence["FindTransferIds"], ctx: ServiceContext) -> Sequence[TransferIds | None]:
         """Read the pairs of all."""
-        return transactions.find_transfer_ids(ctx.db, [one.transfer_id for one in steps])
+        return transactions.find_transfer_ids(ctx.db, [step.transfer_id for step in steps])
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,8 @@ class FindKey(Step[bool]):
     @classmethod
     def together(cls, steps: Sequence["FindKey"], ctx: ServiceContext) -> Sequence[bool]:
         """Look for the keys of all."""
-        known = transactions.known_keys(ctx.db, [one.key for one in steps])
-        return [one.key in known for one in steps]
+        known = transactions.known_keys(ctx.db, [step.key for step in steps])
+        return [step.key in known for step in steps]
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class FindRenewal(Step[RenewalLookup]):
     @classmethod
     def together(cls, steps: Sequence["FindRenewal"], ctx: ServiceContext) -> Sequence[RenewalLookup | None]:
         """Read the certificates of all."""
-        return find_for_renewals(ctx.db, [(one.sha256, one.key) for one in steps])
+        return find_for_renewals(ctx.db, [(step.sha256, step.key) for step in steps])
 
 
 @dataclass(frozen=True)
@@ -107,19 +107,19 @@ class Reserve(Step[Certificate]):
 
         The second one of either goes on alone, after the first.
         """
-        seen: set[str] = set()
+        texts: set[str] = set()
         chosen = []
         for number, one in enumerate(steps):
             approval = one.reservation.approval
             named = {approval.lineage.lineage_id, f"key:{approval.key}"}
-            if approval.supersedes is None and not seen & named:
+            if approval.supersedes is None and not texts & named:
                 chosen.append(number)
-            seen |= named
+            texts |= named
         made = transactions.reserve_certificates(
             ctx.db, [(steps[number].reservation, steps[number].audit) for number in chosen]
         )
-        found = dict(zip(chosen, made, strict=True))
-        return [found.get(number) for number in range(len(steps))]
+        certificates = dict(zip(chosen, made, strict=True))
+        return [certificates.get(number) for number in range(len(steps))]
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ class Sign(Step[list[bytes]]):
 
         A request alone asks again if another one's key made the signer unavailable, but not after a refusal or a wait.
         """
-        results = ctx.sign_issue(ctx.signer, [one.request for one in steps])
+        results = ctx.sign_issue(ctx.signer, [step.request for step in steps])
         final = (list, SignatureRefused, SignerTimeout)
         return [one if isinstance(one, final) else None for one in results]
 
@@ -161,7 +161,7 @@ class Store(Step[Certificate]):
     @classmethod
     def together(cls, steps: Sequence["Store"], ctx: ServiceContext) -> Sequence[Certificate | None]:
         """Store all certificates."""
-        return transactions.store_certificates(ctx.db, [(one.certificate, one.signed, one.audit) for one in steps])
+        return transactions.store_certificates(ctx.db, [(step.certificate, step.signed, step.audit) for step in steps])
 
 
 @dataclass(frozen=True)
@@ -181,5 +181,5 @@ class Journalise(Step[bool]):
     @classmethod
     def together(cls, steps: Sequence["Journalise"], ctx: ServiceContext) -> Sequence[bool | None]:
         """Write the lines of all in one append."""
-        ctx.journal.append([entry for one in steps for entry in one.entries])
+        ctx.journal.append([entry for step in steps for entry in step.entries])
         return [True] * len(steps)

@@ -90,12 +90,12 @@ def choice(
     `offered` are the values that the error message lists, where others are refused later with a message of their own.
     Raises FieldError for any other value.
     """
-    found = value.get(name)
-    if found is None and default is not None:
+    text = value.get(name)
+    if text is None and default is not None:
         return default
-    if not isinstance(found, str) or found not in set(kind):
+    if not isinstance(text, str) or text not in set(kind):
         raise FieldError(f"{name} is one of {', '.join(kind if offered is None else offered)}")
-    return kind(found)
+    return kind(text)
 
 
 def instant(value: Mapping[str, object], name: str) -> datetime:
@@ -103,9 +103,9 @@ def instant(value: Mapping[str, object], name: str) -> datetime:
 
     Raises FieldError for any other value.
     """
-    found = value.get(name)
+    text = value.get(name)
     try:
-        parsed = datetime.fromisoformat(found) if isinstance(found, str) else None
+        parsed = datetime.fromisoformat(text) if isinstance(text, str) else None
     except ValueError:
         parsed = None
     if parsed is None or parsed.tzinfo is None:
@@ -118,9 +118,9 @@ def duration(value: Mapping[str, object], name: str) -> timedelta:
 
     Years and months have no fixed length. Raises FieldError for any other value.
     """
-    found = value.get(name)
+    text = value.get(name)
     try:
-        return parse_duration(found if isinstance(found, str) else "")
+        return parse_duration(text if isinstance(text, str) else "")
     except ValueError:
         sentence = f"{name} must be a duration in weeks, days or smaller units, such as P8W or P59DT1H"
     except OverflowError:

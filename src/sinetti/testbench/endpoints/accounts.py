@@ -81,7 +81,7 @@ def _wanted(given: object, language: Language, ctx: ServiceContext, request_id: 
     if clients and role not in GIVEN_TO_AGENTS:
         raise FieldError(f"a role given to clients must be one of {', '.join(sorted(GIVEN_TO_AGENTS))}")
     organisation_id = _organisation(given, language, ctx, request_id)
-    theirs = tuple(_client(one, language, ctx, request_id) for one in clients)
+    theirs = tuple(_client(client, language, ctx, request_id) for client in clients)
     if organisation_id in theirs:
         raise FieldError("an organisation cannot be its own client")
     return _Wanted(organisation_id, role, theirs)
@@ -103,10 +103,10 @@ def _organisation(given: Mapping[str, object], language: Language, ctx: ServiceC
     name = json_fields.text_or_none(given, "customer_name", LONGEST_ORGANISATION) or f"Test organisation {customer_id}"
     new = NewOrganisation(customer_id, IdentifierType.ARTIFICIAL, "FI", name, language, frozenset(Channel))
     register_organisation(new, ctx, _ACTOR, request_id)
-    found = organisations.find_organisation(ctx.db, customer_id)
-    if found is None or not found.open:
+    organisation = organisations.find_organisation(ctx.db, customer_id)
+    if organisation is None or not organisation.open:
         raise FieldError(f"the organisation {customer_id} has ended")
-    return found.organisation_id
+    return organisation.organisation_id
 
 
 def _give(wanted: _Wanted, person: ContactDetails, user_id: str, ctx: ServiceContext, request_id: str) -> None:

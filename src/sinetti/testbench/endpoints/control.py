@@ -128,12 +128,12 @@ def roll_over_ca(value: Mapping[str, object], authority: Authority, request_id: 
     given = [name for name in ("channel", "name") if value.get(name) is not None]
     if len(given) != 1:
         raise FieldError("give either channel or name")
-    means = SuccessionContext(authority, _ACTOR, request_id)
+    ctx = SuccessionContext(authority, _ACTOR, request_id)
     if given == ["channel"]:
-        ca = issuing_ca(json_fields.choice(value, "channel", Channel), means)
+        ca = issuing_ca(json_fields.choice(value, "channel", Channel), ctx)
     else:
         ca = json_fields.text(value, "name", _LONGEST_NAME)
-    return roll_over(ca, SuccessorOptions(), means).common_name
+    return roll_over(ca, SuccessorOptions(), ctx).common_name
 
 
 def revoke_ca(value: Mapping[str, object], authority: Authority, request_id: str) -> dict[str, object]:
@@ -144,8 +144,8 @@ def revoke_ca(value: Mapping[str, object], authority: Authority, request_id: str
     json_fields.only(value, "name", "reason")
     name = json_fields.text(value, "name", _LONGEST_NAME)
     reason = json_fields.choice(value, "reason", RevocationReason, offered=tuple(RevocationReason))
-    means = SuccessionContext(authority, _ACTOR, request_id)
-    done = revoke_authority(CaRevocationRequest(name, reason), means)
+    ctx = SuccessionContext(authority, _ACTOR, request_id)
+    done = revoke_authority(CaRevocationRequest(name, reason), ctx)
     at, why = done.revoked_at, done.revocation_reason
     return {"name": done.common_name, "state": done.state, "revoked_at": instant_or_none(at), "reason": why}
 
@@ -276,9 +276,9 @@ class ControlEndpoint:
 
     def _transfer_ids(self, request: Request) -> Response:
         json_fields.only(json_fields.read_object(request.body or b"{}"))
-        found = _ORDER_ID.match(request.path)
+        match = _ORDER_ID.match(request.path)
         return _transfer_ids_response(
-            reissue_transfer_ids(found[1] if found else "", self.ctx, "operator", request.request_id)
+            reissue_transfer_ids(match[1] if match else "", self.ctx, "operator", request.request_id)
         )
 
     def _certificates(self, request: Request) -> Response:
@@ -315,9 +315,9 @@ class ControlEndpoint:
         to = _reached_at(str(asked["to"])) if "to" in asked else None
         self.postman.dispatch_due()
         found = [
-            asdict(one)
-            for one in self.letters.all()
-            if (kind is None or one.kind == kind) and (to is None or _reached_at(one.to) == to)
+            asdict(letter)
+            for letter in self.letters.all()
+            if (kind is None or letter.kind == kind) and (to is None or _reached_at(letter.to) == to)
         ]
         return json_reply(200, found)
 

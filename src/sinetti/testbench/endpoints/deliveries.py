@@ -74,7 +74,7 @@ class RegisterSource:
         try:
             rows = {one.name: one for one in distrust.list_distrust(self.db)}
             digest = sha256_hex(certificate_der(issuer.certificate))
-            name = next((one.name for one in rows.values() if one.sha256 == digest), "")
+            name = next((row.name for row in rows.values() if row.sha256 == digest), "")
             found = distrust.find_recorded(self.db, name, Serial(serial_hex(certificate.serial_number)))
         except DATABASE_UNAVAILABLE:
             _log.exception("the database cannot be reached, so the certificate's status is unknown")
@@ -103,9 +103,9 @@ class BenchGateway:
 
         The anchors are all issuing CAs of the register.
         """
-        issuing = {one.sha256: one.certificate for one in list_authorities(self.ctx.db) if one.channel is not None}
+        issuing = {ca.sha256: ca.certificate for ca in list_authorities(self.ctx.db) if ca.channel is not None}
         if self._built is None or self._built[0] != issuing.keys():
-            anchors = [load_certificate(one) for one in issuing.values()]
+            anchors = [load_certificate(octets) for octets in issuing.values()]
             source, environment = RegisterSource(self.ctx.db), self.ctx.environment
             self._built = (
                 frozenset(issuing),

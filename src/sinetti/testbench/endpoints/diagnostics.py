@@ -95,8 +95,8 @@ def explained(octets: bytes, ctx: ServiceContext) -> Report:
         now=ctx.now(),
         enough=lambda: monotonic_seconds() > ends,
     )
-    found = diagnose(octets, question)
-    return Report(found if _is_known(found, ctx) else _not_registered(found))
+    diagnosis = diagnose(octets, question)
+    return Report(diagnosis if _is_known(diagnosis, ctx) else _not_registered(diagnosis))
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ class DiagnosticsEndpoint:
             report = explained(request.body, self.ctx)
             if report.found.verdict in _WRONG:
                 name, facts = ",".join(report.found.guesses) or None, _facts(report.found)
-                sentence = " ".join(messages.render(one, Language.EN) for one in report.sentences())
+                sentence = " ".join(messages.render(sentence, Language.EN) for sentence in report.sentences())
         if name is None and reason:
             name, sentence = reason, _sentence(reply, reason)
         if name is None:
@@ -168,8 +168,12 @@ def _http_guess(request: Request, reply: Response, reason: str) -> str | None:
         is_page = reply.content_type.startswith("text/html")
         return "get-instead-of-post" if is_page and request.path.rstrip("/") == SOAP_PATH else None
     media_type, *parameters = (request.headers.get("content-type") or "").casefold().split(";")
-    charsets = [one.partition("=")[2].strip().strip('"') for one in parameters if one.strip().startswith("charset")]
-    if reason == "fault" and any(one not in _UTF_8 for one in charsets):
+    charsets = [
+        parameter.partition("=")[2].strip().strip('"')
+        for parameter in parameters
+        if parameter.strip().startswith("charset")
+    ]
+    if reason == "fault" and any(charset not in _UTF_8 for charset in charsets):
         return "wrong-charset"
     if reason == "fault" and media_type.strip() not in _XML_TYPES:
         return "wrong-media-type"
@@ -207,16 +211,16 @@ def reason_of(reply: Response) -> str:
     return "fault"
 
 
-def _facts(found: Diagnosis) -> dict[str, str]:
+def _facts(diagnosis: Diagnosis) -> dict[str, str]:
     """Return facts of a diagnosis for the log, but no content of the message.
 
     The message may come from any caller.
     """
-    facts = {"cut": "none" if found.element is None else found.element.cut}
-    for name, sides in (("document", found.document), ("signed_info", found.signed_info)):
+    facts = {"cut": "none" if diagnosis.element is None else diagnosis.element.cut}
+    for name, sides in (("document", diagnosis.document), ("signed_info", diagnosis.signed_info)):
         if sides is not None:
             facts[name] = _place(sides)
-    if found.unfinished:
+    if diagnosis.unfinished:
         facts["unfinished"] = "yes"
     return facts
 
@@ -227,12 +231,12 @@ def _place(sides: Comparison) -> str:
     return f"{sides.form}:line-{sides.difference.line}:column-{sides.difference.column}"
 
 
-def _is_known(found: Diagnosis, ctx: ServiceContext) -> bool:
+def _is_known(diagnosis: Diagnosis, ctx: ServiceContext) -> bool:
     """Return True if the database has the certificate.
 
     It is True also where that does not matter, or another CA issued the certificate.
     """
-    certificate, element = found.certificate, found.element
+    certificate, element = diagnosis.certificate, diagnosis.element
     if certificate is None or element is None or not certificate.of_this_service:
         return True
     if element.kind not in {MessageType.REQUEST, MessageType.DOCUMENT}:
@@ -241,5 +245,5 @@ def _is_known(found: Diagnosis, ctx: ServiceContext) -> bool:
     return known is not None and known.sha256 == certificate.sha256
 
 
-def _not_registered(found: Diagnosis) -> Diagnosis:
-    return replace(found, verdict=DiagnosisResult.REFUSED, guesses=(*found.guesses, Cause.NOT_REGISTERED))
+def _not_registered(diagnosis: Diagnosis) -> Diagnosis:
+    return replace(diagnosis, verdict=DiagnosisResult.REFUSED, guesses=(*diagnosis.guesses, Cause.NOT_REGISTERED))

@@ -26,8 +26,8 @@ The site offers programs, settings and messages as downloads.
 
 def built_site() -> Path | None:
     """Return the site that `make docs` built in this clone, or None."""
-    found = Path(__file__).resolve().parents[4] / "build" / "docs"
-    return found if (found / _FIRST_PAGE).is_file() else None
+    path = Path(__file__).resolve().parents[4] / "build" / "docs"
+    return path if (path / _FIRST_PAGE).is_file() else None
 
 
 @dataclass(frozen=True)
@@ -42,14 +42,14 @@ class DocumentationEndpoint:
             return text_response(405, "The documentation is read with GET.", allow="GET, HEAD")
         if request.path == PATH:
             return text_response(301, f"The documentation is at {PATH}/.", location=f"{PATH}/")
-        found = self._file(request.path.removeprefix(f"{PATH}/"))
+        path = self._file(request.path.removeprefix(f"{PATH}/"))
         try:
-            octets = None if found is None else found.read_bytes()
+            octets = None if path is None else path.read_bytes()
         except OSError:  # a file that may not be read
             octets = None
-        if found is None or octets is None:
+        if path is None or octets is None:
             return text_response(404, f"The documentation has no such page. It begins at {PATH}/.")
-        return Response(200, _TYPES.get(found.suffix, _TEXT), octets, {"x-content-type-options": "nosniff"})
+        return Response(200, _TYPES.get(path.suffix, _TEXT), octets, {"x-content-type-options": "nosniff"})
 
     def _file(self, name: str) -> Path | None:
         """Return the file of this name.
@@ -57,11 +57,11 @@ class DocumentationEndpoint:
         Returns None if the folder has none, and for hidden names.
         """
         parts = name.split("/")
-        if "\0" in name or any(one.startswith(".") for one in parts):
+        if "\0" in name or any(part.startswith(".") for part in parts):
             return None
         place = self.folder.joinpath(*parts, _FIRST_PAGE if name.endswith("/") or not name else "")
         try:
-            root, found = self.folder.resolve(), place.resolve()
-            return found if found.is_file() and found.is_relative_to(root) else None
+            root, path = self.folder.resolve(), place.resolve()
+            return path if path.is_file() and path.is_relative_to(root) else None
         except (OSError, RuntimeError):  # a name that is too long, or a loop of links
             return None

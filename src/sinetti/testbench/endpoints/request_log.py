@@ -45,8 +45,8 @@ def format_request(request: Request, reply: Response, now: datetime) -> str:
     if operation is None:
         path = request.path if len(request.path) <= _LONGEST_PATH else f"{request.path[:_LONGEST_PATH]}…"
         operation = f"{request.method} {path}"
-    found = _CUSTOMER.search(request.body)
-    customer = "-" if found is None else found[1].decode("ascii")
+    match = _CUSTOMER.search(request.body)
+    customer = "-" if match is None else match[1].decode("ascii")
     line = f"{now:%Y-%m-%d %H:%M:%S} {operation} {customer} {_outcome(reply)}{_guess(reply)}"
     return "".join(sign if sign.isprintable() else "?" for sign in line)
 

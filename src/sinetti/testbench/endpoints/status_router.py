@@ -32,8 +32,8 @@ class ProblemEdge(AsgiApp):
                 start = message
                 return
             if start is not None:
-                for one in _as_problem(start, message["body"]):
-                    await send(one)
+                for mapping in _as_problem(start, message["body"]):
+                    await send(mapping)
                 start = None
                 return
             await send(message)
@@ -109,12 +109,14 @@ class StatusEdge(AsgiApp):
     def retire(self) -> None:
         """Retire as every application does, with the applications behind it."""
         super().retire()
-        for one in self._behind:
-            one.retire()
+        for asgi_app in self._behind:
+            asgi_app.retire()
 
     @property
     def _behind(self) -> list[AsgiApp]:
-        return [one for one in (self._deliveries, self._identity, self._documentation) if one is not None]
+        return [
+            asgi_app for asgi_app in (self._deliveries, self._identity, self._documentation) if asgi_app is not None
+        ]
 
 
 def _is_documentation(path: str) -> bool:

@@ -49,7 +49,7 @@ def organisations(count: int) -> tuple[FleetOrganisation, ...]:
 
 def _unassigned_customer_id(number: int) -> str:
     candidates = (f"{_FIRST + number}-{digit}" for digit in range(10))
-    return next(one for one in candidates if not is_business_id(one))
+    return next(candidate for candidate in candidates if not is_business_id(candidate))
 
 
 AT_ONCE = 8
@@ -110,10 +110,14 @@ def order(
     passwords.
     """
 
-    def ordered(one: FleetOrganisation) -> TransferIdCredentials:
-        asked = {"customer_id": one.customer_id, "customer_name": one.customer_name, "description": one.name}
-        if one.name in replaced:
-            asked["replaces"] = replaced[one.name]
+    def ordered(organisation: FleetOrganisation) -> TransferIdCredentials:
+        asked = {
+            "customer_id": organisation.customer_id,
+            "customer_name": organisation.customer_name,
+            "description": organisation.name,
+        }
+        if organisation.name in replaced:
+            asked["replaces"] = replaced[organisation.name]
         ids = stage.quietly_called("POST", "/orders", asked)
         return TransferIdCredentials(ids["transfer_id"], ids["transfer_password"])
 

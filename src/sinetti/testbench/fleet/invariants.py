@@ -81,15 +81,19 @@ class InvariantChecker:
         Returns the names whose certificate changed. A check before and after each pass covers every instant. No
         process changes a store in between. A certificate that is valid at both ends of a period is valid throughout.
         """
-        return tuple(one.name for one in self.fleet if self._look_at(one.name, now))
+        return tuple(organisation.name for organisation in self.fleet if self._look_at(organisation.name, now))
 
     def waiting(self) -> tuple[str, ...]:
         """Return the names that still wait for their certificate."""
-        return tuple(one.name for one in self.fleet if len(self.taken.get(one.name, ())) < self._expected[one.name])
+        return tuple(
+            organisation.name
+            for organisation in self.fleet
+            if len(self.taken.get(organisation.name, ())) < self._expected[organisation.name]
+        )
 
     def under_way(self) -> tuple[str, ...]:
         """Return the names with an action that has begun and not ended."""
-        folders = {one.name: self.store / one.name for one in self.fleet}
+        folders = {organisation.name: self.store / organisation.name for organisation in self.fleet}
         return tuple(
             name
             for name, folder in folders.items()
@@ -104,17 +108,17 @@ class InvariantChecker:
         of_customer: dict[str, list[Mapping[str, Any]]] = {}
         for row in rows:
             of_customer.setdefault(row["customer_id"], []).append(row)
-        for one in self.fleet:
-            self._compare(one.name, of_customer.get(one.customer_id, []), now)
+        for organisation in self.fleet:
+            self._compare(organisation.name, of_customer.get(organisation.customer_id, []), now)
 
     def days(self, since: datetime) -> Counter[date]:
         """Count the certificates that were installed after `since`, by the day in Finland."""
-        seen = (one.at for found in self.taken.values() for one in found)
+        seen = (installation.at for installations in self.taken.values() for installation in installations)
         return Counter(at.astimezone(FINNISH_TIME).date() for at in seen if at > since)
 
     def in_use(self) -> dict[str, str]:
         """Return the serial number that each name has in use."""
-        return {name: found[-1].serial for name, found in self.taken.items() if found}
+        return {name: installations[-1].serial for name, installations in self.taken.items() if installations}
 
     def _look_at(self, name: str, now: datetime) -> bool:
         taken, link = self.taken.setdefault(name, []), self.store / name / files.LIVE
@@ -143,7 +147,7 @@ class InvariantChecker:
         return Installation(held.serial, held.span, now)
 
     def _compare(self, name: str, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
-        known = {one.serial: one for one in self.taken.get(name, ())}
+        known = {installation.serial: installation for installation in self.taken.get(name, ())}
         for row in rows:
             if not self._has_key(name, row["serial"]):
                 self._breach(ViolationKind.KEY_LOST, name, now, row["serial"])
@@ -165,10 +169,10 @@ class InvariantChecker:
             return False
         return key_storage.belongs(certificate, key) and key_storage.serial_of(certificate) == serial
 
-    def _breach(self, wrong: ViolationKind, name: str, at: datetime, seen: str) -> None:
+    def _breach(self, wrong: ViolationKind, name: str, at: datetime, text: str) -> None:
         # Recorded once, at the first instant at which it was seen.
-        if not any((one.wrong, one.name, one.seen) == (wrong, name, seen) for one in self.breaches):
-            self.breaches.append(Violation(wrong, name, at, seen))
+        if not any((breach.wrong, breach.name, breach.seen) == (wrong, name, text) for breach in self.breaches):
+            self.breaches.append(Violation(wrong, name, at, text))
 
 
 def _is_cut_short(row: Mapping[str, Any], known: Installation | None) -> bool:

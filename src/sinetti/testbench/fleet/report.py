@@ -136,11 +136,11 @@ class FinalReport:
     @property
     def certificates(self) -> int:
         """Number of issued certificates."""
-        return sum(one.enrolled + one.renewed for one in self.acts)
+        return sum(act.enrolled + act.renewed for act in self.acts)
 
     def count(self, wrong: ViolationKind) -> int:
         """Return the number of violations of a kind."""
-        return sum(one.wrong is wrong for one in self.breaches)
+        return sum(breach.wrong is wrong for breach in self.breaches)
 
     def as_json(self) -> dict[str, object]:
         """Return the result as JSON."""
@@ -151,7 +151,7 @@ class FinalReport:
             "well": not self.breaches,
             **{wrong.value.replace("-", "_"): self.count(wrong) for wrong in ViolationKind},
             "seconds": round(self.seconds, 1),
-            "acts": [one.as_json() for one in self.acts],
+            "acts": [act.as_json() for act in self.acts],
         }
 
 
@@ -198,11 +198,11 @@ class ProgressReporter:
 
     def end(self, end: FinalReport) -> None:
         """Report the end: the violations, and the summary as the last line."""
-        for one in end.breaches:
-            wrong = translate(WRONGS[one.wrong], self.language)
-            self.put(f"{self._when(one.at)}  {one.name}: {wrong} ({one.seen})")
+        for breach in end.breaches:
+            wrong = translate(WRONGS[breach.wrong], self.language)
+            self.put(f"{self._when(breach.at)}  {breach.name}: {wrong} ({breach.seen})")
         span = end.acts[-1].ends - end.acts[0].begins
-        planned = [one for one in end.acts if one.enrolled]
+        planned = [act for act in end.acts if act.enrolled]
         self.put("")
         self.put(
             translate(
@@ -212,8 +212,8 @@ class ProgressReporter:
                 certificates=number(end.certificates, self.language),
                 years=round(span / _YEAR),
                 seconds=round(end.seconds),
-                days=sum(one.days for one in planned),
-                most=max(one.most for one in planned),
+                days=sum(phase.days for phase in planned),
+                most=max(phase.most for phase in planned),
                 breaches=number(len(end.breaches), self.language),
                 seed=end.seed,
             )

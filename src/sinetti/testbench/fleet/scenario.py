@@ -57,7 +57,7 @@ def next_step(now: datetime, due: Iterable[datetime | None], goal: datetime, pac
 
     The step is at least a stride and at most a leap. `due` has an instant of each agent, or None if it plans nothing.
     """
-    planned = min((one for one in due if one is not None), default=now + pace.leap)
+    planned = min((instant for instant in due if instant is not None), default=now + pace.leap)
     return min(max(planned, now + pace.stride), now + pace.leap, goal)
 
 
@@ -128,7 +128,7 @@ class FleetSimulation:
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the organisations in the store."""
-        return tuple(one.name for one in self.fleet)
+        return tuple(organisation.name for organisation in self.fleet)
 
     def two_years(self, act: str, address: str, agents: int) -> PhaseReport:
         """Enrol all organisations at that address, and simulate two years.
@@ -190,12 +190,12 @@ class FleetSimulation:
         self.ledger.look(now)
         ended = agents.pass_at(now)
         self.passes += len(ended)
-        self.out += sum(one.exit_code is ExitCode.STORE for one in ended)
+        self.out += sum(agent_run_end.exit_code is ExitCode.STORE for agent_run_end in ended)
         renewed = self.ledger.look(now)
         if renewed or not first:
             done = len(self.fleet) - len(self.ledger.waiting())
             self.reporter.step(now, renewed, done, len(self.fleet))
-        return [one.due for one in ended]
+        return [agent_run_end.due for agent_run_end in ended]
 
     def _move(self, to: datetime) -> None:
         self.stage.quietly_called("PUT", "/clock", {"now": format_instant(to)})

@@ -140,10 +140,10 @@ class StoryRunner:
             for part in textwrap.wrap(inside, _WIDTH - len(indent), break_long_words=False, break_on_hyphens=False):
                 print(f"{indent}{part}", flush=True)
 
-    def _serial(self, found: re.Match[str]) -> str:
-        known = found[0] in self._serials
-        self._serials.add(found[0])
-        return f"{found[0][:12]}…" if known else found[0]
+    def _serial(self, match: re.Match[str]) -> str:
+        known = match[0] in self._serials
+        self._serials.add(match[0])
+        return f"{match[0][:12]}…" if known else match[0]
 
     def show(self, *words: str) -> None:
         """Print a command."""
@@ -228,8 +228,8 @@ def curl(method: str, address: str, body: str | None = None) -> list[str]:
 def program() -> Path | None:
     """Return the folder of the command `sinetti`, or None if a shell finds it."""
     ours = Path(sys.executable).parent
-    found = shutil.which("sinetti")
-    return None if (found and Path(found).parent == ours) or not (ours / "sinetti").is_file() else ours
+    text = shutil.which("sinetti")
+    return None if (text and Path(text).parent == ours) or not (ours / "sinetti").is_file() else ours
 
 
 def require(holds: bool, what: str) -> None:  # noqa: FBT001 - reads as a sentence where it is called

@@ -93,11 +93,11 @@ class TokenStore:
         Returns None for a code that is unknown, used or expired, or that belongs to another client.
         """
         with self._one_at_a_time:
-            found = self._codes.pop(code, None)
-        if found is None or found.until < self.now() or found.redirect_uri != redirect_uri:
+            grant = self._codes.pop(code, None)
+        if grant is None or grant.until < self.now() or grant.redirect_uri != redirect_uri:
             return None
         digest = b64(hashlib.sha256(verifier.encode()).digest())
-        return found.claims if hmac.compare_digest(digest, found.challenge) else None
+        return grant.claims if hmac.compare_digest(digest, grant.challenge) else None
 
     def new_token(self, claims: Claims) -> str:
         """Return an access token for the same claims."""
@@ -232,7 +232,7 @@ class IdentityEndpoint:
         if refused := self._refused(asked):
             return refused
         given = _form(request)
-        person = next((one for one in PEOPLE if one.subject == given.get("who")), None)
+        person = next((test_user for test_user in PEOPLE if test_user.subject == given.get("who")), None)
         if person is None:
             return page(asked, _language(asked, request), given={**given, "who": ""})
         try:
@@ -307,7 +307,7 @@ class IdentityEndpoint:
         scheme, _, sent = request.headers.get("authorization", "").partition(" ")
         if scheme.casefold() == "basic":
             try:
-                name, _, secret = (unquote(one) for one in b64decode(sent, validate=True).decode().partition(":"))
+                name, _, secret = (unquote(text) for text in b64decode(sent, validate=True).decode().partition(":"))
             except (NotBase64, UnicodeDecodeError):
                 return False
         return name == CLIENT_ID and hmac.compare_digest(secret.encode(), self.client_secret.encode())
@@ -393,7 +393,7 @@ def rehearsed(settings: EserviceSettings, door: IdentityEndpoint) -> EserviceSet
     }
     roles = RolesClaim(ROLES_CLAIM, "identifier", "roles", MappingProxyType(means))
     double = Provider(PROVIDER_ID, _NAME, door.issuer, CLIENT_ID, door.client_secret, (STRONG,), roles)
-    others = tuple(one for one in settings.providers if one.provider_id != PROVIDER_ID)
+    others = tuple(provider for provider in settings.providers if provider.provider_id != PROVIDER_ID)
     return replace(
         settings,
         providers=(*others, double),

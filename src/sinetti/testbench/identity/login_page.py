@@ -91,10 +91,10 @@ def _why(given: Mapping[str, str], language: Language) -> str:
 
 def _people(typed: Mapping[str, str], language: Language) -> str:
     rows = "".join(
-        f'<label class="choice"><input type="radio" name="who" value="{one.subject}" required'
-        f"{_checked(typed, 'who', one.subject)}> <span>{escape(one.name)}: {escape(translate(one.what, language))}"
-        f"{escape(_codes(one))}</span></label>"
-        for one in PEOPLE
+        f'<label class="choice"><input type="radio" name="who" value="{user.subject}" required'
+        f"{_checked(typed, 'who', user.subject)}> <span>{escape(user.name)}: {escape(translate(user.what, language))}"
+        f"{escape(_codes(user))}</span></label>"
+        for user in PEOPLE
     )
     return f"<fieldset><legend>{escape(translate(_WHO, language))}</legend>{rows}</fieldset>"
 

@@ -64,10 +64,10 @@ def organisations(text: str, codes: tuple[str, ...]) -> list[dict[str, object]]:
     Raises NotOrganisations for any other line.
     """
     found: dict[str, dict[str, object]] = {}
-    for line in filter(None, (one.strip() for one in text.splitlines())):
+    for line in filter(None, (line.strip() for line in text.splitlines())):
         customer_id, own, given = line.partition(":")
         customer_id, roles = customer_id.strip(), given.split() if own else list(codes)
-        fits = _ID.fullmatch(customer_id) and all(_CODE.fullmatch(one) for one in roles)
+        fits = _ID.fullmatch(customer_id) and all(_CODE.fullmatch(role) for role in roles)
         if not fits or customer_id in found or len(found) == MOST_ORGANISATIONS:
             raise NotOrganisations(line)
         found[customer_id] = {

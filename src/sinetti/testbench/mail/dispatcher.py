@@ -114,10 +114,10 @@ class MessageDispatcher:
             at = self._next(at) if self._round(at) else None
 
     def _next(self, after: datetime) -> datetime | None:
-        room = self.room(self.clock.now)
+        ctx = self.room(self.clock.now)
         times = (next_due_time, next_digest_time, next_access_ends_time, next_call_time)
-        found = _tried(after, lambda: [one(room, after) for one in times]) or []
-        return min((at for at in found if at is not None and at > after), default=None)
+        instants = _tried(after, lambda: [time(ctx, after) for time in times]) or []
+        return min((at for at in instants if at is not None and at > after), default=None)
 
     def _round(self, at: datetime, findings: Mapping[str, str | None] | None = None) -> bool:
         """Run one round and return True if it succeeded."""

@@ -14,7 +14,7 @@ KEY, CERTIFICATE, CHAIN, ANCHORS = "key.pem", "certificate.pem", "chain.pem", "a
 LIST, LISTS, README = "crl.der", "crls", "README.txt"
 
 _OURS = frozenset({KEY, CERTIFICATE, CHAIN, ANCHORS, LIST, LISTS, README})
-_STATES = frozenset(one.value for one in SampleState)
+_STATES = frozenset(sample_state.value for sample_state in SampleState)
 _PRIVATE, _PUBLIC, _FOLDER = 0o600, 0o644, 0o755
 
 _EXPECTED = {
@@ -119,11 +119,11 @@ def write_samples(
 
     Files for the relying party are written beside them. Raises FolderTaken or OSError as `write_sample` does.
     """
-    files = {f"{one.state.value}/{name}": octets for one in samples for name, octets in contents(one).items()}
+    files = {f"{sample.state.value}/{name}": octets for sample in samples for name, octets in contents(sample).items()}
     first = samples[0]
     readme = _README_ALL.format(now=first.now.strftime(_WRITTEN), readme=README, anchors=ANCHORS, lists=LISTS)
     _write(files | _of_relying_party(first) | {README: readme.encode()}, folder, replace=replace)
-    return tuple(SamplePaths(folder / one.state.value) for one in samples)
+    return tuple(SamplePaths(folder / sample.state.value) for sample in samples)
 
 
 def contents(sample: SampleCertificate) -> Mapping[str, bytes]:
@@ -131,7 +131,7 @@ def contents(sample: SampleCertificate) -> Mapping[str, bytes]:
     files = {
         KEY: dump_private_key(sample.key, None),
         CERTIFICATE: certificate_pem(certificate_der(sample.certificate)),
-        CHAIN: b"".join(certificate_pem(certificate_der(one)) for one in sample.chain),
+        CHAIN: b"".join(certificate_pem(certificate_der(certificate)) for certificate in sample.chain),
         LIST: sample.crl,
         README: _readme(sample).encode(),
     }
@@ -139,7 +139,7 @@ def contents(sample: SampleCertificate) -> Mapping[str, bytes]:
 
 
 def _of_relying_party(sample: SampleCertificate) -> dict[str, bytes]:
-    anchors = b"".join(certificate_pem(certificate_der(one)) for one in sample.anchors)
+    anchors = b"".join(certificate_pem(certificate_der(anchor)) for anchor in sample.anchors)
     return {ANCHORS: anchors} | {f"{LISTS}/{name}.crl": der for name, der in sample.lists.items()}
 
 
@@ -173,7 +173,7 @@ def _refuse_taken(target: Path, named: Path, *, replace: bool) -> None:
         return
     if not target.is_dir():
         raise FolderTaken(f"{named} is a file: name a folder")
-    found = {one.name for one in target.iterdir()}
+    found = {path.name for path in target.iterdir()}
     if found and not replace:
         raise FolderTaken(f"{named} is not empty: name another folder, or replace the sample in it with --force")
     if others := _others(target):
@@ -186,11 +186,11 @@ def _refuse_taken(target: Path, named: Path, *, replace: bool) -> None:
 def _others(folder: Path) -> list[str]:
     """Return the files that belong to no sample, in the folder or in that of a state."""
     found = []
-    for one in folder.iterdir():
-        if one.name in _STATES and one.is_dir() and not one.is_symlink():
-            found += [f"{one.name}/{inner.name}" for inner in one.iterdir() if inner.name not in _OURS]
-        elif one.name not in _OURS:
-            found.append(one.name)
+    for path in folder.iterdir():
+        if path.name in _STATES and path.is_dir() and not path.is_symlink():
+            found += [f"{path.name}/{inner.name}" for inner in path.iterdir() if inner.name not in _OURS]
+        elif path.name not in _OURS:
+            found.append(path.name)
     return sorted(found)
 
 

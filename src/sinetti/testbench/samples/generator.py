@@ -135,7 +135,7 @@ class SampleHierarchy:
         """Make one sample. Raises SamplesUsedUp after 32 revoked ones."""
         issuing = Channel.SFTP if wanted.state is SampleState.OTHER_CHANNEL else Channel.WS
         built = self._others if wanted.state is SampleState.OTHER_CA else self._built
-        name = next(one.file_name for one in built.hierarchy.authorities if one.channel is issuing)
+        name = next(ca.file_name for ca in built.hierarchy.authorities if ca.channel is issuing)
         key = generate_key(wanted.key_type)
         certificate = self._issued(wanted, key, built, name)
         return SampleCertificate(
@@ -144,7 +144,7 @@ class SampleHierarchy:
             key=key,
             certificate=certificate,
             chain=built.chain_above(certificate),
-            anchors=tuple(self._built.certificate(one) for one in self._lists),
+            anchors=tuple(self._built.certificate(text) for text in self._lists),
             crl=self._lists[name],
             lists=self._lists,
         )

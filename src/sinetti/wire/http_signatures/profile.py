@@ -301,10 +301,10 @@ _GATEWAYS: Profile[PublicKey] = Profile(lambda key: (_algorithm(key),), _holds, 
 
 
 def _stated(line: str) -> _Stated:
-    found = _INPUT.fullmatch(line.strip(" \t"))
-    if found is None:
+    match = _INPUT.fullmatch(line.strip(" \t"))
+    if match is None:
         raise MessageSignatureError(SignatureErrorReason.SHAPE)
-    label, octets, names, parameters = found.groups()
+    label, octets, names, parameters = match.groups()
     given: dict[str, str] = {}
     for name, text, number in _PARAMETER.findall(parameters):
         if name in given or name not in _PARAMETERS or bool(number) is not (name == "created"):
@@ -318,24 +318,24 @@ def _stated(line: str) -> _Stated:
 
 def _signature(line: str) -> tuple[str, bytes]:
     """Return the label and the octets of a Signature with one member."""
-    found = _OCTETS.fullmatch(line.strip(" \t"))
-    octets = _decoded(found[2]) if found else None
-    if found is None or octets is None:
+    match = _OCTETS.fullmatch(line.strip(" \t"))
+    octets = _decoded(match[2]) if match else None
+    if match is None or octets is None:
         raise MessageSignatureError(SignatureErrorReason.SHAPE)
-    return found[1], octets
+    return match[1], octets
 
 
 def _digest_fits(line: str, body: bytes) -> bool:
     """Return whether all digests fit, each of an accepted kind and none twice."""
     kinds = set()
     for member in line.split(","):
-        found = _OCTETS.fullmatch(member.strip(" \t"))
-        hashing = _DIGESTS.get(found[1]) if found else None
-        if found is None or hashing is None or found[1] in kinds or len(found[2]) > 2 * _LONGEST_DIGEST:
+        match = _OCTETS.fullmatch(member.strip(" \t"))
+        hashing = _DIGESTS.get(match[1]) if match else None
+        if match is None or hashing is None or match[1] in kinds or len(match[2]) > 2 * _LONGEST_DIGEST:
             return False
-        if not hmac.compare_digest(_decoded(found[2]) or b"", hashing(body).digest()):
+        if not hmac.compare_digest(_decoded(match[2]) or b"", hashing(body).digest()):
             return False
-        kinds.add(found[1])
+        kinds.add(match[1])
     return True
 
 

@@ -36,7 +36,7 @@ class UsageMessage:
 
 def render(sightings: Iterable[Observation], trust_lists: TrustListNumbers | None = None) -> bytes:
     """Write the body. Raises ValueError for more than 1,000 sightings."""
-    rows = [{"sha256": one.sha256, "seen": _written(one.seen)} for one in sightings]
+    rows = [{"sha256": sighting.sha256, "seen": _written(sighting.seen)} for sighting in sightings]
     if len(rows) > MOST_SIGHTINGS:
         raise ValueError(f"a message may have at most {MOST_SIGHTINGS} sightings")
     numbers = {} if trust_lists is None else {"trust_lists": asdict(trust_lists)}
@@ -72,12 +72,12 @@ def _numbers(row: Any) -> TrustListNumbers:  # noqa: ANN401 - any JSON value
 def _sighting(place: int, row: Any) -> Observation:  # noqa: ANN401 - any JSON value
     if not isinstance(row, dict) or set(row) != {"sha256", "seen"}:
         raise InvalidUsageReport(f"sightings[{place}] must have exactly the members sha256 and seen")
-    sha256, seen = row["sha256"], row["seen"]
+    sha256, text = row["sha256"], row["seen"]
     if not isinstance(sha256, str) or not _SHA256.fullmatch(sha256):
         raise InvalidUsageReport(
             f"sightings[{place}].sha256 must be the SHA-256 of the certificate's DER, 64 digits of lower-case hex"
         )
-    at = _read(seen) if isinstance(seen, str) else None
+    at = _read(text) if isinstance(text, str) else None
     if at is None:
         raise InvalidUsageReport(f"sightings[{place}].seen must be a time like 2027-03-01T12:00:00Z (RFC 3339)")
     return Observation(Sha256(sha256), at)

@@ -76,8 +76,8 @@ class Envelope:
         inherited = {} if body is None else body.nsmap
         left = [(prefix, uri) for prefix, uri in inherited.items() if uri and prefix not in self._cut.own]
         yield ()
-        yield tuple(one for one in left if one in self._cut.used)
-        yield tuple(one for one in left if one in self._cut.used or one[1] != SOAP)
+        yield tuple(pair for pair in left if pair in self._cut.used)
+        yield tuple(pair for pair in left if pair in self._cut.used or pair[1] != SOAP)
 
 
 @dataclass(slots=True)
@@ -163,7 +163,7 @@ class _Finder:
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._mark_end()
         self._elements += 1
-        relied_on = {_relies_on(name), *(_relies_on(one) for one in attributes if "\n" in one)}
+        relied_on = {_relies_on(name), *(_relies_on(attribute) for attribute in attributes if "\n" in attribute)}
         self._in_names += sum(len(uri) for _, uri in relied_on)
         if len(self._path) > _DEEPEST or self._elements > _MOST_ELEMENTS or self._in_names > _MOST_IN_NAMES:
             raise XmlRejected(parser.TOO_MUCH)

@@ -235,7 +235,7 @@ def _payload(operation: Operation, values: Mapping[ElementName, Value | None]) -
     It is read back, so that no request is sent that breaks the schema. Raises SchemaViolation.
     """
     inside = ""
-    for name in (one.name for one in REQUESTS[operation]):
+    for name in (element.name for element in REQUESTS[operation]):
         value = values[name]
         if value is not None:
             text = parser.encode_base64(value) if isinstance(value, bytes) else escape(value)

@@ -167,17 +167,22 @@ def qualified(name: str) -> str:
 
 
 def read_sequence(
-    found: Sequence[etree._Element], fields: Sequence[ElementSpec], parent: str
+    elements: Sequence[etree._Element], fields: Sequence[ElementSpec], parent: str
 ) -> dict[ElementName, Value]:
     """Read elements in the order of `fields`.
 
     Raises SchemaViolation, with `parent` if an unknown element is left.
     """
     values: dict[ElementName, Value] = {}
-    rest = list(found)
+    rest = list(elements)
     for field in fields:
         if rest and rest[0].tag == field.name:
-            values[field.name] = _read(rest.pop(0), field)
+            element = rest.pop(0)
+            text = parser.value(element)
+            read = None if text is None or not _HARMLESS.issuperset(map(str, element.attrib)) else field.read(text)
+            if read is None:
+                raise SchemaViolation(field.name)
+            values[field.name] = read
         elif not field.optional:
             raise SchemaViolation(field.name)
     if rest:
@@ -194,11 +199,3 @@ def child_elements(element: etree._Element, name: str) -> list[etree._Element]:
     if not _HARMLESS.issuperset(map(str, element.attrib)) or parser.has_loose_text(element):
         raise SchemaViolation(name)
     return children(element)
-
-
-def _read(element: etree._Element, field: ElementSpec) -> Value:
-    text = parser.value(element)
-    read = None if text is None or not _HARMLESS.issuperset(map(str, element.attrib)) else field.read(text)
-    if read is None:
-        raise SchemaViolation(field.name)
-    return read

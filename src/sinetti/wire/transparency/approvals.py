@@ -227,7 +227,10 @@ class ApprovalRecord:
                 return [parameters["name"].casefold(), parameters["role"], key] == [name, facts["role"], facts["key"]]
             return [change, parameters["name"], parameters["key"]] == ["remove", name, facts["key"]]
         if kind == "setting":
-            return any([one["name"], one["after"]] == [name, facts["value"]] for one in parameters["settings"])
+            return any(
+                [parameter["name"], parameter["after"]] == [name, facts["value"]]
+                for parameter in parameters["settings"]
+            )
         if kind == "authority":
             (ca,) = _rows_in(facts[ROW], _CA)
             return self._is_of_ca(parameters, name, ca, facts.get("replaced"))
@@ -239,7 +242,7 @@ class ApprovalRecord:
         if parameters["change"] == "install":
             return is_named and not before and ca["state"] != "issuing"
         if parameters["change"] == "activate":
-            return is_named and all(ca[one] == before.get(one) for one in ca if one not in {"state", "version"})
+            return is_named and all(ca[text] == before.get(text) for text in ca if text not in {"state", "version"})
         if parameters["change"] != "rollover":
             return False
         if parameters["channel"]:
@@ -250,7 +253,7 @@ class ApprovalRecord:
             for one in _rows_in(row, _CA)
             if parameters["ca"] in {about.partition(":")[2], one["common_name"]}
         ]
-        return any(one[1:] == (ca["role"], ca["channel"]) and replaced in {None, one[0]} for one in named)
+        return any(row[1:] == (ca["role"], ca["channel"]) and replaced in {None, row[0]} for row in named)
 
     def people_for(self, act: TwoPersonAct) -> int:
         """Return the number of people that an act takes by now; 0 before the log has one."""
@@ -368,7 +371,7 @@ def _accept(record: ApprovalRecord, entry: EntryFields) -> None:
     if name == "officer":
         others = {key: one for key, one in record.officers.items() if one[0] != entry.object}
         rows = (one for one in _rows_in(row, "sinetti_officerrecord") if one["removed_at"] is None)
-        in_force = {one["fingerprint"]: (entry.object, one["role"]) for one in rows}
+        in_force = {row["fingerprint"]: (entry.object, row["role"]) for row in rows}
         record.officers = others | in_force
     if name == "setting":
         record.settings[entry.object.partition(":")[2]] = _rows_in(row, "sinetti_approvalsetting")[0]["value"]
@@ -453,7 +456,7 @@ _GIVES: Mapping[str, tuple[TwoPersonAct, Callable[[str, str], bool]]] = {
 
 _ROW = f'"{ROW}":'.encode()
 _BEGIN = b'{"action":"'
-_ACTIONS = frozenset(one.encode() for one in (*_CHECKS, *_ACTS, "account-made"))
+_ACTIONS = frozenset(text.encode() for text in (*_CHECKS, *_ACTS, "account-made"))
 
 
 def is_fact(octets: bytes) -> bool:
@@ -465,14 +468,14 @@ def is_fact(octets: bytes) -> bool:
 
 
 def _text(entry: EntryFields, name: str) -> str:
-    found = entry.facts[name]
-    if not isinstance(found, str):
+    text = entry.facts[name]
+    if not isinstance(text, str):
         raise KeyError(name)
-    return found
+    return text
 
 
 def _number(entry: EntryFields, name: str) -> int:
-    found = entry.facts[name]
-    if not isinstance(found, int):
+    number = entry.facts[name]
+    if not isinstance(number, int):
         raise KeyError(name)
-    return found
+    return number

@@ -27,9 +27,9 @@ def check_continues(
     head, _ = open_checkpoint(new, *keys)
     if kept is None:
         return new
-    seen, _ = open_checkpoint(kept, *keys)
+    checkpoint, _ = open_checkpoint(kept, *keys)
     # A copy of the service may still serve an older head, so either may be the beginning of the other.
-    (old, large), note = ((seen, head), new) if seen.size <= head.size else ((head, seen), kept)
+    (old, large), note = ((checkpoint, head), new) if checkpoint.size <= head.size else ((head, checkpoint), kept)
     try:
         path = consistency_proof(old.size, large.size, lookup_in(large.size, fetch))
         check_consistency(old.head, large.head, path)

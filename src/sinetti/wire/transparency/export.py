@@ -59,8 +59,8 @@ class ExportHeader:
                 "from": self.start,
                 "to": self.end,
                 "checkpoint": self.checkpoint.decode(),
-                "left": [b64encode(one).decode() for one in self.left],
-                "right": [b64encode(one).decode() for one in self.right],
+                "left": [b64encode(octets).decode() for octets in self.left],
+                "right": [b64encode(octets).decode() for octets in self.right],
             }
         )
 

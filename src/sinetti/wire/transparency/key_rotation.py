@@ -63,9 +63,9 @@ def former_keys(rotations: Sequence[EntryFields], trusted: Iterable[VerifierKey]
 
     The entries were checked and are in their order. What a former key signed before counts.
     """
-    found = list(trusted)
+    verifier_keys = list(trusted)
     for entry in reversed(rotations):
         old, new = (VerifierKey.parse(str(entry.facts[name])) for name in ("old", "new"))
-        if new in found and old not in found and old.name == new.name:
-            found.append(old)
-    return found
+        if new in verifier_keys and old not in verifier_keys and old.name == new.name:
+            verifier_keys.append(old)
+    return verifier_keys

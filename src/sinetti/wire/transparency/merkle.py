@@ -63,10 +63,10 @@ def extend(edge: list[Subtree], more: Iterable[Subtree], on_complete: Callable[[
 
     `on_complete` gets each subtree that a merge completes. Raises ProofError if one does not follow its predecessor.
     """
-    for one in more:
-        if one.index << one.level != (edge[-1].end if edge else 0):
-            raise ProofError(f"the subtree {one.level}/{one.index} does not follow the one before it")
-        edge.append(one)
+    for subtree in more:
+        if subtree.index << subtree.level != (edge[-1].end if edge else 0):
+            raise ProofError(f"the subtree {subtree.level}/{subtree.index} does not follow the one before it")
+        edge.append(subtree)
         while len(edge) > 1 and edge[-1].level == edge[-2].level and edge[-1].index % 2:
             right, left = edge.pop(), edge.pop()
             edge.append(Subtree(left.level + 1, left.index // 2, node_hash(left.digest, right.digest)))
@@ -77,10 +77,10 @@ def fold(digests: Sequence[bytes]) -> bytes:
     """Return the hash over subtrees of falling size, from left to right."""
     if not digests:
         return EMPTY_ROOT
-    *others, found = digests
+    *others, octets = digests
     for digest in reversed(others):
-        found = node_hash(digest, found)
-    return found
+        octets = node_hash(digest, octets)
+    return octets
 
 
 def range_hash(start: int, end: int, lookup: Lookup) -> bytes:
@@ -90,7 +90,7 @@ def range_hash(start: int, end: int, lookup: Lookup) -> bytes:
 
 def root_of(edge: Sequence[Subtree]) -> bytes:
     """Return the root of the tree with this edge."""
-    return fold([one.digest for one in edge])
+    return fold([subtree.digest for subtree in edge])
 
 
 def _split(count: int) -> int:
@@ -143,18 +143,18 @@ def check_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], 
     sentence = f"the proof does not lead from entry {index} to the root of the tree of size {size}"
     if not 0 <= index < size:
         raise ProofError(sentence)
-    place, last, found = index, size - 1, leaf
+    place, last, octets = index, size - 1, leaf
     for digest in proof:
         if not last:
             raise ProofError(sentence)
         if place % 2 or place == last:
-            found = node_hash(digest, found)
+            octets = node_hash(digest, octets)
             while not place % 2 and place:
                 place, last = place >> 1, last >> 1
         else:
-            found = node_hash(found, digest)
+            octets = node_hash(octets, digest)
         place, last = place >> 1, last >> 1
-    if last or found != root:
+    if last or octets != root:
         raise ProofError(sentence)
 
 

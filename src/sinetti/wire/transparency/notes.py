@@ -234,7 +234,7 @@ class Checkpoint:
     def signed(self, *signers: NoteSigner, now: datetime | None = None) -> bytes:
         """Return the note with signatures; with `now`, the first key dates it."""
         keys = signers if now is None else (*signers, signers[0].dating)
-        return f"{self.text}\n{''.join(one.sign(self.text, now) for one in keys)}".encode()
+        return f"{self.text}\n{''.join(note_signer.sign(self.text, now) for note_signer in keys)}".encode()
 
     @staticmethod
     def parse(text: str) -> "Checkpoint":

@@ -78,20 +78,20 @@ class LogPolicy:
     @staticmethod
     def parse(key: str | None, cosignatures: int, witnesses: Iterable[str]) -> "LogPolicy":
         """Parse the texts of settings. Raises NoteError."""
-        found = tuple(VerifierKey.parse(one) for one in witnesses)
-        if any(one.kind != COSIGNATURE for one in found):
+        verifier_keys = tuple(VerifierKey.parse(witness) for witness in witnesses)
+        if any(verifier_key.kind != COSIGNATURE for verifier_key in verifier_keys):
             raise NoteError("the key of a witness is one for cosignatures")
-        names = {one.name for one in found}
+        names = {verifier_key.name for verifier_key in verifier_keys}
         if cosignatures > len(names):
             raise NoteError(f"{cosignatures} cosignatures need as many witnesses, and {len(names)} are named")
-        return LogPolicy(None if key is None else VerifierKey.parse(key), cosignatures, found)
+        return LogPolicy(None if key is None else VerifierKey.parse(key), cosignatures, verifier_keys)
 
     def check_cosigned(self, note: SignedNote) -> None:
         """Raise TooFewCosignatures unless enough different witnesses cosigned a note.
 
         Raises ProofError for a wrong cosignature of one of them.
         """
-        names = {one.name for one in note.signers(self.witnesses)}
+        names = {signer.name for signer in note.signers(self.witnesses)}
         if len(names) < self.cosignatures:
             raise TooFewCosignatures(f"{len(names)} of the named witnesses cosigned it, and {self.cosignatures} must")
 
@@ -115,7 +115,7 @@ class LogMemory:
     def dump(self) -> bytes:
         """Return the octets of a file; `parse` returns the same value."""
         row = {
-            "keys": [str(one) for one in self.keys],
+            "keys": [str(verifier_key) for verifier_key in self.keys],
             "checkpoint": None if self.checkpoint is None else self.checkpoint.decode(),
             "fork": None if self.fork is None else self.fork.decode(),
             "why": self.why,
@@ -235,9 +235,9 @@ class LogReader:
             keys = known[: known.index(pinned) + 1] if pinned in known else (pinned,)
         else:
             keys = known or (self._first_key(),)
-        if any(one.name != self.origin for one in keys):
+        if any(verifier_key.name != self.origin for verifier_key in keys):
             raise ProofError(f"the key is of the log {keys[-1].name}, not of {self.origin}")
-        ids = {(one.name, one.key_id) for key in keys for one in (key, key.dating)}
+        ids = {(verifier_key.name, verifier_key.key_id) for key in keys for verifier_key in (key, key.dating)}
         is_changed = any(name == self.origin and (name, number) not in ids for name, number, _ in note.signatures)
         return self._rotated(keys) if is_changed else keys
 

@@ -96,7 +96,7 @@ class WitnessRequest:
 
 
 def _hash_lines(hashes: Sequence[bytes]) -> list[str]:
-    return [b64encode(one).decode() for one in hashes]
+    return [b64encode(octets).decode() for octets in hashes]
 
 
 def _hashes(lines: Sequence[str]) -> tuple[bytes, ...]:

@@ -40,11 +40,11 @@ class TileName:
 
         Returns None for any other.
         """
-        found = _PATH.fullmatch(path)
-        if found is None:
+        match = _PATH.fullmatch(path)
+        if match is None:
             return None
-        index = int((found[2] + found[3]).replace("x", "").replace("/", ""))
-        name = TileName(int(found[1]), index, int(found[4] or TILE_WIDTH))
+        index = int((match[2] + match[3]).replace("x", "").replace("/", ""))
+        name = TileName(int(match[1]), index, int(match[4] or TILE_WIDTH))
         return name if name.level <= _HIGHEST and name.width <= TILE_WIDTH and name.path == path else None
 
     def is_in(self, size: int) -> bool:

@@ -125,7 +125,7 @@ def prepare_signature(canonical: bytes, seal: DocumentSigner, recipe: SignatureP
     """
     digest = algorithms.digest_of(SHA256, canonical)
     transforms = [ENVELOPED, EXCLUSIVE] if recipe is SignatureProfile.EXCLUSIVE else [ENVELOPED]
-    written = "".join(f'<ds:Transform Algorithm="{one}"></ds:Transform>' for one in transforms)
+    written = "".join(f'<ds:Transform Algorithm="{transform}"></ds:Transform>' for transform in transforms)
     inside = (
         f'<ds:CanonicalizationMethod Algorithm="{EXCLUSIVE}"></ds:CanonicalizationMethod>'
         f'<ds:SignatureMethod Algorithm="{seal.algorithm.value}"></ds:SignatureMethod>'
@@ -167,12 +167,12 @@ def verify_document(
 
 def _verify(root: etree._Element, key_of: Callable[[bytes], AnyPublicKey]) -> VerifiedDocument:
     # 1 The one signature, and its three parts. An Object would be a place for unsigned content.
-    found = list(root.iter(SIGNATURE))
-    if not found:
+    elements = list(root.iter(SIGNATURE))
+    if not elements:
         raise SignatureMissing(SignatureErrorCode.MISSING)
-    if found != list(itertools.islice(root.iterchildren("*", reversed=True), 1)):
+    if elements != list(itertools.islice(root.iterchildren("*", reversed=True), 1)):
         raise WrongReference(SignatureErrorCode.MISPLACED)
-    info, value, key_info = _take(found[0], "SignedInfo", "SignatureValue", "KeyInfo")
+    info, value, key_info = _take(elements[0], "SignedInfo", "SignatureValue", "KeyInfo")
     # 2 SignedInfo against the shape.
     method, algorithm, reference = _take(info, "CanonicalizationMethod", "SignatureMethod", "Reference")
     _demand(algorithm.get("Algorithm") in _METHODS and not children(algorithm), SignatureErrorCode.METHOD)
@@ -190,7 +190,7 @@ def _verify(root: etree._Element, key_of: Callable[[bytes], AnyPublicKey]) -> Ve
     fits = algorithms.verify_value(public_key, XmlSignatureAlgorithm(algorithm.get("Algorithm", "")), signed, signature)
     _demand(fits, SignatureErrorCode.SIGNATURE_MISFIT)
     # 5 The digest, over the document without its signature.
-    remove(found[0], root)
+    remove(elements[0], root)
     octets = document_form.whole(root, LARGEST_FORM)
     _demand(
         algorithms.digest_of(digesting.get("Algorithm"), octets) == claimed_digest, SignatureErrorCode.DIGEST_MISFIT
@@ -204,9 +204,9 @@ def _demand(condition: bool, flaw: SignatureErrorCode) -> None:  # noqa: FBT001 
 
 
 def _take(parent: etree._Element, *names: str) -> list[etree._Element]:
-    found = children(parent)
-    _demand([child.tag for child in found] == [f"{{{DS}}}{name}" for name in names], SignatureErrorCode.PARTS)
-    return found
+    elements = children(parent)
+    _demand([child.tag for child in elements] == [f"{{{DS}}}{name}" for name in names], SignatureErrorCode.PARTS)
+    return elements
 
 
 def _octets(element: etree._Element) -> bytes:
@@ -244,7 +244,7 @@ def read_transforms(transforms: etree._Element) -> Canonical:
             chosen = c14n_of(second)
         case _:
             raise SignatureInvalid(SignatureErrorCode.TRANSFORMS)
-    _demand(all(one.tag == f"{{{DS}}}Transform" for one in children(transforms)), SignatureErrorCode.TRANSFORMS)
+    _demand(all(child.tag == f"{{{DS}}}Transform" for child in children(transforms)), SignatureErrorCode.TRANSFORMS)
     return chosen
 
 
