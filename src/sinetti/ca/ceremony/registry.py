@@ -6,10 +6,9 @@ one request never gets two certificates or two lists that differ.
 
 import json
 from base64 import b64decode, b64encode
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
-from typing import Any
 
 from cryptography import x509
 
@@ -18,6 +17,7 @@ from sinetti.ca.ceremony.words import CeremonyError
 from sinetti.ca.crl import read_list
 from sinetti.ca.issuance_request import IssuingCa, RevokedEntry
 from sinetti.domain.values import Environment
+from sinetti.infra import records
 from sinetti.pki.encoding import load_certificate, serial_hex, sha256_hex
 
 _FORMAT = "sinetti-medium-v1"
@@ -84,7 +84,10 @@ class Registry:
                 "base_url": self.base_url,
                 "custodians": list(self.custodians),
                 "names": self.names,
-                "items": [_value(one) for one in self.items],
+                "items": [
+                    {**asdict(item), "tbs": b64encode(item.tbs).decode(), "made": b64encode(item.made).decode()}
+                    for item in self.items
+                ],
             }
         )
 
@@ -224,6 +227,9 @@ class OfflineSigner:
         self.registry = new
 
 
+_READERS: Mapping[str, Callable[[str], object]] = {"kind": MadeKind, "tbs": b64decode, "made": b64decode}
+
+
 def parse_registry(octets: bytes) -> Registry:
     """Read a register. Raises CeremonyError if it is damaged."""
     try:
@@ -234,34 +240,8 @@ def parse_registry(octets: bytes) -> Registry:
             value["base_url"],
             tuple(value["custodians"]),
             dict(value["names"]),
-            tuple(_item(one) for one in value["items"]),
+            tuple(records.load(MadeItem, row, _READERS) for row in value["items"]),
         )
     except (ValueError, TypeError, KeyError, RecursionError) as bad:
         raise CeremonyError("the register of the medium is damaged: take the other copy of the medium") from bad
     return found
-
-
-def _item(value: dict[str, Any]) -> MadeItem:
-    return MadeItem(
-        value["request"],
-        MadeKind(value["kind"]),
-        value["name"],
-        value["issuer"],
-        value["shard"],
-        value["number"],
-        b64decode(value["tbs"]),
-        b64decode(value["made"]),
-    )
-
-
-def _value(one: MadeItem) -> dict[str, Any]:
-    return {
-        "request": one.request,
-        "kind": one.kind.value,
-        "name": one.name,
-        "issuer": one.issuer,
-        "shard": one.shard,
-        "number": one.number,
-        "tbs": b64encode(one.tbs).decode("ascii"),
-        "made": b64encode(one.made).decode("ascii"),
-    }

@@ -60,7 +60,11 @@ def deploy(folder: Path, entry: CertificateEntry, now: datetime) -> tuple[bool, 
             return True, ()
         return _brought(folder, entry, held, now)
     except JavaStoreError as bad:
-        _hold_back(folder, now)
+        serial = _serial(folder)
+        with contextlib.suppress(OSError):
+            if serial is not None and agent_state.hold_back(folder, serial):
+                facts = {"serial": serial, "format": Format.JKS.value, "program": "keytool"}
+                event_log.append(folder, now, EventType.DEPLOY_FAILED, **facts)
         return False, (make_message(messages.ABOUT_NAME, name=folder.name, message=bad.message),)
     except files.StoreError as bad:
         return False, (bad.message,)
@@ -70,14 +74,6 @@ def deploy(folder: Path, entry: CertificateEntry, now: datetime) -> tuple[bool, 
         )
     except OSError as bad:
         return False, (error_reasons.store_unusable(bad, folder),)
-
-
-def _hold_back(folder: Path, now: datetime) -> None:
-    serial = _serial(folder)
-    with contextlib.suppress(OSError):
-        if serial is not None and agent_state.hold_back(folder, serial):
-            facts = {"serial": serial, "format": Format.JKS.value, "program": "keytool"}
-            event_log.append(folder, now, EventType.DEPLOY_FAILED, **facts)
 
 
 @dataclass(frozen=True)

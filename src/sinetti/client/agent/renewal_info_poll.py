@@ -6,16 +6,15 @@ services.
 """
 
 import contextlib
-import json
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event as Flag
 
-from sinetti.client import decoder, renewal_window
+from sinetti.client import renewal_window
 from sinetti.client.agent import schedule
 from sinetti.client.agent.worker import AgentContext
 from sinetti.client.messages import messages
@@ -28,6 +27,7 @@ from sinetti.client.store.agent_state import AgentState
 from sinetti.client.store.event_log import EventType
 from sinetti.client.store.snapshot import NameSnapshot
 from sinetti.client.store.trust_memory import TrustMemory, load_trust
+from sinetti.infra import records
 from sinetti.infra.clock import format_instant
 from sinetti.pki import encoding
 
@@ -86,7 +86,7 @@ def poll_due(agent: AgentContext, seen: Sequence[NameSnapshot], stop: Flag) -> l
     _ask(about, [(service, one) for service, ones in by_service.items() for one in ones[1:]])
     if about.backoff_until != known:
         with contextlib.suppress(OSError):
-            files.write_atomic(path, _dump(about.backoff_until), is_durable=False)
+            files.write_atomic(path, records.dump(about.backoff_until), is_durable=False)
     return [replace(one, memory=about.heard[one.name]) if one.name in about.heard else one for one in seen]
 
 
@@ -179,11 +179,7 @@ def _service(agent: AgentContext, seen: NameSnapshot) -> str | None:
 
 def _silent(path: Path) -> dict[str, datetime]:
     try:
-        raw = decoder.json_of(files.octets_of(path))
-        return {str(one): decoder.instant_of(at) for one, at in raw.items()}
+        raw = records.json_of(files.octets_of(path))
+        return {str(one): records.instant_of(at) for one, at in raw.items()}
     except (OSError, ValueError, TypeError, AttributeError):
         return {}
-
-
-def _dump(silent: Mapping[str, datetime]) -> bytes:
-    return (json.dumps({one: format_instant(at) for one, at in silent.items()}, indent=1) + "\n").encode()

@@ -22,7 +22,6 @@ from threading import Event
 from threading import Event as Flag
 from typing import Protocol
 
-from sinetti.client import decoder
 from sinetti.client.agent import decisions, log_watch, renewal_info_poll, worker
 from sinetti.client.agent.decisions import Decision, NeedsOperator, Renew, ResumeRequest
 from sinetti.client.agent.worker import AgentContext
@@ -47,6 +46,7 @@ from sinetti.client.store.journal import RequestKind
 from sinetti.client.store.key_checks import KeyChecks
 from sinetti.client.store.log_memory import StoreLogFault
 from sinetti.client.store.snapshot import NameSnapshot
+from sinetti.infra import records
 from sinetti.infra.clock import format_instant
 
 FILE = ".run.lock"
@@ -100,8 +100,8 @@ def holder(path: Path) -> dict[str, Value]:
     try:
         with path.open("rb") as file:
             file.seek(len(_FIRST))
-            raw = decoder.json_of(file.read(4096))
-        since: Value = decoder.instant_of(raw["since"])
+            raw = records.json_of(file.read(4096))
+        since: Value = records.instant_of(raw["since"])
         return {name: strip_control_chars(str(raw[name])) for name in ("pid", "host", "user")} | {"since": since}
     except (OSError, ValueError, KeyError, TypeError):
         return dict.fromkeys(("pid", "host", "user", "since"), _NOT_KNOWN)

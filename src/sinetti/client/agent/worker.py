@@ -74,7 +74,8 @@ def process_name(agent: AgentContext, seen: NameSnapshot, decision: Decision) ->
     Return None if there was nothing to do.
     """
     entry, outcome = agent.config.entry_of(seen.name), None
-    agent = _speaking_of(agent, seen.name)
+    on_message = agent.run.tell
+    agent = replace(agent, run=replace(agent.run, tell=lambda message: on_message(about(seen.name, message))))
     if seen.has_partial_files:
         files.remove_partial(seen.folder)
     if isinstance(decision, Renew | ResumeRequest):
@@ -97,11 +98,6 @@ def fault(name: str, bad: Exception) -> CommandResult:
 def about(name: str, message: Message) -> Message:
     """Add the name to a message that does not contain it."""
     return message if "name" in message.values else make_message(messages.ABOUT_NAME, name=name, message=message)
-
-
-def _speaking_of(agent: AgentContext, name: str) -> AgentContext:
-    on_message = agent.run.tell
-    return replace(agent, run=replace(agent.run, tell=lambda message: on_message(about(name, message))))
 
 
 def outcome_is_final(seen: NameSnapshot, outcome: CommandResult) -> NeedsOperator | None:

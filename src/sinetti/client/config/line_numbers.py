@@ -123,7 +123,11 @@ class _Scanner:
             case "[":
                 self._array(path)
             case "{":
-                self._inline(path)
+                self.at += 1
+                while self._skip(_SPACE) and not self.text.startswith("}", self.at):
+                    self._pair(path)
+                    self._past_comma(_SPACE)
+                self.at += 1
             case "'" | '"':
                 self._string()
             case _:
@@ -137,13 +141,6 @@ class _Scanner:
             self._value((*path, number))
             number += 1
             self._past_comma(_BLANK)
-        self.at += 1
-
-    def _inline(self, path: Path) -> None:
-        self.at += 1
-        while self._skip(_SPACE) and not self.text.startswith("}", self.at):
-            self._pair(path)
-            self._past_comma(_SPACE)
         self.at += 1
 
     def _past_comma(self, between: re.Pattern[str]) -> None:

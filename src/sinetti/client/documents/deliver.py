@@ -10,7 +10,6 @@ is derived from the address and the document, so that a repeated command finds t
 
 import contextlib
 import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -19,7 +18,7 @@ from uuid import uuid4
 
 from cryptography import x509
 
-from sinetti.client import decoder, service_address
+from sinetti.client import service_address
 from sinetti.client.messages import document_messages, error_reasons, messages
 from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.requests import soap_client, transport
@@ -31,6 +30,7 @@ from sinetti.client.store import document_signature, files, generations
 from sinetti.client.store import settings as store_settings
 from sinetti.client.store.settings import NameSettings
 from sinetti.domain.values import Serial, Sha256
+from sinetti.infra import records
 from sinetti.pki import chain
 from sinetti.pki.encoding import sha256_hex
 from sinetti.wire import receipts
@@ -113,7 +113,7 @@ def create(place: Path, delivery_id: str, sealed: SignedDocument, to: str) -> De
     folder = place / str(max(_numbers(place), default=0) + 1)
     sha256 = sha256_hex(sealed.octets)
     intent = {"delivery_id": delivery_id, "sha256": sha256, "sealed_by": sealed.sealed_by, "to": to}
-    files.write_folder(folder, {INTENT: _json(intent), SEALED: sealed.octets})
+    files.write_folder(folder, {INTENT: records.dump(intent), SEALED: sealed.octets})
     return Delivery(folder, delivery_id, sha256, sealed.sealed_by)
 
 
@@ -124,7 +124,7 @@ def keep_receipt(delivery: Delivery, octets: bytes) -> None:
 
 def keep_refusal(delivery: Delivery, reason: str) -> None:
     """Record that the receiver refused: the next one is a new delivery."""
-    files.write_atomic(delivery.folder / REFUSED, _json({"reason": reason}))
+    files.write_atomic(delivery.folder / REFUSED, records.dump({"reason": reason}))
 
 
 def _numbers(place: Path) -> list[int]:
@@ -134,17 +134,13 @@ def _numbers(place: Path) -> list[int]:
 def _load(folder: Path) -> Delivery:
     path = folder / INTENT
     try:
-        raw = decoder.json_of(files.read(path))
+        raw = records.json_of(files.read(path))
         delivery_id, sha256, sealed_by = raw["delivery_id"], raw["sha256"], raw["sealed_by"]
         if is_delivery_id(delivery_id) and isinstance(sha256, str) and isinstance(sealed_by, str | None):
             return Delivery(folder, delivery_id, Sha256(sha256), None if sealed_by is None else Serial(sealed_by))
     except (ValueError, KeyError, TypeError) as bad:
         raise files.corruption_error(path, "it is not a valid request journal") from bad
     raise files.corruption_error(path, "it is not a valid request journal")
-
-
-def _json(value: dict[str, str | None]) -> bytes:
-    return (json.dumps(value, indent=1) + "\n").encode()
 
 
 _REFUSING = range(400, 500)
@@ -225,7 +221,10 @@ def deliver(ctx: ClientContext, ask: DeliveryRequest) -> DeliveryOutcome:
         found = _this_one(kept, ask)
         if found is not None:
             if (octets := found.receipt) is not None:
-                return _done_before(found, octets)
+                receipt = _kept_receipt(found, octets)
+                return DeliveryOutcome(
+                    DeliveryResult.DELIVERED_BEFORE, ExitCode.DONE, found, receipt=receipt, octets=octets
+                )
             ctx.tell(make_message(document_messages.DELIVERY_RESUMED, delivery_id=found.delivery_id))
         else:
             found = create(place, ask.delivery_id or str(uuid4()), _sealed(ctx, ask), ask.to)
@@ -305,7 +304,10 @@ def _sent(errand: _DeliveryTask, delivery: Delivery) -> DeliveryOutcome:
         errand.run.step("delivery-answered")
         body = transport.whole_body(answer)
         if answer.status == 200:  # noqa: PLR2004 - OK (RFC 9110, 15.3.1)
-            return _received(errand, delivery, body)
+            receipt = _trusted(errand, delivery, body)
+            keep_receipt(delivery, body)
+            errand.run.step("receipt-kept")
+            return DeliveryOutcome(DeliveryResult.DELIVERED, ExitCode.DONE, delivery, receipt=receipt, octets=body)
         return _not_taken(delivery, answer)
     except ServiceError as trouble:
         message = trouble.message
@@ -313,13 +315,6 @@ def _sent(errand: _DeliveryTask, delivery: Delivery) -> DeliveryOutcome:
         in_vain = trouble.is_permanent or message.text == document_messages.RECEIVER_WRONG_ADDRESS
         again = make_message(document_messages.DELIVERY_CORRECT if in_vain else document_messages.DELIVERY_AGAIN)
         return DeliveryOutcome(DeliveryResult.FAILED, ExitCode.AGAIN, delivery, (message, again))
-
-
-def _received(errand: _DeliveryTask, delivery: Delivery, body: bytes) -> DeliveryOutcome:
-    receipt = _trusted(errand, delivery, body)
-    keep_receipt(delivery, body)
-    errand.run.step("receipt-kept")
-    return DeliveryOutcome(DeliveryResult.DELIVERED, ExitCode.DONE, delivery, receipt=receipt, octets=body)
 
 
 def _trusted(errand: _DeliveryTask, delivery: Delivery, body: bytes) -> Receipt:
@@ -358,11 +353,6 @@ def _trusted(errand: _DeliveryTask, delivery: Delivery, body: bytes) -> Receipt:
             make_message(document_messages.RECEIPT_OF_THE_FUTURE, at=receipt.received, now=now),
         )
     return receipt
-
-
-def _done_before(delivery: Delivery, octets: bytes) -> DeliveryOutcome:
-    receipt = _kept_receipt(delivery, octets)
-    return DeliveryOutcome(DeliveryResult.DELIVERED_BEFORE, ExitCode.DONE, delivery, receipt=receipt, octets=octets)
 
 
 def _kept_receipt(delivery: Delivery, octets: bytes) -> Receipt:
@@ -411,7 +401,7 @@ def _problem(answer: ServiceResponse) -> Mapping[str, str] | None:
     if answer.status not in _REFUSING or answer.content_type != "application/problem+json":
         return None
     try:
-        raw = decoder.json_of(answer.body)
+        raw = records.json_of(answer.body)
         found = {name: messages.strip_control_chars(raw[name])[:_LONGEST_DETAIL] for name in ("reason", "detail")}
     except (ValueError, KeyError, TypeError, AttributeError):
         return None

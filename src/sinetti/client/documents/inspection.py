@@ -171,7 +171,12 @@ def inspect_octets(octets: bytes, password: bytes | None) -> InspectedFile:
     if len(octets) > LARGEST:
         raise ValueError(_TOO_LONG)
     if octets[:4] in java_keystores.KINDS:
-        return _java(octets, password)
+        entries = java_keystores.parse_java(octets)
+        if password is not None and not java_keystores.has_digest_of(octets, password):
+            raise PasswordError(given=True)
+        ordered = sorted(entries, key=lambda one: not one.has_key)  # the first with a key, else the first
+        found = _items([(one, entry.alias) for entry in ordered for one in entry.certificates])
+        return _file(FileKind.JKS, found, has_key=any(one.has_key for one in entries))
     if octets[:2] in _UTF_16:  # as PowerShell writes redirected text
         octets = octets.decode("utf-16", "replace").encode()
     text = parser.without_bom(octets).lstrip()
@@ -232,15 +237,6 @@ def _pkcs12(octets: bytes, password: bytes | None) -> InspectedFile:
         raise PrivateKeyError(_name_of_key(store.key.public_key()))
     found = _items([(one.certificate, (one.friendly_name or b"").decode(errors="replace")) for one in bags])
     return _file(FileKind.PKCS12, found, has_key=store.key is not None)
-
-
-def _java(octets: bytes, password: bytes | None) -> InspectedFile:
-    entries = java_keystores.parse_java(octets)
-    if password is not None and not java_keystores.has_digest_of(octets, password):
-        raise PasswordError(given=True)
-    ordered = sorted(entries, key=lambda one: not one.has_key)  # the first with a key, else the first
-    found = _items([(one, entry.alias) for entry in ordered for one in entry.certificates])
-    return _file(FileKind.JKS, found, has_key=any(one.has_key for one in entries))
 
 
 def _message(octets: bytes) -> InspectedFile:

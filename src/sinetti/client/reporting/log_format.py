@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from sinetti.client import decoder
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.model import DecisionReason
@@ -15,6 +14,7 @@ from sinetti.domain.values import Language
 from sinetti.i18n import translate
 from sinetti.i18n.role_labels import REASONS
 from sinetti.i18n.translate import gettext_noop
+from sinetti.infra import records
 from sinetti.infra.clock import format_instant
 
 HAPPENED = {
@@ -162,7 +162,7 @@ def _facts(one: LogEvent, language: Language) -> Iterator[str]:
 
 def _instant(value: str, language: Language) -> str:
     try:
-        return translate.format_time(decoder.instant_of(value), language)
+        return translate.format_time(records.instant_of(value), language)
     except ValueError:
         return messages.strip_control_chars(value)
 

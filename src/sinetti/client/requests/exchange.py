@@ -24,7 +24,7 @@ from sinetti.client.store.journal import RequestJournal, RequestKind, RequestSta
 from sinetti.client.store.settings import NameSettings
 from sinetti.domain.refusals import RejectionReason, reason_for_code
 from sinetti.domain.requests import RetrieveRequest
-from sinetti.domain.values import Language, Serial
+from sinetti.domain.values import Language
 from sinetti.pki import chain, encoding
 from sinetti.wire.soap import operations
 from sinetti.wire.soap.operations import Operation, SoapResponse
@@ -339,7 +339,11 @@ def _put_in_place(task: NameTask, held: RequestJournal) -> CommandResult:
     key = files.read(key_storage.path_of(held.folder))
     serial = generations.install(task.folder, key, certificate, bundle, task.settings.files)
     task.run.step("in-place")
-    _note(task, held, serial)
+    known = generations.notes(task.folder)
+    if task.kind is RequestKind.ENROL:
+        store_settings.store(task.folder, task.settings)
+        known = replace(known, transfer=held.transfer, serial=serial)
+    generations.remember(task.folder, known)
     journal.close(held)
     until = certificate.not_valid_after_utc
     done, word = {
@@ -354,14 +358,6 @@ def _put_in_place(task: NameTask, held: RequestJournal) -> CommandResult:
         message,
         renewal_window.opening_message(generations.span_of(certificate)),
     )
-
-
-def _note(task: NameTask, held: RequestJournal, serial: Serial) -> None:
-    known = generations.notes(task.folder)
-    if task.kind is RequestKind.ENROL:
-        store_settings.store(task.folder, task.settings)
-        known = replace(known, transfer=held.transfer, serial=serial)
-    generations.remember(task.folder, known)
 
 
 def _codes(response: SoapResponse) -> tuple[str, ...]:

@@ -4,7 +4,6 @@ The address of the log is beside that of the CA certificate, which the certifica
 proof.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
 from sinetti.client.store import files, log_memory
+from sinetti.infra import records
 from sinetti.infra.http_client import HttpError, fetch_body
 from sinetti.pki import chain, encoding
 from sinetti.wire.transparency.entries import parse_entry
@@ -84,4 +84,4 @@ def fetch_proof(reader: LogReader, certificate: x509.Certificate) -> CheckedProo
 def store_proof(folder: Path, url: str, serial: str, proof: CheckedProof) -> None:
     """Write `NAME/log.json`. Raises OSError."""
     row = {"serial": serial, "log": url, "index": proof.index, "at": proof.at, "proof": proof.octets.decode()}
-    files.write_atomic(folder / log_memory.PROOF, (json.dumps(row, indent=1) + "\n").encode(), is_durable=False)
+    files.write_atomic(folder / log_memory.PROOF, records.dump(row), is_durable=False)

@@ -13,7 +13,7 @@ from enum import Enum
 
 from cryptography import x509
 
-from sinetti.client import decoder, service_address
+from sinetti.client import service_address
 from sinetti.client.messages.messages import strip_control_chars
 from sinetti.client.model import RenewalInfoState
 from sinetti.client.requests import transport
@@ -21,6 +21,7 @@ from sinetti.client.requests.transport import ServiceError, ServiceErrorKind, Se
 from sinetti.client.store.settings import NameSettings
 from sinetti.domain.usage import TRUST_LISTS_HEADER, TrustListNumbers
 from sinetti.domain.values import Language
+from sinetti.infra import records
 from sinetti.pki.ari_id import ari_cert_id
 
 DOOR = "/api/v1/renewal-info/"
@@ -103,7 +104,7 @@ def _hint(body: bytes, language: Language) -> RenewalInfoState | None:
     try:
         raw = json.loads(body[: transport.LIMIT])
         start, end = (
-            decoder.instant_of(raw["suggestedWindow"][one]).replace(microsecond=0) for one in ("start", "end")
+            records.instant_of(raw["suggestedWindow"][one]).replace(microsecond=0) for one in ("start", "end")
         )
         sentences, why = raw.get("explanation"), raw.get("explanationURL")
         if isinstance(sentences, dict):

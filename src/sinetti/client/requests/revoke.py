@@ -131,7 +131,11 @@ def revoke(ctx: ClientContext, name: str, reason: RevocationReason, created: dat
         try:
             answer = transport.send_request(_outgoing(errand, created))
         except ServiceError as trouble:
-            return _not_answered(errand, trouble)
+            again = MAY_BE_REVOKED
+            if trouble.kind is ServiceErrorKind.NOT_REACHED:
+                again = messages.CORRECT_NOTHING_DONE if trouble.is_permanent else messages.RUN_AGAIN_NOTHING_SENT
+            outcome_messages = (trouble.message, make_message(again))
+            return RevocationOutcome(RevocationResult.FAILED, ExitCode.AGAIN, errand.held.serial, outcome_messages)
         return _judged(errand, answer)
 
 
@@ -168,14 +172,6 @@ def _outgoing(errand: _RevocationTask, created: datetime) -> ServiceRequest:
     signer = certificate_keys.certificate_signer(errand.held.key)
     call = revocations.sign_revocation(errand.held.certificate, errand.reason, signer, created)
     return ServiceRequest(address, call.headers, call.body, errand.run.language, errand.settings.tls_ca)
-
-
-def _not_answered(errand: _RevocationTask, trouble: ServiceError) -> RevocationOutcome:
-    again = MAY_BE_REVOKED
-    if trouble.kind is ServiceErrorKind.NOT_REACHED:
-        again = messages.CORRECT_NOTHING_DONE if trouble.is_permanent else messages.RUN_AGAIN_NOTHING_SENT
-    outcome_messages = (trouble.message, make_message(again))
-    return RevocationOutcome(RevocationResult.FAILED, ExitCode.AGAIN, errand.held.serial, outcome_messages)
 
 
 def _judged(errand: _RevocationTask, answer: ServiceResponse) -> RevocationOutcome:

@@ -6,19 +6,17 @@ that, and the agent makes the file anew.
 """
 
 import contextlib
-import json
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sinetti.client import decoder
 from sinetti.client.model import RenewalInfoState
 from sinetti.client.results import ExitCode
 from sinetti.client.store import files
-from sinetti.infra.clock import format_instant
+from sinetti.infra import records
 
 AGENT = "agent.json"
 DEPLOY = "deploy.json"
@@ -102,24 +100,22 @@ def save_agent_state(folder: Path, state: AgentState) -> None:
     raw: dict[str, object] = {
         "serial": state.serial,
         "failures": state.failures,
-        "next_try": _written(state.next_try),
-        "codes": list(state.codes),
-        "exit": int(state.exit_code),
+        "next_try": state.next_try,
+        "codes": state.codes,
+        "exit": state.exit_code,
         "told": state.informed_serial,
         "hint": None,
-        "received": _written(state.received),
+        "received": state.received,
         "by_hint": state.by_hint,
         "clock_ahead": state.is_clock_ahead,
     }
     if hint is not None or state.ask_again is not None:
         raw["hint"] = {
-            "start": None if hint is None else _written(hint.start),
-            "end": None if hint is None else _written(hint.end),
-            "explanation": None if hint is None else hint.explanation,
-            "ask_again": _written(state.ask_again),
+            **({"start": None, "end": None, "explanation": None} if hint is None else asdict(hint)),
+            "ask_again": state.ask_again,
         }
     with contextlib.suppress(OSError):
-        files.write_atomic(folder / AGENT, (json.dumps(raw, ensure_ascii=False) + "\n").encode(), is_durable=False)
+        files.write_atomic(folder / AGENT, records.dump(raw, None, is_ascii=False), is_durable=False)
 
 
 def load_deploy_state(folder: Path | str) -> DeployState | None:
@@ -153,16 +149,16 @@ def save_deploy_state(folder: Path, state: DeployState) -> None:
     raw = {
         "serial": state.serial,
         "tries": state.tries,
-        "next": _written(state.next_try),
+        "next": state.next_try,
         "trying": state.trying,
         "after": state.after,
         "command": state.command,
     }
-    files.write_atomic(folder / DEPLOY, (json.dumps(raw, indent=1) + "\n").encode())
+    files.write_atomic(folder / DEPLOY, records.dump(raw))
 
 
 def _read(folder: Path | str, name: str) -> dict[str, Any]:
-    raw = decoder.json_of(files.octets_of(f"{folder}/{name}"))
+    raw = records.json_of(files.octets_of(f"{folder}/{name}"))
     if not isinstance(raw, dict):
         raise TypeError(name)
     return raw
@@ -201,11 +197,7 @@ def _text_or_none(value: object) -> str | None:
 
 
 def _instant(value: object) -> datetime | None:
-    return None if value is None else decoder.instant_of(value)
-
-
-def _written(at: datetime | None) -> str | None:
-    return None if at is None else format_instant(at)
+    return None if value is None else records.instant_of(value)
 
 
 # Files of earlier releases lack the members that are read with `get`.
@@ -223,7 +215,7 @@ _AGENT_FIELDS: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
 }
 _DEPLOY_FIELDS: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
     "serial": lambda raw: _text_or_none(raw.get("serial")),
-    "tries": lambda raw: decoder.count_of(raw["tries"]),
+    "tries": lambda raw: records.count_of(raw["tries"]),
     "next_try": lambda raw: _instant(raw["next"]),
     "trying": lambda raw: _text_or_none(raw.get("trying")),
     "after": lambda raw: bool(raw.get("after")),

@@ -13,12 +13,12 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
-from sinetti.client import decoder
 from sinetti.client.messages import messages
 from sinetti.client.messages.messages import Value
 from sinetti.client.results import CommandResult, ExitCode, Result
 from sinetti.client.store import files
 from sinetti.domain.values import Language
+from sinetti.infra import records
 from sinetti.infra.clock import format_instant
 
 FILE = "log.jsonl"
@@ -142,8 +142,8 @@ def output_of(event: LogEvent) -> tuple[str, ...]:
 
 
 def _happening(line: bytes) -> LogEvent:
-    raw = decoder.json_of(line)
-    at, event = decoder.instant_of(raw.pop("at")), EventType(raw.pop("event"))
+    raw = records.json_of(line)
+    at, event = records.instant_of(raw.pop("at")), EventType(raw.pop("event"))
     return LogEvent(at, event, {str(name): str(value) for name, value in raw.items()})
 
 

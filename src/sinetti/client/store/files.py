@@ -281,7 +281,11 @@ def locked(name_folder: Path) -> Iterator[None]:
         if live_path(name_folder).name == OLD:
             # A run ended between the two steps of a swap: undo it here; the run that resumes swaps again.
             SYSTEM.rename(name_folder / OLD, name_folder / LIVE)
-        _sweep(name_folder)
+        # Partial files of an interrupted run, unused keys among them. A file that cannot be deleted is left.
+        for pattern in (".*.new", "*/.*.new", "*/.*.gone", f"{GENERATIONS}/*/.*.new"):
+            for left in name_folder.glob(pattern):
+                with contextlib.suppress(OSError):
+                    _drop(left)
         yield
     finally:
         os.close(handle)
@@ -328,14 +332,6 @@ def _fill(folder: Path, files: Mapping[str, bytes]) -> None:
     except OSError:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-
-
-def _sweep(name_folder: Path) -> None:
-    # Partial files of an interrupted run, unused keys among them. A file that cannot be deleted is left.
-    for pattern in (".*.new", "*/.*.new", "*/.*.gone", f"{GENERATIONS}/*/.*.new"):
-        for left in name_folder.glob(pattern):
-            with contextlib.suppress(OSError):
-                _drop(left)
 
 
 def _drop(path: Path) -> None:

@@ -1,6 +1,5 @@
 """Generations of key, certificate and chain per name, one of them in use."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -9,7 +8,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from sinetti.client import decoder, renewal_window
+from sinetti.client import renewal_window
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.model import OutputOptions
@@ -24,6 +23,7 @@ from sinetti.client.store import (
 )
 from sinetti.client.store.java_keystores import JavaStoreError
 from sinetti.domain.values import Serial, ValidityPeriod, is_same_identifier
+from sinetti.infra import records
 from sinetti.pki import chain, encoding, policy_oids
 from sinetti.pki.encoding import PrivateKey
 
@@ -141,7 +141,9 @@ def install(
         contents |= output_files.make_new_set(name, key_storage.load_key(key, wanted), (certificate, *above), wanted)
     elif key_storage.is_encrypted(key):
         # Encrypting the same key yields other octets each time.
-        _same_key(folder, certificate, wanted)
+        kept = key_storage.load_key(files.read(key_storage.path_of(folder)), wanted)
+        if kept is None or not key_storage.belongs(certificate, kept):
+            raise files.corruption_error(folder, "the private key does not match the certificate")
         del contents[key_storage.KEY]
     files.write_folder(folder, contents, lambda beside: output_files.dress_folder(name, beside, wanted))
     output_files.grant_traversal(name_folder, wanted)
@@ -300,7 +302,11 @@ def certificate_in_use(name_folder: Path) -> x509.Certificate:
 
     No other file of the set is checked.
     """
-    return _parsed(files.live_path(name_folder) / CERTIFICATE)
+    path = files.live_path(name_folder) / CERTIFICATE
+    try:
+        return encoding.load_certificate(files.read(path))
+    except ValueError as bad:
+        raise files.corruption_error(path, bad) from bad
 
 
 def notes(name_folder: Path) -> NameState:
@@ -309,7 +315,7 @@ def notes(name_folder: Path) -> NameState:
     if not files.exists(path):
         return NameState()
     try:
-        raw = decoder.json_of(files.read(path))
+        raw = records.json_of(files.read(path))
         return NameState(raw["revoked"], raw["transfer"], raw["serial"])
     except (ValueError, KeyError, TypeError) as bad:
         raise files.corruption_error(path, "its content is not valid") from bad
@@ -318,20 +324,7 @@ def notes(name_folder: Path) -> NameState:
 def remember(name_folder: Path, what: NameState) -> None:
     """Write the notes about a name atomically."""
     raw = {"revoked": what.revoked, "serial": what.serial, "transfer": what.transfer}
-    files.write_atomic(name_folder / NOTES, (json.dumps(raw, indent=1) + "\n").encode())
-
-
-def _same_key(folder: Path, certificate: x509.Certificate, wanted: OutputOptions) -> None:
-    kept = key_storage.load_key(files.read(key_storage.path_of(folder)), wanted)
-    if kept is None or not key_storage.belongs(certificate, kept):
-        raise files.corruption_error(folder, "the private key does not match the certificate")
-
-
-def _parsed(path: Path) -> x509.Certificate:
-    try:
-        return encoding.load_certificate(files.read(path))
-    except ValueError as bad:
-        raise files.corruption_error(path, bad) from bad
+    files.write_atomic(name_folder / NOTES, records.dump(raw))
 
 
 def _only(certificate: x509.Certificate, oid: x509.ObjectIdentifier) -> str | None:

@@ -16,9 +16,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from sinetti.client import decoder, results
+from sinetti.client import results
 from sinetti.client.store import files, key_storage
 from sinetti.domain.values import KeyId
+from sinetti.infra import records
 
 PENDING = "pending"
 ABANDONED = "abandoned"
@@ -268,7 +269,7 @@ def _encoded(journal: RequestJournal) -> bytes:
 
 
 def _decoded(octets: bytes) -> dict[str, Any]:
-    raw: dict[str, Any] = decoder.json_of(octets)
+    raw: dict[str, Any] = records.json_of(octets)
     if raw.pop("check") != _check(raw):
         raise ValueError(FILE)
     return raw

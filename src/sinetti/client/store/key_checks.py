@@ -19,9 +19,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sinetti.client import decoder
 from sinetti.client.store import files
-from sinetti.infra import file_permissions
+from sinetti.infra import file_permissions, records
 
 FILE = ".sets.json"
 AGE = timedelta(days=1)
@@ -114,7 +113,7 @@ def load(store: Path, now: datetime) -> KeyChecks:
             or (written.st_uid == os.geteuid() and not file_permissions.is_open(written, path))
         ):
             return KeyChecks(now)
-        raw = decoder.json_of(files.octets_of(path))
+        raw = records.json_of(files.octets_of(path))
         known = raw["sets"]
         if not all(map(_is_set, known.values())):
             return KeyChecks(now)

@@ -8,7 +8,6 @@ A lost file is made anew. A damaged `log.json` is reported and stays as it is, s
 """
 
 import hashlib
-import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -17,12 +16,11 @@ from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
-from sinetti.client import decoder
 from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.results import ExitCode
 from sinetti.client.store import files
 from sinetti.i18n.translate import gettext_noop
-from sinetti.infra.clock import format_instant
+from sinetti.infra import records
 from sinetti.wire.transparency.merkle import ProofError
 from sinetti.wire.transparency.observer import Fetch, LogMemory, LogPolicy, LogReader, MemoryDamaged, origin_of
 
@@ -101,29 +99,22 @@ def load_index(store: Path) -> LogIndex:
 @lru_cache(maxsize=1)
 def _parsed(octets: bytes) -> LogIndex:
     """Parse `names.json`, which a check of each name reads again."""
-    raw = decoder.json_of(octets)
+    raw = records.json_of(octets)
     names = {
-        name: LoggedName(serial, log, is_proven is True, None if again is None else decoder.instant_of(again))
+        name: LoggedName(serial, log, is_proven is True, None if again is None else records.instant_of(again))
         for name, (serial, log, is_proven, again) in raw["names"].items()
     }
-    return LogIndex(names, {url: decoder.instant_of(at) for url, at in raw["absent"].items()})
+    return LogIndex(names, {url: records.instant_of(at) for url, at in raw["absent"].items()})
 
 
 def save_index(store: Path, index: LogIndex) -> None:
     """Write `names.json`. If the disk refuses, the next pass asks again."""
-    names = {
-        name: [
-            one.serial,
-            one.log,
-            one.is_proven,
-            None if one.ask_again is None else format_instant(one.ask_again),
-        ]
-        for name, one in index.names.items()
-    }
-    row = {"names": names, "absent": {url: format_instant(at) for url, at in index.absent.items()}}
+    names = {name: (row.serial, row.log, row.is_proven, row.ask_again) for name, row in index.names.items()}
     with suppress(OSError):
         files.make_folder(store / FOLDER)
-        files.write_atomic(store / FOLDER / NAMES, (json.dumps(row) + "\n").encode(), is_durable=False)
+        files.write_atomic(
+            store / FOLDER / NAMES, records.dump({"names": names, "absent": index.absent}, None), is_durable=False
+        )
 
 
 def add_name(store: Path, name: str, serial: str, url: str) -> None:

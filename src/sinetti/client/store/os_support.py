@@ -195,7 +195,10 @@ class Windows:
         """
         beside = folder.with_name(f".{folder.name}.made")
         beside.mkdir(exist_ok=True)
-        self._restrict(beside)
+        command: Sequence[str] = ("icacls", str(beside), *PRIVATE, "/q")
+        if self._run(command, capture_output=True, check=False).returncode != 0:
+            beside.rmdir()
+            raise PermissionError(errno.EACCES, "icacls cannot restrict it to its owner", str(beside))
         self.rename(beside, folder)
 
     def rename(self, source: Path, target: Path) -> None:
@@ -227,12 +230,6 @@ class Windows:
         self._run(("taskkill", "/T", "/F", "/PID", str(process.pid)), capture_output=True, check=False)
         process.kill()
         process.wait()
-
-    def _restrict(self, folder: Path) -> None:
-        command: Sequence[str] = ("icacls", str(folder), *PRIVATE, "/q")
-        if self._run(command, capture_output=True, check=False).returncode != 0:
-            folder.rmdir()
-            raise PermissionError(errno.EACCES, "icacls cannot restrict it to its owner", str(folder))
 
 
 def support_for(platform: str) -> OsSupport:

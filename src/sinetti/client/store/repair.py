@@ -146,12 +146,13 @@ def repair(name_folder: Path, now: datetime) -> Repair | None:
         for name in found.records:
             _remake_record(name_folder, name, None if found.generation is None else found.generation.name)
     with contextlib.suppress(OSError):  # the log decides nothing
-        event_log.append(name_folder, now, EventType.REPAIRED, **_facts(found))
+        event_log.append(
+            name_folder,
+            now,
+            EventType.REPAIRED,
+            **({} if found.generation is None else {"serial": found.generation.name}),
+        )
     return found
-
-
-def _facts(found: Repair) -> dict[str, str]:
-    return {} if found.generation is None else {"serial": found.generation.name}
 
 
 def _remake_record(name_folder: Path, name: str, serial: str | None) -> None:

@@ -95,7 +95,11 @@ def validated(settings: NameSettings) -> NameSettings:
             _look_through(bundle)
         except ValueError as bad:
             raise NameSettingsError(f"{name}: {bad}") from bad
-    _possible(settings.files)
+    packed = settings.files.formats & WITH_PASSWORD
+    if packed and settings.files.token is not None:
+        raise NameSettingsError("formats: the key is in a token and cannot leave it")
+    if packed and settings.files.password_file is None:
+        raise NameSettingsError("password_file: PKCS#12 needs a password file")
     return settings
 
 
@@ -187,15 +191,6 @@ def _look_through(bundle: str) -> None:
 def _look_at(address: str) -> None:
     """Raise InvalidServiceUrl for an address that this client does not call."""
     parse_service_url(address)
-
-
-def _possible(wanted: OutputOptions) -> None:
-    """Raise NameSettingsError for options that cannot be met, before a key is made."""
-    packed = wanted.formats & WITH_PASSWORD
-    if packed and wanted.token is not None:
-        raise NameSettingsError("formats: the key is in a token and cannot leave it")
-    if packed and wanted.password_file is None:
-        raise NameSettingsError("password_file: PKCS#12 needs a password file")
 
 
 def _files(raw: dict[str, object]) -> OutputOptions:

@@ -33,7 +33,6 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from sinetti.client import decoder
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.messages.messages import Message, make_message
 from sinetti.client.model import CertificateEntry, OutputOptions
@@ -60,6 +59,7 @@ from sinetti.client.store.repair import OlderGeneration
 from sinetti.client.store.rights import Exposure
 from sinetti.client.store.settings import NameSettings
 from sinetti.domain.values import Environment, Serial, ValidityPeriod, is_same_identifier
+from sinetti.infra import records
 from sinetti.pki import chain, encoding
 
 _LARGEST = 16 * 1024
@@ -426,7 +426,7 @@ def _settings(folder: str) -> NameSettings:
 
 def _notes(folder: str) -> NameState:
     try:
-        raw = decoder.json_of(_read(f"{folder}/{generations.NOTES}"))
+        raw = records.json_of(_read(f"{folder}/{generations.NOTES}"))
         return NameState(raw["revoked"], raw["transfer"], raw["serial"])
     except (OSError, ValueError, KeyError, TypeError):
         return generations.notes(Path(folder))  # as above

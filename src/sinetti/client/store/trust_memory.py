@@ -4,7 +4,6 @@
 has already (docs/operators/succession.md), so a bundle without a root stays as it is.
 """
 
-import json
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -14,13 +13,12 @@ from pathlib import Path
 
 from cryptography import x509
 
-from sinetti.client import decoder
 from sinetti.client.service_address import origin
 from sinetti.client.store import files
 from sinetti.client.store.settings import NameSettings
 from sinetti.domain.usage import TrustListNumbers
 from sinetti.domain.values import Environment, Sha256
-from sinetti.infra.clock import format_instant
+from sinetti.infra import records
 from sinetti.pki import chain, encoding
 from sinetti.pki.trust_lists.lists import (
     AnchorRole,
@@ -88,7 +86,7 @@ def load_trust(store: Path) -> dict[str, TrustMemory]:
     It is empty if the file is missing or damaged in any part, so that the lists are fetched again.
     """
     try:
-        raw = decoder.json_of(files.octets_of(store / FILE))
+        raw = records.json_of(files.octets_of(store / FILE))
         return {str(one): _memory(row) for one, row in raw.items()}
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return {}
@@ -107,11 +105,11 @@ def save_trust(store: Path, memory: Mapping[str, TrustMemory]) -> None:
         one: {
             "anchors": None if kept.anchors is None else b64encode(kept.anchors).decode(),
             "distrust": None if kept.distrust is None else b64encode(kept.distrust).decode(),
-            "asked": None if kept.asked is None else format_instant(kept.asked),
+            "asked": kept.asked,
         }
         for one, kept in memory.items()
     }
-    files.write_atomic(store / FILE, (json.dumps(rows, indent=1) + "\n").encode())
+    files.write_atomic(store / FILE, records.dump(rows))
 
 
 def extend(settings: NameSettings, memory: TrustMemory) -> NameSettings:
@@ -182,7 +180,7 @@ def _memory(row: Mapping[str, str | None]) -> TrustMemory:
     return TrustMemory(
         _readable(anchors, parse_anchors),
         _readable(distrust, parse_distrust),
-        None if asked is None else decoder.instant_of(asked),
+        None if asked is None else records.instant_of(asked),
     )
 
 

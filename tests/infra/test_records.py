@@ -6,17 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sinetti.client import decoder
 from sinetti.client.config import loader
 from sinetti.client.config.errors import ConfigError
 from sinetti.client.messages import messages
 from sinetti.domain.values import Language
+from sinetti.infra import records
 
 
 @given(st.binary() | st.sampled_from([b"[" * 100_000, b'{"":' * 100_000]))
 def test_json(octets):
     try:
-        decoder.json_of(octets)
+        records.json_of(octets)
     except ValueError:
         return
 
@@ -26,16 +26,16 @@ def test_json(octets):
 )
 def test_what_is_no_instant(text):
     with pytest.raises(ValueError, match=r".|^$"):
-        decoder.instant_of(text)
+        records.instant_of(text)
 
 
 def test_an_instant_comes_as_utc():
-    assert decoder.instant_of("2027-01-01T02:00:00+02:00") == datetime(2027, 1, 1, tzinfo=UTC)
+    assert records.instant_of("2027-01-01T02:00:00+02:00") == datetime(2027, 1, 1, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(("value", "count"), [(3, 3), (-3, 0), (float("inf"), 0), ("3", 0), (None, 0)])
 def test_a_number_of_tries(value, count):
-    assert decoder.count_of(value) == count
+    assert records.count_of(value) == count
 
 
 def test_a_name_in_sinetti_toml_steers_no_terminal(tmp_path):
