@@ -55,7 +55,7 @@ def serials_revoked_since(entries: memoryview, since: datetime) -> frozenset[Ser
     size, begin = _WINDOW, f"{since.astimezone(UTC):%Y%m%d%H%M%S}".encode()
     while size < len(entries):
         octets = bytes(entries[-size:])
-        match = next((one for one in _BEGUN.finditer(octets) if len(one[2]) == one[1][0]), None)
+        match = next((match for match in _BEGUN.finditer(octets) if len(match[2]) == match[1][0]), None)
         if match is not None and _year_first(match) < begin:
             return _serials(octets, match.start())
         size *= 4

@@ -132,7 +132,7 @@ def check_ca_certificate(
     _check_dates(certificate, spec, issuer, now)
     policy = policy_for(spec, subject)
     policies = extension_value(certificate, x509.CertificatePolicies)
-    if [one.policy_identifier for one in policies or ()] != ([] if policy is None else [policy]):
+    if [policy.policy_identifier for policy in policies or ()] != ([] if policy is None else [policy]):
         _refuse(f"its policy is not that of the channel and environment of {spec.name}")
     key = certificate.public_key()
     if key_type(key) is not spec.key_type:

@@ -102,18 +102,20 @@ def check_validity(
     own = _outside(certificate, now, lag)
     if own is not None:
         return ValidityError(of_issuer=False, early=own[0], at=own[1])
-    above = [next(filter(None, (_outside(one, now, lag) for one in way)), None) for way in ways]
+    above = [next(filter(None, (_outside(certificate, now, lag) for certificate in way)), None) for way in ways]
     worst = None if None in above else next(iter(above), None)
     return None if worst is None else ValidityError(of_issuer=True, early=worst[0], at=worst[1])
 
 
-def validity_message(found: ValidityError, own: str, issuers: str, now: datetime) -> Message:
+def validity_message(validity_error: ValidityError, own: str, issuers: str, now: datetime) -> Message:
     """Return the message about dates that do not fit.
 
     `own` and `issuers` are the message ids that name the certificate and its CA's.
     """
-    words = messages.VALID_FROM if found.early else messages.VALID_UNTIL
-    return make_message(words, what=make_message(issuers if found.of_issuer else own), at=found.at, now=now)
+    words = messages.VALID_FROM if validity_error.early else messages.VALID_UNTIL
+    return make_message(
+        words, what=make_message(issuers if validity_error.of_issuer else own), at=validity_error.at, now=now
+    )
 
 
 def _outside(certificate: x509.Certificate, now: datetime, lag: timedelta) -> tuple[bool, datetime] | None:

@@ -53,5 +53,5 @@ TABLES = (
     ObeyedTable("gateway:", "Gateway", "name", ("public_key", "withdrawn")),
     ObeyedTable("trust-list:", "TrustList", "kind", ("number", "octets"), newest="number"),
 )
-PREFIXES = tuple(dict.fromkeys(one.prefix for one in TABLES))
+PREFIXES = tuple(dict.fromkeys(obeyed_table.prefix for obeyed_table in TABLES))
 """Beginnings of the objects of audit rows about them."""

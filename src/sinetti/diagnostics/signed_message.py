@@ -152,7 +152,7 @@ def read_signature(root: etree._Element) -> SignatureInfo | None:
     info = signature.find(f"{{{DS}}}SignedInfo")
     digest_text = "".join(_text(signature, "SignedInfo/Reference/DigestValue").split())
     return SignatureInfo(
-        transforms=tuple(str(one.get("Algorithm")) for one in signature.iter(f"{{{DS}}}Transform")),
+        transforms=tuple(str(element.get("Algorithm")) for element in signature.iter(f"{{{DS}}}Transform")),
         canonicalisation=_algorithm(signature, "SignedInfo/CanonicalizationMethod"),
         signature_method=_algorithm(signature, "SignedInfo/SignatureMethod"),
         digest_method=_algorithm(signature, "SignedInfo/Reference/DigestMethod"),

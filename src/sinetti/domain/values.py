@@ -190,9 +190,9 @@ def has_text(text: str, name: str, customer_id: str) -> bool:
     return inside or (bool(asked) and asked in normalise(customer_id).replace("-", ""))
 
 
-def is_same_identifier(one: str, other: str) -> bool:
+def is_same_identifier(text: str, other: str) -> bool:
     """Return True if two identifiers name the same organisation."""
-    return normalise(one) == normalise(other)
+    return normalise(text) == normalise(other)
 
 
 def is_business_id(customer_id: str) -> bool:

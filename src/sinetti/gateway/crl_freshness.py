@@ -208,7 +208,7 @@ def watch_of(
     fetched = [issuer_in(list_to_fetch.issuer) for list_to_fetch in settings.lists if list_to_fetch.issuer is not None]
     known = [anchor for anchor in settings.anchors if _is_asked_about(anchor, settings)]
     found = dict.fromkeys([*(ca_certificate.certificate for ca_certificate in fetched), *known])
-    issuers = tuple(one for one in map(authority_of, found) if one is not None)
+    issuers = tuple(ca_certificate for ca_certificate in map(authority_of, found) if ca_certificate is not None)
     others = (
         anchor
         for anchor in map(authority_of, settings.anchors)

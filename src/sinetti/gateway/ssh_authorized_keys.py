@@ -138,7 +138,7 @@ def certificates_of(
     files: Iterable[tuple[str, bytes]], wanted: OfferedKey
 ) -> tuple[tuple[x509.Certificate, ...], tuple[str, ...]]:
     """Return the certificates of this key, and names of files without a certificate."""
-    needle, found, broken = _needle(wanted.key), [], []
+    needle, certificates, broken = _needle(wanted.key), [], []
     for name, octets in files:
         try:
             held = _certificates(octets)
@@ -146,12 +146,12 @@ def certificates_of(
             broken.append(name)
             continue
         # The search for the number comes first: it takes 1 µs, parsing a key takes 50 µs.
-        found += [
+        certificates += [
             certificate
             for certificate in held
             if needle in certificate.public_bytes(Encoding.DER) and _is_of(certificate, wanted)
         ]
-    return tuple(found), tuple(sorted(broken))
+    return tuple(certificates), tuple(sorted(broken))
 
 
 def authorize(
@@ -172,7 +172,7 @@ def authorize(
     if not certificates:
         return KeyRejected("no certificate in the folder has this key")
     judged = [(certificate, gateway.identify(certificate, now)) for certificate in certificates]
-    accepted = [(one, verdict) for one, verdict in judged if verdict.accepted]
+    accepted = [(certificate, verdict) for certificate, verdict in judged if verdict.accepted]
     against = [(certificate, verdict) for certificate, verdict in judged if verdict.reason in _SAYS_NO_OF_THE_KEY]
     if against or not accepted:
         refused, verdict = (against or judged)[0]
@@ -181,7 +181,7 @@ def authorize(
         return KeyRejected(
             f"certificate {_serial(accepted[0][0])} of this key is another organisation's, not the user's"
         )
-    last = max((certificate for certificate, _ in accepted), key=lambda one: one.not_valid_after_utc)
+    last = max((certificate for certificate, _ in accepted), key=lambda certificate: certificate.not_valid_after_utc)
     return KeyAccepted(_line(last), _serial(last))
 
 

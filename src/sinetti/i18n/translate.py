@@ -112,13 +112,13 @@ def ngettext_noop(one: str, more: str) -> tuple[str, str]:
     return one, more
 
 
-def translate_plural(one: str, more: str, count: int, language: Language, /, **values: object) -> str:
+def translate_plural(text: str, more: str, count: int, language: Language, /, **values: object) -> str:
     """Return the translation for a count, in the plural form of the language.
 
     `one` and `more` are the English forms, as in `translate_plural("{count} certificate", "{count} certificates", 2,
     …)`. {count} is filled with the number in the format of the language. Raises the exceptions of `translate`.
     """
-    return _catalogue(language).ngettext(one, more, count).format(count=number(count, language), **values)
+    return _catalogue(language).ngettext(text, more, count).format(count=number(count, language), **values)
 
 
 def capital(words: str) -> str:

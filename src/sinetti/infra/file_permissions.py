@@ -172,11 +172,11 @@ def check_program(path: Path, *, is_library: bool = False) -> None:
         return
     real = path.resolve(strict=True)
     for one in (real, real.parent):
-        seen = one.stat()
-        if seen.st_mode & stat.S_IWOTH and not (one != real and seen.st_mode & stat.S_ISVTX):
-            raise RightsError(one, Fault.WRITABLE, user_name(seen.st_uid))
+        status = one.stat()
+        if status.st_mode & stat.S_IWOTH and not (one != real and status.st_mode & stat.S_ISVTX):
+            raise RightsError(one, Fault.WRITABLE, user_name(status.st_uid))
         if is_library:
-            _check_owner(one, seen)
+            _check_owner(one, status)
 
 
 def read_secret(path: Path, *, any_owner: bool = False) -> bytes:
@@ -187,12 +187,12 @@ def read_secret(path: Path, *, any_owner: bool = False) -> bytes:
     are too wide, and OSError if the file cannot be read or is longer than a secret can be.
     """
     with path.open("rb") as file:
-        seen = os.fstat(file.fileno())
-        if is_checked() and stat.S_ISREG(seen.st_mode):
+        status = os.fstat(file.fileno())
+        if is_checked() and stat.S_ISREG(status.st_mode):
             if not any_owner:
-                _check_owner(path, seen)
-            if seen.st_mode & (_CREDENTIAL if _is_credential(path) else _OTHERS_READ):
-                raise RightsError(path, Fault.READABLE, user_name(seen.st_uid))
+                _check_owner(path, status)
+            if status.st_mode & (_CREDENTIAL if _is_credential(path) else _OTHERS_READ):
+                raise RightsError(path, Fault.READABLE, user_name(status.st_uid))
         return standard_input.read_bounded(file)
 
 
@@ -214,12 +214,12 @@ def _check_link(link: Path, *, is_named: bool) -> None:
 
 def _check(path: Path, handle: int, holder: os.stat_result, *, is_named: bool) -> None:
     """Check a file by its descriptor, and the status of its folder."""
-    seen = os.fstat(handle)
+    status = os.fstat(handle)
     if not is_named:
-        _check_owner(path, seen)
-    if is_open(seen, handle):
-        raise RightsError(path, Fault.WRITABLE, user_name(seen.st_uid))
-    _check_folder(path.parent, holder, seen, is_named=is_named)
+        _check_owner(path, status)
+    if is_open(status, handle):
+        raise RightsError(path, Fault.WRITABLE, user_name(status.st_uid))
+    _check_folder(path.parent, holder, status, is_named=is_named)
 
 
 def _check_folder(folder: Path, holder: os.stat_result, held: os.stat_result, *, is_named: bool) -> None:
@@ -236,36 +236,36 @@ def _check_folder(folder: Path, holder: os.stat_result, held: os.stat_result, *,
     if is_own(held) and is_own(holder):
         return
     for above in folder.resolve().parents:
-        found = above.stat()
-        if is_open(found, above) and not found.st_mode & stat.S_ISVTX:
-            raise RightsError(above, Fault.WRITABLE, user_name(found.st_uid))
+        status = above.stat()
+        if is_open(status, above) and not status.st_mode & stat.S_ISVTX:
+            raise RightsError(above, Fault.WRITABLE, user_name(status.st_uid))
 
 
-def _check_owner(path: Path, seen: os.stat_result) -> None:
-    if not is_own(seen):
-        raise RightsError(path, Fault.FOREIGN, user_name(seen.st_uid))
+def _check_owner(path: Path, status: os.stat_result) -> None:
+    if not is_own(status):
+        raise RightsError(path, Fault.FOREIGN, user_name(status.st_uid))
 
 
-def is_own(seen: os.stat_result) -> bool:
+def is_own(status: os.stat_result) -> bool:
     """Return True if the file belongs to the caller or to root."""
-    return seen.st_uid in {0, os.geteuid()}
+    return status.st_uid in {0, os.geteuid()}
 
 
-def is_open(seen: os.stat_result, at: Path | str | int, *, reading: bool = False, group: str | None = None) -> bool:
+def is_open(status: os.stat_result, at: Path | str | int, *, reading: bool = False, group: str | None = None) -> bool:
     """Return True if users other than its owner can write a file.
 
     With `reading`, also if they can read it. `at` is its path or its descriptor. Members of `group` may read it.
     """
     bits = _READ | _WRITE if reading else _WRITE
-    if seen.st_mode & bits & stat.S_IRWXO:
+    if status.st_mode & bits & stat.S_IRWXO:
         return True
-    if not seen.st_mode & bits & stat.S_IRWXG:
+    if not status.st_mode & bits & stat.S_IRWXG:
         return False
     if _is_shared(at, _ACL_READ | _ACL_WRITE if reading else _ACL_WRITE):
         return True
-    if group is not None and not seen.st_mode & stat.S_IWGRP and _group_name(seen.st_gid) == group:
+    if group is not None and not status.st_mode & stat.S_IWGRP and _group_name(status.st_gid) == group:
         return False
-    return not _is_private(seen)
+    return not _is_private(status)
 
 
 def _is_shared(at: Path | str | int, rights_wanted: int) -> bool:
@@ -285,15 +285,15 @@ def _group_name(gid: int) -> str | None:
     return None
 
 
-def _is_private(seen: os.stat_result) -> bool:
+def _is_private(status: os.stat_result) -> bool:
     """Return True if its group is the owner's private group.
 
     It has the owner's name, is the owner's primary group, and has no other member.
     """
     with contextlib.suppress(ImportError, KeyError):
-        owner = importlib.import_module("pwd").getpwuid(seen.st_uid)
-        group = importlib.import_module("grp").getgrgid(seen.st_gid)
-        own = owner.pw_gid == seen.st_gid and group.gr_name == owner.pw_name
+        owner = importlib.import_module("pwd").getpwuid(status.st_uid)
+        group = importlib.import_module("grp").getgrgid(status.st_gid)
+        own = owner.pw_gid == status.st_gid and group.gr_name == owner.pw_name
         return bool(own) and set(group.gr_mem) <= {owner.pw_name}
     return False
 

@@ -83,7 +83,7 @@ def is_journal(stream: TextIO) -> bool:
     if named is None:
         return False
     try:
-        found = os.fstat(stream.fileno())
+        status = os.fstat(stream.fileno())
     except (OSError, ValueError):
         return False
-    return named == f"{found.st_dev}:{found.st_ino}"
+    return named == f"{status.st_dev}:{status.st_ino}"

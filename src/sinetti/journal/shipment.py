@@ -130,8 +130,8 @@ class FolderTarget:
             # Without O_NONBLOCK a named pipe at the target would stop the shipment for ever.
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
             with source.open("rb") as file, os.fdopen(os.open(path, flags, PRIVATE), "ab") as target:
-                found = os.fstat(target.fileno())
-                if not stat.S_ISREG(found.st_mode) or found.st_size != size:
+                status = os.fstat(target.fileno())
+                if not stat.S_ISREG(status.st_mode) or status.st_size != size:
                     raise ShipmentError(f"{path} is no file, or changed during this round")
                 file.seek(size)
                 shutil.copyfileobj(file, target, _BLOCK)
@@ -270,7 +270,7 @@ class Shipper:
         An open one wins over its copies.
         """
         paths = {}
-        for path in sorted(reader.files(self.folder), key=lambda one: (_is_open(one), one)):
+        for path in sorted(reader.files(self.folder), key=lambda path: (_is_open(path), path)):
             first = reader.first_line(path)
             if first is not None and first.facts.get("instance") == self.instance_id:
                 paths[target_name(first)] = path

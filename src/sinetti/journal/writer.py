@@ -152,8 +152,8 @@ class Journal:
         self.open()
         with self._writing, _JournalErrors("written"):
             self._opened()
-            room = os.statvfs(self.folder)
-            if room.f_bavail * room.f_frsize < LEAST_ROOM:
+            space = os.statvfs(self.folder)
+            if space.f_bavail * space.f_frsize < LEAST_ROOM:
                 raise JournalUnavailable(f"the journal cannot be written: less than 1 MiB is left in {self.folder}")
 
     def check_not_lost(self) -> None:

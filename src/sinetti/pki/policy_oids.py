@@ -53,8 +53,8 @@ def _policies_of(certificate: x509.Certificate) -> list[tuple[str | None, Channe
         policies = extension_value(certificate, x509.CertificatePolicies) or ()
     except ValueError:
         return []
-    found = (_POLICY.fullmatch(policy.policy_identifier.dotted_string) for policy in policies)
-    rows = ((match[1], *_PURPOSES[match[2]]) for match in found if match)
+    matches = (_POLICY.fullmatch(policy.policy_identifier.dotted_string) for policy in policies)
+    rows = ((match[1], *_PURPOSES[match[2]]) for match in matches if match)
     return [(arc, channel, Environment.TEST if is_example(arc) else where) for arc, channel, where in rows]
 
 

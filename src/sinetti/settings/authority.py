@@ -152,7 +152,7 @@ def parse(text: str, optional: OptionalParts | None = None) -> AuthoritySettings
             found[name] = left_out.take(name, partial(read, raw[name]), _DEFAULTS[name])
     token = parts.take("pkcs11_token", partial(_token, raw), ("", "", ""))
     if parts.off:
-        raise SettingsError(*(one.why for one in parts.off))
+        raise SettingsError(*(part_off.why for part_off in parts.off))
     names = ("pkcs11_module", "pkcs11_token", "pkcs11_pin_file")
     settings: dict[str, Any] = found | dict(zip(names, token, strict=True))
     return AuthoritySettings(**settings, left_out=left_out.off)

@@ -53,4 +53,4 @@ class OptionalParts:
 
 def describe_parts(off: Iterable[PartOff]) -> str | None:
     """Return a sentence about the parts that are left out, or None if there are none."""
-    return "; ".join(f"{one.part} is left out: {one.why}" for one in off) or None
+    return "; ".join(f"{part_off.part} is left out: {part_off.why}" for part_off in off) or None

@@ -57,14 +57,14 @@ def requested_keys(specs: Iterable[CaSpec], request: RequestSet) -> dict[str, Pu
 
 
 def _requested_key(spec: CaSpec, der: bytes) -> PublicKey:
-    found = read_request(der, KeyPolicy(frozenset({spec.key_type})))
-    if isinstance(found, Rejection):
+    request = read_request(der, KeyPolicy(frozenset({spec.key_type})))
+    if isinstance(request, Rejection):
         raise CeremonyError(
             f"the CSR of {spec.name} is no request with a key {spec.key_type}, signed by that key: stop"
         )
     if (named := request_name(der)) != spec.name:
         raise CeremonyError(f"the CSR in the place of {spec.name} has the name {named!r}: the set was changed. Stop")
-    return found.public_key
+    return request.public_key
 
 
 def make_certificate(spec: CaSpec, wanted: CaRequest, request: RequestSet, signer: OfflineSigner) -> bytes:
@@ -89,8 +89,8 @@ def distrust_list(request: RequestSet, certificates: Mapping[str, x509.Certifica
     if data is None:
         return None
     entries = tuple(
-        DistrustEntry(sha256_hex(certificate_der(certificates[one.name])), one.name, one.since, one.bridge_until)
-        for one in data.rows
+        DistrustEntry(sha256_hex(certificate_der(certificates[row.name])), row.name, row.since, row.bridge_until)
+        for row in data.rows
     )
     return DistrustList(request.environment, Sha256(request.authority), data.number, request.created, entries)
 

@@ -119,7 +119,9 @@ class CeremonyPlan:
     @property
     def custodians(self) -> tuple[str, ...]:
         """Names of the custodians A, B and C."""
-        return tuple(one.name for one in self.participants if one.role is CeremonyRole.CUSTODIAN)
+        return tuple(
+            participant.name for participant in self.participants if participant.role is CeremonyRole.CUSTODIAN
+        )
 
     def check_date(self, at: datetime, named: str) -> None:
         """Raise CeremonyError unless an instant is within the days of the plan."""
@@ -158,11 +160,11 @@ def parse_plan(octets: bytes) -> CeremonyPlan:
         environment=environment,
         earliest=_day(top, "earliest"),
         latest=_day(top, "latest"),
-        participants=tuple(_participant(one) for one in top.tables("participants", _CUSTODIANS)),
-        steps=tuple(_step(one) for one in top.tables("steps", 1)),
+        participants=tuple(_participant(table) for table in top.tables("participants", _CUSTODIANS)),
+        steps=tuple(_step(table) for table in top.tables("steps", 1)),
         list_days=top.number("list_days", _LIST_DAYS, 365),
         hierarchy=_hierarchy(top, environment) if kind is CeremonyKind.FOUNDING else None,
-        officers=tuple(_officer(one) for one in top.tables("officers", 1)) if kind is CeremonyKind.OFFICERS else (),
+        officers=tuple(_officer(table) for table in top.tables("officers", 1)) if kind is CeremonyKind.OFFICERS else (),
         authorities=_authorities(top, environment) if kind is CeremonyKind.CERTIFY else (),
         revocations=_revocations(top) if kind is CeremonyKind.REVOKE else (),
     )
@@ -172,8 +174,11 @@ def parse_plan(octets: bytes) -> CeremonyPlan:
 
 
 def _check(plan: CeremonyPlan) -> None:
-    names, keys = ({one.name for one in plan.participants}, {one.key.fingerprint for one in plan.participants})
-    roles = Counter(one.role for one in plan.participants)
+    names, keys = (
+        {participant.name for participant in plan.participants},
+        {participant.key.fingerprint for participant in plan.participants},
+    )
+    roles = Counter(participant.role for participant in plan.participants)
     if len(names) < len(plan.participants) or len(keys) < len(plan.participants):
         raise CeremonyError("plan: two participants have one name or one key; each person takes part once")
     if roles[CeremonyRole.CUSTODIAN] != _CUSTODIANS or not roles[CeremonyRole.ADMINISTRATOR]:
@@ -196,9 +201,9 @@ def _check(plan: CeremonyPlan) -> None:
 
 def _check_officers(plan: CeremonyPlan) -> None:
     least, approvers = FOUNDERS[plan.environment], APPROVERS[plan.environment]
-    names, keys = ({one.name for one in plan.officers}, {one.key for one in plan.officers})
+    names, keys = ({officer.name for officer in plan.officers}, {officer.key for officer in plan.officers})
     is_one_each = len(names) == len(keys) == len(plan.officers)
-    if not is_one_each or not is_founded([OfficerRole(one.role) for one in plan.officers], plan.environment):
+    if not is_one_each or not is_founded([OfficerRole(officer.role) for officer in plan.officers], plan.environment):
         raise CeremonyError(
             f'plan: officers: write {least} or more, {approvers} of the role "approver" or more, each with a name and '
             "a key of their own"
@@ -214,11 +219,11 @@ def _day(top: _PlanTable, key: str) -> datetime:
 
 
 def _participant(table: _PlanTable) -> Participant:
-    found = Participant(table.text("name"), table.choice("role", CeremonyRole), _key(table))
-    if not _NAME.fullmatch(found.name):
-        table.refuse("name", "1 to 40 letters, digits, dots and hyphens, since a file has this name", found.name)
+    participant = Participant(table.text("name"), table.choice("role", CeremonyRole), _key(table))
+    if not _NAME.fullmatch(participant.name):
+        table.refuse("name", "1 to 40 letters, digits, dots and hyphens, since a file has this name", participant.name)
     table.finish()
-    return found
+    return participant
 
 
 def _key(table: _PlanTable) -> SshPublicKey:
@@ -230,19 +235,19 @@ def _key(table: _PlanTable) -> SshPublicKey:
 
 
 def _step(table: _PlanTable) -> PlanStep:
-    found = PlanStep(table.choice("act", CeremonyAct), table.choice("by", CeremonyRole), table.text("check"))
+    plan_step = PlanStep(table.choice("act", CeremonyAct), table.choice("by", CeremonyRole), table.text("check"))
     table.finish()
-    return found
+    return plan_step
 
 
 def _officer(table: _PlanTable) -> OfficerLine:
-    found = OfficerLine(table.text("name"), table.choice("role", OfficerRole).value, _key(table).line)
+    officer_line = OfficerLine(table.text("name"), table.choice("role", OfficerRole).value, _key(table).line)
     try:
-        check_name(found.name)
+        check_name(officer_line.name)
     except OfficerError as bad:
-        table.refuse("name", f"another one ({bad})", found.name)
+        table.refuse("name", f"another one ({bad})", officer_line.name)
     table.finish()
-    return found
+    return officer_line
 
 
 def _hierarchy(top: _PlanTable, environment: Environment) -> Hierarchy:
@@ -257,20 +262,20 @@ def _hierarchy(top: _PlanTable, environment: Environment) -> Hierarchy:
 def _authorities(top: _PlanTable, environment: Environment) -> tuple[CaSpec, ...]:
     """Read the CAs to be certified, parents first. Raises CeremonyError."""
     try:
-        found = tuple(read_authority(PresetTable(one.raw), environment) for one in top.tables("authorities", 1))
+        cas = tuple(read_authority(PresetTable(table.raw), environment) for table in top.tables("authorities", 1))
     except HierarchyError as bad:
         raise CeremonyError(f"plan: [[authorities]] {bad}") from None
-    names = {one.file_name.lower() for one in found}
-    if len(names) < len(found) or sum(one.role is CaRole.ROOT for one in found) > 1:
+    names = {ca.file_name.lower() for ca in cas}
+    if len(names) < len(cas) or sum(ca.role is CaRole.ROOT for ca in cas) > 1:
         raise CeremonyError("plan: [[authorities]]: write each CA once, and at most one root")
-    return found
+    return cas
 
 
 def _revocations(top: _PlanTable) -> tuple[RevocationLine, ...]:
-    found = tuple(_revocation(one) for one in top.tables("revocations", 1))
-    if len({one.name for one in found}) < len(found):
+    lines = tuple(_revocation(table) for table in top.tables("revocations", 1))
+    if len({line.name for line in lines}) < len(lines):
         raise CeremonyError("plan: [[revocations]]: write each CA once")
-    return found
+    return lines
 
 
 def _revocation(table: _PlanTable) -> RevocationLine:
@@ -379,9 +384,9 @@ def default_plan(
 def _asked(request: RequestSet) -> str:
     """Return the CAs of a request as tables of a plan."""
     parts = ["\n# The CAs of the request set. Compare them with what was decided.\n"]
-    for one in request.authorities:
-        rows = {"role": one.role, "name": one.name, "parent": one.parent, "key": one.key_type, "channel": one.channel}
-        parts.append(_table("authorities", rows) + f"lifetime_days = {one.lifetime.days}\n")
+    for ca in request.authorities:
+        rows = {"role": ca.role, "name": ca.name, "parent": ca.parent, "key": ca.key_type, "channel": ca.channel}
+        parts.append(_table("authorities", rows) + f"lifetime_days = {ca.lifetime.days}\n")
     for line in request.revocations:
         since = line.since.strftime(INSTANT) if line.since else None
         parts.append(_table("revocations", {"name": line.name, "reason": line.reason, "since": since}))

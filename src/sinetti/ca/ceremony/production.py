@@ -53,7 +53,9 @@ def check_certify(plan: CeremonyPlan, request: RequestSet, registry: Registry) -
     existing = registry.certificates()
     others = {one.name: one for one in registry.items if one.kind is MadeKind.CERTIFICATE and one.made}
     taken = {name.lower() for name, one in others.items() if one.request != request.sha256}
-    roles = {name: CaRole(role_of(one)[0].value) for name, one in existing.items() if name.lower() in taken}
+    roles = {
+        name: CaRole(role_of(certificate)[0].value) for name, certificate in existing.items() if name.lower() in taken
+    }
     for spec in plan.authorities:
         if spec.file_name.lower() in taken:
             raise CeremonyError(f"the medium has certified a CA {spec.name} before: names are unique for ever. Stop")
@@ -77,25 +79,25 @@ def check_certify(plan: CeremonyPlan, request: RequestSet, registry: Registry) -
 def check_revoke(plan: CeremonyPlan, request: RequestSet, registry: Registry) -> None:
     """Raise CeremonyError unless the lists' new entries are the plan's revocations."""
     existing = registry.certificates()
-    lines = {one.name: one for one in request.revocations}
+    lines = {revocation.name: revocation for revocation in request.revocations}
     if request.revocations != plan.revocations or not lines.keys() <= existing.keys() - set(registry.roots):
         raise CeremonyError(
             "the CAs to be revoked are not those of the plan, or are no CAs below a root of this medium: stop"
         )
     # invalidityDate (RFC 5280, 5.3.2) of a stolen CA is the instant that people have read in the plan.
-    wanted = {serial_hex(existing[name].serial_number): (one.reason.value, one.since) for name, one in lines.items()}
+    wanted = {serial_hex(existing[name].serial_number): (line.reason.value, line.since) for name, line in lines.items()}
     for one in request.lists:
         before = {entry.serial for entry in registry.last_entries(one, request)}
         entries = (entry for entry in one.entries if entry.serial not in before)
         new = {entry.serial: (str(entry.reason), entry.invalidity_date) for entry in entries}
         below = {serial_hex(existing[name].serial_number) for name in registry.issued_by(one.name)}
-        if new != {serial: found for serial, found in wanted.items() if serial in below}:
+        if new != {serial: instants for serial, instants in wanted.items() if serial in below}:
             raise CeremonyError(
                 f"the list {one.name}, shard {one.shard}, has not exactly the plan's revocations as new entries"
             )
-    stolen = {(one.name, one.since) for one in lines.values() if one.reason is RevocationReason.CA_COMPROMISE}
+    stolen = {(line.name, line.since) for line in lines.values() if line.reason is RevocationReason.CA_COMPROMISE}
     rows = request.distrust.rows if request.distrust else ()
-    if not stolen <= {(one.name, one.since) for one in rows} or bool(stolen) is not bool(rows):
+    if not stolen <= {(row.name, row.since) for row in rows} or bool(stolen) is not bool(rows):
         raise CeremonyError("the request set does not declare exactly the plan's compromises: have it written again")
     if request.distrust is not None:
         _check_distrust(request, registry)
@@ -105,7 +107,7 @@ def _check_distrust(request: RequestSet, registry: Registry) -> None:
     assert request.distrust is not None  # noqa: S101 - the caller has checked it
     rows, existing = request.distrust.rows, registry.certificates()
     latest = request.created + timedelta(hours=LONGEST_BRIDGE)
-    if {one.name for one in rows} - existing.keys() or any(one.bridge_until > latest for one in rows):
+    if {row.name for row in rows} - existing.keys() or any(row.bridge_until > latest for row in rows):
         raise CeremonyError(
             "a compromise is of a CA that is not on the medium, or has a bridge of more than 72 hours: stop"
         )
@@ -181,19 +183,21 @@ def _anchors_list(request: RequestSet, registry: Registry) -> AnchorsList:
     assert request.anchors is not None  # noqa: S101 - `check_certify` has refused it
     head = ListHead(request.environment, Sha256(registry.authority), request.anchors.number, request.created)
     states = request.anchors.states
-    return build_anchors(head, ((one, states[name]) for name, one in registry.certificates().items()), registry.links())
+    return build_anchors(
+        head, ((certificate, states[name]) for name, certificate in registry.certificates().items()), registry.links()
+    )
 
 
-def sign_trust_list(kind: MadeKind, found: TrustList, request: RequestSet, signer: OfflineSigner) -> bytes:
+def sign_trust_list(kind: MadeKind, trust_list: TrustList, request: RequestSet, signer: OfflineSigner) -> bytes:
     """Return the file of a list, signed by the roots."""
     certificates = signer.registry.certificates()
     names = {certificates[name]: name for name in signer.registry.roots}
 
     def sign(root: x509.Certificate, octets: bytes) -> bytes:
-        item = MadeItem(request.sha256, kind, names[root], names[root], number=found.number)
+        item = MadeItem(request.sha256, kind, names[root], names[root], number=trust_list.number)
         return signer.make(item, lambda: octets, lambda _octets, signature: signature)
 
-    return sign_by_roots(found, tuple(names), signer.registry.links(), sign)
+    return sign_by_roots(trust_list, tuple(names), signer.registry.links(), sign)
 
 
 _CONTENT = {
@@ -255,9 +259,9 @@ def _check_medium(plan: CeremonyPlan, request: RequestSet, registry: Registry) -
 
 
 def _check_lists(request: RequestSet, registry: Registry) -> None:
-    found = [(one.name, one.shard) for one in request.lists]
+    pairs = [(one.name, one.shard) for one in request.lists]
     wanted = {(one.name, one.shard) for one in registry.items if one.kind is MadeKind.LIST}
-    if len(found) > len(set(found)) or not wanted <= set(found) or {name for name, _ in found} - set(registry.signing):
+    if len(pairs) > len(set(pairs)) or not wanted <= set(pairs) or {name for name, _ in pairs} - set(registry.signing):
         raise CeremonyError(
             "the request set does not have the lists of each CA on the medium once: have it written again"
         )

@@ -153,8 +153,8 @@ class Registry:
         known = self.certificates()
         # A cross-certificate is revoked with its root alone, which is out of band.
         issued = (known[name] for name in self.issued_by(data.name))
-        ends = {serial_hex(one.serial_number): one.not_valid_after_utc for one in issued}
-        entries = {one.serial: one for one in data.entries}
+        ends = {serial_hex(certificate.serial_number): certificate.not_valid_after_utc for certificate in issued}
+        entries = {entry.serial: entry for entry in data.entries}
         if unknown := sorted(entries.keys() - ends.keys()):
             raise CeremonyError(f"{data.name} has issued no certificate {unknown[0]}, which the request has as revoked")
         signed = [one for one in former if one.made]
@@ -165,10 +165,10 @@ class Registry:
             raise CeremonyError(
                 f"the request set is of {request.created:{INSTANT}}, before the last list of {data.name}"
             )
-        for one in last.entries:
-            if entries.get(one.serial) != one and not ends[one.serial] < last.this_update:
+        for entry in last.entries:
+            if entries.get(entry.serial) != entry and not ends[entry.serial] < last.this_update:
                 raise CeremonyError(
-                    f"the request has no entry for {one.serial} as the last list of {data.name} has it, and its "
+                    f"the request has no entry for {entry.serial} as the last list of {data.name} has it, and its "
                     "certificate has not ended: the request was changed. Have a new one written"
                 )
 
@@ -234,7 +234,7 @@ def parse_registry(octets: bytes) -> Registry:
     """Read a register. Raises CeremonyError if it is damaged."""
     try:
         value = json.loads(octets)
-        found = Registry(
+        registry = Registry(
             value["medium"],
             Environment(value["environment"]),
             value["base_url"],
@@ -244,4 +244,4 @@ def parse_registry(octets: bytes) -> Registry:
         )
     except (ValueError, TypeError, KeyError, RecursionError) as bad:
         raise CeremonyError("the register of the medium is damaged: take the other copy of the medium") from bad
-    return found
+    return registry

@@ -136,11 +136,11 @@ class RequestSet:
     def octets(self) -> bytes:
         """The file."""
         more = {
-            "authorities": [_spec_value(one) for one in self.authorities],
-            "revocations": [_revocation_value(one) for one in self.revocations],
+            "authorities": [_spec_value(ca) for ca in self.authorities],
+            "revocations": [_revocation_value(revocation) for revocation in self.revocations],
             "anchors": self.anchors and {"number": self.anchors.number, "states": dict(self.anchors.states)},
             "distrust": self.distrust
-            and {"number": self.distrust.number, "rows": [_distrust_value(one) for one in self.distrust.rows]},
+            and {"number": self.distrust.number, "rows": [_distrust_value(row) for row in self.distrust.rows]},
         }
         return canonical(
             {
@@ -155,7 +155,7 @@ class RequestSet:
                 "instance": self.instance,
                 "requests": {name: _text(der) for name, der in self.requests.items()},
                 "lists": [_list_value(one) for one in self.lists],
-                "officers": [_officer_value(one) for one in self.officers],
+                "officers": [_officer_value(officer) for officer in self.officers],
             }
         )
 
@@ -202,7 +202,7 @@ class ResultSet:
                 "rehearsal": self.is_rehearsal,
                 "certificates": {name: _text(der) for name, der in self.certificates.items()},
                 "lists": lists,
-                "officers": [_officer_value(one) for one in self.officers],
+                "officers": [_officer_value(officer) for officer in self.officers],
                 "signature": _text(self.signature),
             }
         )
@@ -228,7 +228,7 @@ def officers_statement(request: RequestSet, officers: tuple[OfficerLine, ...]) -
     and no list does.
     """
     value = {"authority": request.authority, "instance": request.instance, "request": request.sha256}
-    named = canonical({**value, "officers": [_officer_value(one) for one in officers]})
+    named = canonical({**value, "officers": [_officer_value(officer) for officer in officers]})
     return b"sinetti-officers-v1\n" + named
 
 
@@ -339,14 +339,14 @@ def _spec(value: dict[str, Any]) -> CaSpec:
     )
 
 
-def _spec_value(one: CaSpec) -> dict[str, Any]:
+def _spec_value(ca: CaSpec) -> dict[str, Any]:
     return {
-        "name": one.name,
-        "role": one.role.value,
-        "parent": one.parent or "",
-        "key": one.key_type.value,
-        "lifetime_days": one.lifetime.days,
-        "channel": one.channel.value if one.channel else "",
+        "name": ca.name,
+        "role": ca.role.value,
+        "parent": ca.parent or "",
+        "key": ca.key_type.value,
+        "lifetime_days": ca.lifetime.days,
+        "channel": ca.channel.value if ca.channel else "",
     }
 
 
@@ -355,9 +355,9 @@ def _revocation(value: dict[str, Any]) -> RevocationLine:
     return RevocationLine(_name(value["name"]), RevocationReason(value["reason"]), since)
 
 
-def _revocation_value(one: RevocationLine) -> dict[str, str]:
-    since = one.since.strftime(INSTANT) if one.since else ""
-    return {"name": one.name, "reason": one.reason.value, "since": since}
+def _revocation_value(line: RevocationLine) -> dict[str, str]:
+    since = line.since.strftime(INSTANT) if line.since else ""
+    return {"name": line.name, "reason": line.reason.value, "since": since}
 
 
 def _anchors(value: dict[str, Any]) -> AnchorsData:
@@ -373,17 +373,17 @@ def _distrust(value: dict[str, Any]) -> DistrustData:
     return DistrustData(_number(value["number"], _LIST_BITS), tuple(rows))
 
 
-def _distrust_value(one: DistrustLine) -> dict[str, str]:
-    instants = {"since": one.since, "bridge_until": one.bridge_until}
-    return {"name": one.name, **{name: at.strftime(INSTANT) for name, at in instants.items()}}
+def _distrust_value(distrust_line: DistrustLine) -> dict[str, str]:
+    instants = {"since": distrust_line.since, "bridge_until": distrust_line.bridge_until}
+    return {"name": distrust_line.name, **{name: at.strftime(INSTANT) for name, at in instants.items()}}
 
 
 def _officer(value: dict[str, Any]) -> OfficerLine:
     return OfficerLine(_printable(value["name"]), _printable(value["role"]), _printable(value["key"]))
 
 
-def _officer_value(one: OfficerLine) -> dict[str, str]:
-    return {"name": one.name, "role": one.role, "key": one.key}
+def _officer_value(officer_line: OfficerLine) -> dict[str, str]:
+    return {"name": officer_line.name, "role": officer_line.role, "key": officer_line.key}
 
 
 def _matching(pattern: re.Pattern[str], value: object) -> str:

@@ -17,7 +17,7 @@ CUSTODIANS = "ABC"
 
 _CHECK_BITS = 30
 _WORDS = 22  # 286 bits: the share and its checksum
-_PAIRS = tuple(one + other for one, other in combinations(CUSTODIANS, 2))
+_PAIRS = tuple(text + other for text, other in combinations(CUSTODIANS, 2))
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def combine_shares(one: Share, other: Share) -> bytes:
 def parse_share(line: str) -> Share:
     """Read a sheet. Raises CeremonyError, which names the error."""
     typed = line.split()
-    pair, holder = (one.upper() for one in (*typed[:2], "", "")[:2])
+    pair, holder = (text.upper() for text in (*typed[:2], "", "")[:2])
     if pair not in _PAIRS or len(holder) != 1 or holder not in pair:
         raise CeremonyError(
             "a share begins with its pair, its custodian and its medium, such as “AB A”: type the whole sheet"
@@ -96,5 +96,5 @@ def _checksum(share: Share) -> int:
     return int.from_bytes(hashlib.sha256(named + share.octets).digest(), "big") >> 256 - _CHECK_BITS
 
 
-def _xor(one: bytes, other: bytes) -> bytes:
-    return bytes(left ^ right for left, right in zip(one, other, strict=True))
+def _xor(octets: bytes, other: bytes) -> bytes:
+    return bytes(left ^ right for left, right in zip(octets, other, strict=True))

@@ -113,10 +113,15 @@ class Transcript:
                 "software": self.software,
                 "software_sha256": self.software_sha256,
                 "present": [
-                    {"name": one.name, "role": one.role.value, "key": one.key, "fingerprint": one.fingerprint}
-                    for one in self.present
+                    {
+                        "name": present.name,
+                        "role": present.role.value,
+                        "key": present.key,
+                        "fingerprint": present.fingerprint,
+                    }
+                    for present in self.present
                 ],
-                "steps": [_step_value(one) for one in self.steps],
+                "steps": [_step_value(step) for step in self.steps],
             }
         )
 
@@ -130,8 +135,10 @@ class Transcript:
 
     def with_present(self, people: tuple[Participant, ...]) -> "Transcript":
         """Return the transcript with the people who are present."""
-        found = (PersonPresent(one.name, one.role, one.key.line, one.key.fingerprint) for one in people)
-        return replace(self, present=tuple(found))
+        person_presents = (
+            PersonPresent(person.name, person.role, person.key.line, person.key.fingerprint) for person in people
+        )
+        return replace(self, present=tuple(person_presents))
 
 
 def begin_transcript(plan: CeremonyPlan, software: tuple[str, str], *, is_rehearsal: bool) -> Transcript:
@@ -143,7 +150,7 @@ def parse_transcript(octets: bytes) -> Transcript:
     """Read a transcript. Raises CeremonyError for any other octets."""
     try:
         value = json.loads(octets)
-        found = Transcript(
+        transcript = Transcript(
             value["plan"],
             value["title"],
             CeremonyKind(value["kind"]),
@@ -154,14 +161,14 @@ def parse_transcript(octets: bytes) -> Transcript:
             tuple(_person(one) for one in value["present"]),
             tuple(_step(one) for one in value["steps"]),
         )
-        is_same = found.octets == octets
+        is_same = transcript.octets == octets
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         is_same = False
     if not is_same:
         raise CeremonyError(
             "the file is not a transcript of a ceremony, or it was changed: take the file of the ceremony"
         )
-    return found
+    return transcript
 
 
 def check_signature(transcript: Transcript, person: PersonPresent, armored: bytes) -> None:
@@ -216,6 +223,6 @@ def _step(value: dict[str, Any]) -> TranscriptStep:
     return TranscriptStep(act, by, value["check"], read_instant(value["at"]), facts)
 
 
-def _step_value(one: TranscriptStep) -> dict[str, Any]:
-    head = {"act": one.act.value, "by": one.by.value, "check": one.check, "at": one.at.strftime(INSTANT)}
-    return {**head, "facts": [list(fact) for fact in one.facts]}
+def _step_value(step: TranscriptStep) -> dict[str, Any]:
+    head = {"act": step.act.value, "by": step.by.value, "check": step.check, "at": step.at.strftime(INSTANT)}
+    return {**head, "facts": [list(fact) for fact in step.facts]}

@@ -59,10 +59,10 @@ def verify_founding(hierarchy: Hierarchy, request: RequestSet, result: ResultSet
 
         place = _Place(spec, issuer, requested.get(spec.file_name), plan)
         issuers[spec.file_name] = _accepted(place, result, hierarchy.base_url)
-    found = {name: one.certificate for name, one in issuers.items()}
-    _check_distinct(found)
+    certificates = {name: ca.certificate for name, ca in issuers.items()}
+    _check_distinct(certificates)
     _check_lists(first_lists(hierarchy.authorities, request), request, result, issuers)
-    return found
+    return certificates
 
 
 @dataclass(frozen=True)
@@ -127,8 +127,8 @@ def verify_certified(known: Mapping[str, IssuingCa], request: RequestSet, result
     if result.certificates.keys() != names or names & known.keys():
         raise CeremonyError("the result set has not exactly the CAs of the request: run the ceremony again")
     requested = requested_keys(request.authorities, request)
-    roots = [one for one in known.values() if _is_root(one)]
-    every = (one.certificate for one in known.values())
+    roots = [ca for ca in known.values() if _is_root(ca)]
+    every = (ca.certificate for ca in known.values())
     subject = subject_of_certificate(roots[0].certificate, request.environment, every)
     issuers: dict[str, IssuingCa] = {}
     for spec in request.authorities:
@@ -141,7 +141,7 @@ def verify_certified(known: Mapping[str, IssuingCa], request: RequestSet, result
 
         place = _Place(spec, issuer, requested.get(spec.file_name), plan)
         issuers[spec.file_name] = _accepted(place, result, request.base_url)
-    _check_distinct({name: one.certificate for name, one in {**known, **issuers}.items()})
+    _check_distinct({name: ca.certificate for name, ca in {**known, **issuers}.items()})
     _check_lists(first_lists(request.authorities, request), request, result, issuers)
     _check_links(roots, request, result, issuers)
     return Certified(issuers, _checked_anchors(roots, {**known, **issuers}, request, result))
@@ -184,17 +184,17 @@ def _checked_anchors(
     states = request.anchors.states
     is_fit = states.keys() == cas.keys()
     try:
-        reader = ListReader(request.environment, tuple(one.certificate for one in roots), head.authority)
-        found = verify_anchors(result.anchors, reader, request.created)
+        reader = ListReader(request.environment, tuple(ca.certificate for ca in roots), head.authority)
+        anchors_list = verify_anchors(result.anchors, reader, request.created)
     except InvalidTrustList:
         is_fit = False
     if is_fit:
         new = {load_certificate(der) for der in result.links.values()}
-        wanted = build_anchors(head, ((one.certificate, states[name]) for name, one in cas.items()), found.links)
-        is_fit = found == wanted and new <= set(found.links)
+        wanted = build_anchors(head, ((ca.certificate, states[name]) for name, ca in cas.items()), anchors_list.links)
+        is_fit = anchors_list == wanted and new <= set(anchors_list.links)
     if not is_fit:
         raise CeremonyError("the list of anchors is not the one that the request asks for: run the ceremony again")
-    return found
+    return anchors_list
 
 
 def verify_revoked(known: Mapping[str, IssuingCa], request: RequestSet, result: ResultSet) -> DistrustList | None:
@@ -203,10 +203,10 @@ def verify_revoked(known: Mapping[str, IssuingCa], request: RequestSet, result: 
     Raises CeremonyError unless its lists are those that the request asks for.
     """
     verify_lists(known, request, result)
-    wanted = distrust_list(request, {name: one.certificate for name, one in known.items()})
+    wanted = distrust_list(request, {name: ca.certificate for name, ca in known.items()})
     if wanted is None:
         return None
-    reader = ListReader(request.environment, tuple(one.certificate for one in known.values() if _is_root(one)))
+    reader = ListReader(request.environment, tuple(ca.certificate for ca in known.values() if _is_root(ca)))
     try:
         found = verify_distrust(result.distrust, reader, request.created)
     except InvalidTrustList:
@@ -216,8 +216,8 @@ def verify_revoked(known: Mapping[str, IssuingCa], request: RequestSet, result: 
     return found
 
 
-def _is_root(one: IssuingCa) -> bool:
-    return one.certificate.subject == one.certificate.issuer
+def _is_root(ca: IssuingCa) -> bool:
+    return ca.certificate.subject == ca.certificate.issuer
 
 
 def verify_lists(issuers: Mapping[str, IssuingCa], request: RequestSet, result: ResultSet) -> None:
@@ -234,8 +234,8 @@ def verify_officers(root: x509.Certificate, request: RequestSet, result: ResultS
 
 
 def _check_distinct(certificates: Mapping[str, x509.Certificate]) -> None:
-    serials = {one.serial_number for one in certificates.values()}
-    keys = {ca_key(one).public_numbers() for one in certificates.values()}
+    serials = {certificate.serial_number for certificate in certificates.values()}
+    keys = {ca_key(certificate).public_numbers() for certificate in certificates.values()}
     if min(len(serials), len(keys)) < len(certificates):
         raise CeremonyError(
             "two certificates of the result set have one key or one serial number: run the ceremony again"

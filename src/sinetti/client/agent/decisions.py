@@ -78,36 +78,36 @@ OPERATOR_EXIT_CODES = {
 """Exit codes for the time that a name waits for a person."""
 
 
-def decide(seen: NameSnapshot, care: AgentSettings, now: datetime) -> Decision:
+def decide(name_snapshot: NameSnapshot, care: AgentSettings, now: datetime) -> Decision:
     """Decide about an undamaged name at `now` (UTC)."""
-    due = _due(seen, care, now)
-    if seen.memory.is_clock_ahead and due == NeedsOperator(DecisionReason.EXPIRED):
+    due = _due(name_snapshot, care, now)
+    if name_snapshot.memory.is_clock_ahead and due == NeedsOperator(DecisionReason.EXPIRED):
         return Wait(now + schedule.FIRST_DELAY, DecisionReason.AFTER_FAILURE)
     if isinstance(due, Wait | NeedsOperator):
         return due
-    span = None if seen.in_use is None else seen.in_use.span
-    again = schedule.plausible_retry_time(seen.memory.next_try, span, now)
+    span = None if name_snapshot.in_use is None else name_snapshot.in_use.span
+    again = schedule.plausible_retry_time(name_snapshot.memory.next_try, span, now)
     return Wait(again, DecisionReason.AFTER_FAILURE) if again is not None and now < again else due
 
 
-def _due(seen: NameSnapshot, care: AgentSettings, now: datetime) -> Decision:
-    if seen.enrolment is not None and seen.enrolment.fetchable:
+def _due(name_snapshot: NameSnapshot, care: AgentSettings, now: datetime) -> Decision:
+    if name_snapshot.enrolment is not None and name_snapshot.enrolment.fetchable:
         return ResumeRequest(RequestKind.ENROL)
-    if seen.in_use is None:
-        return NeedsOperator(_first_is_open(seen.enrolment))
-    if seen.renewal is not None and seen.renewal.fetchable:
+    if name_snapshot.in_use is None:
+        return NeedsOperator(_first_is_open(name_snapshot.enrolment))
+    if name_snapshot.renewal is not None and name_snapshot.renewal.fetchable:
         return ResumeRequest(RequestKind.RENEW)
-    never = _why_never(seen, seen.in_use, now)
+    never = _why_never(name_snapshot, name_snapshot.in_use, now)
     if never is not None:
         return NeedsOperator(never)
-    if seen.renewal is not None and seen.renewal.state in journal.OPEN_QUESTION | journal.UNDER_WAY:
+    if name_snapshot.renewal is not None and name_snapshot.renewal.state in journal.OPEN_QUESTION | journal.UNDER_WAY:
         return ResumeRequest(RequestKind.RENEW)
-    return _by_time(seen, seen.in_use, care, now)
+    return _by_time(name_snapshot, name_snapshot.in_use, care, now)
 
 
-def _by_time(seen: NameSnapshot, in_use: InstalledCertificate, care: AgentSettings, now: datetime) -> Decision:
-    place = schedule.stable_fraction(in_use.serial, seen.name)
-    known = seen.memory
+def _by_time(name_snapshot: NameSnapshot, in_use: InstalledCertificate, care: AgentSettings, now: datetime) -> Decision:
+    place = schedule.stable_fraction(in_use.serial, name_snapshot.name)
+    known = name_snapshot.memory
     if known.received is not None and known.received > now:  # with a wrong clock
         known = replace(known, received=None)
     known = replace(known, hint=schedule.plausible_hint(known.hint, in_use.span, known.received))
@@ -138,26 +138,26 @@ def _rested(known: AgentState, span: ValidityPeriod) -> tuple[datetime, datetime
     return rested, min(max(rested, renewal_window.renewal_opens_at(span)), max(day, known.hint.start))
 
 
-def _why_never(seen: NameSnapshot, in_use: InstalledCertificate, now: datetime) -> DecisionReason | None:
-    if seen.is_revoked:
+def _why_never(name_snapshot: NameSnapshot, in_use: InstalledCertificate, now: datetime) -> DecisionReason | None:
+    if name_snapshot.is_revoked:
         return DecisionReason.REVOKED
     if now - CLOCK_DOUBT > in_use.span.not_after:
         return DecisionReason.EXPIRED
-    if is_permanent(seen.memory.codes) and seen.memory.exit_code is ExitCode.REFUSED:
+    if is_permanent(name_snapshot.memory.codes) and name_snapshot.memory.exit_code is ExitCode.REFUSED:
         return DecisionReason.REFUSED_FOR_GOOD
     return None
 
 
-def next_action_at(seen: NameSnapshot, decision: Decision) -> datetime | None:
+def next_action_at(name_snapshot: NameSnapshot, decision: Decision) -> datetime | None:
     """Return the time of the next action of the agent that is not due yet, or None.
 
     It is the renewal or the next try of `deploy`, whichever comes first.
     """
     ahead = [decision.until] if isinstance(decision, Wait) else []
-    if seen.is_undeployed and seen.deployment is not None:
-        if seen.deployment.next_try is None:
+    if name_snapshot.is_undeployed and name_snapshot.deployment is not None:
+        if name_snapshot.deployment.next_try is None:
             return None
-        ahead.append(seen.deployment.next_try)
+        ahead.append(name_snapshot.deployment.next_try)
     return min(ahead, default=None)
 
 
@@ -166,16 +166,18 @@ def is_permanent(codes: tuple[str, ...]) -> bool:
     return not FOR_GOOD.isdisjoint(reason_for_code(code) for code in codes)
 
 
-def find_warning(seen: NameSnapshot) -> Message | None:
+def find_warning(name_snapshot: NameSnapshot) -> Message | None:
     """Return what every pass and view reports until its cause is gone, or None.
 
     That is a renewal with another key, or a clock that is ahead.
     """
-    if seen.serial is None:
+    if name_snapshot.serial is None:
         return None
-    if RejectionReason.ALREADY_RENEWED in map(reason_for_code, seen.memory.codes):
-        return make_message(messages.RENEWED_ELSEWHERE, serial=seen.serial)
-    return make_message(messages.CLOCK_AHEAD, serial=seen.serial) if seen.memory.is_clock_ahead else None
+    if RejectionReason.ALREADY_RENEWED in map(reason_for_code, name_snapshot.memory.codes):
+        return make_message(messages.RENEWED_ELSEWHERE, serial=name_snapshot.serial)
+    return (
+        make_message(messages.CLOCK_AHEAD, serial=name_snapshot.serial) if name_snapshot.memory.is_clock_ahead else None
+    )
 
 
 def _first_is_open(enrolment: RequestJournal | None) -> DecisionReason:

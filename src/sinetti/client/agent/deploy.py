@@ -98,7 +98,7 @@ class HookReport:
     @property
     def ok(self) -> bool:
         """True if no program failed."""
-        return all(one.ok for one in self.ends)
+        return all(end.ok for end in self.ends)
 
 
 def run_now(folder: Path, entry: CertificateEntry, order: HookOrder, now: datetime) -> HookReport:

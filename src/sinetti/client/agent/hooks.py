@@ -87,7 +87,9 @@ class HookResult:
     def messages(self) -> tuple[Message, ...]:
         """The message, and one for each line of the output."""
         name = self.message.values["name"]
-        return self.message, *(make_message(messages.ABOUT_NAME, name=name, message=f"| {one}") for one in self.output)
+        return self.message, *(
+            make_message(messages.ABOUT_NAME, name=name, message=f"| {text}") for text in self.output
+        )
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,7 @@ def last_lines(octets: bytes) -> tuple[str, ...]:
     """
     text = _ESCAPE.sub("", octets.decode(errors="replace"))
     lines = [line for one in text.splitlines() if (line := messages.strip_control_chars(one))]
-    return tuple(one if len(one) <= LONGEST_LINE else f"{one[:LONGEST_LINE]}…" for one in lines[-LINES:])
+    return tuple(line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]}…" for line in lines[-LINES:])
 
 
 def environment(stage: HookStage, about: HookContext) -> dict[str, str]:

@@ -70,12 +70,12 @@ def watch_logs(agent: AgentContext, seen: Sequence[NameSnapshot], stop: Flag) ->
         before = log_memory.load_index(store)
         about = LogRound(agent, LogIndex(absent=dict(before.absent)), stop, agent.run.ticks() + SECONDS)
         by_log: dict[str, list[NameSnapshot]] = {}
-        for one in seen:
-            found = _located(agent, one, before)
-            if found is not None:
-                about.index.names[one.name] = found
-                if found.log is not None:
-                    by_log.setdefault(found.log, []).append(one)
+        for name_snapshot in seen:
+            logged_name = _located(agent, name_snapshot, before)
+            if logged_name is not None:
+                about.index.names[name_snapshot.name] = logged_name
+                if logged_name.log is not None:
+                    by_log.setdefault(logged_name.log, []).append(name_snapshot)
         for url, ones in by_log.items():
             if not about.is_over and not _is_ahead(about.index.absent.get(url), agent.run.now):
                 _watch(about, url, ones)
@@ -84,45 +84,47 @@ def watch_logs(agent: AgentContext, seen: Sequence[NameSnapshot], stop: Flag) ->
     return log_memory.find_faults(store)
 
 
-def _located(agent: AgentContext, seen: NameSnapshot, before: LogIndex) -> LoggedName | None:
+def _located(agent: AgentContext, name_snapshot: NameSnapshot, before: LogIndex) -> LoggedName | None:
     """Return the log of a name's certificate.
 
     None: it has no certificate, or this pass must not touch it. A missing name stays known.
     """
-    if seen.absence is not None:
-        return before.names.get(seen.name)
-    if seen.trouble is not None or seen.serial is None:
+    if name_snapshot.absence is not None:
+        return before.names.get(name_snapshot.name)
+    if name_snapshot.trouble is not None or name_snapshot.serial is None:
         return None
-    if agent.now_given and operations.in_production(agent.run.store, seen.name):
+    if agent.now_given and operations.in_production(agent.run.store, name_snapshot.name):
         return None
-    known = before.names.get(seen.name)
-    if known is not None and known.serial == seen.serial:
+    known = before.names.get(name_snapshot.name)
+    if known is not None and known.serial == name_snapshot.serial:
         return known
     try:
-        certificate = encoding.load_certificate(files.read(files.live_path(seen.folder) / generations.CERTIFICATE))
+        certificate = encoding.load_certificate(
+            files.read(files.live_path(name_snapshot.folder) / generations.CERTIFICATE)
+        )
     except (files.StoreError, OSError, ValueError):  # thorough checks report it
         return None
-    return LoggedName(seen.serial, log_proof.log_url(certificate))
+    return LoggedName(name_snapshot.serial, log_proof.log_url(certificate))
 
 
-def _watch(about: LogRound, url: str, seen: Sequence[NameSnapshot]) -> None:
+def _watch(about: LogRound, url: str, name_snapshots: Sequence[NameSnapshot]) -> None:
     agent, fetch = about.agent, about.agent.fetch_log
     if fetch is None:
         return
     try:
-        with log_memory.opened(agent.run.store, url, _policy(agent, seen), partial(fetch, url)) as reader:
+        with log_memory.opened(agent.run.store, url, _policy(agent, name_snapshots), partial(fetch, url)) as reader:
             _read(about, url, reader)
-            _prove(about, reader, seen)
+            _prove(about, reader, name_snapshots)
     except (ProofError, LogUnavailable, MemoryDamaged, NoteError, files.StoreError, OSError, RunCancelled):
         return  # a fault is kept and reported; the next pass asks a log that did not answer or was in use
 
 
-def _policy(agent: AgentContext, seen: Sequence[NameSnapshot]) -> LogPolicy:
+def _policy(agent: AgentContext, name_snapshots: Sequence[NameSnapshot]) -> LogPolicy:
     """Return the demands on a log: those of the first service that has any."""
-    names = (agent.config.entry_of(one.name).service for one in seen)
+    names = (agent.config.entry_of(name_snapshot.name).service for name_snapshot in name_snapshots)
     services = (agent.config.services.get(name) for name in dict.fromkeys(names) if name is not None)
-    found = (one.log for one in services if one is not None)
-    return next((one for one in found if one != NO_DEMANDS), NO_DEMANDS)
+    log_policies = (service.log for service in services if service is not None)
+    return next((log_policy for log_policy in log_policies if log_policy != NO_DEMANDS), NO_DEMANDS)
 
 
 def _read(about: LogRound, url: str, reader: LogReader) -> None:
@@ -140,26 +142,32 @@ def _read(about: LogRound, url: str, reader: LogReader) -> None:
     about.index.absent.pop(url, None)
 
 
-def _prove(about: LogRound, reader: LogReader, seen: Sequence[NameSnapshot]) -> None:
+def _prove(about: LogRound, reader: LogReader, name_snapshots: Sequence[NameSnapshot]) -> None:
     """Fetch the proofs of new certificates, the newest first."""
     now, names = about.agent.run.now, about.index.names
-    wanted = [one for one in seen if not names[one.name].is_proven and not _is_ahead(names[one.name].ask_again, now)]
-    newest = sorted(wanted, key=lambda one: one.not_before or now, reverse=True)
-    for one in newest[:PROOFS]:
+    wanted = [
+        name_snapshot
+        for name_snapshot in name_snapshots
+        if not names[name_snapshot.name].is_proven and not _is_ahead(names[name_snapshot.name].ask_again, now)
+    ]
+    newest = sorted(wanted, key=lambda name_snapshot: name_snapshot.not_before or now, reverse=True)
+    for name_snapshot in newest[:PROOFS]:
         if about.is_over:
             return
-        known = names[one.name]
+        known = names[name_snapshot.name]
         try:
-            certificate = encoding.load_certificate(files.read(files.live_path(one.folder) / generations.CERTIFICATE))
+            certificate = encoding.load_certificate(
+                files.read(files.live_path(name_snapshot.folder) / generations.CERTIFICATE)
+            )
             proof = log_proof.fetch_proof(reader, certificate)
-            log_proof.store_proof(one.folder, known.log or "", known.serial, proof)
+            log_proof.store_proof(name_snapshot.folder, known.log or "", known.serial, proof)
         except NoEntry:
-            is_new = one.not_before is not None and now < one.not_before + _NEW
-            names[one.name] = replace(known, ask_again=None if is_new else now + RARELY)
+            is_new = name_snapshot.not_before is not None and now < name_snapshot.not_before + _NEW
+            names[name_snapshot.name] = replace(known, ask_again=None if is_new else now + RARELY)
         except (TooFewCosignatures, files.StoreError, ValueError):
             continue  # a newer head that waits for its cosignatures, or damage that thorough checks report
         else:
-            names[one.name] = replace(known, is_proven=True, ask_again=None)
+            names[name_snapshot.name] = replace(known, is_proven=True, ask_again=None)
 
 
 def _is_ahead(at: datetime | None, now: datetime) -> bool:

@@ -20,13 +20,13 @@ class HookRunner(Protocol):
     A failing program raises no exception here.
     """
 
-    def before(self, seen: NameSnapshot, entry: CertificateEntry, now: datetime, /) -> tuple[Message, ...]:
+    def before(self, name_snapshot: NameSnapshot, entry: CertificateEntry, now: datetime, /) -> tuple[Message, ...]:
         """Run `before`; return messages about a failure, which holds the renewal back.
 
         Raises StoreError.
         """
 
-    def due(self, seen: NameSnapshot, entry: CertificateEntry, now: datetime, /) -> bool:
+    def due(self, name_snapshot: NameSnapshot, entry: CertificateEntry, now: datetime, /) -> bool:
         """Return whether the set in use may have to be deployed now. Cheap."""
 
     def bring_into_use(
@@ -42,30 +42,30 @@ class HookRunner(Protocol):
 class ConfiguredHooks:
     """Programs that sinetti.toml names (docs/holders/agent.md)."""
 
-    def before(self, seen: NameSnapshot, entry: CertificateEntry, now: datetime, /) -> tuple[Message, ...]:
+    def before(self, name_snapshot: NameSnapshot, entry: CertificateEntry, now: datetime, /) -> tuple[Message, ...]:
         """Run the hook `before`, if there is one."""
-        if seen.in_use is None or not entry.hooks.commands.get(HookStage.BEFORE):
+        if name_snapshot.in_use is None or not entry.hooks.commands.get(HookStage.BEFORE):
             return ()
         about = HookContext(
-            name=seen.name,
-            customer_id=settings.load(seen.folder).customer_id,
-            serial=seen.in_use.serial,
+            name=name_snapshot.name,
+            customer_id=settings.load(name_snapshot.folder).customer_id,
+            serial=name_snapshot.in_use.serial,
             old_serial=None,
-            not_after=seen.in_use.span.not_after,
-            live=seen.folder / files.LIVE,
-            generation=seen.folder / files.GENERATIONS / seen.in_use.serial,
+            not_after=name_snapshot.in_use.span.not_after,
+            live=name_snapshot.folder / files.LIVE,
+            generation=name_snapshot.folder / files.GENERATIONS / name_snapshot.in_use.serial,
         )
-        end = hooks.run(HookStage.BEFORE, entry.hooks, about, seen.folder, now)
+        end = hooks.run(HookStage.BEFORE, entry.hooks, about, name_snapshot.folder, now)
         return () if end is None or end.ok else end.messages
 
-    def due(self, seen: NameSnapshot, entry: CertificateEntry, now: datetime, /) -> bool:
+    def due(self, name_snapshot: NameSnapshot, entry: CertificateEntry, now: datetime, /) -> bool:
         """Return whether the set in use may have to be deployed now.
 
         Look closer only if the table asks for something or an earlier deployment is unfinished.
         """
-        entry = deploy.with_files(entry, seen.files)
+        entry = deploy.with_files(entry, name_snapshot.files)
         asks = entry.hooks.commands or entry.files != DEFAULT_OUTPUT
-        return bool(asks or seen.is_undeployed) and deploy.is_due(seen.folder, now, entry)
+        return bool(asks or name_snapshot.is_undeployed) and deploy.is_due(name_snapshot.folder, now, entry)
 
     def bring_into_use(
         self, folder: Path, entry: CertificateEntry, now: datetime, /

@@ -62,45 +62,56 @@ class PollRound:
     heard: dict[str, AgentState] = field(default_factory=dict)
 
 
-def poll_due(agent: AgentContext, seen: Sequence[NameSnapshot], stop: Flag) -> list[NameSnapshot]:
+def poll_due(agent: AgentContext, name_snapshots: Sequence[NameSnapshot], stop: Flag) -> list[NameSnapshot]:
     """Ask for the hints that are due; return the names with their updated memory."""
     now, path = agent.run.now, agent.run.store / FILE
     known = _silent(path)
     if not stop.is_set():
-        _take_trust_lists(agent, seen, {one for one, at in known.items() if _ahead(at, now)})
+        _take_trust_lists(agent, name_snapshots, {text for text, at in known.items() if _ahead(at, now)})
     about = PollRound(
         agent,
         agent.run.ticks() + SECONDS,
-        {one: at for one, at in known.items() if _ahead(at, now)},
+        {text: at for text, at in known.items() if _ahead(at, now)},
         stop,
         load_trust(agent.run.store),
     )
     by_service: dict[str, list[NameSnapshot]] = {}
-    for one in seen:
-        service = _service(agent, one) if _due(one, now) else None
+    for snapshot in name_snapshots:
+        service = _service(agent, snapshot) if _due(snapshot, now) else None
         if service is not None and service not in about.backoff_until:
-            by_service.setdefault(service, []).append(one)
+            by_service.setdefault(service, []).append(snapshot)
     # The first name of each service shows whether the service can be reached.
     firsts = [(service, ones[0]) for service, ones in by_service.items()]
     _ask(about, firsts)
-    _ask(about, [(service, one) for service, ones in by_service.items() for one in ones[1:]])
+    _ask(about, [(service, name_snapshot) for service, ones in by_service.items() for name_snapshot in ones[1:]])
     if about.backoff_until != known:
         with contextlib.suppress(OSError):
             files.write_atomic(path, records.dump(about.backoff_until), is_durable=False)
-    return [replace(one, memory=about.heard[one.name]) if one.name in about.heard else one for one in seen]
+    return [
+        replace(name_snapshot, memory=about.heard[name_snapshot.name])
+        if name_snapshot.name in about.heard
+        else name_snapshot
+        for name_snapshot in name_snapshots
+    ]
 
 
-def _take_trust_lists(agent: AgentContext, seen: Sequence[NameSnapshot], silent: Collection[str]) -> None:
+def _take_trust_lists(agent: AgentContext, name_snapshots: Sequence[NameSnapshot], silent: Collection[str]) -> None:
     """Take new CAs and distrust from the services that can be reached."""
     run = agent.run
-    names = [one.name for one in seen if one.trouble is None and _service(agent, one) not in {None, *silent}]
+    names = [
+        name_snapshot.name
+        for name_snapshot in name_snapshots
+        if name_snapshot.trouble is None and _service(agent, name_snapshot) not in {None, *silent}
+    ]
     try:
-        found = trust_lists.refresh_store(run.store, names, run.now, run.language, every=TRUST_LISTS_EVERY)
+        service_trusts = trust_lists.refresh_store(run.store, names, run.now, run.language, every=TRUST_LISTS_EVERY)
     except Exception:  # noqa: BLE001 - no list may stop the run: a renewal reports an answer that is not trusted
         return
-    for one in found:
-        if one.names:
-            run.tell(make_message(messages.TRUST_EXTENDED, service=one.origin, count=len(one.names)))
+    for service_trust in service_trusts:
+        if service_trust.names:
+            run.tell(
+                make_message(messages.TRUST_EXTENDED, service=service_trust.origin, count=len(service_trust.names))
+            )
 
 
 def _ask(about: PollRound, wanted: Iterable[tuple[str, NameSnapshot]]) -> None:
@@ -109,13 +120,15 @@ def _ask(about: PollRound, wanted: Iterable[tuple[str, NameSnapshot]]) -> None:
             pass
 
 
-def _ask_one(about: PollRound, service: str, seen: NameSnapshot) -> None:
+def _ask_one(about: PollRound, service: str, name_snapshot: NameSnapshot) -> None:
     run = about.agent.run
     if service in about.backoff_until or about.stop.is_set() or run.ticks() > about.ends:
         return
     try:
-        kept = settings.load(seen.folder)
-        certificate = encoding.load_certificate(files.read(files.live_path(seen.folder) / generations.CERTIFICATE))
+        kept = settings.load(name_snapshot.folder)
+        certificate = encoding.load_certificate(
+            files.read(files.live_path(name_snapshot.folder) / generations.CERTIFICATE)
+        )
     except (files.StoreError, OSError, ValueError):  # thorough checks report it
         return
     try:
@@ -124,30 +137,35 @@ def _ask_one(about: PollRound, service: str, seen: NameSnapshot) -> None:
     except Exception:  # noqa: BLE001 - no hint may stop the run: the renewal itself reports the fault
         result = RenewalInfoResult(NoRenewalInfo.NOT_FOR_THIS, renewal_info.LONGEST)
     # In a short life, a service is asked as often as a failed renewal is tried again.
-    rest = min(result.rest, schedule.longest_delay(None if seen.in_use is None else seen.in_use.span))
+    rest = min(result.rest, schedule.longest_delay(None if name_snapshot.in_use is None else name_snapshot.in_use.span))
     match result.said:
         case NoRenewalInfo.NO_DOOR | NoRenewalInfo.NOT_REACHED:
             about.backoff_until[service] = run.now + rest
         case _:
-            about.heard[seen.name] = _heard(seen, replace(result, rest=rest), run.now)
-            agent_state.save_agent_state(seen.folder, about.heard[seen.name])
+            about.heard[name_snapshot.name] = _heard(name_snapshot, replace(result, rest=rest), run.now)
+            agent_state.save_agent_state(name_snapshot.folder, about.heard[name_snapshot.name])
 
 
-def _heard(seen: NameSnapshot, result: RenewalInfoResult, now: datetime) -> AgentState:
+def _heard(name_snapshot: NameSnapshot, result: RenewalInfoResult, now: datetime) -> AgentState:
     hint = None if isinstance(result.said, NoRenewalInfo) else result.said
-    if hint is not None and hint != seen.memory.hint and seen.in_use is not None:
-        opens = renewal_window.renewal_opens_at(seen.in_use.span)
+    if hint is not None and hint != name_snapshot.memory.hint and name_snapshot.in_use is not None:
+        opens = renewal_window.renewal_opens_at(name_snapshot.in_use.span)
         if hint.start < opens and now < opens:  # a hint before the usual opening is of interest to a person
             facts = {"start": format_instant(hint.start), "end": format_instant(hint.end)}
             with contextlib.suppress(OSError):
-                event_log.append(seen.folder, now, EventType.HINT, **facts, explanation=hint.explanation or "")
-    return replace(seen.memory, hint=hint, ask_again=now + result.rest)
+                event_log.append(name_snapshot.folder, now, EventType.HINT, **facts, explanation=hint.explanation or "")
+    return replace(name_snapshot.memory, hint=hint, ask_again=now + result.rest)
 
 
-def _due(seen: NameSnapshot, now: datetime) -> bool:
-    if seen.trouble is not None or seen.in_use is None or seen.is_revoked or now > seen.in_use.span.not_after:
+def _due(name_snapshot: NameSnapshot, now: datetime) -> bool:
+    if (
+        name_snapshot.trouble is not None
+        or name_snapshot.in_use is None
+        or name_snapshot.is_revoked
+        or now > name_snapshot.in_use.span.not_after
+    ):
         return False
-    again = seen.memory.ask_again
+    again = name_snapshot.memory.ask_again
     return again is None or not _ahead(again, now)
 
 
@@ -159,20 +177,22 @@ def _ahead(at: datetime, now: datetime) -> bool:
     return now < at <= now + renewal_info.LONGEST
 
 
-def _service(agent: AgentContext, seen: NameSnapshot) -> str | None:
+def _service(agent: AgentContext, name_snapshot: NameSnapshot) -> str | None:
     """Return the origin of a name's service, or None.
 
     Sources in order: sinetti.toml, the first line of the name's settings, the whole settings.
     """
-    entry = agent.config.entry_of(seen.name)
+    entry = agent.config.entry_of(name_snapshot.name)
     table = None if entry.service is None else agent.config.services.get(entry.service)
-    if agent.now_given and operations.in_production(agent.run.store, seen.name):
+    if agent.now_given and operations.in_production(agent.run.store, name_snapshot.name):
         return None
     try:
         if table is not None:
             return origin(table.address)
-        found = _SERVICE.search(files.octets_of(f"{seen.folder}/{settings.FILE}", _HEAD).decode("utf-8", "replace"))
-        return origin(settings.load(seen.folder).service if found is None else found[1])
+        match = _SERVICE.search(
+            files.octets_of(f"{name_snapshot.folder}/{settings.FILE}", _HEAD).decode("utf-8", "replace")
+        )
+        return origin(settings.load(name_snapshot.folder).service if match is None else match[1])
     except (files.StoreError, OSError, IndexError):
         return None
 

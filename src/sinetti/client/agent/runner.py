@@ -125,21 +125,29 @@ def find_duplicates(store: Path, decided: Iterable[tuple[NameSnapshot, Decision 
     The other name renews the same certificate, or has renewed it. Of several due names, one with a request under way
     comes first, then the first by name.
     """
-    renewing = [seen for seen, one in decided if isinstance(one, Renew) or one == ResumeRequest(RequestKind.RENEW)]
+    renewing = [
+        name_snapshot
+        for name_snapshot, one in decided
+        if isinstance(one, Renew) or one == ResumeRequest(RequestKind.RENEW)
+    ]
     if not renewing:
         return {}
-    former = _former(store, {one.in_use.serial for one in renewing if one.in_use is not None})
+    former = _former(
+        store, {name_snapshot.in_use.serial for name_snapshot in renewing if name_snapshot.in_use is not None}
+    )
     leaders: dict[bytes, str] = {}
     others: dict[str, str] = {}
-    for one in sorted(renewing, key=lambda seen: (seen.renewal is None, seen.name)):
-        if one.in_use is None:
+    for name_snapshot in sorted(
+        renewing, key=lambda name_snapshot: (name_snapshot.renewal is None, name_snapshot.name)
+    ):
+        if name_snapshot.in_use is None:
             continue
-        leader = leaders.setdefault(one.in_use.sha256, one.name)
-        if leader != one.name:
-            others[one.name] = leader
-        elif one.renewal is None and (elsewhere := former.get(one.in_use.serial)):
+        leader = leaders.setdefault(name_snapshot.in_use.sha256, name_snapshot.name)
+        if leader != name_snapshot.name:
+            others[name_snapshot.name] = leader
+        elif name_snapshot.renewal is None and (elsewhere := former.get(name_snapshot.in_use.serial)):
             # A request under way is resumed in any case: only its outcome shows the result.
-            others[one.name] = elsewhere
+            others[name_snapshot.name] = elsewhere
     return {name: make_message(messages.SAME_CERTIFICATE, name=name, other=other) for name, other in others.items()}
 
 
@@ -204,7 +212,7 @@ def plan_run(agent: AgentContext) -> RunReport:
     Raises OSError if the store itself cannot be read.
     """
     checks = key_checks.load(agent.run.store, agent.run.now)
-    rows = [_planned(agent, one) for one in _found(agent, checks)]
+    rows = [_planned(agent, name_snapshot) for name_snapshot in _found(agent, checks)]
     return _ended(_with_log_faults(rows, log_memory.find_faults(agent.run.store)), agent.run.now)
 
 
@@ -217,16 +225,16 @@ def run_once(agent: AgentContext, stop: Flag, watch: RunListener) -> RunReport:
         for message in removal.finish_all(agent.run.store):
             agent.run.tell(message)
         checks = key_checks.load(agent.run.store, agent.run.now)
-        found = [_repaired(agent, one) for one in _found(agent, checks)]
-        _sync_addresses(agent, found)
-        looked = _compare_clocks(agent, renewal_info_poll.poll_due(agent, found, stop))
+        name_snapshots = [_repaired(agent, name_snapshot) for name_snapshot in _found(agent, checks)]
+        _sync_addresses(agent, name_snapshots)
+        looked = _compare_clocks(agent, renewal_info_poll.poll_due(agent, name_snapshots, stop))
         key_checks.save(agent.run.store, checks)
-        rows = {row.seen.name: row for row in (_first(agent, one) for one in looked)}
+        rows = {row.seen.name: row for row in (_first(agent, name_snapshot) for name_snapshot in looked)}
         busy = _to_be_done(agent, rows.values())
         for name, twin in find_duplicates(agent.run.store, [(row.seen, row.decision) for row in busy]).items():
             outcome = CommandResult(name, Result.FAILED, ExitCode.USAGE, (twin,))
-            seen = replace(rows[name].seen, conflict=twin)
-            rows[name] = NameResult(seen, rows[name].decision, outcome, ExitCode.USAGE)
+            snapshot = replace(rows[name].seen, conflict=twin)
+            rows[name] = NameResult(snapshot, rows[name].decision, outcome, ExitCode.USAGE)
         left = {row.seen.name for row in busy if rows[row.seen.name] is row}
         reported = [row for name, row in rows.items() if row.outcome is not None and name not in left]
         watch.begin(len(reported) + len(left))
@@ -246,94 +254,115 @@ def run_once(agent: AgentContext, stop: Flag, watch: RunListener) -> RunReport:
 
 def _found(agent: AgentContext, checks: KeyChecks) -> Iterator[NameSnapshot]:
     """Yield the names of the pass, without those that are planned for later."""
-    found = apply.list_configured(agent.config, for_agent=True, checks=checks)
-    return (one for one in found if one.trouble is not None or one.absence is None)
+    configured = apply.list_configured(agent.config, for_agent=True, checks=checks)
+    return (
+        name_snapshot
+        for name_snapshot in configured
+        if name_snapshot.trouble is not None or name_snapshot.absence is None
+    )
 
 
-def _planned(agent: AgentContext, seen: NameSnapshot) -> NameResult:
-    found = repair.find_repair(seen.folder) if seen.repairable else None
+def _planned(agent: AgentContext, name_snapshot: NameSnapshot) -> NameResult:
+    found = repair.find_repair(name_snapshot.folder) if name_snapshot.repairable else None
     if found is None:
-        return _first(agent, seen)
-    message = make_message(messages.WOULD_REPAIR, name=seen.name, what=found.what)
-    return NameResult(seen, None, CommandResult(seen.name, Result.NOT_DUE, ExitCode.DONE, (message,)), ExitCode.DONE)
+        return _first(agent, name_snapshot)
+    message = make_message(messages.WOULD_REPAIR, name=name_snapshot.name, what=found.what)
+    return NameResult(
+        name_snapshot, None, CommandResult(name_snapshot.name, Result.NOT_DUE, ExitCode.DONE, (message,)), ExitCode.DONE
+    )
 
 
-def _repaired(agent: AgentContext, seen: NameSnapshot) -> NameSnapshot:
+def _repaired(agent: AgentContext, name_snapshot: NameSnapshot) -> NameSnapshot:
     """Repair a damaged name as far as that is safe; return its new state."""
-    if seen.repairable is None:
-        return seen
+    if name_snapshot.repairable is None:
+        return name_snapshot
     try:
-        found = repair.repair(seen.folder, agent.run.now_exact)
+        found = repair.repair(name_snapshot.folder, agent.run.now_exact)
     except (StoreError, OSError):
-        return seen  # it stays damaged, and is reported as damaged
+        return name_snapshot  # it stays damaged, and is reported as damaged
     if found is None:
-        return seen
-    agent.run.tell(found.done_message(seen.name))
-    return snapshot.find_snapshot(seen.folder, for_agent=True) or seen
+        return name_snapshot
+    agent.run.tell(found.done_message(name_snapshot.name))
+    return snapshot.find_snapshot(name_snapshot.folder, for_agent=True) or name_snapshot
 
 
-def _sync_addresses(agent: AgentContext, found: Iterable[NameSnapshot]) -> None:
+def _sync_addresses(agent: AgentContext, name_snapshots: Iterable[NameSnapshot]) -> None:
     """Adapt names to another address in their table, for calls that are no renewal."""
-    for seen in found:
-        entry = agent.config.entry_of(seen.name)
+    for name_snapshot in name_snapshots:
+        entry = agent.config.entry_of(name_snapshot.name)
         service = agent.config.services.get(entry.service or "")
-        if service is not None and seen.trouble is None and service.address != seen.service:
+        if service is not None and name_snapshot.trouble is None and service.address != name_snapshot.service:
             with contextlib.suppress(UsageError, StoreError, OSError):  # its renewal reports it
-                agent.settle(seen.folder, entry, agent.config, agent.run.now)
+                agent.settle(name_snapshot.folder, entry, agent.config, agent.run.now)
 
 
-def _compare_clocks(agent: AgentContext, found: Iterable[NameSnapshot]) -> list[NameSnapshot]:
+def _compare_clocks(agent: AgentContext, name_snapshots: Iterable[NameSnapshot]) -> list[NameSnapshot]:
     """Return the memory if an expired one is valid by the service's clock."""
     now, compared = agent.run.now_exact, list[NameSnapshot]()
     date_at = lru_cache(None)(agent.fetch_date or (lambda *_: None))
-    for seen in found:
-        is_ahead, is_known = seen.memory.is_clock_ahead, seen.memory.informed_serial == seen.serial
+    for name_snapshot in name_snapshots:
+        is_ahead, is_known = (
+            name_snapshot.memory.is_clock_ahead,
+            name_snapshot.memory.informed_serial == name_snapshot.serial,
+        )
         if (
-            seen.trouble is None
-            and seen.not_after is not None
-            and (is_ahead or (seen.not_after < now and not is_known))
+            name_snapshot.trouble is None
+            and name_snapshot.not_after is not None
+            and (is_ahead or (name_snapshot.not_after < now and not is_known))
         ):
             with contextlib.suppress(StoreError):
-                kept = settings.load(seen.folder)
+                kept = settings.load(name_snapshot.folder)
                 date = date_at(kept.service, kept.tls_ca)
-                is_ahead = date is not None and date <= seen.not_after < now
-        if is_ahead is not seen.memory.is_clock_ahead:
-            seen = replace(seen, memory=replace(seen.memory, is_clock_ahead=is_ahead))  # noqa: PLW2901 - its new memory
-            agent_state.save_agent_state(seen.folder, seen.memory)
-        compared.append(seen)
+                is_ahead = date is not None and date <= name_snapshot.not_after < now
+        if is_ahead is not name_snapshot.memory.is_clock_ahead:
+            name_snapshot = replace(name_snapshot, memory=replace(name_snapshot.memory, is_clock_ahead=is_ahead))  # noqa: PLW2901 - its new memory
+            agent_state.save_agent_state(name_snapshot.folder, name_snapshot.memory)
+        compared.append(name_snapshot)
     return compared
 
 
-def _first(agent: AgentContext, seen: NameSnapshot) -> NameResult:
+def _first(agent: AgentContext, name_snapshot: NameSnapshot) -> NameResult:
     """Decide about one name.
 
     A damaged name, or one for which --now is not allowed, gets its final result here.
     """
-    if seen.trouble is not None:
-        return NameResult(seen, None, _damage_result(agent, seen), seen.trouble_code)
-    if agent.now_given and operations.in_production(agent.run.store, seen.name):
-        message = make_message(messages.NOW_NOT_IN_PRODUCTION, name=seen.name)
+    if name_snapshot.trouble is not None:
+        return NameResult(name_snapshot, None, _damage_result(agent, name_snapshot), name_snapshot.trouble_code)
+    if agent.now_given and operations.in_production(agent.run.store, name_snapshot.name):
+        message = make_message(messages.NOW_NOT_IN_PRODUCTION, name=name_snapshot.name)
         return NameResult(
-            seen, None, CommandResult(seen.name, Result.FAILED, ExitCode.USAGE, (message,)), ExitCode.USAGE
+            name_snapshot,
+            None,
+            CommandResult(name_snapshot.name, Result.FAILED, ExitCode.USAGE, (message,)),
+            ExitCode.USAGE,
         )
     try:
-        decision = decisions.decide(seen, agent.config.care, agent.run.now)
+        decision = decisions.decide(name_snapshot, agent.config.care, agent.run.now)
     except OverflowError as bad:  # dates at the limits of the calendar
-        return NameResult(seen, None, worker.fault(seen.name, bad), ExitCode.FAULT)
-    result = _damage_result(agent, seen)
+        return NameResult(name_snapshot, None, worker.fault(name_snapshot.name, bad), ExitCode.FAULT)
+    result = _damage_result(agent, name_snapshot)
     return NameResult(
-        seen,
+        name_snapshot,
         decision,
         result if result.messages else None,
-        _code(agent, seen, worker.exit_code(seen, decision, None)),
-        decisions.next_action_at(seen, decision),
+        _code(agent, name_snapshot, worker.exit_code(name_snapshot, decision, None)),
+        decisions.next_action_at(name_snapshot, decision),
     )
 
 
-def _damage_result(agent: AgentContext, seen: NameSnapshot) -> CommandResult:
+def _damage_result(agent: AgentContext, name_snapshot: NameSnapshot) -> CommandResult:
     """Return the result with what every pass reports of a name."""
-    found = (seen.damage_message(agent.run.now), seen.conflict, decisions.find_warning(seen))
-    return CommandResult(seen.name, Result.FAILED, seen.trouble_code, tuple(one for one in found if one is not None))
+    messages = (
+        name_snapshot.damage_message(agent.run.now),
+        name_snapshot.conflict,
+        decisions.find_warning(name_snapshot),
+    )
+    return CommandResult(
+        name_snapshot.name,
+        Result.FAILED,
+        name_snapshot.trouble_code,
+        tuple(message for message in messages if message is not None),
+    )
 
 
 def _code(agent: AgentContext, now: NameSnapshot, code: ExitCode) -> ExitCode:
@@ -349,8 +378,8 @@ def _code(agent: AgentContext, now: NameSnapshot, code: ExitCode) -> ExitCode:
 
 def _to_be_done(agent: AgentContext, rows: Iterable[NameResult]) -> list[NameResult]:
     """Return the rows that may need an action, the nearest end first."""
-    found = [row for row in rows if row.decision is not None and _has_work(agent, row)]
-    return sorted(found, key=lambda row: (row.seen.in_use is None, _end(row.seen), row.seen.name))
+    names = [row for row in rows if row.decision is not None and _has_work(agent, row)]
+    return sorted(names, key=lambda row: (row.seen.in_use is None, _end(row.seen), row.seen.name))
 
 
 def _has_work(agent: AgentContext, row: NameResult) -> bool:
@@ -362,8 +391,8 @@ def _has_work(agent: AgentContext, row: NameResult) -> bool:
     return row.seen.in_use is not None and agent.programs.due(row.seen, entry, agent.run.now)
 
 
-def _end(seen: NameSnapshot) -> datetime:
-    return _NEVER if seen.in_use is None else seen.in_use.span.not_after
+def _end(name_snapshot: NameSnapshot) -> datetime:
+    return _NEVER if name_snapshot.in_use is None else name_snapshot.in_use.span.not_after
 
 
 def _at_once(agent: AgentContext, busy: Sequence[NameResult], stop: Flag) -> Iterator[NameResult]:
@@ -376,7 +405,7 @@ def _at_once(agent: AgentContext, busy: Sequence[NameResult], stop: Flag) -> Ite
     try:
         while left:
             ended, left = wait(left, agent.report_alive(), FIRST_COMPLETED)
-            yield from (row for one in ended if (row := one.result()) is not None)
+            yield from (row for future in ended if (row := future.result()) is not None)
     finally:
         if left:  # the caller stopped iterating: work under way ends, and nothing more is begun
             stop.set()
@@ -408,7 +437,7 @@ def _with_damage(outcome: CommandResult | None, damage: CommandResult) -> Comman
     """Add the message on the damage that is there after an action."""
     if outcome is None:
         return damage
-    added = tuple(one for one in damage.messages if one not in outcome.messages)
+    added = tuple(message for message in damage.messages if message not in outcome.messages)
     return replace(outcome, exit_code=max(outcome.exit_code, ExitCode.STORE), messages=outcome.messages + added)
 
 

@@ -68,24 +68,26 @@ class AgentContext:
     fetch_date: FetchDate | None = None
 
 
-def process_name(agent: AgentContext, seen: NameSnapshot, decision: Decision) -> CommandResult | None:
+def process_name(agent: AgentContext, name_snapshot: NameSnapshot, decision: Decision) -> CommandResult | None:
     """Carry out the decision for one name and remember the result.
 
     Return None if there was nothing to do.
     """
-    entry, outcome = agent.config.entry_of(seen.name), None
+    entry, outcome = agent.config.entry_of(name_snapshot.name), None
     on_message = agent.run.tell
-    agent = replace(agent, run=replace(agent.run, tell=lambda message: on_message(about(seen.name, message))))
-    if seen.has_partial_files:
-        files.remove_partial(seen.folder)
+    agent = replace(agent, run=replace(agent.run, tell=lambda message: on_message(about(name_snapshot.name, message))))
+    if name_snapshot.has_partial_files:
+        files.remove_partial(name_snapshot.folder)
     if isinstance(decision, Renew | ResumeRequest):
-        outcome = _tried(agent, entry, seen, decision)
-        by_hint = decision.early if isinstance(decision, Renew) else seen.memory.by_hint
-        seen = _remember(agent, replace(seen, memory=replace(seen.memory, by_hint=by_hint)), outcome)
-        decision = outcome_is_final(seen, outcome) or decision
+        outcome = _tried(agent, entry, name_snapshot, decision)
+        by_hint = decision.early if isinstance(decision, Renew) else name_snapshot.memory.by_hint
+        name_snapshot = _remember(
+            agent, replace(name_snapshot, memory=replace(name_snapshot.memory, by_hint=by_hint)), outcome
+        )
+        decision = outcome_is_final(name_snapshot, outcome) or decision
     if isinstance(decision, NeedsOperator):
-        outcome = _persons_turn(agent, seen, decision, outcome)
-    return _bring_into_use(agent, entry, seen, outcome)
+        outcome = _persons_turn(agent, name_snapshot, decision, outcome)
+    return _bring_into_use(agent, entry, name_snapshot, outcome)
 
 
 def fault(name: str, bad: Exception) -> CommandResult:
@@ -100,37 +102,37 @@ def about(name: str, message: Message) -> Message:
     return message if "name" in message.values else make_message(messages.ABOUT_NAME, name=name, message=message)
 
 
-def outcome_is_final(seen: NameSnapshot, outcome: CommandResult) -> NeedsOperator | None:
+def outcome_is_final(name_snapshot: NameSnapshot, outcome: CommandResult) -> NeedsOperator | None:
     """Return the decision for an operator if the certificate can never be renewed.
 
     None unless the service has said so.
     """
-    if outcome.result is Result.REFUSED and decisions.is_permanent(outcome.codes) and seen.in_use is not None:
-        return NeedsOperator(DecisionReason.REVOKED if seen.is_revoked else DecisionReason.REFUSED_FOR_GOOD)
+    if outcome.result is Result.REFUSED and decisions.is_permanent(outcome.codes) and name_snapshot.in_use is not None:
+        return NeedsOperator(DecisionReason.REVOKED if name_snapshot.is_revoked else DecisionReason.REFUSED_FOR_GOOD)
     return None
 
 
 def _tried(
-    agent: AgentContext, entry: CertificateEntry, seen: NameSnapshot, decision: Renew | ResumeRequest
+    agent: AgentContext, entry: CertificateEntry, name_snapshot: NameSnapshot, decision: Renew | ResumeRequest
 ) -> CommandResult:
-    outcome = operations.run_isolated(seen.name, lambda _name: _attempt(agent, entry, seen, decision))
-    event_log.append_outcome(seen.folder, agent.run.now_exact, outcome, agent.run.language)
+    outcome = operations.run_isolated(name_snapshot.name, lambda _name: _attempt(agent, entry, name_snapshot, decision))
+    event_log.append_outcome(name_snapshot.folder, agent.run.now_exact, outcome, agent.run.language)
     return outcome
 
 
 def _attempt(
-    agent: AgentContext, entry: CertificateEntry, seen: NameSnapshot, decision: Renew | ResumeRequest
+    agent: AgentContext, entry: CertificateEntry, name_snapshot: NameSnapshot, decision: Renew | ResumeRequest
 ) -> CommandResult:
-    run, name = agent.run, seen.name
+    run, name = agent.run, name_snapshot.name
     try:
-        agent.settle(seen.folder, entry, agent.config, run.now)
+        agent.settle(name_snapshot.folder, entry, agent.config, run.now)
         match decision:
             case ResumeRequest(RequestKind.ENROL):
                 return operations.retrieve(run, name)
             case ResumeRequest():
                 return operations.renew(run, name, force=False, among_all=True)
             case Renew():
-                return _renew(agent, entry, seen, decision)
+                return _renew(agent, entry, name_snapshot, decision)
             case never:
                 assert_never(never)
     except UsageError as bad:
@@ -141,48 +143,50 @@ def _attempt(
         )
 
 
-def _renew(agent: AgentContext, entry: CertificateEntry, seen: NameSnapshot, decision: Renew) -> CommandResult:
+def _renew(agent: AgentContext, entry: CertificateEntry, name_snapshot: NameSnapshot, decision: Renew) -> CommandResult:
     run = agent.run
-    held_back = agent.programs.before(seen, entry, run.now_exact)
+    held_back = agent.programs.before(name_snapshot, entry, run.now_exact)
     if held_back and not decision.urgent:
-        message = make_message(messages.BEFORE_HOLDS_BACK, name=seen.name)
-        return CommandResult(seen.name, Result.FAILED, ExitCode.AGAIN, (*held_back, message))
+        message = make_message(messages.BEFORE_HOLDS_BACK, name=name_snapshot.name)
+        return CommandResult(name_snapshot.name, Result.FAILED, ExitCode.AGAIN, (*held_back, message))
     for one in held_back:
         run.tell(one)
-    return operations.renew(run, seen.name, force=decision.early, among_all=True, only=seen.serial)
+    return operations.renew(run, name_snapshot.name, force=decision.early, among_all=True, only=name_snapshot.serial)
 
 
 def _bring_into_use(
-    agent: AgentContext, entry: CertificateEntry, seen: NameSnapshot, outcome: CommandResult | None
+    agent: AgentContext, entry: CertificateEntry, name_snapshot: NameSnapshot, outcome: CommandResult | None
 ) -> CommandResult | None:
     done = outcome is not None and outcome.result in _RECEIVED
-    if not done and not agent.programs.due(seen, entry, agent.run.now):
+    if not done and not agent.programs.due(name_snapshot, entry, agent.run.now):
         return outcome
-    ok, hook_messages = agent.programs.bring_into_use(seen.folder, entry, agent.run.now_exact)
+    ok, hook_messages = agent.programs.bring_into_use(name_snapshot.folder, entry, agent.run.now_exact)
     if outcome is None:
-        outcome = CommandResult(seen.name, Result.NOT_DUE if ok else Result.FAILED, ExitCode.DONE, ())
+        outcome = CommandResult(name_snapshot.name, Result.NOT_DUE if ok else Result.FAILED, ExitCode.DONE, ())
     ended = outcome.exit_code if ok else max(outcome.exit_code, ExitCode.AGAIN)
     return replace(outcome, exit_code=ended, messages=outcome.messages + hook_messages)
 
 
-def _remember(agent: AgentContext, seen: NameSnapshot, outcome: CommandResult) -> NameSnapshot:
+def _remember(agent: AgentContext, name_snapshot: NameSnapshot, outcome: CommandResult) -> NameSnapshot:
     """Record the result of a try for the certificate that is in use now.
 
     Return the name as it is now in the store.
     """
     now = agent.run.now_exact
-    after = snapshot.find_snapshot(seen.folder, for_agent=True) or seen
+    after = snapshot.find_snapshot(name_snapshot.folder, for_agent=True) or name_snapshot
     if after.trouble is not None:
         return after
-    known = seen.memory.for_serial(after.serial)
+    known = name_snapshot.memory.for_serial(after.serial)
     if outcome.exit_code is ExitCode.DONE:
         known = replace(known, failures=0, next_try=None, codes=(), exit_code=ExitCode.DONE)
         if outcome.result in _RECEIVED:
             known = replace(known, received=now)
     elif outcome.exit_code not in _NO_FAILURE and outcome.messages[0].text != messages.STORE_LOCKED:
         known = failed(known, outcome, None if after.in_use is None else after.in_use.span, now)
-    if known != agent_state.load_agent_state(seen.folder):  # the stored memory may be about the former certificate
-        agent_state.save_agent_state(seen.folder, known)
+    if known != agent_state.load_agent_state(
+        name_snapshot.folder
+    ):  # the stored memory may be about the former certificate
+        agent_state.save_agent_state(name_snapshot.folder, known)
     return replace(after, memory=known)
 
 
@@ -199,57 +203,63 @@ def failed(known: AgentState, outcome: CommandResult, span: ValidityPeriod | Non
 
 
 def _persons_turn(
-    agent: AgentContext, seen: NameSnapshot, decision: NeedsOperator, outcome: CommandResult | None
+    agent: AgentContext, name_snapshot: NameSnapshot, decision: NeedsOperator, outcome: CommandResult | None
 ) -> CommandResult | None:
     """Report once per certificate that a person has to act.
 
     The exit code shows it in every run.
     """
-    about = reported_key(seen)
-    if seen.memory.informed_serial == about:
+    about = reported_key(name_snapshot)
+    if name_snapshot.memory.informed_serial == about:
         return outcome
-    message = manual_action_message(seen, decision)
-    if seen.in_use is not None:
+    message = manual_action_message(name_snapshot, decision)
+    if name_snapshot.in_use is not None:
         with contextlib.suppress(OSError):
             event_log.append(
-                seen.folder, agent.run.now, EventType.REPLACEMENT_NEEDED, serial=about, why=decision.because.value
+                name_snapshot.folder,
+                agent.run.now,
+                EventType.REPLACEMENT_NEEDED,
+                serial=about,
+                why=decision.because.value,
             )
-    agent_state.save_agent_state(seen.folder, replace(seen.memory, informed_serial=about))
+    agent_state.save_agent_state(name_snapshot.folder, replace(name_snapshot.memory, informed_serial=about))
     if outcome is None:
         result = Result.UNCERTAIN if decision.because is DecisionReason.ENROLMENT_UNCERTAIN else Result.REFUSED
-        return CommandResult(seen.name, result, decisions.OPERATOR_EXIT_CODES[decision.because], (message,))
+        return CommandResult(name_snapshot.name, result, decisions.OPERATOR_EXIT_CODES[decision.because], (message,))
     return replace(outcome, messages=(*outcome.messages, message))
 
 
-def reported_key(seen: NameSnapshot) -> str:
+def reported_key(name_snapshot: NameSnapshot) -> str:
     """Return the key by which a name remembers that its operator was informed."""
-    return NO_CERTIFICATE if seen.in_use is None else seen.in_use.serial
+    return NO_CERTIFICATE if name_snapshot.in_use is None else name_snapshot.in_use.serial
 
 
-def manual_action_message(seen: NameSnapshot, decision: NeedsOperator) -> Message:
+def manual_action_message(name_snapshot: NameSnapshot, decision: NeedsOperator) -> Message:
     """Return the message on the action that a name needs from a person."""
-    if seen.in_use is None:
+    if name_snapshot.in_use is None:
         if decision.because is DecisionReason.ENROLMENT_REFUSED:
-            return make_message(messages.NOT_ENROLLED, name=seen.name)
-        return make_message(messages.SEND_FIRST, name=seen.name, command=RequestKind.ENROL.value)
-    if (warning := decisions.find_warning(seen)) is not None:
+            return make_message(messages.NOT_ENROLLED, name=name_snapshot.name)
+        return make_message(messages.SEND_FIRST, name=name_snapshot.name, command=RequestKind.ENROL.value)
+    if (warning := decisions.find_warning(name_snapshot)) is not None:
         return warning
     why = {
-        DecisionReason.EXPIRED: make_message(messages.NEVER_EXPIRED, at=seen.in_use.span.not_after),
+        DecisionReason.EXPIRED: make_message(messages.NEVER_EXPIRED, at=name_snapshot.in_use.span.not_after),
         DecisionReason.REVOKED: make_message(messages.NEVER_REVOKED),
-    }.get(decision.because, make_message(messages.NEVER_REFUSED, codes=", ".join(seen.memory.codes)))
-    return make_message(messages.ORDER_REPLACEMENT, name=seen.name, serial=seen.in_use.serial, why=why)
+    }.get(decision.because, make_message(messages.NEVER_REFUSED, codes=", ".join(name_snapshot.memory.codes)))
+    return make_message(
+        messages.ORDER_REPLACEMENT, name=name_snapshot.name, serial=name_snapshot.in_use.serial, why=why
+    )
 
 
-def exit_code(seen: NameSnapshot, decision: Decision, outcome: CommandResult | None) -> ExitCode:
+def exit_code(name_snapshot: NameSnapshot, decision: Decision, outcome: CommandResult | None) -> ExitCode:
     """Return the exit code of one name in a run: zero only if nothing is left to do."""
     left = ExitCode.DONE if outcome is None else outcome.exit_code
     if isinstance(decision, NeedsOperator):
         return max(left, decisions.OPERATOR_EXIT_CODES[decision.because])
     has_failed = isinstance(decision, Wait) and (
         decision.because is DecisionReason.AFTER_FAILURE
-        or (decision.because is DecisionReason.MAINTENANCE and seen.memory.failures > 0)
+        or (decision.because is DecisionReason.MAINTENANCE and name_snapshot.memory.failures > 0)
     )
     if has_failed:
-        return left or seen.memory.exit_code or ExitCode.AGAIN
+        return left or name_snapshot.memory.exit_code or ExitCode.AGAIN
     return left

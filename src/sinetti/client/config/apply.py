@@ -31,11 +31,15 @@ def list_configured(
 ) -> Iterator[NameSnapshot]:
     """Yield the snapshots of the names of store and file, as `list_snapshots` does."""
     find = partial(find_conflict, config)
-    for seen in snapshot.list_snapshots(
+    for name_snapshot in snapshot.list_snapshots(
         config.store, for_agent=for_agent, checks=checks, entries=config.entries, find_conflict=find, only=only
     ):
-        service = None if seen.absence is None else _service(config.entries[seen.name], config)
-        yield seen if service is None else replace(seen, service=service.address, environment=service.environment)
+        service = None if name_snapshot.absence is None else _service(config.entries[name_snapshot.name], config)
+        yield (
+            name_snapshot
+            if service is None
+            else replace(name_snapshot, service=service.address, environment=service.environment)
+        )
 
 
 def sync_settings(folder: Path, entry: CertificateEntry, config: Config, now: datetime) -> NameSettings:
@@ -121,7 +125,7 @@ def _trusts(octets: bytes, bundle: str) -> bool:
     if above[0] in anchors:
         return True
     policies, parent = (
-        [chain.extension_value(one, kind) for one in (above[0], *anchors)]
+        [chain.extension_value(anchor, kind) for anchor in (above[0], *anchors)]
         for kind in (x509.CertificatePolicies, x509.AuthorityKeyIdentifier)
     )
     is_kin = bool(chain.issuers_of(above[-1], anchors))
@@ -164,4 +168,4 @@ def _service(entry: CertificateEntry, config: Config) -> ServiceEntry | None:
 
 
 def _changes(before: NameSettings, after: NameSettings) -> list[str]:
-    return [one.name for one in fields(NameSettings) if getattr(before, one.name) != getattr(after, one.name)]
+    return [field.name for field in fields(NameSettings) if getattr(before, field.name) != getattr(after, field.name)]

@@ -39,7 +39,7 @@ class EntryReader:
 
         Two names that would share a folder on some disks are a mistake.
         """
-        found: dict[str, CertificateEntry] = {}
+        entries: dict[str, CertificateEntry] = {}
         folded: dict[str, str] = {}
         for name in table.raw:
             if not files.is_name(name):
@@ -50,8 +50,8 @@ class EntryReader:
                 table.blame(name, make_message(config_messages.TWICE, name=name, other=other))
             below = table.below(name)
             below.only(schema.CERTIFICATE)
-            found[name] = self._entry(below, name)
-        return MappingProxyType(found)
+            entries[name] = self._entry(below, name)
+        return MappingProxyType(entries)
 
     def _entry(self, table: ConfigTable, name: str) -> CertificateEntry:
         base, key = self.defaults, table.choice("key", KeyType)

@@ -32,7 +32,7 @@ class ConfigError(UsageError):
     def __init__(self, path: Path, faults: Sequence[ConfigIssue]) -> None:
         """Combine the mistakes, in the order of their lines."""
         self.path = path
-        self.faults = tuple(sorted(faults, key=lambda one: one.line or 0))
+        self.faults = tuple(sorted(faults, key=lambda config_issue: config_issue.line or 0))
         lines = [_line(path, fault) for fault in self.faults[:SHOWN]]
         if len(self.faults) > SHOWN:
             lines.append(make_plural_message(messages.MORE, len(self.faults) - SHOWN, path=str(path)))

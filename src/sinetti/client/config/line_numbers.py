@@ -153,9 +153,9 @@ class _Scanner:
             raise ValueError(f"no key or string at line {self.line}")
 
     def _skip(self, what: re.Pattern[str]) -> bool:
-        found = what.match(self.text, self.at)
-        if found is None:
+        match = what.match(self.text, self.at)
+        if match is None:
             return False
-        self.line += found.group().count("\n")
-        self.at = found.end()
+        self.line += match.group().count("\n")
+        self.at = match.end()
         return True

@@ -61,7 +61,9 @@ def read(path: Path, *, is_named: bool = True) -> Config:
         path=path,
         store=_store(root),
         language=root.choice("language", Language),
-        services=MappingProxyType({name: one for name, one in services.items() if one is not None}),
+        services=MappingProxyType(
+            {name: service_entry for name, service_entry in services.items() if service_entry is not None}
+        ),
         care=_care(root.below("agent")),
         defaults=reader.defaults,
         entries=reader.all(root.below("certificates")),
@@ -95,8 +97,8 @@ def _parsed(path: Path, text: str) -> dict[str, Any]:
     try:
         return parse_toml(text)
     except ValueError as bad:
-        found = _PLACE.search(str(bad))
-        line = int(found[1]) if found and found[1] else text.count("\n") + (not text.endswith("\n"))
+        match = _PLACE.search(str(bad))
+        line = int(match[1]) if match and match[1] else text.count("\n") + (not text.endswith("\n"))
         why = _PLACE.sub("", str(bad))
         raise ConfigError(path, [ConfigIssue(max(1, line), make_message(messages.NOT_TOML, why=why))]) from bad
 
@@ -172,14 +174,14 @@ def _care(table: ConfigTable) -> AgentSettings:
 
 
 def _windows(table: ConfigTable) -> tuple[MaintenanceWindow, ...] | None:
-    found = []
+    windows = []
     for number, text in enumerate(table.texts_or_none("maintenance") or ()):
         try:
-            found.append(table_reader.window(text))
+            windows.append(table_reader.window(text))
         except ValueError:
             place = (*table.place, "maintenance", number)
             table.book.blame(place, make_message(messages.NO_WINDOW, value=strip_control_chars(text)))
-    return tuple(found)
+    return tuple(windows)
 
 
 def _zone(table: ConfigTable) -> ZoneInfo | None:

@@ -87,13 +87,13 @@ def unknown_key_error(place: Path, key: str, known: Sequence[str]) -> Message:
 
 def invalid_choice_error(key: str, value: str, choices: Sequence[str]) -> Message:
     """Return the message on a value outside the choices, with the choices."""
-    close = difflib.get_close_matches(value.casefold(), [one.casefold() for one in choices], 1, _ALIKE)
-    first = [one for one in choices if one.casefold() in close]
+    close = difflib.get_close_matches(value.casefold(), [choice.casefold() for choice in choices], 1, _ALIKE)
+    first = [choice for choice in choices if choice.casefold() in close]
     return make_message(
         messages.NO_SUCH_CHOICE,
         value=value,
         key=key,
-        choices=", ".join([*first, *(one for one in choices if one not in first)]),
+        choices=", ".join([*first, *(choice for choice in choices if choice not in first)]),
     )
 
 

@@ -39,18 +39,18 @@ A user who can exchange a key can act as the organisation.
 
 def duration(text: str) -> timedelta:
     """Read "10d", "6h", "5m" or "60s"."""
-    found = _DURATION.fullmatch(text)
-    if found is None:
+    match = _DURATION.fullmatch(text)
+    if match is None:
         raise ValueError("no number with a unit behind it")
-    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
 def written(span: timedelta) -> str:
     """Write a time as `duration` reads it, in the largest unit without remainder."""
     for unit, name in _UNITS.items():
-        one = timedelta(**{name: 1})
-        if span % one == timedelta() and span >= one:
-            return f"{span // one}{unit}"
+        duration = timedelta(**{name: 1})
+        if span % duration == timedelta() and span >= duration:
+            return f"{span // duration}{unit}"
     return "0s"
 
 
@@ -89,10 +89,10 @@ def _days(text: str) -> frozenset[int]:
 
 
 def _hours(text: str) -> tuple[time, time]:
-    found = _HOURS.fullmatch(text)
-    if found is None:
+    match = _HOURS.fullmatch(text)
+    if match is None:
         raise ValueError("no hours")
-    since_hour, since_minute, until_hour, until_minute = map(int, found.groups())
+    since_hour, since_minute, until_hour, until_minute = map(int, match.groups())
     until = _MIDNIGHT if (until_hour, until_minute) == (_DAY, 0) else time(until_hour, until_minute)
     return time(since_hour, since_minute), until
 
@@ -207,7 +207,7 @@ class ConfigTable(TableReader):
         values = self.texts_or_none(key)
         if values is None:
             return None
-        return frozenset(one for value in values if (one := self._chosen(key, value, kind)) is not None)
+        return frozenset(choice for value in values if (choice := self._chosen(key, value, kind)) is not None)
 
     def duration(self, key: str, least: timedelta, most: timedelta) -> timedelta | None:
         """Return a time from `least` to `most`."""
@@ -233,5 +233,5 @@ class ConfigTable(TableReader):
         try:
             return kind(value)
         except ValueError:
-            self.blame(key, schema.invalid_choice_error(key, value, [one.value for one in kind]))
+            self.blame(key, schema.invalid_choice_error(key, value, [choice.value for choice in kind]))
             return None

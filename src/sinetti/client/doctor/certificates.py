@@ -123,9 +123,9 @@ def _deployment(folder: Path, row: StatusRow) -> Iterator[DoctorFinding]:
 def _program(folder: Path) -> str:
     """Return the program that was last run as `deploy`, by the log."""
     with contextlib.suppress(OSError):
-        for one in reversed(list(event_log.read(folder))):
-            if one.event is EventType.HOOK and one.facts.get("stage") == HookStage.DEPLOY.value:
-                return messages.strip_control_chars(one.facts.get("program", "?"))
+        for log_event in reversed(list(event_log.read(folder))):
+            if log_event.event is EventType.HOOK and log_event.facts.get("stage") == HookStage.DEPLOY.value:
+                return messages.strip_control_chars(log_event.facts.get("program", "?"))
     return "?"
 
 

@@ -49,7 +49,7 @@ def check_configuration(config: Config, names: Sequence[str]) -> Iterator[Doctor
     entries = [config.defaults, *config.entries.values()]
     yield from _programs(entries)
     yield from _secrets(entries)
-    if any(Format.JKS in one.files.formats for one in entries) and shutil.which("keytool") is None:
+    if any(Format.JKS in entry.files.formats for entry in entries) and shutil.which("keytool") is None:
         yield warning(Check.CONFIGURATION, make_message(findings.NO_KEYTOOL), make_message(findings.KEYTOOL_STEP))
     for name in names:
         yield from _beside(config, name)
@@ -83,10 +83,10 @@ def _programs(entries: Iterable[CertificateEntry]) -> Iterator[DoctorFinding]:
     wanted = {(stage, command[0]): entry.name for entry in entries for stage, command in entry.hooks.commands.items()}
     for (stage, program), name in wanted.items():
         values = {"stage": stage.value, "program": program}
-        found = shutil.which(program)
+        text = shutil.which(program)
         try:
-            if found is not None:
-                file_permissions.check_program(Path(found))
+            if text is not None:
+                file_permissions.check_program(Path(text))
         except RightsError as bad:
             message, step = (
                 make_message(findings.PROGRAM_OPEN, **values, path=str(bad.path)),
@@ -94,7 +94,7 @@ def _programs(entries: Iterable[CertificateEntry]) -> Iterator[DoctorFinding]:
             )
             yield DoctorFinding(Check.HOOKS, Level.FAIL, message, name, step, ExitCode.USAGE)
             continue
-        if found is not None:
+        if text is not None:
             yield passed(Check.HOOKS, make_message(findings.PROGRAM_GOOD, **values), name)
         else:
             message = make_message(findings.PROGRAM_MISSING, **values)

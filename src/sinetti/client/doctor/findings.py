@@ -103,9 +103,9 @@ def warning(check: Check, message: Message, step: Message | None = None, about: 
     return DoctorFinding(check, Level.WARN, message, about, step)
 
 
-def worst(found: Iterable[DoctorFinding]) -> ExitCode:
+def worst(doctor_findings: Iterable[DoctorFinding]) -> ExitCode:
     """Return the highest exit code."""
-    return max((one.code for one in found), default=ExitCode.DONE)
+    return max((one.code for one in doctor_findings), default=ExitCode.DONE)
 
 
 CONFIG_GOOD = ngettext_noop(

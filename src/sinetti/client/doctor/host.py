@@ -25,17 +25,17 @@ _LOCKS = Path("/proc/locks")
 _MEGABYTE = 1024 * 1024
 
 
-def check_store(store: Path, names: Sequence[str], found: int) -> Iterator[DoctorFinding]:
-    """Check a store of `found` names, and the rights of `names`."""
+def check_store(store: Path, names: Sequence[str], count: int) -> Iterator[DoctorFinding]:
+    """Check a store of `count` names, and the rights of `names`."""
     if not os.access(store, os.W_OK):
         message = make_message(findings.STORE_READ_ONLY, path=str(store))
         yield DoctorFinding(
             Check.STORE, Level.FAIL, message, str(store), make_message(findings.STORE_STEP), ExitCode.STORE
         )
-    elif not found:
+    elif not count:
         yield warning(Check.STORE, make_message(findings.STORE_EMPTY, path=str(store)), about=str(store))
     else:
-        yield passed(Check.STORE, make_plural_message(findings.STORE_GOOD, found, path=str(store)), str(store))
+        yield passed(Check.STORE, make_plural_message(findings.STORE_GOOD, count, path=str(store)), str(store))
     for name in removal.list_unfinished(store):
         message = make_message(findings.REMOVAL_LEFT, name=name, folder=str(removal.folder_of(store, name)))
         yield warning(Check.STORE, message, make_message(findings.REMOVAL_STEP, name=name), str(store))
@@ -61,11 +61,11 @@ def _room(store: Path) -> Iterator[DoctorFinding]:
 
 def _owner(store: Path) -> Iterator[DoctorFinding]:
     """Report a store that another user owns or can write."""
-    seen = store.stat()
-    owner = file_permissions.user_name(seen.st_uid)
-    if not file_permissions.is_root() and not file_permissions.is_own(seen):
+    status = store.stat()
+    owner = file_permissions.user_name(status.st_uid)
+    if not file_permissions.is_root() and not file_permissions.is_own(status):
         message, step = make_message(findings.STORE_FOREIGN, path=str(store), owner=owner), findings.STORE_STEP
-    elif file_permissions.is_open(seen, store):
+    elif file_permissions.is_open(status, store):
         message, step = make_message(findings.STORE_OPEN, path=str(store), owner=owner), rights.CHMOD_STEP
     else:
         return
@@ -86,13 +86,16 @@ def _rights(store: Path, names: Sequence[str]) -> Iterator[DoctorFinding]:
         except files.StoreError:
             kept = OutputOptions()
         try:
-            found = [warning(Check.RIGHTS, *one, name) for one in rights.list_unused(folder, kept)]
-            is_good &= not found and rights.find_exposure(str(folder), kept) is None
+            doctor_findings = [warning(Check.RIGHTS, *row, name) for row in rights.list_unused(folder, kept)]
+            is_good &= not doctor_findings and rights.find_exposure(str(folder), kept) is None
         except OSError as bad:
             where, why = str(bad.filename or folder), error_reasons.translate_reason(bad)
             message, step = make_message(findings.UNREADABLE, path=where, why=why), make_message(findings.STORE_STEP)
-            found, is_good = [DoctorFinding(Check.RIGHTS, Level.FAIL, message, name, step, ExitCode.STORE)], False
-        yield from found
+            doctor_findings, is_good = (
+                [DoctorFinding(Check.RIGHTS, Level.FAIL, message, name, step, ExitCode.STORE)],
+                False,
+            )
+        yield from doctor_findings
     if names and is_good:
         yield passed(Check.RIGHTS, make_message(findings.RIGHTS_GOOD), str(store))
 
@@ -129,7 +132,11 @@ def _held() -> dict[int, int]:
         return {}
     fields = [line.split() for line in lines if " -> " not in line]
     # 1: FLOCK ADVISORY WRITE 4711 fe:00:131 0 EOF
-    return {int(one[5].rpartition(":")[2]): int(one[4]) for one in fields if len(one) > 5 and one[1] == "FLOCK"}  # noqa: PLR2004
+    return {
+        int(words[5].rpartition(":")[2]): int(words[4])
+        for words in fields
+        if len(words) > 5 and words[1] == "FLOCK"  # noqa: PLR2004 - a line with an inode
+    }
 
 
 def _inode(path: Path) -> int:

@@ -71,7 +71,8 @@ def distinct(all_settings: list[NameSettings]) -> list[NameSettings]:
     A store of many names has few of them.
     """
     by_service = {
-        (one.service, one.environment, one.trust_services, one.trust_holders, one.tls_ca): one for one in all_settings
+        (setting.service, setting.environment, setting.trust_services, setting.trust_holders, setting.tls_ca): setting
+        for setting in all_settings
     }
     return list(by_service.values())
 
@@ -82,7 +83,7 @@ def check_service(kept: NameSettings, clocks: Clocks, language: Language) -> Ite
     yield from anchors("trust_holders", kept.trust_holders, kept.service, clocks.now)
     address = service_address.parse_service_url(kept.service)
     try:
-        seen = transport.probe(address, kept.tls_ca, language)
+        server_probe = transport.probe(address, kept.tls_ca, language)
     except ServiceError as trouble:
         yield DoctorFinding(Check.REACHABLE, Level.FAIL, trouble.message, kept.service, None, ExitCode.AGAIN)
         date = None
@@ -90,32 +91,34 @@ def check_service(kept: NameSettings, clocks: Clocks, language: Language) -> Ite
             date = transport.fetch_date(kept.service, kept.tls_ca)
         yield _clock(date, kept.service, clocks.machine)
         return
-    yield passed(Check.REACHABLE, make_message(findings.REACHED, status=seen.status), kept.service)
-    yield _tls(seen, kept.service, clocks.machine)
-    yield _clock(seen.date, kept.service, clocks.machine)
+    yield passed(Check.REACHABLE, make_message(findings.REACHED, status=server_probe.status), kept.service)
+    yield _tls(server_probe, kept.service, clocks.machine)
+    yield _clock(server_probe.date, kept.service, clocks.machine)
     yield _signature(kept, clocks.now, language)
 
 
 def anchors(bundle: str, pem: str, about: str, now: datetime) -> Iterator[DoctorFinding]:
     """Check the validity of the CAs of a bundle."""
-    found = sorted(chain.load_bundle(pem.encode()), key=lambda one: one.not_valid_after_utc)
+    certificates = sorted(chain.load_bundle(pem.encode()), key=lambda certificate: certificate.not_valid_after_utc)
     step = make_message(findings.ANCHORS_STEP, bundle=bundle)
-    if all(one.not_valid_after_utc < now for one in found):
+    if all(one.not_valid_after_utc < now for one in certificates):
         message = make_message(findings.ANCHORS_ALL_ENDED, bundle=bundle)
         yield DoctorFinding(Check.ANCHORS, Level.FAIL, message, about, step, ExitCode.AGAIN)
         return
     troubled = False
-    for one in found:
-        until = one.not_valid_after_utc
+    for certificate in certificates:
+        until = certificate.not_valid_after_utc
         if until < now + SOON:
             troubled = True
             word = findings.ANCHORS_ENDED if until < now else findings.ANCHORS_SOON
-            yield warning(Check.ANCHORS, make_message(word, bundle=bundle, ca=_named(one), until=until), step, about)
+            yield warning(
+                Check.ANCHORS, make_message(word, bundle=bundle, ca=_named(certificate), until=until), step, about
+            )
     if not troubled:
-        first = found[0].not_valid_after_utc
+        first = certificates[0].not_valid_after_utc
         yield passed(
             Check.ANCHORS,
-            make_plural_message(findings.ANCHORS_GOOD, len(found), bundle=bundle, until=first),
+            make_plural_message(findings.ANCHORS_GOOD, len(certificates), bundle=bundle, until=first),
             about,
         )
 
@@ -130,8 +133,8 @@ def trust_lists(kept: NameSettings, store: Path, now: datetime, language: Langua
     if fetched.has_new or extend(kept, known) != kept:
         step = make_message(findings.TRUST_WAITS_STEP, store=str(store))
         yield warning(Check.ANCHORS, make_message(findings.TRUST_WAITS), step, kept.service)
-    for one in find_distrusted(kept, fetched.memory):
-        message = make_message(findings.TRUST_DISTRUSTED, ca=_named(one))
+    for certificate in find_distrusted(kept, fetched.memory):
+        message = make_message(findings.TRUST_DISTRUSTED, ca=_named(certificate))
         yield warning(Check.ANCHORS, message, make_message(findings.TRUST_DISTRUSTED_STEP), kept.service)
 
 
@@ -144,18 +147,18 @@ def _named(certificate: x509.Certificate) -> str:
         return "?"
 
 
-def _tls(seen: ServerProbe, about: str, machine: datetime) -> DoctorFinding:
-    if seen.tls_until is None:
+def _tls(server_probe: ServerProbe, about: str, machine: datetime) -> DoctorFinding:
+    if server_probe.tls_until is None:
         return passed(Check.TLS, make_message(findings.TLS_NONE), about)
-    if seen.tls_until < machine + SOON:
+    if server_probe.tls_until < machine + SOON:
         return warning(
             Check.TLS,
-            make_message(findings.TLS_SOON, until=seen.tls_until),
+            make_message(findings.TLS_SOON, until=server_probe.tls_until),
             make_message(findings.TLS_STEP),
             about,
         )
-    issuer = messages.strip_control_chars(seen.tls_issuer) or "?"
-    return passed(Check.TLS, make_message(findings.TLS_GOOD, issuer=issuer, until=seen.tls_until), about)
+    issuer = messages.strip_control_chars(server_probe.tls_issuer) or "?"
+    return passed(Check.TLS, make_message(findings.TLS_GOOD, issuer=issuer, until=server_probe.tls_until), about)
 
 
 def _clock(date: datetime | None, about: str, machine: datetime) -> DoctorFinding:

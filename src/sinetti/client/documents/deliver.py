@@ -104,8 +104,8 @@ def list_recent(place: Path) -> list[Delivery]:
 
     Raises StoreDamaged.
     """
-    found = (_load(place / str(number)) for number in reversed(_numbers(place)))
-    return [one for one in found if one.has_receipt or not one.refused]
+    deliveries = (_load(place / str(number)) for number in reversed(_numbers(place)))
+    return [one for one in deliveries if one.has_receipt or not one.refused]
 
 
 def create(place: Path, delivery_id: str, sealed: SignedDocument, to: str) -> Delivery:
@@ -128,7 +128,7 @@ def keep_refusal(delivery: Delivery, reason: str) -> None:
 
 
 def _numbers(place: Path) -> list[int]:
-    return sorted(int(one.name) for one in place.iterdir() if one.name.isascii() and one.name.isdigit())
+    return sorted(int(path.name) for path in place.iterdir() if path.name.isascii() and path.name.isdigit())
 
 
 def _load(folder: Path) -> Delivery:
@@ -218,18 +218,18 @@ def deliver(ctx: ClientContext, ask: DeliveryRequest) -> DeliveryOutcome:
     files.make_folder(place)
     with _alone(ask.name, place):
         kept = list_recent(place)
-        found = _this_one(kept, ask)
-        if found is not None:
-            if (octets := found.receipt) is not None:
-                receipt = _kept_receipt(found, octets)
+        delivery = _this_one(kept, ask)
+        if delivery is not None:
+            if (octets := delivery.receipt) is not None:
+                receipt = _kept_receipt(delivery, octets)
                 return DeliveryOutcome(
-                    DeliveryResult.DELIVERED_BEFORE, ExitCode.DONE, found, receipt=receipt, octets=octets
+                    DeliveryResult.DELIVERED_BEFORE, ExitCode.DONE, delivery, receipt=receipt, octets=octets
                 )
-            ctx.tell(make_message(document_messages.DELIVERY_RESUMED, delivery_id=found.delivery_id))
+            ctx.tell(make_message(document_messages.DELIVERY_RESUMED, delivery_id=delivery.delivery_id))
         else:
-            found = create(place, ask.delivery_id or str(uuid4()), _sealed(ctx, ask), ask.to)
+            delivery = create(place, ask.delivery_id or str(uuid4()), _sealed(ctx, ask), ask.to)
             ctx.step("delivery-prepared")
-        done = _sent(errand, found)
+        done = _sent(errand, delivery)
         return replace(done, messages=(*done.messages, *_what_else(ask, done, kept)))
 
 
@@ -266,10 +266,10 @@ def _this_one(kept: Sequence[Delivery], ask: DeliveryRequest) -> Delivery | None
     one under way. A refused delivery is over and hides no earlier one.
     """
     if ask.delivery_id is not None:
-        kept = [one for one in kept if one.delivery_id == ask.delivery_id]
+        kept = [delivery for delivery in kept if delivery.delivery_id == ask.delivery_id]
     elif ask.force_new:
-        kept = [one for one in kept[:1] if not one.has_receipt]
-    return next((one for one in kept if one.has_receipt), next(iter(kept), None))
+        kept = [delivery for delivery in kept[:1] if not delivery.has_receipt]
+    return next((delivery for delivery in kept if delivery.has_receipt), next(iter(kept), None))
 
 
 def _sealed(ctx: ClientContext, ask: DeliveryRequest) -> SignedDocument:
@@ -387,7 +387,10 @@ def _not_taken(delivery: Delivery, answer: ServiceResponse) -> DeliveryOutcome:
 
 def _what_else(ask: DeliveryRequest, done: DeliveryOutcome, kept: Sequence[Delivery]) -> tuple[Message, ...]:
     """Add to a refusal what only the sender's store knows. Raises StoreDamaged."""
-    if done.reason == _ID_USED and (before := next((one for one in kept if one.has_receipt), None)) is not None:
+    if (
+        done.reason == _ID_USED
+        and (before := next((delivery for delivery in kept if delivery.has_receipt), None)) is not None
+    ):
         receipt = _kept_receipt(before, before.receipt or b"")
         text = document_messages.DELIVERED_ALREADY
         return (make_message(text, path=str(ask.file), at=receipt.received, delivery_id=receipt.delivery_id),)

@@ -174,9 +174,9 @@ def inspect_octets(octets: bytes, password: bytes | None) -> InspectedFile:
         entries = java_keystores.parse_java(octets)
         if password is not None and not java_keystores.has_digest_of(octets, password):
             raise PasswordError(given=True)
-        ordered = sorted(entries, key=lambda one: not one.has_key)  # the first with a key, else the first
-        found = _items([(one, entry.alias) for entry in ordered for one in entry.certificates])
-        return _file(FileKind.JKS, found, has_key=any(one.has_key for one in entries))
+        ordered = sorted(entries, key=lambda java_entry: not java_entry.has_key)  # the first with a key, else the first
+        inspections = _items([(certificate, entry.alias) for entry in ordered for certificate in entry.certificates])
+        return _file(FileKind.JKS, inspections, has_key=any(entry.has_key for entry in entries))
     if octets[:2] in _UTF_16:  # as PowerShell writes redirected text
         octets = octets.decode("utf-16", "replace").encode()
     text = parser.without_bom(octets).lstrip()
@@ -232,11 +232,11 @@ def _pkcs12(octets: bytes, password: bytes | None) -> InspectedFile:
             break
     if store is None:
         raise PasswordError(given=password is not None)
-    bags = [one for one in (store.cert, *store.additional_certs) if one is not None]
+    bags = [cert for cert in (store.cert, *store.additional_certs) if cert is not None]
     if not bags and store.key is not None:
         raise PrivateKeyError(_name_of_key(store.key.public_key()))
-    found = _items([(one.certificate, (one.friendly_name or b"").decode(errors="replace")) for one in bags])
-    return _file(FileKind.PKCS12, found, has_key=store.key is not None)
+    inspections = _items([(bag.certificate, (bag.friendly_name or b"").decode(errors="replace")) for bag in bags])
+    return _file(FileKind.PKCS12, inspections, has_key=store.key is not None)
 
 
 def _message(octets: bytes) -> InspectedFile:
@@ -248,23 +248,25 @@ def _message(octets: bytes) -> InspectedFile:
     signature = next(root.iter(SIGNATURE), None)
     if signature is None:
         return InspectedFile(FileKind.MESSAGE, element=element)
-    values = (parser.decode_base64(parser.value(one)) for one in signature.iter(f"{{{parser.DS}}}X509Certificate"))
+    values = (
+        parser.decode_base64(parser.value(element)) for element in signature.iter(f"{{{parser.DS}}}X509Certificate")
+    )
     try:
         certificates = [encoding.load_certificate(der or b"") for der in values]
     except ValueError as bad:
         raise ValueError(_BAD_CERTIFICATE) from bad
-    found = _items([(one, None) for one in certificates]) or [InspectedItem()]
-    return InspectedFile(FileKind.MESSAGE, found[0], tuple(found[1:]), element=element, is_signed=True)
+    inspections = _items([(certificate, None) for certificate in certificates]) or [InspectedItem()]
+    return InspectedFile(FileKind.MESSAGE, inspections[0], tuple(inspections[1:]), element=element, is_signed=True)
 
 
 def _of_certificates(certificates: Sequence[x509.Certificate], *, has_key: bool = False) -> InspectedFile:
-    return _file(FileKind.CERTIFICATE, _items([(one, None) for one in certificates]), has_key=has_key)
+    return _file(FileKind.CERTIFICATE, _items([(certificate, None) for certificate in certificates]), has_key=has_key)
 
 
-def _file(kind: FileKind, found: Sequence[InspectedItem], *, has_key: bool) -> InspectedFile:
-    if not found:
+def _file(kind: FileKind, inspections: Sequence[InspectedItem], *, has_key: bool) -> InspectedFile:
+    if not inspections:
         raise ValueError(_UNREADABLE)
-    return InspectedFile(kind, found[0], tuple(found[1:]), has_key)
+    return InspectedFile(kind, inspections[0], tuple(inspections[1:]), has_key)
 
 
 def _leaf_first(certificates: Iterable[x509.Certificate]) -> list[x509.Certificate]:
@@ -297,9 +299,12 @@ def _items(certificates: Sequence[tuple[x509.Certificate, str | None]]) -> list[
     One may be the issuer of another.
     """
     by_name: dict[x509.Name | None, list[x509.Certificate]] = defaultdict(list)
-    for one, _ in certificates:
-        by_name[chain.names_of(one)[1]].append(one)
-    return [_item(one, alias, by_name[chain.names_of(one)[0]][:_MOST_ISSUERS]) for one, alias in certificates]
+    for certificate, _ in certificates:
+        by_name[chain.names_of(certificate)[1]].append(certificate)
+    return [
+        _item(certificate, alias, by_name[chain.names_of(certificate)[0]][:_MOST_ISSUERS])
+        for certificate, alias in certificates
+    ]
 
 
 def _item(certificate: x509.Certificate, alias: str | None, issuers: Sequence[x509.Certificate]) -> InspectedItem:

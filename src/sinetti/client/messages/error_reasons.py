@@ -199,11 +199,11 @@ def translate_reason(why: BaseException | str) -> Value:
         return _of_system(why)
     text = messages.strip_control_chars(str(why))
     for message_id in SAID:
-        found = _PATTERNS[message_id].fullmatch(text)
-        if found:
+        match = _PATTERNS[message_id].fullmatch(text)
+        if match:
             return make_message(
                 message_id,
-                **{name: translate_reason(part) if name == "why" else part for name, part in found.groupdict().items()},
+                **{name: translate_reason(part) if name == "why" else part for name, part in match.groupdict().items()},
             )
     if text in _BY_WORDS:
         return make_message(_BY_WORDS[text])

@@ -344,8 +344,8 @@ class MessageError(Exception):
 
 def make_plural_message(forms: tuple[str, str], count: int, **values: Value) -> Message:
     """Make a message about a count; `forms` as ngettext_noop returns them."""
-    one, more = forms
-    return Message(one, {"count": count, **values}, more)
+    text, more = forms
+    return Message(text, {"count": count, **values}, more)
 
 
 def render(message: Message, language: Language) -> str:

@@ -121,13 +121,13 @@ UNDER_WAY = {
 """Texts for the states of an open request; the command's name comes first."""
 
 
-def cells(one: LogEvent, language: Language) -> tuple[str, str, str]:
+def cells(log_event: LogEvent, language: Language) -> tuple[str, str, str]:
     """Return time in Finland, event, and facts or an empty text.
 
     The output of a failed program stands on lines of its own below the other facts.
     """
-    facts = "\n".join(("; ".join(_facts(one, language)), *quote_output(event_log.output_of(one))))
-    return translate.format_short(one.at), translate.translate(HAPPENED[one.event], language), facts
+    facts = "\n".join(("; ".join(_facts(log_event, language)), *quote_output(event_log.output_of(log_event))))
+    return translate.format_short(log_event.at), translate.translate(HAPPENED[log_event.event], language), facts
 
 
 def quote_output(output: Iterable[str]) -> Iterator[str]:
@@ -135,20 +135,20 @@ def quote_output(output: Iterable[str]) -> Iterator[str]:
     return (f"| {messages.strip_control_chars(line)}" for line in output)
 
 
-def open_lines(seen: NameSnapshot, language: Language) -> Iterator[str]:
+def open_lines(name_snapshot: NameSnapshot, language: Language) -> Iterator[str]:
     """Yield a line for each request that is under way."""
-    for held in seen.open:
+    for held in name_snapshot.open:
         codes = ", ".join(map(messages.strip_control_chars, held.codes)) or "–"
         yield messages.render(make_message(UNDER_WAY[held.state], kind=held.folder.name, codes=codes), language)
 
 
-def as_json(one: LogEvent) -> dict[str, object]:
+def as_json(log_event: LogEvent) -> dict[str, object]:
     """Return an event as `sinetti log --json` prints it."""
-    return {"at": format_instant(one.at), "event": one.event.value, "facts": one.facts}
+    return {"at": format_instant(log_event.at), "event": log_event.event.value, "facts": log_event.facts}
 
 
-def _facts(one: LogEvent, language: Language) -> Iterator[str]:
-    for name, value in one.facts.items():
+def _facts(log_event: LogEvent, language: Language) -> Iterator[str]:
+    for name, value in log_event.facts.items():
         if name == event_log.OUTPUT:
             continue
         displayed = _SHOWN[name](value, language) if name in _SHOWN else messages.strip_control_chars(value)
@@ -181,21 +181,21 @@ def _one_of(table: Mapping[str, str]) -> Callable[[str, Language], str]:
 
 def _changes(value: str, language: Language) -> str:
     render_value = _one_of(CHANGED)
-    return ", ".join(render_value(one, language) for one in value.split(", "))
+    return ", ".join(render_value(text, language) for text in value.split(", "))
 
 
 def _end(value: str, language: Language) -> str:
     for pattern, build_message in _ENDS:
-        found = pattern.fullmatch(value)
-        if found is not None:
-            return messages.render(build_message(found[1]), language)
+        match = pattern.fullmatch(value)
+        if match is not None:
+            return messages.render(build_message(match[1]), language)
     return messages.strip_control_chars(value)
 
 
 _SHOWN: Mapping[str, Callable[[str, Language], str]] = {
     **dict.fromkeys(("until", "start", "end"), _instant),
-    "why": _one_of({one.value: text for one, text in WHY.items()}),
-    "reason": _one_of({one.value: text for one, text in REASONS.items()}),
+    "why": _one_of({reason.value: text for reason, text in WHY.items()}),
+    "reason": _one_of({reason.value: text for reason, text in REASONS.items()}),
     "with_key": _one_of(WITH_KEY),
     "changed": _changes,
     "result": _end,

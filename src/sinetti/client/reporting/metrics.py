@@ -51,8 +51,8 @@ def text(rows: Sequence[StatusRow], now: datetime, last_run: datetime | None = N
 
 def last_run_of(octets: bytes) -> datetime | None:
     """Return the end of the agent's last run from a metrics file, or None."""
-    found = _LAST_RUN.search(octets)
-    return None if found is None else datetime.fromtimestamp(int(found[1]), UTC)
+    match = _LAST_RUN.search(octets)
+    return None if match is None else datetime.fromtimestamp(int(match[1]), UTC)
 
 
 def _families(
@@ -102,7 +102,11 @@ def _families(
 def _shared(rows: Sequence[StatusRow], now: datetime) -> Iterator[_Family]:
     """Yield counts by state, and what has the same name in metrics of servers."""
     states = [row.state for row in rows]
-    counts = [(f'state="{one.value}"', states.count(one)) for one in NameStatus if one is not NameStatus.NOT_ENROLLED]
+    counts = [
+        (f'state="{NameStatu.value}"', states.count(NameStatu))
+        for NameStatu in NameStatus
+        if NameStatu is not NameStatus.NOT_ENROLLED
+    ]
     yield _Family("sinetti_store_names", "Number of names of the store in each state.", counts)
     ends = (
         (_labels(name=row.name), (span.not_after - now).total_seconds())

@@ -40,14 +40,14 @@ def result_messages(row: NameResult) -> tuple[Message, ...]:
 
     The advice how often to run the command is left out, since the agent does that.
     """
-    found = () if row.outcome is None else row.outcome.messages
-    return tuple(worker.about(row.seen.name, one) for one in found if one.text not in _OPENINGS)
+    messages = () if row.outcome is None else row.outcome.messages
+    return tuple(worker.about(row.seen.name, message) for message in messages if message.text not in _OPENINGS)
 
 
 def plan_messages(row: NameResult) -> tuple[Message, ...]:
     """Return the messages on the planned action for a name, and on its damage."""
-    planned, found = _plan_message(row), result_messages(row)
-    return found if planned is None or worker.about(row.seen.name, planned) in found else (planned, *found)
+    planned, messages = _plan_message(row), result_messages(row)
+    return messages if planned is None or worker.about(row.seen.name, planned) in messages else (planned, *messages)
 
 
 def _plan_message(row: NameResult) -> Message | None:

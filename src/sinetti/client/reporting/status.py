@@ -200,7 +200,7 @@ _STATES = {
     NameStatus.UNCERTAIN: RequiredAction.RESOLVE,
     NameStatus.NOT_ENROLLED: RequiredAction.ORDER,
 }
-_RANKS = {one: number for number, one in enumerate(RequiredAction)}
+_RANKS = {action: number for number, action in enumerate(RequiredAction)}
 
 
 def required_action(row: StatusRow) -> RequiredAction:
@@ -208,28 +208,28 @@ def required_action(row: StatusRow) -> RequiredAction:
 
     WAIT: the agent is working on it, or the certificate is renewed soon.
     """
-    seen = row.seen
-    if row.state is NameStatus.EXPIRED and seen.memory.is_clock_ahead:
+    name_snapshot = row.seen
+    if row.state is NameStatus.EXPIRED and name_snapshot.memory.is_clock_ahead:
         return RequiredAction.SET_CLOCK
     by_state = _STATES.get(row.state)
     if by_state is not None:
         return by_state
-    if seen.span is None:
+    if name_snapshot.span is None:
         return RequiredAction.GO_ON if row.label is None else RequiredAction.ENROL
     if is_hopeless(row):
         return RequiredAction.REPLACE
-    if seen.conflict is not None:
+    if name_snapshot.conflict is not None:
         return RequiredAction.CORRECT
-    failures = seen.memory.failures
-    if failures and not row.is_planned and seen.memory.exit_code is ExitCode.STORE:
+    failures = name_snapshot.memory.failures
+    if failures and not row.is_planned and name_snapshot.memory.exit_code is ExitCode.STORE:
         return RequiredAction.REPAIR
-    near = seen.span.not_after - row.now < in_proportion(URGENT, seen.span)
+    near = name_snapshot.span.not_after - row.now < in_proportion(URGENT, name_snapshot.span)
     if (failures >= TRIES and not row.is_planned) or (near and row.state is not NameStatus.PENDING):
         return RequiredAction.RENEW
     lesser = (
-        (seen.log_fault is not None, RequiredAction.REPORT_LOG),
-        (seen.is_undeployed, RequiredAction.DEPLOY),
-        (seen.is_clock_behind(row.now), RequiredAction.SET_CLOCK),
+        (name_snapshot.log_fault is not None, RequiredAction.REPORT_LOG),
+        (name_snapshot.is_undeployed, RequiredAction.DEPLOY),
+        (name_snapshot.is_clock_behind(row.now), RequiredAction.SET_CLOCK),
         (row.state is NameStatus.PENDING, RequiredAction.GO_ON),
         (failures > 0 or row.state is NameStatus.RENEWAL_OPEN, RequiredAction.WAIT),
     )
@@ -265,7 +265,7 @@ def words(row: StatusRow) -> Message | None:
         return make_message(ENROL_OR_DELETE, name=row.name)
     if todo is RequiredAction.RESOLVE and row.seen.span is None:
         return make_message(ENROL_RESOLVE, name=row.name)
-    if todo is RequiredAction.GO_ON and any(one.state is RequestState.POSTPONED for one in row.seen.open):
+    if todo is RequiredAction.GO_ON and any(journal.state is RequestState.POSTPONED for journal in row.seen.open):
         return make_message(
             WORDS[RequiredAction.ENROL if row.seen.span is None else RequiredAction.RENEW], name=row.name
         )
@@ -363,54 +363,54 @@ def rows(
     Raises OSError if the store cannot be read.
     """
     checks = None if now is None else key_checks.load(config.store, now)
-    found = apply.list_configured(config, checks=checks, only=only)
-    rows = [status_of(seen, now_of(seen), config.care) for seen in found]
+    configured = apply.list_configured(config, checks=checks, only=only)
+    rows = [status_of(name_snapshot, now_of(name_snapshot), config.care) for name_snapshot in configured]
     twins = runner.find_duplicates(config.store, [(row.seen, row.decision) for row in rows])
     return tuple(
         replace(row, seen=replace(row.seen, conflict=twins[row.name])) if row.name in twins else row for row in rows
     )
 
 
-def status_of(seen: NameSnapshot, now: datetime, care: AgentSettings = AGENT_DEFAULTS) -> StatusRow:
+def status_of(name_snapshot: NameSnapshot, now: datetime, care: AgentSettings = AGENT_DEFAULTS) -> StatusRow:
     """Return the status of a name at `now`, as far as its snapshot shows it."""
-    if seen.trouble is not None:
-        state = NameStatus.DAMAGED if seen.absence is None else NameStatus.MISSING
-        return StatusRow(seen.name, state, seen, now, care=care)
-    if seen.absence is not None:
-        return StatusRow(seen.name, NameStatus.NOT_ENROLLED, seen, now, care=care)
-    state = _state(seen, now)
-    if seen.exposed is not None and state is not NameStatus.UNCERTAIN:  # that has the higher exit code
-        return StatusRow(seen.name, NameStatus.DAMAGED, seen, now, care=care)
-    if seen.span is None:
-        return StatusRow(seen.name, state, seen, now, _enrolment_label(seen), care)
-    is_early = state is NameStatus.VALID and now < seen.span.not_before
-    label = make_message(messages.STATE_NOT_YET, at=seen.span.not_before) if is_early else None
-    return StatusRow(seen.name, state, seen, now, label, care)
+    if name_snapshot.trouble is not None:
+        state = NameStatus.DAMAGED if name_snapshot.absence is None else NameStatus.MISSING
+        return StatusRow(name_snapshot.name, state, name_snapshot, now, care=care)
+    if name_snapshot.absence is not None:
+        return StatusRow(name_snapshot.name, NameStatus.NOT_ENROLLED, name_snapshot, now, care=care)
+    state = _state(name_snapshot, now)
+    if name_snapshot.exposed is not None and state is not NameStatus.UNCERTAIN:  # that has the higher exit code
+        return StatusRow(name_snapshot.name, NameStatus.DAMAGED, name_snapshot, now, care=care)
+    if name_snapshot.span is None:
+        return StatusRow(name_snapshot.name, state, name_snapshot, now, _enrolment_label(name_snapshot), care)
+    is_early = state is NameStatus.VALID and now < name_snapshot.span.not_before
+    label = make_message(messages.STATE_NOT_YET, at=name_snapshot.span.not_before) if is_early else None
+    return StatusRow(name_snapshot.name, state, name_snapshot, now, label, care)
 
 
-def _enrolment_label(seen: NameSnapshot) -> Message | None:
+def _enrolment_label(name_snapshot: NameSnapshot) -> Message | None:
     """Return the message about a first enrolment without a certificate.
 
     An enrolment without a journal was refused permanently.
     """
-    if not seen.open:
+    if not name_snapshot.open:
         return make_message(messages.STATE_REFUSED)
-    held = seen.open[0]
+    held = name_snapshot.open[0]
     if held.state is RequestState.REFUSED:
         return make_message(messages.STATE_REFUSED_WITH, codes=", ".join(held.codes))
     return make_message(messages.STATE_NOT_SENT) if held.state is RequestState.PREPARED else None
 
 
-def _state(seen: NameSnapshot, now: datetime) -> NameStatus:
+def _state(name_snapshot: NameSnapshot, now: datetime) -> NameStatus:
     """Return the state that a person has to know first."""
-    if seen.is_revoked:
+    if name_snapshot.is_revoked:
         return NameStatus.REVOKED
-    phase = None if seen.span is None else renewal_window.phase(seen.span, now)
+    phase = None if name_snapshot.span is None else renewal_window.phase(name_snapshot.span, now)
     if phase is ValidityPhase.EXPIRED:
         return NameStatus.EXPIRED
-    if any(held.state in journal.OPEN_QUESTION for held in seen.open):
+    if any(held.state in journal.OPEN_QUESTION for held in name_snapshot.open):
         return NameStatus.UNCERTAIN
-    if phase is None or any(held.state in journal.UNDER_WAY for held in seen.open):
+    if phase is None or any(held.state in journal.UNDER_WAY for held in name_snapshot.open):
         return NameStatus.PENDING
     return PHASES[phase]
 
@@ -477,7 +477,7 @@ def detail_pairs(row: StatusRow, folder: Path, language: Language) -> list[tuple
 
     Unknown values are left out.
     """
-    seen, span, next_action = row.seen, row.seen.span, _next_at(row)
+    name_snapshot, span, next_action = row.seen, row.seen.span, _next_at(row)
 
     def in_finland(at: datetime | None) -> str | None:
         """Return an instant in Finnish time, or None."""
@@ -488,11 +488,11 @@ def detail_pairs(row: StatusRow, folder: Path, language: Language) -> list[tuple
     pairs = (
         (HEAD[STATE], messages.render(status_text(row), language)),
         (HEAD[ORGANISATION], _organisation(row)),
-        (ENVIRONMENT, None if seen.environment is None else seen.environment.value),
-        (SERVICE, seen.service),
-        (SERIAL, seen.serial),
-        (VALID_FROM, in_finland(seen.not_before)),
-        (VALID_UNTIL, in_finland(seen.not_after)),
+        (ENVIRONMENT, None if name_snapshot.environment is None else name_snapshot.environment.value),
+        (SERVICE, name_snapshot.service),
+        (SERIAL, name_snapshot.serial),
+        (VALID_FROM, in_finland(name_snapshot.not_before)),
+        (VALID_UNTIL, in_finland(name_snapshot.not_after)),
         (HEAD[DAYS_LEFT], None if row.days_left is None else translate.number(row.days_left, language)),
         (HEAD[-1], None if when == "–" else when),
         (FILES, None if span is None else str(folder / files.LIVE)),
@@ -502,7 +502,7 @@ def detail_pairs(row: StatusRow, folder: Path, language: Language) -> list[tuple
 
 def header(language: Language) -> tuple[str, ...]:
     """Return the names of the columns."""
-    return tuple(translate.translate(one, language) for one in HEAD)
+    return tuple(translate.translate(text, language) for text in HEAD)
 
 
 def status_text(row: StatusRow) -> Message:
@@ -530,16 +530,19 @@ def details(row: StatusRow, folder: Path, language: Language) -> dict[str, objec
 
     Reads the name's log. Without access to it there is no last event.
     """
-    seen = row.seen
-    memory, hint, deployment = seen.memory, seen.memory.hint, seen.deployment
+    name_snapshot = row.seen
+    memory, hint, deployment = name_snapshot.memory, name_snapshot.memory.hint, name_snapshot.deployment
     last, output = latest_events(folder)
     return row.as_json(language) | {
-        "customer_name": seen.customer_name,
-        "environment": None if seen.environment is None else seen.environment.value,
-        "not_before": instant_or_none(seen.not_before),
+        "customer_name": name_snapshot.customer_name,
+        "environment": None if name_snapshot.environment is None else name_snapshot.environment.value,
+        "not_before": instant_or_none(name_snapshot.not_before),
         "days_left": row.days_left,
         "todo": required_action(row).value,
-        "open": [{"kind": one.folder.name, "state": one.state.value, "codes": list(one.codes)} for one in seen.open],
+        "open": [
+            {"kind": journal.folder.name, "state": journal.state.value, "codes": list(journal.codes)}
+            for journal in name_snapshot.open
+        ],
         "failures": memory.failures,
         "next_try": instant_or_none(memory.next_try),
         "next": None if _is_final(row) else instant_or_none(row.next_at),
@@ -562,15 +565,17 @@ def latest_events(folder: Path) -> tuple[LogEvent | None, tuple[str, ...]]:
     Return None and no lines if there are none, or without access to the log.
     """
     try:
-        found = list(event_log.read(folder))
+        log_events = list(event_log.read(folder))
     except OSError:
         return None, ()
-    hook = next((one for one in reversed(found) if one.event is EventType.HOOK), None)
-    return next(reversed(found), None), () if hook is None else event_log.output_of(hook)
+    hook = next((log_event for log_event in reversed(log_events) if log_event.event is EventType.HOOK), None)
+    return next(reversed(log_events), None), () if hook is None else event_log.output_of(hook)
 
 
 def _organisation(row: StatusRow) -> str:
-    return " ".join(messages.strip_control_chars(one) for one in (row.seen.customer_id, row.seen.customer_name) if one)
+    return " ".join(
+        messages.strip_control_chars(text) for text in (row.seen.customer_id, row.seen.customer_name) if text
+    )
 
 
 def _next_action(row: StatusRow, language: Language) -> str:

@@ -43,13 +43,15 @@ def service_of(certificate: x509.Certificate, config: Config, entry: Certificate
     file names another one. The agent follows the file.
     """
     known = tuple(config.services.values())
-    found = [one for one in known if _issuers(certificate, one)]
-    names = ", ".join(one.name for one in found or known)
-    if not found:
+    service_entries = [service_entry for service_entry in known if _issuers(certificate, service_entry)]
+    names = ", ".join(one.name for one in service_entries or known)
+    if not service_entries:
         raise UsageError(adoption_messages.ADOPT_NO_SERVICE, issuer=_issuer(certificate), services=names)
-    if entry.service is None and len(found) > 1:
+    if entry.service is None and len(service_entries) > 1:
         raise UsageError(adoption_messages.ADOPT_SERVICES, services=names, name=entry.name, path=str(config.path))
-    chosen = next((one for one in found if entry.service in {None, one.name}), None)
+    chosen = next(
+        (service_entry for service_entry in service_entries if entry.service in {None, service_entry.name}), None
+    )
     if chosen is None:
         values = {"name": entry.name, "service": entry.service or "", "path": str(config.path), "services": names}
         raise UsageError(adoption_messages.ADOPT_OTHER_TABLE, **values)
@@ -143,10 +145,10 @@ def _refuse_unfit(name: str, certificate: x509.Certificate, wanted: NameSettings
     if now > certificate.not_valid_after_utc:
         raise UsageError(adoption_messages.ADOPT_EXPIRED, name=name, until=certificate.not_valid_after_utc)
     ways = chain.trusted_ways(certificate, chain.load_bundle(wanted.trust_holders.encode()))
-    found = renewal_window.check_validity(certificate, ways, now, generations.CLOCK_SKEW)
-    if found is not None:
+    validity = renewal_window.check_validity(certificate, ways, now, generations.CLOCK_SKEW)
+    if validity is not None:
         raise UsageError(
-            renewal_window.validity_message(found, messages.THE_CERTIFICATE, messages.THE_CERTIFICATES_CA, now)
+            renewal_window.validity_message(validity, messages.THE_CERTIFICATE, messages.THE_CERTIFICATES_CA, now)
         )
 
 

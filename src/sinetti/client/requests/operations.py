@@ -171,15 +171,15 @@ def run_for_all(
     if wanted is not None:
         return (_noted(ctx, _guarded(wanted, act)),)
     try:
-        found = files.list_names(ctx.store)
+        names = files.list_names(ctx.store)
     except (FileNotFoundError, NotADirectoryError) as bad:
         raise UsageError(messages.NO_STORE, store=str(ctx.store)) from bad
     except OSError as bad:
         raise files.StoreError(error_reasons.store_unusable(bad, ctx.store)) from bad
     if watch is not None:
-        watch.begin(len(found))
+        watch.begin(len(names))
     outcomes = []
-    for name in found:
+    for name in names:
         outcomes.append(_noted(ctx, run_isolated(name, act)))
         if watch is not None:
             watch.advance(name)

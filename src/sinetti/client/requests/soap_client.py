@@ -96,11 +96,11 @@ def distrust_reason(
         ways = ()
     if not ways:
         return (make_message(messages.ANSWER_NOT_TRUSTED),)
-    found = renewal_window.check_validity(signer, ways, now)
+    validity = renewal_window.check_validity(signer, ways, now)
     return (
         ()
-        if found is None
-        else (renewal_window.validity_message(found, messages.THE_SIGNERS, messages.THE_SIGNERS_CA, now),)
+        if validity is None
+        else (renewal_window.validity_message(validity, messages.THE_SIGNERS, messages.THE_SIGNERS_CA, now),)
     )
 
 

@@ -98,44 +98,50 @@ def fetch_anchors(
     if answer.status != _OK or b"-----BEGIN CERTIFICATE-----" not in answer.body:
         raise _untrusted(make_message(NOT_PUBLISHED, url=address.url))
     try:
-        found = tuple(dict.fromkeys(chain.load_bundle(transport.whole_body(answer))))
-        if len(found) > _MOST:
+        certificates = tuple(dict.fromkeys(chain.load_bundle(transport.whole_body(answer))))
+        if len(certificates) > _MOST:
             raise _untrusted(make_message(messages.ANSWER_TOO_LONG))
-        return _check(found, fingerprint, now)
+        return _check(certificates, fingerprint, now)
     except ValueError as bad:
         raise _untrusted(make_message(UNREADABLE, url=address.url, why=error_reasons.translate_reason(bad))) from bad
 
 
-def _check(found: Sequence[x509.Certificate], fingerprint: Sha256, now: datetime) -> TrustAnchors:
-    roots = {encoding.sha256_hex(encoding.certificate_der(one)): one for one in found if chain.is_self_signed(one)}
+def _check(certificates: Sequence[x509.Certificate], fingerprint: Sha256, now: datetime) -> TrustAnchors:
+    roots = {
+        encoding.sha256_hex(encoding.certificate_der(certificate)): certificate
+        for certificate in certificates
+        if chain.is_self_signed(certificate)
+    }
     root = roots.get(fingerprint)
     if root is None:
         raise _untrusted(make_message(OTHER_ROOT, typed=fingerprint, found=", ".join(roots) or "–"))
-    for one in found:
-        is_below = one is root or any(way[-1] is root for way in chain.trusted_ways(one, found))
-        if not (is_below and chain.can_sign(one)):
-            raise _untrusted(make_message(NOT_BELOW, subject=_subject(one)))
-        if not chain.is_valid_at(one, now):
-            dates = {"begins": one.not_valid_before_utc, "ends": one.not_valid_after_utc}
-            raise _untrusted(make_message(NOT_NOW, subject=_subject(one), **dates))
-    return _sort_by_purpose(found, root)
+    for certificate in certificates:
+        is_below = certificate is root or any(way[-1] is root for way in chain.trusted_ways(certificate, certificates))
+        if not (is_below and chain.can_sign(certificate)):
+            raise _untrusted(make_message(NOT_BELOW, subject=_subject(certificate)))
+        if not chain.is_valid_at(certificate, now):
+            dates = {"begins": certificate.not_valid_before_utc, "ends": certificate.not_valid_after_utc}
+            raise _untrusted(make_message(NOT_NOW, subject=_subject(certificate), **dates))
+    return _sort_by_purpose(certificates, root)
 
 
-def _sort_by_purpose(found: Sequence[x509.Certificate], root: x509.Certificate) -> TrustAnchors:
+def _sort_by_purpose(certificates: Sequence[x509.Certificate], root: x509.Certificate) -> TrustAnchors:
     above: list[x509.Certificate] = []
     services: dict[x509.Certificate, Environment] = {}
     holders: dict[x509.Certificate, Environment] = {}
-    for one in found:
-        answers = policy_oids.services_environment(one)
-        channel = policy_oids.channel_from_policy(one)
+    for certificate in certificates:
+        answers = policy_oids.services_environment(certificate)
+        channel = policy_oids.channel_from_policy(certificate)
         if answers is not None:
-            services[one] = answers
+            services[certificate] = answers
         elif channel is not None:
-            holders[one] = channel[1]
-        elif one is root or any(chain.issuers_of(below, (one,)) for below in found if below is not one):
-            above.append(one)
+            holders[certificate] = channel[1]
+        elif certificate is root or any(
+            chain.issuers_of(below, (certificate,)) for below in certificates if below is not certificate
+        ):
+            above.append(certificate)
         else:
-            raise _untrusted(make_message(NO_PURPOSE, subject=_subject(one)))
+            raise _untrusted(make_message(NO_PURPOSE, subject=_subject(certificate)))
     environments = {*services.values(), *holders.values()}
     if not services or not holders or len(environments) != 1:
         raise _untrusted(make_message(INCOMPLETE))

@@ -89,11 +89,11 @@ def _get(kept: NameSettings, kind: TrustListKind, language: Language) -> bytes |
 def _check(kept: NameSettings, kind: TrustListKind, octets: bytes, memory: TrustMemory, now: datetime) -> None:
     """Verify a list below the roots of a name's bundles. Raises InvalidTrustList."""
     bundles = (*_bundle(kept.trust_services), *_bundle(kept.trust_holders))
-    roots = dict.fromkeys(one for one in bundles if chain.is_self_signed(one))
+    roots = dict.fromkeys(bundle for bundle in bundles if chain.is_self_signed(bundle))
     lists = read_lists(kept.trust_services, kept.environment, memory)
     if lists.anchors is not None:
         rows = lists.anchors.authorities
-        roots |= dict.fromkeys(one.certificate for one in rows if one.role is AnchorRole.ROOT)
+        roots |= dict.fromkeys(row.certificate for row in rows if row.role is AnchorRole.ROOT)
     held = HeldLists(lists.anchors, lists.distrust, lists.is_by_root)
     verify_next(kind, octets, held, ListReader(kept.environment, tuple(roots)), now)
 
@@ -127,7 +127,7 @@ def refresh_store(
         with suppress(StoreError, OSError, IndexError):
             kept = settings.load(store / name)
             by_origin.setdefault(origin(kept.service), []).append((name, kept))
-    memory, found = load_trust(store), []
+    memory, service_trusts = load_trust(store), []
     for service, rows in by_origin.items():
         known = memory.get(service, TrustMemory())
         wait = every if known.numbers is not None else _RARELY * every
@@ -139,8 +139,8 @@ def refresh_store(
         memory[service] = fetched.memory
         save_trust(store, memory)
         changed = tuple(name for name, kept in rows if _extend_name(store / name, kept, fetched.memory, now))
-        found.append(ServiceTrust(service, fetched, changed))
-    return tuple(found)
+        service_trusts.append(ServiceTrust(service, fetched, changed))
+    return tuple(service_trusts)
 
 
 def _extend_name(folder: Path, kept: NameSettings, memory: TrustMemory, now: datetime) -> bool:

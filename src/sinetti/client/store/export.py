@@ -98,7 +98,7 @@ def _place(folder: Path, serial: str | None) -> Path:
         # Not by `live`: another generation may come into use while files are read.
         own = folder / files.GENERATIONS / held.serial
         return own if files.directory_exists(own) else files.live_path(folder)
-    kept = sorted(one.name for one in (folder / files.GENERATIONS).glob("[!.]*"))
+    kept = sorted(path.name for path in (folder / files.GENERATIONS).glob("[!.]*"))
     asked = serial.replace(":", "").lower()
     if asked not in kept:
         serial_list = ", ".join(kept) or "-"
@@ -132,7 +132,9 @@ def _written(name: str, key: PrivateKey | None, whole: Sequence[x509.Certificate
         return encoding.certificate_der(whole[0])
     if wanted.form is ExportFormat.PEM:
         before = b"" if key is None else encoding.dump_private_key(key, wanted.password)
-        return before + b"".join(encoding.certificate_pem(encoding.certificate_der(one)) for one in whole)
+        return before + b"".join(
+            encoding.certificate_pem(encoding.certificate_der(certificate)) for certificate in whole
+        )
     if wanted.form is ExportFormat.JKS:
         try:
             return java_keystores.make_jks(name, key, whole, wanted.password or b"")

@@ -119,17 +119,17 @@ def _mode(path: Path) -> int | None:
 def is_kept(folder: Path) -> bool:
     """Return whether a folder belongs to a name: it holds an entry of OURS."""
     try:
-        return directory_exists(folder) and any(one.name in OURS for one in folder.iterdir())
+        return directory_exists(folder) and any(path.name in OURS for path in folder.iterdir())
     except PermissionError:
         return True  # a folder without read access is reported later, not skipped
 
 
 def make_folder(folder: Path) -> None:
     """Make a folder and its missing parents, private to the user and durable."""
-    missing = [one for one in (folder, *folder.parents) if not exists(one)]
-    for one in reversed(missing):
-        SYSTEM.make_folder(one)
-        SYSTEM.sync_folder(one.parent)
+    missing = [parent for parent in (folder, *folder.parents) if not exists(parent)]
+    for path in reversed(missing):
+        SYSTEM.make_folder(path)
+        SYSTEM.sync_folder(path.parent)
 
 
 def write_atomic(
@@ -209,7 +209,7 @@ def swap_live(name_folder: Path, serial: str) -> None:
             raise
         from_there = name_folder / GENERATIONS / serial
         beside.mkdir(mode=0o700)
-        _fill(beside, {one.name: read(one) for one in from_there.iterdir()})
+        _fill(beside, {path.name: read(path) for path in from_there.iterdir()})
     if os.path.lexists(link):
         _drop(old)
     SYSTEM.swap_link(beside, link, old)

@@ -108,11 +108,11 @@ def reason_not_installable(
         return make_message(messages.NOT_OUR_ISSUER)
     if not policy_oids.is_holder_certificate(certificate):
         return make_message(messages.NOT_FOR_HOLDERS)
-    found = renewal_window.check_validity(certificate, ways, now, CLOCK_SKEW)
+    validity = renewal_window.check_validity(certificate, ways, now, CLOCK_SKEW)
     return (
         None
-        if found is None
-        else renewal_window.validity_message(found, messages.THE_NEW_ONE, messages.THE_NEW_ONES_CA, now)
+        if validity is None
+        else renewal_window.validity_message(validity, messages.THE_NEW_ONE, messages.THE_NEW_ONES_CA, now)
     )
 
 
@@ -134,7 +134,7 @@ def install(
     contents = {
         key_storage.key_file_for(key): key,
         CERTIFICATE: encoding.certificate_pem(encoding.certificate_der(certificate)),
-        CHAIN: b"".join(encoding.certificate_pem(encoding.certificate_der(one)) for one in above),
+        CHAIN: b"".join(encoding.certificate_pem(encoding.certificate_der(certificate)) for certificate in above),
     }
     folder = name_folder / files.GENERATIONS / serial
     if not files.exists(folder):
@@ -172,14 +172,16 @@ def complete(name_folder: Path, wanted: OutputOptions) -> tuple[str, ...]:
     above = chain.load_bundle(files.read(folder / CHAIN))
     added = output_files.missing_formats(folder, wanted)
     failed: JavaStoreError | None = None
-    for one in added:
+    for text in added:
         try:
-            made = output_files.make_formats(name, held.key, (held.certificate, *above), wanted, {one})
+            made = output_files.make_formats(name, held.key, (held.certificate, *above), wanted, {text})
         except JavaStoreError as bad:  # the other formats do not wait for Java
             failed = bad
             continue
         for octets in made.values():
-            files.write_atomic(place / one, octets, lambda beside: output_files.apply_permissions(name, beside, wanted))
+            files.write_atomic(
+                place / text, octets, lambda beside: output_files.apply_permissions(name, beside, wanted)
+            )
     _dress(name_folder, place, wanted)
     if files.serial_in_use(name_folder) is None:  # a copy, where links are forbidden
         files.swap_live(name_folder, held.serial)
@@ -276,7 +278,7 @@ def is_chain_of(
         return False
     last = above[-1]
     try:
-        related = [one for one in anchors if one.subject in {last.issuer, last.subject}]
+        related = [anchor for anchor in anchors if anchor.subject in {last.issuer, last.subject}]
     except ValueError:  # a name in it cannot be read
         return False
     return not related or last in related or bool(chain.issuers_of(last, related))
@@ -329,7 +331,7 @@ def remember(name_folder: Path, what: NameState) -> None:
 
 def _only(certificate: x509.Certificate, oid: x509.ObjectIdentifier) -> str | None:
     try:
-        found = certificate.subject.get_attributes_for_oid(oid)
+        attributes = certificate.subject.get_attributes_for_oid(oid)
     except (ValueError, TypeError) as bad:  # TypeError: a bit string as an attribute that allows none
         raise ValueError("the name in it cannot be read") from bad
-    return str(found[0].value) if len(found) == 1 else None
+    return str(attributes[0].value) if len(attributes) == 1 else None

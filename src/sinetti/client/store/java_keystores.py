@@ -186,8 +186,8 @@ def _entries(reader: _Reader) -> Iterator[JavaEntry]:
         if kind == _KEY:
             reader.octets(reader.number())
             count = reader.number()
-        found = tuple(_certificate(reader, has_types=has_types) for _ in range(count))
-        yield JavaEntry(alias, found, kind == _KEY)
+        certificates = tuple(_certificate(reader, has_types=has_types) for _ in range(count))
+        yield JavaEntry(alias, certificates, kind == _KEY)
 
 
 def _certificate(reader: _Reader, *, has_types: bool) -> x509.Certificate:

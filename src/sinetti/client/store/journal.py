@@ -240,12 +240,12 @@ def is_deletable(name_folder: Path) -> bool:
     """
     held = load(folder_of(name_folder, RequestKind.ENROL))
     open_ones = [*([] if held is None else [held]), *_set_aside(name_folder, RequestKind.ENROL)]
-    return all(one.sends == 0 or one.state is RequestState.REFUSED for one in open_ones)
+    return all(journal.sends == 0 or journal.state is RequestState.REFUSED for journal in open_ones)
 
 
 def _set_aside(name_folder: Path, kind: RequestKind) -> list[RequestJournal]:
-    found = (load(folder) for folder in sorted((name_folder / ABANDONED).glob(f"{kind.value}-*")))
-    return [held for held in found if held is not None]
+    journals = (load(folder) for folder in sorted((name_folder / ABANDONED).glob(f"{kind.value}-*")))
+    return [held for held in journals if held is not None]
 
 
 def _written(journal: RequestJournal) -> RequestJournal:

@@ -80,24 +80,24 @@ class KeyChecks:
         raw = self.known.get(name)
         if raw is None or raw[:2] != [state.text, customer_id] or state.changed_ns > self.written_ns - _MARGIN:
             return None
-        found = KnownSet(*raw)
-        age = int(self.now.timestamp()) - found.at
+        known_sets = KnownSet(*raw)
+        age = int(self.now.timestamp()) - known_sets.at
         if not 0 <= age < AGE.total_seconds() * (1 + zlib.crc32(name.encode()) / 2**32) / 2:
             return None
-        self.seen[name] = found
-        return found
+        self.seen[name] = known_sets
+        return known_sets
 
-    def add(self, name: str, found: KnownSet) -> None:
+    def add(self, name: str, known_set: KnownSet) -> None:
         """Record a set that was found whole."""
-        self.seen[name] = found
+        self.seen[name] = known_set
         self.is_changed = True
 
 
 def state_of(live: str) -> FileState:
     """Return the state of the files of a set. Raises OSError if one is missing."""
     found = [os.stat(path) for path in (live, *(f"{live}/{name}" for name in _NAMES))]  # noqa: PTH116 - thousands
-    text = " ".join(f"{one.st_ino} {one.st_size} {one.st_mtime_ns} {one.st_ctime_ns}" for one in found)
-    return FileState(text, max(one.st_ctime_ns for one in found), found[0], found[1])
+    text = " ".join(f"{status.st_ino} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}" for status in found)
+    return FileState(text, max(status.st_ctime_ns for status in found), found[0], found[1])
 
 
 _NAMES = ("key.pem", "certificate.pem", "chain.pem")

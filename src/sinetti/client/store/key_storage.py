@@ -95,16 +95,16 @@ def passphrase_of(wanted: OutputOptions) -> bytes | None:
 def secret(path: Path) -> bytes:
     """Read the password in a file, without the end of its line. Raises StoreError."""
     try:
-        found = file_permissions.read_secret(path, any_owner=True).rstrip(b"\r\n")
+        octets = file_permissions.read_secret(path, any_owner=True).rstrip(b"\r\n")
     except RightsError as bad:
         raise files.StoreError(messages.OPEN_SECRET, path=str(path)) from bad
     except OSError as bad:
         raise files.StoreError(
             messages.SECRET_UNREADABLE, path=str(path), why=error_reasons.translate_reason(bad)
         ) from bad
-    if not found:
+    if not octets:
         raise files.StoreError(messages.SECRET_EMPTY, path=str(path))
-    return found
+    return octets
 
 
 def pkcs12_password(path: Path) -> bytes:
@@ -112,10 +112,10 @@ def pkcs12_password(path: Path) -> bytes:
 
     Raises StoreError also if PKCS#12 does not allow the password.
     """
-    found = secret(path)
-    if not encoding.is_password(found):
+    octets = secret(path)
+    if not encoding.is_password(octets):
         raise files.StoreError(messages.NO_PKCS12_PASSWORD, path=str(path))
-    return found
+    return octets
 
 
 def serialise_key(key: PrivateKey, wanted: OutputOptions) -> bytes:
@@ -195,7 +195,7 @@ def _opened(path: Path, name_folder: Path, *, tests_primes: bool = True) -> Priv
 def _passwords_for(path: Path, name_folder: Path) -> Iterator[bytes]:
     # An enrolment has its own settings beside its key. They become the name's once its certificate is installed.
     places = (path.parent, name_folder, name_folder / "pending" / "enrol")
-    for place in dict.fromkeys(one for one in places if files.exists(one / settings.FILE)):
+    for place in dict.fromkeys(place for place in places if files.exists(place / settings.FILE)):
         wanted = settings.load(place).files
         if wanted.key_password_file is not None:
             yield secret(wanted.key_password_file)

@@ -84,7 +84,7 @@ class _Java:
     def only_alias(self, octets: bytes) -> str:
         """Return the alias of the only private key in it; `octets` are its content."""
         try:
-            found = sorted(one.alias for one in java_keystores.parse_java(octets) if one.has_key)
+            found = sorted(java_entry.alias for java_entry in java_keystores.parse_java(octets) if java_entry.has_key)
         except ValueError as bad:
             why = error_reasons.translate_reason(bad)
             raise UsageError(messages.UNREADABLE_FILE, path=str(self.path), why=why) from bad
@@ -139,9 +139,9 @@ def _of_pkcs12(path: Path, octets: bytes, password: bytes | None) -> KeyMaterial
         given = [encoding.checked(one) for one in (certificate, *more) if one is not None]
     except ValueError as bad:
         raise UsageError(messages.UNREADABLE_FILE, path=str(path), why=error_reasons.translate_reason(bad)) from bad
-    found = _fitting(key, given, path)
-    _refuse_several(found, path)
-    return found
+    key_material = _fitting(key, given, path)
+    _refuse_several(key_material, path)
+    return key_material
 
 
 def is_pkcs12(octets: bytes) -> bool:
@@ -159,24 +159,26 @@ def _pkcs12_fault(octets: bytes, password: bytes | None, bad: Exception) -> str:
     return adoption_messages.ADOPT_NO_PASSWORD if password is None else adoption_messages.ADOPT_WRONG_PASSWORD
 
 
-def _refuse_several(found: KeyMaterial, path: Path) -> None:
+def _refuse_several(key_material: KeyMaterial, path: Path) -> None:
     """Raise UsageError for a file with certificates of other holders.
 
     Of several keys, OpenSSL silently returns the first.
     """
-    also = [one for one in found.others if policy_oids.is_holder_certificate(one)]
+    also = [certificate for certificate in key_material.others if policy_oids.is_holder_certificate(certificate)]
     if also:
-        serials = ", ".join(encoding.serial_hex(one.serial_number) for one in (found.certificate, *also))
+        serials = ", ".join(
+            encoding.serial_hex(certificate.serial_number) for certificate in (key_material.certificate, *also)
+        )
         raise UsageError(adoption_messages.ADOPT_SEVERAL, path=str(path), serials=serials)
 
 
 def _fitting(key: PrivateKey, given: Sequence[x509.Certificate], path: Path) -> KeyMaterial:
-    own = [one for one in given if key_storage.belongs(one, key)]
+    own = [certificate for certificate in given if key_storage.belongs(certificate, key)]
     if not own:
         raise UsageError(adoption_messages.ADOPT_MISFIT, path=str(path))
     # Of several for one key, the last to expire: the others are its predecessors.
     newest = max(own, key=lambda one: one.not_valid_after_utc)
-    return KeyMaterial(key, newest, tuple(one for one in given if one not in own))
+    return KeyMaterial(key, newest, tuple(certificate for certificate in given if certificate not in own))
 
 
 def _key(path: Path, octets: bytes, password: bytes | None) -> PrivateKey:

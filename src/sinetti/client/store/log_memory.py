@@ -90,10 +90,10 @@ class LogIndex:
 def load_index(store: Path) -> LogIndex:
     """Read `names.json`; it is empty if it is missing or damaged."""
     try:
-        found = _parsed(files.octets_of(store / FOLDER / NAMES))
+        log_index = _parsed(files.octets_of(store / FOLDER / NAMES))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return LogIndex()
-    return LogIndex(dict(found.names), dict(found.absent))
+    return LogIndex(dict(log_index.names), dict(log_index.absent))
 
 
 @lru_cache(maxsize=1)
@@ -162,18 +162,22 @@ def find_faults(store: Path) -> Mapping[str, StoreLogFault]:
     """Return the faults of logs by the names whose certificates they have."""
     faulty = _faulty(store)
     names = load_index(store).names if faulty else {}
-    return {name: fault for name, one in names.items() if (fault := _fault_of(store, one, faulty)) is not None}
+    return {
+        name: fault
+        for name, logged_name in names.items()
+        if (fault := _fault_of(store, logged_name, faulty)) is not None
+    }
 
 
 def find_fault(store: Path, name: str) -> StoreLogFault | None:
     """Return the fault of the log that has the certificate of a name, or None."""
     faulty = _faulty(store)
-    one = load_index(store).names.get(name) if faulty else None
-    return None if one is None else _fault_of(store, one, faulty)
+    logged_name = load_index(store).names.get(name) if faulty else None
+    return None if logged_name is None else _fault_of(store, logged_name, faulty)
 
 
 def _faulty(store: Path) -> Mapping[str, tuple[str, ExitCode]]:
-    return {one.name: fault for one in _folders(store) if (fault := _fault_in(one)) is not None}
+    return {folder.name: fault for folder in _folders(store) if (fault := _fault_in(folder)) is not None}
 
 
 def _fault_in(folder: Path) -> tuple[str, ExitCode] | None:
@@ -184,8 +188,8 @@ def _fault_in(folder: Path) -> tuple[str, ExitCode] | None:
     return None if memory.why is None else (memory.why, ExitCode.AGAIN if memory.fork is None else ExitCode.REFUSED)
 
 
-def _fault_of(store: Path, one: LoggedName, faulty: Mapping[str, tuple[str, ExitCode]]) -> StoreLogFault | None:
-    origin = "" if one.log is None else origin_of(one.log)
+def _fault_of(store: Path, logged_name: LoggedName, faulty: Mapping[str, tuple[str, ExitCode]]) -> StoreLogFault | None:
+    origin = "" if logged_name.log is None else origin_of(logged_name.log)
     folder = folder_of(store, origin)
     known = faulty.get(folder.name)
     return None if known is None else StoreLogFault(origin, folder, *known)
@@ -193,7 +197,7 @@ def _fault_of(store: Path, one: LoggedName, faulty: Mapping[str, tuple[str, Exit
 
 def _folders(store: Path) -> list[Path]:
     try:
-        return [one for one in (store / FOLDER).iterdir() if one.name != NAMES and not one.name.startswith(".")]
+        return [path for path in (store / FOLDER).iterdir() if path.name != NAMES and not path.name.startswith(".")]
     except OSError:
         return []
 

@@ -77,8 +77,8 @@ def missing_formats(folder: Path, wanted: OutputOptions) -> tuple[str, ...]:
     Cheap: only the beginning of a file is read. A key in a token has no copies.
     """
     copies = frozenset() if files.exists(folder / key_storage.URI) else _WITH_KEY
-    found = (one for one in names_of(wanted) if one in copies or one not in _WITH_KEY)
-    return tuple(one for one in found if not _is_whole(folder / one))
+    found = (text for text in names_of(wanted) if text in copies or text not in _WITH_KEY)
+    return tuple(text for text in found if not _is_whole(folder / text))
 
 
 def _is_whole(path: Path) -> bool:
@@ -106,10 +106,10 @@ def make_formats(
 
     A key in a token (None) has no copies. `chain`: the certificate, then those above it. Raises StoreError.
     """
-    names = [one for one in names_of(wanted) if only is None or one in only]
+    names = [text for text in names_of(wanted) if only is None or text in only]
     if key is None:
-        names = [one for one in names if one not in _WITH_KEY]
-    return {one: _written(name, one, key, chain, wanted) for one in names}
+        names = [name for name in names if name not in _WITH_KEY]
+    return {text: _written(name, text, key, chain, wanted) for text in names}
 
 
 def make_new_set(
@@ -120,7 +120,7 @@ def make_new_set(
     Without a JKS if keytool fails: a renewal does not depend on Java, and the next run makes the missing file. Raises
     StoreError.
     """
-    made = make_formats(name, key, chain, wanted, {one for one in names_of(wanted) if one != JKS})
+    made = make_formats(name, key, chain, wanted, {text for text in names_of(wanted) if text != JKS})
     with contextlib.suppress(JavaStoreError):
         made |= make_formats(name, key, chain, wanted, {JKS})
     return made

@@ -81,16 +81,20 @@ def plan_removal(folder: Path) -> RemovalPlan:
     Raises StoreError, OSError.
     """
     _check_link(folder)
-    seen = snapshot.load_snapshot(folder)
-    serial, until = seen.serial, seen.not_after
+    name_snapshot = snapshot.load_snapshot(folder)
+    serial, until = name_snapshot.serial, name_snapshot.not_after
     if serial is None and (last := _last_certificate(folder)) is not None:
         serial, until = key_storage.serial_of(last), last.not_valid_after_utc
-    unsent = {one.folder.name for one in seen.open if not one.sends}
+    unsent = {journal.folder.name for journal in name_snapshot.open if not journal.sends}
     return RemovalPlan(
-        seen,
+        name_snapshot,
         serial,
         until,
-        tuple(one for one in RequestKind if one not in unsent and files.exists(journal.folder_of(folder, one))),
+        tuple(
+            request_kind
+            for request_kind in RequestKind
+            if request_kind not in unsent and files.exists(journal.folder_of(folder, request_kind))
+        ),
         tuple(sorted({one.place.label for one in token_keys.list_keys(folder, None)})),
         files.directory_exists(folder / DELIVERIES),
     )
@@ -106,7 +110,7 @@ def _is_link_to_name(link: Path) -> bool:
     """Return whether a link leads out of the store to files of one name alone."""
     entries = os.listdir(link)  # noqa: PTH208 - names alone
     is_elsewhere = link.resolve().parent != link.parent.resolve()
-    return is_elsewhere and all(one in files.OURS or _OWN.fullmatch(one) for one in entries)
+    return is_elsewhere and all(entry in files.OURS or _OWN.fullmatch(entry) for entry in entries)
 
 
 def remove(folder: Path) -> None:
@@ -152,7 +156,7 @@ def finish(store: Path, name: str) -> bool:
 
 def list_unfinished(store: Path) -> tuple[str, ...]:
     """List the names whose removal was interrupted. Raises OSError."""
-    return tuple(sorted(found[1] for one in os.listdir(store) if (found := _GONE.fullmatch(one))))  # noqa: PTH208 - ten thousand of them
+    return tuple(sorted(match[1] for text in os.listdir(store) if (match := _GONE.fullmatch(text))))  # noqa: PTH208 - ten thousand of them
 
 
 def finish_all(store: Path) -> Iterator[Message]:
@@ -190,9 +194,9 @@ def _own_keys(folder: Path) -> tuple[TokenKey, ...]:
     found = token_keys.list_keys(folder, _token(folder))
     if not found:
         return ()
-    others = (one for one in folder.parent.iterdir() if files.is_name(one.name) and one.name != folder.name)
-    used = {(key.place.label, key.id) for one in others for key in token_keys.list_keys(one, None)}
-    return tuple(one for one in found if (one.place.label, one.id) not in used)
+    others = (path for path in folder.parent.iterdir() if files.is_name(path.name) and path.name != folder.name)
+    used = {(key.place.label, key.id) for path in others for key in token_keys.list_keys(path, None)}
+    return tuple(token_key for token_key in found if (token_key.place.label, token_key.id) not in used)
 
 
 def _token(folder: Path) -> Token | None:
@@ -203,8 +207,8 @@ def _token(folder: Path) -> Token | None:
 
 def _last_certificate(folder: Path) -> x509.Certificate | None:
     """Return the certificate of a generation that ends last, or None."""
-    found = []
+    certificates = []
     for path in (folder / files.GENERATIONS).glob(f"*/{generations.CERTIFICATE}"):
         with contextlib.suppress(files.StoreError, ValueError):
-            found.append(encoding.load_certificate(files.read(path)))
-    return max(found, key=lambda one: one.not_valid_after_utc, default=None)
+            certificates.append(encoding.load_certificate(files.read(path)))
+    return max(certificates, key=lambda certificate: certificate.not_valid_after_utc, default=None)

@@ -65,7 +65,7 @@ class Repair:
     @property
     def what(self) -> Message:
         """The message that names the repaired parts."""
-        parts = [_PARTS[one] for one in self.contents]
+        parts = [_PARTS[content] for content in self.contents]
         parts += [messages.REPAIRED_LINK] * self.relinks + [messages.REPAIRED_RECORD] * bool(self.records)
         if len(parts) == 1:
             return make_message(parts[0])
@@ -92,7 +92,7 @@ def find_repair(name_folder: Path) -> Repair | None:
         relinks = generation is None
         generation = generation or _last(name_folder)
         records = agent_state.damaged_files(name_folder)
-        if any(_is_filled(name_folder / one) for one in records):
+        if any(_is_filled(name_folder / record) for record in records):
             return None
         if relinks and generation is not None and is_in_the_way(name_folder / files.LIVE):
             # A copy, where links are forbidden, or files of the user. The copy is checked like a set that is linked.
@@ -166,10 +166,10 @@ def _remake_record(name_folder: Path, name: str, serial: str | None) -> None:
         return
     codes: tuple[str, ...] = ()
     with contextlib.suppress(OSError):
-        for one in event_log.read(name_folder):
-            if one.event in _PUT_IN_PLACE or "codes" in one.facts:
-                codes = tuple(one.facts.get("codes", "").split(", "))
-            if one.event is EventType.REPLACEMENT_NEEDED and one.facts.get("serial") == serial:
+        for log_event in event_log.read(name_folder):
+            if log_event.event in _PUT_IN_PLACE or "codes" in log_event.facts:
+                codes = tuple(log_event.facts.get("codes", "").split(", "))
+            if log_event.event is EventType.REPLACEMENT_NEEDED and log_event.facts.get("serial") == serial:
                 state = AgentState(serial, codes=codes, exit_code=ExitCode.REFUSED, informed_serial=serial)
                 agent_state.save_agent_state(name_folder, state)
 
@@ -189,15 +189,17 @@ def find_older(name_folder: Path) -> OlderGeneration | None:
         if os.path.lexists(live) and not live.is_symlink():
             return None
         unusable = {files.serial_in_use(name_folder), generations.notes(name_folder).revoked}
-        others = {one.name: one for one in (name_folder / files.GENERATIONS).iterdir() if _is_folder(one)}
+        others = {path.name: path for path in (name_folder / files.GENERATIONS).iterdir() if _is_folder(path)}
     except (OSError, files.StoreError):
         return None
     until = {
         name: at
-        for name, one in others.items()
-        if name not in unusable and (at := _intact_until(name_folder, one)) is not None
+        for name, path in others.items()
+        if name not in unusable and (at := _intact_until(name_folder, path)) is not None
     }
-    return max((OlderGeneration(*one) for one in until.items()), key=lambda one: one.until, default=None)
+    return max(
+        (OlderGeneration(*pair) for pair in until.items()), key=lambda generations: generations.until, default=None
+    )
 
 
 def _intact_until(name_folder: Path, generation: Path) -> datetime | None:
@@ -237,8 +239,10 @@ def _last(name_folder: Path) -> Path | None:
     The log decides; without it the latest start does.
     """
     place = name_folder / files.GENERATIONS
-    logged = [one.facts.get("serial") for one in event_log.read(name_folder) if one.event in _PUT_IN_PLACE]
-    whole = {one.name: one for one in place.iterdir() if not one.name.startswith(".") and _is_folder(one)}
+    logged = [
+        log_event.facts.get("serial") for log_event in event_log.read(name_folder) if log_event.event in _PUT_IN_PLACE
+    ]
+    whole = {path.name: path for path in place.iterdir() if not path.name.startswith(".") and _is_folder(path)}
     if not logged:
         return max(whole.values(), key=_begins, default=None)
     # A line of the log names a generation; a path in it would lead to another place.
@@ -246,7 +250,7 @@ def _last(name_folder: Path) -> Path | None:
     if last is None:
         return None
     # A generation is made right before it is installed, and a run may end before it logs that.
-    later = [one for one in whole.values() if one.name not in logged and _begins(one) > _begins(last)]
+    later = [path for path in whole.values() if path.name not in logged and _begins(path) > _begins(last)]
     return max(later, key=_begins, default=last)
 
 
@@ -275,7 +279,7 @@ def _chain(name_folder: Path, generation: Path, certificate: x509.Certificate) -
     with contextlib.suppress(FileNotFoundError, ValueError):
         if generations.is_chain_of(certificate, chain.load_bundle(files.octets_of(path)), anchors):
             return None
-    found = chain.build_chain(certificate, anchors)
-    if not found:
+    certificates = chain.build_chain(certificate, anchors)
+    if not certificates:
         raise ValueError(generations.CHAIN)
-    return b"".join(encoding.certificate_pem(encoding.certificate_der(one)) for one in found)
+    return b"".join(encoding.certificate_pem(encoding.certificate_der(certificate)) for certificate in certificates)

@@ -70,10 +70,10 @@ def find_exposure(folder: str, kept: OutputOptions, state: FileState | None = No
     places += [(f"{live}/{KEYS[0]}", known[1], _KEY)]
     # Also where the settings do not name the format: sinetti.toml may, or it was named before.
     places += [(f"{live}/{name}", None, _KEY) for name in KEYS[1:]]
-    for path, seen, kind in places:
-        found = _fault_of(path, seen or _status(path), kind, (folder, kept))
-        if found is not None:
-            return found
+    for path, status, kind in places:
+        exposures = _fault_of(path, status or _status(path), kind, (folder, kept))
+        if exposures is not None:
+            return exposures
     for path in (f"{store}/.run.lock", f"{folder}/.lock"):
         if os.path.lexists(path) and not stat.S_ISREG(os.lstat(path).st_mode):
             return Exposure(make_message(LOCK, path=path), make_message(LOCK_STEP, path=path))
@@ -91,10 +91,10 @@ def list_unused(folder: Path, kept: OutputOptions) -> Iterator[Exposure]:
     for place in (files.GENERATIONS, *_PENDING):
         for name in KEYS:
             for path in sorted((folder / place).glob(f"*/{name}")):
-                seen = None if path.parent.name == in_use else _status(str(path))
-                found = _fault_of(str(path), seen, _KEY, (str(folder), kept))
-                if found is not None:
-                    yield found
+                status = None if path.parent.name == in_use else _status(str(path))
+                exposures = _fault_of(str(path), status, _KEY, (str(folder), kept))
+                if exposures is not None:
+                    yield exposures
 
 
 def _status(path: str) -> os.stat_result | None:
@@ -104,29 +104,29 @@ def _status(path: str) -> os.stat_result | None:
         return None
 
 
-def _fault_of(path: str, seen: os.stat_result | None, kind: int, of: tuple[str, OutputOptions]) -> Exposure | None:
+def _fault_of(path: str, status: os.stat_result | None, kind: int, of: tuple[str, OutputOptions]) -> Exposure | None:
     """Return the fault of a file or folder of a name.
 
     `of` is the folder of the name and its options.
     """
-    if seen is None:
+    if status is None:
         return None
     folder, kept = of
-    if seen.st_uid not in {0, os.geteuid()}:
+    if status.st_uid not in {0, os.geteuid()}:
         owner = os.stat(os.path.dirname(folder)).st_uid  # noqa: PTH116, PTH120 - as above
         wanted = kept.owner if kind == _KEY else None
-        if seen.st_uid != owner and file_permissions.user_name(seen.st_uid) != wanted:
+        if status.st_uid != owner and file_permissions.user_name(status.st_uid) != wanted:
             to = file_permissions.user_name(owner)
             return Exposure(
-                make_message(FOREIGN, path=path, owner=file_permissions.user_name(seen.st_uid)),
+                make_message(FOREIGN, path=path, owner=file_permissions.user_name(status.st_uid)),
                 make_message(FOREIGN_STEP, owner=to, path=path),
             )
-    if not seen.st_mode & (_WIDE if kind == _KEY else _WRITES):
+    if not status.st_mode & (_WIDE if kind == _KEY else _WRITES):
         return None
     group = kept.group if kind == _KEY else None
-    if not file_permissions.is_open(seen, path, reading=kind == _KEY, group=group):
+    if not file_permissions.is_open(status, path, reading=kind == _KEY, group=group):
         return None
-    what = make_message(OPEN, path=path, mode=f"{stat.S_IMODE(seen.st_mode):04o}")
+    what = make_message(OPEN, path=path, mode=f"{stat.S_IMODE(status.st_mode):04o}")
     if kind == _KEY:
         return Exposure(what, make_message(OPEN_STEP, mode=f"{kept.mode:04o}", path=path))
     return Exposure(what, make_message(CHMOD_STEP, mode="go-w", path=path))

@@ -109,7 +109,9 @@ def bundle_text(pem: bytes) -> str:
     Raises ValueError for an empty or broken one.
     """
     certificates = chain.load_bundle(pem)
-    return "".join(encoding.certificate_pem(encoding.certificate_der(one)).decode() for one in certificates)
+    return "".join(
+        encoding.certificate_pem(encoding.certificate_der(certificate)).decode() for certificate in certificates
+    )
 
 
 def dump(settings: NameSettings) -> str:

@@ -202,7 +202,7 @@ class NameSnapshot:
         return self._request(RequestKind.RENEW)
 
     def _request(self, kind: RequestKind) -> RequestJournal | None:
-        return next((one for one in self.open if one.folder.name == kind), None)
+        return next((journal for journal in self.open if journal.folder.name == kind), None)
 
 
 class _LiveSet(NamedTuple):
@@ -256,11 +256,11 @@ def list_snapshots(
         names = set(entries)
     shared = _Shared(checks, {}, {} if for_agent else log_memory.find_faults(store), find_conflict)
     for name in sorted(names):
-        seen = find_snapshot(store / name, for_agent=for_agent, shared=shared)
-        if seen is None and name in entries:
-            seen = _absent(store / name, entries[name])
-        if seen is not None:
-            yield seen
+        snapshot = find_snapshot(store / name, for_agent=for_agent, shared=shared)
+        if snapshot is None and name in entries:
+            snapshot = _absent(store / name, entries[name])
+        if snapshot is not None:
+            yield snapshot
 
 
 def _absent(folder: Path, entry: CertificateEntry) -> NameSnapshot:
@@ -268,21 +268,21 @@ def _absent(folder: Path, entry: CertificateEntry) -> NameSnapshot:
 
     Something else in its place is damage.
     """
-    seen = NameSnapshot(folder.name, folder, entry.customer_id, entry.customer_name)
+    name_snapshot = NameSnapshot(folder.name, folder, entry.customer_id, entry.customer_name)
     try:
-        if any(not one.startswith(".") for one in os.listdir(folder)):  # noqa: PTH208 - as below
-            return _unusable(seen, FileExistsError(errno.EEXIST, "", str(folder)))
+        if any(not text.startswith(".") for text in os.listdir(folder)):  # noqa: PTH208 - as below
+            return _unusable(name_snapshot, FileExistsError(errno.EEXIST, "", str(folder)))
     except FileNotFoundError:
         pass
     except OSError as bad:
-        return _unusable(seen, bad)
+        return _unusable(name_snapshot, bad)
     known = log_memory.load_index(folder.parent).names.get(folder.name)
     if known is None and not entry.is_enrolled:
-        return replace(seen, absence=Absence.PLANNED)
+        return replace(name_snapshot, absence=Absence.PLANNED)
     text, values = (messages.NAME_LOST, {"serial": known.serial}) if known else (messages.NAME_MISSING, {})
     what = make_message(text, folder=str(folder), **values)
     step = make_message(messages.MISSING_STEP, name=folder.name)
-    return replace(seen, trouble=what, step=step, absence=Absence.MISSING)
+    return replace(name_snapshot, trouble=what, step=step, absence=Absence.MISSING)
 
 
 def find_snapshot(folder: Path, *, for_agent: bool = False, shared: _Shared | None = None) -> NameSnapshot | None:
@@ -299,9 +299,9 @@ def find_snapshot(folder: Path, *, for_agent: bool = False, shared: _Shared | No
         return None
     if shared is None:
         shared = _Shared(None, {}, {} if for_agent else _log_faults(folder))
-    seen = _snapshot_of(folder, there, shared, for_agent=for_agent)
+    name_snapshot = _snapshot_of(folder, there, shared, for_agent=for_agent)
     # `sinetti remove` may have taken the name away while its files were read.
-    return None if seen.trouble is not None and not os.path.lexists(folder) else seen
+    return None if name_snapshot.trouble is not None and not os.path.lexists(folder) else name_snapshot
 
 
 def load_snapshot(folder: Path) -> NameSnapshot:
@@ -346,7 +346,7 @@ def _snapshot_of(
         in_use = None if held is None else held.in_use
         memory = agent_state.load_agent_state(folder) if agent_state.AGENT in there else agent_state.NOTHING
         # Not by `replace`, which takes as long as reading two files.
-        seen = NameSnapshot(
+        name_snapshot = NameSnapshot(
             os.path.basename(folder),  # noqa: PTH119 - as above
             name_folder,
             kept.customer_id,
@@ -360,7 +360,8 @@ def _snapshot_of(
             agent_state.load_deploy_state(folder) if agent_state.DEPLOY in there else None,
             is_dispensable,
             kept.files,
-            for_agent and any(one.startswith(".") and one.endswith(store_files.HALVES) for one in (*there, *pending)),
+            for_agent
+            and any(text.startswith(".") and text.endswith(store_files.HALVES) for text in (*there, *pending)),
             exposed=rights.find_exposure(folder, kept.files, None if held is None else held.state),
             log_fault=None if held is None else shared.log_faults.get(name_folder.name),
             conflict=shared.find_conflict(name_folder, kept),
@@ -369,17 +370,17 @@ def _snapshot_of(
         return _as_damaged(_of_settings(name_folder, kept), bad, step)
     except OSError as bad:
         return _unusable(_of_settings(name_folder, kept), bad)
-    lost = {agent_state.AGENT: memory is agent_state.NOTHING, agent_state.DEPLOY: seen.deployment is None}
-    return _with_lost_record(seen) if any(lost[one] for one in lost.keys() & there) else seen
+    lost = {agent_state.AGENT: memory is agent_state.NOTHING, agent_state.DEPLOY: name_snapshot.deployment is None}
+    return _with_lost_record(name_snapshot) if any(lost[text] for text in lost.keys() & there) else name_snapshot
 
 
-def _as_damaged(seen: NameSnapshot, bad: store_files.StoreError, step: str) -> NameSnapshot:
+def _as_damaged(name_snapshot: NameSnapshot, bad: store_files.StoreError, step: str) -> NameSnapshot:
     """Return the snapshot of a name with damage, and the way out of it.
 
     `step` is the message id of the step for the damaged part.
     """
-    found = repair.find_repair(seen.folder)
-    what, values = bad.message, {"name": seen.name, "folder": str(seen.folder)}
+    found = repair.find_repair(name_snapshot.folder)
+    what, values = bad.message, {"name": name_snapshot.name, "folder": str(name_snapshot.folder)}
     if what.text == messages.TOKEN_KEY_GONE:
         step = messages.TOKEN_KEY_STEP
     elif what.text == messages.STORE_DAMAGED:
@@ -387,10 +388,10 @@ def _as_damaged(seen: NameSnapshot, bad: store_files.StoreError, step: str) -> N
         if step == messages.LOST_REQUEST:
             values["folder"] = str(Path(str(bad.message.values["path"])).parent)
     elif what.text != messages.OTHERS_CERTIFICATE:
-        return replace(seen, trouble=what, repairable=None if found is None else found.what)
-    older = repair.find_older(seen.folder) if step == messages.LOST_SET else None
+        return replace(name_snapshot, trouble=what, repairable=None if found is None else found.what)
+    older = repair.find_older(name_snapshot.folder) if step == messages.LOST_SET else None
     return replace(
-        seen,
+        name_snapshot,
         trouble=what,
         step=make_message(step, **values),
         older=older,
@@ -398,12 +399,12 @@ def _as_damaged(seen: NameSnapshot, bad: store_files.StoreError, step: str) -> N
     )
 
 
-def _with_lost_record(seen: NameSnapshot) -> NameSnapshot:
+def _with_lost_record(name_snapshot: NameSnapshot) -> NameSnapshot:
     """Return the snapshot of a name of which a record of the agent cannot be read."""
-    found, (name, *_) = repair.find_repair(seen.folder), agent_state.damaged_files(seen.folder)
-    path, why = seen.folder / name, error_reasons.translate_reason("its content is not valid")
+    found, (name, *_) = repair.find_repair(name_snapshot.folder), agent_state.damaged_files(name_snapshot.folder)
+    path, why = name_snapshot.folder / name, error_reasons.translate_reason("its content is not valid")
     return replace(
-        seen,
+        name_snapshot,
         trouble=make_message(messages.DAMAGED_FILE, path=str(path), why=why),
         step=make_message(messages.LOST_REQUEST, folder=str(path)),
         repairable=None if found is None else found.what,
@@ -438,10 +439,10 @@ def _journals(folder: str, entries: Collection[str]) -> tuple[RequestJournal, ..
     `entries` are the names in their folder, or all that may be there.
     """
     place = f"{folder}/{journal.PENDING}"
-    found = (
+    journals = (
         journal.load(Path(place, kind)) for kind in RequestKind if kind in entries and _is_there(f"{place}/{kind}")
     )
-    return tuple(one for one in found if one is not None)
+    return tuple(journal for journal in journals if journal is not None)
 
 
 def _is_there(path: str) -> bool:
@@ -452,8 +453,8 @@ def _is_there(path: str) -> bool:
     return True
 
 
-def _unusable(seen: NameSnapshot, bad: OSError) -> NameSnapshot:
-    return replace(seen, trouble=error_reasons.store_unusable(bad, seen.folder))
+def _unusable(name_snapshot: NameSnapshot, bad: OSError) -> NameSnapshot:
+    return replace(name_snapshot, trouble=error_reasons.store_unusable(bad, name_snapshot.folder))
 
 
 def _thorough(folder: Path) -> _LiveSet | None:
@@ -528,9 +529,11 @@ def _as_installed(known: KnownSet) -> InstalledCertificate:
     return InstalledCertificate(Serial(known.serial), span, bytes.fromhex(known.sha256))
 
 
-def _as_known_set(found: InstalledCertificate, state: FileState, customer_id: str, now: datetime) -> KnownSet:
-    begins, ends, at = (int(one.timestamp()) for one in (found.span.not_before, found.span.not_after, now))
-    return KnownSet(state.text, customer_id, found.serial, begins, ends, found.sha256.hex(), at)
+def _as_known_set(certificate: InstalledCertificate, state: FileState, customer_id: str, now: datetime) -> KnownSet:
+    begins, ends, at = (
+        int(instant.timestamp()) for instant in (certificate.span.not_before, certificate.span.not_after, now)
+    )
+    return KnownSet(state.text, customer_id, certificate.serial, begins, ends, certificate.sha256.hex(), at)
 
 
 class _Comparison(Enum):

@@ -60,7 +60,7 @@ def make(
     """
     driver, place = _driver(), TokenLocation(token.module, token.label, token.pin_file)
     same_token = [one for one in orphaned_keys(name_folder) if one.place.label == place.label]
-    for left in (replace(one, place=place) for one in same_token):
+    for left in (replace(token_key, place=place) for token_key in same_token):
         public = driver.find(left)
         if public is None:
             _forget(name_folder, left.id)
@@ -80,9 +80,11 @@ def orphaned_keys(name_folder: Path) -> tuple[TokenKey, ...]:
 
     Some of them may never have been made.
     """
-    spoken_of = {one.id for path in name_folder.glob("*/*/key.uri") if (one := _read(path)) is not None}
-    intents = [one for path in sorted((name_folder / FOLDER).glob("*.uri")) if (one := _read(path)) is not None]
-    return tuple(one for one in intents if one.id not in spoken_of)
+    spoken_of = {token_key.id for path in name_folder.glob("*/*/key.uri") if (token_key := _read(path)) is not None}
+    intents = [
+        token_key for path in sorted((name_folder / FOLDER).glob("*.uri")) if (token_key := _read(path)) is not None
+    ]
+    return tuple(intent for intent in intents if intent.id not in spoken_of)
 
 
 def orphan_message(name_folder: Path, key: TokenKey) -> Message:
@@ -120,10 +122,10 @@ def check_in_token(key: TokenKey, known: Token | None, asked: Tokens) -> None:
     at = place.module, place.label
     if at not in asked:
         asked[at] = _public_keys(place)
-    found = asked[at]
-    if isinstance(found, StoreError):
-        raise found
-    if (key.id, key.key_id) not in found:
+    pairs = asked[at]
+    if isinstance(pairs, StoreError):
+        raise pairs
+    if (key.id, key.key_id) not in pairs:
         raise _unusable(f"the token {place.label} cannot be used: it does not contain the key")
 
 
@@ -146,7 +148,11 @@ def list_keys(name_folder: Path, known: Token | None) -> tuple[TokenKey, ...]:
     Module and PIN file of the token `known` come from there.
     """
     paths = (*name_folder.glob("*/*/key.uri"), *(name_folder / FOLDER).glob("*.uri"))
-    found = {(one.place.label, one.id): _with_place(one, known) for path in paths if (one := _read(path)) is not None}
+    found = {
+        (token_key.place.label, token_key.id): _with_place(token_key, known)
+        for path in paths
+        if (token_key := _read(path)) is not None
+    }
     return tuple(found.values())
 
 

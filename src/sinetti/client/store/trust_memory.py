@@ -55,7 +55,7 @@ class TrustMemory:
 
     def newest(self, other: "TrustMemory") -> "TrustMemory":
         """Return this memory with each list of the other one that has a higher number."""
-        own, others = (one.numbers or TrustListNumbers() for one in (self, other))
+        own, others = (trust_memory.numbers or TrustListNumbers() for trust_memory in (self, other))
         return replace(
             self,
             anchors=other.anchors if others.anchors > own.anchors else self.anchors,
@@ -77,7 +77,11 @@ class TrustedLists:
     @property
     def distrusted(self) -> frozenset[Sha256]:
         """SHA-256 of the distrusted CAs."""
-        return frozenset() if self.distrust is None else frozenset(one.sha256 for one in self.distrust.authorities)
+        return (
+            frozenset()
+            if self.distrust is None
+            else frozenset(authority.sha256 for authority in self.distrust.authorities)
+        )
 
 
 def load_trust(store: Path) -> dict[str, TrustMemory]:
@@ -102,12 +106,12 @@ def memory_of(store: Path | None, address: str) -> TrustMemory:
 def save_trust(store: Path, memory: Mapping[str, TrustMemory]) -> None:
     """Write the memory. Raises OSError."""
     rows = {
-        one: {
+        text: {
             "anchors": None if kept.anchors is None else b64encode(kept.anchors).decode(),
             "distrust": None if kept.distrust is None else b64encode(kept.distrust).decode(),
             "asked": kept.asked,
         }
-        for one, kept in memory.items()
+        for text, kept in memory.items()
     }
     files.write_atomic(store / FILE, records.dump(rows))
 
@@ -131,19 +135,23 @@ def find_distrusted(settings: NameSettings, memory: TrustMemory) -> tuple[x509.C
     for bundle in (settings.trust_services, settings.trust_holders):
         lists = read_lists(bundle, settings.environment, memory)
         known = chain.load_bundle(bundle.encode())
-        found |= dict.fromkeys(one for one in known if _sha256(one) in lists.distrusted)
+        found |= dict.fromkeys(certificate for certificate in known if _sha256(certificate) in lists.distrusted)
     return tuple(found)
 
 
 @lru_cache(maxsize=16)
 def read_lists(bundle: str, environment: Environment, memory: TrustMemory) -> TrustedLists:
     """Return the lists of a memory that count below the roots of a bundle."""
-    roots = tuple(one for one in chain.load_bundle(bundle.encode()) if chain.is_self_signed(one))
+    roots = tuple(
+        certificate for certificate in chain.load_bundle(bundle.encode()) if chain.is_self_signed(certificate)
+    )
     anchors, distrust, is_by_root = None, None, False
     try:
         if memory.anchors is not None:
             anchors = verify_stored_anchors(memory.anchors, ListReader(environment, roots))
-            roots += tuple(one.certificate for one in anchors.authorities if one.role is AnchorRole.ROOT)
+            roots += tuple(
+                authority.certificate for authority in anchors.authorities if authority.role is AnchorRole.ROOT
+            )
     except InvalidTrustList:
         anchors = None
     try:
@@ -161,13 +169,13 @@ def _extended(bundle: str, environment: Environment, memory: TrustMemory, role: 
     lists = read_lists(bundle, environment, memory)
     known = chain.load_bundle(bundle.encode())
     rows = () if lists.anchors is None else lists.anchors.authorities
-    added = [one.certificate for one in rows if one.role in _ABOVE or one.role is role]
+    added = [row.certificate for row in rows if row.role in _ABOVE or row.role is role]
     wanted = tuple(dict.fromkeys((*known, *added)))
     if role is AnchorRole.SERVICES:
-        wanted = tuple(one for one in wanted if _sha256(one) not in lists.distrusted)
+        wanted = tuple(certificate for certificate in wanted if _sha256(certificate) not in lists.distrusted)
     if wanted == tuple(dict.fromkeys(known)):
         return bundle
-    return "".join(encoding.certificate_pem(encoding.certificate_der(one)).decode() for one in wanted)
+    return "".join(encoding.certificate_pem(encoding.certificate_der(certificate)).decode() for certificate in wanted)
 
 
 def _sha256(certificate: x509.Certificate) -> Sha256:

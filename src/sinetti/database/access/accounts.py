@@ -108,7 +108,7 @@ def addresses(db: Database, user_id: str) -> frozenset[str]:
     """Return every address of an account, case folded, also unconfirmed ones."""
     rows = db.rows(apps.get_model("account", "EmailAddress")).filter(user_id=user_id)
     main = db.rows(User).filter(pk=user_id)
-    return frozenset(one.casefold() for found in (main, rows) for one in found.values_list("email", flat=True))
+    return frozenset(one.casefold() for queryset in (main, rows) for one in queryset.values_list("email", flat=True))
 
 
 def ids_of_address(db: Database, email: str) -> tuple[str, ...]:

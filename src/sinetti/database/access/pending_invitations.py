@@ -168,7 +168,7 @@ def makers(db: Database, invitation_id: str) -> tuple[str, ...]:
     The result is empty if no clerk proposed it.
     """
     rows = db.rows(PendingInvitation).filter(invitation=invitation_id)
-    return tuple(one for row in rows for one in (row.asked_by_id, row.decided_by_id) if one is not None)
+    return tuple(text for row in rows for text in (row.asked_by_id, row.decided_by_id) if text is not None)
 
 
 def _enqueue(

@@ -355,8 +355,10 @@ def _of_address(db: Database, to: PersonGrant, now: datetime) -> models.RoleAssi
     """
     rows = db.rows(models.RoleAssignment).filter(current_assignments(now), organisation=to.organisation_id)
     address = to.person.email.casefold()
-    found = rows.filter(person__isnull=False).select_related("person").order_by("valid_from", "pk")
-    return next((role for role in found if role.person is not None and role.person.email.casefold() == address), None)
+    queryset = rows.filter(person__isnull=False).select_related("person").order_by("valid_from", "pk")
+    return next(
+        (role for role in queryset if role.person is not None and role.person.email.casefold() == address), None
+    )
 
 
 def _withdrawn(db: Database, row: models.RoleAssignment, audit: AuditContext, noted_by: str = "") -> None:

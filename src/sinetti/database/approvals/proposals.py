@@ -72,8 +72,8 @@ def insert_signature(db: Database, proposal: Proposal, officer: Officer, signatu
 def list_signatures(db: Database, proposal: Proposal) -> tuple[tuple[Officer, bytes], ...]:
     """Return the stored signatures of a proposal with their officers in force."""
     rows = db.rows(ActSignature).filter(proposal=proposal.proposal_id).select_related("officer")
-    found = rows.filter(officer__removed_at__isnull=True).order_by("number")
-    return tuple((to_officer(row.officer), bytes(row.signature)) for row in found)
+    queryset = rows.filter(officer__removed_at__isnull=True).order_by("number")
+    return tuple((to_officer(row.officer), bytes(row.signature)) for row in queryset)
 
 
 def update_state(

@@ -132,7 +132,7 @@ def list_authorities(db: Database) -> tuple[AuthorityView, ...]:
     """Return all CAs with a certificate: parents first, then by generation and name."""
     cas = {row.name: _view(row) for row in _viewed(db).order_by("generation", "name")}
     issuers = {name: ca.issuer for name, ca in cas.items()}
-    return tuple(sorted(cas.values(), key=lambda one: count_above(one.name, issuers)))
+    return tuple(sorted(cas.values(), key=lambda ca: count_above(ca.name, issuers)))
 
 
 def get_authority(db: Database, name: str) -> AuthorityView:

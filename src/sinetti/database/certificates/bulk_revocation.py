@@ -284,7 +284,7 @@ def _parts(values: Sequence[_Value]) -> Iterator[Sequence[_Value]]:
 
 
 def _rows(rows: "QuerySet[models.Certificate]") -> Iterator[BulkRevocationCandidate]:
-    found = rows.order_by("reserved_at", "pk").values_list(
+    queryset = rows.order_by("reserved_at", "pk").values_list(
         "serial",
         "lineage_id",
         "lineage__organisation__customer_id",
@@ -295,7 +295,7 @@ def _rows(rows: "QuerySet[models.Certificate]") -> Iterator[BulkRevocationCandid
         "revoked_at",
         "predecessor__serial",
     )
-    for serial, lineage, customer, channel, authority, shard, ends, revoked, predecessor in found:
+    for serial, lineage, customer, channel, authority, shard, ends, revoked, predecessor in queryset:
         before = Serial(predecessor) if predecessor else None
         yield BulkRevocationCandidate(
             Serial(serial), lineage, customer, channel, authority, shard, ends, revoked is not None, before

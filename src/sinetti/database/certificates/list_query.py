@@ -59,7 +59,7 @@ def load_rows(db: Database, keys: Sequence[ListKey], now: datetime) -> tuple[Cer
     One statement reads certificates, one orders, and one their service providers.
     """
     found = _certificates(db, [list_key.key for list_key in keys if not list_key.order], now)
-    found |= _orders(db, [one.key for one in keys if one.order])
+    found |= _orders(db, [list_key.key for list_key in keys if list_key.order])
     firms = service_providers(db, {row.lineage_id for row in found.values()}, now)
     rows = [found[list_key.key] for list_key in keys if list_key.key in found]
     return tuple(listed(row, firms.get(row.lineage_id), now) for row in rows)

@@ -36,5 +36,5 @@ def service_providers(db: Database, lineages: Collection[str], now: datetime) ->
     acting = acting.annotate(address=Lower("person__email"))
     ours = Exists(contacts.filter(address__in=address)) | Exists(acting.filter(address__in=address))
     rows = given.filter(ours, agent__isnull=False).order_by("-valid_from", "-pk")
-    found = rows.values_list("organisation__lineages", "agent", "agent__name")
-    return {lineage: ServiceProvider(agent, name) for lineage, agent, name in found}
+    queryset = rows.values_list("organisation__lineages", "agent", "agent__name")
+    return {lineage: ServiceProvider(agent, name) for lineage, agent, name in queryset}

@@ -147,8 +147,8 @@ def actors(db: Database, action: str, subject: str, fact: tuple[str, str]) -> fr
     """
     rows = db.rows(models.AuditEvent).filter(object=subject, action=action)
     name, value = fact
-    found = rows.values_list("actor", "octets")
-    return frozenset(actor for actor, octets in found if json.loads(bytes(octets))["facts"].get(name) == value)
+    queryset = rows.values_list("actor", "octets")
+    return frozenset(actor for actor, octets in queryset if json.loads(bytes(octets))["facts"].get(name) == value)
 
 
 def note(db: Database, audit: AuditContext, action: str, subject: str, **facts: str | int | None) -> None:

@@ -90,7 +90,7 @@ def forget(db: Database, now: datetime) -> int:
 
 def _count(db: Database, limit_context: LimitContext, charges: list[Charge]) -> None:
     # In the order of their keys, so that concurrent acts cannot deadlock.
-    for charge in sorted(charges, key=lambda one: one.key):
+    for charge in sorted(charges, key=lambda charge: charge.key):
         _rows(db).get_or_create(key=charge.key, defaults={"times": [], "newest": limit_context.at})
         row = _rows(db).select_for_update().get(key=charge.key)
         limit, times = limit_context.limits.of(charge.what), counted(row.times, limit_context.at)

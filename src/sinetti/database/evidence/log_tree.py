@@ -58,8 +58,8 @@ def insert_cosignature(db: Database, size: int, witness: str, line: str) -> None
 
 def cosigned_size(db: Database, witness: str) -> int:
     """Return the size of the largest tree that a witness cosigned, or 0."""
-    found = db.rows(LogCosignature).filter(witness=witness).aggregate(largest=Max("size"))
-    return int(found["largest"] or 0)
+    totals = db.rows(LogCosignature).filter(witness=witness).aggregate(largest=Max("size"))
+    return int(totals["largest"] or 0)
 
 
 def head_size(db: Database) -> int:
@@ -174,8 +174,8 @@ def first_index_at(db: Database, instant: datetime) -> int | None:
     The beginning of the log, entry 0, is later than the rows of the founding that follow it. So it goes with entry 1.
     """
     rows = db.rows(AuditEvent).filter(at__gte=instant).values("sequence")
-    found = db.rows(LogEntry).filter(sequence__in=rows, index__gt=0).aggregate(first=Min("index"))
-    return None if found["first"] is None else int(found["first"]) if found["first"] > 1 else 0
+    totals = db.rows(LogEntry).filter(sequence__in=rows, index__gt=0).aggregate(first=Min("index"))
+    return None if totals["first"] is None else int(totals["first"]) if totals["first"] > 1 else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,8 +82,8 @@ def list_events(db: Database, after: int, most: int) -> list[tuple[int, StatusEv
     Of more than `most`, the newest.
     """
     rows = db.rows(models.FeedEvent).filter(number__gt=after).order_by("-number")[:most]
-    found = rows.values_list("number", "kind", "authority", "list_number", "serial")
+    queryset = rows.values_list("number", "kind", "authority", "list_number", "serial")
     return [
         (number, StatusEvent(StatusEventKind(kind), name, of_list, serial))
-        for number, kind, name, of_list, serial in reversed(found)
+        for number, kind, name, of_list, serial in reversed(queryset)
     ]

@@ -99,7 +99,7 @@ def find_transfer_ids(db: Database, transfer_ids: Sequence[str]) -> list[Transfe
         "order__replaces",
     )
     found = {ids.transfer_id: ids for ids in mappers.transfer_ids(db, list(rows.filter(pk__in=transfer_ids)))}
-    return [found.get(one) for one in transfer_ids]
+    return [found.get(text) for text in transfer_ids]
 
 
 def find_by_retrieval_id(db: Database, retrieval_id: str, customer_id: str) -> Certificate | None:

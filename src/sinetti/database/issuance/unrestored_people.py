@@ -48,11 +48,11 @@ def list_open(db: Database, now: datetime) -> tuple[UnrestoredHolding, ...]:
     flags = ("lineage__contact__email", "has_new_organisation", "has_role")
     facts = rows.filter(serial__isnull=False).order_by("number").values_list(*columns, *flags)
     # An erased person has no address.
-    found = (
+    holdings = (
         UnrestoredHolding(holding, Serial(serial), customer, Channel(channel), bool(email), has_role or not is_new)
         for holding, serial, customer, channel, email, is_new, has_role in facts
     )
-    return tuple(holding for holding in found if not (holding.has_contact and holding.has_roles))
+    return tuple(holding for holding in holdings if not (holding.has_contact and holding.has_roles))
 
 
 def settle(db: Database, lineage_id: str, audit: AuditContext) -> bool:

@@ -63,11 +63,11 @@ def stored(db: Database) -> StoredClock:
     mark, unconfirmed = marks.get(_MARK), marks.get(_UNCONFIRMED)
     since = max(mark.sequence - OVERLAP, mark.accepted_sequence) if mark else 0
     rows = db.rows(models.AuditEvent).filter(sequence__gt=since)
-    found = rows.aggregate(newest=Max("at"), last=Max("sequence"))
-    known = [at for at in (found["newest"], mark.newest if mark else None) if at is not None]
+    totals = rows.aggregate(newest=Max("at"), last=Max("sequence"))
+    known = [at for at in (totals["newest"], mark.newest if mark else None) if at is not None]
     now = StoredClock(
         newest=max(known, default=None),
-        sequence=found["last"] or (mark.sequence if mark else 0),
+        sequence=totals["last"] or (mark.sequence if mark else 0),
         accepted_sequence=mark.accepted_sequence if mark else 0,
         accepted_at=mark.accepted_at if mark else None,
         unconfirmed_since=unconfirmed.newest if unconfirmed else None,

@@ -119,7 +119,7 @@ def in_force(db: Database, customer_ids: Collection[str], now: datetime) -> tupl
         revoked_at__isnull=True,
         not_after__gte=now,
     )
-    return tuple(Serial(one) for one in rows.order_by("reserved_at", "pk").values_list("serial", flat=True))
+    return tuple(Serial(text) for text in rows.order_by("reserved_at", "pk").values_list("serial", flat=True))
 
 
 @dataclass(frozen=True)

@@ -81,8 +81,8 @@ def contacts(db: Database, organisation_ids: Collection[str], now: datetime, cou
     """
     rows = _in_use(db, organisation_ids, now).filter(contact__erased_at__isnull=True)
     grouped = rows.values(address=Lower("contact__email")).annotate(named=Max("contact__name"), many=Count("pk"))
-    found = grouped.order_by("-many", "address")[:count]
-    return tuple(ContactSummary(one["address"], one["named"], one["many"]) for one in found if one["address"])
+    queryset = grouped.order_by("-many", "address")[:count]
+    return tuple(ContactSummary(one["address"], one["named"], one["many"]) for one in queryset if one["address"])
 
 
 def looked_after(
@@ -193,8 +193,8 @@ def orders_offered_to_others(
     offers = db.rows(models.SecureMessage).filter(order=OuterRef("pk"))
     last = offers.order_by(F("ended_at").desc(nulls_first=True), "-created").values("recipient")[:1]
     offered = rows.filter(Exists(offers)).alias(last=Subquery(last))
-    found = offered.exclude(last=F("lineage__contact"), last__isnull=False)
-    return tuple(found.order_by("created", "pk").values_list("lineage__organisation", "pk"))
+    queryset = offered.exclude(last=F("lineage__contact"), last__isnull=False)
+    return tuple(queryset.order_by("created", "pk").values_list("lineage__organisation", "pk"))
 
 
 def _name(db: Database, place: str, rows: list[models.Lineage], new: ContactDetails, audit: AuditContext) -> None:

@@ -233,8 +233,8 @@ def orders_offered_to_others(db: Database, lineage_id: str) -> tuple[str, ...]:
     offers = db.rows(models.SecureMessage).filter(order=OuterRef("pk"))
     last = offers.order_by(F("ended_at").desc(nulls_first=True), "-created").values("recipient")[:1]
     offered = rows.filter(Exists(offers)).alias(last=Subquery(last))
-    found = offered.exclude(last=F("lineage__contact"), last__isnull=False)
-    return tuple(found.order_by("created", "pk").values_list("pk", flat=True))
+    queryset = offered.exclude(last=F("lineage__contact"), last__isnull=False)
+    return tuple(queryset.order_by("created", "pk").values_list("pk", flat=True))
 
 
 def newest_issued(db: Database, lineage_id: str, now: datetime) -> tuple[Serial, datetime] | None:
@@ -299,8 +299,8 @@ def _signatories(db: Database, organisation_id: str, email: str, now: datetime) 
     An organisation has few assignments, so Python compares the addresses.
     """
     rows = db.rows(models.RoleAssignment).filter(current_assignments(now), role=Role.SIGNATORY)
-    found = rows.filter(organisation=organisation_id, person__isnull=False).select_related("person")
-    return [row for row in found if row.person is not None and row.person.email.casefold() == email.casefold()]
+    queryset = rows.filter(organisation=organisation_id, person__isnull=False).select_related("person")
+    return [row for row in queryset if row.person is not None and row.person.email.casefold() == email.casefold()]
 
 
 def _withdraw(db: Database, mandates: list[models.RoleAssignment], action: str, audit: AuditContext) -> None:

@@ -60,5 +60,5 @@ def find_by_address(db: Database, text: str, most: int) -> tuple[OrganisationRef
 
 
 def _by_name(db: Database, rows: "QuerySet[models.Organisation]", start: int, most: int) -> tuple[OrganisationRef, ...]:
-    found = rows.order_by(collated(db, "name"), F("pk"))[start : start + most]
-    return tuple(OrganisationRef(*row) for row in found.values_list("organisation_id", "customer_id", "name"))
+    queryset = rows.order_by(collated(db, "name"), F("pk"))[start : start + most]
+    return tuple(OrganisationRef(*row) for row in queryset.values_list("organisation_id", "customer_id", "name"))

@@ -133,11 +133,11 @@ def plan_successions(authorities: Sequence[PlannedCa], now: datetime) -> tuple[T
     latest, waiting = _latest_activations(authorities, by_name)
     issuers = {authority.name: authority.parent for authority in authorities}
     ordered = sorted(authorities, key=lambda ca: (count_above(ca.name, issuers), ca.name))
-    found = (
+    timetables = (
         _timetable(planned_ca, authorities, waiting.get(planned_ca.name), latest.get(planned_ca.name), now)
         for planned_ca in ordered
     )
-    return tuple(timetable for timetable in found if timetable is not None)
+    return tuple(timetable for timetable in timetables if timetable is not None)
 
 
 def _life(planned_ca: PlannedCa) -> timedelta:

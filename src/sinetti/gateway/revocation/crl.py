@@ -489,10 +489,10 @@ def _marks(folder: Path) -> Iterator[tuple[Path, tuple[int, int, int]]]:
         return
     for path in paths:
         try:
-            found = path.stat()
+            status = path.stat()
         except OSError:
             continue
-        yield path, (found.st_mtime_ns, found.st_size, found.st_ino)
+        yield path, (status.st_mtime_ns, status.st_size, status.st_ino)
 
 
 def _try_list(path: Path) -> LoadedCrl | None:

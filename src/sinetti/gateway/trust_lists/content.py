@@ -151,12 +151,12 @@ def signer_cas(settings: TrustListSettings, content: TrustContent, signed: Signe
 
     No CA on the way is distrusted.
     """
-    roots, entries, found = (*settings.roots, *content.roots), content.entries, []
+    roots, entries, certificates = (*settings.roots, *content.roots), content.entries, []
     for signature in signed.signatures:
         if not signature.chain or not signs_responses(signature.chain[0], settings.environment):
             continue
         is_clean = all(sha256_hex(certificate_der(each)) not in entries for each in signature.chain)
         ways = trust_store_of((*roots, *signature.chain)).ways
         if is_clean and any(way[0].certificate == signature.chain[0] and way[-1].certificate in roots for way in ways):
-            found.append(signature.chain[0])
-    return tuple(found)
+            certificates.append(signature.chain[0])
+    return tuple(certificates)

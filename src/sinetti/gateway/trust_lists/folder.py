@@ -66,8 +66,8 @@ class TrustListFolder:
             for path in self.settings.folder.iterdir():
                 if _FILE.fullmatch(path.name):
                     with suppress(FileNotFoundError):
-                        seen = path.stat()
-                        found.append((path.name, seen.st_mtime_ns, seen.st_size))
+                        status = path.stat()
+                        found.append((path.name, status.st_mtime_ns, status.st_size))
         return tuple(sorted(found))
 
     def store(self, new: TrustList, octets: bytes) -> None:
@@ -146,8 +146,8 @@ class TrustListFolder:
         return number, octets
 
     def _numbers(self, kind: TrustListKind) -> list[int]:
-        found = (_FILE.fullmatch(name) for name, _, _ in self.marks())
-        return sorted(int(match[2]) for match in found if match is not None and match[1] == kind.value)
+        matches = (_FILE.fullmatch(name) for name, _, _ in self.marks())
+        return sorted(int(match[2]) for match in matches if match is not None and match[1] == kind.value)
 
     def _path(self, kind: TrustListKind, number: int) -> Path:
         return self.settings.folder / f"{kind.value}-{number}.json"

@@ -86,8 +86,8 @@ def read_secret(path: Path) -> bytes:
 
     Raises InsecureProxySettings if other users may read it, or OSError.
     """
-    found = path.stat()
-    if not stat.S_ISREG(found.st_mode) or found.st_mode & _OTHERS:
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode) or status.st_mode & _OTHERS:
         raise InsecureProxySettings(f"other users can read {path}: run chmod 600 and create a new secret")
     return check_secret_strength(path.read_bytes().strip())
 

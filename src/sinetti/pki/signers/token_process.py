@@ -74,8 +74,8 @@ def guard_login(marks: Path, place: TokenLocation) -> Iterator[Callable[[], None
     token locks after a few wrong PINs. Raises SignerUnavailable if the file has the mark.
     """
     name = sha256(f"{place.module}\0{place.label}".encode()).hexdigest()[:16]
-    seen = place.pin_file.stat()
-    mark = f"{seen.st_ino} {seen.st_size} {seen.st_mtime_ns}\n".encode()
+    status = place.pin_file.stat()
+    mark = f"{status.st_ino} {status.st_size} {status.st_mtime_ns}\n".encode()
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
     with os.fdopen(os.open(marks / f"{name}.refused", flags, 0o600), "r+b") as file:
         fcntl.lockf(file, fcntl.LOCK_EX)

@@ -137,7 +137,8 @@ def verify_anchors(octets: bytes, reader: ListReader, now: datetime) -> AnchorsL
     anchors = parse_anchors(signed.payload)
     _check_reader(anchors, reader)
     if not any(
-        _is_signed(anchors, signature, lambda one: _is_by_root(one, reader, now)) for signature in signed.signatures
+        _is_signed(anchors, signature, lambda list_signature: _is_by_root(list_signature, reader, now))
+        for signature in signed.signatures
     ):
         raise InvalidTrustList(
             "no root that is trusted here has signed the list of anchors: get a new bundle from the authority"

@@ -113,8 +113,8 @@ class InvariantChecker:
 
     def days(self, since: datetime) -> Counter[date]:
         """Count the certificates that were installed after `since`, by the day in Finland."""
-        seen = (installation.at for installations in self.taken.values() for installation in installations)
-        return Counter(at.astimezone(FINNISH_TIME).date() for at in seen if at > since)
+        instants = (installation.at for installations in self.taken.values() for installation in installations)
+        return Counter(at.astimezone(FINNISH_TIME).date() for at in instants if at > since)
 
     def in_use(self) -> dict[str, str]:
         """Return the serial number that each name has in use."""

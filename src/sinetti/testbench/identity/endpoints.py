@@ -331,7 +331,7 @@ def _form(request: Request) -> dict[str, str]:
 
 
 def _language(asked: Mapping[str, str], request: Request) -> Language:
-    wished = [one for one in asked.get("ui_locales", "").split() if one in set(Language)]
+    wished = [text for text in asked.get("ui_locales", "").split() if text in set(Language)]
     return Language(wished[0]) if wished else preferred_language(request.headers.get("accept-language")) or Language.EN
 
 
