@@ -160,9 +160,9 @@ def sign_each(signer: Signer, requests: Sequence[IssueRequest]) -> list[list[byt
     """
     results: list[list[bytes] | SignerUnavailable] = []
     away: SignerUnavailable | None = None
-    for one in requests:
+    for request in requests:
         try:
-            results.append(away or _signed(signer, one))
+            results.append(away or _signed(signer, request))
         except SignatureRefused as refused:
             results.append(refused)
         except SignerUnavailable as unavailable:

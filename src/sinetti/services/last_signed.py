@@ -182,19 +182,25 @@ class LastSigned:
         seen = self._number
         return None if seen is None or boottime_seconds() - seen[1] > NUMBER_COUNTS_FOR else seen[0]
 
-    def remember(self, found: StoredResponse, asked: CertIdHash, number: int | None) -> None:
+    def remember(self, response: StoredResponse, asked: CertIdHash, number: int | None) -> None:
         """Keep a stored response in memory, if it reports the certificate's status.
 
         `number` is that of the last status change, taken before the response was read.
         """
-        subject = found.subject
+        subject = response.subject
         key = (subject.authority, subject.serial, asked)
         if self.folder is None:
             return
         with self._answers_lock:
             self._answers.pop(key, None)
-            if found.response is not None and found.der is not None and found.response.status == subject.status:
-                self._answers[key] = _KeptAnswer(found.response, found.der, number if found.is_announced else None)
+            if (
+                response.response is not None
+                and response.der is not None
+                and response.response.status == subject.status
+            ):
+                self._answers[key] = _KeptAnswer(
+                    response.response, response.der, number if response.is_announced else None
+                )
                 if len(self._answers) > ANSWERS_AT_MOST:
                     self._answers.popitem(last=False)
 
@@ -205,10 +211,10 @@ class LastSigned:
         """
         number = self.status_number
         with self._answers_lock:
-            found = self._answers.get((authority, serial, asked))
-        if found is None or number is None or found.number != number:
+            kept_answer = self._answers.get((authority, serial, asked))
+        if kept_answer is None or number is None or kept_answer.number != number:
             return None
-        return found.response, found.der
+        return kept_answer.response, kept_answer.der
 
     def find_answer(
         self, authority: str, serial: Serial, asked: CertIdHash, now: datetime
@@ -219,11 +225,11 @@ class LastSigned:
         may have revoked it since.
         """
         with self._answers_lock:
-            found = self._answers.get((authority, serial, asked))
-        if found is None or now > found.response.next_update:
+            kept_answer = self._answers.get((authority, serial, asked))
+        if kept_answer is None or now > kept_answer.response.next_update:
             return None
-        if found.response.status.cert_status is not CertStatus.GOOD or self._is_unlisted(authority, serial, now):
-            return found.response, found.der
+        if kept_answer.response.status.cert_status is not CertStatus.GOOD or self._is_unlisted(authority, serial, now):
+            return kept_answer.response, kept_answer.der
         return None
 
     def _is_unlisted(self, authority: str, serial: Serial, now: datetime) -> bool:
@@ -238,8 +244,8 @@ class LastSigned:
     def _read_list(self, path: Path) -> _FileList | None:
         """Read a list's file, once for each version."""
         try:
-            found = path.stat()
-            mark = (found.st_mtime_ns, found.st_size, found.st_ino)
+            status = path.stat()
+            mark = (status.st_mtime_ns, status.st_size, status.st_ino)
             known = self._lists.get(path)
             if known is not None and known.mark == mark:
                 return known

@@ -171,15 +171,20 @@ class StatusPublisher:
 
     def _answer_paths(self, authority: str, serial: Serial) -> dict[CertIdHash, Path]:
         issuer = self._ctx.issuers[authority].certificate
-        requests = {one: encode_request(canonical_request(serial, one, issuer), issuer) for one in CertIdHash}
-        return {one: self._folder / "ocsp" / authority / answer_path(der) for one, der in requests.items()}
+        requests = {
+            cert_id_hash: encode_request(canonical_request(serial, cert_id_hash, issuer), issuer)
+            for cert_id_hash in CertIdHash
+        }
+        return {
+            cert_id_hash: self._folder / "ocsp" / authority / answer_path(der) for cert_id_hash, der in requests.items()
+        }
 
     def _write_answer(self, path: Path, der: bytes, this_update: datetime) -> None:
         """Write a response, with thisUpdate as the file's date (RFC 5019, 6.2)."""
         modified = int(this_update.timestamp())
         with suppress(FileNotFoundError, NotADirectoryError):
-            found = path.stat()
-            if (found.st_mtime, found.st_size) == (modified, len(der)):
+            status = path.stat()
+            if (status.st_mtime, status.st_size) == (modified, len(der)):
                 return
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -139,16 +139,20 @@ def run_wave(members: Sequence[WaveMember[Any]], ctx: ServiceContext) -> None:
     if len(members) == 1:
         members[0].go_alone(ctx)
         return
-    going = [one for one in members if one.advance()]
+    going = [member for member in members if member.advance()]
     while going:
-        kind = _most_common([one.step for one in going if one.step is not None])
-        same = [one for one in going if type(one.step) is kind]
+        kind = _most_common([wave_member.step for wave_member in going if wave_member.step is not None])
+        same = [wave_member for wave_member in going if type(wave_member.step) is kind]
         results = _take_together(kind, same, ctx)
-        left = [one for one in going if type(one.step) is not kind]
-        left += [one for one, result in zip(same, results, strict=True) if result is None]
+        left = [wave_member for wave_member in going if type(wave_member.step) is not kind]
+        left += [wave_member for wave_member, result in zip(same, results, strict=True) if result is None]
         for one in left:
             one.leave(partial(one.go_alone, ctx))
-        going = [one for one, result in zip(same, results, strict=True) if result is not None and one.advance(result)]
+        going = [
+            wave_member
+            for wave_member, result in zip(same, results, strict=True)
+            if result is not None and wave_member.advance(result)
+        ]
 
 
 def _most_common(steps: Sequence[Step[Any]]) -> type[Step[Any]]:
@@ -156,14 +160,14 @@ def _most_common(steps: Sequence[Step[Any]]) -> type[Step[Any]]:
 
     Requests that leave the wave do not count beside others.
     """
-    kinds = Counter(type(one) for one in steps if not isinstance(one, LeaveWave))
+    kinds = Counter(type(step) for step in steps if not isinstance(step, LeaveWave))
     return kinds.most_common(1)[0][0] if kinds else LeaveWave
 
 
 def _take_together(kind: type[Step[Any]], members: Sequence[WaveMember[Any]], ctx: ServiceContext) -> Sequence[Any]:
     """Take a step for a wave, and return the results; None for all after a fault."""
     try:
-        return kind.together([one.step for one in members], ctx)
+        return kind.together([member.step for member in members], ctx)
     except Exception:  # noqa: BLE001 - each request meets the fault alone, and answers it
         _log.warning("%s requests go on one by one after step %s", len(members), kind.__name__, exc_info=True)
         return [None] * len(members)

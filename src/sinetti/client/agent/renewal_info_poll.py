@@ -67,11 +67,11 @@ def poll_due(agent: AgentContext, name_snapshots: Sequence[NameSnapshot], stop: 
     now, path = agent.run.now, agent.run.store / FILE
     known = _silent(path)
     if not stop.is_set():
-        _take_trust_lists(agent, name_snapshots, {text for text, at in known.items() if _ahead(at, now)})
+        _take_trust_lists(agent, name_snapshots, {service for service, at in known.items() if _ahead(at, now)})
     about = PollRound(
         agent,
         agent.run.ticks() + SECONDS,
-        {text: at for text, at in known.items() if _ahead(at, now)},
+        {service: at for service, at in known.items() if _ahead(at, now)},
         stop,
         load_trust(agent.run.store),
     )

@@ -106,12 +106,12 @@ def memory_of(store: Path | None, address: str) -> TrustMemory:
 def save_trust(store: Path, memory: Mapping[str, TrustMemory]) -> None:
     """Write the memory. Raises OSError."""
     rows = {
-        text: {
+        service: {
             "anchors": None if kept.anchors is None else b64encode(kept.anchors).decode(),
             "distrust": None if kept.distrust is None else b64encode(kept.distrust).decode(),
             "asked": kept.asked,
         }
-        for text, kept in memory.items()
+        for service, kept in memory.items()
     }
     files.write_atomic(store / FILE, records.dump(rows))
 

@@ -96,10 +96,10 @@ def give_staff(email: str, person: str, ctx: ServiceContext, actor: str, request
     `person` is a digest, or empty. Returns False if unchanged. A clerk's actions need a second factor, which they may
     set up at any time. Raises AccountError, also if the person has another clerk's account.
     """
-    found = account_of(email, ctx)
+    account = account_of(email, ctx)
     with _explains_taken_person():
         audit = ctx.audit_entry(actor, request_id)
-        return accounts.set_staff(ctx.db, found.user_id, audit, staff=True, person=person)
+        return accounts.set_staff(ctx.db, account.user_id, audit, staff=True, person=person)
 
 
 def withdraw_staff(email: str, ctx: ServiceContext, actor: str, request_id: str) -> bool:
@@ -133,8 +133,8 @@ def deactivate(email: str, ctx: ServiceContext, actor: str, request_id: str) -> 
 
     Raises AccountError.
     """
-    found = account_of(email, ctx)
-    return accounts.deactivate(ctx.db, found.user_id, ctx.audit_entry(actor, request_id))
+    account = account_of(email, ctx)
+    return accounts.deactivate(ctx.db, account.user_id, ctx.audit_entry(actor, request_id))
 
 
 def reset_second_factor(email: str, ctx: ServiceContext, actor: str, request_id: str) -> bool:
@@ -143,9 +143,9 @@ def reset_second_factor(email: str, ctx: ServiceContext, actor: str, request_id:
     Returns False if the account has none. The owner sets up a new one at the next sign-in (docs/e-service/accounts.md).
     Raises AccountError.
     """
-    found = account_of(email, ctx)
-    message = _message(AccountNotification(AccountEmail.FACTORS_RESET, found.email, found.language), ctx)
-    return accounts.reset_second_factor(ctx.db, found.user_id, message, ctx.audit_entry(actor, request_id))
+    account = account_of(email, ctx)
+    message = _message(AccountNotification(AccountEmail.FACTORS_RESET, account.email, account.language), ctx)
+    return accounts.reset_second_factor(ctx.db, account.user_id, message, ctx.audit_entry(actor, request_id))
 
 
 def end_other_sessions(user_id: str, session_key: str, ctx: ServiceContext) -> None:
@@ -158,10 +158,10 @@ def end_other_sessions(user_id: str, session_key: str, ctx: ServiceContext) -> N
 
 def account_of(email: str, ctx: ServiceContext) -> Account:
     """Return the account of an address. Raises AccountError if there is none."""
-    found = accounts.find(ctx.db, email.strip())
-    if found is None:
+    account = accounts.find(ctx.db, email.strip())
+    if account is None:
         raise AccountError(f"there is no account with the address {email.strip()}")
-    return found
+    return account
 
 
 def name_of(user_id: str, ctx: ServiceContext) -> str:

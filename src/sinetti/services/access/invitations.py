@@ -64,7 +64,7 @@ def is_self_invitation(organisation_id: str, invitation_id: str, actor: Actor, c
     made = audit_log.actors(ctx.db, "invited", about, fact)
     users = {one.removeprefix(_USER) for one in made if one.startswith(_USER)}
     users.update(pending_invitations.makers(ctx.db, invitation_id))
-    theirs = [one for one in users if accounts.are_same_person(ctx.db, one, actor.user_id)]
+    theirs = [user for user in users if accounts.are_same_person(ctx.db, user, actor.user_id)]
     may = (
         load_permissions(one, ctx).may(Permission.GRANT, organisation_id)
         for one in (actor, *map(_as_signed_in, theirs))
@@ -98,18 +98,18 @@ def offered(token: str, actor: Actor, ctx: ServiceContext) -> InvitationOffer | 
 
     Returns None if the link is no longer valid or another user has accepted it.
     """
-    found = invitations.find_offer(ctx.db, token_hash(token), ctx.now())
-    if found is None or (found.state is InvitationState.USED and found.used_by != actor.user_id):
+    offer = invitations.find_offer(ctx.db, token_hash(token), ctx.now())
+    if offer is None or (offer.state is InvitationState.USED and offer.used_by != actor.user_id):
         return None
-    return found if found.state in {InvitationState.WAITING, InvitationState.USED} else None
+    return offer if offer.state in {InvitationState.WAITING, InvitationState.USED} else None
 
 
-def made_by(actor: Actor, found: InvitationOffer, ctx: ServiceContext) -> bool:
+def made_by(actor: Actor, offer: InvitationOffer, ctx: ServiceContext) -> bool:
     """Return True if the actor made this invitation, as a clerk does.
 
     The maker of an invitation cannot accept it.
     """
-    return is_self_invitation(found.organisation_id, found.invitation_id, actor, ctx)
+    return is_self_invitation(offer.organisation_id, offer.invitation_id, actor, ctx)
 
 
 def take_up(token: str, ctx: ServiceContext, actor: Actor, request_id: str) -> bool:
@@ -118,16 +118,16 @@ def take_up(token: str, ctx: ServiceContext, actor: Actor, request_id: str) -> b
     A repeated call changes nothing. Raises PermissionDenied if the role needs a missing second factor, and
     SelfInvitation if the user made the invitation.
     """
-    found = offered(token, actor, ctx)
-    if found is None:
+    offer = offered(token, actor, ctx)
+    if offer is None:
         return False
-    if found.role in NEEDS_SECOND_FACTOR and not actor.second_factor:
+    if offer.role in NEEDS_SECOND_FACTOR and not actor.second_factor:
         raise PermissionDenied(Permission.GRANT, None, second_factor=True)
-    with acting({found.organisation_id}, ctx, actor, request_id) as act:
-        own = found.state is InvitationState.WAITING and made_by(actor, found, ctx)
+    with acting({offer.organisation_id}, ctx, actor, request_id) as act:
+        own = offer.state is InvitationState.WAITING and made_by(actor, offer, ctx)
         done = not own and invitations.accept(ctx.db, token_hash(token), actor.user_id, act.audit)
     if own:
-        reject_self_invitation(found.organisation_id, ctx, actor, request_id, invitation=found.invitation_id)
+        reject_self_invitation(offer.organisation_id, ctx, actor, request_id, invitation=offer.invitation_id)
     return done
 
 
@@ -150,34 +150,34 @@ def confirm_locked(pending_id: str, by: Confirmer, ctx: ServiceContext, audit: A
     PendingInvitationRefused, OrganisationClosed, AlreadyHasOtherRole or InvitationLimitReached, nothing is changed.
     """
     db = ctx.db
-    found = pending_invitations.find(db, pending_id, audit.at)
-    if found is None:
+    pending = pending_invitations.find(db, pending_id, audit.at)
+    if pending is None:
         raise PendingInvitationRefused(PendingFault.OVER)
-    asked = _asked(found, by, ctx, audit)
+    asked = _asked(pending, by, ctx, audit)
     if (fault := check_confirmation(asked)) is not None:
         raise PendingInvitationRefused(fault)
     if by.address and not is_other_address(by.address, (asked.asker, asked.invited, asked.confirmer)):
         raise PendingInvitationRefused(PendingFault.ADDRESS)
     pending_invitations.decide(db, pending_id, InvitationProposal.CONFIRMED, by.user_id, audit)
-    person = ContactDetails(found.name, found.email, "", found.language)
+    person = ContactDetails(pending.name, pending.email, "", pending.language)
     link = create_link(ctx, audit.at)
-    address = ContactDetails(found.organisation, by.address, "", found.language) if by.address else None
-    to = PersonGrant(found.organisation_id, person, Role.SIGNATORY, naming=new_naming(ctx, address))
+    address = ContactDetails(pending.organisation, by.address, "", pending.language) if by.address else None
+    to = PersonGrant(pending.organisation_id, person, Role.SIGNATORY, naming=new_naming(ctx, address))
     made = role_assignments.invite(db, to, link, audit)
     pending_invitations.set_invitation(db, pending_id, link.invitation_id if made.made else None)
 
 
-def _asked(found: PendingView, by: Confirmer, ctx: ServiceContext, audit: AuditContext) -> InvitationConfirmation:
+def _asked(pending: PendingView, by: Confirmer, ctx: ServiceContext, audit: AuditContext) -> InvitationConfirmation:
     db = ctx.db
     return InvitationConfirmation(
-        state=found.state,
-        asker=accounts.get_identity(db, found.asker_id) if found.asker_id else Identity(),
+        state=pending.state,
+        asker=accounts.get_identity(db, pending.asker_id) if pending.asker_id else Identity(),
         # Erased in the meantime: the account could be the confirmer's.
-        invited=accounts.get_identity_of_address(db, found.email) if found.email else Identity(),
+        invited=accounts.get_identity_of_address(db, pending.email) if pending.email else Identity(),
         confirmer=accounts.get_identity(db, by.user_id),
         by_clerk=by.by_clerk,
-        has_signatory=signatory_namings.has_signatory(db, found.organisation_id, audit.at),
-        asker_is_clerk=pending_invitations.is_clerk(db, found.asker_id),
+        has_signatory=signatory_namings.has_signatory(db, pending.organisation_id, audit.at),
+        asker_is_clerk=pending_invitations.is_clerk(db, pending.asker_id),
         takes_one=by.by_clerk and ctx.approvals.people_for(TwoPersonAct.SIGNATORY) == 1,
-        lacks_person=accounts.lacks_person(db, (found.asker_id, by.user_id)),
+        lacks_person=accounts.lacks_person(db, (pending.asker_id, by.user_id)),
     )

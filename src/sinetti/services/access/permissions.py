@@ -90,10 +90,16 @@ class ExternalRoles:
 
         Only organisations in the database count.
         """
-        known, handed = queries.for_firms(ctx.db, {one.customer_id for one in actor.outside}, ctx.now())
-        own = ((known[one.customer_id], one.role) for one in actor.outside if one.customer_id in known)
-        named = ((one, OrganisationLabel(one.customer_id, one.name), role) for one, role in own)
-        return tuple(RoleGrant(one.organisation_id, role, name=name) for one, name, role in named) + handed
+        known, handed = queries.for_firms(
+            ctx.db, {external_role.customer_id for external_role in actor.outside}, ctx.now()
+        )
+        own = (
+            (known[external_role.customer_id], external_role.role)
+            for external_role in actor.outside
+            if external_role.customer_id in known
+        )
+        named = ((ref, OrganisationLabel(ref.customer_id, ref.name), role) for ref, role in own)
+        return tuple(RoleGrant(ref.organisation_id, role, name=name) for ref, name, role in named) + handed
 
 
 SOURCES: tuple[RoleSource, ...] = (DatabaseRoles(), ExternalRoles())
@@ -111,26 +117,26 @@ class Permissions:
 
     def may(self, right: Permission, organisation_id: str) -> bool:
         """Return True if the actor has a permission for the organisation."""
-        found = self.held.get(organisation_id)
-        return found is not None and roles.has_permission(found.role, right)
+        effective_role = self.held.get(organisation_id)
+        return effective_role is not None and roles.has_permission(effective_role.role, right)
 
     def require(self, right: Permission, organisation_id: str) -> EffectiveRole:
         """Return the role that gives the actor a permission, for read-only pages.
 
         Raises PermissionDenied.
         """
-        found = self.held.get(organisation_id)
-        if found is None or not roles.has_permission(found.role, right):
+        effective_role = self.held.get(organisation_id)
+        if effective_role is None or not roles.has_permission(effective_role.role, right):
             raise PermissionDenied(right, organisation_id, second_factor=organisation_id in self.waiting)
-        return found
+        return effective_role
 
     def organisations(self, right: Permission) -> frozenset[str]:
         """Return the ids of all organisations for which the actor has a permission."""
-        return frozenset(one for one in self.held if self.may(right, one))
+        return frozenset(text for text in self.held if self.may(right, text))
 
     def narrowed(self, organisation_id: str) -> "Permissions":
         """Return the part of the permissions that concerns one organisation."""
-        held = {one: role for one, role in self.held.items() if one == organisation_id}
+        held = {key: role for key, role in self.held.items() if key == organisation_id}
         return Permissions(held, self.waiting & {organisation_id}, self.names)
 
 
@@ -140,19 +146,27 @@ def load_permissions(actor: Actor, ctx: ServiceContext) -> Permissions:
     Takes one statement, or two if the sign-in brought roles.
     """
     now = ctx.now()
-    found = _grants(actor, ctx)
-    direct, handed = ([one for one in found if (one.via is None) is own] for own in (True, False))
+    role_grants = _grants(actor, ctx)
+    direct, handed = (
+        [role_grant for role_grant in role_grants if (role_grant.via is None) is own] for own in (True, False)
+    )
     held = roles.effective_roles(direct, handed, now, second_factor=actor.second_factor)
     whole = roles.effective_roles(direct, handed, now, second_factor=True)
-    waiting = frozenset(one for one, role in whole.items() if held.get(one) != role)
-    names = {one.organisation_id: one.name for one in found if one.organisation_id in whole}
+    waiting = frozenset(key for key, role in whole.items() if held.get(key) != role)
+    names = {
+        role_grant.organisation_id: role_grant.name for role_grant in role_grants if role_grant.organisation_id in whole
+    }
     return Permissions(held, waiting, names)
 
 
 def ways(organisation_ids: Collection[str], actor: Actor, ctx: ServiceContext) -> frozenset[str]:
     """Return the organisations through which the actor may have a role for these."""
-    found = _grants(actor, ctx)
-    return frozenset(one.via for one in found if one.via is not None and one.organisation_id in organisation_ids)
+    role_grants = _grants(actor, ctx)
+    return frozenset(
+        role_grant.via
+        for role_grant in role_grants
+        if role_grant.via is not None and role_grant.organisation_id in organisation_ids
+    )
 
 
 def require_permission(right: Permission, organisation_id: str, actor: Actor, ctx: ServiceContext) -> EffectiveRole:
@@ -168,9 +182,10 @@ def is_external_signatory(organisation_id: str, actor: Actor, ctx: ServiceContex
 
     The actor stays a signatory regardless of our own role assignments.
     """
-    found = ExternalRoles().grants(actor, ctx)
+    role_grants = ExternalRoles().grants(actor, ctx)
     return any(
-        one.organisation_id == organisation_id and one.role is Role.SIGNATORY and one.via is None for one in found
+        role_grant.organisation_id == organisation_id and role_grant.role is Role.SIGNATORY and role_grant.via is None
+        for role_grant in role_grants
     )
 
 

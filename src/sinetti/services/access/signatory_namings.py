@@ -49,9 +49,9 @@ def is_other_address(email: str, persons: Iterable[Identity]) -> bool:
 
 def find_naming(naming_id: str, token: str, ctx: ServiceContext) -> NamingView | None:
     """Return the naming of a link, or None if the link is not one of this service."""
-    found = signatory_namings.find_naming(ctx.db, naming_id)
-    wanted = found.token_sha256 if found is not None else token_hash(naming_id)
-    return found if constant_time_equal(token_hash(token), wanted) else None
+    naming = signatory_namings.find_naming(ctx.db, naming_id)
+    wanted = naming.token_sha256 if naming is not None else token_hash(naming_id)
+    return naming if constant_time_equal(token_hash(token), wanted) else None
 
 
 def list_namings(customer_id: str, ctx: ServiceContext) -> tuple[NamingView, ...]:
@@ -69,12 +69,12 @@ def veto(naming_id: str, token: str, operators: Iterable[str], ctx: ServiceConte
 
     Returns False if the link is unknown, or the naming no longer waits.
     """
-    found = find_naming(naming_id, token, ctx)
-    if found is None:
+    naming = find_naming(naming_id, token, ctx)
+    if naming is None:
         return False
     audit = ctx.audit_entry(_BY_LINK, request_id)
     sentence = (
-        f"the organisation {found.customer_id} stopped the naming of its first representative: find out with it who "
+        f"the organisation {naming.customer_id} stopped the naming of its first representative: find out with it who "
         "asked for the invitation"
     )
     facts = {"finding": "signatory-vetoed", "text": sentence, "once": "yes"}
@@ -85,9 +85,9 @@ def veto(naming_id: str, token: str, operators: Iterable[str], ctx: ServiceConte
             about=naming_id,
             step="vetoed",
             due=audit.at,
-            address=one,
+            address=text,
             facts=facts,
         )
-        for one in dict.fromkeys(address.casefold() for address in operators)
+        for text in dict.fromkeys(address.casefold() for address in operators)
     ]
     return signatory_namings.veto(ctx.db, naming_id, letters, audit)

@@ -77,7 +77,11 @@ def propose(
         if not may_propose(by.role, act):
             raise ApprovalError(ApprovalReason.ROLE, officer=by.name)
         people = people_needed(act, parameters, _policy(ctx))
-        others = [one for one in officers.list_officers(ctx.db) if one.name != by.name and may_approve(one.role, act)]
+        others = [
+            officer
+            for officer in officers.list_officers(ctx.db)
+            if officer.name != by.name and may_approve(officer.role, act)
+        ]
         if len(others) < people - 1:
             raise ApprovalError(
                 ApprovalReason.ROLE,
@@ -112,10 +116,10 @@ def list_waiting(ctx: ServiceContext) -> tuple[StoredProposal, ...]:
 
 def get_proposal(proposal_id: str, ctx: ServiceContext) -> StoredProposal:
     """Return a proposal with its state. Raises ApprovalError."""
-    found = proposals.find_proposal(ctx.db, proposal_id)
-    if found is None:
+    proposal = proposals.find_proposal(ctx.db, proposal_id)
+    if proposal is None:
         raise ApprovalError(ApprovalReason.UNKNOWN)
-    return found
+    return proposal
 
 
 def add_signature(proposal_id: str, officer: str, signature: bytes, means: ApprovalContext) -> ApprovalResult:
@@ -206,8 +210,8 @@ def _own(proposal_id: str, ctx: ServiceContext) -> StoredProposal:
 def _signatures(proposal: Proposal, ctx: ServiceContext) -> list[tuple[Officer, bytes]]:
     """Return the stored signatures of officers whose rows are those of the log."""
     different = ctx.facts.compare(ctx.db, ctx.now(), "officer:")[1]
-    found = proposals.list_signatures(ctx.db, proposal)
-    return [(officer, signature) for officer, signature in found if f"officer:{officer.name}" not in different]
+    signatures = proposals.list_signatures(ctx.db, proposal)
+    return [(officer, signature) for officer, signature in signatures if f"officer:{officer.name}" not in different]
 
 
 def _get_proven(name: str, ctx: ServiceContext) -> Officer:
@@ -215,9 +219,9 @@ def _get_proven(name: str, ctx: ServiceContext) -> Officer:
 
     Raises OfficerError and RowDiffersError.
     """
-    found = get_officer(name, ctx)
-    ctx.facts.check(ctx.db, f"officer:{found.name}", ctx.now())
-    return found
+    officer = get_officer(name, ctx)
+    ctx.facts.check(ctx.db, f"officer:{officer.name}", ctx.now())
+    return officer
 
 
 def _policy(ctx: ServiceContext) -> ApprovalPolicy:

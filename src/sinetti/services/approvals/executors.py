@@ -38,16 +38,16 @@ def bulk_parameters(
         "invalid_since": since.isoformat() if since is not None else None,
         "certificates": [
             {
-                "organisation": one.organisation,
-                "customer_id": one.customer_id,
-                "description": one.description,
-                "ends": one.not_after.date().isoformat(),
-                "authority": one.authority,
-                "serves": one.serves,
-                "last_seen": one.last_seen.date().isoformat() if one.last_seen is not None else None,
-                "serial": one.serial,
+                "organisation": summary.organisation,
+                "customer_id": summary.customer_id,
+                "description": summary.description,
+                "ends": summary.not_after.date().isoformat(),
+                "authority": summary.authority,
+                "serves": summary.serves,
+                "last_seen": summary.last_seen.date().isoformat() if summary.last_seen is not None else None,
+                "serial": summary.serial,
             }
-            for one in described
+            for summary in described
         ],
     }
 
@@ -55,7 +55,7 @@ def bulk_parameters(
 def bulk_context(ask: bulk_revoke.BulkRevocationRequest, selection: bulk_revoke.BulkSelection) -> Parameters:
     """Return the criteria and the totals of a bulk revocation."""
     wanted = ask.wanted
-    issued = [one.isoformat() for one in wanted.issued or ()]
+    issued = [instant.isoformat() for instant in wanted.issued or ()]
     criteria = {
         "customer_id": wanted.customer_id,
         "authority": wanted.authority,
@@ -147,46 +147,46 @@ def _change_officers(proposal: Proposal, means: ApprovalContext) -> None:
     add_officer(check_officer(new, ctx.approvals), ctx, *by)
 
 
-def _name_staff(proposal: Proposal, means: ApprovalContext) -> None:
-    given, by = proposal.parameters, (_actor(proposal), means.request_id)
+def _name_staff(proposal: Proposal, ctx: ApprovalContext) -> None:
+    given, by = proposal.parameters, (_actor(proposal), ctx.request_id)
     if given["change"] == "add":
         language, person = Language(given["language"]), given.get("person", "")
         new = NewAccount(given["email"], given["name"], language, staff=True, person=person)
-        accounts.invite(new, means.ctx, *by)
+        accounts.invite(new, ctx.ctx, *by)
         return
-    if accounts.account_of(given["email"], means.ctx).user_id != given["account"]:
+    if accounts.account_of(given["email"], ctx.ctx).user_id != given["account"]:
         raise ApprovalError(ApprovalReason.CHANGED, "the address belongs to another account now: propose it again")
     if given["change"] == "reset-second-factor":
-        accounts.reset_second_factor(given["email"], means.ctx, *by)
+        accounts.reset_second_factor(given["email"], ctx.ctx, *by)
     else:
-        accounts.give_staff(given["email"], given.get("person", ""), means.ctx, *by)
+        accounts.give_staff(given["email"], given.get("person", ""), ctx.ctx, *by)
 
 
-def _end_organisation(proposal: Proposal, means: ApprovalContext) -> None:
+def _end_organisation(proposal: Proposal, ctx: ApprovalContext) -> None:
     customer_id = proposal.parameters["customer_id"]
-    if not registration.is_open(customer_id, means.ctx):
+    if not registration.is_open(customer_id, ctx.ctx):
         raise ApprovalError(
             ApprovalReason.CHANGED, f"{customer_id} has already ended, and nothing was done: reject the proposal"
         )
-    registration.close(customer_id, means.ctx, _actor(proposal), means.request_id)
+    registration.close(customer_id, ctx.ctx, _actor(proposal), ctx.request_id)
 
 
-def _name_signatory(proposal: Proposal, means: ApprovalContext) -> None:
-    given, by = proposal.parameters, (_actor(proposal), means.request_id)
+def _name_signatory(proposal: Proposal, ctx: ApprovalContext) -> None:
+    given, by = proposal.parameters, (_actor(proposal), ctx.request_id)
     person = ContactDetails(given["name"], given["email"], given["phone"], Language(given["language"]))
     if given["invite"]:
-        people.invite_signatory(given["customer_id"], person, means.ctx, *by)
+        people.invite_signatory(given["customer_id"], person, ctx.ctx, *by)
     else:
-        people.add_signatory(given["customer_id"], person, means.ctx, *by)
+        people.add_signatory(given["customer_id"], person, ctx.ctx, *by)
 
 
-def _lower_settings(proposal: Proposal, means: ApprovalContext) -> None:
+def _lower_settings(proposal: Proposal, ctx: ApprovalContext) -> None:
     wanted = {row["name"]: row["after"] for row in proposal.parameters["settings"]}
-    lower_settings(wanted, means.ctx, _actor(proposal), means.request_id)
+    lower_settings(wanted, ctx.ctx, _actor(proposal), ctx.request_id)
 
 
-def _resume_issuance(proposal: Proposal, means: ApprovalContext) -> None:
-    means.accept_clock(_actor(proposal))
+def _resume_issuance(proposal: Proposal, ctx: ApprovalContext) -> None:
+    ctx.accept_clock(_actor(proposal))
 
 
 def _actor(proposal: Proposal) -> str:

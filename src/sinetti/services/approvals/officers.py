@@ -61,7 +61,7 @@ def check_founders(new: Collection[CheckedOfficer], environment: Environment) ->
     """Raise OfficerError if an authority cannot be founded with these officers."""
     least = FOUNDERS[environment]
     is_enough = len(new) >= least or (not new and environment is not Environment.PRODUCTION)
-    names, keys = ({one.name for one in new}, {one.key.fingerprint for one in new})
+    names, keys = ({officer.name for officer in new}, {officer.key.fingerprint for officer in new})
     if not is_enough or len(names) < len(new) or len(keys) < len(new):
         raise OfficerError(
             f"name {least} officers or more, each with --officer NAME=FILE, and each with a key of their own"
@@ -72,8 +72,8 @@ def found_officers(db: Database, new: Collection[CheckedOfficer], audit: AuditCo
     """Insert the officers of an authority that is founded, once."""
     with officers.locked_officers(db):
         if not officers.list_all_officers(db):
-            for one in new:
-                officers.insert_officer(db, _officer(one, audit), audit)
+            for officer in new:
+                officers.insert_officer(db, _officer(officer, audit), audit)
 
 
 def can_add_founders(ctx: ServiceContext) -> bool:
@@ -104,12 +104,12 @@ def add_founder(new: CheckedOfficer, ctx: ServiceContext, actor: str, request_id
 def remove_officer(name: str, fingerprint: str, ctx: ServiceContext, actor: str, request_id: str) -> None:
     """Remove the officer with this name and key. Raises OfficerError."""
     with officers.locked_officers(ctx.db):
-        one = get_officer(name, ctx)
-        if one.fingerprint != fingerprint:
-            raise OfficerError(f"{one.name} has another key now: propose the removal again")
-        left = [other for other in officers.list_officers(ctx.db) if other.officer_id != one.officer_id]
+        officer = get_officer(name, ctx)
+        if officer.fingerprint != fingerprint:
+            raise OfficerError(f"{officer.name} has another key now: propose the removal again")
+        left = [other for other in officers.list_officers(ctx.db) if other.officer_id != officer.officer_id]
         check_removal(roles_of(left), ctx.environment, ctx.approvals)
-        officers.remove_officer(ctx.db, one, ctx.audit_entry(actor, request_id))
+        officers.remove_officer(ctx.db, officer, ctx.audit_entry(actor, request_id))
 
 
 @dataclass(frozen=True)
@@ -134,14 +134,14 @@ def recover_officers(
     check_founders(new, ctx.environment)
     with officers.locked_officers(ctx.db):
         before = officers.list_officers(ctx.db)
-        if {one.fingerprint for one in before} == {one.key.fingerprint for one in new}:
+        if {officer.fingerprint for officer in before} == {officer.key.fingerprint for officer in new}:
             return
         audit = ctx.audit_entry(actor, request_id)
         # First, since the log's verifier takes the changes after it as approved.
         facts = {"statement": statement.octets.decode("ascii"), "signature": _base64(statement.signature)}
         officers.record_recovery(ctx.db, audit, root=_base64(statement.root), **facts)
-        for one in before:
-            officers.remove_officer(ctx.db, one, audit)
+        for officer in before:
+            officers.remove_officer(ctx.db, officer, audit)
         for named in new:
             if officers.is_known_key(ctx.db, named.key.fingerprint):
                 raise OfficerError(
@@ -156,10 +156,10 @@ def _base64(octets: bytes) -> str:
 
 def get_officer(name: str, ctx: ServiceContext) -> Officer:
     """Return the officer in force with this name. Raises OfficerError."""
-    found = officers.find_officer(ctx.db, check_name(name))
-    if found is None:
+    officer = officers.find_officer(ctx.db, check_name(name))
+    if officer is None:
         raise OfficerError(f"there is no officer {name}: run sinetti authority officer list")
-    return found
+    return officer
 
 
 def list_officers(ctx: ServiceContext) -> tuple[Officer, ...]:

@@ -27,17 +27,17 @@ def keep_strictest(wanted: ApprovalPolicy, ctx: ServiceContext) -> ApprovalPolic
         return wanted
     stored = settings.read_settings(ctx.db)
     before = ctx.facts.current(ctx.db, ctx.now()).record.strictest(policy_of(stored, ApprovalPolicy()))
-    found = wanted.strictest(before)
+    policy = wanted.strictest(before)
     for act in TwoPersonAct:
-        people = found.people_for(act)
+        people = policy.people_for(act)
         if people > before.people_for(act) and not can_act(act, roles, people):
             raise SettingsError(
                 f"authority.toml: {act} = {people} under [approvals] takes more officers than there are: write a lower "
                 "number, add officers, then raise it"
             )
-    if found.values != stored:
-        settings.write_settings(ctx.db, found.values, ctx.audit_entry(_SERVICE, secrets.token_hex(16)))
-    return found
+    if policy.values != stored:
+        settings.write_settings(ctx.db, policy.values, ctx.audit_entry(_SERVICE, secrets.token_hex(16)))
+    return policy
 
 
 def lower_settings(wanted: Mapping[str, str], ctx: ServiceContext, actor: str, request_id: str) -> None:

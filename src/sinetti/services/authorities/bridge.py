@@ -68,14 +68,14 @@ def _find_issuer(asked: OcspRequest, name: str, rows: Mapping[str, DistrustRow],
 
     Raises OcspRequestError.
     """
-    parents = {one.name: one.issuer for one in rows.values()}
-    for one, issuer in ctx.issuers.items():
-        if name in names_to_root(one, parents):
+    parents = {row.name: row.issuer for row in rows.values()}
+    for issuer_name, issuer in ctx.issuers.items():
+        if name in names_to_root(issuer_name, parents):
             try:
                 check_issuer(asked, issuer.certificate)
             except OcspRequestError:
                 continue
-            return one
+            return issuer_name
     raise OcspRequestError(ErrorStatus.UNAUTHORIZED, "the request is about certificates of another issuer")
 
 

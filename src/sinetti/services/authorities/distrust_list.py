@@ -70,7 +70,9 @@ def publish_distrust(ctx: ServiceContext, audit: tuple[str, str], approval: ActA
             store_list(new, octets, 0 if before is None else before.number, ctx, audit)
         except TrustListConflict:
             continue
-        _log.warning("the list of distrust %d names %s", new.number, ", ".join(one.name for one in wanted))
+        _log.warning(
+            "the list of distrust %d names %s", new.number, ", ".join(distrust_entry.name for distrust_entry in wanted)
+        )
         return new.number
     raise TrustListConflict("other commands change the list of distrust all the time: run the command again")
 
@@ -83,14 +85,14 @@ def read_checkpoint(octets: bytes, since: datetime, witnesses: Collection[Verifi
     """
     try:
         checkpoint, note = open_checkpoint(octets, *log_tree.log_keys(db))
-        seen = [note.cosigned_at(key) for key in note.signers(witnesses)]
+        instants = [note.cosigned_at(key) for key in note.signers(witnesses)]
         newest = log_tree.find_head(db)
         head = (0, b"") if newest is None else Checkpoint.parse(newest.text).head
         proof = consistency_proof(checkpoint.size, head[0], log_tree.lookup(db, head[0]))
         check_consistency(checkpoint.head, head, proof)
     except (NoteError, ProofError, ValueError) as bad:
         raise DistrustRefused(f"the file is no checkpoint of this log: {bad}") from None
-    if not any(at is not None and at < since for at in seen):
+    if not any(at is not None and at < since for at in instants):
         raise DistrustRefused(f"no witness cosigned the checkpoint before {since:%Y-%m-%dT%H:%M:%SZ}: take another one")
     return checkpoint.text
 
@@ -100,12 +102,12 @@ def declared_entries(rows: Collection[DistrustRow], last: DistrustList | None) -
 
     A restored register may lack some of the last list. Those on it keep its instants.
     """
-    found = {} if last is None else {one.sha256: one for one in last.authorities}
-    for one in rows:
-        if one.period is not None and one.sha256 not in found:
-            since, until = (each.replace(microsecond=0) for each in (one.period.since, one.period.bridge_until))
-            found[one.sha256] = DistrustEntry(one.sha256, one.name, since, until)
-    return tuple(sorted(found.values(), key=lambda one: one.name))
+    distrust_entries = {} if last is None else {authority.sha256: authority for authority in last.authorities}
+    for row in rows:
+        if row.period is not None and row.sha256 not in distrust_entries:
+            since, until = (each.replace(microsecond=0) for each in (row.period.since, row.period.bridge_until))
+            distrust_entries[row.sha256] = DistrustEntry(row.sha256, row.name, since, until)
+    return tuple(sorted(distrust_entries.values(), key=lambda one: one.name))
 
 
 def find_responder(
@@ -117,8 +119,8 @@ def find_responder(
     issues. Readers know a services CA by its certificate, so one below a distrusted CA may count for them. Raises
     SignerUnavailable.
     """
-    parents: Mapping[str, str | None] = {one.name: one.issuer for one in rows}
-    refused = {one.name for one in rows if one.period is not None} | set(excluded)
+    parents: Mapping[str, str | None] = {row.name: row.issuer for row in rows}
+    refused = {row.name for row in rows if row.period is not None} | set(excluded)
     names = [
         name
         for name in ctx.responders
@@ -144,17 +146,17 @@ def find_responder(
 def _is_current(octets: bytes, wanted: tuple[DistrustEntry, ...], ctx: ServiceContext) -> bool:
     """Return True if a list has these CAs, and its signer is valid for long enough."""
     signed = parse_signed(octets)
-    responders = [one.certificate for one in signed.signatures if is_ocsp_responder(one.certificate)]
+    responders = [signature.certificate for signature in signed.signatures if is_ocsp_responder(signature.certificate)]
     lasting = ctx.now() + SIGNED_ANEW_BEFORE
     is_lasting = len(responders) < len(signed.signatures) or any(
-        one.not_valid_after_utc > lasting for one in responders
+        responder.not_valid_after_utc > lasting for responder in responders
     )
     return is_lasting and parse_distrust(signed.payload).authorities == wanted
 
 
 def _first_root(rows: Collection[DistrustRow]) -> Sha256:
     """Return the name of this authority in its lists."""
-    return min((one for one in rows if one.issuer is None), key=lambda one: one.generation).sha256
+    return min((row for row in rows if row.issuer is None), key=lambda distrust: distrust.generation).sha256
 
 
 def _signed(
@@ -166,8 +168,8 @@ def _signed(
     """
     name, responder = find_responder(rows, ctx)
     signature = ctx.sign_distrust(responder, octets_to_sign(new.kind, new.payload), approval)
-    parents: Mapping[str, str | None] = {one.name: one.issuer for one in rows}
-    *way, root = (ctx.issuers[one].certificate for one in names_to_root(name, parents))
+    parents: Mapping[str, str | None] = {row.name: row.issuer for row in rows}
+    *way, root = (ctx.issuers[text].certificate for text in names_to_root(name, parents))
     chains: list[tuple[x509.Certificate, ...]] = [tuple(way)]
     anchors = newest_anchors(ctx.db)
     links = () if anchors is None else anchors.links

@@ -39,14 +39,21 @@ class CaListItem:
 def list_cas(ctx: ServiceContext) -> tuple[CaListItem, ...]:
     """Return all CAs, those above others first, then those that were only begun."""
     listed = [
-        CaListItem(
-            one.name, one.common_name, one.role, one.channel, one.generation, one.state, one.certificate, one.sha256
-        )
-        for one in register.list_authorities(ctx.db)
+        CaListItem(ca.name, ca.common_name, ca.role, ca.channel, ca.generation, ca.state, ca.certificate, ca.sha256)
+        for ca in register.list_authorities(ctx.db)
     ]
     begun = [
-        CaListItem(one.name, one.common_name, one.role, one.channel, one.generation, CaState.PENDING, None, None)
-        for one in register.list_pending(ctx.db)
+        CaListItem(
+            pending.name,
+            pending.common_name,
+            pending.role,
+            pending.channel,
+            pending.generation,
+            CaState.PENDING,
+            None,
+            None,
+        )
+        for pending in register.list_pending(ctx.db)
     ]
     return (*listed, *begun)
 
@@ -70,9 +77,9 @@ def activate_ca(name: str, ctx: ServiceContext, audit: AuditContext) -> str | No
     """
     done = register.activate(ctx.db, name, audit)
     ctx.step("ca-activated")
-    one = register.get_authority(ctx.db, name)
+    ca = register.get_authority(ctx.db, name)
     # A killed process may have left the lines of both to this one.
-    peers = [peer for peer in register.list_authorities(ctx.db) if (peer.role, peer.channel) == (one.role, one.channel)]
+    peers = [peer for peer in register.list_authorities(ctx.db) if (peer.role, peer.channel) == (ca.role, ca.channel)]
     register.wait_for_reservations(ctx.db, [peer.name for peer in peers])
     _note(peers, ctx)
     return done.predecessor
@@ -86,9 +93,9 @@ def stop_ca(name: str, ctx: ServiceContext, audit: AuditContext) -> bool:
     """
     is_new = register.stop(ctx.db, name, audit)
     ctx.step("ca-stopped")
-    one = register.get_authority(ctx.db, name)
-    register.wait_for_reservations(ctx.db, [one.name])
-    _note([one], ctx)
+    ca = register.get_authority(ctx.db, name)
+    register.wait_for_reservations(ctx.db, [ca.name])
+    _note([ca], ctx)
     return is_new
 
 
@@ -99,14 +106,14 @@ def retire_ca(name: str, ctx: ServiceContext, audit: AuditContext) -> bool:
     had ended. Raises CaUnknown, CaChangeRefused before the end of the CA's last certificate, SignerUnavailable and
     JournalUnavailable.
     """
-    one, now = register.get_authority(ctx.db, name), ctx.now()
-    if one.state is not CaState.RETIRED:
-        register.check_retirable(ctx.db, one, now)
-        if one.name not in ctx.offline:
-            ends = max(ctx.issuers[one.name].certificate.not_valid_after_utc, now)
-            publish(one.name, ctx, audit.request_id, ends)
+    ca, now = register.get_authority(ctx.db, name), ctx.now()
+    if ca.state is not CaState.RETIRED:
+        register.check_retirable(ctx.db, ca, now)
+        if ca.name not in ctx.offline:
+            ends = max(ctx.issuers[ca.name].certificate.not_valid_after_utc, now)
+            publish(ca.name, ctx, audit.request_id, ends)
         ctx.step("ca-last-lists")
-    is_new = register.retire(ctx.db, one.name, audit)
+    is_new = register.retire(ctx.db, ca.name, audit)
     ctx.step("ca-retired")
     _note([register.get_authority(ctx.db, name)], ctx)
     return is_new
@@ -128,7 +135,7 @@ def revoke_ca(
 
 def _note(changed: Iterable[AuthorityView], ctx: ServiceContext) -> None:
     """Write the CAs to the journal as they are now, and read them again here."""
-    lines = [journal_lines.entry_of(ctx.db, one) for one in changed if one.version]
+    lines = [journal_lines.entry_of(ctx.db, ca) for ca in changed if ca.version]
     ctx.journal.append([line for line in lines if not ctx.journal.holds(*line.key)])
     ctx.step("ca-noted")
     ctx.refresh_authorities()

@@ -90,15 +90,15 @@ def publish_anchors(ctx: ServiceContext, sign: Callable[[str, bytes], bytes], au
     """
     before = newest_anchors(ctx.db)
     views = register.list_authorities(ctx.db)
-    cas = {load_certificate(one.certificate): one for one in views}
+    cas = {load_certificate(ca.certificate): ca for ca in views}
     of_root = [(one, view) for one, view in cas.items() if view.role == AnchorRole.ROOT]
     of_root.sort(key=lambda pair: (pair[1].signs_from, pair[1].generation))
-    roots = {one: view.name for one, view in of_root}
+    roots = {certificate: view.name for certificate, view in of_root}
     first = next(view.sha256 for view in views if view.name in roots.values())
     head = ListHead(ctx.environment, first, next_number(before, ctx), ctx.now())
     known = before.links if before else ()
     links = (*known, *missing_links([ctx.issuers[name] for name in roots.values()], known, sign))
-    new = build_anchors(head, ((one, view.state) for one, view in cas.items()), links)
+    new = build_anchors(head, ((certificate, view.state) for certificate, view in cas.items()), links)
     if before is not None and (before.authorities, before.links) == (new.authorities, new.links):
         return before
     octets = sign_by_roots(new, tuple(roots), links, lambda root, to_be_signed: sign(roots[root], to_be_signed))

@@ -58,14 +58,14 @@ def cosign_head(db: Database, witnesses: Sequence[WitnessAddress]) -> int:
     Returns the number of new cosignatures. A witness that fails stops no other; the next head is pushed to it again.
     """
     count = 0
-    for one in witnesses:
+    for witness in witnesses:
         note = log_tree.find_head(db)
-        if note is None or note.cosigned_at(one.key) is not None:
+        if note is None or note.cosigned_at(witness.key) is not None:
             continue
         try:
-            count += _push(db, one, note) is not None
+            count += _push(db, witness, note) is not None
         except _FAILURES as failed:
-            _log.warning("the witness %s did not cosign the log: %s", one.key.name, failed)
+            _log.warning("the witness %s did not cosign the log: %s", witness.key.name, failed)
     return count
 
 
@@ -73,9 +73,9 @@ def is_confirmed(db: Database, witnesses: Sequence[WitnessAddress], now: datetim
     """Return True if a witness cosigns the newest head with this time, to an hour."""
     if (note := log_tree.find_head(db)) is None:
         return False
-    for one in witnesses:
+    for witness in witnesses:
         with suppress(*_FAILURES):
-            at = _push(db, one, note)
+            at = _push(db, witness, note)
             if at is not None and abs(at - now) < LONGEST_GAP:
                 return True
     return False
@@ -84,7 +84,7 @@ def is_confirmed(db: Database, witnesses: Sequence[WitnessAddress], now: datetim
 def _push(db: Database, witness: WitnessAddress, note: SignedNote) -> datetime | None:
     """Return the instant of the cosignature, or None if the witness refuses."""
     head = Checkpoint.parse(note.text)
-    own = tuple(one for one in note.signatures if one[0] == head.origin)
+    own = tuple(signature for signature in note.signatures if signature[0] == head.origin)
     old = log_tree.cosigned_size(db, witness.key.name)
     for _ in range(2):
         proof = tuple(consistency_proof(old, head.size, log_tree.lookup(db, head.size)))
@@ -105,7 +105,7 @@ def _push(db: Database, witness: WitnessAddress, note: SignedNote) -> datetime |
 
 def _keep(db: Database, key: VerifierKey, head: Checkpoint, reply: HttpResponse) -> datetime | None:
     """Store the witness's own signature; others in its answer are ignored."""
-    own = [one for one in parse_signatures(reply.body.decode()) if one[:2] == (key.name, key.key_id)]
+    own = [signature for signature in parse_signatures(reply.body.decode()) if signature[:2] == (key.name, key.key_id)]
     cosigned = SignedNote(head.text, tuple(own[:1]))
     if cosigned.signers([key]) != (key,):
         raise ProofError("its answer has no cosignature by its key")

@@ -19,8 +19,8 @@ def first_at(db: Database, instant: datetime) -> int:
 
     It is the size of the log if there is none.
     """
-    found = log_tree.first_index_at(db, instant)
-    return log_tree.head_size(db) if found is None else found
+    number = log_tree.first_index_at(db, instant)
+    return log_tree.head_size(db) if number is None else number
 
 
 def export_lines(db: Database, start: int | None, end: int | None) -> Iterator[bytes]:
@@ -34,7 +34,7 @@ def export_lines(db: Database, start: int | None, end: int | None) -> Iterator[b
     if note is None or not 0 <= first <= last <= size:
         raise LogRangeError(f"the log has the entries from 0 to {size}: --from and --to must be in this range")
     look = log_tree.lookup(db, size)
-    left, right = (tuple(look(*one) for one in cover(*span)) for span in ((0, first), (last, size)))
+    left, right = (tuple(look(*pair) for pair in cover(*span)) for span in ((0, first), (last, size)))
     yield ExportHeader(first, last, bytes(note), left, right).line()
     for leaf in log_tree.leaves(db, first, last):
         yield entry_line(leaf.index, leaf.leaf, None if leaf.row is None else bytes(leaf.row.octets))

@@ -79,7 +79,7 @@ def current_signers(ctx: ServiceContext, signers: Sequence[NoteSigner]) -> list[
 
     Before the log begins, it is the key that will begin it. Raises LogKeyMissing without the newest.
     """
-    keys, by_key = log_tree.log_keys(ctx.db), {one.verifier: one for one in signers}
+    keys, by_key = log_tree.log_keys(ctx.db), {signer.verifier: signer for signer in signers}
     if not keys:
         return list(signers[:1])
     if keys[0] not in by_key:

@@ -107,8 +107,8 @@ def verify_log(sources: LogSources, now: datetime) -> LogReport:
     report = LogReport()
     try:
         _verify(sources, now, report)
-    except _Fault as found:
-        report.fault = found.fault
+    except _Fault as fault:
+        report.fault = fault.fault
     except (NoteError, ProofError, LogBrokenError) as bad:
         report.fault = LogFault("log", str(bad))
     except JournalError as bad:
@@ -119,7 +119,7 @@ def verify_log(sources: LogSources, now: datetime) -> LogReport:
 def _verify(sources: LogSources, now: datetime, report: LogReport) -> None:
     db = sources.db
     report.size = log_tree.head_size(db)
-    known = [one.head for one in sources.known]
+    known = [checkpoint.head for checkpoint in sources.known]
     if sources.facts is not None and (kept := sources.facts.kept).size:
         known.append((kept.size, root_of(kept.edge)))
     since = sources.since
@@ -251,15 +251,15 @@ class _Walk:
         note, root = self.heads.get(size), self.roots.get(size)
         if note is None and root is None:
             return
-        found = root_of(self.edge)
-        if root is not None and root != found:
+        octets = root_of(self.edge)
+        if root is not None and root != octets:
             raise _wrong(index, f"the first {size} entries differ from the checkpoint that was kept elsewhere")
         if note is None:
             return
         if not self.keys:
             self.keys = list(log_tree.log_keys(self.db))
         checkpoint, _ = open_checkpoint(note, *self.keys)
-        if checkpoint.head != (size, found):
+        if checkpoint.head != (size, octets):
             raise _wrong(index, f"the checkpoint of {size} entries signs another tree")
 
 

@@ -38,9 +38,9 @@ def _problems(ctx: ServiceContext, deferred: Collection[MessageKind]) -> Iterato
         if ctx.signs_lists(name) and is_past_half_life(begins, ends, now)
     ]
     answers = [
-        one.this_update
-        for one in monitoring.answer_ages(ctx.db)
-        if is_past_half_life(one.this_update, one.next_update, now - ANSWERS_LATE)
+        age.this_update
+        for age in monitoring.answer_ages(ctx.db)
+        if is_past_half_life(age.this_update, age.next_update, now - ANSWERS_LATE)
     ]
     for kind, begun in ((HealthKind.LISTS, lists), (HealthKind.ANSWERS, answers)):
         if begun:

@@ -87,9 +87,9 @@ def list_places(ctx: ServiceContext) -> tuple[CrlLocation, ...]:
     """
     published = monitoring.list_names(ctx.db)
     if all(name in ctx.offline for name, _ in published) and not monitoring.any_certificate(ctx.db):
-        return tuple(CrlLocation(*one) for one in published)
+        return tuple(CrlLocation(*pair) for pair in published)
     own = ((name, shard) for name, issuer in ctx.issuers.items() for shard in (WHOLE, issuer.shard))
-    return tuple(CrlLocation(*one) for one in sorted({*published, *own}))
+    return tuple(CrlLocation(*pair) for pair in sorted({*published, *own}))
 
 
 def stored_crls(ctx: ServiceContext) -> Read:
@@ -109,7 +109,7 @@ def check_crls(ctx: ServiceContext, read: Read, *, offline: bool = True) -> tupl
 
     With `offline` False the CRLs of offline CAs are left out.
     """
-    places = [one for one in list_places(ctx) if offline or one.authority not in ctx.offline]
+    places = [place for place in list_places(ctx) if offline or place.authority not in ctx.offline]
     return tuple(finding for place in places for finding in _judged(place, ctx, read))
 
 
@@ -118,13 +118,13 @@ def check_ocsp_age(ctx: ServiceContext) -> tuple[MonitoringFinding, ...]:
     return tuple(
         MonitoringFinding(
             FindingKind.ANSWER_OLD,
-            one.authority,
-            f"OCSP responses of {one.authority} are from {_when(one.this_update)}, and half their "
+            age.authority,
+            f"OCSP responses of {age.authority} are from {_when(age.this_update)}, and half their "
             "validity is over: the log of sinetti authority serve shows why no new ones are signed",
         )
-        for one in monitoring.answer_ages(ctx.db)
+        for age in monitoring.answer_ages(ctx.db)
         # The refresher begins at half their life and needs time for a full round.
-        if is_past_half_life(one.this_update, one.next_update, ctx.now() - ANSWERS_LATE)
+        if is_past_half_life(age.this_update, age.next_update, ctx.now() - ANSWERS_LATE)
     )
 
 
@@ -137,19 +137,19 @@ def certificate_findings(files: Mapping[str, bytes], ctx: ServiceContext) -> tup
     findings = []
     for name, octets in sorted(files.items()):
         try:
-            one = load_certificate(octets)
-            key: object = (one.subject.public_bytes(), one.issuer.public_bytes())
+            certificate = load_certificate(octets)
+            key: object = (certificate.subject.public_bytes(), certificate.issuer.public_bytes())
         except ValueError as bad:
             findings.append(
                 MonitoringFinding(FindingKind.CERTIFICATE_ENDS, name, f"{name}: {bad}: restore it from a copy")
             )
             continue
-        if key not in newest or newest[key][1].not_valid_after_utc < one.not_valid_after_utc:
-            newest[key] = (name, one)
+        if key not in newest or newest[key][1].not_valid_after_utc < certificate.not_valid_after_utc:
+            newest[key] = (name, certificate)
     now = ctx.now()
-    for name, one in newest.values():
-        if is_near_expiry(one.not_valid_before_utc, one.not_valid_after_utc, now):
-            ends = one.not_valid_after_utc
+    for name, certificate in newest.values():
+        if is_near_expiry(certificate.not_valid_before_utc, certificate.not_valid_after_utc, now):
+            ends = certificate.not_valid_after_utc
             sentence = f"{name} {'expired' if now > ends else 'expires'} on {_when(ends)}: replace it"
             findings.append(MonitoringFinding(FindingKind.CERTIFICATE_ENDS, name, sentence))
     return tuple(findings)
@@ -163,28 +163,28 @@ def bulk_findings(ctx: ServiceContext) -> tuple[MonitoringFinding, ...]:
     revoking = (
         MonitoringFinding(
             FindingKind.BULK_UNFINISHED,
-            one.proposal_id,
-            (f"the bulk revocation {one.proposal_id} ({len(one.serials)} certificates) was interrupted: ")
+            proposal.proposal_id,
+            (f"the bulk revocation {proposal.proposal_id} ({len(proposal.serials)} certificates) was interrupted: ")
             + (
                 "a clerk continues it on the page for revoking several certificates"
-                if is_account(one.officer)
+                if is_account(proposal.officer)
                 else "run sinetti authority revoke-many --resume"
             ),
         )
-        for one in bulk_revocation.unfinished(ctx.db)
+        for proposal in bulk_revocation.unfinished(ctx.db)
     )
     calling = (
         MonitoringFinding(
             FindingKind.EARLY_UNFINISHED,
-            one.call_id,
-            (f"the call for early replacement {one.call_id} ({len(one.serials)} certificates) was interrupted: ")
+            call.call_id,
+            (f"the call for early replacement {call.call_id} ({len(call.serials)} certificates) was interrupted: ")
             + (
                 "run sinetti authority call-early again with the same options"
-                if one.undone_at is None
-                else f"run sinetti authority call-early --end {one.call_id} again"
+                if call.undone_at is None
+                else f"run sinetti authority call-early --end {call.call_id} again"
             ),
         )
-        for one in early_replacement.unfinished(ctx.db)
+        for call in early_replacement.unfinished(ctx.db)
     )
     return (*revoking, *calling)
 
@@ -238,8 +238,8 @@ def _compared(
         yield from _compared_by_count(place, crl, ctx)
         return
     made, revoked = crl.last_update_utc, dict(monitoring.revoked(ctx.db, place.authority, place.shard))
-    listed = {serial_hex(one.serial_number) for one in crl}
-    found = crl_mismatch(listed, {one for one, ends in revoked.items() if ends >= made}, revoked.keys())
+    listed = {serial_hex(entry.serial_number) for entry in crl}
+    found = crl_mismatch(listed, {serial for serial, ends in revoked.items() if ends >= made}, revoked.keys())
     if found.lacking:
         yield _lacks(place, found.lacking)
     if found.surplus:
@@ -261,7 +261,7 @@ def _compared_by_count(
     db, made = ctx.db, crl.last_update_utc
     newest = islice(monitoring.revoked(db, place.authority, place.shard), NEWEST_COMPARED)
     lacking = {serial for serial, ends in newest if ends >= made}
-    lacking -= {serial for one in crl if (serial := serial_hex(one.serial_number)) in lacking}
+    lacking -= {serial for entry in crl if (serial := serial_hex(entry.serial_number)) in lacking}
     if lacking:
         yield _lacks(place, lacking)
         return
@@ -368,8 +368,8 @@ def _answer(question: OcspProbe, der: bytes, issuer: x509.Certificate) -> ocsp.O
         raise ValueError(f"the responder answered {response.response_status.name.lower()}")
     if response.serial_number != int(question.serial, 16):
         raise ValueError("the response is about another certificate")
-    responders = [one for one in response.certificates if _answers_for(one, issuer)]
-    keys = [one.public_key() for one in responders]
+    responders = [certificate for certificate in response.certificates if _answers_for(certificate, issuer)]
+    keys = [responder.public_key() for responder in responders]
     signed = (response.tbs_response_bytes, response.signature)
     if not any(isinstance(key, PublicKey) and verify(key, *signed) for key in keys):
         raise ValueError("the response is not signed by a responder of this CA")

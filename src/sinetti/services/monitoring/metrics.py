@@ -27,10 +27,10 @@ def current_samples(ctx: ServiceContext) -> Samples:
     waiting = outbox_queries.count_waiting(ctx.db).items()
     found: Samples = {
         catalogue.UNREGISTERED: [((), len(unregistered.list_recent(ctx.db, ctx.now())))],
-        catalogue.CRL_AGE: [((name,), age(one.oldest)) for name, one in lists],
-        catalogue.CRL_NEXT: [((name,), -age(one.first_end)) for name, one in lists],
-        catalogue.CRL_OCTETS: [((name,), one.octets) for name, one in lists],
-        catalogue.CRL_ENTRIES: [((name,), one.entries) for name, one in lists],
+        catalogue.CRL_AGE: [((name,), age(crl_size.oldest)) for name, crl_size in lists],
+        catalogue.CRL_NEXT: [((name,), -age(crl_size.first_end)) for name, crl_size in lists],
+        catalogue.CRL_OCTETS: [((name,), crl_size.octets) for name, crl_size in lists],
+        catalogue.CRL_ENTRIES: [((name,), crl_size.entries) for name, crl_size in lists],
         catalogue.OUTBOX: [((channel.value,), count) for channel, (count, _) in waiting],
         catalogue.OUTBOX_AGE: [
             ((channel.value,), max(0.0, age(first)) if first is not None else 0.0) for channel, (_, first) in waiting
@@ -54,7 +54,7 @@ def counted_samples(ctx: ServiceContext) -> Samples:
         catalogue.CERTIFICATES: [((state,), count) for state, count in states.items()],
         catalogue.OCSP_ANSWERS: [((name,), count) for name, count in metrics.count_answers(ctx.db).items()],
         catalogue.OCSP_AGE: [
-            ((one.authority,), _seconds(ctx.now(), one.this_update)) for one in monitoring.answer_ages(ctx.db)
+            ((age.authority,), _seconds(ctx.now(), age.this_update)) for age in monitoring.answer_ages(ctx.db)
         ],
         catalogue.OUTBOX_FAILED: [((channel.value,), one.dead) for channel, one in failures.items()],
         catalogue.DELIVERY_FAILURES: [((channel.value,), one.attempts) for channel, one in failures.items()],

@@ -70,20 +70,22 @@ def check_rotation(purpose: SecretPurpose) -> None:
 
 def check_removal(purpose: SecretPurpose, key_id: str, ctx: ServiceContext) -> None:
     """Raise SecretError if a key is in use, or there is none with this id."""
-    found = {one.key.key_id: one for one in _of_purpose(purpose, ctx.keyring, ctx)}.get(key_id)
-    if found is None:
+    usage = {secret_usage.key.key_id: secret_usage for secret_usage in _of_purpose(purpose, ctx.keyring, ctx)}.get(
+        key_id
+    )
+    if usage is None:
         raise SecretError(f"there is no key {key_id} for {purpose}: see sinetti authority secrets status")
-    if found.can_be_removed(ctx.machine_now()):
+    if usage.can_be_removed(ctx.machine_now()):
         return
-    if found.is_current:
+    if usage.is_current:
         why = "it makes new data: rotate the purpose first"
-    elif found.is_kept:
+    elif usage.is_kept:
         why = "audit rows refer to it for good"
-    elif found.rows:
-        why = f"{found.rows} rows need it: wait until they have ended"
+    elif usage.rows:
+        why = f"{usage.rows} rows need it: wait until they have ended"
         why = f"{why}, or run sinetti authority secrets reseal" if purpose is SecretPurpose.SECOND_FACTORS else why
     else:
-        why = f"links in messages need it until {found.needed_until:%Y-%m-%d %H:%M} UTC"
+        why = f"links in messages need it until {usage.needed_until:%Y-%m-%d %H:%M} UTC"
     raise SecretError(f"key {key_id} for {purpose} cannot be removed: {why}")
 
 
@@ -95,8 +97,11 @@ def reseal_second_factors(ctx: ServiceContext) -> int:
     """
     ring, done = ctx.keyring, 0
     current = ring.current(SecretPurpose.SECOND_FACTORS).key_id
-    while waiting := [one for one in secret_rows.list_factors(ctx.db) if {*_seals(one.data)} - {current}]:
-        done += sum(secret_rows.update_factor(ctx.db, one, _resealed(one.data, ring)) for one in waiting)
+    while waiting := [factor for factor in secret_rows.list_factors(ctx.db) if {*_seals(factor.data)} - {current}]:
+        done += sum(
+            secret_rows.update_factor(ctx.db, sealed_factor, _resealed(sealed_factor.data, ring))
+            for sealed_factor in waiting
+        )
     return done
 
 
@@ -120,7 +125,7 @@ def _count(purpose: SecretPurpose, keys: tuple[SecretKey, ...], ctx: ServiceCont
         case SecretPurpose.SESSIONS:
             return Counter(map(sealed_by, secret_rows.list_sessions(db, ctx.machine_now())))
         case SecretPurpose.SECOND_FACTORS:
-            return Counter(key_id for one in secret_rows.list_factors(db) for key_id in {*_seals(one.data)})
+            return Counter(key_id for factor in secret_rows.list_factors(db) for key_id in {*_seals(factor.data)})
         case SecretPurpose.LINKS:
             made_by = map(key_id_of_row, secret_rows.list_link_ids(db, now))
             return Counter(chain(made_by, map(sealed_by, secret_rows.list_sealed_links(db))))

@@ -53,10 +53,10 @@ def add_signatory(customer_id: str, person: ContactDetails, ctx: ServiceContext,
     A signatory with the same address is replaced. The first one may act only after a time
     (docs/e-service/authorisations.md). Raises PeopleError.
     """
-    one = _organisation(customer_id, ctx)
+    organisation = _organisation(customer_id, ctx)
     with _says_closed():
         audit = ctx.audit_entry(actor, request_id)
-        return contacts.add_signatory(ctx.db, one.organisation_id, person, audit, new_naming(ctx))
+        return contacts.add_signatory(ctx.db, organisation.organisation_id, person, audit, new_naming(ctx))
 
 
 def invite_signatory(
@@ -68,9 +68,9 @@ def invite_signatory(
 
     An assigned signatory gets only the link. One who has a valid link, or has used one, gets none. Raises PeopleError.
     """
-    one = _organisation(customer_id, ctx)
+    organisation = _organisation(customer_id, ctx)
     audit = ctx.audit_entry(actor, request_id)
-    to = PersonGrant(one.organisation_id, person, Role.SIGNATORY, at_once=True, naming=new_naming(ctx))
+    to = PersonGrant(organisation.organisation_id, person, Role.SIGNATORY, at_once=True, naming=new_naming(ctx))
     try:
         with _says_closed():
             return role_assignments.invite(ctx.db, to, create_link(ctx, audit.at), audit)
@@ -91,8 +91,8 @@ def remove_signatory(customer_id: str, email: str, ctx: ServiceContext, actor: s
 
     Raises PeopleError.
     """
-    one = _organisation(customer_id, ctx)
-    return contacts.remove_signatory(ctx.db, one.organisation_id, email, ctx.audit_entry(actor, request_id))
+    organisation = _organisation(customer_id, ctx)
+    return contacts.remove_signatory(ctx.db, organisation.organisation_id, email, ctx.audit_entry(actor, request_id))
 
 
 def set_contact_person(
@@ -102,9 +102,11 @@ def set_contact_person(
 
     Raises PeopleError.
     """
-    one = _organisation(customer_id, ctx)
+    organisation = _organisation(customer_id, ctx)
     with _says_closed():
-        return contacts.set_contact_person(ctx.db, one.organisation_id, person, ctx.audit_entry(actor, request_id))
+        return contacts.set_contact_person(
+            ctx.db, organisation.organisation_id, person, ctx.audit_entry(actor, request_id)
+        )
 
 
 def add_service_provider(customer_id: str, agent_id: str, ctx: ServiceContext, actor: str, request_id: str) -> bool:
@@ -112,14 +114,14 @@ def add_service_provider(customer_id: str, agent_id: str, ctx: ServiceContext, a
 
     Raises PeopleError.
     """
-    one, agent = _organisation(customer_id, ctx), _organisation(agent_id, ctx)
-    if one.organisation_id == agent.organisation_id:
+    organisation, agent = _organisation(customer_id, ctx), _organisation(agent_id, ctx)
+    if organisation.organisation_id == agent.organisation_id:
         raise PeopleError(
             PersonErrorReason.ITSELF, "an organisation cannot look after itself: name the other organisation"
         )
     with _says_closed():
         audit = ctx.audit_entry(actor, request_id)
-        return contacts.add_agent(ctx.db, one.organisation_id, agent.organisation_id, audit)
+        return contacts.add_agent(ctx.db, organisation.organisation_id, agent.organisation_id, audit)
 
 
 def remove_service_provider(customer_id: str, agent_id: str, ctx: ServiceContext, actor: str, request_id: str) -> bool:
@@ -127,26 +129,28 @@ def remove_service_provider(customer_id: str, agent_id: str, ctx: ServiceContext
 
     Raises PeopleError.
     """
-    one, agent = _organisation(customer_id, ctx), _organisation(agent_id, ctx)
+    organisation, agent = _organisation(customer_id, ctx), _organisation(agent_id, ctx)
     audit = ctx.audit_entry(actor, request_id)
-    return contacts.withdraw_agent(ctx.db, one.organisation_id, agent.organisation_id, audit)
+    return contacts.withdraw_agent(ctx.db, organisation.organisation_id, agent.organisation_id, audit)
 
 
 def who_is_who(customer_id: str, ctx: ServiceContext) -> OrganisationPeople:
     """Return all people who act for an organisation now. Raises PeopleError."""
-    one, now = _organisation(customer_id, ctx), ctx.now()
-    found = recipients.roles(ctx.db, [one.organisation_id], now)[one.organisation_id]
-    return OrganisationPeople(one, found, contacts.service_providers(ctx.db, one.organisation_id, now))
+    organisation, now = _organisation(customer_id, ctx), ctx.now()
+    roles = recipients.roles(ctx.db, [organisation.organisation_id], now)[organisation.organisation_id]
+    return OrganisationPeople(
+        organisation, roles, contacts.service_providers(ctx.db, organisation.organisation_id, now)
+    )
 
 
 def _organisation(customer_id: str, ctx: ServiceContext) -> OrganisationInfo:
-    found = organisations.find_organisation(ctx.db, customer_id)
-    if found is None:
+    organisation = organisations.find_organisation(ctx.db, customer_id)
+    if organisation is None:
         raise PeopleError(
             PersonErrorReason.UNKNOWN,
             f"no organisation has the ID {customer_id}: add it first (sinetti authority organisation add)",
         )
-    return found
+    return organisation
 
 
 @contextmanager
@@ -165,7 +169,11 @@ def settle_people(holdings: Sequence[str], ctx: ServiceContext, actor: str, requ
 
     Raises PeopleError for a holding that is not reported; the others are recorded.
     """
-    unknown = [one for one in holdings if not unrestored_people.settle(ctx.db, one, ctx.audit_entry(actor, request_id))]
+    unknown = [
+        holding
+        for holding in holdings
+        if not unrestored_people.settle(ctx.db, holding, ctx.audit_entry(actor, request_id))
+    ]
     if unknown:
         raise PeopleError(
             PersonErrorReason.UNKNOWN,

@@ -65,8 +65,8 @@ def withdraw(customer_id: str, channel: Channel, ctx: ServiceContext, actor: str
 
 def is_open(customer_id: str, ctx: ServiceContext) -> bool:
     """Return True if the organisation exists and was not closed."""
-    found = organisations.find_organisation(ctx.db, customer_id)
-    return found is not None and found.open
+    organisation = organisations.find_organisation(ctx.db, customer_id)
+    return organisation is not None and organisation.open
 
 
 def close(customer_id: str, ctx: ServiceContext, actor: str, request_id: str) -> bool:

@@ -43,7 +43,7 @@ def opt_in_to_renewal(serial: Serial, ctx: ServiceContext, actor: str, request_i
 
 
 def _lineage_of(serial: Serial, ctx: ServiceContext) -> str:
-    found = transactions.find_certificate(ctx.db, serial)
-    if found is None:
+    certificate = transactions.find_certificate(ctx.db, serial)
+    if certificate is None:
         raise PeopleError(PersonErrorReason.UNKNOWN, "no certificate has this serial number")
-    return found.lineage.lineage_id
+    return certificate.lineage.lineage_id

@@ -195,8 +195,8 @@ def revoke_many(
     """
     preview(ask, ctx)
     resumed = bulk_revocation.unfinished(ctx.db, ask.officer)
-    for one in resumed:
-        _carry_out(one, _Initiator(ask.officer, ctx, request_id), on_progress)
+    for proposal in resumed:
+        _carry_out(proposal, _Initiator(ask.officer, ctx, request_id), on_progress)
     return replace(propose(ask, ctx, request_id, on_progress), resumed=resumed)
 
 
@@ -264,9 +264,9 @@ def resume(
 
     Runs of clerks are continued on their page.
     """
-    unfinished = [one for one in bulk_revocation.unfinished(ctx.db) if not is_account(one.officer)]
-    for one in unfinished:
-        _carry_out(one, _Initiator(one.officer, ctx, request_id), on_progress)
+    unfinished = [proposal for proposal in bulk_revocation.unfinished(ctx.db) if not is_account(proposal.officer)]
+    for proposal in unfinished:
+        _carry_out(proposal, _Initiator(proposal.officer, ctx, request_id), on_progress)
     return tuple(unfinished)
 
 
@@ -462,7 +462,7 @@ def _left_from(rows: Iterable[BulkRevocationCandidate], lineages: Sequence[str])
     It is one part before the first lineage with certificates left, whose part may not have been recorded yet.
     """
     left = {row.lineage_id for row in rows if not row.revoked}
-    first = next((at for at, one in enumerate(lineages) if one in left), len(lineages))
+    first = next((at for at, text in enumerate(lineages) if text in left), len(lineages))
     return max(first // LINES_AT_ONCE * LINES_AT_ONCE - LINES_AT_ONCE, 0)
 
 

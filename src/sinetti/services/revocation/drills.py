@@ -98,18 +98,18 @@ def report_drill(drill_id: str, ctx: ServiceContext) -> DrillReport:
     drill = drills.find_drill(ctx.db, drill_id)
     if drill is None:
         raise EarlyReplacementError("no drill has this ID: run sinetti authority drill list")
-    found = drills.read_figures(ctx.db, drill_id)
-    counts = found.messages
+    figures = drills.read_figures(ctx.db, drill_id)
+    counts = figures.messages
     planned = counts.sent + counts.waiting + counts.failed + counts.dropped
     return DrillReport(
         drill,
         ctx.now(),
-        reach_curve(drill.count, found.reached, drill.created),
-        found.hints,
+        reach_curve(drill.count, figures.reached, drill.created),
+        figures.hints,
         counts,
-        reach_curve(planned, found.sent, drill.created),
-        reach_curve(planned, found.answered, drill.created),
-        found.problems,
+        reach_curve(planned, figures.sent, drill.created),
+        reach_curve(planned, figures.answered, drill.created),
+        figures.problems,
         drills.list_unreached(ctx.db, drill_id, LISTED) if drill.audience is DrillAudience.HOLDERS else (),
     )
 

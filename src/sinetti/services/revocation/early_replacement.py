@@ -144,7 +144,11 @@ def call_early(
     if not selection.going:
         return EarlyReplacementResult(selection, None, resumed=resumed)
     stolen = list_bridge_ends(ctx.db)
-    kind = MessageKind.INCIDENT if any(one.authority in stolen for one in selection.going) else MessageKind.EARLY
+    kind = (
+        MessageKind.INCIDENT
+        if any(candidate.authority in stolen for candidate in selection.going)
+        else MessageKind.EARLY
+    )
     ends, serials = now + asked.over, selection.serials
     new = EarlyReplacementCall("", asked.officer, asked.reason, asked.notice, serials, now, ends, kind=kind)
     call = early_replacement.store(ctx.db, new, ctx.audit_entry(actor_of(by.officer), request_id))

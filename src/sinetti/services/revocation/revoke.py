@@ -86,7 +86,7 @@ def revoke(ask: RevocationRequest, ctx: ServiceContext, actor: str, request_id: 
     if ask.officer:
         going = cascade(ask.serial, ask.reason, revocation.renewals(ctx.db, lineage_id), ask.excluded)
         rows = bulk_revocation.select(ctx.db, bulk_revocation.CertificateSelection(serials=tuple(going)))
-        if left := tuple(one.serial for one in rows if not one.revoked):
+        if left := tuple(row.serial for row in rows if not row.revoked):
             _count(ask, left, ctx, request_id)
     taken, done = _revoke_all(ask, lineage_id, ctx, (actor, request_id))
     if done:
@@ -133,7 +133,9 @@ def _follow_up(
     # The earlier process may have ended, or had no journal, before the entry was written. Only this call completes it.
     note_revoked_or_say({*taken, *done}, ctx)
     named = dict.fromkeys([serial, *(done or taken)])
-    rows = [found for one in named if (found := transactions.find_certificate(ctx.db, one)) is not None]
+    rows = [
+        certificate for serial in named if (certificate := transactions.find_certificate(ctx.db, serial)) is not None
+    ]
     presign_revoked(rows, ctx)
     for authority in {row.authority for row in rows}:
         publish_best_effort(authority, ctx, request_id)
@@ -153,9 +155,9 @@ def _revoke_all(
     done: list[Serial] = []
     while True:
         taken = cascade(ask.serial, ask.reason, revocation.renewals(ctx.db, lineage_id), ask.excluded)
-        found = [transactions.find_certificate(ctx.db, serial) for serial in taken]
+        certificates = [transactions.find_certificate(ctx.db, serial) for serial in taken]
         # Checked first: each revocation changes the lineage's version, which makes concurrent requests start again.
-        if all(one is None or one.revoked for one in found):
+        if all(certificate is None or certificate.revoked for certificate in certificates):
             return taken, done
         # A renewal may be reserved between reading the lineage and revoking it: repeat until none is left.
         # What follows the first step was decided by it: it continues even if the actor loses the right meanwhile.

@@ -72,9 +72,9 @@ def _spared(held: Certificate, reason: RevocationReason, ctx: ServiceContext) ->
     """Return the certificates that would be revoked along now and are not yet."""
     line = revocation.renewals(ctx.db, held.lineage.lineage_id)
     going = cascade(held.serial, reason, line)
-    return tuple(one for one in going if one != held.serial and not _revoked(one, ctx))
+    return tuple(serial for serial in going if serial != held.serial and not _revoked(serial, ctx))
 
 
 def _revoked(serial: Serial, ctx: ServiceContext) -> bool:
-    found = transactions.find_certificate(ctx.db, serial)
-    return found is None or found.revoked
+    certificate = transactions.find_certificate(ctx.db, serial)
+    return certificate is None or certificate.revoked

@@ -55,7 +55,7 @@ def firms(permissions: Permissions) -> frozenset[str]:
     Only direct roles count, because a role cannot be passed on.
     """
     asking = permissions.organisations(Permission.ASK)
-    return frozenset(one for one in asking if permissions.held[one].via is None)
+    return frozenset(text for text in asking if permissions.held[text].via is None)
 
 
 def list_ended(
@@ -71,10 +71,10 @@ def list_ended(
 
 def ended_to_give_again(mandate_id: str, permissions: Permissions, ctx: ServiceContext) -> EndedRole | None:
     """Return an ended role that the reader may give again, or None."""
-    found = ends.find_ended(ctx.db, mandate_id, ctx.now())
-    if found is None or not permissions.may(Permission.GRANT, found.organisation.organisation_id):
+    role = ends.find_ended(ctx.db, mandate_id, ctx.now())
+    if role is None or not permissions.may(Permission.GRANT, role.organisation.organisation_id):
         return None
-    return found
+    return role
 
 
 def note_ended(side: EndSide, mandate_ids: tuple[str, ...], ctx: ServiceContext, actor: Actor, request_id: str) -> int:

@@ -64,11 +64,11 @@ def applicant(organisation_id: str, ctx: ServiceContext, actor: Actor) -> Applic
 
     Raises PermissionDenied otherwise.
     """
-    found = administration.find(ctx.db, organisation_id)
-    if found is None:
+    organisation = administration.find(ctx.db, organisation_id)
+    if organisation is None:
         raise PermissionDenied(Permission.APPLY, organisation_id)
     require_permission(Permission.APPLY, organisation_id, actor, ctx)
-    return Applicant(found, tuple(sorted(ctx.issuing.keys() - found.channels)))
+    return Applicant(organisation, tuple(sorted(ctx.issuing.keys() - organisation.channels)))
 
 
 def apply(organisation_id: str, new: NewApplication, ctx: ServiceContext, actor: Actor, request_id: str) -> Application:
@@ -111,5 +111,5 @@ def application(application_id: str, ctx: ServiceContext, actor: Actor) -> Appli
 def mine(ctx: ServiceContext, actor: Actor, start: int = 0) -> OwnApplications:
     """Return the user's possible and past applications, from row `start` on."""
     ids = load_permissions(actor, ctx).organisations(Permission.APPLY)
-    found = organisations_applications.of_organisations(ctx.db, ids, start, SHOWN + 1)
-    return OwnApplications(administration.that_may_apply(ctx.db, ids), found, bool(ids))
+    applications = organisations_applications.of_organisations(ctx.db, ids, start, SHOWN + 1)
+    return OwnApplications(administration.that_may_apply(ctx.db, ids), applications, bool(ids))

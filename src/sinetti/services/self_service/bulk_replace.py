@@ -43,9 +43,11 @@ class BulkReplacePreview:
 
         Contacts with a phone number would wait for their code for ever.
         """
-        phones = tuple(one for one in self.ordered if one.contact is not None and one.contact.phone)
-        ordered = tuple(one for one in self.ordered if one not in phones)
-        left = (*self.left, *((one, ExclusionReason.NO_MESSAGES) for one in phones))
+        phones = tuple(
+            candidate for candidate in self.ordered if candidate.contact is not None and candidate.contact.phone
+        )
+        ordered = tuple(candidate for candidate in self.ordered if candidate not in phones)
+        left = (*self.left, *((phone, ExclusionReason.NO_MESSAGES) for phone in phones))
         return replace(self, ordered=ordered, left=left)
 
 
@@ -64,8 +66,8 @@ class BulkReplaceResult:
 def preview_selected(serials: Iterable[Serial], permissions: Permissions, ctx: ServiceContext) -> BulkReplacePreview:
     """Preview replacements of certificates selected one by one, at most 300."""
     asked = list(dict.fromkeys(serials))
-    found = replacement.by_serial(ctx.db, asked[:MOST_AT_ONCE])
-    ours = [one for one in found if permissions.may(Permission.ORDER, one.organisation_id)]
+    candidates = replacement.by_serial(ctx.db, asked[:MOST_AT_ONCE])
+    ours = [candidate for candidate in candidates if permissions.may(Permission.ORDER, candidate.organisation_id)]
     return _preview(ours, len(asked[:MOST_AT_ONCE]) - len(ours), by_name=True, more=len(asked) > MOST_AT_ONCE)
 
 
@@ -75,39 +77,41 @@ def preview_expiring(days: int, permissions: Permissions, ctx: ServiceContext) -
     Only of the organisations for which the user may order.
     """
     now, organisations = ctx.now(), permissions.organisations(Permission.ORDER)
-    found = replacement.ending(ctx.db, organisations, now, now + timedelta(days=days), MOST_AT_ONCE + 1)
-    return _preview(found[:MOST_AT_ONCE], 0, by_name=False, more=len(found) > MOST_AT_ONCE)
+    candidates = replacement.ending(ctx.db, organisations, now, now + timedelta(days=days), MOST_AT_ONCE + 1)
+    return _preview(candidates[:MOST_AT_ONCE], 0, by_name=False, more=len(candidates) > MOST_AT_ONCE)
 
 
 def within_limits(
-    found: BulkReplacePreview, permissions: Permissions, ctx: ServiceContext, actor: Actor
+    preview: BulkReplacePreview, permissions: Permissions, ctx: ServiceContext, actor: Actor
 ) -> BulkReplacePreview:
     """Return the preview without replacements that would exceed a limit of 24 hours."""
     limits = ctx.daily_limits
     if limits is None:
-        return found
+        return preview
     own = daily_counts.own_mailboxes(ctx.db, actor.name)
-    charges = {one.serial: _charges(one, permissions, actor, own) for one in found.ordered}
+    charges = {candidate.serial: _charges(candidate, permissions, actor, own) for candidate in preview.ordered}
     now = ctx.machine_now()
     used = dict(daily_counts.counts(ctx.db, {each for some in charges.values() for each in some}, now))
     over: list[ReplacementCandidate] = []
-    for one in found.ordered:
+    for one in preview.ordered:
         if any(used[each] >= limits.of(each.what) for each in charges[one.serial]):
             over.append(one)
             continue
         for each in charges[one.serial]:
             used[each] += 1
-    ordered = tuple(one for one in found.ordered if one not in over)
-    return replace(found, ordered=ordered, left=(*found.left, *((one, ExclusionReason.LIMIT) for one in over)))
+    ordered = tuple(candidate for candidate in preview.ordered if candidate not in over)
+    return replace(
+        preview, ordered=ordered, left=(*preview.left, *((candidate, ExclusionReason.LIMIT) for candidate in over))
+    )
 
 
 def _charges(
-    one: ReplacementCandidate, permissions: Permissions, actor: Actor, own: frozenset[str]
+    candidate: ReplacementCandidate, permissions: Permissions, actor: Actor, own: frozenset[str]
 ) -> tuple[Charge, ...]:
     """Return the charges for an order that replaces this certificate."""
-    firm = permissions.require(Permission.ORDER, one.organisation_id).via or one.organisation_id
+    firm = permissions.require(Permission.ORDER, candidate.organisation_id).via or candidate.organisation_id
     orders = (Charge(LimitKind.ORDERS, actor.name), Charge(LimitKind.FIRM_ORDERS, firm))
-    to = mailbox(one.contact.email) if one.contact is not None else ""
+    to = mailbox(candidate.contact.email) if candidate.contact is not None else ""
     return orders if to in own else (*orders, Charge(LimitKind.LETTERS, to))
 
 
@@ -120,9 +124,9 @@ def replace_many(
     organisations are skipped.
     """
     ordered = left = limited = 0
-    for one in replacement.by_serial(ctx.db, list(dict.fromkeys(serials))[:MOST_AT_ONCE]):
+    for candidate in replacement.by_serial(ctx.db, list(dict.fromkeys(serials))[:MOST_AT_ONCE]):
         try:
-            done = _ordered(one, form, ctx, actor, request_id)
+            done = _ordered(candidate, form, ctx, actor, request_id)
         except LimitReached:
             limited += 1
             continue
@@ -134,36 +138,47 @@ def replace_many(
     return BulkReplaceResult(ordered, left, limited)
 
 
-def _ordered(one: ReplacementCandidate, form: str, ctx: ServiceContext, actor: Actor, request_id: str) -> bool:
-    why = left_out(one.known, by_name=True)
+def _ordered(candidate: ReplacementCandidate, form: str, ctx: ServiceContext, actor: Actor, request_id: str) -> bool:
+    why = left_out(candidate.known, by_name=True)
     # An open order may belong to this form: the answer is then the same.
-    if (why is not None and why is not ExclusionReason.ORDERED) or one.contact is None:
+    if (why is not None and why is not ExclusionReason.ORDERED) or candidate.contact is None:
         return False
     ask = OrderAsk(
-        form, one.organisation_id, one.channel, one.description, one.contact, one.deputy, one.serves, one.serial
+        form,
+        candidate.organisation_id,
+        candidate.channel,
+        candidate.description,
+        candidate.contact,
+        candidate.deputy,
+        candidate.serves,
+        candidate.serial,
     )
     try:
-        check_can_modify(Permission.ORDER, one.organisation_id, actor, ctx)
+        check_can_modify(Permission.ORDER, candidate.organisation_id, actor, ctx)
         order(ask, ctx, actor, request_id)
     except (PermissionDenied, OrderError, ValidationError):
         return False
     return True
 
 
-def _preview(found: Sequence[ReplacementCandidate], strange: int, *, by_name: bool, more: bool) -> BulkReplacePreview:
-    why = {one.serial: left_out(one.known, by_name=by_name) or _linked(one) for one in found}
-    ordered = tuple(one for one in found if why[one.serial] is None)
-    left = tuple((one, reason) for one in found if (reason := why[one.serial]) is not None)
+def _preview(
+    candidates: Sequence[ReplacementCandidate], strange: int, *, by_name: bool, more: bool
+) -> BulkReplacePreview:
+    why = {
+        candidate.serial: left_out(candidate.known, by_name=by_name) or _linked(candidate) for candidate in candidates
+    }
+    ordered = tuple(candidate for candidate in candidates if why[candidate.serial] is None)
+    left = tuple((candidate, reason) for candidate in candidates if (reason := why[candidate.serial]) is not None)
     return BulkReplacePreview(ordered, left, strange, more)
 
 
-def _linked(one: ReplacementCandidate) -> ExclusionReason | None:
+def _linked(candidate: ReplacementCandidate) -> ExclusionReason | None:
     """Return the reason to exclude a candidate whose stored texts have a link.
 
     A message would show these texts.
     """
     try:
-        check_words(one.description, (one.contact, one.deputy))
+        check_words(candidate.description, (candidate.contact, candidate.deputy))
     except ValidationError:
         return ExclusionReason.LINKED
     return None

@@ -107,10 +107,10 @@ def restrict_to_visible(wanted: CertificateQuery, permissions: Permissions) -> C
 
     Raises PermissionDenied if there are none.
     """
-    seen = permissions.organisations(Permission.SEE)
-    if not seen:
+    earlier = permissions.organisations(Permission.SEE)
+    if not earlier:
         raise PermissionDenied(Permission.SEE, None, second_factor=bool(permissions.waiting))
-    return replace(wanted, organisations=seen.intersection(wanted.organisations))
+    return replace(wanted, organisations=earlier.intersection(wanted.organisations))
 
 
 def get_details(serial: str, permissions: Permissions, actor: Actor, ctx: ServiceContext) -> OneCertificate:
@@ -174,6 +174,6 @@ def issued_chain(serial: str, permissions: Permissions, ctx: ServiceContext) -> 
 
     Raises PermissionDenied like `issued`.
     """
-    bundle = [load_certificate(one) for one in ctx.certificates.values()]
+    bundle = [load_certificate(certificate) for certificate in ctx.certificates.values()]
     above = build_chain(load_certificate(issued(serial, permissions, ctx)), bundle)
-    return b"".join(certificate_pem(certificate_der(one)) for one in above)
+    return b"".join(certificate_pem(certificate_der(certificate)) for certificate in above)

@@ -121,33 +121,39 @@ def clients(wanted: ClientQuery, permissions: Permissions, ctx: ServiceContext) 
     _directly(permissions.require(Permission.ASK, wanted.firm_id), wanted.firm_id)
     now = ctx.now()
     all_clients = list_clients(ctx.db, wanted.firm_id, now)
-    found = [one for one in all_clients if has_text(wanted.text, one.organisation.name, one.organisation.customer_id)]
-    rows = [one for one in found if wanted.state in (None, one.state)]
+    found = [
+        client
+        for client in all_clients
+        if has_text(wanted.text, client.organisation.name, client.organisation.customer_id)
+    ]
+    rows = [client for client in found if wanted.state in (None, client.state)]
     ends = next_ends(ctx.db, _served(rows), now) if wanted.sort is ClientSort.EXPIRY and rows else {}
     page = _sorted(rows, wanted, ends)[wanted.start : wanted.start + SHOWN + 1]
     served = _served(page)
     if served and not ends:
         ends = next_ends(ctx.db, served, now)
     certificates = list_query.counts_by_organisation(ctx.db, served, now) if served else {}
-    return ClientList(tuple(page), Counter(one.state for one in found), certificates, ends)
+    return ClientList(tuple(page), Counter(client.state for client in found), certificates, ends)
 
 
 def _served(rows: Iterable[Client]) -> frozenset[str]:
-    return frozenset(one.organisation.organisation_id for one in rows if not one.is_ended)
+    return frozenset(row.organisation.organisation_id for row in rows if not row.is_ended)
 
 
 def _sorted(rows: Iterable[Client], wanted: ClientQuery, ends: Mapping[str, datetime]) -> list[Client]:
     """Return the rows in the wanted order; rows without an instant come last."""
-    by_name = sorted(rows, key=lambda one: (one.organisation.name.casefold(), one.mandate_id))
+    by_name = sorted(rows, key=lambda client: (client.organisation.name.casefold(), client.mandate_id))
     if wanted.sort is ClientSort.NAME:
         return by_name[::-1] if wanted.descending else by_name
     instants = {
-        one.mandate_id: one.until if wanted.sort is ClientSort.UNTIL else ends.get(one.organisation.organisation_id)
-        for one in by_name
+        client.mandate_id: client.until
+        if wanted.sort is ClientSort.UNTIL
+        else ends.get(client.organisation.organisation_id)
+        for client in by_name
     }
-    dated = [(at, one) for one in by_name if (at := instants[one.mandate_id]) is not None]
+    dated = [(at, client) for client in by_name if (at := instants[client.mandate_id]) is not None]
     dated.sort(key=lambda pair: pair[0], reverse=wanted.descending)
-    return [*(one for _, one in dated), *(one for one in by_name if instants[one.mandate_id] is None)]
+    return [*(one for _, one in dated), *(client for client in by_name if instants[client.mandate_id] is None)]
 
 
 def to_ask_again(firm_id: str, mandate_ids: Collection[str], permissions: Permissions, ctx: ServiceContext) -> AskAgain:
@@ -157,21 +163,21 @@ def to_ask_again(firm_id: str, mandate_ids: Collection[str], permissions: Permis
     """
     _directly(permissions.require(Permission.ASK, firm_id), firm_id)
     now = ctx.now()
-    found = _to_ask(firm_id, mandate_ids, ctx, now)
+    clients = _to_ask(firm_id, mandate_ids, ctx, now)
     left = ASKED_BY_A_FIRM_A_DAY - role_requests.count_recent(ctx.db, _requester("", firm_id), now)
-    return AskAgain(tuple(found[:ASKED_AGAIN]), max(left, 0), len(found) > ASKED_AGAIN)
+    return AskAgain(tuple(clients[:ASKED_AGAIN]), max(left, 0), len(clients) > ASKED_AGAIN)
 
 
 def _to_ask(firm_id: str, mandate_ids: Collection[str], ctx: ServiceContext, now: datetime) -> list[Client]:
     """Return these clients, or all, that can be asked again, by end."""
-    found = [
-        one
-        for one in list_clients(ctx.db, firm_id, now)
-        if one.until is not None and one.state is not ClientState.ON and not one.is_asked
+    clients = [
+        client
+        for client in list_clients(ctx.db, firm_id, now)
+        if client.until is not None and client.state is not ClientState.ON and not client.is_asked
     ]
     if mandate_ids:
-        found = [one for one in found if one.mandate_id in mandate_ids]
-    return sorted(found, key=lambda one: (one.until or now, one.organisation.name))
+        clients = [client for client in clients if client.mandate_id in mandate_ids]
+    return sorted(clients, key=lambda client: (client.until or now, client.organisation.name))
 
 
 def ask_again(asked: AgainRequest, ctx: ServiceContext, actor: Actor, request_id: str) -> int:
@@ -187,12 +193,12 @@ def ask_again(asked: AgainRequest, ctx: ServiceContext, actor: Actor, request_id
             raise InvitationLimitReached
         if not check_firm_grant(Role.MANAGER, asked.until, act.audit.at):
             raise InvalidTerms
-        found = _to_ask(firm_id, frozenset(ids), ctx, act.audit.at) if ids else []
+        clients = _to_ask(firm_id, frozenset(ids), ctx, act.audit.at) if ids else []
         who = _requester(actor.user_id, firm_id)
-        for role in sorted({one.role for one in found}):
-            customers = [one.organisation.customer_id for one in found if one.role is role]
+        for role in sorted({client.role for client in clients}):
+            customers = [client.organisation.customer_id for client in clients if client.role is role]
             role_requests.ask(ctx.db, who, customers, GrantTerms(role, asked.until), act.audit)
-    return len(found)
+    return len(clients)
 
 
 def requests(
@@ -215,7 +221,7 @@ def ask_clients(asked: AskClients, ctx: ServiceContext, actor: Actor, request_id
     _directly(require_permission(Permission.ASK, asked.firm_id, actor, ctx), asked.firm_id)
     if len(asked.customer_ids) > ASKED_AT_ONCE:
         raise InvitationLimitReached
-    own = {normalise(one.customer_id) for one in queries.names(ctx.db, {asked.firm_id}).values()}
+    own = {normalise(name.customer_id) for name in queries.names(ctx.db, {asked.firm_id}).values()}
     if not own.isdisjoint(map(normalise, asked.customer_ids)):
         raise OwnOrganisation
     who = _requester(actor.user_id, asked.firm_id)

@@ -71,7 +71,7 @@ def picked(ids: Collection[str], permissions: Permissions, ctx: ServiceContext) 
 
 
 def hand_over_rows(
-    found: Sequence[AssignedLineage],
+    lineages: Sequence[AssignedLineage],
     who: tuple[str, ContactDetails],
     ctx: ServiceContext,
     actor: Actor,
@@ -85,13 +85,13 @@ def hand_over_rows(
 
     Raises PermissionDenied, LinkError and LimitReached.
     """
-    count, orders = _replaced(found, who, ctx, actor, request_id)
+    count, orders = _replaced(lineages, who, ctx, actor, request_id)
     _offer(orders, replace(ctx, daily_limits=None) if count else ctx, actor, request_id)
-    return HandedOver(count, len(found) > MOST_AT_ONCE, len(orders))
+    return HandedOver(count, len(lineages) > MOST_AT_ONCE, len(orders))
 
 
 def rehearse(
-    found: Sequence[AssignedLineage],
+    lineages: Sequence[AssignedLineage],
     who: tuple[str, ContactDetails],
     ctx: ServiceContext,
     actor: Actor,
@@ -101,7 +101,7 @@ def rehearse(
 
     The caller rolls it back. All of it is one transaction, which must not take long. Raises as `hand_over_rows` does.
     """
-    count, orders = _replaced(found, who, ctx, actor, request_id)
+    count, orders = _replaced(lineages, who, ctx, actor, request_id)
     _offer(orders[:REHEARSED], replace(ctx, daily_limits=None) if count else ctx, actor, request_id)
 
 
@@ -117,11 +117,11 @@ def _replaced(
     Returns the number of lineages, and the organisation and the id of each order.
     """
     email, new = who
-    for organisation_id in {one.organisation_id for one in found}:
+    for organisation_id in {lineage.organisation_id for lineage in found}:
         check_can_modify(Permission.CONTACT, organisation_id, actor, ctx)
     check_unlinked("name", new.name, LONGEST_PERSON)
     taken = found[:MOST_AT_ONCE]
-    about = {one.organisation_id for one in taken}
+    about = {lineage.organisation_id for lineage in taken}
     with acting(about, ctx, actor, request_id) as act:
         for organisation_id in about:
             check_can_view(Permission.CONTACT, organisation_id, act.permissions)
@@ -146,8 +146,8 @@ def _reassign(
 ) -> int:
     """Replace one person in all lineages, or the present contact of each."""
     by_email: dict[str, list[str]] = {}
-    for one in taken:
-        by_email.setdefault(email or one.email.casefold(), []).append(one.lineage_id)
+    for lineage in taken:
+        by_email.setdefault(email or lineage.email.casefold(), []).append(lineage.lineage_id)
     count = sum(
         contacts_of_lineages.change_contact(ctx.db, lineage_id, new, audit) for lineage_id in by_email.pop("", ())
     )

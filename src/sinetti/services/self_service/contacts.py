@@ -24,10 +24,10 @@ def get_for_confirmation(serial: Serial, permissions: Permissions, ctx: ServiceC
 
     Raises PermissionDenied, for a missing certificate as for another organisation's.
     """
-    found = lineage_view.find(ctx.db, serial)
-    check_can_view(Permission.CONTACT, None if found is None else found.organisation_id, permissions)
-    assert found is not None  # noqa: S101 - without one the right is lacking
-    return found
+    lineage = lineage_view.find(ctx.db, serial)
+    check_can_view(Permission.CONTACT, None if lineage is None else lineage.organisation_id, permissions)
+    assert lineage is not None  # noqa: S101 - without one the right is lacking
+    return lineage
 
 
 def change_contact(
@@ -38,8 +38,8 @@ def change_contact(
     `who` is the person, and True for the deputy's place. Raises PermissionDenied, PeopleError, LinkError and
     LimitReached.
     """
-    found = lineage_view.find(ctx.db, serial)
-    organisation_id = None if found is None else found.organisation_id
+    lineage = lineage_view.find(ctx.db, serial)
+    organisation_id = None if lineage is None else lineage.organisation_id
     for_it = guarded(Permission.CONTACT, organisation_id, ctx, actor, request_id)
     person, deputy = who
     check_unlinked("name", person.name, LONGEST_PERSON)
@@ -51,8 +51,8 @@ def remove_deputy(serial: Serial, email: str, ctx: ServiceContext, actor: Actor,
 
     The deputy gets an e-mail. Raises PermissionDenied.
     """
-    found = lineage_view.find(ctx.db, serial)
-    organisation_id = None if found is None else found.organisation_id
+    lineage = lineage_view.find(ctx.db, serial)
+    organisation_id = None if lineage is None else lineage.organisation_id
     with act_on(Permission.CONTACT, organisation_id, ctx, actor, request_id) as act:
-        assert found is not None  # noqa: S101 - without one the right is lacking
-        return contacts.remove_deputy(ctx.db, found.lineage_id, email, act.audit)
+        assert lineage is not None  # noqa: S101 - without one the right is lacking
+        return contacts.remove_deputy(ctx.db, lineage.lineage_id, email, act.audit)

@@ -33,17 +33,17 @@ def overview(actor: Actor, permissions: Permissions, ctx: ServiceContext) -> Ove
 
     Each statement covers the organisations for which the user has the permission.
     """
-    now, seen, granting = (
+    now, texts, granting = (
         ctx.now(),
         permissions.organisations(Permission.SEE),
         permissions.organisations(Permission.GRANT),
     )
-    totals = list_query.totals(ctx.db, seen, now) if seen else NO_CERTIFICATES
+    totals = list_query.totals(ctx.db, texts, now) if texts else NO_CERTIFICATES
     only = list_query.load_rows(ctx.db, [ListKey(*totals.only)], now) if totals.only else ()
     return Overview(
-        len(seen),
+        len(texts),
         totals,
-        sum(permissions.held[one].via is not None for one in seen),
+        sum(permissions.held[text].via is not None for text in texts),
         only[0] if only else None,
         queries.requests(ctx.db, granting, now) if granting else 0,
         organisations_applications.count_open(ctx.db) if actor.staff and actor.second_factor else 0,

@@ -45,7 +45,7 @@ def orderable(permissions: Permissions, ctx: ServiceContext, wanted: str = "") -
     With the channels approved for each; only the `wanted` one if there is one.
     """
     allowed = permissions.organisations(Permission.ORDER)
-    return replacement.organisations(ctx.db, allowed if not wanted else [one for one in allowed if one == wanted])
+    return replacement.organisations(ctx.db, allowed if not wanted else [text for text in allowed if text == wanted])
 
 
 @dataclass(frozen=True)
@@ -73,12 +73,12 @@ def count_orders_left(
     firm = permissions.require(Permission.ORDER, organisation_id).via or organisation_id
     charges = (Charge(LimitKind.ORDERS, actor.name), Charge(LimitKind.FIRM_ORDERS, firm))
     used = daily_counts.times(ctx.db, charges, now)
-    found = [
-        OrdersLeft(max(0, limit - len(used[one])), limit, again_at(used[one], limit, 1))
-        for one in charges
-        for limit in (limits.of(one.what),)
+    orders_lefts = [
+        OrdersLeft(max(0, limit - len(used[charge])), limit, again_at(used[charge], limit, 1))
+        for charge in charges
+        for limit in (limits.of(charge.what),)
     ]
-    return min(found, key=lambda one: one.count)
+    return min(orders_lefts, key=lambda orders_left: orders_left.count)
 
 
 def replaced(serial: Serial, permissions: Permissions, ctx: ServiceContext) -> LineageView:
@@ -86,10 +86,10 @@ def replaced(serial: Serial, permissions: Permissions, ctx: ServiceContext) -> L
 
     Raises PermissionDenied, for a missing certificate as for another organisation's.
     """
-    found = lineage_view.find(ctx.db, serial)
-    check_can_view(Permission.ORDER, None if found is None else found.organisation_id, permissions)
-    assert found is not None  # noqa: S101 - without one the right is lacking
-    return found
+    lineage = lineage_view.find(ctx.db, serial)
+    check_can_view(Permission.ORDER, None if lineage is None else lineage.organisation_id, permissions)
+    assert lineage is not None  # noqa: S101 - without one the right is lacking
+    return lineage
 
 
 def order(ask: OrderAsk, ctx: ServiceContext, actor: Actor, request_id: str) -> str:

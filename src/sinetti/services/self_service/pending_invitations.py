@@ -26,10 +26,10 @@ def get_for_confirmation(pending_id: str, permissions: Permissions, ctx: Service
 
     Raises PermissionDenied, for a missing one as for another organisation's.
     """
-    found = pending_invitations.find(ctx.db, pending_id, ctx.now())
-    check_can_view(Permission.GRANT, None if found is None else found.organisation_id, permissions)
-    assert found is not None  # noqa: S101 - without one the right is lacking
-    return found
+    pending = pending_invitations.find(ctx.db, pending_id, ctx.now())
+    check_can_view(Permission.GRANT, None if pending is None else pending.organisation_id, permissions)
+    assert pending is not None  # noqa: S101 - without one the right is lacking
+    return pending
 
 
 def confirm(pending_id: str, ctx: ServiceContext, actor: Actor, request_id: str) -> None:
@@ -51,5 +51,5 @@ def reject(pending_id: str, ctx: ServiceContext, actor: Actor, request_id: str) 
 
 
 def _organisation_of(pending_id: str, ctx: ServiceContext) -> str | None:
-    found = pending_invitations.find(ctx.db, pending_id, ctx.now())
-    return None if found is None else found.organisation_id
+    pending = pending_invitations.find(ctx.db, pending_id, ctx.now())
+    return None if pending is None else pending.organisation_id

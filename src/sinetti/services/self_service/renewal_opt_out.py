@@ -22,10 +22,10 @@ def get_for_confirmation(serial: Serial, permissions: Permissions, ctx: ServiceC
 
     Raises PermissionDenied, for a missing certificate as for another organisation's.
     """
-    found = lineage_view.find(ctx.db, serial)
-    check_can_view(Permission.CONTACT, None if found is None else found.organisation_id, permissions)
-    assert found is not None  # noqa: S101 - without one the right is lacking
-    return found
+    lineage = lineage_view.find(ctx.db, serial)
+    check_can_view(Permission.CONTACT, None if lineage is None else lineage.organisation_id, permissions)
+    assert lineage is not None  # noqa: S101 - without one the right is lacking
+    return lineage
 
 
 def opt_out_of_renewal(serial: Serial, ctx: ServiceContext, actor: Actor, request_id: str) -> bool:
@@ -43,9 +43,9 @@ def preview_many(
 
     They have no successor.
     """
-    found = replacement.by_serial(ctx.db, list(dict.fromkeys(serials))[:MOST_AT_ONCE])
-    ours = [one for one in found if permissions.may(Permission.CONTACT, one.organisation_id)]
-    return tuple(one for one in ours if not one.known.let_end and not one.known.succeeded)
+    candidates = replacement.by_serial(ctx.db, list(dict.fromkeys(serials))[:MOST_AT_ONCE])
+    ours = [candidate for candidate in candidates if permissions.may(Permission.CONTACT, candidate.organisation_id)]
+    return tuple(candidate for candidate in ours if not candidate.known.let_end and not candidate.known.succeeded)
 
 
 def opt_out_many(serials: Collection[Serial], ctx: ServiceContext, actor: Actor, request_id: str) -> int:
@@ -69,5 +69,5 @@ def opt_in_to_renewal(serial: Serial, ctx: ServiceContext, actor: Actor, request
 
 
 def _guarded(serial: Serial, ctx: ServiceContext, actor: Actor, request_id: str) -> ServiceContext:
-    found = lineage_view.find(ctx.db, serial)
-    return guarded(Permission.CONTACT, None if found is None else found.organisation_id, ctx, actor, request_id)
+    lineage = lineage_view.find(ctx.db, serial)
+    return guarded(Permission.CONTACT, None if lineage is None else lineage.organisation_id, ctx, actor, request_id)

@@ -35,27 +35,27 @@ def get_for_confirmation(serial: Serial, permissions: Permissions, ctx: ServiceC
 
     Raises PermissionDenied, for a missing certificate as for another organisation's.
     """
-    found = lineage_view.find(ctx.db, serial)
-    check_can_view(Permission.REVOKE, None if found is None else found.organisation_id, permissions)
-    assert found is not None  # noqa: S101 - without one the right is lacking
-    return found
+    lineage = lineage_view.find(ctx.db, serial)
+    check_can_view(Permission.REVOKE, None if lineage is None else lineage.organisation_id, permissions)
+    assert lineage is not None  # noqa: S101 - without one the right is lacking
+    return lineage
 
 
 def affected_certificates(
-    seen: LineageView, reason: RevocationReason, permissions: Permissions, ctx: ServiceContext
+    lineage: LineageView, reason: RevocationReason, permissions: Permissions, ctx: ServiceContext
 ) -> tuple[AffectedCertificate, ...]:
     """Return the certificates that would be revoked for this reason, itself first.
 
     Revoked ones are left out. Raises PermissionDenied.
     """
-    check_can_view(Permission.REVOKE, seen.organisation_id, permissions)
-    line = lineage_view.list_lineage(ctx.db, seen.lineage_id)
+    check_can_view(Permission.REVOKE, lineage.organisation_id, permissions)
+    line = lineage_view.list_lineage(ctx.db, lineage.lineage_id)
     renewals: dict[Serial, tuple[Serial, ...]] = {}
-    for one in line:
-        if one.predecessor is not None:
-            renewals[one.predecessor] = (*renewals.get(one.predecessor, ()), one.serial)
-    spans = {one.serial: one.span for one in line if not one.revoked}
-    going = [serial for serial in cascade(seen.serial, reason, renewals) if serial in spans]
+    for lineage_entry in line:
+        if lineage_entry.predecessor is not None:
+            renewals[lineage_entry.predecessor] = (*renewals.get(lineage_entry.predecessor, ()), lineage_entry.serial)
+    spans = {lineage_entry.serial: lineage_entry.span for lineage_entry in line if not lineage_entry.revoked}
+    going = [serial for serial in cascade(lineage.serial, reason, renewals) if serial in spans]
     reports, last = usage.reports(ctx.db), usage.last_seen(ctx.db, going)
     return tuple(
         AffectedCertificate(
@@ -65,14 +65,16 @@ def affected_certificates(
     )
 
 
-def rehearse(seen: LineageView, reason: RevocationReason, ctx: ServiceContext, actor: Actor, request_id: str) -> None:
+def rehearse(
+    lineage: LineageView, reason: RevocationReason, ctx: ServiceContext, actor: Actor, request_id: str
+) -> None:
     """Revoke in the database alone, for letters that are shown before.
 
     Nothing is published or noted in the journal; the caller rolls it back. Raises PermissionDenied.
     """
-    with act_on(Permission.REVOKE, seen.organisation_id, ctx, actor, request_id) as act:
-        going = [one.serial for one in affected_certificates(seen, reason, act.permissions, ctx)]
-        revocation.revoke(ctx.db, seen.lineage_id, going, (reason, None), act.audit)
+    with act_on(Permission.REVOKE, lineage.organisation_id, ctx, actor, request_id) as act:
+        going = [certificate.serial for certificate in affected_certificates(lineage, reason, act.permissions, ctx)]
+        revocation.revoke(ctx.db, lineage.lineage_id, going, (reason, None), act.audit)
 
 
 def revoke(
@@ -82,8 +84,8 @@ def revoke(
 
     Raises PermissionDenied, and RevocationError if it is revoked already or the reason is not allowed.
     """
-    found = lineage_view.find(ctx.db, serial)
-    organisation_id = None if found is None else found.organisation_id
+    lineage = lineage_view.find(ctx.db, serial)
+    organisation_id = None if lineage is None else lineage.organisation_id
     for_it = guarded(Permission.REVOKE, organisation_id, ctx, actor, request_id)
     ask = RevocationRequest(serial, reason, RevokerRole.HOLDER)
     return revocation_revoke.revoke(ask, for_it, actor.name, request_id)

@@ -98,12 +98,12 @@ def authorisation(mandate_id: str, permissions: Permissions, ctx: ServiceContext
 
     Raises PermissionDenied, and NoLongerExists if it has ended.
     """
-    found = queries.mandate(ctx.db, mandate_id, ctx.now())
-    if found is None:
+    assignment = queries.mandate(ctx.db, mandate_id, ctx.now())
+    if assignment is None:
         organisation_giving(mandate_id, permissions, ctx)
         raise NoLongerExists
-    permissions.require(Permission.GRANT, found.organisation_id)
-    return found
+    permissions.require(Permission.GRANT, assignment.organisation_id)
+    return assignment
 
 
 def count_certificates(organisation_id: str, permissions: Permissions, ctx: ServiceContext) -> int:
@@ -121,9 +121,9 @@ def organisation_giving(mandate_id: str, permissions: Permissions, ctx: ServiceC
 
     Raises PermissionDenied.
     """
-    found = role_assignments.organisation_of(ctx.db, mandate_id)
-    permissions.require(Permission.GRANT, found)
-    return found
+    organisation_id = role_assignments.organisation_of(ctx.db, mandate_id)
+    permissions.require(Permission.GRANT, organisation_id)
+    return organisation_id
 
 
 def get_request(request_id: str, permissions: Permissions, ctx: ServiceContext) -> RoleRequestView:
@@ -132,10 +132,10 @@ def get_request(request_id: str, permissions: Permissions, ctx: ServiceContext) 
     Raises PermissionDenied, and NoLongerExists if it is closed.
     """
     permissions.require(Permission.GRANT, role_requests.organisation_of(ctx.db, request_id))
-    found = queries.request(ctx.db, request_id, ctx.now())
-    if found is None:
+    role_request = queries.request(ctx.db, request_id, ctx.now())
+    if role_request is None:
         raise NoLongerExists
-    return found
+    return role_request
 
 
 def organisation_asked(request_id: str, permissions: Permissions, ctx: ServiceContext) -> str:
@@ -143,9 +143,9 @@ def organisation_asked(request_id: str, permissions: Permissions, ctx: ServiceCo
 
     Raises PermissionDenied.
     """
-    found = role_requests.organisation_of(ctx.db, request_id)
-    permissions.require(Permission.GRANT, found)
-    return found
+    organisation_id = role_requests.organisation_of(ctx.db, request_id)
+    permissions.require(Permission.GRANT, organisation_id)
+    return organisation_id
 
 
 def grant(to: PersonGrant, ctx: ServiceContext, actor: Actor, request_id: str) -> InvitationResult:
@@ -191,10 +191,10 @@ def change(mandate_id: str, terms: GrantTerms, ctx: ServiceContext, actor: Actor
     """
     organisation_id = role_assignments.organisation_of(ctx.db, mandate_id)
     with act_for(Permission.GRANT, organisation_id, ctx, actor, request_id) as act:
-        found = queries.mandate(ctx.db, mandate_id, act.audit.at)
-        if found is None:
+        assignment = queries.mandate(ctx.db, mandate_id, act.audit.at)
+        if assignment is None:
             raise NoLongerExists
-        _check(terms, act.audit.at, firm=found.agent is not None)
+        _check(terms, act.audit.at, firm=assignment.agent is not None)
         stays = is_external_signatory(organisation_id, actor, ctx)
         return role_assignments.change(ctx.db, mandate_id, replace(terms, last_may_go=stays), act.audit)
 

@@ -38,9 +38,9 @@ def own(
     Only of organisations that the user may see. From row `start` on: one page and one more row. `ending`: only those
     that end within 60 days.
     """
-    seen = permissions.organisations(Permission.SEE)
+    earlier = permissions.organisations(Permission.SEE)
     load = queries.ending_of_user if ending else queries.mandates_of_user
-    return load(ctx.db, actor.user_id, seen, ctx.now(), start)
+    return load(ctx.db, actor.user_id, earlier, ctx.now(), start)
 
 
 def preview_resignation(mandate_ids: tuple[str, ...], ctx: ServiceContext, actor: Actor) -> tuple[OwnRole, ...]:
@@ -62,10 +62,10 @@ def resign(mandate_ids: tuple[str, ...], ctx: ServiceContext, actor: Actor, requ
     """
     who, done, kept = load_permissions(actor, ctx), 0, 0
     now = ctx.now()
-    holders = [role_assignments.holder_of(ctx.db, one, now) for one in mandate_ids]
+    holders = [role_assignments.holder_of(ctx.db, text, now) for text in mandate_ids]
     for holder in holders:
         _theirs(holder, actor, who)
-    about = {one.organisation_id for one in holders} | {one.agent_id for one in holders if one.agent_id}
+    about = {holder.organisation_id for holder in holders} | {holder.agent_id for holder in holders if holder.agent_id}
     with acting(about, ctx, actor, request_id) as act:
         # Each is read as it is now: an earlier one of these, or the end of another role, may have ended it too.
         for mandate_id in mandate_ids:

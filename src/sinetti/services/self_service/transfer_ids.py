@@ -42,11 +42,11 @@ def get_for_confirmation(order_id: str, permissions: Permissions, ctx: ServiceCo
 
     Raises PermissionDenied, for a missing order as for another organisation's.
     """
-    found = orders.find_order(ctx.db, order_id)
-    check_can_view(Permission.SEE, None if found is None else found.organisation_id, permissions)
-    assert found is not None  # noqa: S101 - without one the right is lacking
-    may_order = permissions.may(Permission.ORDER, found.organisation_id)
-    link, waits = found.link, found.state is OrderState.OPEN and found.organisation_open
+    order = orders.find_order(ctx.db, order_id)
+    check_can_view(Permission.SEE, None if order is None else order.organisation_id, permissions)
+    assert order is not None  # noqa: S101 - without one the right is lacking
+    may_order = permissions.may(Permission.ORDER, order.organisation_id)
+    link, waits = order.link, order.state is OrderState.OPEN and order.organisation_open
     lapsed = link is None or link.ended or is_link_expired(link.expires, ctx.now())
     code = None
     if (
@@ -54,11 +54,11 @@ def get_for_confirmation(order_id: str, permissions: Permissions, ctx: ServiceCo
         and waits
         and link is not None
         and not lapsed
-        and (found.contact is not None and not found.contact.phone)
+        and (order.contact is not None and not order.contact.phone)
     ):
         code = delivery_code(ctx.keyring.of_row(SecretPurpose.LINKS, link.secure_id), link.secure_id)
-    ends = lapses_at(found.usable_until) if found.state is OrderState.OPEN else None
-    return OrderView(found, may_order, lapsed, ends, code)
+    ends = lapses_at(order.usable_until) if order.state is OrderState.OPEN else None
+    return OrderView(order, may_order, lapsed, ends, code)
 
 
 def open_orders(permissions: Permissions, ctx: ServiceContext, search: OrderSearch) -> tuple[tuple[OrderRow, ...], int]:
@@ -73,8 +73,8 @@ def offer_anew(order_id: str, made: str, ctx: ServiceContext, actor: Actor, requ
     False if there is a newer link already, so that a form submitted twice sends one link. Raises PermissionDenied and
     OrderError.
     """
-    found = orders.find_order(ctx.db, order_id)
-    organisation_id = None if found is None else found.organisation_id
+    order = orders.find_order(ctx.db, order_id)
+    organisation_id = None if order is None else order.organisation_id
     for_it = guarded(Permission.ORDER, organisation_id, ctx, actor, request_id)
     try:
         secure_message.send_link(order_id, for_it, actor.name, request_id, made)
@@ -88,6 +88,6 @@ def cancel_order(order_id: str, ctx: ServiceContext, actor: Actor, request_id: s
 
     Its transfer IDs and link end. A contact whose link still worked gets a message. Raises PermissionDenied.
     """
-    found = orders.find_order(ctx.db, order_id)
-    with act_on(Permission.ORDER, None if found is None else found.organisation_id, ctx, actor, request_id) as act:
+    order = orders.find_order(ctx.db, order_id)
+    with act_on(Permission.ORDER, None if order is None else order.organisation_id, ctx, actor, request_id) as act:
         return secure_messages.cancel(ctx.db, order_id, act.audit)

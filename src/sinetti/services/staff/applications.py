@@ -55,25 +55,25 @@ def decide(
     channel.
     """
     checked = check_verdict(verdict)
-    found = applications.find(clerk.ctx.db, application_id)
-    if found is None:
+    application = applications.find(clerk.ctx.db, application_id)
+    if application is None:
         raise ApplicationError(ApplicationErrorReason.UNKNOWN)
     if checked.state is ApplicationState.APPROVED:
-        check_channels(found.channels, clerk.ctx)
+        check_channels(application.channels, clerk.ctx)
     by = (clerk.actor.user_id, write)
-    with clerk.act({found.organisation_id}) as audit:
-        _check_not_own(found, clerk)
+    with clerk.act({application.organisation_id}) as audit:
+        _check_not_own(application, clerk)
         return applications.decide(clerk.ctx.db, application_id, checked, by, audit)
 
 
-def _check_not_own(found: Application, clerk: StaffSession) -> None:
+def _check_not_own(application: Application, clerk: StaffSession) -> None:
     """Raise ApplicationError if the application is the clerk's own case.
 
     It is if the clerk applied, or acts for the organisation. Another account of the same person counts, even if its
     role has ended.
     """
     db = clerk.ctx.db
-    acts_for = found.organisation_id in load_permissions(clerk.actor, clerk.ctx).held
-    people = {found.applicant, *recipients.accounts(db, found.organisation_id, clerk.ctx.now())}
-    if acts_for or any(one and accounts.are_same_person(db, one, clerk.actor.user_id) for one in people):
+    acts_for = application.organisation_id in load_permissions(clerk.actor, clerk.ctx).held
+    people = {application.applicant, *recipients.accounts(db, application.organisation_id, clerk.ctx.now())}
+    if acts_for or any(person and accounts.are_same_person(db, person, clerk.actor.user_id) for person in people):
         raise ApplicationError(ApplicationErrorReason.OWN)

@@ -10,5 +10,5 @@ __all__ = ["AuditEntry", "AuditQuery"]
 
 def entries(asked: AuditQuery, most: int, clerk: StaffSession) -> AuditPage:
     """Return rows of the audit log, the newest first."""
-    log_search(SearchScope.AUDIT, " ".join(one for one in (asked.object, asked.actor, asked.action) if one), clerk)
+    log_search(SearchScope.AUDIT, " ".join(text for text in (asked.object, asked.actor, asked.action) if text), clerk)
     return audit_queries.entries(clerk.ctx.db, asked, most)

@@ -95,9 +95,9 @@ def confirm(proposal_id: str, clerk: StaffSession) -> tuple[int, BulkRevocationP
 
     Raises BulkRevocationError.
     """
-    found = bulk_revocation.find(clerk.ctx.db, proposal_id)
+    proposal = bulk_revocation.find(clerk.ctx.db, proposal_id)
     # The proposer's account is locked too: a proposal of a clerk who is dismissed in the meantime is not carried out.
-    by = account_of(found.officer) if found is not None else ""
+    by = account_of(proposal.officer) if proposal is not None else ""
     request_id = clerk.request_id
     bulk_revoke.approve(proposal_id, clerk.officer, guarded(clerk.actor, clerk.ctx, request_id, by), request_id)
     return go_on(proposal_id, clerk)

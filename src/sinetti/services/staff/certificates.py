@@ -24,7 +24,7 @@ from sinetti.services.staff.session import StaffSession, log_access, log_search
 
 __all__ = ["OrganisationRef", "Recipient"]
 
-REASONS = tuple(one for one in RevocationReason if may_use_reason(RevokerRole.OPERATOR, one))
+REASONS = tuple(reason for reason in RevocationReason if may_use_reason(RevokerRole.OPERATOR, reason))
 """Reasons for which the authority may revoke a certificate."""
 _HISTORY = 50
 ORGANISATIONS = 10
@@ -49,10 +49,10 @@ def search(text: str, after: str, clerk: StaffSession) -> tuple[tuple[Organisati
     """
     log_search(SearchScope.CERTIFICATES, text, clerk)
     db, most = clerk.ctx.db, ORGANISATIONS + 1
-    found: tuple[OrganisationRef, ...] = ()
+    refs: tuple[OrganisationRef, ...] = ()
     if not after:
-        found = find_by_address(db, text, most) if "@" in text else find_organisations(db, text, most=most)
-    return found, certificates_search.search_all(db, text, after)
+        refs = find_by_address(db, text, most) if "@" in text else find_organisations(db, text, most=most)
+    return refs, certificates_search.search_all(db, text, after)
 
 
 def certificate(serial: Serial, clerk: StaffSession) -> StaffCertificateView | None:

@@ -39,14 +39,16 @@ def invite_signatory(
     """
     require_staff(actor)
     check_unlinked("name", person.name, LONGEST_PERSON)
-    found = organisations.find_organisation(ctx.db, customer_id)
-    if found is None:
+    organisation = organisations.find_organisation(ctx.db, customer_id)
+    if organisation is None:
         raise PeopleError(PersonErrorReason.UNKNOWN, f"no organisation has the ID {customer_id}")
     invited = accounts.get_identity_of_address(ctx.db, person.email)
     if is_same_person(invited, accounts.get_identity(ctx.db, actor.user_id)):
-        reject_self_invitation(found.organisation_id, ctx, actor, request_id)
-    with clerk_act(actor, ctx, request_id, {found.organisation_id}) as audit:
-        to = PersonGrant(found.organisation_id, person, Role.SIGNATORY)
+        reject_self_invitation(organisation.organisation_id, ctx, actor, request_id)
+    with clerk_act(actor, ctx, request_id, {organisation.organisation_id}) as audit:
+        to = PersonGrant(organisation.organisation_id, person, Role.SIGNATORY)
         if (there := role_assignments.find_invited(ctx.db, to, audit.at)) is not None:
             return InvitationResult(there, made=False)
-        return InvitationResult(*pending_invitations.add(ctx.db, found.organisation_id, person, actor.user_id, audit))
+        return InvitationResult(
+            *pending_invitations.add(ctx.db, organisation.organisation_id, person, actor.user_id, audit)
+        )

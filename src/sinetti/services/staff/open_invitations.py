@@ -79,17 +79,17 @@ def confirm(pending_id: str, clerk: StaffSession, address: str = "") -> None:
     organisation must have no signatory. Raises PendingInvitationRefused, OrganisationClosed, AlreadyHasOtherRole and
     InvitationLimitReached.
     """
-    found = _asked(pending_id, clerk)
-    with clerk.act({found.organisation_id}, beside=found.asker_id) as audit:
+    pending = _asked(pending_id, clerk)
+    with clerk.act({pending.organisation_id}, beside=pending.asker_id) as audit:
         by = Confirmer(clerk.actor.user_id, by_clerk=True, address=address)
         confirm_locked(pending_id, by, clerk.ctx, audit)
 
 
-def find_naming(found: PendingView, clerk: StaffSession) -> NamingView | None:
+def find_naming(pending: PendingView, clerk: StaffSession) -> NamingView | None:
     """Return the naming of a confirmed first representative, if it waits or waited."""
-    if not found.invitation_id:
+    if not pending.invitation_id:
         return None
-    return signatory_namings.find_of_invitation(clerk.ctx.db, found.invitation_id)
+    return signatory_namings.find_of_invitation(clerk.ctx.db, pending.invitation_id)
 
 
 def reject(pending_id: str, clerk: StaffSession) -> None:
@@ -97,26 +97,26 @@ def reject(pending_id: str, clerk: StaffSession) -> None:
 
     Raises PendingInvitationRefused.
     """
-    found = _asked(pending_id, clerk)
-    with clerk.act({found.organisation_id}) as audit:
+    pending = _asked(pending_id, clerk)
+    with clerk.act({pending.organisation_id}) as audit:
         pending_invitations.decide(clerk.ctx.db, pending_id, InvitationProposal.REJECTED, clerk.actor.user_id, audit)
 
 
 def withdraw(pending_id: str, clerk: StaffSession) -> None:
     """Withdraw this clerk's request. Raises PendingInvitationRefused."""
-    found = _asked(pending_id, clerk)
-    if found.asker_id != clerk.actor.user_id:
+    pending = _asked(pending_id, clerk)
+    if pending.asker_id != clerk.actor.user_id:
         raise PendingInvitationRefused(PendingFault.NOT_ASKER)
-    with clerk.act({found.organisation_id}) as audit:
+    with clerk.act({pending.organisation_id}) as audit:
         pending_invitations.decide(clerk.ctx.db, pending_id, InvitationProposal.WITHDRAWN, clerk.actor.user_id, audit)
 
 
 def find_link(invitation_id: str, clerk: StaffSession) -> OpenInvitation | None:
     """Return an invitation with an unused link, or None; logs the access."""
-    found = invitations.find(clerk.ctx.db, invitation_id, clerk.ctx.now())
-    if found is not None:
-        log_access(f"organisation:{found.organisation_id}", clerk)
-    return found
+    invitation = invitations.find(clerk.ctx.db, invitation_id, clerk.ctx.now())
+    if invitation is not None:
+        log_access(f"organisation:{invitation.organisation_id}", clerk)
+    return invitation
 
 
 def end(invitation_id: str, clerk: StaffSession) -> bool:
@@ -125,15 +125,15 @@ def end(invitation_id: str, clerk: StaffSession) -> bool:
     The link is then no longer valid. A signatory assigned by an operator stays one without it.
     """
     ctx = clerk.ctx
-    found = invitations.find(ctx.db, invitation_id, ctx.now())
-    if found is None:
+    invitation = invitations.find(ctx.db, invitation_id, ctx.now())
+    if invitation is None:
         return False
-    with clerk.act({found.organisation_id}) as audit:
-        return role_assignments.end_invitation(ctx.db, found.mandate_id, invitation_id, audit)
+    with clerk.act({invitation.organisation_id}) as audit:
+        return role_assignments.end_invitation(ctx.db, invitation.mandate_id, invitation_id, audit)
 
 
 def _asked(pending_id: str, clerk: StaffSession) -> PendingView:
-    found = pending_invitations.find(clerk.ctx.db, pending_id, clerk.ctx.now())
-    if found is None:
+    pending = pending_invitations.find(clerk.ctx.db, pending_id, clerk.ctx.now())
+    if pending is None:
         raise PendingInvitationRefused(PendingFault.OVER)
-    return found
+    return pending

@@ -113,8 +113,8 @@ def alter(organisation_id: str, change: ImportChange, clerk: StaffSession) -> Al
     Otherwise the change needs a second clerk (`propose_change`). Changes nothing if the organisation has changed in
     the meantime. Raises OrganisationNotFound, and NotStaff if the account no longer belongs to a clerk.
     """
-    found = _found(organisation_id, clerk)
-    change = replace(change, customer_id=found.customer_id)
+    organisation = _found(organisation_id, clerk)
+    change = replace(change, customer_id=organisation.customer_id)
     if find_two_person_act([change], clerk.ctx.approvals) is not None:
         return AlterResult.SECOND_CLERK
     with clerk.act({organisation_id}) as audit:
@@ -139,17 +139,17 @@ def propose_change(organisation_id: str, change: ImportChange, clerk: StaffSessi
     """
     now, db = clerk.ctx.now(), clerk.ctx.db
     octets = _one_line(replace(change, customer_id=_found(organisation_id, clerk).customer_id), clerk)
-    difference, found = _compared(octets, clerk)
-    if [replace(one, line=0, customer_id="") for one in difference.changes] != [
+    difference, text = _compared(octets, clerk)
+    if [replace(change, line=0, customer_id="") for change in difference.changes] != [
         replace(change, line=0, customer_id="")
     ]:
         return None
-    same = csv_imports.find_proposed(db, clerk.actor.user_id, found, now)
+    same = csv_imports.find_proposed(db, clerk.actor.user_id, text, now)
     if same is not None:
         return same
     with clerk.act() as audit:
-        load_id = csv_imports.add(db, octets, (difference, found), clerk.actor.user_id, audit)
-        csv_imports.propose(db, load_id, found, clerk.actor.user_id, audit)
+        load_id = csv_imports.add(db, octets, (difference, text), clerk.actor.user_id, audit)
+        csv_imports.propose(db, load_id, text, clerk.actor.user_id, audit)
     return load_id
 
 
@@ -189,13 +189,13 @@ def accept(load_id: str, shown_digest: str, clerk: StaffSession) -> bool:
     Returns False if they must be shown again because the database has changed. A repeated call changes nothing. Raises
     OrganisationNotFound, NotStaff, and LoadRefused if they need a second clerk.
     """
-    found = _load(load_id, clerk)
-    if found.accepted_at is not None:
-        return found.digest == shown_digest
-    _check_state(found, LoadState.COMPARED, clerk)
-    if find_two_person_act(found.difference.changes, clerk.ctx.approvals) is not None:
+    import_job = _load(load_id, clerk)
+    if import_job.accepted_at is not None:
+        return import_job.digest == shown_digest
+    _check_state(import_job, LoadState.COMPARED, clerk)
+    if find_two_person_act(import_job.difference.changes, clerk.ctx.approvals) is not None:
         raise LoadRefused(LoadReason.SECOND_CLERK)
-    if not _stands(found, shown_digest, clerk):
+    if not _stands(import_job, shown_digest, clerk):
         return False
     with clerk.act() as audit:
         return csv_imports.accept(clerk.ctx.db, load_id, shown_digest, clerk.actor.user_id, audit)
@@ -206,9 +206,9 @@ def propose_load(load_id: str, shown_digest: str, clerk: StaffSession) -> bool:
 
     Returns False if they have to be shown again. Raises OrganisationNotFound, LoadRefused and NotStaff.
     """
-    found = _load(load_id, clerk)
-    _check_state(found, LoadState.COMPARED, clerk)
-    if not _stands(found, shown_digest, clerk):
+    import_job = _load(load_id, clerk)
+    _check_state(import_job, LoadState.COMPARED, clerk)
+    if not _stands(import_job, shown_digest, clerk):
         return False
     with clerk.act() as audit:
         return csv_imports.propose(clerk.ctx.db, load_id, shown_digest, clerk.actor.user_id, audit)
@@ -220,12 +220,12 @@ def confirm_load(load_id: str, shown_digest: str, clerk: StaffSession) -> bool:
     `carry_on` then makes the changes. Returns False if the database has changed. The proposal is then void, the file
     is compared again, and its sender proposes it again. Raises OrganisationNotFound, LoadRefused and NotStaff.
     """
-    found = _load(load_id, clerk)
-    _check_state(found, LoadState.PROPOSED, clerk)
-    if not _stands(found, shown_digest, clerk):
+    import_job = _load(load_id, clerk)
+    _check_state(import_job, LoadState.PROPOSED, clerk)
+    if not _stands(import_job, shown_digest, clerk):
         return False
     clerk.ctx.step("load-compared")
-    with clerk.act(beside=found.confirmation.proposed_by) as audit:
+    with clerk.act(beside=import_job.confirmation.proposed_by) as audit:
         return csv_imports.confirm(clerk.ctx.db, load_id, shown_digest, clerk.actor.user_id, audit)
 
 
@@ -253,12 +253,12 @@ def carry_on(load_id: str, clerk: StaffSession) -> None:
         clerk.ctx.step("load-part")
 
 
-def find_orphaned(found: ImportJob, clerk: StaffSession) -> tuple[OrphanedCertificates, ...]:
+def find_orphaned(import_job: ImportJob, clerk: StaffSession) -> tuple[OrphanedCertificates, ...]:
     """Return the certificates to revoke of the organisations that this file closed."""
-    if found.done_at is None:
+    if import_job.done_at is None:
         return ()
     gone = tuple(
-        OrphanedCertificates(kind, REASONS[kind], _left(found.difference.changes, kind, clerk)) for kind in REASONS
+        OrphanedCertificates(kind, REASONS[kind], _left(import_job.difference.changes, kind, clerk)) for kind in REASONS
     )
     return tuple(one for one in gone if one.serials)
 
@@ -269,23 +269,25 @@ def propose_revocation(load_id: str, kind: ChangeKind, clerk: StaffSession) -> B
     Up to ten are revoked at once, as for any officer. Raises OrganisationNotFound and BulkRevocationError.
     """
     found = _load(load_id, clerk)
-    one = next((one for one in find_orphaned(found, clerk) if one.kind is kind), None)
-    if one is None:
+    certificates = next(
+        (certificates for certificates in find_orphaned(found, clerk) if certificates.kind is kind), None
+    )
+    if certificates is None:
         return None
     return propose(
-        BulkRevocationRequest(CertificateSelection(serials=one.serials), one.reason, clerk.officer),
+        BulkRevocationRequest(CertificateSelection(serials=certificates.serials), certificates.reason, clerk.officer),
         clerk.guarded,
         clerk.request_id,
     )
 
 
 def _left(changes: Iterable[ImportChange], kind: ChangeKind, clerk: StaffSession) -> tuple[Serial, ...]:
-    closed = [one.customer_id for one in changes if one.kind is kind]
+    closed = [change.customer_id for change in changes if change.kind is kind]
     if not closed:
         return ()
     # Only of organisations that are closed now; skipped ones are open.
-    stored = administration.stored_organisations(clerk.ctx.db, {normalise(one) for one in closed})
-    gone = [one.customer_id for one in stored.values() if not one.open]
+    stored = administration.stored_organisations(clerk.ctx.db, {normalise(text) for text in closed})
+    gone = [organisation.customer_id for organisation in stored.values() if not organisation.open]
     return administration.in_force(clerk.ctx.db, gone, clerk.ctx.now())
 
 
@@ -293,40 +295,40 @@ def _compared(octets: bytes, clerk: StaffSession) -> tuple[ImportDiff, str]:
     lines = read_lines(octets)
     stored = administration.stored_organisations(clerk.ctx.db, named_ids(lines))
     today = clerk.ctx.now().astimezone(FINNISH_TIME).date()
-    found = compare(lines, stored, clerk.ctx.environment, today)
-    return found, digest(hashlib.sha256(octets).hexdigest(), found.changes)
+    import_diff = compare(lines, stored, clerk.ctx.environment, today)
+    return import_diff, digest(hashlib.sha256(octets).hexdigest(), import_diff.changes)
 
 
 def _found(organisation_id: str, clerk: StaffSession) -> OrganisationListItem:
-    found = administration.find(clerk.ctx.db, organisation_id)
-    if found is None:
+    organisation = administration.find(clerk.ctx.db, organisation_id)
+    if organisation is None:
         raise OrganisationNotFound
-    return found
+    return organisation
 
 
 def _load(load_id: str, clerk: StaffSession) -> ImportJob:
-    found = csv_imports.find(clerk.ctx.db, load_id)
-    if found is None:
+    import_job = csv_imports.find(clerk.ctx.db, load_id)
+    if import_job is None:
         raise OrganisationNotFound
-    return found
+    return import_job
 
 
-def _check_state(found: ImportJob, wanted: LoadState, clerk: StaffSession) -> None:
+def _check_state(import_job: ImportJob, wanted: LoadState, clerk: StaffSession) -> None:
     """Reject early, before the comparison, a state that the locked row would reject."""
-    if (reason := found.confirmation.reason_unless(wanted, clerk.ctx.now())) is not None:
+    if (reason := import_job.confirmation.reason_unless(wanted, clerk.ctx.now())) is not None:
         raise LoadRefused(reason)
 
 
-def _stands(found: ImportJob, shown_digest: str, clerk: StaffSession) -> bool:
+def _stands(import_job: ImportJob, shown_digest: str, clerk: StaffSession) -> bool:
     """Compare the file again; return True if its changes are those shown.
 
     Stores the changes if they differ.
     """
-    difference, now = _compared(found.content, clerk)
-    if now != found.digest:
+    difference, now = _compared(import_job.content, clerk)
+    if now != import_job.digest:
         with clerk.act() as audit:
-            csv_imports.refresh_diff(clerk.ctx.db, found.load_id, (difference, now), audit)
-    return now == shown_digest == found.digest
+            csv_imports.refresh_diff(clerk.ctx.db, import_job.load_id, (difference, now), audit)
+    return now == shown_digest == import_job.digest
 
 
 def _one_line(change: ImportChange, clerk: StaffSession) -> bytes:

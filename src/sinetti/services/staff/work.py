@@ -48,8 +48,11 @@ def list_organisations(kind: WorkKind, clerk: StaffSession) -> tuple[WorkList, t
     log_search(SearchScope.CERTIFICATES, "", clerk)
     found = figures.load_figures(clerk.ctx.db)
     listed = found.work.get(kind, WorkList()) if found is not None else WorkList()
-    ids = [one.organisation_id for one in listed.rows]
-    names = {one.organisation_id: one for one in find_organisations(clerk.ctx.db, "", ids, most=SHOWN)}
-    rows = ((one, names.get(one.organisation_id)) for one in listed.rows)
+    ids = [row.organisation_id for row in listed.rows]
+    names = {
+        organisation.organisation_id: organisation
+        for organisation in find_organisations(clerk.ctx.db, "", ids, most=SHOWN)
+    }
+    rows = ((row, names.get(row.organisation_id)) for row in listed.rows)
     named = (NamedWork(one, name.customer_id, name.name) for one, name in rows if name is not None)
     return listed, tuple(named)

@@ -84,12 +84,12 @@ def append_new(
     for _ in range(_LOOKS):
         rows = crls.revoked_since(db, authority, tuple(before), since - OVERLAP)
         result = {
-            shard: _added(one, [row for row in rows if shard in {WHOLE, row.shard}], since - OVERLAP)
-            for shard, one in before.items()
+            shard: _added(crl_entries, [row for row in rows if shard in {WHOLE, row.shard}], since - OVERLAP)
+            for shard, crl_entries in before.items()
         }
         # Counted after the entries were read: if the counts match, no revocation is missing.
         counts = crls.revocations_by_shard(db, authority, tuple(before))
-        if all(one.revocations == counts[shard] for shard, one in result.items()):
+        if all(crl_entries.revocations == counts[shard] for shard, crl_entries in result.items()):
             return result
     return None
 
@@ -113,7 +113,7 @@ def list_entries(
 
 
 def _ends_from(last: Mapping[int, PublishedList], now: datetime) -> datetime | None:
-    return min(now, *(one.this_update for one in last.values())) if last else None
+    return min(now, *(published_list.this_update for published_list in last.values())) if last else None
 
 
 def _entry(row: RevokedCertificate) -> RevokedEntry:
@@ -262,7 +262,10 @@ def _renew(authority: str, ctx: ServiceContext, request_id: str) -> None:
     newest = {shard: _newest(authority, shard, ctx) for shard in shards}
     whole = newest[WHOLE]
     is_old = whole is None or _is_old(whole.begins_with.at, REBUILT_AFTER, ctx)
-    if is_old or any(one is None or _lacks(one, authority, shard, ctx) for shard, one in newest.items()):
+    if is_old or any(
+        published_list is None or _lacks(published_list, authority, shard, ctx)
+        for shard, published_list in newest.items()
+    ):
         publish(authority, ctx, request_id)
 
 
@@ -297,7 +300,9 @@ def publish(authority: str, ctx: ServiceContext, request_id: str, ends: datetime
     refused = 0
     while True:
         shards = range(authorities.open_shard(ctx.db, authority) + 1)
-        last = {shard: one for shard in shards if (one := _newest(authority, shard, ctx)) is not None}
+        last = {
+            shard: published_list for shard in shards if (published_list := _newest(authority, shard, ctx)) is not None
+        }
         # Taken before the entries are read, so that no CRL is newer than its entries and none drops them too early.
         dates = _dates(last, ctx, ends)
         contents = _contents(authority, shards, last, ctx)
@@ -313,12 +318,12 @@ def publish(authority: str, ctx: ServiceContext, request_id: str, ends: datetime
             continue
         keep, audit = partial(_keep, authority, ctx), ctx.audit_entry("service", request_id)
         crls.publish_lists(ctx.db, authority, made, audit, keep)
-        ctx.crl_cache.update({(authority, shard): one for shard, one in made.items()})
-        newest = {shard: _newest(authority, shard, ctx) or one for shard, one in made.items()}
-        for shard, one in newest.items():
-            ctx.last_signed.keep_list(authority, shard, one)
+        ctx.crl_cache.update({(authority, shard): published_list for shard, published_list in made.items()})
+        newest = {shard: _newest(authority, shard, ctx) or published_list for shard, published_list in made.items()}
+        for shard, published_list in newest.items():
+            ctx.last_signed.keep_list(authority, shard, published_list)
         # Another process may have published older entries under a higher number at the same time: then repeat.
-        if all(newest[shard].revocations >= one.revocations for shard, one in made.items()):
+        if all(newest[shard].revocations >= published_list.revocations for shard, published_list in made.items()):
             return newest[WHOLE]
 
 
@@ -327,7 +332,7 @@ def _contents(
 ) -> Mapping[int, CrlEntries]:
     now = ctx.now()
     if WHOLE in last and not _has_to_be_rebuilt(last[WHOLE], ctx):
-        since = min(one.this_update for one in last.values())
+        since = min(published_list.this_update for published_list in last.values())
         added = append_new(ctx.db, authority, current(last, shards), since)
         if added is not None:
             return added
@@ -350,7 +355,7 @@ def _number(authority: str, ctx: ServiceContext, last: Mapping[int, PublishedLis
 
 
 def _dates(last: Mapping[int, PublishedList], ctx: ServiceContext, ends: datetime | None) -> tuple[datetime, datetime]:
-    newest = max(last.values(), key=lambda one: one.number, default=None)
+    newest = max(last.values(), key=lambda published_list: published_list.number, default=None)
     if newest is not None and not ctx.issuance_allowed():
         return newest.this_update, newest.next_update
     now = ctx.now()
@@ -365,11 +370,11 @@ def _signed(
     dates: tuple[datetime, datetime],
 ) -> dict[int, PublishedList]:
     made = {}
-    for shard, one in contents.items():
+    for shard, crl_entries in contents.items():
         issuer = replace(ctx.issuers[authority], shard=shard)
-        to_be_signed = build_tbs_crl(issuer, one.entries, number, *dates)
+        to_be_signed = build_tbs_crl(issuer, crl_entries.entries, number, *dates)
         der = attach_crl_signature(to_be_signed, ctx.signer.sign(issuer.key_name, to_be_signed), issuer.certificate)
-        made[shard] = PublishedList(number, *dates, one.revocations, der, one.base)
+        made[shard] = PublishedList(number, *dates, crl_entries.revocations, der, crl_entries.base)
     return made
 
 
@@ -425,7 +430,7 @@ def offline_list_data(authority: str, ctx: ServiceContext) -> tuple[ListData, ..
     A number is taken for them. It is spent also if no list comes back.
     """
     shards = range(authorities.open_shard(ctx.db, authority) + 1)
-    last = {shard: one for shard in shards if (one := _newest(authority, shard, ctx)) is not None}
+    last = {shard: published_list for shard in shards if (published_list := _newest(authority, shard, ctx)) is not None}
     contents = list_entries(ctx.db, authority, shards, last, ctx.now())
     # Taken after the entries, as in `publish`.
     number = _number(authority, ctx, last)
@@ -443,7 +448,7 @@ def store_ceremony_lists(lists: Mapping[int, tuple[ListData, bytes]], ctx: Servi
         signed = read_list(der)
         new[shard] = PublishedList(signed.number, signed.this_update, signed.next_update, data.revocations, der)
     crls.publish_lists(ctx.db, authority, new, audit, partial(_keep, authority, ctx))
-    for shard, one in new.items():
+    for shard, published_list in new.items():
         newest = _newest(authority, shard, ctx)
-        if newest is None or newest.number < one.number:
+        if newest is None or newest.number < published_list.number:
             raise RegisterMovedOn(authority)

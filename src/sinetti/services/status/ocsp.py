@@ -112,7 +112,7 @@ class PreparedAnswers:
     @property
     def requests(self) -> list[tuple[PrivateKey, bytes]]:
         """Key and octets of each signature."""
-        return [(self.responder.key, one) for one in self.data.values()]
+        return [(self.responder.key, octets) for octets in self.data.values()]
 
     def finish(self, signatures: Sequence[bytes]) -> OcspResponsePair:
         """Return the answers with their signatures."""
@@ -136,8 +136,8 @@ def prepare_good(certificate: Certificate, ctx: ServiceContext) -> PreparedAnswe
         _log.warning("%s is issued without OCSP responses: %s", certificate.serial, away)
         return None
     issuer = ctx.issuers[subject.authority].certificate
-    asked = {one: canonical_request(subject.serial, one, issuer) for one in CertIdHash}
-    data = {one: prepare_answer(each, issuer, response, responder) for one, each in asked.items()}
+    asked = {cert_id_hash: canonical_request(subject.serial, cert_id_hash, issuer) for cert_id_hash in CertIdHash}
+    data = {cert_id_hash: prepare_answer(each, issuer, response, responder) for cert_id_hash, each in asked.items()}
     return PreparedAnswers(subject, response, responder, data)
 
 
@@ -150,21 +150,21 @@ def presign_revoked(certificates: Iterable[Certificate | BulkRevocationCandidate
     now = ctx.now()
     try:
         found = [
-            ocsp_responses.find(ctx.db, one.authority, one.serial, CertIdHash.SHA1)
-            for one in certificates
-            if one.authority in ctx.responders
+            ocsp_responses.find(ctx.db, certificate.authority, certificate.serial, CertIdHash.SHA1)
+            for certificate in certificates
+            if certificate.authority in ctx.responders
         ]
         resign([one for one in found if is_due(one, now)], ctx, now)
     except (SignerUnavailable, *DATABASE_UNAVAILABLE) as away:
         _log.warning("no OCSP response reports the revocation yet; the next request triggers a new one: %s", away)
 
 
-def resign(found: Iterable[StoredResponse], ctx: ServiceContext, now: datetime) -> None:
+def resign(responses: Iterable[StoredResponse], ctx: ServiceContext, now: datetime) -> None:
     """Sign and store answers about certificates in the state that was read.
 
     The state was read after `now`. Raises SignerUnavailable.
     """
-    ocsp_responses.store(ctx.db, [_signed(one, ctx, now) for one in found])
+    ocsp_responses.store(ctx.db, [_signed(response, ctx, now) for response in responses])
 
 
 def is_cached(subject: Subject, now: datetime) -> bool:
@@ -176,34 +176,36 @@ def is_cached(subject: Subject, now: datetime) -> bool:
     return known and subject.not_after is not None and now <= subject.not_after
 
 
-def is_due(found: StoredResponse, now: datetime) -> bool:
+def is_due(response: StoredResponse, now: datetime) -> bool:
     """Return True if an answer must be stored without a request.
 
     There is none, or it reports another status.
     """
-    return is_cached(found.subject, now) and (found.response is None or found.response.status != found.subject.status)
+    return is_cached(response.subject, now) and (
+        response.response is None or response.response.status != response.subject.status
+    )
 
 
 def _answered(asked: OcspRequest, authority: str, ctx: ServiceContext, on_the_spot: Callable[[], bool]) -> OcspReply:
     # Taken before the database is read: the answer has every revocation that existed at thisUpdate.
     # So is the number: a revocation after it makes the answer in memory void.
     now, number = ctx.now(), ctx.last_signed.status_number
-    found = ocsp_responses.find(ctx.db, authority, asked.serial, asked.hash)
-    ctx.last_signed.remember(found, asked.hash, number)
-    status, stored = found.subject.status, _stored(found) if asked.nonce is None else None
+    response = ocsp_responses.find(ctx.db, authority, asked.serial, asked.hash)
+    ctx.last_signed.remember(response, asked.hash, number)
+    status, stored = response.subject.status, _stored(response) if asked.nonce is None else None
     if stored is not None and is_fresh(stored[0], status, now):
         return OcspReply(stored[1], stored[0], kept=True)
     # By a wrong clock no answer is old, and none gets new dates.
     if stored is not None and stored[0].status == status and not ctx.issuance_allowed():
         return OcspReply(stored[1], stored[0], kept=True)
     try:
-        if asked.nonce is None and is_cached(found.subject, now):
-            new = _anew(asked, found, ctx, now)
-            ctx.last_signed.remember(replace(found, response=new.response, der=new.der), asked.hash, number)
+        if asked.nonce is None and is_cached(response.subject, now):
+            new = _anew(asked, response, ctx, now)
+            ctx.last_signed.remember(replace(response, response=new.response, der=new.der), asked.hash, number)
             return new
         if not on_the_spot():
             return OcspReply(error_answer(ErrorStatus.TRY_LATER))
-        unsigned_response = _dated(found, ctx, now)
+        unsigned_response = _dated(response, ctx, now)
         return OcspReply(_one(asked, unsigned_response, authority, ctx), unsigned_response)
     except SignerUnavailable:
         if stored is None or not is_acceptable(stored[0], status, now):
@@ -220,12 +222,12 @@ def _last_answer(asked: OcspRequest, authority: str, ctx: ServiceContext) -> Ocs
     return OcspReply(error_answer(ErrorStatus.TRY_LATER)) if last is None else OcspReply(last[1], last[0], kept=True)
 
 
-def _stored(found: StoredResponse) -> tuple[SingleResponse, bytes] | None:
-    return None if found.response is None or found.der is None else (found.response, found.der)
+def _stored(response: StoredResponse) -> tuple[SingleResponse, bytes] | None:
+    return None if response.response is None or response.der is None else (response.response, response.der)
 
 
-def _anew(asked: OcspRequest, found: StoredResponse, ctx: ServiceContext, now: datetime) -> OcspReply:
-    new = _signed(found, ctx, now)
+def _anew(asked: OcspRequest, response: StoredResponse, ctx: ServiceContext, now: datetime) -> OcspReply:
+    new = _signed(response, ctx, now)
     try:
         ocsp_responses.store(ctx.db, [new])
     except DATABASE_UNAVAILABLE:
@@ -234,26 +236,26 @@ def _anew(asked: OcspRequest, found: StoredResponse, ctx: ServiceContext, now: d
     return OcspReply(new.ders[asked.hash], new.response, kept=True)
 
 
-def _dated(found: StoredResponse, ctx: ServiceContext, now: datetime) -> SingleResponse:
+def _dated(response: StoredResponse, ctx: ServiceContext, now: datetime) -> SingleResponse:
     """Return the SingleResponse with its dates, from now on.
 
     While the clock is not trusted it has the dates of the last one. A trusted clock gave those, and a revocation does
     not wait for the clock (as in services/status/crl.py).
     """
-    status, last = found.subject.status, found.response
+    status, last = response.subject.status, response.response
     if ctx.issuance_allowed():
         # Answers expire with the responder's certificate (RFC 6960, 4.2.2.2).
-        return SingleResponse(status, now, min(now + ANSWER_LIFE, ctx.responders[found.subject.authority]().ends))
+        return SingleResponse(status, now, min(now + ANSWER_LIFE, ctx.responders[response.subject.authority]().ends))
     if last is None:
         raise SignerUnavailable("no OCSP response is signed while the clock is not trusted")
     return SingleResponse(status, last.this_update, last.next_update)
 
 
-def _signed(found: StoredResponse, ctx: ServiceContext, now: datetime) -> OcspResponsePair:
-    subject, unsigned_response = found.subject, _dated(found, ctx, now)
+def _signed(response: StoredResponse, ctx: ServiceContext, now: datetime) -> OcspResponsePair:
+    subject, unsigned_response = response.subject, _dated(response, ctx, now)
     issuer = ctx.issuers[subject.authority].certificate
-    asked = {one: canonical_request(subject.serial, one, issuer) for one in CertIdHash}
-    ders = {one: _one(each, unsigned_response, subject.authority, ctx) for one, each in asked.items()}
+    asked = {cert_id_hash: canonical_request(subject.serial, cert_id_hash, issuer) for cert_id_hash in CertIdHash}
+    ders = {cert_id_hash: _one(each, unsigned_response, subject.authority, ctx) for cert_id_hash, each in asked.items()}
     return OcspResponsePair(subject.authority, subject.serial, unsigned_response, ders)
 
 
@@ -302,7 +304,11 @@ class OcspRefresher:
         now = ctx.now()
         walked = ocsp_responses.scan(ctx.db, self._after, WALKED)
         self._after = walked.until or 0
-        due = [one for one in walked.found if one.subject.authority in ctx.responders and is_due(one, now)]
+        due = [
+            response
+            for response in walked.found
+            if response.subject.authority in ctx.responders and is_due(response, now)
+        ]
         try:
             for start in range(0, len(due), BATCH):
                 resign(due[start : start + BATCH], ctx, now)
@@ -317,9 +323,9 @@ def _renew(authority: str, ctx: ServiceContext) -> int:
     for _ in range(BATCHES_OF_A_LOOK):
         now = ctx.now()
         oldest = ocsp_responses.oldest(ctx.db, authority, now - KEPT_UNTIL, BATCH)
-        going_on = [StoredResponse(one, None) for one in oldest if is_cached(one, now)]
+        going_on = [StoredResponse(subject, None) for subject in oldest if is_cached(subject, now)]
         resign(going_on, ctx, now)
-        ocsp_responses.delete(ctx.db, [one for one in oldest if not is_cached(one, now)])
+        ocsp_responses.delete(ctx.db, [subject for subject in oldest if not is_cached(subject, now)])
         done += len(going_on)
         if len(oldest) < BATCH:
             break

@@ -49,11 +49,11 @@ class RenewalInfo:
 
 def identified(ctx: ServiceContext) -> Mapping[bytes, tuple[str, ...]]:
     """Return our CAs by key identifier, as certificate ids name them (RFC 9773, 4.1)."""
-    found: dict[bytes, tuple[str, ...]] = {}
+    pairs: dict[bytes, tuple[str, ...]] = {}
     for name, der in ctx.certificates.items():
         identifier = _identifier(der)
-        found[identifier] = (*found.get(identifier, ()), name)
-    return found
+        pairs[identifier] = (*pairs.get(identifier, ()), name)
+    return pairs
 
 
 @lru_cache(maxsize=256)
@@ -70,15 +70,17 @@ def hint_of(
     the numbers of its trust lists.
     """
     now = ctx.now()
-    found = early_replacement.hinted(ctx.db, authorities, serial, now)
-    if found is None:
+    renewal_info = early_replacement.hinted(ctx.db, authorities, serial, now)
+    if renewal_info is None:
         return None
-    called = found.facts.called
-    has_news = program.numbers is not None and program.numbers != found.numbers
-    if needs_record(found.asked_at, now, called.begins if called is not None else None, has_news=has_news):
+    called = renewal_info.facts.called
+    has_news = program.numbers is not None and program.numbers != renewal_info.numbers
+    if needs_record(renewal_info.asked_at, now, called.begins if called is not None else None, has_news=has_news):
         # The answer does not depend on the write.
         with suppress(*DATABASE_UNAVAILABLE):
             software = parse_product(program.user_agent)
-            early_replacement.note_asked(ctx.db, found.certificate, software, now, program.numbers)
-    explanation = called.notice if called is not None and found.facts.revoked_at is None else Explanation()
-    return RenewalInfo(suggested_window(found.facts), explanation, ASK_AGAIN_CALLED if found.calling else ASK_AGAIN)
+            early_replacement.note_asked(ctx.db, renewal_info.certificate, software, now, program.numbers)
+    explanation = called.notice if called is not None and renewal_info.facts.revoked_at is None else Explanation()
+    return RenewalInfo(
+        suggested_window(renewal_info.facts), explanation, ASK_AGAIN_CALLED if renewal_info.calling else ASK_AGAIN
+    )

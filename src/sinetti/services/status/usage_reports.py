@@ -78,10 +78,14 @@ def gateway_key(name: str, ctx: ServiceContext) -> str | None:
 
     A key that the log does not have may not.
     """
-    found = usage.find(ctx.db, name)
-    if found is None or found.withdrawn is not None or not ctx.facts.is_proven(ctx.db, f"gateway:{name}", ctx.now()):
+    gateway = usage.find(ctx.db, name)
+    if (
+        gateway is None
+        or gateway.withdrawn is not None
+        or not ctx.facts.is_proven(ctx.db, f"gateway:{name}", ctx.now())
+    ):
         return None
-    return found.public_key
+    return gateway.public_key
 
 
 def record_report(
@@ -92,16 +96,19 @@ def record_report(
     An empty report says that the gateway works and saw no certificate. `numbers` are those of its trust lists.
     """
     now = ctx.now()
-    seen: dict[Sha256, datetime] = {}
-    for one in sightings:
-        at = clamp_to_now(one.seen, now)
-        seen[one.sha256] = max(seen.get(one.sha256, at), at)
-    taken = usage.store_report(ctx.db, name, seen, now, numbers)
-    return ReportReceipt(taken, len(seen) - taken)
+    instants: dict[Sha256, datetime] = {}
+    for sighting in sightings:
+        at = clamp_to_now(sighting.seen, now)
+        instants[sighting.sha256] = max(instants.get(sighting.sha256, at), at)
+    taken = usage.store_report(ctx.db, name, instants, now, numbers)
+    return ReportReceipt(taken, len(instants) - taken)
 
 
 def list_usage(certificates: Collection[Certificate], ctx: ServiceContext) -> dict[Serial, UsageReport]:
     """Return the known use of each of these certificates."""
     reports, now = usage.reports(ctx.db), ctx.now()
-    seen = usage.last_seen(ctx.db, [one.serial for one in certificates])
-    return {one.serial: usage_of(one.span.not_before, seen.get(one.serial), reports, now) for one in certificates}
+    instants = usage.last_seen(ctx.db, [certificate.serial for certificate in certificates])
+    return {
+        certificate.serial: usage_of(certificate.span.not_before, instants.get(certificate.serial), reports, now)
+        for certificate in certificates
+    }

@@ -95,7 +95,7 @@ class FeedParser:
     def _take(self, text: str) -> None:
         name, _, value = text.partition(":")
         self._fields[name] = value.removeprefix(" ")
-        self._check_length(sum(len(text) + len(value) for text, value in self._fields.items()))
+        self._check_length(sum(len(name) + len(value) for name, value in self._fields.items()))
 
     def _check_length(self, length: int) -> None:
         if length > _LONGEST:
