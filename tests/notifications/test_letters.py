@@ -24,6 +24,7 @@ from sinetti.database.models import (
     RoleAssignment,
     SecureMessage,
 )
+from sinetti.database.notifications import scenario
 from sinetti.domain.certificates.revocation import RevocationReason
 from sinetti.domain.link_tokens import OPEN_LINK, STOP_LINK, link_token, pin_code
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind
@@ -245,10 +246,10 @@ OTHERS = {
 @pytest.mark.parametrize(("change", "is_named"), OTHERS.values(), ids=OTHERS)
 def test_who_else_gets_it(both, change, is_named):
     case = replace(REMINDER, others=("deputy", "signatory"))
-    one = message_rows.owed(case, both)
+    one = message_rows.queued(case, both)
     waiting = OutboxMessage.objects.using(both.db.alias).exclude(recipient_id=both.people.contact)
     waiting.update(**change)
-    text = render(one, message_rows.room(case, both)).text
+    text = render(one, message_rows.context_of(case, both.db)).text
     assert ["Edustaja Nimetty (" in text, "Sijainen Nimetty (" in text] == [is_named] * 2
 
 
@@ -407,10 +408,10 @@ def test_links_and_codes_are_those_that_pages_take(stage):
     token = link_token(KEY, STOP_LINK, stop.message_id)
     assert f"\n\n{TERMS.people_address}/stop/{stop.message_id}/{token}\n\n" in stop.text
     link = letter(stage, by_title(MessageKind.TRANSFER_IDS, "to a technical contact person with a phone"))
-    assert f"\n\n{TERMS.people_address}/m/{link_token(KEY, OPEN_LINK, stage.ordered.secure)}\n\n" in link.text
+    assert f"\n\n{TERMS.people_address}/m/{link_token(KEY, OPEN_LINK, stage.ordered.order)}\n\n" in link.text
     pin = letter(stage, by_title(MessageKind.PIN, "as a text message"))
-    assert pin_code(KEY, stage.ordered.pin) in pin.text
-    assert pin_code(KEY, stage.ordered.pin) not in link.text
+    assert pin_code(KEY, stage.ordered.order) in pin.text
+    assert pin_code(KEY, stage.ordered.order) not in link.text
 
 
 def test_of_a_phone_number_two_digits_are_told(stage):
@@ -435,7 +436,7 @@ KEPT = {730: "2 years", 1095: "3 years", 365: "365 days", 100: "100 days", 731: 
 def test_how_long_data_is_kept(stage, days, said):
     row(stage, Person, stage.people.contact).update(first_written_at=None)
     terms = replace(TERMS, people_kept=timedelta(days=days))
-    assert said in render(message_rows.owed(REMINDER, stage), message_rows.room(REMINDER, stage, terms)).text
+    assert said in render(message_rows.queued(REMINDER, stage), message_rows.context_of(REMINDER, stage.db, terms)).text
 
 
 def test_only_the_test_environment_is_said_to_be_one(stage):
@@ -532,9 +533,11 @@ CHANGES = {
 def test_who_looks_after_a_certificate_now(stage):
     letters = {name: partial(letter, stage, CHANGED, **changes) for name, changes in CHANGES.items()}
     case = replace(CHANGED, to="before", facts={"old": "before", "new": "signatory"})
-    one = message_rows.owed(case, stage)
+    one = message_rows.queued(case, stage)
     one = replace(one, facts={**one.facts, "place": "deputy"})
-    letters["to a deputy whose successor was replaced meanwhile"] = lambda: render(one, message_rows.room(case, stage))
+    letters["to a deputy whose successor was replaced meanwhile"] = lambda: render(
+        one, message_rows.context_of(case, stage.db)
+    )
     golden.check("letters/contact-changed", in_languages(stage, letters))
 
 
@@ -561,10 +564,9 @@ def test_what_is_about_a_person_needs_no_certificate(stage):
 
 def test_a_digest_leaves_out_what_goes_by_itself_past_fifty(stage):
     case = by_title(MessageKind.DIGEST, "on a Monday, to a firm's contact person")
-    maker = message_rows.maker_of(stage)
-    for number in range(60):
-        lineage = maker.lineage(0x200 + number, "Etuudet", stage.people.contact)
-        maker.certificate(lineage, 0x200 + number, ENDS + timedelta(days=3), origin="renewal")
+    for number in range(0x200, 0x200 + 60):
+        lineage = scenario.insert_lineage(stage.db, number, "Etuudet")
+        scenario.insert_certificate(stage.db, lineage, number, ENDS + timedelta(days=3), origin="renewal")
     golden.check("letters/digest-of-many", in_english({"past fifty": letter(stage, case)}))
 
 

@@ -17,7 +17,6 @@ from sinetti.domain.business_days import next_business_time as next_time_of_busi
 from sinetti.domain.notifications.messages import OFFICE_HOURS_ONLY, MessageChannel, MessageKind
 from sinetti.domain.secret_keys import Keyring, KeySource
 from sinetti.domain.values import Environment, Language
-from sinetti.notifications.loader import MessageLoader
 
 LADDER = tuple(timedelta(days=days) for days in (60, 30, 14, 7, 3, 1, 0))
 """Default times before a certificate's end at which reminders are due.
@@ -114,27 +113,6 @@ class NotificationSettings:
 
 
 @dataclass(frozen=True)
-class RenderContext:
-    """Loader, clocks, terms and keys from which one message is rendered.
-
-    The fields are as in NotificationContext.
-    """
-
-    loader: MessageLoader
-    environment: Environment
-    now: Callable[[], datetime]
-    machine_now: Callable[[], datetime]
-    terms: NotificationSettings
-    keys: KeySource = field(repr=False)
-    unseal: Callable[[str], str] = field(default=lambda sealed: sealed, repr=False)
-
-    @property
-    def ring(self) -> Keyring:
-        """Secret keys that are in force now."""
-        return self.keys()
-
-
-@dataclass(frozen=True)
 class NotificationContext:
     """Database, clocks, secret keys, and transports.
 
@@ -153,6 +131,11 @@ class NotificationContext:
     keys: KeySource = field(repr=False)
     step: Callable[[str], None] = lambda _name: None
     unseal: Callable[[str], str] = field(default=lambda sealed: sealed, repr=False)
+
+    @property
+    def ring(self) -> Keyring:
+        """Secret keys that are in force now."""
+        return self.keys()
 
 
 def is_holiday(day: date) -> bool:

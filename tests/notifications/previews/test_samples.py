@@ -4,27 +4,26 @@ docs/messages/ shows the text that is really written. Every sample keeps the rul
 """
 
 import re
+from dataclasses import replace
 
 import pytest
-from django.db import transaction
 from lxml import html as reader
 
-from sinetti.database.models import Person
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind
 from sinetti.domain.values import Environment, Language
-from sinetti.notifications.previews.samples import CASES, TERMS, sample
+from sinetti.notifications.previews.samples import CASES, sample, sample_context
 from sinetti.notifications.templates import markup
 from sinetti.notifications.templates.renderer import EMAILS, TEXT_MESSAGES
 from tests.house.test_words import NEVER
 from tests.house.tree import DOCS, rows
-from tests.support import golden, message_rows, message_samples
+from tests.support import golden, message_samples
 
 LINK = re.compile(r"https?://\S+")
 PAGE = DOCS / "messages" / "README.md"
 
 
-def test_the_folder_shows_what_is_written():
-    golden.check("messages", message_samples.samples())
+def test_the_folder_shows_what_is_written(db):
+    golden.check("messages", message_samples.samples(db))
 
 
 def test_every_kind_is_written_and_shown():
@@ -66,8 +65,8 @@ def check_email(letter, language):
 LETTERS = {Language.FI: "äö", Language.SV: "åäö", Language.EN: ""}
 
 
-def test_every_letter_in_every_language():
-    for language, case, letter in message_samples.letters():
+def test_every_letter_in_every_language(sqlite_db):
+    for language, case, letter in message_samples.letters(sqlite_db):
         about = f"{case.kind}, {case.title}, {language}"
         is_operator = case.to is None and case.kind in {MessageKind.OPERATOR, MessageKind.DRILL}
         assert letter.language is (Language.EN if is_operator else language), about
@@ -85,21 +84,14 @@ def test_every_letter_in_every_language():
             assert markup.is_texted(letter.text), about
 
 
-def test_the_database_gives_the_same_messages(db):
-    """The rows that correspond to the sample data lead to the text of the preview."""
-    with transaction.atomic(using=db.alias):
-        stage = message_rows.staged(db, Language.EN)
-        people = Person.objects.using(db.alias)
-        for language, case, letter in message_samples.letters():
-            people.update(language=language, first_written_at=None if case.first else message_rows.WRITTEN_BEFORE)
-            found = message_rows.answered(case, stage, language)
-            assert found == letter, f"{case.kind}, {case.title}, {language}"
+def context(environment):
+    return replace(sample_context(CASES[0], None), environment=environment)
 
 
 @pytest.mark.parametrize("kind", MessageKind)
 def test_a_preview_of_each_kind_is_not_the_first_message(kind):
     """The notice about personal data is in the first message to a person only."""
-    letter = sample(kind, Language.EN, TERMS, Environment.TEST)
+    letter = sample(kind, Language.EN, context(Environment.TEST))
     assert letter.kind is kind
     assert "controller" not in letter.text
 
@@ -107,7 +99,7 @@ def test_a_preview_of_each_kind_is_not_the_first_message(kind):
 @pytest.mark.parametrize("kind", MessageKind)
 def test_a_preview_speaks_of_the_test_environment_in_test_alone(kind):
     """An operator of PRODUCTION would otherwise take the preview for a fault of the settings."""
-    production, test = (sample(kind, Language.EN, TERMS, one) for one in Environment)
+    production, test = (sample(kind, Language.EN, context(one)) for one in Environment)
     assert "test environment" not in production.text
     assert not production.text.startswith("TEST")
     assert (test.text != production.text) or kind is MessageKind.OPERATOR

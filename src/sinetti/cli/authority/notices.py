@@ -142,7 +142,7 @@ def preview(
     ctx = _context(run)
     if message in set(MessageKind):
         try:
-            letter = sample(MessageKind(message), language or Language.EN, ctx.terms, ctx.environment)
+            letter = sample(MessageKind(message), language or Language.EN, ctx)
         except NoSample as none:
             raise OptionError(str(none)) from none
     else:

@@ -39,7 +39,7 @@ from sinetti.domain.approvals.proposals import NAMESPACE, Proposal, ProposalStat
 from sinetti.domain.values import Environment
 from sinetti.infra.clock import format_instant
 from sinetti.infra.file_permissions import user_name
-from sinetti.notifications.previews.rehearsal import rehearse
+from sinetti.notifications.dry_run import rehearse
 from sinetti.pki.signers import ActApproval, SignerUnavailable
 from sinetti.server.process_exit import request_id
 from sinetti.services.approvals.approve import (

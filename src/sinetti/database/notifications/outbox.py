@@ -57,7 +57,7 @@ _recorded: ContextVar[list[str] | None] = ContextVar("recorded", default=None)
 def rehearsal(db: Database) -> Iterator[list[str]]:
     """Collect the ids of rows queued in a transaction that is rolled back.
 
-    A check page so shows the messages of an act before it happens (notifications/previews/rehearsal.py). The block may
+    A check page so shows the messages of an act before it happens (notifications/dry_run.py). The block may
     write even while the page of a draft is shown, which else reads only.
     """
     ids: list[str] = []

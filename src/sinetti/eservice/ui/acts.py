@@ -14,7 +14,7 @@ from sinetti.eservice.core.context import portal_context
 from sinetti.eservice.ui.components import DescriptionItem, Input, Letter
 from sinetti.i18n.translate import _
 from sinetti.notifications.context import NotificationContext, RenderedMessage
-from sinetti.notifications.previews.rehearsal import rehearse
+from sinetti.notifications.dry_run import rehearse
 from sinetti.services.context import ServiceContext
 from sinetti.services.token_encryption import link_unsealer
 

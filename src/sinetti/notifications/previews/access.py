@@ -1,15 +1,16 @@
 """Samples of messages about authorisations and accounts.
 
-The roles are those of `previews/roles.py`. The links of accounts have invalid tokens.
+The scenario are those of `the scenario`. The links of accounts have invalid tokens.
 """
 
 from datetime import datetime
 
 from sinetti.database.access.pending_invitations import PendingNotice
+from sinetti.database.notifications import scenario
 from sinetti.database.notifications.access_messages import AccessEvent
+from sinetti.database.organisations.applications import DECIDED_STEP
 from sinetti.domain.access.pending_invitations import InvitationProposal
 from sinetti.domain.notifications.messages import AccountEmail, MessageKind
-from sinetti.notifications.previews import roles
 from sinetti.notifications.previews.reminders import SampleMessage, at
 
 _NOW = at(2027, 3, 3, 11, 3)
@@ -22,7 +23,7 @@ def _case(title: str, to: str, tells: AccessEvent, *, first: bool = False, **abo
     )
 
 
-_FIRMS = (roles.ENDED, roles.ENDS_IN_DAYS, roles.ENDS_IN_WEEKS)
+_FIRMS = (scenario.ENDED, scenario.ENDS_IN_DAYS, scenario.ENDS_IN_WEEKS)
 _AFTER = at(2027, 3, 18, 6)
 
 
@@ -44,11 +45,11 @@ def _pending(title: str, tells: PendingNotice, pending: str) -> SampleMessage:
 
 
 PENDING = (
-    _pending("it waits", PendingNotice.ASKED, roles.PENDING[InvitationProposal.WAITING]),
-    _pending("it was confirmed", PendingNotice.CONFIRMED, roles.PENDING[InvitationProposal.CONFIRMED]),
-    _pending("it was rejected", PendingNotice.REJECTED, roles.PENDING[InvitationProposal.REJECTED]),
-    _pending("the clerk withdrew it", PendingNotice.WITHDRAWN, roles.PENDING[InvitationProposal.WITHDRAWN]),
-    _pending("it has lapsed", PendingNotice.LAPSED, roles.PENDING[InvitationProposal.WAITING]),
+    _pending("it waits", PendingNotice.ASKED, scenario.PENDING[InvitationProposal.WAITING]),
+    _pending("it was confirmed", PendingNotice.CONFIRMED, scenario.PENDING[InvitationProposal.CONFIRMED]),
+    _pending("it was rejected", PendingNotice.REJECTED, scenario.PENDING[InvitationProposal.REJECTED]),
+    _pending("the clerk withdrew it", PendingNotice.WITHDRAWN, scenario.PENDING[InvitationProposal.WITHDRAWN]),
+    _pending("it has lapsed", PendingNotice.LAPSED, scenario.PENDING[InvitationProposal.WAITING]),
 )
 AUTHORISATIONS = (
     _case(
@@ -56,41 +57,47 @@ AUTHORISATIONS = (
         "newcomer",
         AccessEvent.INVITATION,
         first=True,
-        mandate=roles.OFFERED,
-        invitation=roles.OFFERED,
+        mandate=scenario.OFFERED,
+        invitation=scenario.OFFERED,
     ),
     _case(
         "an invitation to be a representative",
         "newcomer",
         AccessEvent.INVITATION,
-        mandate=roles.OFFERED_TO_SIGN,
-        invitation=roles.OFFERED_TO_SIGN,
+        mandate=scenario.OFFERED_TO_SIGN,
+        invitation=scenario.OFFERED_TO_SIGN,
     ),
-    _case("a new representative, to another one", "signatory", AccessEvent.JOINED, mandate=roles.JOINED),
+    _case("a new representative, to another one", "signatory", AccessEvent.JOINED, mandate=scenario.JOINED),
     _case(
         "a first representative is named, to the organisation",
         "contact",
         AccessEvent.NAMED,
-        mandate=roles.NAMED,
-        naming=roles.NAMED,
+        mandate=scenario.NAMED,
+        naming=scenario.NAMED,
     ),
-    _case("a firm asks, to a representative", "signatory", AccessEvent.ASKED, request=roles.ASKED_BY_FIRM),
-    _case("a person asks, to a representative", "signatory", AccessEvent.ASKED, request=roles.ASKED_BY_PERSON),
-    _case("approved, to the person who asked", "newcomer", AccessEvent.GRANTED, request=roles.GRANTED),
-    _case("declined, to the person who asked", "newcomer", AccessEvent.DECLINED, request=roles.DECLINED),
-    _case("declined, to the person who asked for a firm", "firm", AccessEvent.DECLINED, request=roles.DECLINED_TO_FIRM),
-    _case("changed", "newcomer", AccessEvent.CHANGED, mandate=roles.CHANGED),
-    _case("changed, to a firm", "firm", AccessEvent.CHANGED, mandate=roles.FIRMS),
-    _case("withdrawn", "newcomer", AccessEvent.WITHDRAWN, mandate=roles.WITHDRAWN),
-    _case("withdrawn, to a firm", "firm", AccessEvent.WITHDRAWN, mandate=roles.FIRMS_WITHDRAWN),
-    _case("given up, to a representative", "signatory", AccessEvent.GIVEN_UP, mandate=roles.WITHDRAWN),
-    _case("given up by a firm, to a representative", "signatory", AccessEvent.GIVEN_UP, mandate=roles.FIRMS_WITHDRAWN),
-    _case("given to a firm", "firm", AccessEvent.GIVEN_TO_FIRM, mandate=roles.FIRMS),
+    _case("a firm asks, to a representative", "signatory", AccessEvent.ASKED, request=scenario.ASKED_BY_FIRM),
+    _case("a person asks, to a representative", "signatory", AccessEvent.ASKED, request=scenario.ASKED_BY_PERSON),
+    _case("approved, to the person who asked", "newcomer", AccessEvent.GRANTED, request=scenario.GRANTED),
+    _case("declined, to the person who asked", "newcomer", AccessEvent.DECLINED, request=scenario.DECLINED),
+    _case(
+        "declined, to the person who asked for a firm", "firm", AccessEvent.DECLINED, request=scenario.DECLINED_TO_FIRM
+    ),
+    _case("changed", "newcomer", AccessEvent.CHANGED, mandate=scenario.CHANGED),
+    _case("changed, to a firm", "firm", AccessEvent.CHANGED, mandate=scenario.FIRMS),
+    _case("withdrawn", "newcomer", AccessEvent.WITHDRAWN, mandate=scenario.WITHDRAWN),
+    _case("withdrawn, to a firm", "firm", AccessEvent.WITHDRAWN, mandate=scenario.FIRMS_WITHDRAWN),
+    _case("given up, to a representative", "signatory", AccessEvent.GIVEN_UP, mandate=scenario.WITHDRAWN),
+    _case(
+        "given up by a firm, to a representative", "signatory", AccessEvent.GIVEN_UP, mandate=scenario.FIRMS_WITHDRAWN
+    ),
+    _case("given to a firm", "firm", AccessEvent.GIVEN_TO_FIRM, mandate=scenario.FIRMS),
     _ends("clients' authorisations end, to a firm", "firm", AccessEvent.ENDS_FIRM, *_FIRMS),
-    _ends("a client's authorisation ends in 60 days, to a firm", "firm", AccessEvent.ENDS_FIRM, roles.ENDS_IN_WEEKS),
-    _ends("given ones end, to a representative", "signatory", AccessEvent.ENDS_GIVEN, roles.ENDED, roles.PERSONS_END),
-    _ends("a person's own ends in 14 days", "newcomer", AccessEvent.ENDS_OWN, roles.PERSONS_END),
-    _ends("a person's own has ended", "newcomer", AccessEvent.ENDS_OWN, roles.PERSONS_END, now=_AFTER),
+    _ends("a client's authorisation ends in 60 days, to a firm", "firm", AccessEvent.ENDS_FIRM, scenario.ENDS_IN_WEEKS),
+    _ends(
+        "given ones end, to a representative", "signatory", AccessEvent.ENDS_GIVEN, scenario.ENDED, scenario.PERSONS_END
+    ),
+    _ends("a person's own ends in 14 days", "newcomer", AccessEvent.ENDS_OWN, scenario.PERSONS_END),
+    _ends("a person's own has ended", "newcomer", AccessEvent.ENDS_OWN, scenario.PERSONS_END, now=_AFTER),
 )
 
 
@@ -131,4 +138,16 @@ ACCOUNTS = tuple(
         facts={"letter": letter, **({"way": _LINK[letter], "until": _UNTIL} if letter in _LINK else {})},
     )
     for letter in AccountEmail
+)
+
+DECISIONS = tuple(
+    SampleMessage(
+        MessageKind.AUTHORISATION,
+        f"a decision: an application is {state}",
+        _NOW,
+        to="newcomer",
+        step=DECIDED_STEP,
+        facts={"application": application_id},
+    )
+    for state, application_id in scenario.APPLICATIONS.items()
 )

@@ -11,7 +11,7 @@ from sinetti.domain.notifications.messages import MessageChannel, MessageKind
 class SampleMessage:
     """One sample message, before it is rendered.
 
-    `about` is a key of `LINEAGES`. `to` and `others` are keys of `PEOPLE` (`previews/certificates.py`). `to` is None
+    `about` is a key of `LINEAGES`. `to` and `others` are keys of `PEOPLE` of the scenario. `to` is None
     for an operator. Facts may be keys of `PEOPLE` as well, and `secure` or `pin` for the ids of the order.
     """
 

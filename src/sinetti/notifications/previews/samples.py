@@ -1,29 +1,31 @@
 """Sample messages of each kind in each of its variants, and their rendering.
 
-The data are in memory, so that a preview needs no database.
+The data are rows of one scenario in a scratch database, read as those of real messages are.
 """
 
 from dataclasses import replace
 
-from sinetti.database.organisations.secure_messages import CANCELLED_STEP
-from sinetti.domain.notifications.messages import MessageChannel, MessageKind, QueuedMessage, message_id
-from sinetti.domain.secret_keys import fixed_keys
-from sinetti.domain.values import Environment, Language
-from sinetti.notifications.context import NotificationSettings, RenderContext, RenderedMessage
-from sinetti.notifications.previews.access import ACCOUNTS, AUTHORISATIONS, PENDING
-from sinetti.notifications.previews.certificates import (
+from sinetti.database.connection import Database
+from sinetti.database.notifications import delivery, outbox, outbox_queries
+from sinetti.database.notifications.outbox import NewMessage
+from sinetti.database.notifications.scenario import (
+    BRIDGE_UNTIL,
     CALL_ID,
     DRILL_ID,
     FIRM_ID,
+    INCIDENT_ID,
     LINEAGES,
     PEOPLE,
-    STOLEN,
-    SampleLineage,
+    open_scenario,
 )
-from sinetti.notifications.previews.decisions import DECISIONS
-from sinetti.notifications.previews.loader import PreviewLoader
+from sinetti.database.organisations.secure_messages import CANCELLED_STEP
+from sinetti.domain.notifications.messages import MessageChannel, MessageKind, QueuedMessage
+from sinetti.domain.secret_keys import fixed_keys
+from sinetti.domain.values import Environment, Language
+from sinetti.notifications.context import NotificationContext, NotificationSettings, RenderedMessage
+from sinetti.notifications.previews.access import ACCOUNTS, AUTHORISATIONS, DECISIONS, PENDING
 from sinetti.notifications.previews.reminders import REMINDERS, SampleMessage, at
-from sinetti.notifications.templates.renderer import Skip, render_from
+from sinetti.notifications.templates.renderer import Skip, render
 
 __all__ = ["SampleMessage"]
 
@@ -42,6 +44,7 @@ TERMS = NotificationSettings(
 )
 
 
+_STOLEN = {"call": INCIDENT_ID, "stolen": {"issuing": BRIDGE_UNTIL.isoformat()}}
 _ACCOUNT = "nimi.nimetty@sinisiipi.example"
 _K, _SMS = MessageKind, MessageChannel.SMS
 _WIDER = ("contact", "deputy", "signatory", "contact_person")
@@ -235,7 +238,7 @@ OTHERS = (
         at(2027, 3, 16, 9, 31),
         None,
         "contact",
-        facts=STOLEN,
+        facts=_STOLEN,
     ),
     SampleMessage(
         _K.INCIDENT,
@@ -244,7 +247,7 @@ OTHERS = (
         None,
         "contact",
         channel=_SMS,
-        facts=STOLEN,
+        facts=_STOLEN,
     ),
     SampleMessage(
         _K.DRILL, "to each person whom it concerns", at(2027, 3, 16, 9, 31), None, "contact", facts={"drill": DRILL_ID}
@@ -274,87 +277,80 @@ class NoSample(ValueError):
     """No sample of a kind of message; the text says which."""
 
 
-def sample(
-    kind: MessageKind, language: Language, terms: NotificationSettings, environment: Environment
-) -> RenderedMessage:
+def sample(kind: MessageKind, language: Language, ctx: NotificationContext) -> RenderedMessage:
     """Render the first sample of a kind with an operator's terms.
 
     It is as an authority of this environment sends it. Its certificates are fictitious, and its links have invalid
     tokens. Raises NoSample if there is none.
     """
-    case = next((one for one in CASES if one.kind is kind), None)
+    case = next((case for case in CASES if case.kind is kind), None)
     if case is None:
         raise NoSample(f"this version does not write messages of the kind {kind}")
-    is_production = environment is Environment.PRODUCTION
-    return written(replace(case, first=False, production=is_production), terms, language)
+    is_production = ctx.environment is Environment.PRODUCTION
+    with open_scenario(language, ctx.terms.service) as db:
+        return render_sample(replace(case, first=False, production=is_production), db, language, ctx.terms)
 
 
-def written(
-    case: SampleMessage, terms: NotificationSettings = TERMS, language: Language = Language.EN
+def render_sample(
+    case: SampleMessage, db: Database, language: Language, terms: NotificationSettings = TERMS
 ) -> RenderedMessage:
-    """Render one sample.
-
-    Raises ValueError if the renderer skips it.
-    """
-    letter = render_from(queued(case, language), _context(case, terms, language))
+    """Render one sample from the scenario's rows; raise ValueError if it is skipped."""
+    with outbox_queries.rolled_back(db):
+        letter = render(queue_sample(case, db, language), sample_context(case, db, terms), has_notice=case.first)
     if isinstance(letter, Skip):
         raise ValueError(f"{case.kind}, {case.title}: {letter.why}")  # noqa: TRY004 - it is the case that is wrong
     return letter
 
 
-def queued(case: SampleMessage, language: Language = Language.EN) -> QueuedMessage:
-    """Return the row of a sample in the outbox.
+def queue_sample(case: SampleMessage, db: Database, language: Language) -> QueuedMessage:
+    """Queue a sample for all its recipients, and return the row of the first.
 
     `language` is that of an account.
     """
-    sample = LINEAGES[case.about] if case.about else None
-    facts = {name: value if name == "place" else _fact(sample, value) for name, value in case.facts.items()}
-    if case.kind is _K.ACCOUNT:
+    lineage = LINEAGES[case.about] if case.about else None
+    facts = {name: value if name == "place" else _resolve(case, value) for name, value in case.facts.items()}
+    is_account = case.kind is _K.ACCOUNT
+    if is_account:
         facts["language"] = language
-    recipient = PEOPLE[case.to].person_id if case.to else None
-    address = None if recipient else _ACCOUNT if case.kind is _K.ACCOUNT else TERMS.operators[0]
-    return QueuedMessage(
-        message_id=message_id(case.kind, case.title, case.step, recipient or address or "", case.channel),
+    message = NewMessage(
         kind=case.kind,
         channel=case.channel,
+        about=case.title,
         step=case.step,
-        created=case.now,
         due=case.now,
-        attempts=0,
-        recipient=recipient,
-        address=address,
-        lineage=sample.lineage_id if sample else None,
-        certificate=sample.number if sample and sample.certificate and case.kind is not _K.CONTACT_CHANGED else None,
-        order=sample.order_id if sample else None,
+        recipient=PEOPLE[case.to] if case.to else None,
+        address=None if case.to else _ACCOUNT if is_account else TERMS.operators[0],
+        lineage=lineage.lineage if lineage else None,
+        certificate=lineage.certificate if lineage and case.kind is not _K.CONTACT_CHANGED else None,
+        order=lineage.order if lineage else None,
         facts=facts,
     )
+    others = [replace(message, recipient=PEOPLE[role]) for role in case.others if role != case.to]
+    outbox.enqueue(db, [message, *others], case.now)
+    (queued,) = delivery.find_queued(db, [message.message_id], case.now)
+    return queued
 
 
-def _context(case: SampleMessage, terms: NotificationSettings, language: Language) -> RenderContext:
-    return RenderContext(
-        loader=PreviewLoader(
-            language=language,
-            to=PEOPLE[case.to] if case.to else None,
-            others=tuple(PEOPLE[one] for one in case.others),
-            sample=LINEAGES[case.about] if case.about else None,
-            written_to=not case.first,
-            service=TERMS.service,
-        ),
+def sample_context(case: SampleMessage, db: Database, terms: NotificationSettings = TERMS) -> NotificationContext:
+    """Return the context in which a sample is rendered."""
+    return NotificationContext(
+        db=db,
         environment=Environment.PRODUCTION if case.production else Environment.TEST,
         now=lambda: case.now,
         machine_now=lambda: case.now,
         terms=terms,
+        deliverers={},
         keys=fixed_keys(KEY),
     )
 
 
-def _fact(sample: SampleLineage | None, value: str | list[str] | dict[str, str]) -> object:
+def _resolve(case: SampleMessage, value: object) -> object:
     """Return the id that a name stands for, or the value itself.
 
     A list has names of lineages.
     """
     if isinstance(value, list):
-        return [LINEAGES[one].lineage_id if one in LINEAGES else one for one in value]
-    if sample is not None and value in ("secure", "pin"):
-        return str(sample.order_id)
-    return value if isinstance(value, dict) or value not in PEOPLE else PEOPLE[value].person_id
+        return [LINEAGES[name].lineage if name in LINEAGES else name for name in value]
+    if case.about and value in ("secure", "pin"):
+        return LINEAGES[case.about].order
+    return PEOPLE.get(value, value) if isinstance(value, str) else value

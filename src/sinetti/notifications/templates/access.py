@@ -6,6 +6,7 @@ or given up by its holder, or that ends.
 
 from collections.abc import Callable, Mapping
 
+from sinetti.database.notifications import access_messages
 from sinetti.database.notifications.access_messages import AccessEvent, AccessMessageData
 from sinetti.domain.access.roles import NEEDS_SECOND_FACTOR
 from sinetti.domain.link_tokens import INVITATION, VETO, link_token
@@ -25,131 +26,129 @@ from sinetti.notifications.templates.layout import RecipientRoleText as Role
 from sinetti.notifications.templates.markup import LinkBlock, Part, named, sanitise
 
 
-def authorisation(matter: MessageContext) -> MessageBody:
+def authorisation(ctx: MessageContext) -> MessageBody:
     """Write the message that the row's facts name, about the current state.
 
     Raises NothingToReport if it does not apply any more.
     """
-    word = matter.fact("tells")
+    word = ctx.fact("tells")
     if word not in set(AccessEvent):
         raise NothingToReport(NOT_THERE)
     tells = AccessEvent(word)
     if tells in access_ends.NEXT_STEP:
-        return access_ends.ends(matter, tells)
-    found = matter.room.loader.find_access_data(matter.message.facts or {}, matter.now)
+        return access_ends.ends(ctx, tells)
+    found = access_messages.journal_facts(ctx.notification.db, ctx.message.facts or {}, ctx.now)
     if found is None:
         raise NothingToReport(NOT_THERE)
     if tells in _WHILE_IT_STANDS and not found.is_in_force:
         raise NothingToReport("the subject of the message no longer applies")
-    return _WRITERS[tells](matter, found)
+    return _WRITERS[tells](ctx, found)
 
 
-def _invitation(matter: MessageContext, about: AccessMessageData) -> MessageBody:
-    invitation_id = matter.fact("invitation")
+def _invitation(ctx: MessageContext, about: AccessMessageData) -> MessageBody:
+    invitation_id = ctx.fact("invitation")
     if invitation_id is None or about.expires is None:
         raise NothingToReport(NOT_THERE)
-    token = link_token(matter.room.ring.of_row(SecretPurpose.LINKS, invitation_id), INVITATION, invitation_id)
-    how = [matter.say(access_texts.HOW, button=matter.say(role_labels.BUTTON))]
+    token = link_token(ctx.notification.ring.of_row(SecretPurpose.LINKS, invitation_id), INVITATION, invitation_id)
+    how = [ctx.say(access_texts.HOW, button=ctx.say(role_labels.BUTTON))]
     if about.role in NEEDS_SECOND_FACTOR:
-        how.append(matter.say(access_texts.HOW_SECOND))
+        how.append(ctx.say(access_texts.HOW_SECOND))
     parts = (
-        _with_end(matter, about, access_texts.INVITATION),
+        _with_end(ctx, about, access_texts.INVITATION),
         " ".join(how),
-        LinkBlock(f"{matter.room.terms.people_address}/invitation/{token}"),
-        matter.say(layout.TYPE_IT, address=page(matter)),
-        matter.say(access_texts.LINK_WORKS_ONCE, expires=matter.when(about.expires)),
-        matter.say(access_texts.UNEXPECTED),
+        LinkBlock(f"{ctx.notification.terms.people_address}/invitation/{token}"),
+        ctx.say(layout.TYPE_IT, address=page(ctx)),
+        ctx.say(access_texts.LINK_WORKS_ONCE, expires=ctx.when(about.expires)),
+        ctx.say(access_texts.UNEXPECTED),
     )
-    subject = matter.say(access_texts.INVITATION_SUBJECT, day=matter.day(about.expires), **_names(about))
-    return MessageBody(subject, parts, Role.FORMER, matter.say(access_texts.WHY_INVITED, **_names(about)))
+    subject = ctx.say(access_texts.INVITATION_SUBJECT, day=ctx.day(about.expires), **_names(about))
+    return MessageBody(subject, parts, Role.FORMER, ctx.say(access_texts.WHY_INVITED, **_names(about)))
 
 
-def _joined(matter: MessageContext, about: AccessMessageData) -> MessageBody:
+def _joined(ctx: MessageContext, about: AccessMessageData) -> MessageBody:
     parts = (
-        matter.say(access_texts.JOINED, name=_asker_name(about), email=sanitise(about.email), **_names(about)),
-        matter.say(access_texts.NOT_RIGHT, help=help_line(matter)),
+        ctx.say(access_texts.JOINED, name=_asker_name(about), email=sanitise(about.email), **_names(about)),
+        ctx.say(access_texts.NOT_RIGHT, help=help_line(ctx)),
     )
-    return _to_signatories(matter, about, access_texts.JOINED_SUBJECT, parts)
+    return _to_signatories(ctx, about, access_texts.JOINED_SUBJECT, parts)
 
 
-def _asked(matter: MessageContext, about: AccessMessageData) -> MessageBody:
+def _asked(ctx: MessageContext, about: AccessMessageData) -> MessageBody:
     # Of a person, only the verified address is given. Their name is unverified text, which must not be sent to others.
     who = {"email": sanitise(about.email), **_firm(about)}
     message = access_texts.ASKED_BY_FIRM if about.firm else access_texts.ASKED_BY_PERSON
     if about.expires is None:
         raise NothingToReport(NOT_THERE)
-    sentence = matter.say(message, role=_role(matter, about), **who, **_names(about))
-    until = "" if about.until is None else f" {matter.say(access_texts.UNTIL_ASKED, until=matter.when(about.until))}"
+    sentence = ctx.say(message, role=_role(ctx, about), **who, **_names(about))
+    until = "" if about.until is None else f" {ctx.say(access_texts.UNTIL_ASKED, until=ctx.when(about.until))}"
     parts = (
         sentence + until,
-        matter.say(access_texts.ANSWER, expires=matter.when(about.expires)),
-        matter.say(access_texts.KNOW_THEM),
+        ctx.say(access_texts.ANSWER, expires=ctx.when(about.expires)),
+        ctx.say(access_texts.KNOW_THEM),
     )
-    return _to_signatories(matter, about, access_texts.ASKED_SUBJECT, parts)
+    return _to_signatories(ctx, about, access_texts.ASKED_SUBJECT, parts)
 
 
-def _granted(matter: MessageContext, about: AccessMessageData) -> MessageBody:
-    parts = (_with_end(matter, about, access_texts.GRANTED),)
-    return _written(matter, about, access_texts.GRANTED_SUBJECT, parts, access_texts.WHY_ASKED)
+def _granted(ctx: MessageContext, about: AccessMessageData) -> MessageBody:
+    parts = (_with_end(ctx, about, access_texts.GRANTED),)
+    return _written(ctx, about, access_texts.GRANTED_SUBJECT, parts, access_texts.WHY_ASKED)
 
 
-def _declined(matter: MessageContext, about: AccessMessageData) -> MessageBody:
+def _declined(ctx: MessageContext, about: AccessMessageData) -> MessageBody:
     message = access_texts.DECLINED_FIRM if about.firm else access_texts.DECLINED
-    sentence = matter.say(message, role=_role(matter, about), firm=named(about.firm), customer_id=about.customer_id)
-    subject = matter.say(access_texts.DECLINED_SUBJECT, day=matter.day(matter.message.due))
-    return MessageBody(subject, (sentence,), Role.FORMER, matter.say(access_texts.WHY_ASKED))
+    sentence = ctx.say(message, role=_role(ctx, about), firm=named(about.firm), customer_id=about.customer_id)
+    subject = ctx.say(access_texts.DECLINED_SUBJECT, day=ctx.day(ctx.message.due))
+    return MessageBody(subject, (sentence,), Role.FORMER, ctx.say(access_texts.WHY_ASKED))
 
 
-def _changed(matter: MessageContext, about: AccessMessageData) -> MessageBody:
+def _changed(ctx: MessageContext, about: AccessMessageData) -> MessageBody:
     message = access_texts.CHANGED_FIRM if about.firm else access_texts.CHANGED
     return _written(
-        matter,
+        ctx,
         about,
         access_texts.CHANGED_SUBJECT,
-        (_with_end(matter, about, message),),
+        (_with_end(ctx, about, message),),
         access_texts.WHY_YOURS,
     )
 
 
-def _withdrawn(matter: MessageContext, about: AccessMessageData) -> MessageBody:
+def _withdrawn(ctx: MessageContext, about: AccessMessageData) -> MessageBody:
     message = access_texts.WITHDRAWN_FIRM if about.firm else access_texts.WITHDRAWN
-    sentence = matter.say(message, **_firm(about), **_names(about))
-    parts = (sentence, matter.say(access_texts.IF_NEEDED))
-    return _written(matter, about, access_texts.WITHDRAWN_SUBJECT, parts, access_texts.WHY_YOURS)
+    sentence = ctx.say(message, **_firm(about), **_names(about))
+    parts = (sentence, ctx.say(access_texts.IF_NEEDED))
+    return _written(ctx, about, access_texts.WITHDRAWN_SUBJECT, parts, access_texts.WHY_YOURS)
 
 
-def _given_up(matter: MessageContext, about: AccessMessageData) -> MessageBody:
+def _given_up(ctx: MessageContext, about: AccessMessageData) -> MessageBody:
     who = {"name": _asker_name(about), "email": sanitise(about.email), **_firm(about)}
     message = access_texts.GIVEN_UP_BY_FIRM if about.firm else access_texts.GIVEN_UP
-    sentence = matter.say(message, role=_role(matter, about), **who, **_names(about))
-    return _to_signatories(
-        matter, about, access_texts.GIVEN_UP_SUBJECT, (sentence, matter.say(access_texts.WHO_INSTEAD))
-    )
+    sentence = ctx.say(message, role=_role(ctx, about), **who, **_names(about))
+    return _to_signatories(ctx, about, access_texts.GIVEN_UP_SUBJECT, (sentence, ctx.say(access_texts.WHO_INSTEAD)))
 
 
-def _given_to_firm(matter: MessageContext, about: AccessMessageData) -> MessageBody:
+def _given_to_firm(ctx: MessageContext, about: AccessMessageData) -> MessageBody:
     parts = (
-        _with_end(matter, about, access_texts.GIVEN_TO_FIRM),
-        matter.say(access_texts.WHO_OF_FIRM, **_firm(about)),
+        _with_end(ctx, about, access_texts.GIVEN_TO_FIRM),
+        ctx.say(access_texts.WHO_OF_FIRM, **_firm(about)),
     )
-    return _written(matter, about, access_texts.GIVEN_SUBJECT, parts, access_texts.WHY_YOURS)
+    return _written(ctx, about, access_texts.GIVEN_SUBJECT, parts, access_texts.WHY_YOURS)
 
 
-def _named(matter: MessageContext, about: AccessMessageData) -> MessageBody:
-    naming_id = matter.fact("naming")
+def _named(ctx: MessageContext, about: AccessMessageData) -> MessageBody:
+    naming_id = ctx.fact("naming")
     if naming_id is None or about.begins is None:
         raise NothingToReport(NOT_THERE)
-    token = link_token(matter.room.ring.of_row(SecretPurpose.LINKS, naming_id), VETO, naming_id)
+    token = link_token(ctx.notification.ring.of_row(SecretPurpose.LINKS, naming_id), VETO, naming_id)
     parts = (
-        matter.say(access_texts.NAMED, name=_asker_name(about), email=sanitise(about.email), **_names(about)),
-        matter.say(access_texts.NAMED_FROM, begins=matter.when(about.begins)),
-        matter.say(access_texts.NAMED_VETO),
-        LinkBlock(f"{matter.room.terms.people_address}/veto/{naming_id}/{token}"),
-        matter.say(layout.TYPE_IT, address=page(matter)),
-        matter.say(access_texts.NAMED_RIGHT),
+        ctx.say(access_texts.NAMED, name=_asker_name(about), email=sanitise(about.email), **_names(about)),
+        ctx.say(access_texts.NAMED_FROM, begins=ctx.when(about.begins)),
+        ctx.say(access_texts.NAMED_VETO),
+        LinkBlock(f"{ctx.notification.terms.people_address}/veto/{naming_id}/{token}"),
+        ctx.say(layout.TYPE_IT, address=page(ctx)),
+        ctx.say(access_texts.NAMED_RIGHT),
     )
-    subject = matter.say(access_texts.NAMED_SUBJECT, day=matter.day(about.begins), **_names(about))
-    return MessageBody(subject, parts, Role.FORMER, matter.say(access_texts.WHY_NAMED, **_names(about)))
+    subject = ctx.say(access_texts.NAMED_SUBJECT, day=ctx.day(about.begins), **_names(about))
+    return MessageBody(subject, parts, Role.FORMER, ctx.say(access_texts.WHY_NAMED, **_names(about)))
 
 
 _WRITERS: Mapping[AccessEvent, Callable[[MessageContext, AccessMessageData], MessageBody]] = {
@@ -167,31 +166,31 @@ _WRITERS: Mapping[AccessEvent, Callable[[MessageContext, AccessMessageData], Mes
 _WHILE_IT_STANDS = frozenset(AccessEvent) - {AccessEvent.DECLINED, AccessEvent.WITHDRAWN, AccessEvent.GIVEN_UP}
 
 
-def _with_end(matter: MessageContext, about: AccessMessageData, message: str) -> str:
+def _with_end(ctx: MessageContext, about: AccessMessageData, message: str) -> str:
     """Return a sentence about a role, with the end of its validity."""
-    sentence = matter.say(message, role=_role(matter, about), **_firm(about), **_names(about))
+    sentence = ctx.say(message, role=_role(ctx, about), **_firm(about), **_names(about))
     if about.until is None:
-        return f"{sentence} {matter.say(access_texts.NO_END)}"
-    return f"{sentence} {matter.say(access_texts.UNTIL, until=matter.when(about.until))}"
+        return f"{sentence} {ctx.say(access_texts.NO_END)}"
+    return f"{sentence} {ctx.say(access_texts.UNTIL, until=ctx.when(about.until))}"
 
 
 def _to_signatories(
-    matter: MessageContext, about: AccessMessageData, subject: str, parts: tuple[Part, ...]
+    ctx: MessageContext, about: AccessMessageData, subject: str, parts: tuple[Part, ...]
 ) -> MessageBody:
-    why = matter.say(layout.WHY[Role.SIGNATORY], organisation=named(about.organisation))
-    return MessageBody(_subject(matter, about, subject), parts, Role.SIGNATORY, why)
+    why = ctx.say(layout.WHY[Role.SIGNATORY], organisation=named(about.organisation))
+    return MessageBody(_subject(ctx, about, subject), parts, Role.SIGNATORY, why)
 
 
 def _written(
-    matter: MessageContext, about: AccessMessageData, subject: str, parts: tuple[Part, ...], why: str
+    ctx: MessageContext, about: AccessMessageData, subject: str, parts: tuple[Part, ...], why: str
 ) -> MessageBody:
     """Return the message for the holder, or for the representatives of a firm."""
-    reason = matter.say(access_texts.WHY_FIRM, **_firm(about)) if about.firm else matter.say(why)
-    return MessageBody(_subject(matter, about, subject), parts, Role.FORMER, reason)
+    reason = ctx.say(access_texts.WHY_FIRM, **_firm(about)) if about.firm else ctx.say(why)
+    return MessageBody(_subject(ctx, about, subject), parts, Role.FORMER, reason)
 
 
-def _subject(matter: MessageContext, about: AccessMessageData, subject: str) -> str:
-    return matter.say(subject, day=matter.day(matter.message.due), **_names(about))
+def _subject(ctx: MessageContext, about: AccessMessageData, subject: str) -> str:
+    return ctx.say(subject, day=ctx.day(ctx.message.due), **_names(about))
 
 
 def _names(about: AccessMessageData) -> dict[str, str]:
@@ -206,5 +205,5 @@ def _asker_name(about: AccessMessageData) -> str:
     return named(about.asker) if about.asker else sanitise(about.email)
 
 
-def _role(matter: MessageContext, about: AccessMessageData) -> str:
-    return matter.say(ROLES[about.role])
+def _role(ctx: MessageContext, about: AccessMessageData) -> str:
+    return ctx.say(ROLES[about.role])

@@ -5,9 +5,10 @@ They list the roles of which a step is due, as they are now, and the next step.
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from sinetti.database.notifications import access_ends
 from sinetti.database.notifications.access_ends import EndItem
 from sinetti.database.notifications.access_messages import AccessEvent
-from sinetti.domain.access.ends import STEPS, passed_step
+from sinetti.domain.access.ends import STEPS, EndSide, passed_step
 from sinetti.i18n import translate
 from sinetti.i18n.role_labels import ROLES
 from sinetti.i18n.translate import gettext_noop, ngettext_noop
@@ -77,6 +78,11 @@ NEXT_STEP: Mapping[AccessEvent, str] = {
 }
 NOT_NEEDED = gettext_noop("If it is no longer needed, you do not need to do anything.")
 
+_SIDES = {
+    AccessEvent.ENDS_GIVEN: EndSide.GIVEN,
+    AccessEvent.ENDS_FIRM: EndSide.FIRM,
+    AccessEvent.ENDS_OWN: EndSide.OWN,
+}
 _MOST = 200
 """Largest number of rows under one heading.
 
@@ -84,48 +90,50 @@ Mail programs cut messages of more than 100 kB.
 """
 
 
-def ends(matter: MessageContext, tells: AccessEvent) -> MessageBody:
+def ends(ctx: MessageContext, tells: AccessEvent) -> MessageBody:
     """Write the message about ends of roles, for the side that the event names.
 
     Raises NothingToReport if none of them ends any more.
     """
-    found = matter.room.loader.list_end_items(matter.message.facts or {}, matter.now)
+    found = access_ends.list_items(
+        ctx.notification.db, (ctx.message.facts or {}).get("mandates", ()), _SIDES[tells], ctx.now
+    )
     if not found:
         raise NothingToReport("the authorisations were extended, replaced or withdrawn")
-    ended = sum(passed_step(one.until, matter.now) == 0 for one in found)
+    ended = sum(passed_step(one.until, ctx.now) == 0 for one in found)
     names = _names(found[0])
     subjects = ENDED_SUBJECT if ended else ENDS_SUBJECT
-    subject = translate.translate_plural(*subjects[tells], ended or len(found), matter.language, **names)
+    subject = translate.translate_plural(*subjects[tells], ended or len(found), ctx.language, **names)
     row = GIVEN_ROW if tells is AccessEvent.ENDS_GIVEN else HELD_ROW
     parts = (
-        matter.say(EFFECT[tells], **names),
-        *_sections(matter, row, found),
-        matter.say(NEXT_STEP[tells]),
-        matter.say(NOT_NEEDED),
+        ctx.say(EFFECT[tells], **names),
+        *_sections(ctx, row, found),
+        ctx.say(NEXT_STEP[tells]),
+        ctx.say(NOT_NEEDED),
     )
-    return MessageBody(subject, parts, Role.FORMER, _why(matter, tells, names))
+    return MessageBody(subject, parts, Role.FORMER, _why(ctx, tells, names))
 
 
-def _why(matter: MessageContext, tells: AccessEvent, names: Mapping[str, str]) -> str:
+def _why(ctx: MessageContext, tells: AccessEvent, names: Mapping[str, str]) -> str:
     if tells is AccessEvent.ENDS_GIVEN:
-        role = Role.CONTACT_PERSON if matter.fact("contact") else Role.SIGNATORY
-        return matter.say(layout.WHY[role], organisation=names["organisation"])
-    return matter.say(access_texts.WHY_FIRM if tells is AccessEvent.ENDS_FIRM else access_texts.WHY_YOURS, **names)
+        role = Role.CONTACT_PERSON if ctx.fact("contact") else Role.SIGNATORY
+        return ctx.say(layout.WHY[role], organisation=names["organisation"])
+    return ctx.say(access_texts.WHY_FIRM if tells is AccessEvent.ENDS_FIRM else access_texts.WHY_YOURS, **names)
 
 
-def _sections(matter: MessageContext, row: str, found: Sequence[EndItem]) -> Iterator[Part]:
+def _sections(ctx: MessageContext, row: str, found: Sequence[EndItem]) -> Iterator[Part]:
     for step in reversed(STEPS):
-        rows = [one for one in found if passed_step(one.until, matter.now) == step]
+        rows = [one for one in found if passed_step(one.until, ctx.now) == step]
         if rows:
-            yield matter.say(HEADINGS[step], count=len(rows))
+            yield ctx.say(HEADINGS[step], count=len(rows))
             yield RowsBlock(
                 tuple(
-                    matter.say(row, role=matter.say(ROLES[one.role]), day=matter.day(one.until), **_names(one))
+                    ctx.say(row, role=ctx.say(ROLES[one.role]), day=ctx.day(one.until), **_names(one))
                     for one in rows[:_MOST]
                 )
             )
         if len(rows) > _MOST:
-            yield translate.translate_plural(*MORE_ROWS, len(rows) - _MOST, matter.language)
+            yield translate.translate_plural(*MORE_ROWS, len(rows) - _MOST, ctx.language)
 
 
 def _names(one: EndItem) -> dict[str, str]:

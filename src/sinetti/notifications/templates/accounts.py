@@ -200,34 +200,34 @@ SAID: Mapping[AccountEmail, AccountTexts] = {
 LAPSED = "its link is no longer valid"
 
 
-def account(matter: MessageContext) -> MessageBody:
+def account(ctx: MessageContext) -> MessageBody:
     """Write the message about an event of an account, or with the requested link.
 
     Raises NothingToReport for an expired link.
     """
-    letter = AccountEmail(matter.fact("letter") or "")
+    letter = AccountEmail(ctx.fact("letter") or "")
     texts = SAID[letter]
-    values = {"when": matter.when(matter.message.created), "day": matter.day(matter.message.created)}
+    values = {"when": ctx.when(ctx.message.created), "day": ctx.day(ctx.message.created)}
     link: tuple[Part, ...] = ()
     if letter in LINKED:
-        values["until"] = matter.when(_until(matter))
-        link = (LinkBlock(_address(matter)), matter.say(layout.TYPE_STOP, address=page(matter)))
-    before, after = ([matter.say(one, **values) for one in some] for some in (texts.before, texts.after))
-    return MessageBody(matter.say(texts.subject, **values), (*before, *link, *after), Role.ACCOUNT)
+        values["until"] = ctx.when(_until(ctx))
+        link = (LinkBlock(_address(ctx)), ctx.say(layout.TYPE_STOP, address=page(ctx)))
+    before, after = ([ctx.say(one, **values) for one in some] for some in (texts.before, texts.after))
+    return MessageBody(ctx.say(texts.subject, **values), (*before, *link, *after), Role.ACCOUNT)
 
 
-def _until(matter: MessageContext) -> datetime:
-    until = matter.fact("until")
+def _until(ctx: MessageContext) -> datetime:
+    until = ctx.fact("until")
     if until is None:
         raise NothingToReport(NOT_THERE)
     at = datetime.fromisoformat(until)
-    if matter.room.machine_now() >= at:
+    if ctx.notification.machine_now() >= at:
         raise NothingToReport(LAPSED)
     return at
 
 
-def _address(matter: MessageContext) -> str:
-    sealed = matter.fact("way")
+def _address(ctx: MessageContext) -> str:
+    sealed = ctx.fact("way")
     if sealed is None:
         raise NothingToReport(NOT_THERE)
-    return f"{matter.room.terms.people_address}{matter.room.unseal(sealed)}"
+    return f"{ctx.notification.terms.people_address}{ctx.notification.unseal(sealed)}"

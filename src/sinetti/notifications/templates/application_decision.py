@@ -4,6 +4,7 @@ A decision on the technical interface is quoted in full, as it was made (docs/e-
 watchdog's sentence, in English, as commands are.
 """
 
+from sinetti.database.organisations import applications
 from sinetti.i18n import staff_labels
 from sinetti.notifications.templates import certificate_events
 from sinetti.notifications.templates.layout import NOT_THERE, MessageBody, MessageContext, NothingToReport
@@ -11,26 +12,26 @@ from sinetti.notifications.templates.layout import RecipientRoleText as Role
 from sinetti.notifications.templates.markup import sanitise
 
 
-def decided(matter: MessageContext) -> MessageBody:
+def decided(ctx: MessageContext) -> MessageBody:
     """Write the message with a decision.
 
     The decision is in the language of its case, not in the recipient's.
     """
-    found = matter.room.loader.find_application(matter.fact("application") or "")
+    found = applications.find(ctx.notification.db, ctx.fact("application") or "")
     if found is None or not found.decision:
         raise NothingToReport(NOT_THERE)
-    subject = matter.say(staff_labels.DECISION_SUBJECT, day=matter.day(matter.message.due), case=found.case_number)
+    subject = ctx.say(staff_labels.DECISION_SUBJECT, day=ctx.day(ctx.message.due), case=found.case_number)
     parts = [sanitise(line) for line in found.decision.splitlines() if line]
-    return MessageBody(subject, (matter.say(staff_labels.DECISION_FOLLOWS), *parts), Role.SIGNATORY)
+    return MessageBody(subject, (ctx.say(staff_labels.DECISION_FOLLOWS), *parts), Role.SIGNATORY)
 
 
-def finding(matter: MessageContext) -> MessageBody:
+def finding(ctx: MessageContext) -> MessageBody:
     """Write the message about one finding."""
-    name, sentence = matter.fact("finding"), matter.fact("text")
+    name, sentence = ctx.fact("finding"), ctx.fact("text")
     if name is None or sentence is None:
         raise NothingToReport(NOT_THERE)
-    subject = matter.say(certificate_events.FINDING_SUBJECT, day=matter.day(matter.message.created), finding=name)
+    subject = ctx.say(certificate_events.FINDING_SUBJECT, day=ctx.day(ctx.message.created), finding=name)
     first, last = certificate_events.FINDING, certificate_events.FINDING_AGAIN
     once = (sanitise(sentence),)
-    parts = once if matter.fact("once") else (matter.say(first, finding=name), *once, matter.say(last))
+    parts = once if ctx.fact("once") else (ctx.say(first, finding=name), *once, ctx.say(last))
     return MessageBody(subject, parts, Role.OPERATOR)

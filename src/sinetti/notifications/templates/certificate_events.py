@@ -175,77 +175,77 @@ _SIGNED = "renew"
 """Operation that is signed by a certificate."""
 
 
-def fetched(matter: MessageContext) -> MessageBody:
+def fetched(ctx: MessageContext) -> MessageBody:
     """Write the message about a retrieval, and what to do with the old certificate."""
-    certificate = matter.certificate
-    at = certificate.first_fetched_at or matter.message.due
+    certificate = ctx.certificate
+    at = certificate.first_fetched_at or ctx.message.due
     old = certificate.older_ends
     parts = (
-        matter.say(FETCHED, fetched=matter.when(at), **matter.names()),
-        matter.say(TAKE_INTO_USE, older_ends=matter.when(old)) if old else matter.say(USED_NOW),
-        matter.say(NOT_FETCHED_HERE, help=help_line(matter)),
+        ctx.say(FETCHED, fetched=ctx.when(at), **ctx.names()),
+        ctx.say(TAKE_INTO_USE, older_ends=ctx.when(old)) if old else ctx.say(USED_NOW),
+        ctx.say(NOT_FETCHED_HERE, help=help_line(ctx)),
     )
-    return MessageBody(_subject(matter, FETCHED_SUBJECT, at), parts, matter.role())
+    return MessageBody(_subject(ctx, FETCHED_SUBJECT, at), parts, ctx.role())
 
 
-def renewed(matter: MessageContext) -> MessageBody:
+def renewed(ctx: MessageContext) -> MessageBody:
     """Write the message about a renewal, so that the holder notices a stolen key."""
-    certificate = matter.certificate
+    certificate = ctx.certificate
     parts: tuple[Part, ...] = (
-        matter.say(
+        ctx.say(
             RENEWED,
-            renewed=matter.when(certificate.not_before),
-            ends=matter.when(certificate.not_after),
-            **matter.names(),
+            renewed=ctx.when(certificate.not_before),
+            ends=ctx.when(certificate.not_after),
+            **ctx.names(),
         ),
     )
     if certificate.older_ends:
-        parts += (matter.say(TAKE_INTO_USE, older_ends=matter.when(certificate.older_ends)),)
-    parts += (matter.say(NOT_RENEWED_HERE, help=help_line(matter)),)
-    return MessageBody(_subject(matter, RENEWED_SUBJECT, certificate.not_before), parts, matter.role())
+        parts += (ctx.say(TAKE_INTO_USE, older_ends=ctx.when(certificate.older_ends)),)
+    parts += (ctx.say(NOT_RENEWED_HERE, help=help_line(ctx)),)
+    return MessageBody(_subject(ctx, RENEWED_SUBJECT, certificate.not_before), parts, ctx.role())
 
 
-def refused(matter: MessageContext) -> MessageBody:
+def refused(ctx: MessageContext) -> MessageBody:
     """Write the message about refused requests, with the next step from the answer."""
-    name, code = matter.fact("reason_name"), matter.fact("reason")
+    name, code = ctx.fact("reason_name"), ctx.fact("reason")
     if name not in set(RejectionReason) or code is None:
         raise NothingToReport(NOT_THERE)
-    certificate = matter.data.certificate
+    certificate = ctx.data.certificate
     refusal = Rejection(
         RejectionReason(name),
         opens=certificate.renewable_from if certificate else None,
         ended=certificate.not_after if certificate else None,
     )
-    signed = matter.fact("operation") == _SIGNED
+    signed = ctx.fact("operation") == _SIGNED
     parts = (
-        matter.say(REFUSED if signed else REFUSED_UNSIGNED, **matter.names()),
-        matter.say(THE_ANSWER, code=code),
-        refusal_text(refusal, matter.language),
-        matter.say(PASS_ON),
+        ctx.say(REFUSED if signed else REFUSED_UNSIGNED, **ctx.names()),
+        ctx.say(THE_ANSWER, code=code),
+        refusal_text(refusal, ctx.language),
+        ctx.say(PASS_ON),
     )
-    return MessageBody(_subject(matter, REFUSED_SUBJECT, matter.message.due), parts, matter.role())
+    return MessageBody(_subject(ctx, REFUSED_SUBJECT, ctx.message.due), parts, ctx.role())
 
 
-def revoked(matter: MessageContext) -> MessageBody:
+def revoked(ctx: MessageContext) -> MessageBody:
     """Write the message about a revocation: the reason, and how to get a replacement."""
-    certificate, role = matter.certificate, matter.role()
+    certificate, role = ctx.certificate, ctx.role()
     if certificate.revoked_at is None:
         raise NothingToReport(NOT_THERE)
     reason = RevocationReason(certificate.revocation_reason or RevocationReason.UNSPECIFIED)
     parts = (
-        matter.say(
+        ctx.say(
             REVOKED,
-            revoked=matter.when(certificate.revoked_at),
-            reason=matter.say(role_labels.REASONS[reason]),
-            **matter.names(),
+            revoked=ctx.when(certificate.revoked_at),
+            reason=ctx.say(role_labels.REASONS[reason]),
+            **ctx.names(),
         ),
-        matter.say(REVOKED_MEANS),
-        *matter.stops(ended=True),
-        matter.say(ORDER_IF_NEEDED if role is Role.SIGNATORY else HAVE_ORDERED),
+        ctx.say(REVOKED_MEANS),
+        *ctx.stops(ended=True),
+        ctx.say(ORDER_IF_NEEDED if role is Role.SIGNATORY else HAVE_ORDERED),
     )
-    return MessageBody(_subject(matter, REVOKED_SUBJECT, certificate.revoked_at), parts, role)
+    return MessageBody(_subject(ctx, REVOKED_SUBJECT, certificate.revoked_at), parts, role)
 
 
-def _subject(matter: MessageContext, message_id: str, at: datetime) -> str:
+def _subject(ctx: MessageContext, message_id: str, at: datetime) -> str:
     """Return a subject with the date of the event; the message may be later."""
-    return matter.say(message_id, day=matter.day(at), organisation=matter.organisation)
+    return ctx.say(message_id, day=ctx.day(at), organisation=ctx.organisation)

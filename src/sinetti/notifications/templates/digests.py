@@ -5,6 +5,7 @@ It lists all certificates near their end in three parts, in their current state,
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from sinetti.database.notifications import digests
 from sinetti.database.notifications.digests import DigestRow
 from sinetti.domain.business_days import last_workday
 from sinetti.domain.certificates.display_status import StateSeverity
@@ -75,51 +76,51 @@ Mail programs cut messages of more than 100 kB.
 """
 
 
-def digest(matter: MessageContext) -> MessageBody:
+def digest(ctx: MessageContext) -> MessageBody:
     """Write a firm's digest: tasks of the firm, tasks of its clients, and the rest."""
-    agent = matter.fact("agent")
+    agent = ctx.fact("agent")
     if agent is None:
         raise NothingToReport(NOT_THERE)
-    found = matter.room.loader.list_digest_rows(agent, matter.now)
+    found = digests.digest_rows(ctx.notification.db, agent, ctx.now)
     if not found:
         raise NothingToReport("the digest has no certificates left to list")
     thirds = {third: [row for row in found if row.part is third] for third in Third}
     to_do = len(thirds[Third.NEEDS_YOU])
-    subject = matter.say(SUBJECT, day=translate.format_date(matter.today, matter.language), count=to_do)
-    parts: list[Part] = [matter.say(INTRODUCTION)]
+    subject = ctx.say(SUBJECT, day=translate.format_date(ctx.today, ctx.language), count=to_do)
+    parts: list[Part] = [ctx.say(INTRODUCTION)]
     for third, rows in thirds.items():
-        parts += _third(matter, third, rows)
+        parts += _third(ctx, third, rows)
     return MessageBody(subject, tuple(parts), Role.FIRM)
 
 
-def _third(matter: MessageContext, third: Third, rows: Sequence[DigestRow]) -> Iterator[Part]:
+def _third(ctx: MessageContext, third: Third, rows: Sequence[DigestRow]) -> Iterator[Part]:
     displayed = rows[:_BY_THEMSELVES] if third is Third.BY_ITSELF else rows
-    yield matter.say(HEADINGS[third], count=len(rows))
+    yield ctx.say(HEADINGS[third], count=len(rows))
     if displayed:
-        yield RowsBlock(tuple(_line(matter, row) for row in displayed))
+        yield RowsBlock(tuple(_line(ctx, row) for row in displayed))
     if len(displayed) < len(rows):
-        yield translate.translate_plural(*MORE, len(rows) - len(displayed), matter.language)
+        yield translate.translate_plural(*MORE, len(rows) - len(displayed), ctx.language)
 
 
-def _line(matter: MessageContext, row: DigestRow) -> str:
+def _line(ctx: MessageContext, row: DigestRow) -> str:
     of = YOURS if row.part is Third.NEEDS_YOU else OTHERWISE
-    what = matter.say(
+    what = ctx.say(
         of[row.matter],
-        last=translate.format_weekday(last_workday(row.not_after, is_holiday), matter.language),
-        contact=named(row.contact) if row.contact else matter.say(THE_CONTACT),
+        last=translate.format_weekday(last_workday(row.not_after, is_holiday), ctx.language),
+        contact=named(row.contact) if row.contact else ctx.say(THE_CONTACT),
     )
-    text = matter.say(
+    text = ctx.say(
         ROW,
         organisation=named(row.organisation),
         customer_id=row.customer_id,
         description=named(row.description) if row.description else f"{row.channel} {row.serial}",
-        ends=matter.when(row.not_after),
-        what=" ".join([what, *_stops(matter, row)]),
+        ends=ctx.when(row.not_after),
+        what=" ".join([what, *_stops(ctx, row)]),
     )
-    return matter.say(URGENT_ROW, row=text) if row.severity is StateSeverity.ERROR else text
+    return ctx.say(URGENT_ROW, row=text) if row.severity is StateSeverity.ERROR else text
 
 
-def _stops(matter: MessageContext, row: DigestRow) -> Iterator[str]:
+def _stops(ctx: MessageContext, row: DigestRow) -> Iterator[str]:
     """Yield the sentence about reports of others, for rows that need an action."""
     if row.part is not Third.BY_ITSELF:
-        yield from stopped(matter, row.serves, ended=row.matter in {What.ENDED, What.REVOKED})
+        yield from stopped(ctx, row.serves, ended=row.matter in {What.ENDED, What.REVOKED})

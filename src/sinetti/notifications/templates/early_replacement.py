@@ -3,6 +3,7 @@
 A message lists all of the person's certificates in the call.
 """
 
+from sinetti.database.notifications import early_replacement_audience
 from sinetti.database.notifications.early_replacement_audience import CallDetails, CallListItem, CallSubject, subject_of
 from sinetti.domain.link_tokens import DRILL_LINK, link_token
 from sinetti.domain.notifications.messages import MessageKind
@@ -106,111 +107,111 @@ Mail programs cut messages of more than 100 kB.
 """
 
 
-def early(matter: MessageContext) -> MessageBody:
+def early(ctx: MessageContext) -> MessageBody:
     """Write the e-mail: certificates, reason, deadline, steps, and where to check."""
-    call, rows = _call_and_rows(matter)
-    count, language = len(rows), matter.language
-    is_incident = matter.message.kind is MessageKind.INCIDENT
+    call, rows = _call_and_rows(ctx)
+    count, language = len(rows), ctx.language
+    is_incident = ctx.message.kind is MessageKind.INCIDENT
     subject, asked = (SUBJECT_INCIDENT, ASKED_INCIDENT) if is_incident else (SUBJECT, ASKED)
-    service, ends = matter.room.terms.service, matter.when(call.ends)
+    service, ends = ctx.notification.terms.service, ctx.when(call.ends)
     parts: list[Part] = [translate.translate_plural(*asked, count, language, service=service, ends=ends)]
     if is_incident:
-        parts.append(matter.say(OWN_KEY))
+        parts.append(ctx.say(OWN_KEY))
     if explanation := call.explanation[language]:
-        parts.append(matter.say(EXPLAINED, explanation=sanitise(explanation)))
-    if matter.fact("repeated"):
-        parts.append(matter.say(REPEATED))
+        parts.append(ctx.say(EXPLAINED, explanation=sanitise(explanation)))
+    if ctx.fact("repeated"):
+        parts.append(ctx.say(REPEATED))
     until = min((row.accepted_until for row in rows if row.accepted_until), default=None)
-    then = matter.say(VALID) if until is None else matter.say(ACCEPTED, until=matter.when(until))
-    parts += [*_listed(matter, rows), *(matter.say(one) for one in (BY_PROGRAM, BY_HAND, OR_ORDER))]
-    parts += [then, matter.say(WHERE)]
-    title = translate.translate_plural(*subject, count, language, day=matter.day(call.ends))
-    return MessageBody(title, tuple(parts), Role.SIGNATORY, matter.say(WHY))
+    then = ctx.say(VALID) if until is None else ctx.say(ACCEPTED, until=ctx.when(until))
+    parts += [*_listed(ctx, rows), *(ctx.say(one) for one in (BY_PROGRAM, BY_HAND, OR_ORDER))]
+    parts += [then, ctx.say(WHERE)]
+    title = translate.translate_plural(*subject, count, language, day=ctx.day(call.ends))
+    return MessageBody(title, tuple(parts), Role.SIGNATORY, ctx.say(WHY))
 
 
-def early_sms(matter: MessageContext) -> tuple[str, dict[str, str]]:
+def early_sms(ctx: MessageContext) -> tuple[str, dict[str, str]]:
     """Return the SMS for a person without a working e-mail address, and its values.
 
     In the last stage of a call all others get it too.
     """
-    call, rows = _call_and_rows(matter)
+    call, rows = _call_and_rows(ctx)
     message = SMS_ONE
-    if matter.message.kind is MessageKind.INCIDENT:
+    if ctx.message.kind is MessageKind.INCIDENT:
         message = SMS_INCIDENT
     elif len(rows) > 1:
         message = SMS_SAME if len({one.customer_id for one in rows}) == 1 else SMS_MORE
     # The SMS alphabet has no no-break space, which formatted numbers contain.
-    values = {"count": str(len(rows)), "ends": matter.day(call.ends)}
+    values = {"count": str(len(rows)), "ends": ctx.day(call.ends)}
     return message, {**values, "organisation": named(rows[0].organisation)}
 
 
-def drill(matter: MessageContext) -> MessageBody:
+def drill(ctx: MessageContext) -> MessageBody:
     """Write the e-mail of an exercise, with a link that confirms it."""
-    service = matter.room.terms.service
-    parts: list[Part] = [matter.say(DRILL_ONLY)]
-    role = Role.OPERATOR if matter.data.to is None else Role.SIGNATORY
+    service = ctx.notification.terms.service
+    parts: list[Part] = [ctx.say(DRILL_ONLY)]
+    role = Role.OPERATOR if ctx.data.to is None else Role.SIGNATORY
     if role is Role.OPERATOR:
-        parts.append(matter.say(DRILL_OPERATORS, service=service))
+        parts.append(ctx.say(DRILL_OPERATORS, service=service))
     else:
-        parts += [matter.say(DRILL_WHAT, service=service), *_listed(matter, _drill_rows(matter))]
-    parts += [matter.say(DRILL_ANSWER), LinkBlock(_answer_address(matter)), matter.say(TYPE_STOP, address=page(matter))]
-    why = "" if role is Role.OPERATOR else matter.say(WHY)
-    return MessageBody(matter.say(DRILL_SUBJECT), tuple(parts), role, why)
+        parts += [ctx.say(DRILL_WHAT, service=service), *_listed(ctx, _drill_rows(ctx))]
+    parts += [ctx.say(DRILL_ANSWER), LinkBlock(_answer_address(ctx)), ctx.say(TYPE_STOP, address=page(ctx))]
+    why = "" if role is Role.OPERATOR else ctx.say(WHY)
+    return MessageBody(ctx.say(DRILL_SUBJECT), tuple(parts), role, why)
 
 
-def drill_sms(matter: MessageContext) -> tuple[str, dict[str, str]]:
+def drill_sms(ctx: MessageContext) -> tuple[str, dict[str, str]]:
     """Return the SMS of an exercise, which has no link, and its values."""
-    return SMS_DRILL, {"organisation": named(_drill_rows(matter)[0].organisation)}
+    return SMS_DRILL, {"organisation": named(_drill_rows(ctx)[0].organisation)}
 
 
-def _answer_address(matter: MessageContext) -> str:
-    message_id = matter.message.message_id
-    token = link_token(matter.room.ring.current(SecretPurpose.MAIL).octets, DRILL_LINK, message_id)
-    return f"{matter.room.terms.people_address}/drill/{message_id}/{token}"
+def _answer_address(ctx: MessageContext) -> str:
+    message_id = ctx.message.message_id
+    token = link_token(ctx.notification.ring.current(SecretPurpose.MAIL).octets, DRILL_LINK, message_id)
+    return f"{ctx.notification.terms.people_address}/drill/{message_id}/{token}"
 
 
-def _drill_rows(matter: MessageContext) -> tuple[CallListItem, ...]:
+def _drill_rows(ctx: MessageContext) -> tuple[CallListItem, ...]:
     """Return the reader's certificates in a drill. Raises NothingToReport."""
-    rows = _rows(matter)
+    rows = _rows(ctx)
     if not rows:
         raise NothingToReport(NOT_THERE)
     return rows
 
 
-def _call_and_rows(matter: MessageContext) -> tuple[CallDetails, tuple[CallListItem, ...]]:
+def _call_and_rows(ctx: MessageContext) -> tuple[CallDetails, tuple[CallListItem, ...]]:
     """Return the call and its unreplaced certificates. Raises NothingToReport."""
-    call_id = matter.fact("call")
-    call = None if call_id is None else matter.room.loader.find_call(call_id)
+    call_id = ctx.fact("call")
+    call = None if call_id is None else early_replacement_audience.find_call_details(ctx.notification.db, call_id)
     if call is None:
         raise NothingToReport(NOT_THERE)
     if call.undone:
         raise NothingToReport("the call was cancelled")
-    rows = _rows(matter)
+    rows = _rows(ctx)
     if not rows:
         raise NothingToReport("all certificates in the call have been replaced")
     return call, rows
 
 
-def _rows(matter: MessageContext) -> tuple[CallListItem, ...]:
-    message = matter.message
+def _rows(ctx: MessageContext) -> tuple[CallListItem, ...]:
+    message = ctx.message
     subject = subject_of(message.kind, message.facts or {}) or CallSubject("")
-    return matter.room.loader.list_called(subject, message.recipient or "", matter.now)
+    return early_replacement_audience.list_called(ctx.notification.db, subject, message.recipient or "", ctx.now)
 
 
-def _listed(matter: MessageContext, rows: tuple[CallListItem, ...]) -> tuple[Part, ...]:
+def _listed(ctx: MessageContext, rows: tuple[CallListItem, ...]) -> tuple[Part, ...]:
     """Return the list of certificates, cut after `_ROWS`."""
-    block = RowsBlock(tuple(_line(matter, row) for row in rows[:_ROWS]))
+    block = RowsBlock(tuple(_line(ctx, row) for row in rows[:_ROWS]))
     more = len(rows) - _ROWS
-    return (block, translate.translate_plural(*MORE, more, matter.language)) if more > 0 else (block,)
+    return (block, translate.translate_plural(*MORE, more, ctx.language)) if more > 0 else (block,)
 
 
-def _line(matter: MessageContext, row: CallListItem) -> str:
-    return matter.say(
+def _line(ctx: MessageContext, row: CallListItem) -> str:
+    return ctx.say(
         ROW,
         organisation=named(row.organisation),
         customer_id=row.customer_id,
         description=named(row.description) if row.description else row.channel.value,
         channel=row.channel.value,
         serial=row.serial,
-        ends=matter.when(row.not_after),
+        ends=ctx.when(row.not_after),
     )

@@ -14,6 +14,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from sinetti.database.notifications import message_data
 from sinetti.database.notifications.message_data import CertificateData, LineageData, MessageData
 from sinetti.domain.link_tokens import STOP_LINK, link_token
 from sinetti.domain.notifications.messages import AUDIENCES, MessageKind, QueuedMessage, RecipientRole
@@ -21,7 +22,7 @@ from sinetti.domain.secret_keys import SecretPurpose
 from sinetti.domain.values import Environment, Language
 from sinetti.i18n import translate
 from sinetti.i18n.translate import gettext_noop
-from sinetti.notifications.context import RenderContext
+from sinetti.notifications.context import NotificationContext
 from sinetti.notifications.templates.markup import LinkBlock, Part, RowsBlock, named
 
 
@@ -76,7 +77,7 @@ class MessageContext:
     """Context of one message, written at `now` on the service's clock."""
 
     message: QueuedMessage
-    room: RenderContext
+    notification: NotificationContext
     data: MessageData
     language: Language
     now: datetime
@@ -191,15 +192,15 @@ class MessageContext:
         return translate.finnish_day(self.now)
 
 
-def stopped(matter: MessageContext, serves: int | None, *, ended: bool) -> Iterator[str]:
+def stopped(ctx: MessageContext, serves: int | None, *, ended: bool) -> Iterator[str]:
     """Yield the sentence about reports of other organisations.
 
     `serves` is the number of organisations whose reports are sent with the certificate.
     """
     if serves == 1:
-        yield matter.say(SERVED_ONE if ended else SERVES_ONE)
+        yield ctx.say(SERVED_ONE if ended else SERVES_ONE)
     elif serves:
-        yield matter.say(SERVED if ended else SERVES, count=serves)
+        yield ctx.say(SERVED if ended else SERVES, count=serves)
 
 
 HELLO = gettext_noop("Hello {name},")
@@ -308,79 +309,79 @@ _ABOUT_PEOPLE = frozenset({MessageKind.BOUNCED, MessageKind.CONTACT_GONE, Messag
 _YEAR = timedelta(days=365)
 
 
-def with_layout(matter: MessageContext, written: MessageBody) -> tuple[Part, ...]:
+def with_layout(ctx: MessageContext, written: MessageBody) -> tuple[Part, ...]:
     """Return all parts of the message in order."""
-    return tuple(_framed(matter, written))
+    return tuple(_framed(ctx, written))
 
 
-def page(matter: MessageContext) -> str:
+def page(ctx: MessageContext) -> str:
     """Return the address of the portal without its scheme, as people type it."""
-    return matter.room.terms.people_address.partition("://")[2]
+    return ctx.notification.terms.people_address.partition("://")[2]
 
 
-def help_line(matter: MessageContext) -> str:
+def help_line(ctx: MessageContext) -> str:
     """Return the help line in the recipient's language."""
-    return matter.room.terms.help[matter.language]
+    return ctx.notification.terms.help[ctx.language]
 
 
-def _framed(matter: MessageContext, written: MessageBody) -> Iterator[Part]:
-    to = matter.data.to
-    yield matter.say(HELLO, name=named(to.name)) if to and to.name else matter.say(HELLO_UNNAMED)
-    if matter.room.environment is Environment.TEST and written.role is not RecipientRoleText.OPERATOR:
-        yield matter.say(REHEARSAL)
+def _framed(ctx: MessageContext, written: MessageBody) -> Iterator[Part]:
+    to = ctx.data.to
+    yield ctx.say(HELLO, name=named(to.name)) if to and to.name else ctx.say(HELLO_UNNAMED)
+    if ctx.notification.environment is Environment.TEST and written.role is not RecipientRoleText.OPERATOR:
+        yield ctx.say(REHEARSAL)
     yield from written.parts
-    if matter.data.certificate is not None and matter.message.kind not in _ABOUT_PEOPLE and not matter.many:
-        yield _facts(matter)
-    yield _who(matter, written)
+    if ctx.data.certificate is not None and ctx.message.kind not in _ABOUT_PEOPLE and not ctx.many:
+        yield _facts(ctx)
+    yield _who(ctx, written)
     if written.role is not RecipientRoleText.OPERATOR:
-        yield matter.say(HELP, help=help_line(matter))
-        yield from _links(matter, written)
+        yield ctx.say(HELP, help=help_line(ctx))
+        yield from _links(ctx, written)
     if to is not None and not to.written_to:
-        yield from _your_data(matter)
-    yield matter.room.terms.service
+        yield from _your_data(ctx)
+    yield ctx.notification.terms.service
 
 
-def _facts(matter: MessageContext) -> RowsBlock:
-    certificate, lineage = matter.certificate, matter.lineage
+def _facts(ctx: MessageContext) -> RowsBlock:
+    certificate, lineage = ctx.certificate, ctx.lineage
     lines = [
-        matter.say(DESCRIPTION, description=matter.description),
-        matter.say(ORGANISATION, organisation=matter.organisation, customer_id=lineage.customer_id),
-        matter.say(CHANNEL, channel=lineage.channel.value),
-        matter.say(SERIAL, serial=certificate.serial),
+        ctx.say(DESCRIPTION, description=ctx.description),
+        ctx.say(ORGANISATION, organisation=ctx.organisation, customer_id=lineage.customer_id),
+        ctx.say(CHANNEL, channel=lineage.channel.value),
+        ctx.say(SERIAL, serial=certificate.serial),
     ]
     if certificate.revoked_at is None:
-        if certificate.successor is None and not matter.ended:
-            lines.append(matter.say(OPENS, opens=matter.when(certificate.renewable_from)))
-        lines.append(matter.say(ENDS, ends=matter.when(certificate.not_after)))
+        if certificate.successor is None and not ctx.ended:
+            lines.append(ctx.say(OPENS, opens=ctx.when(certificate.renewable_from)))
+        lines.append(ctx.say(ENDS, ends=ctx.when(certificate.not_after)))
     return RowsBlock(tuple(lines))
 
 
-def _who(matter: MessageContext, written: MessageBody) -> str:
+def _who(ctx: MessageContext, written: MessageBody) -> str:
     """Return the reason for the message, and its other recipients if known."""
-    lineage = matter.data.lineage
+    lineage = ctx.data.lineage
     if written.why:
         return written.why
-    if matter.many:
-        why = matter.say(WHY_MANY[written.role])
+    if ctx.many:
+        why = ctx.say(WHY_MANY[written.role])
     elif lineage is None and written.role is RecipientRoleText.SIGNATORY:
-        why = matter.say(WHY_UNNAMED)
+        why = ctx.say(WHY_UNNAMED)
     else:
-        why = matter.say(WHY[written.role], organisation=matter.organisation if lineage else "")
+        why = ctx.say(WHY[written.role], organisation=ctx.organisation if lineage else "")
     # A link to transfer IDs, or an account, belongs to one person; earlier ones are other messages.
-    alone = matter.message.kind in {MessageKind.TRANSFER_IDS, MessageKind.ACCOUNT}
-    also = () if alone else matter.room.loader.list_other_recipients(matter.message)
+    alone = ctx.message.kind in {MessageKind.TRANSFER_IDS, MessageKind.ACCOUNT}
+    also = () if alone else message_data.other_recipients(ctx.notification.db, ctx.message)
     if also is None:
         return why
-    people = ", ".join(matter.say(AS[_role_of(matter, one.person_id)], name=named(one.name)) for one in also)
-    return f"{why} {matter.say(ALSO, people=people) if people else matter.say(NO_OTHER_RECIPIENT)}"
+    people = ", ".join(ctx.say(AS[_role_of(ctx, one.person_id)], name=named(one.name)) for one in also)
+    return f"{why} {ctx.say(ALSO, people=people) if people else ctx.say(NO_OTHER_RECIPIENT)}"
 
 
-def _role_of(matter: MessageContext, person_id: str) -> RecipientRoleText:
+def _role_of(ctx: MessageContext, person_id: str) -> RecipientRoleText:
     """Return the role of another recipient; a former contact is named as such."""
-    if matter.message.kind is MessageKind.CONTACT_CHANGED and person_id == matter.fact("old"):
+    if ctx.message.kind is MessageKind.CONTACT_CHANGED and person_id == ctx.fact("old"):
         return RecipientRoleText.FORMER
-    role = matter.role_of(person_id)
-    audience = AUDIENCES.get(matter.message.kind)
+    role = ctx.role_of(person_id)
+    audience = AUDIENCES.get(ctx.message.kind)
     # If signatories do not get the message, a person without a role was contact or deputy at the time of the event.
     return (
         RecipientRoleText.FORMER
@@ -389,34 +390,34 @@ def _role_of(matter: MessageContext, person_id: str) -> RecipientRoleText:
     )
 
 
-def _links(matter: MessageContext, written: MessageBody) -> Iterator[Part]:
+def _links(ctx: MessageContext, written: MessageBody) -> Iterator[Part]:
     """Yield the one link unless the body has one, or the sentence that there is none."""
-    if matter.message.kind in WITH_STOP:
-        yield matter.say(NOT_YOURS)
-        yield LinkBlock(_stop_address(matter))
-        yield matter.say(TYPE_STOP, address=page(matter))
+    if ctx.message.kind in WITH_STOP:
+        yield ctx.say(NOT_YOURS)
+        yield LinkBlock(_stop_address(ctx))
+        yield ctx.say(TYPE_STOP, address=page(ctx))
     elif not any(isinstance(one, LinkBlock) for one in written.parts):
-        yield matter.say(NO_LINK, address=page(matter))
+        yield ctx.say(NO_LINK, address=page(ctx))
 
 
-def _stop_address(matter: MessageContext) -> str:
-    message_id = matter.message.message_id
-    token = link_token(matter.room.ring.current(SecretPurpose.MAIL).octets, STOP_LINK, message_id)
-    return f"{matter.room.terms.people_address}/stop/{message_id}/{token}"
+def _stop_address(ctx: MessageContext) -> str:
+    message_id = ctx.message.message_id
+    token = link_token(ctx.notification.ring.current(SecretPurpose.MAIL).octets, STOP_LINK, message_id)
+    return f"{ctx.notification.terms.people_address}/stop/{message_id}/{token}"
 
 
-def _your_data(matter: MessageContext) -> Iterator[Part]:
+def _your_data(ctx: MessageContext) -> Iterator[Part]:
     """Yield the data protection notice (GDPR, Article 14) of a person's first message."""
-    terms = matter.room.terms
-    if matter.data.lineage is None or matter.many:
-        yield matter.say(YOUR_DATA_UNNAMED, service=terms.service)
+    terms = ctx.notification.terms
+    if ctx.data.lineage is None or ctx.many:
+        yield ctx.say(YOUR_DATA_UNNAMED, service=terms.service)
     else:
-        yield matter.say(YOUR_DATA, service=terms.service, organisation=matter.organisation)
+        yield ctx.say(YOUR_DATA, service=terms.service, organisation=ctx.organisation)
     years, rest = divmod(terms.people_kept, _YEAR)
     in_years = not rest and years > 1
     kept = KEPT_YEARS if in_years else KEPT_DAYS
-    yield matter.say(kept, count=years if in_years else terms.people_kept.days)
-    yield matter.say(YOUR_RIGHTS, help=help_line(matter))
+    yield ctx.say(kept, count=years if in_years else terms.people_kept.days)
+    yield ctx.say(YOUR_RIGHTS, help=help_line(ctx))
 
 
 # Certificates that also serve other organisations: the effect on their reports.

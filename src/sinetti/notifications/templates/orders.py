@@ -1,5 +1,6 @@
 """Messages about transfer IDs: e-mail with the link, and SMS with the PIN code."""
 
+from sinetti.database.notifications import message_data
 from sinetti.database.organisations.secure_messages import CANCELLED_STEP
 from sinetti.domain.link_tokens import OPEN_LINK, link_token, pin_code
 from sinetti.domain.secret_keys import SecretPurpose
@@ -46,62 +47,62 @@ PIN = gettext_noop(
 )
 
 
-def transfer_ids(matter: MessageContext) -> MessageBody:
+def transfer_ids(ctx: MessageContext) -> MessageBody:
     """Write the e-mail with the link to the secure message, and how to open it."""
-    if matter.message.step == CANCELLED_STEP:
-        return _cancelled(matter)
-    secure_id, ordered = matter.fact("secure"), matter.data.ordered_at
+    if ctx.message.step == CANCELLED_STEP:
+        return _cancelled(ctx)
+    secure_id, ordered = ctx.fact("secure"), ctx.data.ordered_at
     if secure_id is None or ordered is None:
         raise NothingToReport(NOT_THERE)
-    expires = matter.room.loader.find_secure_message_expiry(secure_id)
-    if expires is None or matter.now > expires:
+    expires = message_data.secure_expires(ctx.notification.db, secure_id)
+    if expires is None or ctx.now > expires:
         raise NothingToReport("the link is no longer valid")
-    key = matter.room.ring.of_row(SecretPurpose.LINKS, secure_id)
-    subject = matter.say(IDS_SUBJECT, day=matter.day(expires), organisation=matter.organisation)
+    key = ctx.notification.ring.of_row(SecretPurpose.LINKS, secure_id)
+    subject = ctx.say(IDS_SUBJECT, day=ctx.day(expires), organisation=ctx.organisation)
     parts = (
-        matter.say(ORDERED, ordered=matter.when(ordered), **matter.names()),
-        _how(matter),
-        LinkBlock(f"{matter.room.terms.people_address}/m/{link_token(key, OPEN_LINK, secure_id)}"),
-        matter.say(layout.TYPE_IT, address=page(matter)),
-        matter.say(LINK_WORKS, expires=matter.when(expires)),
-        matter.say(UNEXPECTED),
+        ctx.say(ORDERED, ordered=ctx.when(ordered), **ctx.names()),
+        _how(ctx),
+        LinkBlock(f"{ctx.notification.terms.people_address}/m/{link_token(key, OPEN_LINK, secure_id)}"),
+        ctx.say(layout.TYPE_IT, address=page(ctx)),
+        ctx.say(LINK_WORKS, expires=ctx.when(expires)),
+        ctx.say(UNEXPECTED),
     )
     return MessageBody(subject, parts, Role.CONTACT)
 
 
-def _cancelled(matter: MessageContext) -> MessageBody:
+def _cancelled(ctx: MessageContext) -> MessageBody:
     """Write the e-mail about an order that was cancelled while its link worked."""
-    ordered = matter.data.ordered_at
+    ordered = ctx.data.ordered_at
     if ordered is None:
         raise NothingToReport(NOT_THERE)
-    subject = matter.say(CANCELLED_SUBJECT, day=matter.day(matter.message.due), organisation=matter.organisation)
-    what = matter.say(CANCELLED, ordered=matter.when(ordered), **matter.names())
-    return MessageBody(subject, (what, matter.say(CANCELLED_NEXT)), Role.CONTACT)
+    subject = ctx.say(CANCELLED_SUBJECT, day=ctx.day(ctx.message.due), organisation=ctx.organisation)
+    what = ctx.say(CANCELLED, ordered=ctx.when(ordered), **ctx.names())
+    return MessageBody(subject, (what, ctx.say(CANCELLED_NEXT)), Role.CONTACT)
 
 
-def pin_sms(matter: MessageContext) -> tuple[str, dict[str, str]]:
+def pin_sms(ctx: MessageContext) -> tuple[str, dict[str, str]]:
     """Return the message id and the values of the SMS with the PIN code.
 
     The organisation's name may be shortened.
     """
-    pin_id = matter.fact("pin")
+    pin_id = ctx.fact("pin")
     if pin_id is None:
         raise NothingToReport(NOT_THERE)
-    expires = matter.room.loader.find_pin_expiry(pin_id)
-    if expires is None or matter.now > expires:
+    expires = message_data.pin_expires(ctx.notification.db, pin_id)
+    if expires is None or ctx.now > expires:
         raise NothingToReport("the PIN code is no longer valid")
-    key = matter.room.ring.of_row(SecretPurpose.PINS, pin_id)
-    return PIN, {"pin": pin_code(key, pin_id), "organisation": matter.organisation}
+    key = ctx.notification.ring.of_row(SecretPurpose.PINS, pin_id)
+    return PIN, {"pin": pin_code(key, pin_id), "organisation": ctx.organisation}
 
 
-def _how(matter: MessageContext) -> str:
+def _how(ctx: MessageContext) -> str:
     """Return how to open the message.
 
     Only two digits of the phone number are given, so that a message does not reveal the number.
     """
-    phone = matter.data.to.phone if matter.data.to else ""
+    phone = ctx.data.to.phone if ctx.data.to else ""
     digits = "".join(one for one in phone if one.isdecimal())[-2:]
-    button = matter.say(BUTTON)
+    button = ctx.say(BUTTON)
     if digits:
-        return matter.say(OPEN_WITH_PIN, button=button, digits=digits)
-    return matter.say(OPEN_WITH_CODE, button=button)
+        return ctx.say(OPEN_WITH_PIN, button=button, digits=digits)
+    return ctx.say(OPEN_WITH_CODE, button=button)

@@ -3,6 +3,7 @@
 They report that it waits for confirmation, and how that ended (docs/e-service/authorisations.md).
 """
 
+from sinetti.database.access import pending_invitations
 from sinetti.database.access.pending_invitations import PendingNotice, PendingView
 from sinetti.domain.access.pending_invitations import InvitationProposal
 from sinetti.i18n import pending_invitations as i18n_pending_invitations
@@ -27,13 +28,13 @@ _STATES = {
 """State in which each message applies; a later message replaces an outdated one."""
 
 
-def pending(matter: MessageContext) -> MessageBody:
+def pending(ctx: MessageContext) -> MessageBody:
     """Write the message that the row's facts name.
 
     Raises NothingToReport if the state has changed.
     """
-    found = matter.room.loader.find_pending_invitation(matter.fact("pending") or "", matter.now)
-    word = matter.fact("tells")
+    found = pending_invitations.find(ctx.notification.db, ctx.fact("pending") or "", ctx.now)
+    word = ctx.fact("tells")
     if found is None or word not in set(PendingNotice):
         raise NothingToReport(NOT_THERE)
     tells = PendingNotice(word)
@@ -41,18 +42,18 @@ def pending(matter: MessageContext) -> MessageBody:
         raise NothingToReport("the subject of the message no longer applies")
     names = {"organisation": sanitise(found.organisation), "customer_id": found.customer_id}
     who = {"name": sanitise(found.name or found.email), "email": sanitise(found.email)}
-    day = matter.day(found.expires if tells is PendingNotice.ASKED else matter.message.due)
-    parts = [matter.say(i18n_pending_invitations.SAID[tells], **who, **names), *_more(matter, found, tells)]
-    why = matter.say(WHY[Role.SIGNATORY], organisation=names["organisation"])
+    day = ctx.day(found.expires if tells is PendingNotice.ASKED else ctx.message.due)
+    parts = [ctx.say(i18n_pending_invitations.SAID[tells], **who, **names), *_more(ctx, found, tells)]
+    why = ctx.say(WHY[Role.SIGNATORY], organisation=names["organisation"])
     return MessageBody(
-        matter.say(i18n_pending_invitations.SUBJECTS[tells], day=day, **names), tuple(parts), Role.SIGNATORY, why
+        ctx.say(i18n_pending_invitations.SUBJECTS[tells], day=day, **names), tuple(parts), Role.SIGNATORY, why
     )
 
 
-def _more(matter: MessageContext, found: PendingView, tells: PendingNotice) -> list[Part]:
+def _more(ctx: MessageContext, found: PendingView, tells: PendingNotice) -> list[Part]:
     how = (
-        [matter.say(i18n_pending_invitations.HOW_TO_CONFIRM, expires=matter.when(found.expires))]
+        [ctx.say(i18n_pending_invitations.HOW_TO_CONFIRM, expires=ctx.when(found.expires))]
         if tells is PendingNotice.ASKED
         else []
     )
-    return [*how, matter.say(i18n_pending_invitations.NOT_EXPECTED, help=help_line(matter))]
+    return [*how, ctx.say(i18n_pending_invitations.NOT_EXPECTED, help=help_line(ctx))]

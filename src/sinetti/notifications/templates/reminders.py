@@ -176,192 +176,192 @@ _LONGEST_NAME = 22
 _DOES_IT = frozenset({Role.CONTACT, Role.DEPUTY})
 
 
-def reminder(matter: MessageContext) -> MessageBody:
+def reminder(ctx: MessageContext) -> MessageBody:
     """Write the message about an end in the future or the past."""
-    role = matter.role()
-    ended = matter.ended
-    subject = matter.say(
+    role = ctx.role()
+    ended = ctx.ended
+    subject = ctx.say(
         ENDED_SUBJECT if ended else ENDS_SUBJECT,
-        day=matter.day(matter.certificate.not_after),
-        organisation=matter.organisation,
+        day=ctx.day(ctx.certificate.not_after),
+        organisation=ctx.organisation,
     )
-    parts = _ended(matter, role) if ended else _ends(matter, role)
+    parts = _ended(ctx, role) if ended else _ends(ctx, role)
     return MessageBody(subject, tuple(parts), role)
 
 
-def take_into_use(matter: MessageContext) -> MessageBody:
+def take_into_use(ctx: MessageContext) -> MessageBody:
     """Write the message about an old certificate that is still in use.
 
     The new one was retrieved already. The old one is near its end, or has ended.
     """
-    role, certificate = matter.role(), matter.certificate
-    ended = matter.ended
-    names = matter.names()
-    subject = matter.say(
+    role, certificate = ctx.role(), ctx.certificate
+    ended = ctx.ended
+    names = ctx.names()
+    subject = ctx.say(
         USE_ENDED_SUBJECT if ended else USE_SUBJECT,
-        day=matter.day(certificate.not_after),
+        day=ctx.day(certificate.not_after),
         organisation=names["organisation"],
     )
-    ends = matter.say(OLD_ENDED if ended else ENDS, ends=matter.when_on(certificate.not_after), **names)
-    begins = ends if ended else _with_day_off(matter, ends)
-    stops = matter.stops(ended=ended)
-    return MessageBody(subject, (begins, *stops, _still_used(matter), _use(matter, role, ended=ended)), role)
+    ends = ctx.say(OLD_ENDED if ended else ENDS, ends=ctx.when_on(certificate.not_after), **names)
+    begins = ends if ended else _with_day_off(ctx, ends)
+    stops = ctx.stops(ended=ended)
+    return MessageBody(subject, (begins, *stops, _still_used(ctx), _use(ctx, role, ended=ended)), role)
 
 
-def reminder_sms(matter: MessageContext) -> tuple[str, dict[str, str]]:
+def reminder_sms(ctx: MessageContext) -> tuple[str, dict[str, str]]:
     """Return the message id and the values of the reminder by SMS.
 
     The organisation's name may be shortened.
     """
-    certificate = matter.certificate
-    values = {"ends": matter.when(certificate.not_after), "organisation": matter.organisation}
-    if matter.ended:
+    certificate = ctx.certificate
+    values = {"ends": ctx.when(certificate.not_after), "organisation": ctx.organisation}
+    if ctx.ended:
         return SMS_ENDED, values
-    contact = to_gsm7(named(matter.lineage.contact.name)) if matter.lineage.contact else None
-    if matter.role() not in _DOES_IT and contact:
+    contact = to_gsm7(named(ctx.lineage.contact.name)) if ctx.lineage.contact else None
+    if ctx.role() not in _DOES_IT and contact:
         return SMS_ASK, {**values, "contact": contact[:_LONGEST_NAME].rstrip()}
-    last = {"last": matter.day(_last_day(matter))}
-    return (SMS_FETCH if _unfetched(matter) else SMS_ENDS), {**values, **last}
+    last = {"last": ctx.day(_last_day(ctx))}
+    return (SMS_FETCH if _unfetched(ctx) else SMS_ENDS), {**values, **last}
 
 
-def take_into_use_sms(matter: MessageContext) -> tuple[str, dict[str, str]]:
+def take_into_use_sms(ctx: MessageContext) -> tuple[str, dict[str, str]]:
     """Return the message id and the values of *take into use* by SMS."""
-    certificate = matter.certificate
-    values = {"ends": matter.when(certificate.not_after), "organisation": matter.organisation}
-    return (SMS_USE_ENDED if matter.ended else SMS_USE), values
+    certificate = ctx.certificate
+    values = {"ends": ctx.when(certificate.not_after), "organisation": ctx.organisation}
+    return (SMS_USE_ENDED if ctx.ended else SMS_USE), values
 
 
-def also_written(matter: MessageContext) -> str:
+def also_written(ctx: MessageContext) -> str:
     """Return the sentence of an SMS about the e-mail on the same matter.
 
     It refers to the e-mail, or says that mail to the recipient fails. Without an address it is empty.
     """
-    to = matter.data.to
+    to = ctx.data.to
     if to is None or not to.email:
         return ""
-    return f" {matter.say(MAIL_FAILS if to.bounced else SEE_EMAIL)}"
+    return f" {ctx.say(MAIL_FAILS if to.bounced else SEE_EMAIL)}"
 
 
-def _still_used(matter: MessageContext) -> str:
-    successor = matter.certificate.successor
+def _still_used(ctx: MessageContext) -> str:
+    successor = ctx.certificate.successor
     if successor is None or successor.first_fetched_at is None:
         # Its replacement was revoked and replaced too (database/notifications/reminders.py).
-        return matter.say(STILL_USED)
-    return matter.say(STILL_USED_SINCE, fetched=matter.when(successor.first_fetched_at))
+        return ctx.say(STILL_USED)
+    return ctx.say(STILL_USED_SINCE, fetched=ctx.when(successor.first_fetched_at))
 
 
-def _use(matter: MessageContext, role: Role, *, ended: bool) -> str:
+def _use(ctx: MessageContext, role: Role, *, ended: bool) -> str:
     if role in _DOES_IT:
-        return matter.say(USE_NOW) if ended else matter.say(USE_BY, last=_last(matter))
-    if (contact := _contact(matter)) is None:
-        return matter.say(USE_NOW_WITHOUT_CONTACT) if ended else matter.say(USE_WITHOUT_CONTACT, last=_last(matter))
+        return ctx.say(USE_NOW) if ended else ctx.say(USE_BY, last=_last(ctx))
+    if (contact := _contact(ctx)) is None:
+        return ctx.say(USE_NOW_WITHOUT_CONTACT) if ended else ctx.say(USE_WITHOUT_CONTACT, last=_last(ctx))
     if ended:
-        return matter.say(ASK_TO_USE_NOW, contact=contact)
-    return matter.say(ASK_TO_USE, last=_last(matter), contact=contact)
+        return ctx.say(ASK_TO_USE_NOW, contact=contact)
+    return ctx.say(ASK_TO_USE, last=_last(ctx), contact=contact)
 
 
-def _ends(matter: MessageContext, role: Role) -> Iterator[Part]:
-    certificate = matter.certificate
-    ends = matter.say(ENDS, ends=matter.when_on(certificate.not_after), **matter.names())
-    last = _last(matter)
-    unfetched = _unfetched(matter)
-    yield _with_day_off(matter, ends)
-    yield from matter.stops(ended=False)
+def _ends(ctx: MessageContext, role: Role) -> Iterator[Part]:
+    certificate = ctx.certificate
+    ends = ctx.say(ENDS, ends=ctx.when_on(certificate.not_after), **ctx.names())
+    last = _last(ctx)
+    unfetched = _unfetched(ctx)
+    yield _with_day_off(ctx, ends)
+    yield from ctx.stops(ended=False)
     if unfetched is not None:
-        yield matter.say(UNFETCHED, made=matter.when(unfetched.not_before))
-        yield _fetch(matter, role, last)
+        yield ctx.say(UNFETCHED, made=ctx.when(unfetched.not_before))
+        yield _fetch(ctx, role, last)
     elif certificate.replacement_ordered is not None:
-        yield from _ordered(matter, role, certificate.replacement_ordered)
+        yield from _ordered(ctx, role, certificate.replacement_ordered)
     elif role in _DOES_IT:
-        yield from _renew(matter, last)
+        yield from _renew(ctx, last)
     else:
-        yield _asked(matter, last)
-        yield matter.say(OR_REPLACE if role is Role.SIGNATORY else ASK_TO_REPLACE)
+        yield _asked(ctx, last)
+        yield ctx.say(OR_REPLACE if role is Role.SIGNATORY else ASK_TO_REPLACE)
 
 
-def _renew(matter: MessageContext, last: str) -> Iterator[Part]:
-    certificate, last_day = matter.certificate, _last_day(matter)
+def _renew(ctx: MessageContext, last: str) -> Iterator[Part]:
+    certificate, last_day = ctx.certificate, _last_day(ctx)
     opens = translate.finnish_day(certificate.renewable_from)
-    if certificate.not_after - matter.now > _FAR and opens < last_day:
-        yield matter.say(RENEW_BETWEEN, days=translate.format_date_range(opens, last_day, matter.language))
-        yield matter.say(BY_ITSELF)
+    if certificate.not_after - ctx.now > _FAR and opens < last_day:
+        yield ctx.say(RENEW_BETWEEN, days=translate.format_date_range(opens, last_day, ctx.language))
+        yield ctx.say(BY_ITSELF)
     elif last_day == translate.finnish_day(certificate.not_after):
-        yield matter.say(RENEW_BEFORE)
+        yield ctx.say(RENEW_BEFORE)
     else:
-        yield matter.say(RENEW_BY, last=last)
+        yield ctx.say(RENEW_BY, last=last)
 
 
-def _asked(matter: MessageContext, last: str) -> str:
-    if (contact := _contact(matter)) is None:
-        return matter.say(RENEW_WITHOUT_CONTACT, last=last)
-    return matter.say(LOOKED_AFTER, contact=contact, last=last)
+def _asked(ctx: MessageContext, last: str) -> str:
+    if (contact := _contact(ctx)) is None:
+        return ctx.say(RENEW_WITHOUT_CONTACT, last=last)
+    return ctx.say(LOOKED_AFTER, contact=contact, last=last)
 
 
-def _ordered(matter: MessageContext, role: Role, at: datetime) -> Iterator[Part]:
+def _ordered(ctx: MessageContext, role: Role, at: datetime) -> Iterator[Part]:
     """Yield the parts about an ordered replacement with unused transfer IDs.
 
     Until the end, a renewal is possible too.
     """
-    yield matter.say(ORDERED, ordered=matter.when(at))
-    ended, contact = matter.ended, _contact(matter)
-    last = {} if ended else {"last": _last(matter)}
+    yield ctx.say(ORDERED, ordered=ctx.when(at))
+    ended, contact = ctx.ended, _contact(ctx)
+    last = {} if ended else {"last": _last(ctx)}
     if role in _DOES_IT:
-        yield matter.say(FETCH_ORDERED_NOW if ended else FETCH_ORDERED, **last)
+        yield ctx.say(FETCH_ORDERED_NOW if ended else FETCH_ORDERED, **last)
     elif contact is None:
-        yield matter.say(FETCH_NOW_WITHOUT_CONTACT if ended else FETCH_WITHOUT_CONTACT, **last)
+        yield ctx.say(FETCH_NOW_WITHOUT_CONTACT if ended else FETCH_WITHOUT_CONTACT, **last)
     else:
         how = ASK_TO_FETCH_ORDERED_NOW if ended else ASK_TO_FETCH_ORDERED
-        yield matter.say(how, contact=contact, **last)
+        yield ctx.say(how, contact=contact, **last)
 
 
-def _fetch(matter: MessageContext, role: Role, last: str) -> str:
+def _fetch(ctx: MessageContext, role: Role, last: str) -> str:
     if role in _DOES_IT:
-        return matter.say(FETCH_BY, last=last)
-    if (contact := _contact(matter)) is None:
-        return matter.say(FETCH_WITHOUT_CONTACT, last=last)
-    return matter.say(ASK_TO_FETCH, contact=contact, last=last)
+        return ctx.say(FETCH_BY, last=last)
+    if (contact := _contact(ctx)) is None:
+        return ctx.say(FETCH_WITHOUT_CONTACT, last=last)
+    return ctx.say(ASK_TO_FETCH, contact=contact, last=last)
 
 
-def _ended(matter: MessageContext, role: Role) -> Iterator[Part]:
-    yield matter.say(ENDED, ends=matter.when_on(matter.certificate.not_after), **matter.names())
-    yield from matter.stops(ended=True)
-    unfetched, ordered = _unfetched(matter), matter.certificate.replacement_ordered
+def _ended(ctx: MessageContext, role: Role) -> Iterator[Part]:
+    yield ctx.say(ENDED, ends=ctx.when_on(ctx.certificate.not_after), **ctx.names())
+    yield from ctx.stops(ended=True)
+    unfetched, ordered = _unfetched(ctx), ctx.certificate.replacement_ordered
     if unfetched is not None:
-        yield from _fetch_now(matter, role, matter.when(unfetched.not_before))
+        yield from _fetch_now(ctx, role, ctx.when(unfetched.not_before))
     elif ordered is not None:
-        yield from _ordered(matter, role, ordered)
+        yield from _ordered(ctx, role, ordered)
     else:
-        yield matter.say(ORDER_ANEW if role is Role.SIGNATORY else ORDERED_ANEW)
+        yield ctx.say(ORDER_ANEW if role is Role.SIGNATORY else ORDERED_ANEW)
 
 
-def _fetch_now(matter: MessageContext, role: Role, made: str) -> Iterator[Part]:
+def _fetch_now(ctx: MessageContext, role: Role, made: str) -> Iterator[Part]:
     if role in _DOES_IT:
-        yield matter.say(FETCH_NOW, made=made)
-    elif (contact := _contact(matter)) is not None:
-        yield matter.say(ASK_TO_FETCH_NOW, made=made, contact=contact)
+        yield ctx.say(FETCH_NOW, made=made)
+    elif (contact := _contact(ctx)) is not None:
+        yield ctx.say(ASK_TO_FETCH_NOW, made=made, contact=contact)
     else:
-        yield matter.say(UNFETCHED, made=made)
-        yield matter.say(FETCH_NOW_WITHOUT_CONTACT)
+        yield ctx.say(UNFETCHED, made=made)
+        yield ctx.say(FETCH_NOW_WITHOUT_CONTACT)
 
 
-def _with_day_off(matter: MessageContext, ends: str) -> str:
-    works = is_workday(translate.finnish_day(matter.certificate.not_after), is_holiday)
-    return ends if works else f"{ends} {matter.say(DAY_OFF)}"
+def _with_day_off(ctx: MessageContext, ends: str) -> str:
+    works = is_workday(translate.finnish_day(ctx.certificate.not_after), is_holiday)
+    return ends if works else f"{ends} {ctx.say(DAY_OFF)}"
 
 
-def _contact(matter: MessageContext) -> str | None:
-    contact = matter.lineage.contact
+def _contact(ctx: MessageContext) -> str | None:
+    contact = ctx.lineage.contact
     return named(contact.name) if contact else None
 
 
-def _unfetched(matter: MessageContext) -> ToldSuccessor | None:
-    successor = matter.certificate.successor
+def _unfetched(ctx: MessageContext) -> ToldSuccessor | None:
+    successor = ctx.certificate.successor
     return successor if successor is not None and successor.first_fetched_at is None else None
 
 
-def _last_day(matter: MessageContext) -> date:
-    return last_workday(matter.certificate.not_after, is_holiday)
+def _last_day(ctx: MessageContext) -> date:
+    return last_workday(ctx.certificate.not_after, is_holiday)
 
 
-def _last(matter: MessageContext) -> str:
-    return translate.format_weekday(_last_day(matter), matter.language)
+def _last(ctx: MessageContext) -> str:
+    return translate.format_weekday(_last_day(ctx), ctx.language)

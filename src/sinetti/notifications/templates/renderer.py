@@ -1,13 +1,14 @@
 """Renderer of queued messages, in the recipient's language and from current data."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
+from sinetti.database.notifications import message_data
 from sinetti.database.notifications.message_data import Addressee, MessageData
 from sinetti.database.organisations.applications import DECIDED_STEP
 from sinetti.domain.notifications.messages import MessageChannel, MessageKind, QueuedMessage
 from sinetti.domain.values import Environment, Language
-from sinetti.notifications.context import NotificationContext, RenderContext, RenderedMessage
-from sinetti.notifications.loader import DatabaseLoader, MessageLoader
+from sinetti.notifications.context import NotificationContext, RenderedMessage
 from sinetti.notifications.templates import (
     access,
     accounts,
@@ -64,38 +65,21 @@ _ALONE = frozenset({MessageKind.PIN, MessageKind.EARLY, MessageKind.INCIDENT, Me
 
 
 def render(
-    message: QueuedMessage, ctx: NotificationContext, loader: MessageLoader | None = None
+    message: QueuedMessage, notification: NotificationContext, *, has_notice: bool = True
 ) -> RenderedMessage | Skip:
     """Return the complete message for this row's recipient, or why there is none.
 
-    The data are those of the database, unless there is another loader. Raises the errors of the database.
+    Without `has_notice` it lacks the privacy notice of a first message. Raises the errors of the database.
     """
-    return render_from(
-        message,
-        RenderContext(
-            loader=loader or DatabaseLoader(ctx.db),
-            environment=ctx.environment,
-            now=ctx.now,
-            machine_now=ctx.machine_now,
-            terms=ctx.terms,
-            keys=ctx.keys,
-            unseal=ctx.unseal,
-        ),
-    )
-
-
-def render_from(message: QueuedMessage, ctx: RenderContext) -> RenderedMessage | Skip:
-    """Return the complete message from the loader's data, or why there is none.
-
-    Raises the errors of the context's loader.
-    """
-    now = ctx.now()
-    data = ctx.loader.load_message_data(message, now)
+    now = notification.now()
+    data = message_data.load_message_data(notification.db, message, now)
     if (why := _unreachable(message, data)) is not None:
         return Skip(why)
-    matter = MessageContext(message, ctx, data, data.to.language if data.to else _language(message), now)
+    if data.to is not None and not has_notice:
+        data = replace(data, to=replace(data.to, written_to=True))
+    ctx = MessageContext(message, notification, data, data.to.language if data.to else _language(message), now)
     try:
-        return _email(matter) if message.channel is MessageChannel.EMAIL else _text_message(matter)
+        return _email(ctx) if message.channel is MessageChannel.EMAIL else _text_message(ctx)
     except NothingToReport as nothing:
         return Skip(str(nothing))
 
@@ -128,55 +112,55 @@ def _not_mailable(to: Addressee) -> str | None:
     return "the recipient has opted out of mail" if to.stopped else None
 
 
-def _email(matter: MessageContext) -> RenderedMessage | Skip:
-    message = matter.message
+def _email(ctx: MessageContext) -> RenderedMessage | Skip:
+    message = ctx.message
     # A decision has the kind of authorisations, because it is about the rights of an organisation.
     writer = application_decision.decided if message.step == DECIDED_STEP else EMAILS.get(message.kind)
     if writer is None:
         return Skip(f"messages of the kind {message.kind} are not sent by e-mail")
-    written = writer(matter)
-    whole = with_layout(matter, written)
+    written = writer(ctx)
+    whole = with_layout(ctx, written)
     subject = markup.truncate(written.subject, markup.LONGEST_SUBJECT)
     return RenderedMessage(
         message.message_id,
         message.kind,
         message.channel,
-        matter.data.to.email if matter.data.to else message.address or "",
-        matter.language,
+        ctx.data.to.email if ctx.data.to else message.address or "",
+        ctx.language,
         subject,
         markup.render_text(whole),
-        markup.render_html(subject, whole, matter.language),
+        markup.render_html(subject, whole, ctx.language),
     )
 
 
-def _text_message(matter: MessageContext) -> RenderedMessage | Skip:
-    message, to = matter.message, matter.data.to
+def _text_message(ctx: MessageContext) -> RenderedMessage | Skip:
+    message, to = ctx.message, ctx.data.to
     if to is None or (writer := TEXT_MESSAGES.get(message.kind)) is None:
         return Skip(f"messages of the kind {message.kind} are not sent as text messages")
-    message_id, values = writer(matter)
-    text = _short(matter, message_id, values)
-    return RenderedMessage(message.message_id, message.kind, message.channel, to.phone, matter.language, "", text)
+    message_id, values = writer(ctx)
+    text = _short(ctx, message_id, values)
+    return RenderedMessage(message.message_id, message.kind, message.channel, to.phone, ctx.language, "", text)
 
 
-def _short(matter: MessageContext, message_id: str, values: Mapping[str, str]) -> str:
+def _short(ctx: MessageContext, message_id: str, values: Mapping[str, str]) -> str:
     """Return the SMS in its alphabet.
 
     The organisation's name is shortened, so that the text fits into one SMS.
     """
     # A name outside the alphabet would halve the length of an SMS, so the id replaces it.
-    organisation = markup.to_gsm7(values["organisation"]) or _instead(matter)
-    before = matter.say(layout.REHEARSAL_SHORT) if matter.room.environment is Environment.TEST else ""
-    after = "" if matter.message.kind in _ALONE else reminders.also_written(matter)
-    bare = before + matter.say(message_id, **{**values, "organisation": ""}) + after
+    organisation = markup.to_gsm7(values["organisation"]) or _instead(ctx)
+    before = ctx.say(layout.REHEARSAL_SHORT) if ctx.notification.environment is Environment.TEST else ""
+    after = "" if ctx.message.kind in _ALONE else reminders.also_written(ctx)
+    bare = before + ctx.say(message_id, **{**values, "organisation": ""}) + after
     left = max(markup.LONGEST_SMS - len(bare), _SHORTEST_NAME)
     if len(organisation) > left:
         organisation = f"{organisation[: left - 2].rstrip()}.."
-    return before + matter.say(message_id, **{**values, "organisation": organisation}) + after
+    return before + ctx.say(message_id, **{**values, "organisation": organisation}) + after
 
 
-def _instead(matter: MessageContext) -> str:
+def _instead(ctx: MessageContext) -> str:
     """Return the organisation's id, for a name that the SMS alphabet cannot express."""
-    return matter.data.lineage.customer_id if matter.data.lineage is not None else "-"
+    return ctx.data.lineage.customer_id if ctx.data.lineage is not None else "-"
 
 
 _SHORTEST_NAME = 12
