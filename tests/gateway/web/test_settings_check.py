@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from sinetti.cli.gateway import check_settings as command
+from sinetti.cli.gateway import check as command
 from sinetti.cli.main import main
 from sinetti.domain.operations.check_findings import Impact
 from sinetti.gateway.web import settings_check

@@ -1,4 +1,4 @@
-"""`sinetti gateway check` and `verify`: check certificates and documents."""
+"""`sinetti gateway check`, `verify`, `check-settings`: certificates, documents, settings."""
 
 import argparse
 from collections.abc import Iterator
@@ -9,17 +9,19 @@ from pathlib import Path
 
 from sinetti.cli.client import common
 from sinetti.cli.core import invocation, output
-from sinetti.cli.core.commands import DEBUG, JSON, Options, argument, option
+from sinetti.cli.core.check_output import check_blocks, exit_code
+from sinetti.cli.core.commands import DEBUG, JSON, Options, argument, flag, option
 from sinetti.cli.core.console import language_of_locale
-from sinetti.cli.gateway.common import gateway_commands
+from sinetti.cli.gateway.group import SETTINGS, gateway_commands
 from sinetti.client.messages import error_reasons, messages
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.domain.values import Channel, Environment, Language
-from sinetti.gateway import settings
 from sinetti.gateway.gateway import Gateway
 from sinetti.gateway.revocation.crl import CrlSource
 from sinetti.gateway.revocation.source import FRESHNESS
+from sinetti.gateway.settings import duration
 from sinetti.gateway.verdicts.verdict import Verdict
+from sinetti.gateway.web import settings_check
 from sinetti.gateway.x509 import trust_file
 from sinetti.infra import clock
 from sinetti.infra.standard_input import STREAM
@@ -45,7 +47,7 @@ register = commands.register
 
 def _duration(text: str) -> timedelta:
     try:
-        return settings.duration(text)
+        return duration(text)
     except ValueError as bad:
         raise argparse.ArgumentTypeError(str(bad)) from None
 
@@ -152,3 +154,20 @@ def verify(
     if verified.octets is not None and out is not None:
         common.write_file(out, verified.octets)
     return options.print_verdict(verified.verdict)
+
+
+@commands.command("sinetti gateway check-settings --settings /etc/sinetti/gateway.toml")
+def check_settings(
+    *,
+    settings: Path = SETTINGS,
+    offline: bool = flag("use no network"),
+    start: bool = flag("before a start: end with 0 if there are only warnings"),
+    json: bool = flag("print the results as JSON"),
+) -> ExitCode:
+    """Check the settings and all that they name, with all findings at once."""
+    findings = settings_check.check_settings(settings, clock.utc_now(), is_offline=offline or start)
+    if json:
+        common.print_json([finding.as_json() for finding in findings])
+    else:
+        output.show(check_blocks(findings))
+    return exit_code(findings, is_start=start)

@@ -1,18 +1,21 @@
-"""`sinetti gateway fetch`: retrieve trust lists and CRLs, and report their ages.
+"""`sinetti gateway fetch` and `key`: retrieve lists and report ages, make a key.
 
-Certificates are checked with these CRLs.
+Certificates are checked with these CRLs. The key signs reports of use.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
 from sinetti.cli.client import common
-from sinetti.cli.core import output, progress
+from sinetti.cli.core import invocation, output, progress
 from sinetti.cli.core.blocks import Paragraph
-from sinetti.cli.core.commands import flag
-from sinetti.cli.gateway.common import SETTINGS, gateway_commands
+from sinetti.cli.core.commands import flag, option
+from sinetti.cli.gateway.group import SETTINGS, gateway_commands
 from sinetti.client.results import ExitCode
+from sinetti.domain.values import KeyType
 from sinetti.gateway.crl_freshness import crl_age, download_of, max_age
 from sinetti.gateway.log_watch import LogWatchResult, watch_log
 from sinetti.gateway.revocation import crl_fetch
@@ -23,7 +26,10 @@ from sinetti.gateway.trust_lists.folder import ListCheck
 from sinetti.gateway.trust_lists.lists import TrustLists
 from sinetti.gateway.web.settings import added_downloads, load_watched_log
 from sinetti.infra import clock
+from sinetti.infra.atomic_files import write_new
 from sinetti.infra.clock import format_instant
+from sinetti.infra.standard_input import STREAM
+from sinetti.pki.encoding import dump_private_key, generate_key
 
 commands = gateway_commands()
 register = commands.register
@@ -127,3 +133,28 @@ def _report_log(result: LogWatchResult) -> _Report:
         return _Report(record, errors, None, ExitCode.REFUSED if result.is_lasting else ExitCode.AGAIN)
     line = None if errors else f"{origin}: the log continues its last checkpoint"
     return _Report(record, errors, line, ExitCode.DONE)
+
+
+@commands.command("sinetti gateway key --out /etc/sinetti/gateway-key.pem > gateway-public.pem")
+def key(*, out: Path = option("FILE", "new file for the private key (mode 0600)")) -> ExitCode:
+    """Create the key that signs reports of use, and print its public key."""
+    if out == STREAM:
+        return _fail("A private key is not written to standard output. Name a file with --out.")
+    private = generate_key(KeyType.EC_P256)
+    try:
+        write_new(out, dump_private_key(private, None))
+    except FileExistsError:
+        return _fail(f"{out} already exists and was not changed. Name a new file.")
+    except OSError as bad:
+        return _fail(f"{out} cannot be written: {bad.strerror}.")
+    public = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    output.print_line(public.decode("ascii").strip())
+    invocation.print_note(
+        "Send this public key to the authority. Its operator adds it: sinetti authority gateway add NAME --key FILE"
+    )
+    return ExitCode.DONE
+
+
+def _fail(sentence: str) -> ExitCode:
+    invocation.print_failure(sentence, ExitCode.USAGE)
+    return ExitCode.USAGE

@@ -1,8 +1,17 @@
 """`sinetti gateway …`: identify callers by certificate, and verify documents."""
 
+import argparse
 import importlib
+from collections.abc import Callable
 
+from sinetti.cli.core import invocation
 from sinetti.cli.core.argparse_i18n import Commands
+from sinetti.cli.core.commands import CommandGroup, option
+from sinetti.client.results import ExitCode
+from sinetti.gateway.crl_freshness import NoIssuer
+from sinetti.gateway.settings import GatewaySettingsError
+from sinetti.gateway.web.guard import NoRevocationSource
+from sinetti.gateway.web.trusted_proxies import InsecureProxySettings
 
 EXAMPLE = """\
 examples:
@@ -12,10 +21,10 @@ examples:
 MODULES = {
     "check": "check",
     "verify": "check",
-    "check-settings": "check_settings",
+    "check-settings": "check",
     "serve": "serve",
     "fetch": "fetch",
-    "key": "key",
+    "key": "fetch",
     "ssh-keys": "ssh_keys",
 }
 """Module of `cli/gateway/` for each command."""
@@ -35,3 +44,19 @@ def register(subparsers: Commands, wanted: str | None = None) -> None:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name in (MODULES[wanted],) if wanted in MODULES else dict.fromkeys(MODULES.values()):
         importlib.import_module(f"sinetti.cli.gateway.{name}").register(commands)
+
+
+SETTINGS = option("FILE", "settings file gateway.toml (docs/relying/gateway.md)", name="--settings")
+
+
+def gateway_commands() -> CommandGroup:
+    """Return commands that stand below `sinetti gateway`."""
+    return CommandGroup("sinetti gateway", guard=_guarded)
+
+
+def _guarded(run: Callable[[argparse.Namespace], int], parsed: argparse.Namespace) -> int:
+    try:
+        return run(parsed)
+    except (GatewaySettingsError, NoRevocationSource, NoIssuer, InsecureProxySettings) as bad:
+        invocation.print_failure(str(bad), ExitCode.USAGE)
+        return ExitCode.USAGE

@@ -15,7 +15,7 @@ from typing import NoReturn
 
 from sinetti.cli.core import invocation, verbose_log
 from sinetti.cli.core.commands import option
-from sinetti.cli.gateway.common import SETTINGS, gateway_commands
+from sinetti.cli.gateway.group import SETTINGS, gateway_commands
 from sinetti.client.messages import messages
 from sinetti.client.results import ExitCode, UsageError
 from sinetti.gateway.crl_freshness import CrlFreshnessMonitor, NoIssuer, extended_sources, watch_of
