@@ -20,7 +20,7 @@ from bench.load import Sent
 from bench.scene import Holder, Kind
 from bench.server import served
 from sinetti.authority.bootstrap import Authority
-from sinetti.authority.signer_child import signer_running
+from sinetti.authority.signer_process import signer_running
 from sinetti.authority.signer_separation import SeparationOptions, separate_keys
 from sinetti.settings.signer import MOST_ORDERS
 

@@ -10,7 +10,13 @@ from datetime import timedelta
 
 import pytest
 
-from sinetti.authority.exchange import begin_founding, import_founding, import_signed, request_lists, request_officers
+from sinetti.authority.ceremony_requests import (
+    begin_founding,
+    import_founding,
+    import_signed,
+    request_lists,
+    request_officers,
+)
 from sinetti.authority.offline_medium import open_medium, read_registry
 from sinetti.ca.ceremony.sets import CeremonyKind, canonical, parse_request_set
 from sinetti.ca.ceremony.shares import combine_shares, parse_share

@@ -10,10 +10,10 @@ from threading import Thread
 import pytest
 from cryptography.x509 import ocsp
 
-from sinetti.authority.signer.adoption import AdoptedCertificate, adopt
 from sinetti.authority.signer.client import SignerClient
+from sinetti.authority.signer.lists import adopt
 from sinetti.authority.signer.server import SignerActions, SignerServer
-from sinetti.authority.signer.store import SignerStore
+from sinetti.authority.signer.store import AdoptedCertificate, SignerStore
 from sinetti.authority.signer.tasks import ConsistencyProof, SigningTask, TaskKind
 from sinetti.ca import profiles
 from sinetti.ca.crl import RevokedEntry, prepare_crl

@@ -9,8 +9,8 @@ import pytest
 from sinetti.authority import ca_revocation
 from sinetti.authority.bootstrap import RuntimeOptions, open_authority
 from sinetti.authority.ca_revocation import CaRevocationRequest, revoke_authority
+from sinetti.authority.ceremony_requests import is_listed
 from sinetti.authority.data_directory import DirectoryKind
-from sinetti.authority.exchange import is_listed
 from sinetti.authority.succession import SuccessionContext, roll_over
 from sinetti.ca.crl import read_list
 from sinetti.ca.successors import SuccessorOptions

@@ -11,14 +11,14 @@ from types import SimpleNamespace
 import pytest
 
 from sinetti.authority.bootstrap import open_authority
-from sinetti.authority.checks import folder, network, register, run
+from sinetti.authority.checks import folder, run
 from sinetti.authority.checks.state import CheckOptions, CheckStep, new_state
 from sinetti.authority.data_directory import DirectoryKind
 from sinetti.authority.initialise import InitOptions, initialise
 from sinetti.ca.hierarchy_config import load_preset
 from sinetti.database.connection import DatabaseSetupError
 from sinetti.domain.approvals.acts import KeyRequirement
-from sinetti.domain.operations.check_findings import CheckFinding, FindingSeverity, Impact
+from sinetti.domain.operations.monitoring import CheckFinding, FindingSeverity, Impact
 from sinetti.domain.values import Environment
 from sinetti.infra.clock import utc_now
 from sinetti.services.authorities.succession import stop_ca
@@ -189,16 +189,16 @@ def test_tables_of_another_version(root, monkeypatch):
         connection.execute("DELETE FROM django_migrations WHERE app = 'mfa' AND name <> '0001_initial'")
         connection.commit()
     assert checked(root)["database"].severity is FindingSeverity.WARNING, "the start migrates them"
-    monkeypatch.setattr(register, "can_migrate", lambda _db: False)
+    monkeypatch.setattr(run, "can_migrate", lambda _db: False)
     assert checked(root)["database"].severity is FindingSeverity.ERROR
     with closing(sqlite3.connect(root / "register.sqlite3")) as connection:
         assert connection.execute("SELECT count(*) FROM django_migrations WHERE app = 'mfa'").fetchone() == (1,)
 
 
 def test_what_the_database_may_do(root, monkeypatch):
-    monkeypatch.setattr(register, "can_change_log", lambda _db: True)
-    monkeypatch.setattr(register, "find_connection_limit", lambda _db: 20)
-    monkeypatch.setattr(register, "check_durability", lambda _db: ("it does not report fsync: make sure",))
+    monkeypatch.setattr(run, "can_change_log", lambda _db: True)
+    monkeypatch.setattr(run, "find_connection_limit", lambda _db: 20)
+    monkeypatch.setattr(run, "check_durability", lambda _db: ("it does not report fsync: make sure",))
     with all_connections_closed():
         found = run.check_authority(CheckOptions(root))
     assert [one.impact for one in found] == [Impact.SAFETY, Impact.UPKEEP, Impact.UPKEEP]
@@ -208,13 +208,13 @@ def test_what_the_database_may_do(root, monkeypatch):
         sentence = "PostgreSQL has fsync = off: set it to on"
         raise DatabaseSetupError(sentence)
 
-    monkeypatch.setattr(register, "check_durability", refused)
+    monkeypatch.setattr(run, "check_durability", refused)
     assert checked(root)["database"].severity is FindingSeverity.ERROR
 
 
 def test_the_connections_of_debians_postgresql_are_enough_for_four_processors(root, monkeypatch):
-    monkeypatch.setattr(register.os, "sched_getaffinity", lambda _process: range(4))
-    monkeypatch.setattr(register, "find_connection_limit", lambda _db: 100)
+    monkeypatch.setattr(run.os, "sched_getaffinity", lambda _process: range(4))
+    monkeypatch.setattr(run, "find_connection_limit", lambda _db: 100)
     with all_connections_closed():
         assert run.check_authority(CheckOptions(root)) == ()
 
@@ -232,7 +232,7 @@ def test_a_stopped_channel_is_an_error_and_prevents_no_start(root):
 
 def test_a_wrong_clock(root, monkeypatch):
     """The register has an instant that this clock has not reached."""
-    monkeypatch.setattr(register, "utc_now_precise", lambda: utc_now() - timedelta(days=2))
+    monkeypatch.setattr(run, "utc_now_precise", lambda: utc_now() - timedelta(days=2))
     found = checked(root)["clock"]
     assert found.severity is FindingSeverity.ERROR
     assert "is behind the newest stored instant" in found.why
@@ -344,12 +344,10 @@ def test_an_officer_without_the_key_that_the_settings_demand(tmp_path):
 
 
 def test_what_the_watchdog_finds_is_a_warning(root, monkeypatch):
-    monkeypatch.setattr(
-        register, "operator_findings", lambda _authority: {"messages": "one is late: send it", "x": None}
-    )
+    monkeypatch.setattr(run, "operator_findings", lambda _authority: {"messages": "one is late: send it", "x": None})
     assert checked(root)["messages"].impact is Impact.MESSAGES
     ahead = SimpleNamespace(agrees=False, ahead="the journals contain facts that the database lacks")
-    monkeypatch.setattr(register, "preview", lambda _ctx, _journal: ahead)
+    monkeypatch.setattr(run, "preview", lambda _ctx, _journal: ahead)
     assert checked(root)["journals"].severity is FindingSeverity.ERROR
     assert checked(root, is_start=True) == {}, "the start compares them itself"
 
@@ -428,7 +426,7 @@ def answering(monkeypatch, replies):
         status, body = replies[wanted.url]
         return SimpleNamespace(status=status, body=body)
 
-    monkeypatch.setattr(network, "send_request", send)
+    monkeypatch.setattr(run, "send_request", send)
     yield
 
 
@@ -444,7 +442,7 @@ METADATA = {
 def test_metadata_of_a_provider(connected, monkeypatch, status, body, names):
     state = new_state(CheckOptions(connected))
     with answering(monkeypatch, {"http://127.0.0.1:1/.well-known/openid-configuration": (status, body)}):
-        assert [one.what for one in network.inspect_providers(state)] == names
+        assert [one.what for one in run.inspect_providers(state)] == names
 
 
 def test_a_name_that_is_unknown(connected, monkeypatch):
@@ -453,8 +451,8 @@ def test_a_name_that_is_unknown(connected, monkeypatch):
 
     state = new_state(CheckOptions(connected, has_pages=True))
     state.settings = SETTINGS
-    monkeypatch.setattr(network.socket, "getaddrinfo", unknown)
-    found = list(network.inspect_names(state))
+    monkeypatch.setattr(run.socket, "getaddrinfo", unknown)
+    found = list(run.inspect_names(state))
     assert [one.what for one in found] == ["soap_address", "base_url", "people_address"]
     assert {one.impact for one in found} == {Impact.REACH}
 
@@ -466,13 +464,13 @@ def test_the_running_service_and_its_proxy(connected, monkeypatch):
     state = new_state(CheckOptions(connected))
     list(folder.inspect_settings(state))
     list(folder.inspect_hierarchy(state))
-    assert list(network.inspect_served(state)) == [], "it does not run"
+    assert list(run.inspect_served(state)) == [], "it does not run"
     state.serving = SimpleNamespace(people="http://x", status="http://s")
     soap, status = "http://127.0.0.1:1/soap?wsdl", f"http://127.0.0.1:1/ca/{ROOT_CA}.cer"
     replies = {soap: (200, b""), status: (502, b""), "http://127.0.0.1:1/": (302, b"")}
     replies["http://s/readyz"] = (503, READY % b"it is wrong: set it")
     with answering(monkeypatch, replies):
-        found = list(network.inspect_served(state))
+        found = list(run.inspect_served(state))
     assert [(one.what, one.impact) for one in found] == [
         ("base_url", Impact.REACH),
         ("running service, clock", Impact.SOAP),
@@ -480,6 +478,6 @@ def test_the_running_service_and_its_proxy(connected, monkeypatch):
     ]
     replies["http://s/readyz"] = (200, b"no JSON")
     with answering(monkeypatch, replies):
-        assert [one.what for one in network.inspect_served(state)] == ["base_url", "running service"]
+        assert [one.what for one in run.inspect_served(state)] == ["base_url", "running service"]
     monkeypatch.undo()
-    assert "cannot be reached" in next(iter(network.inspect_served(state))).why
+    assert "cannot be reached" in next(iter(run.inspect_served(state))).why

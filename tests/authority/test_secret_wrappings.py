@@ -15,9 +15,11 @@ from sinetti.authority.data_directory import DataDirectory, DirectoryKind, Folde
 from sinetti.authority.initialise import initialise
 from sinetti.authority.passphrase_change import (
     NewPassphrase,
+    NewWrapping,
     change_passphrase,
     is_passphrase_in_force,
     settle_passphrase_change,
+    wrap_secrets,
 )
 from sinetti.authority.secret_files import (
     KeyringFile,
@@ -37,7 +39,6 @@ from sinetti.authority.secret_wrappings import (
     new_wrapping_id,
 )
 from sinetti.authority.signer_separation import SeparationOptions, separate_keys
-from sinetti.authority.wrapping_change import NewWrapping, wrap_secrets
 from sinetti.domain.secret_keys import SecretPurpose
 from sinetti.domain.values import Environment
 from sinetti.pki.encoding import dump_private_key

@@ -15,9 +15,8 @@ from sinetti.authority import key_store
 from sinetti.authority.bootstrap import RuntimeOptions, open_authority
 from sinetti.authority.data_directory import DirectoryKind, FolderDamaged, FolderError
 from sinetti.authority.initialise import InitOptions, initialise
-from sinetti.authority.key_import import move_keys_to_token
 from sinetti.authority.key_inventory import KeyRole, check_keys, holder_of, list_keys
-from sinetti.authority.key_relocation import OfflineKeys
+from sinetti.authority.key_relocation import OfflineKeys, move_keys_to_token
 from sinetti.authority.key_store import StoreKind
 from sinetti.ca.hierarchy_config import load_preset, with_standby
 from sinetti.ca.hierarchy_model import HierarchyError
@@ -272,7 +271,7 @@ PLACES = {
 def test_places_that_are_refused(place, tmp_path, case):
     hierarchy, has_folder, error, why = case
     environment = Environment.TEST if has_folder else Environment.PRODUCTION
-    from sinetti.authority.founding_keys import KeyPlaces  # noqa: PLC0415 - for this test alone
+    from sinetti.authority.initialise import KeyPlaces  # noqa: PLC0415 - for this test alone
     from sinetti.ca.hierarchy_config import parse_hierarchy  # noqa: PLC0415 - for this test alone
 
     with pytest.raises(error, match=why):

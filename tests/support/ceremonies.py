@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 
 from sinetti.authority.bootstrap import RuntimeOptions, open_authority
 from sinetti.authority.ceremony import TRANSCRIPT, Ceremony
+from sinetti.authority.ceremony_requests import ImportOptions, begin_founding, import_founding
 from sinetti.authority.data_directory import DirectoryKind
-from sinetti.authority.exchange import ImportOptions, begin_founding, import_founding
 from sinetti.authority.initialise import InitOptions
 from sinetti.ca.ceremony.plan import NAMESPACE, default_plan, parse_plan
 from sinetti.ca.ceremony.sets import CeremonyKind

@@ -19,8 +19,8 @@ from cryptography import x509
 
 from sinetti.authority.data_directory import DataDirectory, DirectoryKind, FolderDamaged, journal_folder
 from sinetti.authority.directory import CaDirectory
+from sinetti.authority.key_files import log_signers, origin_of
 from sinetti.authority.key_store import DESTROYED, OFFLINE, AuthorityKeys, StoreKind, open_keys
-from sinetti.authority.log_keys import log_signers, origin_of
 from sinetti.authority.passphrase_change import settle_passphrase_change
 from sinetti.authority.passphrases import PassphraseSource, locate
 from sinetti.authority.secret_files import KeyringFile, upgrade_secrets

@@ -10,9 +10,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from sinetti.authority.bootstrap import Authority, offline_token_names
 from sinetti.authority.data_directory import DataDirectory
-from sinetti.authority.key_files import certificates_of
+from sinetti.authority.key_files import certificates_of, log_verifiers
 from sinetti.authority.key_store import DESTROYED, AuthorityKeys, StoreKind, TokenKeyStore, check_signature
-from sinetti.authority.log_keys import log_verifiers
 from sinetti.authority.service_certificates import managed_leaves
 from sinetti.authority.signer.remote_store import RemoteKeyStore
 from sinetti.ca.hierarchy_model import CaRole, Hierarchy

@@ -20,9 +20,13 @@ from sinetti.authority.signer_memory import SignerMemory
 from sinetti.database.common.obeyed_rows import differing_certificates
 from sinetti.database.connection import DATABASE_UNAVAILABLE, check_durability, complete_search_indexes
 from sinetti.database.issuance.rejections import count_rejections
+from sinetti.database.issuance.status_feed import last_number, list_events
 from sinetti.database.notifications.outbox_queries import LATE
-from sinetti.infra.clock import utc_now
+from sinetti.infra.clock import boottime_seconds, utc_now
 from sinetti.notifications.context import deferred_kinds
+from sinetti.server.asgi import AsgiApp
+from sinetti.server.event_stream import EventSource, EventStream, NumberedEvents
+from sinetti.server.rate_limits import ConcurrencyLimiter
 from sinetti.services.authorities.distrust_list import publish_distrust
 from sinetti.services.authorities.trust_lists import keep_lists
 from sinetti.services.context import ServiceContext
@@ -34,6 +38,7 @@ from sinetti.services.issuance.secure_message import lapse_orders
 from sinetti.services.monitoring.figures import refresh_figures
 from sinetti.services.status.crl import copy_lists, refresh_crls
 from sinetti.services.status.ocsp import OcspRefresher
+from sinetti.wire.json_api.status_events import CONTENT_TYPE, HEARTBEAT, PATH, RESET, format_event
 
 SETTLED_EVERY = 30.0
 """Seconds between two rounds of maintenance."""
@@ -206,3 +211,43 @@ def _settle_reservations(ctx: ServiceContext) -> None:
 def _lapse_orders(ctx: ServiceContext) -> None:
     if lapsed := lapse_orders(ctx, secrets.token_hex(16)):
         _log.info("orders: %d lapsed, whose transfer IDs ended long ago", lapsed)
+
+
+def mount_feed(edge: AsgiApp, ctx: ServiceContext, crowd: ConcurrencyLimiter | None = None) -> None:
+    """Serve the feed at its path of an application, and begin to read the database.
+
+    `crowd` counts the readers of each address on this node.
+    """
+    source = EventSource(
+        read=FeedPoll(ctx).read,
+        reset=lambda number: format_event(number, RESET),
+        heartbeat=HEARTBEAT,
+        content_type=CONTENT_TYPE,
+        leave=ctx.db.close,
+    )
+    edge.mount_events(PATH, EventStream(source, crowd).start())
+
+
+class FeedPoll:
+    """Reader of the feed's table; it reads events if their last number changed."""
+
+    def __init__(self, ctx: ServiceContext) -> None:
+        """Begin before the first event."""
+        self._ctx, self._number = ctx, -1
+
+    def read(self, after: int, most: int) -> NumberedEvents:
+        """Return events with higher numbers, and keep the last number.
+
+        Raises the database's errors.
+        """
+        db, asked_at = self._ctx.db, boottime_seconds()
+        try:
+            number = last_number(db)
+            self._ctx.last_signed.remember_number(number, asked_at)
+            if number == self._number:
+                return ()
+            events = [(each, format_event(each, event)) for each, event in list_events(db, after, most)]
+            self._number = number
+            return events
+        finally:
+            db.refresh()

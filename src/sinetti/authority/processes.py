@@ -28,11 +28,10 @@ from sinetti.api.web_security import PolicyReportsDoor, SecurityTxtDoor, Violati
 from sinetti.authority.alerts import health_warnings, readiness_checks
 from sinetti.authority.bootstrap import SETTINGS_FILE, Authority, notification_context
 from sinetti.authority.data_directory import FolderError
-from sinetti.authority.maintenance import background_maintenance, check_consistency
+from sinetti.authority.maintenance import background_maintenance, check_consistency, mount_feed
 from sinetti.authority.node_metrics import NodeMetrics, NodeState, node_metrics, serve_scrapes
 from sinetti.authority.serve_record import ServeRecord, ServeRecorder
 from sinetti.authority.service_certificates import ensure_valid
-from sinetti.authority.status_feed import mount_feed
 from sinetti.domain.daily_limits import DailyLimits
 from sinetti.domain.notifications.messages import MessageChannel
 from sinetti.eservice.core.context import PortalContext

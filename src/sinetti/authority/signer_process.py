@@ -11,12 +11,14 @@ import os
 import resource
 import signal
 import socket
+import subprocess
 import sys
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from time import sleep
 from typing import cast
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -34,12 +36,13 @@ from sinetti.authority.signer.successors import SignerSuccessors, read_successor
 from sinetti.ca.profiles import ca_key
 from sinetti.domain.values import KeyType
 from sinetti.infra.atomic_files import write_atomic
-from sinetti.infra.clock import utc_now
+from sinetti.infra.clock import monotonic_seconds, utc_now
 from sinetti.infra.unix_socket import listen_on_path
 from sinetti.pki.key_policy import key_id
 from sinetti.pki.signers import SignatureRefused, SignerUnavailable, pkcs11_uri
 from sinetti.pki.signers.pkcs11_uri import TokenLocation
 from sinetti.pki.signers.token_keys import ED25519, TokenPublicKey
+from sinetti.settings import authority
 from sinetti.settings import signer as signer_settings
 from sinetti.settings.signer import SignerPolicy
 from sinetti.wire.transparency.notes import ED25519 as NOTE_ED25519
@@ -348,3 +351,54 @@ def signer_actions(opened: OpenedSigner, now: Callable[[], datetime]) -> SignerA
         SignerOperation.STATUS: lambda: [json.dumps(asdict(rules.status(now()))).encode()],
     }
     return SignerActions(opened.rules.sign, others, now)
+
+
+STARTED_WITHIN = 30.0
+"""Seconds in which the signer must listen; it opens its keys before."""
+
+_STOPPED_WITHIN = 5.0
+_PAUSE = 0.05
+
+
+@contextmanager
+def signer_running(root: Path, signer_dir: Path | None) -> Iterator[None]:
+    """Run a signer during the block, on the socket of an authority.
+
+    None: another process runs it, or the service has the keys itself. Raises FolderError and FolderDamaged.
+    """
+    if signer_dir is None:
+        yield
+        return
+    folder = DataDirectory(root)
+    path = authority.read(folder.settings).signer
+    if not path:
+        raise FolderError(
+            f"the keys of the authority in {root} are not in a signer: run sinetti authority keys separate first"
+        )
+    command = [sys.executable, "-m", "sinetti", "authority", "signer", "--signer-dir", str(signer_dir)]
+    command += ["--socket", path, "--until-stdin-closes"]
+    # In a session of its own, it does not get the signals of the terminal: it answers until the service has stopped.
+    child = subprocess.Popen(  # noqa: S603 - our own program
+        command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        _wait(child, Path(path), signer_dir)
+        yield
+    finally:
+        assert child.stdin is not None  # noqa: S101 - it is a pipe
+        child.stdin.close()
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(_STOPPED_WITHIN)
+        child.kill()
+        child.wait()
+
+
+def _wait(child: "subprocess.Popen[bytes]", path: Path, signer_dir: Path) -> None:
+    """Wait until the signer listens. Raises FolderDamaged."""
+    end = monotonic_seconds() + STARTED_WITHIN
+    while monotonic_seconds() < end and child.poll() is None:
+        with socket.socket(socket.AF_UNIX) as trial, suppress(OSError):
+            trial.connect(str(path))
+            return
+        sleep(_PAUSE)
+    raise FolderDamaged(f"the signer in {signer_dir} does not start: its reason is above")

@@ -17,13 +17,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from sinetti.authority.bootstrap import Authority
 from sinetti.authority.data_directory import FolderDamaged, FolderError, atomic_directory, locked
-from sinetti.authority.key_files import certificates_of
+from sinetti.authority.key_files import certificates_of, log_verifiers, origin_of
 from sinetti.authority.key_store import REQUEST_SUFFIX, NewKey, SigningKey, TokenKeyStore, open_keys
-from sinetti.authority.log_keys import log_verifiers, origin_of
 from sinetti.authority.secret_files import read_secrets
 from sinetti.authority.secret_wrappings import TokenWrapping
 from sinetti.authority.service_certificates import managed_leaves
-from sinetti.authority.signer.adoption import AdoptedList, adopt
+from sinetti.authority.signer.lists import AdoptedList, adopt
 from sinetti.authority.signer.protocol import SignerOperation
 from sinetti.authority.signer.remote_store import SUFFIX, RemoteKeyStore, write_remote_name
 from sinetti.authority.signer.store import AdoptedCertificate, SignerStore, SignerStoreDamaged

@@ -19,10 +19,9 @@ from sinetti.authority.alerts import succession
 from sinetti.authority.bootstrap import Authority, RuntimeOptions, open_authority
 from sinetti.authority.data_directory import DataDirectory, DirectoryKind, FolderError
 from sinetti.authority.initialise import InitOptions, initialise
-from sinetti.authority.maintenance import maintained
+from sinetti.authority.maintenance import maintained, mount_feed
 from sinetti.authority.processes import people_edge
 from sinetti.authority.service_certificates import AnswersUnsigned, ensure_valid
-from sinetti.authority.status_feed import mount_feed
 from sinetti.ca.hierarchy_config import is_same_hierarchy, load_preset, with_policy_arc
 from sinetti.database.notifications.delivery import let_all_go
 from sinetti.domain.requests import LENIENT, STRICT

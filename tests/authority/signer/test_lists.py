@@ -8,8 +8,8 @@ from functools import partial
 
 import pytest
 
-from sinetti.authority.signer.adoption import AdoptedCertificate, AdoptedList, adopt
-from sinetti.authority.signer.lists import check_list, read_entries, read_list
+from sinetti.authority.signer.lists import AdoptedList, adopt, check_list, read_entries, read_list
+from sinetti.authority.signer.store import AdoptedCertificate
 from sinetti.authority.signer.tasks import SigningTask, TaskKind
 from sinetti.ca.crl import RevokedEntry, attach_crl_signature, build_tbs_crl, encode_entry, prepare_crl
 from sinetti.ca.profiles import der_integer, encode_tlv

@@ -9,8 +9,9 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from sinetti.authority.signer import canonical_xml, certificates, renewals
-from sinetti.authority.signer.adoption import AdoptedCertificate, adopt
+from sinetti.authority.signer.lists import adopt
 from sinetti.authority.signer.renewals import MOST_RENEWALS
+from sinetti.authority.signer.store import AdoptedCertificate
 from sinetti.ca.profiles import encode_tlv
 from sinetti.domain.values import Channel, Environment, KeyType
 from sinetti.pki.encoding import load_certificate, sign

@@ -109,7 +109,7 @@ def test_any_damage_of_a_proof_ends_in_a_refusal(rules):
 
 LOADED = """
 import sys
-import sinetti.authority.signer.adoption, sinetti.authority.signer.rules
+import sinetti.authority.signer.lists, sinetti.authority.signer.rules
 print(sorted({name.partition(".")[0] for name in sys.modules} & {"lxml", "xml", "django", "granian", "psycopg"}))
 print([name for name in sys.modules if name.startswith(("sinetti.database", "sinetti.api", "sinetti.server"))])
 """

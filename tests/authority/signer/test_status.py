@@ -7,8 +7,9 @@ from functools import partial
 import pytest
 from cryptography.x509 import ocsp
 
-from sinetti.authority.signer.adoption import AdoptedCertificate, adopt
 from sinetti.authority.signer.der import LARGEST
+from sinetti.authority.signer.lists import adopt
+from sinetti.authority.signer.store import AdoptedCertificate
 from sinetti.authority.signer.tasks import SigningTask, TaskKind
 from sinetti.ca.crl import RevokedEntry, prepare_crl
 from sinetti.ca.ocsp import canonical_request, sign_answer

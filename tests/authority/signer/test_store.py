@@ -10,8 +10,8 @@ from contextlib import suppress
 
 import pytest
 
-from sinetti.authority.signer.adoption import AdoptedCertificate, adopt
-from sinetti.authority.signer.store import SignedRecord, SignerStore, SignerStoreDamaged
+from sinetti.authority.signer.lists import adopt
+from sinetti.authority.signer.store import AdoptedCertificate, SignedRecord, SignerStore, SignerStoreDamaged
 from sinetti.pki.signers import SignerUnavailable
 from tests.support.authority import NOW, holder_key
 from tests.support.signing import CA, certificate_task, holder_tbs, rules_of

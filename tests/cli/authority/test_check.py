@@ -15,7 +15,7 @@ from sinetti.authority.checks.state import CheckOptions
 from sinetti.authority.data_directory import DataDirectory
 from sinetti.authority.serve_record import ServeRecord, ServeRecorder, find_serving, is_process_of_owner, tls_files
 from sinetti.cli.authority import check, reload
-from sinetti.domain.operations.check_findings import CheckFinding, Impact
+from sinetti.domain.operations.monitoring import CheckFinding, Impact
 from tests.support import golden
 
 ERROR = CheckFinding(Impact.SOAP, "clock", "it is wrong", "set it")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sinetti.domain.operations.check_findings import (
+from sinetti.domain.operations.monitoring import (
     CheckFinding,
     FindingSeverity,
     Impact,

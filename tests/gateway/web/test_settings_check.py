@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from sinetti.cli.gateway import check as command
 from sinetti.cli.main import main
-from sinetti.domain.operations.check_findings import Impact
+from sinetti.domain.operations.monitoring import Impact
 from sinetti.gateway.web import settings_check
 from sinetti.gateway.web.settings_check import check_settings
 from tests.gateway.material import crl

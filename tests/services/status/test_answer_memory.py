@@ -13,8 +13,8 @@ from django.db import OperationalError
 
 from sinetti.api.ocsp import recall_ocsp
 from sinetti.api.publication import PublicationEndpoint
-from sinetti.authority import status_feed
-from sinetti.authority.status_feed import FeedPoll
+from sinetti.authority import maintenance
+from sinetti.authority.maintenance import FeedPoll
 from sinetti.database.connection import open_database
 from sinetti.database.issuance import ocsp_responses
 from sinetti.database.issuance.ocsp_responses import OwnCertificate
@@ -65,7 +65,7 @@ class Ticks:
 def ticks(monkeypatch) -> Ticks:
     one = Ticks()
     monkeypatch.setattr(module, "boottime_seconds", one)
-    monkeypatch.setattr(status_feed, "boottime_seconds", one)
+    monkeypatch.setattr(maintenance, "boottime_seconds", one)
     return one
 
 
@@ -184,14 +184,14 @@ def test_while_the_database_is_away_the_number_grows_old(node, held, ticks):
 def test_the_time_of_a_slow_question_counts_from_its_beginning(node, held, ticks, monkeypatch):
     polled(node)
     got(node, held)
-    number = status_feed.last_number
+    number = maintenance.last_number
 
     def slow(db):
         found = number(db)
         ticks.now += NUMBER_COUNTS_FOR + 0.001
         return found
 
-    monkeypatch.setattr(status_feed, "last_number", slow)
+    monkeypatch.setattr(maintenance, "last_number", slow)
     polled(node)
     assert recalled(node, held) is None
 
@@ -324,7 +324,7 @@ def test_events_are_read_only_after_a_change(node, held, monkeypatch):
     revoked(node, held)
     found = poll.read(0, 10)
     assert len(found) == 2, "the revocation and the list"
-    monkeypatch.setattr(status_feed, "list_events", None)
+    monkeypatch.setattr(maintenance, "list_events", None)
     assert poll.read(found[-1][0], 10) == ()
 
 
@@ -336,7 +336,7 @@ def test_events_that_could_not_be_read_are_read_again(node, held, monkeypatch):
     def fails(*_):
         raise OperationalError
 
-    monkeypatch.setattr(status_feed, "list_events", fails)
+    monkeypatch.setattr(maintenance, "list_events", fails)
     with pytest.raises(OperationalError):
         poll.read(0, 10)
     monkeypatch.undo()

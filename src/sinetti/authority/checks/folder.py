@@ -19,8 +19,7 @@ from sinetti.authority.key_inventory import CheckedKey, KeyHolder, KeyRole, chec
 from sinetti.authority.key_store import StoreKind
 from sinetti.authority.passphrases import PassphraseSource, locate
 from sinetti.ca.hierarchy_model import CaRole
-from sinetti.domain.operations.check_findings import CheckFinding, Impact, finding_of
-from sinetti.domain.operations.monitoring import is_near_expiry
+from sinetti.domain.operations.monitoring import CheckFinding, Impact, finding_of, is_near_expiry
 from sinetti.domain.values import Environment
 from sinetti.infra.clock import utc_now
 from sinetti.infra.file_permissions import user_name

@@ -19,7 +19,7 @@ from sinetti.authority.serve_record import ServeRecord, find_serving, tls_files
 from sinetti.ca.hierarchy_model import Hierarchy
 from sinetti.ca.profiles import ca_key
 from sinetti.database.connection import DATABASE_UNAVAILABLE, Database, DatabaseSetupError
-from sinetti.domain.operations.check_findings import CheckFinding, Impact, finding_of
+from sinetti.domain.operations.monitoring import CheckFinding, Impact, finding_of
 from sinetti.infra.http_client import HttpError
 from sinetti.infra.toml_tables import SettingsError
 from sinetti.journal.reader import JournalError

@@ -5,13 +5,14 @@ then. Otherwise each entry of the last list is looked up.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import product
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from sinetti.authority.signer.der import EXPLICIT_0, INTEGER, OCTET_STRING, OID, SEQUENCE, DerReader, refuse
-from sinetti.authority.signer.store import ListRecord, SignerStore
+from sinetti.authority.signer.store import AdoptedCertificate, ListRecord, SignerStore
 from sinetti.authority.signer.tasks import AROUND_NOW
 from sinetti.ca.crl import build_tbs_crl
 from sinetti.ca.hierarchy_model import CaRole
@@ -182,3 +183,33 @@ def _dated(entry: bytes) -> bytes:
 
 def _refuse(why: str) -> NoReturn:
     raise SignatureRefused(f"the list is not signed: {why}")
+
+
+class AdoptedList(NamedTuple):
+    """Last list of a CA and shard in DER, as it was published."""
+
+    ca: PolicyCa
+    der: bytes
+
+
+def adopt(
+    store: SignerStore,
+    certificates: Iterable[AdoptedCertificate],
+    lists: Iterable[AdoptedList],
+    head: tuple[int, bytes] | None,
+) -> None:
+    """Take over certificates, lists, and size and root of the log's last head.
+
+    What the store already has stays as it is, so that the same call may be repeated. Raises SignatureRefused for a list
+    that its CA would not make.
+    """
+    with store.transaction():
+        store.insert_adopted(certificates)
+        for one in lists:
+            content = read_list(DerReader(one.der).inside(SEQUENCE).element(SEQUENCE), one.ca)
+            last = store.find_list(one.ca.file_name, content.shard)
+            if last is None or last.number < content.record.number:
+                serials = serials_of(read_entries(content.record.entries))
+                store.replace_list(one.ca.file_name, content.shard, content.record, None, serials)
+        if head is not None and store.find_head() is None:
+            store.replace_head(*head)

@@ -12,7 +12,7 @@ from typing import Any
 
 from sinetti.authority.alerts import unregistered_findings
 from sinetti.authority.data_directory import FolderDamaged
-from sinetti.authority.log_keys import create_log_key
+from sinetti.authority.key_files import create_log_key
 from sinetti.authority.log_watch import SEEN, keep_verified, load_seen
 from sinetti.authority.signer.log_heads import rotation_parameters
 from sinetti.cli.authority.common import (

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sinetti.authority.ca_revocation import check_revocable, revocation_of, revoke_authority
-from sinetti.authority.exchange import is_listed, request_certificates, request_revocations
+from sinetti.authority.ceremony_requests import is_listed, request_certificates, request_revocations
 from sinetti.authority.succession import (
     ParentKeyAway,
     SuccessionContext,

@@ -10,7 +10,7 @@ from sinetti.cli.authority.serve import add_addresses, plan_of
 from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.check_output import check_blocks, exit_code
 from sinetti.cli.core.commands import Output, print_output
-from sinetti.domain.operations.check_findings import CheckFinding, Impact, finding_of
+from sinetti.domain.operations.monitoring import CheckFinding, Impact, finding_of
 from sinetti.infra.toml_tables import SettingsError
 
 _ADDRESSES = ("bind", "status_bind", "people_bind", "metrics_bind", "tls_certificate", "tls_key")

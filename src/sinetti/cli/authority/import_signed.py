@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from sinetti.authority.ceremony_requests import ImportOptions, import_founding, import_signed, waiting_request
 from sinetti.authority.data_directory import DataDirectory
-from sinetti.authority.exchange import ImportOptions, import_founding, import_signed, waiting_request
 from sinetti.ca.ceremony.sets import CeremonyKind, RequestSet
 from sinetti.ca.ceremony.words import CeremonyError, check_digest_words, digest_words
 from sinetti.cli.authority.common import OptionError, add_dir, command, machine_user, octets_of, opened_authority

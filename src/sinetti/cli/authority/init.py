@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
+from sinetti.authority.ceremony_requests import begin_founding
 from sinetti.authority.data_directory import DataDirectory, DirectoryKind, journal_folder
 from sinetti.authority.deployment import write_deployment
-from sinetti.authority.exchange import begin_founding
 from sinetti.authority.initialise import InitOptions, initialise
 from sinetti.authority.passphrases import read_or_create
 from sinetti.ca.ceremony.sets import RequestSet

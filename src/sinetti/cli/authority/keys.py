@@ -7,8 +7,8 @@ from pathlib import Path
 
 from sinetti.authority.data_directory import DataDirectory, DirectoryKind
 from sinetti.authority.key_destruction import DestructionOptions, destroy_keys, plan_destruction
-from sinetti.authority.key_import import move_keys_to_token
 from sinetti.authority.key_inventory import ListedKey, check_keys, holder_of, list_keys
+from sinetti.authority.key_relocation import move_keys_to_token
 from sinetti.authority.passphrases import read_or_create, read_passphrase
 from sinetti.authority.signer.approvals import DESTROY
 from sinetti.authority.signer_separation import SeparationOptions, check_separation, separate_keys

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from sinetti.authority.exchange import request_officers
+from sinetti.authority.ceremony_requests import request_officers
 from sinetti.cli.authority.common import AuthorityRun, OptionError, octets_of, operator_commands
 from sinetti.cli.authority.import_signed import request_set_option, write_request
 from sinetti.cli.authority.proposals import OFFICER, print_signer_work, propose_act

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sinetti.authority.bootstrap import offline_token_names
-from sinetti.authority.exchange import request_lists
+from sinetti.authority.ceremony_requests import request_lists
 from sinetti.authority.key_relocation import check_relocation, relocate_offline_keys
 from sinetti.cli.authority.common import AuthorityRun, OptionError, operator_commands
 from sinetti.cli.authority.import_signed import request_set_option, write_request

@@ -17,7 +17,7 @@ from sinetti.cli.authority.common import DIR, operator_commands
 from sinetti.cli.authority.passphrase_options import PASSPHRASE_FILE
 from sinetti.cli.core.check_output import check_blocks
 from sinetti.cli.core.output import show
-from sinetti.domain.operations.check_findings import FindingSeverity
+from sinetti.domain.operations.monitoring import FindingSeverity
 from sinetti.infra.clock import monotonic_seconds
 
 RELOAD_TIMEOUT = 90.0

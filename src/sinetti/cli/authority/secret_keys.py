@@ -3,11 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
-from sinetti.authority.passphrase_change import random_passphrase
+from sinetti.authority.passphrase_change import NewWrapping, check_wrapping, random_passphrase, wrap_secrets
 from sinetti.authority.passphrases import check_outside, read_or_create, read_passphrase
 from sinetti.authority.secret_files import read_secrets, remove_secret, rotate_secret
 from sinetti.authority.secret_wrappings import BY_PASSPHRASE, BY_TOKEN
-from sinetti.authority.wrapping_change import NewWrapping, check_wrapping, wrap_secrets
 from sinetti.cli.authority.common import AuthorityRun, OptionError, operator_commands
 from sinetti.cli.authority.passphrase_options import PASSPHRASE_FILE
 from sinetti.cli.authority.proposals import APPROVAL, OFFICER, approved

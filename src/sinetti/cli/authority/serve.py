@@ -13,7 +13,7 @@ from sinetti.authority.data_directory import DirectoryKind
 from sinetti.authority.log_format import configure_logging
 from sinetti.authority.node_reload import reread_node
 from sinetti.authority.processes import AT_ONCE_PER_ADDRESS, RATE_PER_ADDRESS, AddressLimits, ServeOptions, run_node
-from sinetti.authority.signer_child import signer_running
+from sinetti.authority.signer_process import signer_running
 from sinetti.cli.authority.common import OptionError, add_dir, command, opened_authority
 from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
 from sinetti.cli.core import verbose_log

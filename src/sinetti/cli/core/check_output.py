@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sinetti.cli.core.blocks import Block, OutputTable, Paragraph, Row, Tone
 from sinetti.client.results import ExitCode
-from sinetti.domain.operations.check_findings import CheckFinding, FindingSeverity, worst_severity
+from sinetti.domain.operations.monitoring import CheckFinding, FindingSeverity, worst_severity
 
 _TONES = {FindingSeverity.ERROR: Tone.BAD, FindingSeverity.WARNING: Tone.WARNING}
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from sinetti.domain.operations.check_findings import CheckFinding, Impact, finding_of, ordered
+from sinetti.domain.operations.monitoring import CheckFinding, Impact, finding_of, ordered
 from sinetti.gateway.crl_freshness import NoIssuer, download_of, name_of, watch_of
 from sinetti.gateway.settings import GatewaySettings, GatewaySettingsError, RevocationKind, load_settings, open_gateway
 from sinetti.gateway.trust_lists.lists import TrustLists

@@ -18,9 +18,9 @@ from sinetti.authority.data_directory import (
     FolderError,
     locked,
 )
-from sinetti.authority.founding_keys import KeyPlaces
 from sinetti.authority.initialise import (
     InitOptions,
+    KeyPlaces,
     check_database_free,
     check_founding,
     finish_founding,

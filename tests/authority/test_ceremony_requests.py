@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from sinetti.authority.bootstrap import open_authority
-from sinetti.authority.data_directory import DataDirectory, DirectoryKind, FolderDamaged, FolderError
-from sinetti.authority.exchange import (
+from sinetti.authority.ceremony_requests import (
     begin_founding,
     import_founding,
     import_signed,
@@ -18,6 +17,7 @@ from sinetti.authority.exchange import (
     request_officers,
     waiting_request,
 )
+from sinetti.authority.data_directory import DataDirectory, DirectoryKind, FolderDamaged, FolderError
 from sinetti.authority.initialise import initialise
 from sinetti.ca.ceremony.sets import CeremonyKind
 from sinetti.ca.ceremony.words import CeremonyError
@@ -133,7 +133,7 @@ PROGRAM = """
 import os, sys
 from pathlib import Path
 from tests.support.ceremonies import QUICK, founding, options
-from sinetti.authority.exchange import begin_founding, import_founding, import_signed
+from sinetti.authority.ceremony_requests import begin_founding, import_founding, import_signed
 
 folder, what, point = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 step = lambda reached: os._exit(9) if reached == point else None

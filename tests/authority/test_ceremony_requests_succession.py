@@ -5,8 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from sinetti.authority.data_directory import DataDirectory, FolderError
-from sinetti.authority.exchange import (
+from sinetti.authority.ceremony_requests import (
     begin_founding,
     import_founding,
     import_signed,
@@ -14,6 +13,7 @@ from sinetti.authority.exchange import (
     request_certificates,
     request_revocations,
 )
+from sinetti.authority.data_directory import DataDirectory, FolderError
 from sinetti.authority.offline_medium import open_medium
 from sinetti.authority.succession import SuccessionContext, begin_successor
 from sinetti.ca.ceremony.sets import parse_result_set
