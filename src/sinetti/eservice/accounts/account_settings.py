@@ -20,7 +20,7 @@ from sinetti.eservice.accounts.base_views import (
 from sinetti.eservice.accounts.form_fields import FieldOptions
 from sinetti.eservice.accounts.mfa import reauthentication_page
 from sinetti.eservice.accounts.mfa_adapter import had_strong_sign_in, has_provider_factor
-from sinetti.eservice.ui.components import Button, Cell, Column, Component, Form, Table, Text
+from sinetti.eservice.ui.components import Button, Cell, Component, Form, Table, Text
 from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.translate import _, format_time, gettext_noop
 
@@ -117,11 +117,8 @@ class Sessions(PortalAccountView, sessions.ListUserSessionsView):  # type: ignor
 
     def page(self, context: Context) -> Page:
         """Return the list, and the button."""
-        columns = [
-            Column(_(one)) for one in (gettext_noop("Since"), gettext_noop("Browser"), gettext_noop("IP address"))
-        ]
         rows = [[Cell(self._since(one)), Cell(browser_of(one.user_agent)), Cell(one.ip)] for one in context["sessions"]]
-        blocks: list[Component] = [Table(_("Your sign-ins"), columns, rows)]
+        blocks: list[Component] = [Table(_("Your sign-ins"), [_("Since"), _("Browser"), _("IP address")], rows)]
         if len(rows) > 1:
             blocks.append(Form((), (Button(_("Sign out everywhere else")),)))
         return Page(_("Where you are signed in"), blocks=blocks, back=self.back, wide=True)

@@ -29,7 +29,6 @@ from sinetti.eservice.ui.components import (
     Alert,
     Button,
     Cell,
-    Column,
     Component,
     DescriptionItem,
     DescriptionList,
@@ -99,22 +98,13 @@ def application_list(request: HttpRequest) -> HttpResponse:
     found, pager = paged(request, mine.applications)
     table = Table(
         _("Applications"),
-        [
-            Column(_(one))
-            for one in (
-                gettext_noop("Case number"),
-                gettext_noop("Organisation"),
-                gettext_noop("Applied for"),
-                gettext_noop("Submitted"),
-                gettext_noop("State"),
-            )
-        ],
+        [_("Case number"), _("Organisation"), _("Applied for"), _("Submitted"), _("State")],
         [
             [
                 Cell(one.case_number, reverse("application", args=[one.application_id])),
                 Cell(one.organisation, note=one.customer_id),
-                Cell(", ".join(sorted(one.channels))),
-                Cell(format_datetime(one.created)),
+                ", ".join(sorted(one.channels)),
+                format_datetime(one.created),
                 Cell(_(STATES[one.state]), tone=_TONES.get(one.state, Severity.PLAIN)),
             ]
             for one in found

@@ -31,6 +31,7 @@ from sinetti.eservice.ui.components import (
     Link,
     Links,
     Option,
+    Row,
     Severity,
     Table,
 )
@@ -199,7 +200,7 @@ def _column(at: _ClientPage, name: str, sort: ClientSort | None) -> Column:
     return Column(_(name), at.link(sort=turned), now_sorted)
 
 
-def _row(one: Client, found: ClientList) -> list[Cell]:
+def _row(one: Client, found: ClientList) -> Row:
     of = one.organisation
     place = url_or_empty("certificates")
     link = f"{place}?organisation={of.organisation_id}" if place and not one.is_ended else ""
@@ -214,7 +215,7 @@ def _row(one: Client, found: ClientList) -> list[Cell]:
     return [
         Cell(of.name, link=link, note=of.customer_id),
         Cell("–" if one.is_ended else number(sum(counts.values())), note=", ".join(attention)),
-        Cell(format_date(finnish_day(ends)) if ends and not one.is_ended else "–"),
+        format_date(finnish_day(ends)) if ends and not one.is_ended else "–",
         _authorisation(one),
     ]
 

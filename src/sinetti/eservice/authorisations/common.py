@@ -17,7 +17,7 @@ from sinetti.domain.access.roles import AGENTS_AT_MOST, Permission, Role, last_s
 from sinetti.eservice.core.authentication import current_permissions, missing_permission
 from sinetti.eservice.core.context import portal_context
 from sinetti.eservice.core.representation import represented
-from sinetti.eservice.ui.components import Cell, Column, Component, Link, Pager, Table, Text
+from sinetti.eservice.ui.components import Cell, Component, Link, Pager, Table, Text
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.role_labels import CHOICES
@@ -175,14 +175,27 @@ def choose(request: HttpRequest, title: str, ids: frozenset[str], page: str, **q
     """Show the links that select one of several organisations; they keep the query."""
     kept = {name: value for name, value in query.items() if value}
     found, pager = paged(request, organisations(ids, portal_context(request).ctx, start_of(request)))
-    rows = [
-        [Cell(one.name, link=address(page, organisation=one.organisation_id, **kept)), Cell(one.customer_id)]
-        for one in found
-    ]
     caption = _("Organisations")
-    columns = [Column(_("Name")), Column(_("Business ID"))]
     sentence = _("Choose the organisation.")
-    return render_page(request, Page(title, [Text([sentence]), Table(caption, columns, rows), *pager], wide=True))
+    return render_page(
+        request,
+        Page(
+            title,
+            [
+                Text([sentence]),
+                Table(
+                    caption,
+                    [_("Name"), _("Business ID")],
+                    [
+                        [Cell(one.name, link=address(page, organisation=one.organisation_id, **kept)), one.customer_id]
+                        for one in found
+                    ],
+                ),
+                *pager,
+            ],
+            wide=True,
+        ),
+    )
 
 
 def address(page: str, *args: str, **query: str) -> str:

@@ -25,7 +25,6 @@ from sinetti.eservice.core.context import portal_context
 from sinetti.eservice.ui.components import (
     Button,
     Cell,
-    Column,
     Component,
     DescriptionItem,
     DescriptionList,
@@ -102,16 +101,27 @@ def _pending(pending: tuple[PendingView, ...]) -> Section:
     explained = gettext_noop(
         "A clerk of this service requested these invitations. Nothing is sent until a representative confirms."
     )
-    columns = [Column(_(one)) for one in (gettext_noop("Name"), gettext_noop("Confirm by"))]
-    rows = [
-        [
-            Cell(one.name or one.email, link=address("authorisation_pending", one.pending_id), note=one.email),
-            Cell(format_datetime(one.expires)),
-        ]
-        for one in pending
-    ]
     title = _("New representatives to confirm")
-    return Section(title, [Text([_(explained)]), Table(title, columns, rows)], "pending")
+    return Section(
+        title,
+        [
+            Text([_(explained)]),
+            Table(
+                title,
+                [_("Name"), _("Confirm by")],
+                [
+                    [
+                        Cell(
+                            one.name or one.email, link=address("authorisation_pending", one.pending_id), note=one.email
+                        ),
+                        format_datetime(one.expires),
+                    ]
+                    for one in pending
+                ],
+            ),
+        ],
+        "pending",
+    )
 
 
 def _waiting(requests: tuple[RoleRequestView, ...]) -> Section:
@@ -161,25 +171,29 @@ def _more(one: RoleRequestView) -> Links:
     return Links([Link(label, address("authorisation_request", one.request_id), note=asked_for(one))])
 
 
-def _columns(first: str) -> list[Column]:
+def _columns(first: str) -> list[str]:
     names = (first, gettext_noop("Authorisation"), gettext_noop("Since"), gettext_noop("Until"), gettext_noop("State"))
-    return [Column(_(one)) for one in names]
+    return [_(one) for one in names]
 
 
 def _people(found: list[RoleAssignmentView], now: datetime) -> Section:
-    rows = [
-        [
-            Cell(one.name or one.email, link=address("authorisation", one.mandate_id), note=one.email),
-            Cell(capital(_(ROLES[one.role]))),
-            Cell("" if one.waiting else format_datetime(one.since)),
-            _until(one, now),
-            Cell(state(one)),
-        ]
-        for one in found
-    ]
     caption = _("People who may act for the organisation")
     empty = _("No person has an authorisation.")
-    table = Table(caption, _columns(gettext_noop("Name")), rows, empty)
+    table = Table(
+        caption,
+        _columns(gettext_noop("Name")),
+        [
+            [
+                Cell(one.name or one.email, link=address("authorisation", one.mandate_id), note=one.email),
+                capital(_(ROLES[one.role])),
+                "" if one.waiting else format_datetime(one.since),
+                _until(one, now),
+                state(one),
+            ]
+            for one in found
+        ],
+        empty,
+    )
     return Section(_("People"), [table], "people")
 
 
@@ -199,18 +213,22 @@ def _until(one: RoleAssignmentView, now: datetime) -> Cell:
 
 
 def _firms(found: list[RoleAssignmentView], now: datetime) -> Section:
-    rows = [
-        [
-            Cell(one.agent.name, link=address("authorisation", one.mandate_id), note=one.agent.customer_id),
-            Cell(capital(_(ROLES[one.role]))),
-            Cell(format_datetime(one.since)),
-            _until(one, now),
-            Cell(state(one)),
-        ]
-        for one in found
-        if one.agent is not None
-    ]
     caption = _("Organisations that may act for the organisation")
     empty = _("No other organisation has an authorisation.")
-    table = Table(caption, _columns(gettext_noop("Organisation")), rows, empty)
+    table = Table(
+        caption,
+        _columns(gettext_noop("Organisation")),
+        [
+            [
+                Cell(one.agent.name, link=address("authorisation", one.mandate_id), note=one.agent.customer_id),
+                capital(_(ROLES[one.role])),
+                format_datetime(one.since),
+                _until(one, now),
+                state(one),
+            ]
+            for one in found
+            if one.agent is not None
+        ],
+        empty,
+    )
     return Section(_("Organisations"), [table], "organisations")

@@ -20,10 +20,10 @@ from sinetti.eservice.ui.components import (
     Alert,
     Button,
     Cell,
-    Column,
     Component,
     Input,
     Link,
+    Row,
     Section,
     Severity,
     Table,
@@ -52,18 +52,18 @@ def own_roles(request: HttpRequest) -> list[Component]:
     found, pager = paged(request, own(actor, who, ctx, start_of(request), ending=ending))
     now = ctx.now()
 
-    def row(one: OwnRole) -> list[Cell]:
+    def row(one: OwnRole) -> Row:
         ends_soon = one.until is not None and one.until - now < NEAR
         again = address("ask", id=one.organisation.customer_id, role=one.role) if ends_soon else ""
         return [
             Cell(one.organisation.name, note=one.organisation.customer_id),
-            Cell(capital(_(ROLES[one.role]))),
+            capital(_(ROLES[one.role])),
             Cell(format_until(one.until), note=_("ends soon") if ends_soon else ""),
             Cell(_("Ask again") if again else "", link=again),
         ]
 
     first, rest = gettext_noop("Organisation"), (gettext_noop("Authorisation"), gettext_noop("Until"), _NEXT)
-    title, columns = _("Your authorisations"), [Column(_(one)) for one in (first, *rest)]
+    title, columns = _("Your authorisations"), [_(one) for one in (first, *rest)]
     picks = [one.mandate_id for one in found]
     actions = [Button(_(GIVE_UP_TEXT), check_of(GIVE_UP), minor=True)]
     table = Table(title, columns, [row(one) for one in found], pick=PICK, picks=picks, actions=actions)
@@ -107,7 +107,7 @@ def ended_section(
             ]
         )
     names = (gettext_noop("Name"), gettext_noop("Authorisation"), gettext_noop("Ended"), _NEXT)
-    title, columns = _(_TITLE), [Column(_(one)) for one in names]
+    title, columns = _(_TITLE), [_(one) for one in names]
     hidden = [Input(_SIDE, "", "hidden", side.value), Input(_PARTY, "", "hidden", party)]
     table = Table(
         title, columns, rows, pick=PICK, picks=[one.mandate_id for one in shown], hidden=hidden,

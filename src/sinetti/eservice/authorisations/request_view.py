@@ -13,7 +13,7 @@ from sinetti.domain.values import Environment, is_identifier
 from sinetti.eservice.authorisations.common import WRONG, after, paged, role_field, start_of
 from sinetti.eservice.core.authentication import current_actor, login_required
 from sinetti.eservice.core.context import portal_context, request_id
-from sinetti.eservice.ui.components import Button, Cell, Column, Component, Link, Links, Section, Table, Text
+from sinetti.eservice.ui.components import Button, Component, Link, Links, Section, Table, Text
 from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.navigation import url_or_empty
@@ -91,21 +91,19 @@ def role_request(request: HttpRequest) -> HttpResponse:
 
 def requests_table(asked: Sequence[RoleRequestView]) -> Table:
     """Return the requests and states; organisations have their name of that time."""
-    names = (
-        gettext_noop("Business ID"),
-        gettext_noop("Authorisation"),
-        gettext_noop("Requested on"),
-        gettext_noop("State"),
-    )
-    rows = [
-        [
-            Cell(one.customer_id),
-            Cell(_(ROLES[one.role])),
-            Cell(format_datetime(one.created)),
-            Cell(_(STATES[one.state])),
-        ]
-        for one in asked
-    ]
     empty = _("No recent requests.")
     caption = _("Recent requests")
-    return Table(caption, [Column(_(one)) for one in names], rows, empty)
+    return Table(
+        caption,
+        [_("Business ID"), _("Authorisation"), _("Requested on"), _("State")],
+        [
+            [
+                one.customer_id,
+                _(ROLES[one.role]),
+                format_datetime(one.created),
+                _(STATES[one.state]),
+            ]
+            for one in asked
+        ],
+        empty,
+    )

@@ -33,7 +33,6 @@ from sinetti.eservice.core.context import portal_context
 from sinetti.eservice.ui.components import (
     Badge,
     Cell,
-    Column,
     Component,
     DescriptionItem,
     DescriptionList,
@@ -380,22 +379,33 @@ def _happened(around: _DetailState) -> Table:
         if text is not None:
             link = reverse("certificate", args=[audit.serial]) if later else ""
             rows.append([Cell(format_time(audit.at)), Cell(_(text), link), Cell(_(WHO[audit.who]))])
-    names = [Column(_(one)) for one in (_WHEN, _EVENT, _BY)]
+    names = [_(one) for one in (_WHEN, _EVENT, _BY)]
     return Table(_(_HAPPENED), names, rows, _(_NO_DEEDS))
 
 
 def _refused(around: _DetailState) -> list[Component]:
     if not around.one.refusals:
         return []
-    rows = [
-        [
-            Cell(format_time(one.at)),
-            Cell(ERROR_CODES[one.reason]),
-            # Without instants: it may have been about an earlier certificate of the line.
-            Cell(refusal_text(Rejection(one.reason))),
-        ]
-        for one in around.one.refusals
-    ]
-    names = [Column(_(name)) for name in (_WHEN, _CODE, _MEANING)]
+    names = [_(name) for name in (_WHEN, _CODE, _MEANING)]
     title = _(_REFUSED)
-    return [Section(title, [Table(title, names, rows)], "refusals")]
+    return [
+        Section(
+            title,
+            [
+                Table(
+                    title,
+                    names,
+                    [
+                        [
+                            format_time(one.at),
+                            ERROR_CODES[one.reason],
+                            # Without instants: it may have been about an earlier certificate of the line.
+                            refusal_text(Rejection(one.reason)),
+                        ]
+                        for one in around.one.refusals
+                    ],
+                )
+            ],
+            "refusals",
+        )
+    ]

@@ -39,6 +39,7 @@ from sinetti.eservice.ui.components import (
     Links,
     Option,
     Pager,
+    Row,
     Table,
     Text,
 )
@@ -382,22 +383,21 @@ def _options(offered: Sequence[tuple[str, str]], chosen: str) -> list[Option]:
 
 def _table(around: _ListState, found: ListPage) -> Table:
     asked, address = around.asked, url_or_empty("certificates_bulk")
-    columns = [
-        Column(
-            _(name),
-            f"{reverse('certificates')}{asked.sorted_by(sort).query()}",
-            ("descending" if asked.descending else "ascending") if asked.sort is sort else "",
-            minor=sort in _MINOR or (around.several and sort is Sort.HAND),
-        )
-        for name, sort in _COLUMNS
-        if around.several or sort is not Sort.ORGANISATION
-    ]
     held = {right: around.permissions.organisations(right) for _name, _text, right in _BULK}
     acts = [Button(_(text), name, minor=True) for name, text, right in _BULK if held[right] and address]
     acting = frozenset().union(*held.values()) if acts else frozenset()
     return Table(
         _(_CAPTION),
-        columns,
+        [
+            Column(
+                _(name),
+                f"{reverse('certificates')}{asked.sorted_by(sort).query()}",
+                ("descending" if asked.descending else "ascending") if asked.sort is sort else "",
+                minor=sort in _MINOR or (around.several and sort is Sort.HAND),
+            )
+            for name, sort in _COLUMNS
+            if around.several or sort is not Sort.ORGANISATION
+        ],
         [_row(around, one) for one in found.rows],
         _(_EMPTY_FILTERED if asked.narrows else _EMPTY),
         headed=bool(found.rows),
@@ -413,7 +413,7 @@ def _pick(one: CertificateListItem, organisations: frozenset[str]) -> str:
     return one.key if one.organisation_id in organisations and not isinstance(one.facts, OrderFacts) else ""
 
 
-def _row(around: _ListState, one: CertificateListItem) -> list[Cell]:
+def _row(around: _ListState, one: CertificateListItem) -> Row:
     now = around.now
     page = (
         url_or_empty("order", one.key) if isinstance(one.facts, OrderFacts) else reverse("certificate", args=[one.key])
@@ -426,10 +426,10 @@ def _row(around: _ListState, one: CertificateListItem) -> list[Cell]:
         *cells,
         _ends(around, one),
         Cell(labels.short_label(one, now), tone=labels.severity(one, now), note=_since(around, one)),
-        Cell(labels.next_actor_label(one, around.permissions, now)),
-        Cell(one.contact or _(_NO_CONTACT)),
+        labels.next_actor_label(one, around.permissions, now),
+        one.contact or _(_NO_CONTACT),
         Cell(labels.channel_words(one.channel), note=labels.serves_words(one.serves)),
-        Cell(labels.use_words(labels.use_in(one, now))),
+        labels.use_words(labels.use_in(one, now)),
     ]
 
 

@@ -18,7 +18,7 @@ from sinetti.eservice.core.context import portal_context, request_id
 from sinetti.eservice.orders.common import back_to_list, display_name, hidden, signed_in_actor
 from sinetti.eservice.orders.contact_handover_view import SAVE, hand_over_found
 from sinetti.eservice.orders.replace_view import ORDER, picked_serials, replace_picked
-from sinetti.eservice.ui.components import Button, Cell, Column, Form, Table, Text
+from sinetti.eservice.ui.components import Button, Form, Table, Text
 from sinetti.eservice.ui.drafts import keeps_typed
 from sinetti.eservice.ui.navigation import url_or_empty
 from sinetti.eservice.ui.page import Page, render_page
@@ -65,20 +65,19 @@ def _let_end(request: HttpRequest, serials: Sequence[Serial]) -> HttpResponse:
         return HttpResponseRedirect(url_or_empty("certificates"), status=HTTPStatus.SEE_OTHER)
     found = preview_many(serials, current_permissions(request), ctx)
     names = (_("Certificate"), _("Organisation"), _("Certificate type"), _("Valid until"))
-    rows = [
-        [
-            Cell(display_name(one)),
-            Cell(f"{one.organisation}, {one.customer_id}"),
-            Cell(one.channel.value),
-            Cell(format_datetime(one.not_after)),
-        ]
-        for one in found
-    ]
     picks = [one.serial for one in found]
     table = Table(
         _("Certificates to let expire: {count}", count=len(found)),
-        [Column(name) for name in names],
-        rows,
+        names,
+        [
+            [
+                display_name(one),
+                f"{one.organisation}, {one.customer_id}",
+                one.channel.value,
+                format_datetime(one.not_after),
+            ]
+            for one in found
+        ],
         _("Reminders about these certificates are already off, or they have been renewed or replaced."),
         pick="pick",
         picks=picks,

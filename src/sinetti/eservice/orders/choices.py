@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 
 from sinetti.domain.validation import LONGEST_ORGANISATION
 from sinetti.domain.values import has_text
-from sinetti.eservice.ui.components import Button, Cell, Column, Component, Link, Table, Text
+from sinetti.eservice.ui.components import Button, Cell, Component, Link, Table, Text
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.translate import _, gettext_noop
@@ -52,8 +52,8 @@ def organisation_choice(request: HttpRequest, choices: Sequence[Choice]) -> list
     found = [one for one in choices if has_text(text, one.name, one.customer_id)]
     table = Table(
         _("Organisations: {count}", count=len(found)),
-        [Column(_("Organisation")), Column(_("ID"))],
-        [[Cell(one.name, one.address), Cell(one.customer_id)] for one in found[:_SHOWN]],
+        [_("Organisation"), _("ID")],
+        [[Cell(one.name, one.address), one.customer_id] for one in found[:_SHOWN]],
         _("No organisation matches. Check the spelling, or search for a shorter part."),
     )
     search = [form.as_component(Button(_("Search")), search=True)] if len(choices) > _SHOWN else []

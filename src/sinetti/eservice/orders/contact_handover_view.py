@@ -30,7 +30,6 @@ from sinetti.eservice.ui.check_pages import check_page
 from sinetti.eservice.ui.components import (
     Alert,
     Button,
-    Cell,
     Column,
     Component,
     DescriptionItem,
@@ -186,9 +185,12 @@ def _asking(request: HttpRequest, form: LeavingForm) -> Page:
 
 
 def _people(people: Sequence[ContactSummary]) -> Table:
-    columns = [Column(_("Name")), Column(_("E-mail")), Column(_("Certificates"), numeric=True)]
-    rows = [[Cell(one.name), Cell(one.email), Cell(str(one.count))] for one in people]
-    return Table(_("Current technical contact persons"), columns, rows, _("Your certificates have no contact persons."))
+    return Table(
+        _("Current technical contact persons"),
+        [_("Name"), _("E-mail"), Column(_("Certificates"), numeric=True)],
+        [[one.name, one.email, str(one.count)] for one in people],
+        _("Your certificates have no contact persons."),
+    )
 
 
 def _about(leaving: str) -> list[Input]:
@@ -232,16 +234,19 @@ def _title(found: Sequence[AssignedLineage]) -> str:
 def _table(found: Sequence[AssignedLineage], picked: Collection[str] | None = None) -> Table:
     """Return the certificates; with checkboxes of the form if `picked` are given."""
     names = (_("Certificate"), _("Organisation"), _("Task"), _("Valid until"))
-    rows = [
+    table = Table(
+        _title(found),
+        names,
         [
-            Cell(one.description or one.channel.value),
-            Cell(f"{one.organisation}, {one.customer_id}"),
-            Cell(_("Technical contact person") if one.contact else _("Deputy")),
-            Cell(format_datetime(one.not_after) if one.not_after is not None else _("Not retrieved yet")),
-        ]
-        for one in found
-    ]
-    table = Table(_title(found), [Column(name) for name in names], rows)
+            [
+                one.description or one.channel.value,
+                f"{one.organisation}, {one.customer_id}",
+                _("Technical contact person") if one.contact else _("Deputy"),
+                format_datetime(one.not_after) if one.not_after is not None else _("Not retrieved yet"),
+            ]
+            for one in found
+        ],
+    )
     if picked is None:
         return table
     return replace(table, pick="pick", picks=[one.lineage_id for one in found], form=_FORM, picked=tuple(picked))

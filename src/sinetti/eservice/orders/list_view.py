@@ -13,7 +13,19 @@ from sinetti.eservice.core.authentication import login_required, missing_permiss
 from sinetti.eservice.core.context import portal_context
 from sinetti.eservice.core.representation import represented_permissions
 from sinetti.eservice.orders.common import back_to_list
-from sinetti.eservice.ui.components import Button, Cell, Column, Component, Filters, Link, Links, Pager, Severity, Table
+from sinetti.eservice.ui.components import (
+    Button,
+    Cell,
+    Column,
+    Component,
+    Filters,
+    Link,
+    Links,
+    Pager,
+    Row,
+    Severity,
+    Table,
+)
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.navigation import url_or_empty
 from sinetti.eservice.ui.page import Page, render_page
@@ -76,7 +88,7 @@ def _column(name: str, key: OrderSort | None, text: str, sort: OrderSort) -> Col
     return Column(_(name), _address({"q": text, "sort": key.value}), direction if key is sort else "")
 
 
-def _row(request: HttpRequest, one: OrderRow) -> list[Cell]:
+def _row(request: HttpRequest, one: OrderRow) -> Row:
     ids, tone = _("No link sent"), Severity.WARNING
     if one.expires is not None and is_link_expired(one.expires, portal_context(request).ctx.now()):
         ids, tone = _("Link expired on {ended}", ended=format_datetime(one.expires)), Severity.PLAIN
@@ -87,8 +99,8 @@ def _row(request: HttpRequest, one: OrderRow) -> list[Cell]:
     return [
         Cell(one.description or one.channel.value, url_or_empty("order", one.order_id)),
         Cell(one.organisation, note=one.customer_id),
-        Cell(one.contact or _("Not named")),
-        Cell(format_datetime(one.created)),
+        one.contact or _("Not named"),
+        format_datetime(one.created),
         Cell(ids, tone=tone),
     ]
 

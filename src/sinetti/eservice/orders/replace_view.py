@@ -24,7 +24,7 @@ from sinetti.eservice.orders.common import (
     signed_in_actor,
 )
 from sinetti.eservice.ui.acts import letters_of
-from sinetti.eservice.ui.components import Alert, Button, Cell, Column, Component, Form, Section, Severity, Table, Text
+from sinetti.eservice.ui.components import Alert, Button, Component, Form, Row, Section, Severity, Table, Text
 from sinetti.eservice.ui.drafts import form_id, keeps_typed
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.eservice.ui.navigation import url_or_empty
@@ -175,22 +175,27 @@ def _table(found: BulkReplacePreview) -> Table:
         _("Valid until"),
         _("Technical contact person"),
     )
-    rows = [[*_cells(one), Cell(one.contact.name if one.contact is not None else "")] for one in found.ordered]
     serials = [one.serial for one in found.ordered]
-    columns = [Column(name) for name in names]
-    return Table(_("Certificates to replace"), columns, rows, pick="pick", picks=serials, form=_FORM, picked=serials)
+    return Table(
+        _("Certificates to replace"),
+        names,
+        [[*_cells(one), one.contact.name if one.contact is not None else ""] for one in found.ordered],
+        pick="pick",
+        picks=serials,
+        form=_FORM,
+        picked=serials,
+    )
 
 
 def _left(found: BulkReplacePreview) -> Table:
     names = (_("Certificate"), _("Organisation"), _("Certificate type"), _("Valid until"), _("Reason"))
-    rows = [[*_cells(one), Cell(exclusion_text(why))] for one, why in found.left]
-    return Table(_("Certificates left out"), [Column(name) for name in names], rows)
+    return Table(_("Certificates left out"), names, [[*_cells(one), exclusion_text(why)] for one, why in found.left])
 
 
-def _cells(one: ReplacementCandidate) -> list[Cell]:
+def _cells(one: ReplacementCandidate) -> Row:
     return [
-        Cell(display_name(one)),
-        Cell(f"{one.organisation}, {one.customer_id}"),
-        Cell(one.channel.value),
-        Cell(format_datetime(one.not_after)),
+        display_name(one),
+        f"{one.organisation}, {one.customer_id}",
+        one.channel.value,
+        format_datetime(one.not_after),
     ]

@@ -21,8 +21,6 @@ from sinetti.eservice.ui.check_pages import check_page
 from sinetti.eservice.ui.components import (
     Alert,
     Button,
-    Cell,
-    Column,
     Component,
     DescriptionItem,
     DescriptionList,
@@ -151,9 +149,11 @@ def _check(
         stops.append(serves_stop(seen.serves))
     if reason is RevocationReason.KEY_COMPROMISE:
         stops.append(_("Make a new private key before you order a new certificate. Do not use the old key again."))
-    rows = [[Cell(one.serial), Cell(format_datetime(one.span.not_after)), Cell(use(one.use))] for one in going]
-    columns = [Column(_("Serial number")), Column(_("Valid until")), Column(_("Last known use"))]
-    table = Table(_("Certificates to revoke: {count}", count=len(going)), columns, rows)
+    table = Table(
+        _("Certificates to revoke: {count}", count=len(going)),
+        [_("Serial number"), _("Valid until"), _("Last known use")],
+        [[one.serial, format_datetime(one.span.not_after), use(one.use)] for one in going],
+    )
     button = Button(ngettext(*_REVOKE, len(going)), REVOKE, danger=True)
     return check_page(
         _("Revoke permanently?"),

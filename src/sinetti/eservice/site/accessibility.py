@@ -20,7 +20,7 @@ from django.views.decorators.http import require_safe
 
 from sinetti.domain.values import Language
 from sinetti.eservice.core.context import portal_context
-from sinetti.eservice.ui.components import Alert, Cell, Column, Component, Link, Links, Section, Severity, Table, Text
+from sinetti.eservice.ui.components import Alert, Cell, Component, Link, Links, Section, Severity, Table, Text
 from sinetti.eservice.ui.page import Page, render_page
 from sinetti.i18n.translate import _, active_language, format_date, gettext_noop, ngettext, ngettext_noop
 from sinetti.infra.toml_tables import parse_toml
@@ -261,20 +261,25 @@ def _made(found: AccessibilityData) -> list[Component]:
 
 def _by_hand(found: Evaluation) -> list[Component]:
     how = [_(_EVALUATED, day=format_date(found.date)), *(one[active_language()] for one in found.method)]
-    names = (gettext_noop("Pages"), gettext_noop("Number of pages"), gettext_noop("Result"))
     passed = _("meets the requirements")
-    rows = [
-        [
-            Cell(area.name[active_language()]),
-            Cell(str(len(area.pages))),
-            Cell(
-                ngettext(*_FAULTS, len(area.gaps)) if area.gaps else passed,
-                tone=Severity.ERROR if area.gaps else Severity.GOOD,
-            ),
-        ]
-        for area in found.areas
+    return [
+        Text(how),
+        Table(
+            _("Manual evaluation"),
+            [_("Pages"), _("Number of pages"), _("Result")],
+            [
+                [
+                    area.name[active_language()],
+                    str(len(area.pages)),
+                    Cell(
+                        ngettext(*_FAULTS, len(area.gaps)) if area.gaps else passed,
+                        tone=Severity.ERROR if area.gaps else Severity.GOOD,
+                    ),
+                ]
+                for area in found.areas
+            ],
+        ),
     ]
-    return [Text(how), Table(_("Manual evaluation"), [Column(_(name)) for name in names], rows)]
 
 
 def _feedback(request: HttpRequest) -> list[Component]:

@@ -15,8 +15,6 @@ from sinetti.domain.refusals import ERROR_CODES
 from sinetti.domain.values import TRANSFER_IDS_LIVE, ValidityPeriod
 from sinetti.eservice.core.context import portal_context
 from sinetti.eservice.ui.components import (
-    Cell,
-    Column,
     CommandBlock,
     Component,
     DescriptionItem,
@@ -234,14 +232,21 @@ _INTERFACE_MORE = (
 def about_page(request: HttpRequest) -> HttpResponse:
     """Describe the service to organisations."""
     spans = _spans(request)
-    columns = [Column(_("Step")), Column(_("What happens")), Column(_("When"))]
-    rows = [[Cell(_(step)), Cell(_(what)), Cell(_(when, **spans))] for step, what, when in _LIFE]
     people = DescriptionList([DescriptionItem(_(name), _(what)) for name, what in _PEOPLE])
     life = _("Life of a certificate")
     blocks: list[Component] = [
         Section(_("What a certificate is for"), [_texts(_PURPOSE[1:])]),
         Section(_("Who does what"), [people, Text([_(_PEOPLE_NOTE)])]),
-        Section(life, [Table(life, columns, rows)]),
+        Section(
+            life,
+            [
+                Table(
+                    life,
+                    [_("Step"), _("What happens"), _("When")],
+                    [[_(step), _(what), _(when, **spans)] for step, what, when in _LIFE],
+                )
+            ],
+        ),
         Section(_("Transfer IDs"), [_texts(_IDS, **spans)]),
         Section(_("Renewal"), [_texts(_RENEWAL)], "renewal"),
         Section(_("Without renewal"), [_texts(_WITHOUT)]),
@@ -255,12 +260,19 @@ def about_page(request: HttpRequest) -> HttpResponse:
 def interface_page(request: HttpRequest) -> HttpResponse:
     """Describe the technical interface to integrators."""
     spans, keys = _spans(request), portal_context(request).ctx.policy.types
-    columns = [Column(_("Operation")), Column(_("Purpose")), Column(_("Proof"))]
-    rows = [[Cell(name), Cell(_(what)), Cell(_(proof))] for name, what, proof in _CALLS]
     operations, accepted = _("Operations"), ", ".join(sorted(key.upper().replace("-", " ") for key in keys))
     blocks: list[Component] = [
         Section(_("Addresses"), [_addresses(request), Text([_(_STATUS)])]),
-        Section(operations, [Table(operations, columns, rows)]),
+        Section(
+            operations,
+            [
+                Table(
+                    operations,
+                    [_("Operation"), _("Purpose"), _("Proof")],
+                    [[name, _(what), _(proof)] for name, what, proof in _CALLS],
+                )
+            ],
+        ),
         Section(_("Order of steps"), [Text([f"{n}. {_(one)}" for n, one in enumerate(_ORDER, 1)])]),
         Section(_("Keys"), [Text([_("These keys are accepted: {keys}.", keys=accepted)])]),
         Section(_("Renewal"), [_texts(_SIGNED, **spans)]),

@@ -25,7 +25,6 @@ from sinetti.eservice.ui.components import (
     Alert,
     Button,
     Cell,
-    Column,
     Component,
     DescriptionItem,
     DescriptionList,
@@ -131,21 +130,13 @@ def application_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     )
     table = Table(
         _("Applications: {state}", state=_(STATES[state])),
-        [
-            Column(_(one))
-            for one in (
-                gettext_noop("Case number"),
-                gettext_noop("Organisation"),
-                gettext_noop("Applied for"),
-                gettext_noop("Submitted"),
-            )
-        ],
+        [_("Case number"), _("Organisation"), _("Applied for"), _("Submitted")],
         [
             [
                 Cell(one.case_number, reverse("staff_application", args=[one.application_id])),
                 Cell(one.organisation, note=one.customer_id),
-                Cell(", ".join(sorted(one.channels))),
-                Cell(format_datetime(one.created)),
+                ", ".join(sorted(one.channels)),
+                format_datetime(one.created),
             ]
             for one in rows[:A_PAGE]
         ],

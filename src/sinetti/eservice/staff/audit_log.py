@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 from sinetti.domain.business_days import day_begins
 from sinetti.eservice.core.context import language_of
 from sinetti.eservice.staff.common import A_PAGE, chosen_filters, show_page, staff_view
-from sinetti.eservice.ui.components import Button, Cell, Column, Component, Filters, Link, Pager, Table, Text
+from sinetti.eservice.ui.components import Button, Cell, Component, Filters, Link, Pager, Table, Text
 from sinetti.eservice.ui.forms import PortalForm
 from sinetti.i18n.audit_labels import ACTIONS, actor_label, fact_label, object_label
 from sinetti.i18n.translate import _, format_datetime, gettext_noop
@@ -82,13 +82,6 @@ def audit_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
 def history(request: HttpRequest, entries: Sequence[AuditEntry]) -> Table:
     """Return rows of the audit log as a table."""
     language = language_of(request)
-    names = (
-        gettext_noop("Time"),
-        gettext_noop("Event"),
-        gettext_noop("Object"),
-        gettext_noop("Actor"),
-        gettext_noop("Details"),
-    )
 
     def more(one: AuditEntry) -> str:
         facts_text = "; ".join(
@@ -97,14 +90,18 @@ def history(request: HttpRequest, entries: Sequence[AuditEntry]) -> Table:
         unsound = _("row altered after it was written, report this to the operator")
         return facts_text if one.sound else f"{facts_text} – {unsound}"
 
-    rows = [
+    return Table(
+        _("Events, newest first"),
+        [_("Time"), _("Event"), _("Object"), _("Actor"), _("Details")],
         [
-            Cell(format_datetime(one.at)),
-            Cell(_(ACTIONS[one.action]) if one.action in ACTIONS else one.action, note=str(one.sequence)),
-            Cell(one.object, note=object_label(one.object, language)),
-            Cell(one.actor, note=actor_label(one.actor, language)),
-            Cell(more(one) or "–"),
-        ]
-        for one in entries
-    ]
-    return Table(_("Events, newest first"), [Column(_(one)) for one in names], rows, _("Nothing to show."))
+            [
+                format_datetime(one.at),
+                Cell(_(ACTIONS[one.action]) if one.action in ACTIONS else one.action, note=str(one.sequence)),
+                Cell(one.object, note=object_label(one.object, language)),
+                Cell(one.actor, note=actor_label(one.actor, language)),
+                more(one) or "–",
+            ]
+            for one in entries
+        ],
+        _("Nothing to show."),
+    )

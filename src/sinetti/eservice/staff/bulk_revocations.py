@@ -29,7 +29,6 @@ from sinetti.eservice.ui.components import (
     Alert,
     Button,
     Cell,
-    Column,
     Component,
     DescriptionItem,
     DescriptionList,
@@ -37,6 +36,7 @@ from sinetti.eservice.ui.components import (
     Input,
     Link,
     Links,
+    Row,
     Section,
     Severity,
     Table,
@@ -120,15 +120,7 @@ class ChooseForm(PortalForm):
 def revocation_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     """List proposals that wait for a second clerk, and unfinished revocations."""
     waiting, unfinished = bulk_revocations.proposals(clerk)
-    columns = [
-        Column(_(one))
-        for one in (
-            gettext_noop("Proposed"),
-            gettext_noop("Certificates"),
-            gettext_noop("Reason"),
-            gettext_noop("Confirm by"),
-        )
-    ]
+    columns = [_("Proposed"), _("Certificates"), _("Reason"), _("Confirm by")]
 
     def rows(proposals: tuple[BulkRevocationProposal, ...]) -> list[list[Cell]]:
         return [
@@ -196,7 +188,7 @@ def revocation_detail(request: HttpRequest, clerk: StaffSession, proposal_id: st
     part = proposal.serials[(number - 1) * A_PAGE : number * A_PAGE]
     table = Table(
         _("Certificates"),
-        [Column(_(FIELDS[name])) for name in _SHOWN],
+        [_(FIELDS[name]) for name in _SHOWN],
         [_described(one) for one in bulk_revocations.describe(part, clerk)],
     )
     more = number * A_PAGE < len(proposal.serials)
@@ -276,21 +268,13 @@ def _table(selection: BulkSelection) -> Table:
     """Return a table of the first rows; the proposal's page has the whole list."""
     return Table(
         _("First certificates of the list"),
-        [
-            Column(_(one))
-            for one in (
-                gettext_noop("Serial number"),
-                gettext_noop("ID"),
-                gettext_noop("Channel"),
-                gettext_noop("Valid until"),
-            )
-        ],
+        [_("Serial number"), _("ID"), _("Channel"), _("Valid until")],
         [
             [
                 Cell(row.serial, note=_("renewed from another certificate") if row.serial in selection.along else ""),
-                Cell(row.customer_id),
-                Cell(row.channel),
-                Cell(format_datetime(row.not_after)),
+                row.customer_id,
+                row.channel,
+                format_datetime(row.not_after),
             ]
             for row in selection.going[:A_PAGE]
         ],
@@ -301,15 +285,15 @@ _SHOWN = ("organisation", "customer_id", "description", "ends", "serves", "last_
 """Columns of a proposal: an approver never sees bare serial numbers."""
 
 
-def _described(one: CertificateSummary) -> list[Cell]:
+def _described(one: CertificateSummary) -> Row:
     seen = format_datetime(one.last_seen) if one.last_seen is not None else "–"
     return [
-        Cell(one.organisation),
-        Cell(one.customer_id),
-        Cell(one.description or "–"),
-        Cell(format_datetime(one.not_after)),
-        Cell("–" if one.serves is None else str(one.serves)),
-        Cell(seen),
+        one.organisation,
+        one.customer_id,
+        one.description or "–",
+        format_datetime(one.not_after),
+        "–" if one.serves is None else str(one.serves),
+        seen,
         Cell(one.serial, reverse("staff_certificate", args=[one.serial])),
     ]
 

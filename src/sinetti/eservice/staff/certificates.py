@@ -24,7 +24,6 @@ from sinetti.eservice.ui.components import (
     Alert,
     Button,
     Cell,
-    Column,
     Component,
     DescriptionItem,
     DescriptionList,
@@ -90,27 +89,26 @@ def certificate_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
         if named:
             blocks.append(_organisations(named, asked))
         now = portal_context(request).ctx.now()
-        columns = (
-            gettext_noop("Serial number"),
-            gettext_noop("Organisation"),
-            gettext_noop("Description"),
-            gettext_noop("Technical contact person"),
-            gettext_noop("State"),
-        )
-        rows = [
-            [
-                Cell(one.serial, reverse("staff_certificate", args=[one.serial]), note=one.channel),
-                Cell(one.organisation, note=one.customer_id),
-                Cell(one.description or "–"),
-                Cell(one.contact or "–", note=one.email),
-                Cell(state, tone=tone),
-            ]
-            for one in found.rows
-            for state, tone in [(_(STATES[state_of(one.facts, now)]), Severity(severity_of(one.facts, now)))]
-        ]
         if found.more:
             blocks.append(Alert(_(_PART)))
-        blocks.append(Table(_("Certificates"), [Column(_(one)) for one in columns], rows, _("No results.")))
+        blocks.append(
+            Table(
+                _("Certificates"),
+                [_("Serial number"), _("Organisation"), _("Description"), _("Technical contact person"), _("State")],
+                [
+                    [
+                        Cell(one.serial, reverse("staff_certificate", args=[one.serial]), note=one.channel),
+                        Cell(one.organisation, note=one.customer_id),
+                        one.description or "–",
+                        Cell(one.contact or "–", note=one.email),
+                        Cell(state, tone=tone),
+                    ]
+                    for one in found.rows
+                    for state, tone in [(_(STATES[state_of(one.facts, now)]), Severity(severity_of(one.facts, now)))]
+                ],
+                _("No results."),
+            )
+        )
         if found.after:
             more = Link(_("Next page"), f"{request.path}?{urlencode({'text': asked, 'after': found.after})}")
             blocks.append(Pager("", None, more))
@@ -119,11 +117,14 @@ def certificate_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
 
 def _organisations(named: Sequence[OrganisationRef], asked: str) -> Section:
     """Return the first organisations that were found, with a link to all of them."""
-    rows = [
-        [Cell(one.name, reverse("staff_organisation", args=[one.organisation_id])), Cell(one.customer_id)]
-        for one in named[: certificates.ORGANISATIONS]
-    ]
-    table = Table(_("Organisations"), [Column(_("Name")), Column(_("ID"))], rows)
+    table = Table(
+        _("Organisations"),
+        [_("Name"), _("ID")],
+        [
+            [Cell(one.name, reverse("staff_organisation", args=[one.organisation_id])), one.customer_id]
+            for one in named[: certificates.ORGANISATIONS]
+        ],
+    )
     if len(named) <= certificates.ORGANISATIONS:
         return Section(_("Organisations"), [table])
     every = Link(

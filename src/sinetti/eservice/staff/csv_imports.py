@@ -37,6 +37,7 @@ from sinetti.eservice.ui.components import (
     Form,
     Input,
     Link,
+    Row,
     Section,
     Severity,
     Table,
@@ -105,11 +106,9 @@ def import_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
             _("If the file renames, merges or ends organisations, a second clerk must confirm the changes."),
         ]
     )
-    columns = [
-        Column(_(one)) for one in (gettext_noop("Proposed"), gettext_noop("Proposed by"), gettext_noop("Confirm by"))
-    ]
+    columns = [_("Proposed"), _("Proposed by"), _("Confirm by")]
     waits = Table(_("Awaiting a second clerk"), columns, waiting, _("Nothing to show."))
-    columns = [Column(_("Sent")), Column(_("Carried out"))]
+    columns = [_("Sent"), _("Carried out")]
     table = Table(_("Recent files"), columns, sent_lately, _("None yet."))
     example = CommandBlock(_("For example"), _EXAMPLE)
     send = form.as_component(Button(_("Compare with the register"), "compare"))
@@ -238,9 +237,9 @@ def _before(request: HttpRequest, found: ImportJob, clerk: StaffSession) -> tupl
     if difference.wrong:
         wrong = Table(
             _("Lines left out because of errors"),
-            [Column(_("Line")), Column(_("Column")), Column(_("Correction"))],
+            [_("Line"), _("Column"), _("Correction")],
             [
-                [Cell(str(one.line)), Cell(one.column or _("the whole line")), Cell(_to_write(one))]
+                [str(one.line), one.column or _("the whole line"), _to_write(one)]
                 for one in difference.wrong[:_WRONG_SHOWN]
             ],
         )
@@ -355,7 +354,7 @@ def _counts(found: ImportJob) -> DescriptionList:
     )
 
 
-def _sent_row(request: HttpRequest, one: LoadListItem) -> list[Cell]:
+def _sent_row(request: HttpRequest, one: LoadListItem) -> Row:
     sent = Cell(format_datetime(one.created), reverse("staff_load", args=[one.load_id]))
     if one.done_at is not None:
         return [sent, Cell(format_datetime(one.done_at), note=str(one.position))]
@@ -363,12 +362,12 @@ def _sent_row(request: HttpRequest, one: LoadListItem) -> list[Cell]:
     return [sent, Cell(_(LOAD_STATES[state]), note=str(one.position) if one.position else "")]
 
 
-def _waiting_row(one: LoadListItem) -> list[Cell]:
+def _waiting_row(one: LoadListItem) -> Row:
     known = one.confirmation
     return [
         Cell(format_datetime(known.proposed_at or one.created), reverse("staff_load", args=[one.load_id])),
-        Cell(f"user:{known.proposed_by}"),
-        Cell(format_datetime(known.expires or one.created)),
+        f"user:{known.proposed_by}",
+        format_datetime(known.expires or one.created),
     ]
 
 
@@ -378,13 +377,13 @@ def _changes(request: HttpRequest, found: ImportJob) -> list[Component]:
     table = Table(
         _("All changes"),
         [
-            Column(_("ID")),
+            _("ID"),
             Column(_("Line"), numeric=True),
-            Column(_("Type of change")),
-            Column(_("Before")),
-            Column(_("After")),
+            _("Type of change"),
+            _("Before"),
+            _("After"),
         ],
-        [[Cell(one.customer_id), Cell(str(one.line)), Cell(_(CHANGES[one.kind])), *_cells(one)] for one in part],
+        [[one.customer_id, str(one.line), _(CHANGES[one.kind]), *_cells(one)] for one in part],
         _("Nothing to show."),
     )
     return [table, pager(request, number, len(part), more=number * A_PAGE < len(changes))]

@@ -8,7 +8,6 @@ from sinetti.domain.notifications.messages import MessageKind
 from sinetti.eservice.staff.common import A_PAGE, show_page, staff_view
 from sinetti.eservice.ui.components import (
     Cell,
-    Column,
     Component,
     DescriptionItem,
     DescriptionList,
@@ -38,17 +37,25 @@ _EXPLAINED = gettext_noop(
 def call_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     """List the calls in force, the newest first."""
     names = (gettext_noop("Called"), gettext_noop("Replace by"), gettext_noop("Certificates"))
-    columns = [Column(_(one)) for one in (*names, _REPLACED, _HEARD, _UNREACHED)]
-    rows = [
-        [
-            Cell(format_datetime(one.begins), reverse("staff_early_call", args=[one.call_id])),
-            Cell(format_datetime(one.ends)),
-            *(Cell(str(count)) for count in (one.count, one.replaced, one.heard, one.unreached)),
-        ]
-        for one in early_calls.list_calls(clerk)
-    ]
     return show_page(
-        request, _(_TITLE), [Text([_(_EXPLAINED)]), Table(_(_TITLE), columns, rows, _("Nothing to show."))]
+        request,
+        _(_TITLE),
+        [
+            Text([_(_EXPLAINED)]),
+            Table(
+                _(_TITLE),
+                [_(one) for one in (*names, _REPLACED, _HEARD, _UNREACHED)],
+                [
+                    [
+                        Cell(format_datetime(one.begins), reverse("staff_early_call", args=[one.call_id])),
+                        format_datetime(one.ends),
+                        *(Cell(str(count)) for count in (one.count, one.replaced, one.heard, one.unreached)),
+                    ]
+                    for one in early_calls.list_calls(clerk)
+                ],
+                _("Nothing to show."),
+            ),
+        ],
     )
 
 
@@ -92,13 +99,16 @@ def _totals(status: CallStatus) -> Totals:
 
 
 def _table(rows: tuple[UnreachedItem, ...]) -> Table:
-    names = (gettext_noop("Organisation"), gettext_noop("Serial number"), gettext_noop("Valid until"))
-    cells = [
+    return Table(
+        _(_UNREACHED),
+        [_("Organisation"), _("Serial number"), _("Valid until")],
         [
-            Cell(one.organisation, note=one.customer_id),
-            Cell(one.serial, reverse("staff_certificate", args=[one.serial])),
-            Cell(format_datetime(one.not_after)),
-        ]
-        for one in rows
-    ]
-    return Table(_(_UNREACHED), [Column(_(one)) for one in names], cells, _("Nothing to show."))
+            [
+                Cell(one.organisation, note=one.customer_id),
+                Cell(one.serial, reverse("staff_certificate", args=[one.serial])),
+                format_datetime(one.not_after),
+            ]
+            for one in rows
+        ],
+        _("Nothing to show."),
+    )

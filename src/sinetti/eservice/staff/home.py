@@ -234,16 +234,19 @@ def _links(kind: HealthKind) -> list[Link]:
 def _refusals(figures: AuthorityFigures) -> Table:
     """Return the reasons with their numbers as bars, the most frequent first."""
     most = max((count for _reason, count in figures.refusals), default=1)
-    rows = [
+    return Table(
+        _("Requests rejected within 30 days"),
+        [_("Reason"), _("Requests")],
         [
-            Cell(_first_sentence(RejectionReason(reason)), note=ERROR_CODES[RejectionReason(reason)]),
-            Cell(number(count), percent=count * 100 // most),
-        ]
-        for reason, count in figures.refusals
-        if reason in set(RejectionReason)
-    ]
-    columns = [Column(_("Reason")), Column(_("Requests"))]
-    return Table(_("Requests rejected within 30 days"), columns, rows, _("No request was rejected."))
+            [
+                Cell(_first_sentence(RejectionReason(reason)), note=ERROR_CODES[RejectionReason(reason)]),
+                Cell(number(count), percent=count * 100 // most),
+            ]
+            for reason, count in figures.refusals
+            if reason in set(RejectionReason)
+        ],
+        _("No request was rejected."),
+    )
 
 
 def _first_sentence(reason: RejectionReason) -> str:
@@ -266,12 +269,18 @@ def work_list(request: HttpRequest, clerk: StaffSession, kind: str) -> HttpRespo
         ]
         for one in named
     ]
-    columns = [Column(_("Organisation")), Column(_("Certificates"), numeric=True), Column(_("First expiry"))]
     blocks: list[Component] = [Text([_(WORK_HINTS[known])])]
     if found.organisations > len(rows):
         shown = {"shown": number(len(rows)), "count": number(found.organisations)}
         blocks.append(Text([_("The first {shown} of {count} organisations are shown.", **shown)]))
-    blocks.append(Table(_("Organisations, earliest expiry first"), columns, rows, _("Nothing to show.")))
+    blocks.append(
+        Table(
+            _("Organisations, earliest expiry first"),
+            [_("Organisation"), Column(_("Certificates"), numeric=True), _("First expiry")],
+            rows,
+            _("Nothing to show."),
+        )
+    )
     return show_page(request, _(WORK_TITLES[known]), blocks)
 
 

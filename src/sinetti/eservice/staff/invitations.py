@@ -26,7 +26,6 @@ from sinetti.eservice.ui.components import (
     Alert,
     Button,
     Cell,
-    Column,
     Component,
     DescriptionItem,
     DescriptionList,
@@ -347,47 +346,40 @@ def _buttons(request: HttpRequest, clerk: StaffSession, found: PendingView, form
 
 
 def _asked_table(rows: tuple[PendingView, ...]) -> Table:
-    names = (
-        gettext_noop("Organisation"),
-        gettext_noop("Invited person"),
-        gettext_noop("Requested by"),
-        gettext_noop("State"),
-        gettext_noop("Confirm by"),
-    )
-    table_rows = [
-        [
-            Cell(one.organisation, reverse("staff_invitation", args=[one.pending_id]), note=one.customer_id),
-            Cell(one.name, note=one.email),
-            Cell(one.asker_name, note=one.asker_email),
-            Cell(_(STATES[one.state])),
-            Cell(format_datetime(one.expires) if one.state is InvitationProposal.WAITING else ""),
-        ]
-        for one in rows
-    ]
     return Table(
-        _("Invitations requested by clerks"), [Column(_(one)) for one in names], table_rows, _("Nothing to show.")
+        _("Invitations requested by clerks"),
+        [_("Organisation"), _("Invited person"), _("Requested by"), _("State"), _("Confirm by")],
+        [
+            [
+                Cell(one.organisation, reverse("staff_invitation", args=[one.pending_id]), note=one.customer_id),
+                Cell(one.name, note=one.email),
+                Cell(one.asker_name, note=one.asker_email),
+                _(STATES[one.state]),
+                format_datetime(one.expires) if one.state is InvitationProposal.WAITING else "",
+            ]
+            for one in rows
+        ],
+        _("Nothing to show."),
     )
 
 
 def _table(rows: tuple[OpenInvitation, ...]) -> Table:
-    columns = [
-        Column(_(one))
-        for one in (
-            gettext_noop("Organisation"),
-            gettext_noop("Invited person"),
-            gettext_noop("Sent"),
-            gettext_noop("The link is valid until"),
-        )
-    ]
-    table_rows = [
-        [
-            Cell(one.organisation, note=one.customer_id),
-            Cell(one.name, note=one.email),
-            Cell(format_datetime(one.created)),
-            Cell(format_datetime(one.expires) if one.vouched else _("does not work, invitation not confirmed")),
-        ]
-        for one in rows
-    ]
     picks = [one.invitation_id for one in rows]
     empty = _("Nothing to show.")
-    return Table(_("Unused links"), columns, table_rows, empty, pick="invitation", picks=picks, form=_ENDING)
+    return Table(
+        _("Unused links"),
+        [_("Organisation"), _("Invited person"), _("Sent"), _("The link is valid until")],
+        [
+            [
+                Cell(one.organisation, note=one.customer_id),
+                Cell(one.name, note=one.email),
+                format_datetime(one.created),
+                format_datetime(one.expires) if one.vouched else _("does not work, invitation not confirmed"),
+            ]
+            for one in rows
+        ],
+        empty,
+        pick="invitation",
+        picks=picks,
+        form=_ENDING,
+    )

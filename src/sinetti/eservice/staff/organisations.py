@@ -18,7 +18,6 @@ from sinetti.eservice.ui.components import (
     Alert,
     Button,
     Cell,
-    Column,
     Component,
     DescriptionItem,
     DescriptionList,
@@ -113,16 +112,13 @@ def organisation_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse
     rows = organisations.search(asked.strip(), (number - 1) * A_PAGE, A_PAGE + 1, clerk)
     table = Table(
         _("Organisations"),
-        [
-            Column(_(one))
-            for one in (gettext_noop("Name"), gettext_noop("ID"), gettext_noop("Type"), gettext_noop("State"))
-        ],
+        [_("Name"), _("ID"), _("Type"), _("State")],
         [
             [
                 Cell(one.name, reverse("staff_organisation", args=[one.organisation_id])),
-                Cell(one.customer_id),
-                Cell(_(KINDS[one.kind])),
-                Cell(_("active") if one.closed_at is None else _("ended")),
+                one.customer_id,
+                _(KINDS[one.kind]),
+                _("active") if one.closed_at is None else _("ended"),
             ]
             for one in rows[:A_PAGE]
         ],

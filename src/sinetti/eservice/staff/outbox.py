@@ -10,7 +10,6 @@ from sinetti.eservice.staff.common import A_PAGE, page_number, pager, show_page,
 from sinetti.eservice.ui.components import (
     Button,
     Cell,
-    Column,
     Component,
     Filters,
     Link,
@@ -79,13 +78,6 @@ def message_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
 
 
 def _table(rows: tuple[OutboxListItem, ...], *, given_up: bool) -> Table:
-    names = (
-        gettext_noop("Type"),
-        gettext_noop("About"),
-        gettext_noop("Due"),
-        gettext_noop("Attempts"),
-        gettext_noop("Problem"),
-    )
     table_rows = [
         [
             Cell(capital(_(MESSAGES[one.kind])), note=_(_CHANNELS[one.channel])),
@@ -96,7 +88,7 @@ def _table(rows: tuple[OutboxListItem, ...], *, given_up: bool) -> Table:
         ]
         for one in rows
     ]
-    columns = [Column(_(one)) for one in names]
+    columns = [_("Type"), _("About"), _("Due"), _("Attempts"), _("Problem")]
     caption = _("Failed messages") if given_up else _("Waiting messages")
     if not given_up:
         return Table(caption, columns, table_rows, _("Nothing to show."))

@@ -313,6 +313,10 @@ def _breakable(words: str) -> str:
     return SafeString(_EMAIL.sub(lambda found: _PLACE.sub("<wbr>", found[0]), escape(words)))
 
 
+Row = Sequence[Cell | str]
+"""Cells of a table; a text is a cell with nothing else."""
+
+
 @dataclass(frozen=True)
 class Table:
     """Table; on narrow screens each row becomes a list of names and values.
@@ -324,8 +328,8 @@ class Table:
 
     template: ClassVar[str] = "blocks/table.html"
     caption: str
-    columns: Sequence[Column]
-    rows: Sequence[Sequence[Cell]]
+    columns: Sequence[Column | str]
+    rows: Sequence[Row]
     empty: str = ""
     pick: str = ""
     picks: Sequence[str] = ()
@@ -339,9 +343,14 @@ class Table:
     """Hidden values of the form of `actions`."""
 
     @property
+    def heads(self) -> Sequence[Column]:
+        """Columns for the template; a text is a column with nothing else."""
+        return [Column(column) if isinstance(column, str) else column for column in self.columns]
+
+    @property
     def sorts(self) -> Sequence[Column]:
         """Columns that sort the rows."""
-        return [one for one in self.columns if one.sort]
+        return [column for column in self.heads if column.sort]
 
     @property
     def lines(self) -> "Sequence[TableRow]":
@@ -351,7 +360,10 @@ class Table:
             TableRow(
                 pick,
                 pick in self.picked,
-                [TableCell(one, cell) for one, cell in zip(self.columns, row, strict=True)],
+                [
+                    TableCell(column, Cell(cell) if isinstance(cell, str) else cell)
+                    for column, cell in zip(self.heads, row, strict=True)
+                ],
             )
             for pick, row in zip(picks, self.rows, strict=True)
         ]
