@@ -132,20 +132,20 @@ def fact_findings(authority: Authority, *, is_new: bool = False) -> Iterator[Mon
     """
     ctx = authority.ctx
     try:
-        found = ctx.facts.follow(ctx.db, ctx.now()) if is_new else ctx.facts.kept
+        log_facts = ctx.facts.follow(ctx.db, ctx.now()) if is_new else ctx.facts.kept
     except LogBrokenError as broken:
         yield MonitoringFinding(FindingKind.REGISTER_DIFFERS, "log", str(broken))
         return
-    for about, sentence in found.open_differences.items():
+    for about, sentence in log_facts.open_differences.items():
         step = f"run sinetti authority audit verify --dir {authority.folder.root}, and find out who changed it"
         yield MonitoringFinding(FindingKind.REGISTER_DIFFERS, about, f"{sentence}: {step}")
 
 
 def people_findings(authority: Authority) -> Iterator[MonitoringFinding]:
     """Yield a finding about holdings whose people could not be restored."""
-    found = unrestored_people.list_open(authority.ctx.db, authority.ctx.now())
-    if found:
-        what = f"{pluralise(len(found), 'holding')} restored from the journals without contact or roles"
+    holdings = unrestored_people.list_open(authority.ctx.db, authority.ctx.now())
+    if holdings:
+        what = f"{pluralise(len(holdings), 'holding')} restored from the journals without contact or roles"
         sentence = (
             f"{what}: sinetti authority reconcile --dir {authority.folder.root} lists the commands that name them"
         )
@@ -163,7 +163,7 @@ def unregistered_findings(authority: Authority, *, is_live: bool = False) -> Ite
             missing, unsigned = SignerMemory().compare(ctx.db, store, ctx.machine_now())
     except SignerUnavailable as away:
         yield MonitoringFinding(FindingKind.UNREGISTERED, "signer", f"its certificates cannot be compared: {away}")
-    found = {one.serial: one.authority for one in unregistered.list_recent(ctx.db, ctx.now())}
+    found = {row.serial: row.authority for row in unregistered.list_recent(ctx.db, ctx.now())}
     found |= {serial_hex(load_certificate(der).serial_number): ca for ca, der in missing.values()}
     for serial, ca in found.items():
         sentence = f"the signer signed {serial} of {ca}, and the register lacks it: find out who asked for it"
@@ -187,22 +187,22 @@ def succession_findings(authority: Authority) -> tuple[MonitoringFinding, ...]:
     now = authority.ctx.now()
     return tuple(
         MonitoringFinding(
-            FindingKind.SUCCESSION_LATE if one.is_late(now) else FindingKind.SUCCESSION_DUE,
-            one.ca.name,
-            _succession(one, step, authority),
+            FindingKind.SUCCESSION_LATE if succession.is_late(now) else FindingKind.SUCCESSION_DUE,
+            succession.ca.name,
+            _succession(succession, step, authority),
         )
-        for one in successions(authority)
-        if one.is_due(now) and (step := one.next_step) is not None
+        for succession in successions(authority)
+        if succession.is_due(now) and (step := succession.next_step) is not None
     )
 
 
-def _succession(one: Timetable, step: DatedStep, authority: Authority) -> str:
+def _succession(timetable: Timetable, step: DatedStep, authority: Authority) -> str:
     way = f"sinetti authority ca plan --dir {authority.folder.root}"
-    first = f", after the successor of {one.waits_for}" if one.waits_for is not None else ""
+    first = f", after the successor of {timetable.waits_for}" if timetable.waits_for is not None else ""
     late = "was due" if step.at < authority.ctx.now() else "is due"
     return (
-        f"{one.ca.name} ends on {one.ends_at:%Y-%m-%d} and needs a successor: the step {step.step.value} {late} by "
-        f"{step.at:%Y-%m-%d}{first}; {way} has the timetable"
+        f"{timetable.ca.name} ends on {timetable.ends_at:%Y-%m-%d} and needs a successor: the step "
+        f"{step.step.value} {late} by {step.at:%Y-%m-%d}{first}; {way} has the timetable"
     )
 
 
@@ -212,7 +212,7 @@ def succession(authority: Authority) -> str | None:
 
 
 def _joined(findings: Iterable[MonitoringFinding]) -> str | None:
-    return "; ".join(one.sentence for one in findings) or None
+    return "; ".join(finding.sentence for finding in findings) or None
 
 
 def channel_findings(authority: Authority) -> Iterator[MonitoringFinding]:
@@ -230,8 +230,8 @@ def offline_lists(authority: Authority) -> str | None:
     ctx = authority.ctx
     ends = (ListEnd(name, _first_end(name, ctx.db)) for name in sorted(ctx.offline))
     clauses = [
-        f"the list of {one.name} ends on {one.ends:%Y-%m-%d}" if one.ends else f"{one.name} has no list yet"
-        for one in list_alarms(ends, ctx.now())
+        f"the list of {alarm.name} ends on {alarm.ends:%Y-%m-%d}" if alarm.ends else f"{alarm.name} has no list yet"
+        for alarm in list_alarms(ends, ctx.now())
     ]
     command = f"sinetti authority publish --dir {authority.folder.root} --offline-dir DIR"
     return f"{' and '.join(clauses)}: renew with {command}" if clauses else None
@@ -240,7 +240,7 @@ def offline_lists(authority: Authority) -> str | None:
 def _first_end(authority: str, db: Database) -> datetime | None:
     """Return the earlier nextUpdate of a CA's two lists; None if one is missing."""
     both = [crls.latest_crl(db, authority, shard) for shard in (crls.WHOLE, 1)]
-    ends = [one.next_update for one in both if one is not None]
+    ends = [published_list.next_update for published_list in both if published_list is not None]
     return min(ends) if len(ends) == len(both) else None
 
 
@@ -266,9 +266,9 @@ def operator_findings(authority: Authority, more: Mapping[str, bytes] = _NO_MORE
     }
     watched = watchdog_findings(authority, {**own_certificates(authority), **more})
     compared = unregistered_findings(authority, is_live=True)
-    for one in (*succession_findings(authority), *watched, *compared):
-        before = findings.get(one.kind.value)
-        findings[one.kind.value] = one.sentence if before is None else f"{before}; {one.sentence}"
+    for finding in (*succession_findings(authority), *watched, *compared):
+        before = findings.get(finding.kind.value)
+        findings[finding.kind.value] = finding.sentence if before is None else f"{before}; {finding.sentence}"
     return findings
 
 
@@ -296,16 +296,16 @@ def messages(authority: Authority) -> str | None:
     See docs/operators/notifications.md.
     """
     ctx = authority.ctx
-    found = outbox_summary(ctx.db, ctx.now(), deferred_kinds(ctx.now(), LATE))
+    summary = outbox_summary(ctx.db, ctx.now(), deferred_kinds(ctx.now(), LATE))
     problems = []
-    if found.late and found.oldest is not None:
-        problems.append(f"{pluralise(found.late, 'message')} should have left by {found.oldest:%Y-%m-%d %H:%M} UTC")
+    if summary.late and summary.oldest is not None:
+        problems.append(f"{pluralise(summary.late, 'message')} should have left by {summary.oldest:%Y-%m-%d %H:%M} UTC")
     # Without `notices.toml` no messages are planned, as intended.
-    if found.unspread and authority.folder.notices.exists():
-        problems.append(f"{pluralise(found.unspread, 'event')} without messages: run sinetti authority notices plan")
-    if found.dead:
+    if summary.unspread and authority.folder.notices.exists():
+        problems.append(f"{pluralise(summary.unspread, 'event')} without messages: run sinetti authority notices plan")
+    if summary.dead:
         listed = f"sinetti authority notices retry --dir {authority.folder.root} lists them"
-        problems.append(f"{pluralise(found.dead, 'message')} given up: {listed}")
+        problems.append(f"{pluralise(summary.dead, 'message')} given up: {listed}")
     if (returned := bounces.bounce_alert(ctx.db, ctx.now())) is not None:
         problems.append(returned)
     return "; ".join(problems) or None
@@ -314,13 +314,13 @@ def messages(authority: Authority) -> str | None:
 def unreachable_recipients(authority: Authority) -> str | None:
     """Return a sentence about expiring certificates without any reachable recipient."""
     ctx = authority.ctx
-    found = find_unreachable(ctx.db, ctx.now(), ReminderSchedule(LADDER, is_holiday), _NAMED)
-    if not found.count:
+    unreachable = find_unreachable(ctx.db, ctx.now(), ReminderSchedule(LADDER, is_holiday), _NAMED)
+    if not unreachable.count:
         return None
-    more = f" and {found.count - _NAMED} more" if found.count > _NAMED else ""
-    what = f"{pluralise(found.count, 'certificate')} near the end without a reachable recipient"
+    more = f" and {unreachable.count - _NAMED} more" if unreachable.count > _NAMED else ""
+    what = f"{pluralise(unreachable.count, 'certificate')} near the end without a reachable recipient"
     way_out = "name a contact person with sinetti authority change-contact, or organisation signatory add"
-    return f"{what} ({', '.join(found.first)}{more}): {way_out}"
+    return f"{what} ({', '.join(unreachable.first)}{more}): {way_out}"
 
 
 def own_certificates(authority: Authority) -> dict[str, bytes]:

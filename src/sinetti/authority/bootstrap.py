@@ -158,10 +158,10 @@ def notification_context(
 
 def _deliverers(settings: NoticeSettings, ctx: ServiceContext) -> dict[MessageChannel, MessageTransport]:
     smtp = Smtp(settings.smtp, settings.sender, ctx.keys, ctx.machine_now)
-    found: dict[MessageChannel, MessageTransport] = {MessageChannel.EMAIL: smtp}
+    transports: dict[MessageChannel, MessageTransport] = {MessageChannel.EMAIL: smtp}
     if settings.sms is not None:
-        found[MessageChannel.SMS] = HttpSms(settings.sms)
-    return found
+        transports[MessageChannel.SMS] = HttpSms(settings.sms)
+    return transports
 
 
 def database_url(folder: DataDirectory, kind: DirectoryKind, settings: AuthoritySettings) -> str:
@@ -239,7 +239,7 @@ def open_authority(
     # A bench's certificates use a separate clock, which the machine's clock cannot check.
     may_issue = always_allowed if kind is DirectoryKind.TESTBENCH else clock.issuance_allowed
     keys = private_keys(folder, settings, phrase, cas.role_of, cas.live(lambda now: now.ca_keys))
-    means = IssuanceDependencies(keys, manner.now, may_issue, _telling(db))
+    dependencies = IssuanceDependencies(keys, manner.now, may_issue, _telling(db))
     ctx = ServiceContext(
         environment=settings.environment,
         db=db,
@@ -260,8 +260,8 @@ def open_authority(
         facts=facts,
         **cas.context_parts(),
     )
-    cas.answer_with(lambda now: responders(folder, now.hierarchy, now.issuers, means))
-    responses = ResponseSigner(folder, hierarchy, cas.services, means)
+    cas.answer_with(lambda now: responders(folder, now.hierarchy, now.issuers, dependencies))
+    responses = ResponseSigner(folder, hierarchy, cas.services, dependencies)
     ctx, off = _completed(ctx, settings, folder, kind), parts_off(folder, settings)
     return Authority(folder, settings, cas, ctx, journal, clock, responses, keys, phrase, off)
 
@@ -353,7 +353,7 @@ def _sign_in_sessions(
     """Sign as `sign_each` does, with several sessions of a token at once."""
     if len(requests) == 1:
         return sign_each(signer, requests)
-    return [result for (result,) in sessions.map(lambda one: sign_each(signer, [one]), requests)]
+    return [result for (result,) in sessions.map(lambda issue_request: sign_each(signer, [issue_request]), requests)]
 
 
 def _newest_distrust(db: Database) -> bytes | None:
@@ -381,7 +381,7 @@ def migrate_tables(root: Path) -> None:
     certificates = {spec.file_name: read_certificate(folder, spec.file_name) for spec in hierarchy.authorities}
     db = open_register(folder, DirectoryKind.AUTHORITY, settings)
     try:
-        migrate_as_owner(db, lambda one: check_identity(folder, one, settings, certificates))
+        migrate_as_owner(db, lambda database: check_identity(folder, database, settings, certificates))
     finally:
         db.close()
 
@@ -394,17 +394,17 @@ def read_hierarchy(folder: DataDirectory, settings: AuthoritySettings) -> Hierar
     text = folder.read(folder.hierarchy).decode("utf-8", "replace")
 
     try:
-        found = parse_hierarchy(text, settings.environment, settings.base_url, is_stored=True)
+        hierarchy = parse_hierarchy(text, settings.environment, settings.base_url, is_stored=True)
     except HierarchyError as bad:
         raise FolderDamaged(
             f"{folder.hierarchy} cannot be used ({bad}): restore it from a copy of the folder"
         ) from None
-    if not _has_certificates(folder, found):
-        other = next(one for one in Environment if one is not settings.environment)
+    if not _has_certificates(folder, hierarchy):
+        other = next(environment for environment in Environment if environment is not settings.environment)
         with suppress(HierarchyError):
             if _has_certificates(folder, parse_hierarchy(text, other, settings.base_url, is_stored=True)):
                 raise FolderDamaged(_other_environment(settings.environment, other))
-    return found
+    return hierarchy
 
 
 def _has_certificates(folder: DataDirectory, hierarchy: Hierarchy) -> bool:
@@ -436,7 +436,7 @@ def _guard(db: Database, settings: AuthoritySettings, manner: RuntimeOptions) ->
     """
     if manner.now is not utc_now:
         return ClockGuard(db, manner.now, boottime_seconds)
-    witnesses = [WitnessAddress.parse(one) for one in settings.witnesses]
+    witnesses = [WitnessAddress.parse(witness) for witness in settings.witnesses]
     return ClockGuard(
         db, utc_now_precise, boottime_seconds, lambda now: is_synchronised(now) or is_confirmed(db, witnesses, now)
     )
@@ -457,7 +457,7 @@ def offline_token_names(folder: DataDirectory, hierarchy: Hierarchy) -> frozense
     return frozenset(name for name in names if (folder.keys / OFFLINE / f"{name}.uri").exists())
 
 
-def check_opens(folder: DataDirectory, hierarchy: Hierarchy, found: PassphraseSource) -> None:
+def check_opens(folder: DataDirectory, hierarchy: Hierarchy, source: PassphraseSource) -> None:
     """Raise FolderDamaged if a pass-phrase does not open the folder's keys.
 
     Only the key of the services CA is tried, or another one if that is in a token or in the signer.
@@ -469,19 +469,19 @@ def check_opens(folder: DataDirectory, hierarchy: Hierarchy, found: PassphraseSo
         if not files:
             return
         path = files[0]
-    if not passphrase_matches(folder.read(path), found.octets):
+    if not passphrase_matches(folder.read(path), source.octets):
         raise FolderDamaged(
-            f"the pass-phrase in {found.place} does not open the keys in {folder.keys}: give that of their init"
+            f"the pass-phrase in {source.place} does not open the keys in {folder.keys}: give that of their init"
         )
 
 
 def _phrase(folder: DataDirectory, kind: DirectoryKind, hierarchy: Hierarchy, given: bytes | None) -> bytes | None:
     settle_passphrase_change(folder)
-    found = locate(folder, kind) if given is None else PassphraseSource("the file of --passphrase-file", given)
-    if found is None:
+    source = locate(folder, kind) if given is None else PassphraseSource("the file of --passphrase-file", given)
+    if source is None:
         return None
-    check_opens(folder, hierarchy, found)
-    return found.octets
+    check_opens(folder, hierarchy, source)
+    return source.octets
 
 
 def connect_database(

@@ -43,23 +43,23 @@ def revocation_of(given: Mapping[str, str]) -> CaRevocationRequest:
     return CaRevocationRequest(given["ca"], RevocationReason(given["reason"]), since, hours)
 
 
-def check_revocable(wanted: CaRevocationRequest, means: SuccessionContext) -> tuple[AuthorityView, Distrust | None]:
+def check_revocable(wanted: CaRevocationRequest, ctx: SuccessionContext) -> tuple[AuthorityView, Distrust | None]:
     """Return a CA that can be revoked, and the declaration of its compromise.
 
     Raises CaUnknown, CaChangeRefused, DistrustRefused, and FolderDamaged if the key of the CA above does not open.
     """
-    found = register.get_authority(means.authority.ctx.db, wanted.name)
-    if found.issuer is None:
+    ca = register.get_authority(ctx.authority.ctx.db, wanted.name)
+    if ca.issuer is None:
         raise CaChangeRefused(
-            f"{found.name} is a root, which no list revokes: relying parties remove it from their bundles, and get "
+            f"{ca.name} is a root, which no list revokes: relying parties remove it from their bundles, and get "
             "those of a new authority out of band (docs/operators/succession.md)"
         )
-    if found.role == CaRole.SERVICES and found.state is CaState.ISSUING:
+    if ca.role == CaRole.SERVICES and ca.state is CaState.ISSUING:
         raise CaChangeRefused(
-            f"no answer could be signed without {found.name}: activate its successor first, then revoke it"
+            f"no answer could be signed without {ca.name}: activate its successor first, then revoke it"
         )
-    signer_of(found.issuer, means)
-    return found, _declared(found, wanted, means)
+    signer_of(ca.issuer, ctx)
+    return ca, _declared(ca, wanted, ctx)
 
 
 def revoke_authority(
@@ -71,8 +71,8 @@ def revoke_authority(
     signs the list. Raises CaUnknown, CaChangeRefused, DistrustRefused, and the errors of journal and keys.
     """
     ctx = means.authority.ctx
-    one, declared = check_revocable(wanted, means)
-    view = revoke_ca(one.name, wanted.reason, declared, ctx, means.audit)
+    ca, declared = check_revocable(wanted, means)
+    view = revoke_ca(ca.name, wanted.reason, declared, ctx, means.audit)
     for below in register.list_authorities(ctx.db):
         if below.issuer == view.name and below.state is CaState.ISSUING:
             stop_ca(below.name, ctx, means.audit)
@@ -88,27 +88,27 @@ def revoke_authority(
     return view
 
 
-def _declared(one: AuthorityView, wanted: CaRevocationRequest, means: SuccessionContext) -> Distrust | None:
+def _declared(ca: AuthorityView, wanted: CaRevocationRequest, means: SuccessionContext) -> Distrust | None:
     """Return the declaration of a compromise; that of an earlier call stays.
 
     Raises DistrustRefused for a stricter declaration than the earlier one, and for one that is not possible.
     """
     ctx, settings = means.authority.ctx, means.authority.settings
     if wanted.reason is not RevocationReason.CA_COMPROMISE:
-        return one.distrust
+        return ca.distrust
     now = ctx.now()
-    since = wanted.since or (now.replace(microsecond=0) if one.distrust is None else one.distrust.since)
+    since = wanted.since or (now.replace(microsecond=0) if ca.distrust is None else ca.distrust.since)
     text = None
     if wanted.checkpoint is not None:
         witnesses = [WitnessAddress.parse(each).key for each in settings.witnesses]
         text = read_checkpoint(wanted.checkpoint, since, witnesses, ctx.db)
-    if one.distrust is None:
+    if ca.distrust is None:
         hours = settings.bridge_hours if wanted.bridge_hours is None else wanted.bridge_hours
         return Distrust(since, now, decide_bridge_end(since, now, hours), text or "")
-    if since < one.distrust.since or text not in {None, one.distrust.checkpoint}:
-        limit = "under a checkpoint" if one.distrust.checkpoint else "without --under-checkpoint"
+    if since < ca.distrust.since or text not in {None, ca.distrust.checkpoint}:
+        limit = "under a checkpoint" if ca.distrust.checkpoint else "without --under-checkpoint"
         raise DistrustRefused(
-            f"{one.name} was declared stolen since {one.distrust.since:%Y-%m-%dT%H:%M:%SZ} {limit}, and a declaration "
+            f"{ca.name} was declared stolen since {ca.distrust.since:%Y-%m-%dT%H:%M:%SZ} {limit}, and a declaration "
             "never changes: revoke the certificates that are in doubt (sinetti authority revoke-many)"
         )
-    return one.distrust
+    return ca.distrust

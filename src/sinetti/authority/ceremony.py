@@ -164,15 +164,15 @@ class Ceremony:
         if not (self.exchange / _PROGRESS).exists():
             self._write(_PROGRESS, new.octets)
             return new
-        found = parse_transcript(self._read(_PROGRESS))
-        done, planned = ([(one.act, one.by, one.check) for one in of.steps] for of in (found, self.plan))
-        if replace(found, present=(), steps=()) != new or planned[: len(done)] != done:
+        transcript = parse_transcript(self._read(_PROGRESS))
+        done, planned = ([(step.act, step.by, step.check) for step in of.steps] for of in (transcript, self.plan))
+        if replace(transcript, present=(), steps=()) != new or planned[: len(done)] != done:
             raise CeremonyError(
                 f"another ceremony was begun in {self.exchange}, with another plan or software: take the same ones, or "
                 "a new folder"
             )
-        self._confirm_again({one.act for one in found.steps}, found)
-        return found
+        self._confirm_again({step.act for step in transcript.steps}, transcript)
+        return transcript
 
     def _confirm_again(self, done: set[CeremonyAct], so_far: Transcript) -> None:
         """Have people confirm again what an interrupted ceremony recorded.
@@ -203,7 +203,9 @@ class Ceremony:
             case CeremonyAct.PRESENT:
                 people = self._present()
                 so_far = so_far.with_present(people)
-                facts = tuple(("person", f"{one.name} ({one.role}) {one.key.fingerprint}") for one in people)
+                facts = tuple(
+                    ("person", f"{person.name} ({person.role}) {person.key.fingerprint}") for person in people
+                )
             case CeremonyAct.REQUEST:
                 facts = self._take_request()
             case CeremonyAct.KEYS:
@@ -227,8 +229,8 @@ class Ceremony:
 
     def _present(self) -> tuple[Participant, ...]:
         """Ask for each participant, and check that there are enough people."""
-        people = tuple(one for one in self.plan.participants if self._is_present(one))
-        roles = [one.role for one in people]
+        people = tuple(participant for participant in self.plan.participants if self._is_present(participant))
+        roles = [person.role for person in people]
         least = len(CUSTODIANS) if self.plan.kind is CeremonyKind.FOUNDING else _LEAST_CUSTODIANS
         missing = least - roles.count(CeremonyRole.CUSTODIAN)
         if missing > 0:
@@ -241,9 +243,9 @@ class Ceremony:
             )
         return people
 
-    def _is_present(self, one: Participant) -> bool:
-        role = translate(ROLES[one.role], self.language)
-        return self._ask(_IS_PRESENT, name=one.name, role=role).casefold() in _YES
+    def _is_present(self, participant: Participant) -> bool:
+        role = translate(ROLES[participant.role], self.language)
+        return self._ask(_IS_PRESENT, name=participant.name, role=role).casefold() in _YES
 
     def _take_request(self) -> tuple[tuple[str, str], ...]:
         octets = self._read(REQUEST_SET)
@@ -297,7 +299,7 @@ class Ceremony:
 
     def _key_facts(self, medium: OpenedMedium, begun: list[str]) -> tuple[tuple[str, str], ...]:
         word = medium.registry.medium
-        void = [("void", one) for one in begun if one != word]
+        void = [("void", text) for text in begun if text != word]
         return (("medium", word), *(("key", name) for name in medium.keys), *void)
 
     def _hand_out(self, shares: tuple[Share, ...]) -> None:
@@ -466,7 +468,7 @@ def _facts_of(made: ResultSet) -> list[tuple[str, str]]:
     facts += [("link", f"{name} {kind} {hashlib.sha256(der).hexdigest()}") for (kind, name), der in made.links.items()]
     lists = (("anchors", made.anchors), ("distrust", made.distrust))
     facts += [(name, hashlib.sha256(parse_signed(octets).payload).hexdigest()) for name, octets in lists if octets]
-    return facts + [("officer", f"{one.name} ({one.role}) {one.key}") for one in made.officers]
+    return facts + [("officer", f"{officer.name} ({officer.role}) {officer.key}") for officer in made.officers]
 
 
 def _list_signatures(made: ResultSet) -> set[bytes]:
@@ -475,7 +477,7 @@ def _list_signatures(made: ResultSet) -> set[bytes]:
         lists = [parse_signed(octets) for octets in (made.anchors, made.distrust) if octets]
     except InvalidTrustList:
         raise CeremonyError(_ANOTHER_RESULT) from None
-    return {signature.signature for one in lists for signature in one.signatures}
+    return {signature.signature for signed_list in lists for signature in signed_list.signatures}
 
 
 def _rehearsal_request(hierarchy: Hierarchy, now: datetime) -> RequestSet:

@@ -124,7 +124,12 @@ def begin_founding(root: Path, founding: InitOptions) -> RequestSet:
         write_synced(
             new.founders,
             canonical(
-                {"officers": [{"name": one.name, "role": one.role, "key": one.key.line} for one in founding.officers]}
+                {
+                    "officers": [
+                        {"name": officer.name, "role": officer.role, "key": officer.key.line}
+                        for officer in founding.officers
+                    ]
+                }
             ),
         )
         founding.also(new)
@@ -153,13 +158,16 @@ def request_officers(authority: Authority) -> RequestSet:
     """
     if fault := recovery_fault(authority):
         raise FolderError(fault)
-    found = (OfficerLine(one.name, one.role.value, one.key) for one in officers.list_officers(authority.ctx.db))
+    officer_lines = (
+        OfficerLine(officer.name, officer.role.value, officer.key)
+        for officer in officers.list_officers(authority.ctx.db)
+    )
     return _await(
         authority,
         replace(
             _request(CeremonyKind.OFFICERS, authority.hierarchy, authority.ctx.now()),
             instance=authority.folder.instance_id(),
-            officers=tuple(found),
+            officers=tuple(officer_lines),
         ),
     )
 
@@ -183,17 +191,23 @@ def request_certificates(authority: Authority) -> RequestSet:
     FolderError without any such CA.
     """
     ctx, newest = authority.ctx, newest_anchors(authority.ctx.db)
-    cas = {one.name: one for one in register.list_authorities(ctx.db)}
+    cas = {ca.name: ca for ca in register.list_authorities(ctx.db)}
     order = list(CaRole)
-    begun = sorted(register.list_pending(ctx.db), key=lambda one: order.index(CaRole(one.role)))
-    asked = [one for one in begun if one.issuer in ctx.offline or (one.issuer is None and not one.request)]
+    begun = sorted(register.list_pending(ctx.db), key=lambda pending: order.index(CaRole(pending.role)))
+    asked = [
+        pending
+        for pending in begun
+        if pending.issuer in ctx.offline or (pending.issuer is None and not pending.request)
+    ]
     if not asked:
         raise FolderError("no CA that was begun waits for a ceremony: run sinetti authority ca begin first")
-    specs = tuple(pending_spec(one, cas[one.issuer].common_name if one.issuer else None) for one in asked)
-    states = {name: one.state for name, one in cas.items()} | {one.name: CaState.STANDBY for one in asked}
+    specs = tuple(
+        pending_spec(pending, cas[pending.issuer].common_name if pending.issuer else None) for pending in asked
+    )
+    states = {name: ca.state for name, ca in cas.items()} | {pending.name: CaState.STANDBY for pending in asked}
     new = replace(
         _request(CeremonyKind.CERTIFY, authority.hierarchy, ctx.now()),
-        requests={one.name: one.request for one in asked if one.request},
+        requests={pending.name: pending.request for pending in asked if pending.request},
         authorities=specs,
         anchors=AnchorsData(next_number(newest, ctx), states),
     )
@@ -206,10 +220,10 @@ def request_certificates(authority: Authority) -> RequestSet:
 def _is_same(waiting: RequestSet, new: RequestSet, newest: AnchorsList | None) -> bool:
     """Return True if a request for the same certificates waits already."""
     parts = ("kind", "requests", "authorities")
-    is_same = all(getattr(waiting, one) == getattr(new, one) for one in parts)
-    found, wanted = waiting.anchors, new.anchors
-    is_later = found is not None and (newest is None or found.number > newest.number)
-    return is_same and is_later and found is not None and wanted is not None and found.states == wanted.states
+    is_same = all(getattr(waiting, part) == getattr(new, part) for part in parts)
+    anchors, wanted = waiting.anchors, new.anchors
+    is_later = anchors is not None and (newest is None or anchors.number > newest.number)
+    return is_same and is_later and anchors is not None and wanted is not None and anchors.states == wanted.states
 
 
 def request_revocations(authority: Authority) -> RequestSet:
@@ -218,33 +232,31 @@ def request_revocations(authority: Authority) -> RequestSet:
     It has a list of distrust, too, if one of them was stolen. Raises FolderError if all are listed.
     """
     ctx = authority.ctx
-    unlisted = [
-        one for one in register.list_authorities(ctx.db) if one.issuer in ctx.offline and not is_listed(one, ctx)
-    ]
+    unlisted = [ca for ca in register.list_authorities(ctx.db) if ca.issuer in ctx.offline and not is_listed(ca, ctx)]
     if not unlisted:
         raise FolderError("every revoked CA is on the list of the CA above it: there is nothing to sign")
-    lines = tuple(RevocationLine(one.name, *_reason(one)) for one in unlisted)
+    lines = tuple(RevocationLine(ca.name, *_reason(ca)) for ca in unlisted)
     request = replace(request_lists(authority), kind=CeremonyKind.REVOKE, revocations=lines)
-    if any(one.since is not None for one in lines):
+    if any(line.since is not None for line in lines):
         last = newest_distrust(ctx.db)
         entries = declared_entries(list_distrust(ctx.db), last)
-        rows = tuple(DistrustLine(one.name, one.since, one.bridge_until) for one in entries)
+        rows = tuple(DistrustLine(entry.name, entry.since, entry.bridge_until) for entry in entries)
         request = replace(request, distrust=DistrustData(next_number(last, ctx), rows))
     return _await(authority, request)
 
 
-def is_listed(one: AuthorityView, ctx: ServiceContext) -> bool:
+def is_listed(ca: AuthorityView, ctx: ServiceContext) -> bool:
     """Return True for a CA that is in force, or on the newest list of the CA above it."""
-    if one.revoked_at is None or one.issuer is None:
+    if ca.revoked_at is None or ca.issuer is None:
         return True
-    newest = crls.latest_crl(ctx.db, one.issuer, crls.WHOLE)
-    serial = serial_hex(load_certificate(one.certificate).serial_number)
+    newest = crls.latest_crl(ctx.db, ca.issuer, crls.WHOLE)
+    serial = serial_hex(load_certificate(ca.certificate).serial_number)
     return newest is not None and any(entry.serial == serial for entry in read_list(newest.der).entries)
 
 
-def _reason(one: AuthorityView) -> tuple[RevocationReason, datetime | None]:
-    reason = one.revocation_reason or RevocationReason.UNSPECIFIED
-    since = one.distrust.since if one.distrust and reason is RevocationReason.CA_COMPROMISE else None
+def _reason(ca: AuthorityView) -> tuple[RevocationReason, datetime | None]:
+    reason = ca.revocation_reason or RevocationReason.UNSPECIFIED
+    since = ca.distrust.since if ca.distrust and reason is RevocationReason.CA_COMPROMISE else None
     return reason, since
 
 
@@ -319,8 +331,8 @@ def import_signed(authority: Authority, octets: bytes, options: ImportOptions) -
         elif request.kind is CeremonyKind.OFFICERS:
             verify_officers(root, request, result)
             new = [
-                check_officer(NewOfficer(one.name, OfficerRole(one.role), one.key.encode()), ctx.approvals)
-                for one in result.officers
+                check_officer(NewOfficer(officer.name, OfficerRole(officer.role), officer.key.encode()), ctx.approvals)
+                for officer in result.officers
             ]
             _check_in_force(request, new, ctx)
             statement = RootStatement(
@@ -338,7 +350,7 @@ def import_signed(authority: Authority, octets: bytes, options: ImportOptions) -
 def _install(authority: Authority, request: RequestSet, result: ResultSet, options: ImportOptions) -> None:
     """Take in new CAs, their first lists, and the list of anchors, again if cut short."""
     ctx, new = authority.ctx, {spec.file_name for spec in request.authorities}
-    certified = verify_certified({name: one for name, one in ctx.issuers.items() if name not in new}, request, result)
+    certified = verify_certified({name: ca for name, ca in ctx.issuers.items() if name not in new}, request, result)
     before = newest_anchors(ctx.db)
     if before is not None and before.number >= certified.anchors.number and before != certified.anchors:
         raise CeremonyError(
@@ -391,8 +403,8 @@ def _check_in_force(request: RequestSet, new: Sequence[CheckedOfficer], ctx: Ser
 
     They may be the new ones already, after an interruption.
     """
-    in_force = {one.key for one in officers.list_officers(ctx.db)}
-    if in_force not in ({one.key for one in request.officers}, {one.key.line for one in new}):
+    in_force = {officer.key for officer in officers.list_officers(ctx.db)}
+    if in_force not in ({officer.key for officer in request.officers}, {officer.key.line for officer in new}):
         raise CeremonyError(
             "the officers changed after the request: write a new request set, and run the ceremony with that"
         )
@@ -430,7 +442,7 @@ def _founders(folder: DataDirectory) -> tuple[CheckedOfficer, ...]:
     policy = authority_settings.read(folder.settings).policy
     try:
         rows = json.loads(folder.read(folder.founders))["officers"]
-        new = [NewOfficer(one["name"], OfficerRole(one["role"]), one["key"].encode()) for one in rows]
+        new = [NewOfficer(row["name"], OfficerRole(row["role"]), row["key"].encode()) for row in rows]
     except (ValueError, TypeError, KeyError):
         raise FolderDamaged(f"{folder.founders} is damaged: restore it from a copy of the folder") from None
-    return tuple(check_officer(one, policy) for one in new)
+    return tuple(check_officer(new_officer, policy) for new_officer in new)

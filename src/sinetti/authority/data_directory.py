@@ -222,13 +222,13 @@ class DataDirectory:
             raise FolderError(f"there is no authority in {self.root}: check --dir, or {make}")
         if self.is_kind(kind):
             return
-        found = self.read(self.kind).decode("ascii", "replace").strip()
-        if found == DirectoryKind.TESTBENCH:
+        text = self.read(self.kind).decode("ascii", "replace").strip()
+        if text == DirectoryKind.TESTBENCH:
             sentence = f"{self.root} belongs to a test bench: use sinetti testbench serve, or another folder"
-        elif found == DirectoryKind.AUTHORITY:
+        elif text == DirectoryKind.AUTHORITY:
             sentence = f"{self.root} belongs to an authority: the test bench needs its own folder"
         else:
-            sentence = f"{self.kind} says {found[:20]!r}, which is not a known kind of folder: choose another folder"
+            sentence = f"{self.kind} says {text[:20]!r}, which is not a known kind of folder: choose another folder"
         raise FolderError(sentence)
 
     def instance_id(self) -> str:

@@ -155,7 +155,7 @@ def _named(text: str, known: Deployment) -> str:
     if known.people_address is not None:
         names["people.example"] = _host(known.people_address)
     # At once, because a real name may contain that of a sample, such as pki.example.com.
-    return re.sub("|".join(map(re.escape, names)), lambda found: names[found[0]], text)
+    return re.sub("|".join(map(re.escape, names)), lambda match: names[match[0]], text)
 
 
 def render_notices(known: Deployment) -> str:
@@ -191,12 +191,12 @@ def _filled(text: str, values: Mapping[str, object], kept: set[str] | None = Non
     for line in text.splitlines():
         if header := _TABLE.match(line):
             table = f"{header[1]}."
-            used = kept is None or any(one.startswith(table) for one in (*values, *kept))
+            used = kept is None or any(text.startswith(table) for text in (*values, *kept))
             lines.append(line if used else f"# {line}")
-        elif found := _VALUE.match(line):
-            key = table + found[1]
+        elif match := _VALUE.match(line):
+            key = table + match[1]
             if key in values:
-                line = f"{found[1]} = {json.dumps(values[key], ensure_ascii=False)}"  # noqa: PLW2901 - the line goes on
+                line = f"{match[1]} = {json.dumps(values[key], ensure_ascii=False)}"  # noqa: PLW2901 - the line goes on
             lines.append(line if kept is None or key in values or key in kept else f"# {line}")
         else:
             lines.append(line)
@@ -225,7 +225,7 @@ def _drop_in(commands: list[tuple[str, str]], known: Deployment) -> str:
     # An empty value takes away the unit's own commands (systemd.service(5)).
     text += "".join(f"{key}=\n" for key in dict.fromkeys(key for key, _ in commands))
     for key, value in commands:
-        root, program = (_word(one).replace("$", "$$") for one in (str(known.root), known.program))
+        root, program = (_word(text).replace("$", "$$") for text in (str(known.root), known.program))
         text += f"{key}={value.replace(PROGRAM, program).replace(PLACE, root)}\n"
     if not str(known.root).startswith(_STATE):
         text += f"ReadWritePaths={_word(str(known.root.parent))}\n"

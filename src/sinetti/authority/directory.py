@@ -73,13 +73,13 @@ class CaSnapshot:
         Its dates are checked with each reservation.
         """
         found = self.views.values()
-        return {one.channel: one.name for one in found if one.channel is not None and one.state is CaState.ISSUING}
+        return {ca.channel: ca.name for ca in found if ca.channel is not None and ca.state is CaState.ISSUING}
 
     @property
     def stopped_channels(self) -> set[Channel]:
         """Channels that issue nothing, though not all their CAs have come to their end."""
-        left = {one.channel for one in self.views.values() if one.state is not CaState.RETIRED}
-        return {one for one in left if one is not None and one not in self.issuing}
+        left = {view.channel for view in self.views.values() if view.state is not CaState.RETIRED}
+        return {channel for channel in left if channel is not None and channel not in self.issuing}
 
 
 class CaDirectory:
@@ -130,8 +130,8 @@ class CaDirectory:
 
     def services(self) -> IssuingCa:
         """Return the services CA that issues now; the newest one if none does."""
-        found = [one for one in self._held.views.values() if one.role == CaRole.SERVICES]
-        newest = max(found, key=lambda one: (one.state is CaState.ISSUING, one.generation))
+        cas = [ca for ca in self._held.views.values() if ca.role == CaRole.SERVICES]
+        newest = max(cas, key=lambda ca: (ca.state is CaState.ISSUING, ca.generation))
         return self._held.issuers[newest.name]
 
     def role_of(self, name: str) -> CaRole | None:
@@ -172,7 +172,7 @@ class CaDirectory:
 
     def _read(self, version: int, before: CaSnapshot | None = None) -> CaSnapshot:
         views = self._list_proven()
-        certificates = {name: load_certificate(one.certificate) for name, one in views.items()}
+        certificates = {name: load_certificate(ca.certificate) for name, ca in views.items()}
         hierarchy = self._hierarchy(views, certificates)
         read = CaSnapshot(
             version=version,
@@ -190,7 +190,7 @@ class CaDirectory:
                 if views[name].state is not CaState.RETIRED
             ),
             certificates={spec.file_name: views[spec.file_name].certificate for spec in hierarchy.authorities},
-            ca_keys={name: ca_key(one) for name, one in certificates.items()},
+            ca_keys={name: ca_key(certificate) for name, certificate in certificates.items()},
         )
         return replace(read, responders=self._responders(read, {} if before is None else before.responders))
 
@@ -203,7 +203,7 @@ class CaDirectory:
             facts, different = self._facts.compare(self._db, utc_now(), SUBJECT)
         except LogBrokenError as broken:
             facts, different = LogFacts(), {"": str(broken)}
-        views = {one.name: one for one in register.list_authorities(self._db)}
+        views = {ca.name: ca for ca in register.list_authorities(self._db)}
         for name, view in views.items():
             about = f"{SUBJECT}{name}"
             is_proven = about not in different and '"state":"issuing"' in facts.record.rows.get(about, "")

@@ -383,8 +383,8 @@ def _insert_officers(db: Database, founding: InitOptions, folder: DataDirectory)
     Raises FolderError if others were inserted before.
     """
     found_officers(db, founding.officers, AuditContext(founding.actor, founding.now, secrets.token_hex(16)))
-    wanted = {one.key.fingerprint for one in founding.officers}
-    if wanted != {one.fingerprint for one in officers.list_all_officers(db)}:
+    wanted = {officer.key.fingerprint for officer in founding.officers}
+    if wanted != {officer.fingerprint for officer in officers.list_all_officers(db)}:
         raise FolderError("the interrupted init had other officers: give the same ones again")
     if not folder.facts.exists():
         Facts(folder.facts).pin(wanted)
@@ -445,7 +445,7 @@ def _publish_first_lists(folder: DataDirectory, db: Database, founding: InitOpti
 
 def authority_row(hierarchy: Hierarchy, spec: CaSpec, certificate: x509.Certificate) -> NewAuthority:
     """Return the row of a CA of a hierarchy."""
-    parents = {one.name: one.file_name for one in hierarchy.authorities}
+    parents = {ca.name: ca.file_name for ca in hierarchy.authorities}
     der = certificate_der(certificate)
     validity = hierarchy.holder_validity if spec.role is CaRole.ISSUING else timedelta(0)
     return NewAuthority(

@@ -62,8 +62,8 @@ def plan_destruction(options: DestructionOptions, authority: Authority, *, is_me
         raise KeyDestructionError("a key is named twice: name each once")
     begun = _read(options, authority)
     before = {row["name"]: row for row in begun["keys"]} if begun else {}
-    known = {one.name: one for one in list_keys(holder_of(authority))}
-    cas = {one.name: one for one in list_authorities(authority.ctx.db)}
+    known = {listed_key.name: listed_key for listed_key in list_keys(holder_of(authority))}
+    cas = {ca.name: ca for ca in list_authorities(authority.ctx.db)}
     rows = []
     for name in names:
         listed = known.get(name)
@@ -141,10 +141,10 @@ def _mark(name: str, authority: Authority) -> Path:
 def _row(listed: ListedKey, cas: Mapping[str, AuthorityView]) -> dict[str, Any]:
     """Return the row of a key. Raises KeyDestructionError if a CA still needs it."""
     name = listed.name
-    for one in _users(listed, cas.values()):
-        if one.state not in _ENDED:
-            needs = f"{name} is" if one.name == name else f"{name} is still needed by {one.name}, which is"
-            raise KeyDestructionError(f"{needs} {one.state}: retire or revoke it first (docs/termination.md)")
+    for ca in _users(listed, cas.values()):
+        if ca.state not in _ENDED:
+            needs = f"{name} is" if ca.name == name else f"{name} is still needed by {ca.name}, which is"
+            raise KeyDestructionError(f"{needs} {ca.state}: retire or revoke it first (docs/termination.md)")
     is_offline = not _is_in_store(listed)
     return {
         "name": name,
@@ -165,10 +165,10 @@ def _users(listed: ListedKey, cas: Collection[AuthorityView]) -> list[AuthorityV
     """
     if listed.role is KeyRole.OCSP:
         name = listed.name.rpartition("_ocsp-")[0]
-        return [one for one in cas if one.name == name]
+        return [ca for ca in cas if ca.name == name]
     if listed.role is KeyRole.RESPONSE_SIGNER:
-        return [one for one in cas if one.role == KeyRole.SERVICES.value]
-    return list(cas) if listed.role is KeyRole.LOG else [one for one in cas if one.name == listed.name]
+        return [ca for ca in cas if ca.role == KeyRole.SERVICES.value]
+    return list(cas) if listed.role is KeyRole.LOG else [ca for ca in cas if ca.name == listed.name]
 
 
 def _new_protocol(rows: Rows, authority: Authority, audit: AuditContext) -> dict[str, Any]:

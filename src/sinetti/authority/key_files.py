@@ -74,12 +74,12 @@ def current_pair(
     and have the right purpose, because no other key may sign responses. Unusable files are logged and skipped; a new
     pair replaces them. Raises SignerUnavailable if a token cannot be used.
     """
-    found = [
+    pairs = [
         (path, certificate)
         for path, certificate in _certificates(folder, files.name)
         if is_valid_at(certificate, now) and _fits(path, certificate, issuer, files.kind)
     ]
-    for path, certificate in sorted(found, key=lambda entry: entry[1].not_valid_after_utc, reverse=True):
+    for path, certificate in sorted(pairs, key=lambda entry: entry[1].not_valid_after_utc, reverse=True):
         key = _key_of(certificate, path.stem, keys)
         if key is not None:
             return KeyPair(certificate, key)
@@ -93,8 +93,8 @@ def certificates_of(
 
     Expired ones are included. Keys are not read.
     """
-    found = _certificates(folder, files.name)
-    return tuple(certificate for path, certificate in found if _fits(path, certificate, issuer, files.kind))
+    pairs = _certificates(folder, files.name)
+    return tuple(certificate for path, certificate in pairs if _fits(path, certificate, issuer, files.kind))
 
 
 def _certificates(folder: DataDirectory, name: str) -> Iterator[tuple[Path, x509.Certificate]]:
@@ -191,14 +191,14 @@ def log_verifiers(folder: DataDirectory) -> dict[str, VerifierKey]:
 
     Unreadable ones are left out.
     """
-    found = {}
+    verifier_keys = {}
     for name in _names(folder):
         path = folder.keys / f"{name}.vkey"
         try:
-            found[name] = VerifierKey.parse(path.read_text(encoding="utf-8"))
+            verifier_keys[name] = VerifierKey.parse(path.read_text(encoding="utf-8"))
         except (OSError, ValueError, NoteError):
             _log.warning("%s cannot be read and is ignored", path)
-    return found
+    return verifier_keys
 
 
 def _load(folder: DataDirectory, name: str, keys: AuthorityKeys) -> NoteSigner | None:

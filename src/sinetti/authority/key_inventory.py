@@ -103,22 +103,22 @@ def list_keys(holder: KeyHolder) -> tuple[ListedKey, ...]:
     in_tokens = offline_token_names(holder.folder, hierarchy)
     public = {name: ca_key(issuers[name].certificate) for name in cas}
     apart = holder.keys.offline_tokens()
-    found = []
+    listed_keys = []
     for name, role in cas.items():
         if (holder.folder.keys / f"{name}{DESTROYED}").exists():
             continue
         keys = apart if name in in_tokens else None if name in holder.offline else holder.keys
-        found.append(_listed(name, role, public[name], keys))
-    return (*found, *_leaves(holder), *_log_keys(holder))
+        listed_keys.append(_listed(name, role, public[name], keys))
+    return (*listed_keys, *_leaves(holder), *_log_keys(holder))
 
 
 def _leaves(holder: KeyHolder) -> Iterator[ListedKey]:
     for spec in managed_leaves(holder.hierarchy, holder.issuers):
         role = KeyRole.OCSP if spec.kind is LeafProfile.RESPONDER else KeyRole.RESPONSE_SIGNER
-        for one in certificates_of(holder.folder, spec.files, spec.issuer.certificate):
-            name = f"{spec.files.name}-{serial_hex(one.serial_number)}"
+        for certificate in certificates_of(holder.folder, spec.files, spec.issuer.certificate):
+            name = f"{spec.files.name}-{serial_hex(certificate.serial_number)}"
             if holder.keys.store_of(name).has(name):
-                yield _listed(name, role, cast("PublicKey", one.public_key()), holder.keys)
+                yield _listed(name, role, cast("PublicKey", certificate.public_key()), holder.keys)
 
 
 def _log_keys(holder: KeyHolder) -> Iterator[ListedKey]:
@@ -146,22 +146,22 @@ def check_keys(holder: KeyHolder) -> tuple[CheckedKey, ...]:
 
     In PRODUCTION a key must have been created in its token, and never extractable.
     """
-    return tuple(_checked(one, holder.hierarchy.environment) for one in list_keys(holder))
+    return tuple(_checked(listed_key, holder.hierarchy.environment) for listed_key in list_keys(holder))
 
 
-def _checked(one: ListedKey, environment: Environment) -> CheckedKey:
-    if one.keys is None:
-        return CheckedKey(one, None, None, None)
-    facts, store = None, one.keys.store_of(one.name)
+def _checked(listed_key: ListedKey, environment: Environment) -> CheckedKey:
+    if listed_key.keys is None:
+        return CheckedKey(listed_key, None, None, None)
+    facts, store = None, listed_key.keys.store_of(listed_key.name)
     try:
         if isinstance(store, TokenKeyStore):
-            facts = store.pool.describe(store.location(one.name))
+            facts = store.pool.describe(store.location(listed_key.name))
         if isinstance(store, RemoteKeyStore):
-            store.check_named(one.name)
+            store.check_named(listed_key.name)
         else:
-            check_signature(store.open(one.name, one.public), one.public)
+            check_signature(store.open(listed_key.name, listed_key.public), listed_key.public)
     except (SignerUnavailable, OSError, ValueError) as bad:
-        return CheckedKey(one, facts, has_signed=False, problem=str(bad))
+        return CheckedKey(listed_key, facts, has_signed=False, problem=str(bad))
     problem = None
     if facts is not None and not facts.is_sensitive:
         problem = "the token shows the key to its user: create a new one that is sensitive"
@@ -171,4 +171,4 @@ def _checked(one: ListedKey, environment: Environment) -> CheckedKey:
         and not (facts.is_local and facts.is_never_extractable)
     ):
         problem = "the key was not created in the token, so copies of it may exist: create a new generation of the CA"
-    return CheckedKey(one, facts, has_signed=True, problem=problem)
+    return CheckedKey(listed_key, facts, has_signed=True, problem=problem)

@@ -128,8 +128,8 @@ def check_key_separation(authority: Authority, tls_key: Path | None = None) -> N
     folder = authority.folder
     if authority.settings.environment is not Environment.PRODUCTION:
         return
-    if found := _key_files(authority, tls_key):
-        path, named = found[0]
+    if pairs := _key_files(authority, tls_key):
+        path, named = pairs[0]
         whose = "the key of a root or intermediate CA" if named else "a private key that does not belong to the service"
         move = f"run sinetti authority offline --dir {folder.root} --offline-dir DIR2"
         known = named and path.parent == folder.keys and path.suffix == ".pem"
@@ -274,13 +274,13 @@ def _key_files(authority: Authority, tls_key: Path | None) -> list[tuple[Path, b
     own |= {*folder.keys.glob(f"{hierarchy.response_signer.file_name}-*.pem")}
     own |= {path for spec in hierarchy.answering for path in folder.keys.glob(f"{spec.responder_file_name}-*.pem")}
     served = tls_key.resolve() if tls_key is not None else None
-    found = []
+    pairs = []
     for path, octets in _small_files(folder.root):
         public = path.suffix in _PUBLIC or octets.startswith(_CERTIFICATE)
         named = path.name.startswith(offline) and path not in own
         if (named and not public) or (_PRIVATE_KEY in octets and path not in own and path.resolve() != served):
-            found.append((path, named))
-    return found
+            pairs.append((path, named))
+    return pairs
 
 
 def _small_files(root: Path) -> Iterator[tuple[Path, bytes]]:
@@ -324,39 +324,43 @@ def move_keys_to_token(authority: Authority, token: TokenLocation) -> tuple[str,
     if settings.token not in {None, token}:
         raise FolderError(f"the keys of this authority are created in the token {settings.pkcs11_token}: name that one")
     with locked(folder.root):
-        listed = [one for one in list_keys(holder_of(authority)) if (folder.keys / f"{one.name}.pem").exists()]
+        listed = [
+            listed_key
+            for listed_key in list_keys(holder_of(authority))
+            if (folder.keys / f"{listed_key.name}.pem").exists()
+        ]
         if not listed and settings.token is not None:
             raise FolderError(f"no key of this authority is in a file in {folder.keys}: there is nothing to move")
         pool = TokenPool(folder.keys)
         try:
             store = TokenKeyStore(folder.keys, token, pool)
             store.delete_reserved()
-            for one in listed:
-                _move(one, store, FileKeyStore(folder.keys, authority.passphrase), authority)
+            for key in listed:
+                _move(key, store, FileKeyStore(folder.keys, authority.passphrase), authority)
         finally:
             pool.close()
         write_token(folder.settings, token)
-    return tuple(one.name for one in listed)
+    return tuple(listed_key.name for listed_key in listed)
 
 
-def _move(one: ListedKey, store: TokenKeyStore, files: FileKeyStore, authority: Authority) -> None:
+def _move(listed_key: ListedKey, store: TokenKeyStore, files: FileKeyStore, authority: Authority) -> None:
     """Move one key. Raises FolderDamaged and SignerUnavailable."""
     keys, step = authority.folder.keys, authority.ctx.step
     try:
-        if not store.has(one.name):
-            key, at = files.open(one.name, one.public), store.reserve(one.name)
-            new = NewKey(key, located(at, one.public))
+        if not store.has(listed_key.name):
+            key, at = files.open(listed_key.name, listed_key.public), store.reserve(listed_key.name)
+            new = NewKey(key, located(at, listed_key.public))
             try:
                 store.pool.import_key(at, key)
                 step("imported")
             except SignerUnavailable:
                 store.discard(new)
                 raise
-            store.keep(new, one.name)
+            store.keep(new, listed_key.name)
             step("named")
-        check_signature(store.open(one.name, one.public), one.public)
+        check_signature(store.open(listed_key.name, listed_key.public), listed_key.public)
     except ValueError as bad:
-        raise FolderDamaged(f"the key {one.name} was not moved: {bad}") from None
-    (keys / f"{one.name}.pem").unlink()
+        raise FolderDamaged(f"the key {listed_key.name} was not moved: {bad}") from None
+    (keys / f"{listed_key.name}.pem").unlink()
     sync_path(keys)
     step("removed one")

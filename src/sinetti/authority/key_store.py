@@ -311,10 +311,10 @@ class TokenKeyStore(_FolderStore):
         Raises ValueError, KeyMissing if the token lacks the key, SignerUnavailable and OSError.
         """
         at = self.location(name)
-        found = self.pool.find(at)
-        if found is None:
+        key = self.pool.find(at)
+        if key is None:
             raise KeyMissing(f"the token {at.place.label} does not contain the key {name}")
-        if found != public:
+        if key != public:
             raise ValueError(f"{self._folder / name}.uri does not match its public half")
         return self._private(at, public)
 
@@ -456,11 +456,11 @@ class AuthorityKeys:
 
     def tokens(self) -> tuple[TokenKeyStore, ...]:
         """Return the stores that use tokens."""
-        return tuple(one for one in self.stores if isinstance(one, TokenKeyStore))
+        return tuple(store for store in self.stores if isinstance(store, TokenKeyStore))
 
     def offline_tokens(self) -> "AuthorityKeys":
         """Return the keys of root and intermediate CAs that are in tokens of their own."""
-        return AuthorityKeys([one.offline() for one in self.tokens()], self._ca_keys)
+        return AuthorityKeys([token.offline() for token in self.tokens()], self._ca_keys)
 
     def delete(self, name: str) -> None:
         """Destroy a key in each store that has it.

@@ -83,12 +83,12 @@ def _keep_heads(folder: DataDirectory, note: bytes | None) -> str:
     """
     kept, now = folder.root / KEPT, folder.root / NOW
     try:
-        seen = str(json.loads((folder.root / SEEN).read_bytes())["checkpoint"]).encode()
+        octets = str(json.loads((folder.root / SEEN).read_bytes())["checkpoint"]).encode()
         if note is None:
             return ""
-        if not kept.exists() or kept.read_bytes() != seen:
+        if not kept.exists() or kept.read_bytes() != octets:
             write_atomic(now, note, PRIVATE)
-            write_atomic(kept, seen, PRIVATE)
+            write_atomic(kept, octets, PRIVATE)
     except (OSError, ValueError, KeyError, TypeError):
         return ""
     return f"{kept} is the signed head of the last watch and {now} the log's own"

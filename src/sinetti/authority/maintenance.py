@@ -152,7 +152,7 @@ def _log_loop(authority: Authority, stop: Event) -> None:
     ctx, sequencer, memory = authority.ctx, LogSequencer(), SignerMemory()
     compared: dict[int, int] = {}
     certificates = PacedCheck(lambda: tuple(differing_certificates(ctx.db, compared)), every=COMPARED_EVERY)
-    witnesses = [WitnessAddress.parse(one) for one in authority.settings.witnesses]
+    witnesses = [WitnessAddress.parse(witness) for witness in authority.settings.witnesses]
     while not stop.is_set():
         try:
             _do("certificates of the signer", lambda: memory.look(ctx, authority.keys, secrets.token_hex(16)), ctx)

@@ -101,9 +101,9 @@ def _remove_abandoned() -> None:
     """Remove folders of this user's servers that were killed."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         with suppress(OSError):
-            found = folder.lstat()
-            is_young = utc_now().timestamp() - found.st_mtime < _YOUNG
-            if found.st_uid != os.getuid() or is_young:
+            status = folder.lstat()
+            is_young = utc_now().timestamp() - status.st_mtime < _YOUNG
+            if status.st_uid != os.getuid() or is_young:
                 continue
             handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
             try:
@@ -180,19 +180,19 @@ class NodeState:
             files["tls"] = self._tls.read_bytes()
         ends: dict[str, float] = {}
         for file_name, octets in files.items():
-            one = load_certificate(octets)
+            certificate = load_certificate(octets)
             # A leaf and its successors share a name, and the last one counts.
-            name = file_name.removesuffix(".cer").removesuffix(f"-{serial_hex(one.serial_number)}")
-            ends[name] = max(ends.get(name, -inf), (one.not_valid_after_utc - now).total_seconds())
+            name = file_name.removesuffix(".cer").removesuffix(f"-{serial_hex(certificate.serial_number)}")
+            ends[name] = max(ends.get(name, -inf), (certificate.not_valid_after_utc - now).total_seconds())
         return {catalogue.OWN_CERTIFICATE_ENDS: [((name,), left) for name, left in ends.items()]}
 
     def _parts_off(self) -> Samples:
-        return {catalogue.OPTIONAL_PART_OFF: [((one.part,), 1.0) for one in self._authority.left_out]}
+        return {catalogue.OPTIONAL_PART_OFF: [((part_off.part,), 1.0) for part_off in self._authority.left_out]}
 
     def _findings(self) -> Samples:
         authority = self._authority
         everything = alerts.watchdog_findings(authority, alerts.own_certificates(authority))
-        found = Counter(one.kind for one in (*everything, *alerts.succession_findings(authority)))
+        found = Counter(finding.kind for finding in (*everything, *alerts.succession_findings(authority)))
         found[FindingKind.OFFLINE_LIST_ENDS] += alerts.offline_lists(authority) is not None
         return {catalogue.FINDINGS: [((kind.value,), found[kind]) for kind in sorted(_SERVED_KINDS)]}
 

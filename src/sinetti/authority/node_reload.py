@@ -103,10 +103,10 @@ def _with_portal(node: NodeRuntime, before: Iterable[PartOff]) -> NodeRuntime:
     """
     authority, parts, people = node.authority, OptionalParts(), node.people
     if people is not None:
-        room, settings = portal_settings(authority)
-        people = replace(people, room=room, settings=settings)
-    known = {one.part for one in before}
-    if worse := [one for one in authority.left_out if one.part not in known]:
+        ctx, settings = portal_settings(authority)
+        people = replace(people, room=ctx, settings=settings)
+    known = {part_off.part for part_off in before}
+    if worse := [part_off for part_off in authority.left_out if part_off.part not in known]:
         raise SettingsError(describe_parts(worse) or "")
     if people is None and node.plan.people is not None:
         people = parts.take("pages", partial(listen_people, node.plan.people, authority), None)

@@ -121,12 +121,12 @@ def _new_wrappings(
     SignerUnavailable.
     """
     found: dict[str, Wrapping] = {}
-    for one in opened.file.wrappings.values():
+    for wrapping in opened.file.wrappings.values():
         wrapping_id = new_wrapping_id()
-        if isinstance(one, PassphraseWrapping):
+        if isinstance(wrapping, PassphraseWrapping):
             found[wrapping_id] = passphrase_wrapping(wrapping_id, passphrase, wrapping_key)
         elif access.token is not None:
-            found[wrapping_id] = access.token.wrapping(wrapping_id, one.at, wrapping_key)
+            found[wrapping_id] = access.token.wrapping(wrapping_id, wrapping.at, wrapping_key)
     return found
 
 
@@ -182,7 +182,7 @@ def _finish(folder: DataDirectory, step: Callable[[str], None]) -> None:
 
 def _undo(folder: DataDirectory) -> None:
     state, file = _state(folder), read_secrets(folder)
-    old = [one for one in file.wrappings if one not in state["wrappings"]]
+    old = [wrapping for wrapping in file.wrappings if wrapping not in state["wrappings"]]
     if len(file.wrappings) > len(old) > 0:
         write_secrets(folder, file.only(old))
     for path in (*folder.keys.glob(f"*{_NEXT}"), _beside(folder.passphrase)):
@@ -337,8 +337,8 @@ def _check_same(folder: DataDirectory, opened: OpenSecrets, new: NewWrapping) ->
                 "another pass-phrase opens the secret keys: sinetti authority passphrase --new replaces it"
             ) from None
         return
-    places = [one.at.place for one in opened.file.wrappings.values() if isinstance(one, TokenWrapping)]
-    if (new.by.module, new.by.label) not in {(one.module, one.label) for one in places}:
+    places = [wrapping.at.place for wrapping in opened.file.wrappings.values() if isinstance(wrapping, TokenWrapping)]
+    if (new.by.module, new.by.label) not in {(place.module, place.label) for place in places}:
         raise FolderError(f"the token {places[0].label} opens the secret keys: --alone replaces it by {new.by.label}")
 
 

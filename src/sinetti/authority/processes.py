@@ -100,14 +100,14 @@ def listen_people(address: ListenAddress, authority: Authority) -> PortalListene
 
     Raises AddressInUse, and SettingsError if `notices.toml` is missing or has a wrong setting.
     """
-    room, settings = portal_settings(authority)
+    ctx, settings = portal_settings(authority)
     bound, sockets = listen_per_worker(address, PEOPLE_WORKERS)
-    return PortalListener(bound, sockets, room, settings)
+    return PortalListener(bound, sockets, ctx, settings)
 
 
 def portal_settings(authority: Authority) -> tuple[NotificationContext, EserviceSettings]:
     """Return what the portal needs of the settings. Raises SettingsError."""
-    room, settings, own = notification_context(authority), portal.read(authority.folder.eservice), authority.settings
+    ctx, settings, own = notification_context(authority), portal.read(authority.folder.eservice), authority.settings
     # Limits apply by default; only a bench has none.
     limits = settings.daily_limits or DailyLimits()
     documentation = settings.documentation_url or own.documentation_url
@@ -120,7 +120,7 @@ def portal_settings(authority: Authority) -> tuple[NotificationContext, Eservice
         status_address=own.base_url,
         security_txt=_security_txt(authority),
     )
-    return room, changed
+    return ctx, changed
 
 
 def _security_txt(authority: Authority) -> SecurityTxt | None:
@@ -461,8 +461,8 @@ def _work(node: NodeRuntime, number: int, row: int, ready: Callable[[], None]) -
     node.limits.readers.take_row(row)
     mount_feed(lists, authority.ctx, node.limits.readers)
     lists.mount_memory(partial(recall_ocsp, ctx=authority.ctx))
-    for one in (edge, lists):
-        one.measure(observe_request)
+    for asgi_app in (edge, lists):
+        asgi_app.measure(observe_request)
     listeners = (
         Listener(edge, node.soap[number], node.tls),
         Listener(lists, node.status[number]),

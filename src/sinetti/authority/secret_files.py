@@ -82,12 +82,12 @@ class SecretFile:
 
     def only(self, ids: Collection[str]) -> "SecretFile":
         """Return the file without the other wrappings."""
-        keys = tuple(replace(key, wrapped={one: key.wrapped[one] for one in ids}) for key in self.keys)
-        return SecretFile({one: self.wrappings[one] for one in ids}, keys)
+        keys = tuple(replace(key, wrapped={text: key.wrapped[text] for text in ids}) for key in self.keys)
+        return SecretFile({text: self.wrappings[text] for text in ids}, keys)
 
     def kinds(self) -> tuple[str, ...]:
         """Return the kinds of the wrappings, sorted."""
-        return tuple(sorted({one.by for one in self.wrappings.values()}))
+        return tuple(sorted({wrapping.by for wrapping in self.wrappings.values()}))
 
 
 @dataclass(frozen=True)
@@ -219,10 +219,10 @@ def _opened_by(file: SecretFile, wrapping_id: str, key: bytes) -> OpenSecrets:
     """Return the file, opened with a wrapping key. Raises InvalidTag."""
     ring = _unwrapped(file, wrapping_id, key)
     same = []
-    for one in file.wrappings:
+    for wrapping in file.wrappings:
         with suppress(InvalidTag):
-            _unwrapped(file, one, key)
-            same.append(one)
+            _unwrapped(file, wrapping, key)
+            same.append(wrapping)
     return OpenSecrets(file.only(same), key, ring)
 
 
@@ -239,13 +239,13 @@ def write_secrets(folder: DataDirectory, file: SecretFile) -> None:
     """Replace the file atomically. Raises OSError."""
     value = {
         "format": _FORMAT,
-        "wrappings": {one: format_wrapping(by) for one, by in file.wrappings.items()},
+        "wrappings": {text: format_wrapping(by) for text, by in file.wrappings.items()},
         "keys": [
             {
                 "purpose": key.purpose,
                 "id": key.key_id,
                 "made_at": _written(key.made_at),
-                "wrapped_by": {one: b64encode(octets).decode("ascii") for one, octets in key.wrapped.items()},
+                "wrapped_by": {text: b64encode(octets).decode("ascii") for text, octets in key.wrapped.items()},
             }
             for key in file.keys
         ],
@@ -256,7 +256,7 @@ def write_secrets(folder: DataDirectory, file: SecretFile) -> None:
 def wrap(purpose: SecretPurpose, key: SecretKey, wrapping_keys: Mapping[str, bytes]) -> WrappedKey:
     """Encrypt a secret key under each of these wrapping keys."""
     bare = WrappedKey(purpose, key.key_id, key.made_at, {})
-    return replace(bare, wrapped={one: seal(by, key.octets, bare.bound) for one, by in wrapping_keys.items()})
+    return replace(bare, wrapped={text: seal(by, key.octets, bare.bound) for text, by in wrapping_keys.items()})
 
 
 def rotate_secret(
@@ -311,7 +311,11 @@ def upgrade_secrets(
             write_secrets(folder, _new_file(folder, lambda: old, SecretAccess(passphrase), now))
             step("upgrade-written")
         ring = open_secrets(folder, SecretAccess(passphrase)).ring
-        if any(key.key_id == FIRST and key.octets != old for one in SecretPurpose for key in ring.every(one)):
+        if any(
+            key.key_id == FIRST and key.octets != old
+            for secret_purpose in SecretPurpose
+            for key in ring.every(secret_purpose)
+        ):
             raise FolderDamaged(
                 f"{old_file} is another key than the first one in {folder.secret_keys.name}: move it elsewhere"
             )
@@ -333,7 +337,9 @@ def _new_file(folder: DataDirectory, octets: Callable[[], bytes], access: Secret
             wrapping_id, access.token.create(folder, access.token.place), key
         )
     by = dict.fromkeys(wrappings, key)
-    return SecretFile(wrappings, tuple(wrap(one, SecretKey(FIRST, octets(), now), by) for one in SecretPurpose))
+    return SecretFile(
+        wrappings, tuple(wrap(secret_purpose, SecretKey(FIRST, octets(), now), by) for secret_purpose in SecretPurpose)
+    )
 
 
 def _parsed(value: Mapping[str, Any]) -> SecretFile:
@@ -360,19 +366,19 @@ def _wrapped_key(value: Mapping[str, Any], wrappings: Iterable[str]) -> WrappedK
 
 def _unwrapped(file: SecretFile, wrapping_id: str, wrapping_key: bytes) -> Keyring:
     """Return the keys. Raises InvalidTag."""
-    found: dict[SecretPurpose, tuple[SecretKey, ...]] = {}
+    pairs: dict[SecretPurpose, tuple[SecretKey, ...]] = {}
     for key in file.keys:
         opened = SecretKey(key.key_id, unseal(wrapping_key, key.wrapped[wrapping_id], key.bound), key.made_at)
-        found[key.purpose] = (*found.get(key.purpose, ()), opened)
-    return Keyring(found)
+        pairs[key.purpose] = (*pairs.get(key.purpose, ()), opened)
+    return Keyring(pairs)
 
 
 def _signature(path: Path) -> tuple[int, int, int] | None:
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return found.st_ino, found.st_mtime_ns, found.st_size
+    return status.st_ino, status.st_mtime_ns, status.st_size
 
 
 def _written(at: datetime) -> str:

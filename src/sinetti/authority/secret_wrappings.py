@@ -128,7 +128,7 @@ class WrappingToken:
 
         If a token cannot be used now, its key stays, and a later call deletes it.
         """
-        ids = {one.at.id for one in used if isinstance(one, TokenWrapping)}
+        ids = {token_wrapping.at.id for token_wrapping in used if isinstance(token_wrapping, TokenWrapping)}
         try:
             for path in folder.secrets.glob("new-*.uri"):
                 key = pkcs11_uri.load(path.read_bytes())

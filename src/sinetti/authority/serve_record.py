@@ -144,7 +144,7 @@ def _parsed(octets: bytes) -> ServeRecord:
         raise TypeError
     tls = raw.pop("tls")
     # A parent of another version may write other members.
-    known = {one.name: raw[one.name] for one in fields(ServeRecord) if one.name in raw}
+    known = {field.name: raw[field.name] for field in fields(ServeRecord) if field.name in raw}
     return ServeRecord(**known, tls=None if tls is None else (str(tls[0]), str(tls[1])))
 
 

@@ -88,9 +88,9 @@ class ManagedCertificate:
     The last leaf ends with its CA.
     """
 
-    def __init__(self, folder: DataDirectory, spec: ManagedCertificateSpec, means: IssuanceDependencies) -> None:
+    def __init__(self, folder: DataDirectory, spec: ManagedCertificateSpec, dependencies: IssuanceDependencies) -> None:
         """Store the arguments; the first use loads or creates a pair."""
-        self._folder, self._spec, self._means = folder, spec, means
+        self._folder, self._spec, self._means = folder, spec, dependencies
         self._lock = Lock()
         self._held: KeyPair | None = None
         self._again = 0.0
@@ -209,13 +209,13 @@ class ResponseSigner:
         folder: DataDirectory,
         hierarchy: Hierarchy,
         services: Callable[[], IssuingCa],
-        means: IssuanceDependencies,
+        dependencies: IssuanceDependencies,
     ) -> None:
         """Store the arguments; the first response loads or creates a signer.
 
         `services` returns the services CA that issues now.
         """
-        self._folder, self._hierarchy, self._services, self._means = folder, hierarchy, services, means
+        self._folder, self._hierarchy, self._services, self._means = folder, hierarchy, services, dependencies
         self._leaves: dict[str, ManagedCertificate] = {}
         self._held: tuple[x509.Certificate, DocumentSigner] | None = None
 
@@ -253,9 +253,9 @@ def response_signer_leaf(hierarchy: Hierarchy, issuer: IssuingCa) -> ManagedCert
 class OcspResponder:
     """OCSP responder of one CA, in one process; the last one ends with its CA."""
 
-    def __init__(self, folder: DataDirectory, spec: ManagedCertificateSpec, means: IssuanceDependencies) -> None:
+    def __init__(self, folder: DataDirectory, spec: ManagedCertificateSpec, dependencies: IssuanceDependencies) -> None:
         """Store the arguments; the first use loads or creates a responder."""
-        self._leaf = ManagedCertificate(folder, spec, means)
+        self._leaf = ManagedCertificate(folder, spec, dependencies)
         self._held: Responder | None = None
 
     def __call__(self) -> Responder:
@@ -276,11 +276,11 @@ def responders(
     folder: DataDirectory,
     hierarchy: Hierarchy,
     issuers: Mapping[str, IssuingCa],
-    means: IssuanceDependencies,
+    dependencies: IssuanceDependencies,
 ) -> dict[str, Callable[[], Responder]]:
     """Return the OCSP responders of all CAs that issue leaves, by name of the CA."""
     return {
-        spec.file_name: OcspResponder(folder, _leaf(hierarchy, spec, issuers[spec.file_name]), means)
+        spec.file_name: OcspResponder(folder, _leaf(hierarchy, spec, issuers[spec.file_name]), dependencies)
         for spec in hierarchy.answering
     }
 
@@ -292,9 +292,12 @@ def register_certificates(db: Database, certificates: Iterable[tuple[str, x509.C
     """
     rows = [
         OwnCertificate(
-            authority, serial_hex(one.serial_number), sha256_hex(certificate_der(one)), one.not_valid_after_utc
+            authority,
+            serial_hex(certificate.serial_number),
+            sha256_hex(certificate_der(certificate)),
+            certificate.not_valid_after_utc,
         )
-        for authority, one in certificates
+        for authority, certificate in certificates
     ]
     try:
         ocsp_responses.record_own(db, rows)
@@ -306,18 +309,18 @@ def register_existing(
     db: Database, folder: DataDirectory, hierarchy: Hierarchy, issuers: Mapping[str, IssuingCa]
 ) -> None:
     """Insert all certificates in the folder; other processes may have created some."""
-    found = [
-        (spec.issuer.file_name, one)
+    pairs = [
+        (spec.issuer.file_name, certificate)
         for spec in managed_leaves(hierarchy, issuers)
-        for one in certificates_of(folder, spec.files, spec.issuer.certificate)
+        for certificate in certificates_of(folder, spec.files, spec.issuer.certificate)
     ]
-    register_certificates(db, found)
+    register_certificates(db, pairs)
 
 
 def managed_leaves(hierarchy: Hierarchy, issuers: Mapping[str, IssuingCa]) -> tuple[ManagedCertificateSpec, ...]:
     """Return the specifications of the response signers and of all OCSP responders."""
     services = [issuers[spec.file_name] for spec in hierarchy.answering if spec.role is CaRole.SERVICES]
-    signers = (response_signer_leaf(hierarchy, one) for one in services)
+    signers = (response_signer_leaf(hierarchy, ca) for ca in services)
     return (*signers, *(_leaf(hierarchy, spec, issuers[spec.file_name]) for spec in hierarchy.answering))
 
 

@@ -52,7 +52,7 @@ Unregistered = dict[str, tuple[str, bytes]]
 
 def remote_store(keys: AuthorityKeys) -> RemoteKeyStore | None:
     """Return the store of the keys that are in a signer, or None."""
-    return next((one for one in keys.stores if isinstance(one, RemoteKeyStore)), None)
+    return next((store for store in keys.stores if isinstance(store, RemoteKeyStore)), None)
 
 
 class SignerMemory:
@@ -137,6 +137,6 @@ def learn(serial: Serial, ctx: ServiceContext, keys: AuthorityKeys, journal: Jou
     with suppress(SignerUnavailable):
         SignerMemory().look(ctx, keys, audit.request_id)
     lines = journal_records.lines(journal.folder, journal.instance_id)
-    facts = (one.facts for one in lines if one.kind == journal_records.ISSUED and one.facts["serial"] == serial)
-    ders = {one["sha256"]: (one["authority"], b64decode(one["der"])) for one in facts}
+    facts = (line.facts for line in lines if line.kind == journal_records.ISSUED and line.facts["serial"] == serial)
+    ders = {fact["sha256"]: (fact["authority"], b64decode(fact["der"])) for fact in facts}
     unregistered.record(ctx.db, ders, audit)

@@ -176,11 +176,11 @@ class OpenedSigner:
 
         They are named as `CA/SERIAL` in hex.
         """
-        found = []
+        pairs = []
         for name in names:
             ca, _, serial = name.decode("ascii").partition("/")
-            found.append((ca, bytes.fromhex(serial)))
-        return [f"{ca}/{serial.hex()}".encode() for ca, serial in self.rules.list_unknown(found)]
+            pairs.append((ca, bytes.fromhex(serial)))
+        return [f"{ca}/{serial.hex()}".encode() for ca, serial in self.rules.list_unknown(pairs)]
 
     def show(self, *certificates: bytes) -> list[bytes]:
         """Remember certificates (DER) that another signer of the CAs signed.
@@ -213,7 +213,7 @@ def _wanted(policy: SignerPolicy, label: str, kind: str) -> KeyType | str:
 
     Raises SignatureRefused.
     """
-    labels = {policy.response_signer_file_name, *(one.responder_file_name for one in policy.authorities)}
+    labels = {policy.response_signer_file_name, *(authority.responder_file_name for authority in policy.authorities)}
     if label == LOG and kind == ED25519:
         return ED25519
     if label in labels:
@@ -230,9 +230,9 @@ def open_signer(root: Path, passphrase: bytes | None = None) -> OpenedSigner:
     """
     folder = SignerFolder(root)
     policy = folder.read_policy()
-    if passphrase is None and (found := locate(DataDirectory(root), DirectoryKind.AUTHORITY)) is not None:
-        passphrase = found.octets
-    certificate_keys = {one.file_name: ca_key(one.certificate) for one in policy.authorities}
+    if passphrase is None and (source := locate(DataDirectory(root), DirectoryKind.AUTHORITY)) is not None:
+        passphrase = source.octets
+    certificate_keys = {authority.file_name: ca_key(authority.certificate) for authority in policy.authorities}
     ca_keys: dict[str, TokenPublicKey] = {**certificate_keys}
     keys = open_keys(folder.keys, _token_of(folder), passphrase, certificate_keys)
     opened: dict[str, SigningKey] = {}
@@ -319,12 +319,12 @@ def _stop_descriptor() -> Iterator[int]:
     stopping.settimeout(0)
     signal.set_wakeup_fd(stopping.fileno(), warn_on_full_buffer=False)
     numbers = (signal.SIGTERM, signal.SIGINT)
-    before = {one: signal.signal(one, lambda _number, _frame: None) for one in numbers}
+    before = {number: signal.signal(number, lambda _number, _frame: None) for number in numbers}
     try:
         yield stop.fileno()
     finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)
+        for signals, handler in before.items():
+            signal.signal(signals, handler)
         signal.set_wakeup_fd(-1)
         stop.close()
         stopping.close()
@@ -346,7 +346,7 @@ def signer_actions(opened: OpenedSigner, now: Callable[[], datetime]) -> SignerA
         SignerOperation.INSTALL: lambda name, *ders: successors.install(now(), name, *ders),
         SignerOperation.LEARN: lambda octets: rules.learn_distrust(octets, now()),
         SignerOperation.OFFICERS: lambda: [
-            one.encode() for one in signer_settings.approval_lines(rules.policy.officers, rules.policy.approvals)
+            line.encode() for line in signer_settings.approval_lines(rules.policy.officers, rules.policy.approvals)
         ],
         SignerOperation.STATUS: lambda: [json.dumps(asdict(rules.status(now()))).encode()],
     }

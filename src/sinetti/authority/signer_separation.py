@@ -97,20 +97,20 @@ def separate_keys(authority: Authority, options: SeparationOptions) -> tuple[str
             with _handed_over(authority, options):
                 ctx.step("handed over")
                 _compare(options, moved)
-            for one in moved:
-                write_remote_name(folder.keys, one.name, one.remote)
+            for moved_key in moved:
+                write_remote_name(folder.keys, moved_key.name, moved_key.remote)
             sync_path(folder.keys)
             ctx.step("named")
             write_signer(folder.settings, options.socket)
             ctx.step("switched")
         else:
             _compare(options, moved)
-        for one in moved:
-            for path in (folder.keys / f"{one.name}.pem", folder.keys / f"{one.name}.uri"):
+        for moved_key in moved:
+            for path in (folder.keys / f"{moved_key.name}.pem", folder.keys / f"{moved_key.name}.uri"):
                 path.unlink(missing_ok=True)
             ctx.step("removed one")
         sync_path(folder.keys)
-    return tuple(one.remote for one in moved)
+    return tuple(moved_key.remote for moved_key in moved)
 
 
 def check_separation(authority: Authority, options: SeparationOptions) -> None:
@@ -151,7 +151,7 @@ def _remove_unused(root: Path, moved: list[_MovedKey]) -> None:
     with store.transaction():
         is_used = store.has_signed()
     store.close()
-    if is_used or {path.stem for path in folder.keys.glob("*.pub")} - {one.remote for one in moved}:
+    if is_used or {path.stem for path in folder.keys.glob("*.pub")} - {moved_key.remote for moved_key in moved}:
         raise FolderError(
             f"the signer in {root} is in use, and this copy of the authority is from before: restore the newest copy "
             "of its folder"
@@ -162,7 +162,7 @@ def _remove_unused(root: Path, moved: list[_MovedKey]) -> None:
 def _pin_files(authority: Authority, options: SeparationOptions) -> set[Path]:
     """Return the files with PINs that a signer of another user gets."""
     stores = authority.keys.tokens() if options.owner is not None else ()
-    names = [one.name for one in _keys_of(authority)]
+    names = [moved_key.name for moved_key in _keys_of(authority)]
     return {store.location(name).place.pin_file for store in stores for name in names if store.has(name)}
 
 
@@ -172,8 +172,8 @@ def _handed_over(authority: Authority, options: SeparationOptions) -> Iterator[N
 
     The service can use the tokens no more.
     """
-    paths, found = _pin_files(authority, options), authority.folder.root.stat()
-    service, signer = (found.st_uid, found.st_gid), options.owner or ROOT
+    paths, status = _pin_files(authority, options), authority.folder.root.stat()
+    service, signer = (status.st_uid, status.st_gid), options.owner or ROOT
     give_files(paths, service, signer)
     try:
         yield
@@ -203,8 +203,8 @@ def _check_secrets(authority: Authority, options: SeparationOptions) -> None:
     is_shared = authority.settings.environment is not Environment.PRODUCTION and options.owner is None
     if is_shared or token is None:
         return
-    for one in read_secrets(folder).wrappings.values():
-        if isinstance(one, TokenWrapping) and one.at.place.label == token.label:
+    for wrapping in read_secrets(folder).wrappings.values():
+        if isinstance(wrapping, TokenWrapping) and wrapping.at.place.label == token.label:
             raise FolderError(
                 f"the token {token.label} opens the secret keys of the service, which would keep its PIN: run sinetti "
                 "authority secrets wrap passphrase --alone first, or give another token with wrap token --alone"
@@ -227,7 +227,7 @@ def _keys_of(authority: Authority) -> list[_MovedKey]:
     They have the names that they get in the signer.
     """
     folder, hierarchy, policy = authority.folder, authority.hierarchy, _policy(authority, 1)
-    found = [
+    moved_keys = [
         _MovedKey(spec.file_name, spec.file_name, ca_key(authority.ctx.issuers[spec.file_name].certificate))
         for spec in hierarchy.authorities
         if spec.file_name not in authority.ctx.offline
@@ -236,11 +236,11 @@ def _keys_of(authority: Authority) -> list[_MovedKey]:
         for certificate in certificates_of(folder, spec.files, spec.issuer.certificate):
             public = cast("TokenPublicKey", certificate.public_key())
             name = f"{spec.files.name}-{serial_hex(certificate.serial_number)}"
-            found.append(_MovedKey(name, key_name(spec.files.name, public, policy), public))
+            moved_keys.append(_MovedKey(name, key_name(spec.files.name, public, policy), public))
     for name, verifier in log_verifiers(folder).items():
-        found.append(_MovedKey(name, name, Ed25519PublicKey.from_public_bytes(verifier.public)))
+        moved_keys.append(_MovedKey(name, name, Ed25519PublicKey.from_public_bytes(verifier.public)))
     here = {path.stem for path in folder.keys.iterdir() if path.suffix in {".pem", ".uri", SUFFIX}}
-    return [one for one in found if one.name in here]
+    return [moved_key for moved_key in moved_keys if moved_key.name in here]
 
 
 def _build(authority: Authority, options: SeparationOptions, moved: list[_MovedKey]) -> None:
@@ -253,9 +253,9 @@ def _build(authority: Authority, options: SeparationOptions, moved: list[_MovedK
         if phrase is None:
             phrase = os.urandom(32).hex().encode()
             write_synced(new.passphrase, phrase + b"\n")
-        for one in moved:
-            write_public_half(signer, one.remote, one.public)
-            _copy_key(authority, one, signer, phrase)
+        for moved_key in moved:
+            write_public_half(signer, moved_key.remote, moved_key.public)
+            _copy_key(authority, moved_key, signer, phrase)
         store = SignerStore(signer.store)
         try:
             adopt(store, _certificates(authority), _lists(authority, policy), _head(authority))
@@ -266,21 +266,21 @@ def _build(authority: Authority, options: SeparationOptions, moved: list[_MovedK
                 os.chown(path, *options.owner, follow_symlinks=False)
 
 
-def _copy_key(authority: Authority, one: _MovedKey, signer: SignerFolder, passphrase: bytes) -> None:
+def _copy_key(authority: Authority, moved_key: _MovedKey, signer: SignerFolder, passphrase: bytes) -> None:
     """Write a key into the signer's folder, encrypted anew.
 
     For a key in a token, its URI is written.
     """
-    store = authority.keys.store_of(one.name)
+    store = authority.keys.store_of(moved_key.name)
     if isinstance(store, TokenKeyStore):
-        write_atomic(signer.keys / f"{one.remote}.uri", pkcs11_uri.dump(store.location(one.name)))
+        write_atomic(signer.keys / f"{moved_key.remote}.uri", pkcs11_uri.dump(store.location(moved_key.name)))
         return
     target = open_keys(signer.keys, None, passphrase, {})
     try:
-        key: SigningKey = store.open(one.name, one.public)
+        key: SigningKey = store.open(moved_key.name, moved_key.public)
     except (OSError, ValueError) as bad:
-        raise FolderDamaged(f"the key {one.name} cannot be used: {bad}") from None
-    target.makes.keep(NewKey(key), one.remote)
+        raise FolderDamaged(f"the key {moved_key.name} cannot be used: {bad}") from None
+    target.makes.keep(NewKey(key), moved_key.remote)
 
 
 def _compare(options: SeparationOptions, moved: list[_MovedKey]) -> None:
@@ -291,10 +291,10 @@ def _compare(options: SeparationOptions, moved: list[_MovedKey]) -> None:
     with acting_as(options.owner):
         opened = open_signer(options.root, options.passphrase)
         try:
-            if missing := {one.remote for one in moved} - set(opened.rules.key_names):
+            if missing := {moved_key.remote for moved_key in moved} - set(opened.rules.key_names):
                 raise FolderDamaged(f"the signer in {options.root} lacks the key {min(missing)}: nothing was removed")
-            for one in moved:
-                opened.check_key(one.remote.encode())
+            for key in moved:
+                opened.check_key(key.remote.encode())
         finally:
             opened.close()
 
@@ -315,15 +315,17 @@ def compare_officers(authority: Authority) -> Iterator[str]:
     expected = signer_settings.approval_lines(*_approvals(authority))
     for store in authority.keys.stores:
         if isinstance(store, RemoteKeyStore):
-            pinned = [one.decode() for one in store.client.call(SignerOperation.OFFICERS)]
-            yield from (f"signer.toml lacks what is in force: {one}" for one in expected if one not in pinned)
-            yield from (f"signer.toml has what is not in force: {one}" for one in pinned if one not in expected)
+            pinned = [octets.decode() for octets in store.client.call(SignerOperation.OFFICERS)]
+            yield from (f"signer.toml lacks what is in force: {text}" for text in expected if text not in pinned)
+            yield from (f"signer.toml has what is not in force: {text}" for text in pinned if text not in expected)
 
 
 def _approvals(authority: Authority) -> tuple[tuple[PolicyOfficer, ...], ApprovalPolicy]:
     """Return the officers in force, and the rules of acts that the signer verifies."""
     rules = authority.ctx.approvals
-    pinned = tuple(PolicyOfficer(one.name, one.role, one.key) for one in officers.list_officers(authority.ctx.db))
+    pinned = tuple(
+        PolicyOfficer(officer.name, officer.role, officer.key) for officer in officers.list_officers(authority.ctx.db)
+    )
     return pinned, ApprovalPolicy({act: rules.people_for(act) for act in OF_SIGNER}, rules.keys)
 
 

@@ -94,7 +94,7 @@ class SuccessionContext:
 
     def spec_of(self, name: str) -> CaSpec:
         """Return the specification of a CA that has its certificate."""
-        return next(one for one in self.authority.hierarchy.authorities if one.file_name == name)
+        return next(ca for ca in self.authority.hierarchy.authorities if ca.file_name == name)
 
 
 def begin_successor(ca: str, wanted: SuccessorOptions, means: SuccessionContext) -> PendingAuthorityView:
@@ -125,51 +125,51 @@ def begin_successor(ca: str, wanted: SuccessorOptions, means: SuccessionContext)
         return register.insert_pending(ctx.db, new, means.audit)
 
 
-def successor_of(given: Mapping[str, str], means: SuccessionContext) -> tuple[str, SuccessorOptions, SuccessionContext]:
+def successor_of(given: Mapping[str, str], ctx: SuccessionContext) -> tuple[str, SuccessorOptions, SuccessionContext]:
     """Return the CA, and the options of its successor, that a proposal describes."""
     key, days = given["key"], given["days"]
     wanted = SuccessorOptions(
         given["name"] or None, KeyType(key) if key else None, timedelta(days=int(days)) if days else None
     )
-    return given["ca"] or issuing_ca(Channel(given["channel"]), means), wanted, means
+    return given["ca"] or issuing_ca(Channel(given["channel"]), ctx), wanted, ctx
 
 
 def check_begin(
-    ca: str, wanted: SuccessorOptions, means: SuccessionContext
+    ca: str, wanted: SuccessorOptions, ctx: SuccessionContext
 ) -> tuple[AuthorityView, PendingAuthorityView | None]:
     """Return a CA that can have this successor, and the successor if it was begun.
 
     Raises the errors of `begin_successor`, also for a folder of offline keys that does not open.
     """
-    db = means.authority.ctx.db
+    db = ctx.authority.ctx.db
     before = register.get_authority(db, ca)
-    waiting = next((one for one in register.list_pending(db) if one.replaces == before.name), None)
+    waiting = next((pending for pending in register.list_pending(db) if pending.replaces == before.name), None)
     if waiting is not None:
         _check_same(waiting, wanted)
         return before, waiting
     if before.state not in {CaState.ISSUING, CaState.PUBLISHING, CaState.REVOKED}:
         raise CaChangeRefused(f"{before.name} is {before.state}: only a CA that issues or has issued gets a successor")
-    _plan(before, wanted, means)
-    _place_of(before.name, means)
-    signer_of(before.issuer or before.name, means)
+    _plan(before, wanted, ctx)
+    _place_of(before.name, ctx)
+    signer_of(before.issuer or before.name, ctx)
     return before, None
 
 
-def _with_key(waiting: PendingAuthorityView, before: AuthorityView, means: SuccessionContext) -> PendingAuthorityView:
+def _with_key(waiting: PendingAuthorityView, before: AuthorityView, ctx: SuccessionContext) -> PendingAuthorityView:
     """Return a CA that was begun for a ceremony, with its key if it can be made.
 
     Its key is then where that of the CA before it is: the folder of offline keys was not given the first time.
     """
-    request = _make_key(before, _spec(waiting, means), means)
+    request = _make_key(before, _spec(waiting, ctx), ctx)
     if request:
-        register.add_request(means.authority.ctx.db, waiting.name, request)
+        register.add_request(ctx.authority.ctx.db, waiting.name, request)
     return replace(waiting, request=request)
 
 
 def _check_same(waiting: PendingAuthorityView, wanted: SuccessorOptions) -> None:
     """Raise CaChangeRefused if a successor was begun with other options."""
     begun = SuccessorOptions(waiting.common_name, KeyType(waiting.key_type), waiting.lifetime_days * _DAY)
-    if any(getattr(wanted, one) not in {None, getattr(begun, one)} for one in vars(begun)):
+    if any(getattr(wanted, var) not in {None, getattr(begun, var)} for var in vars(begun)):
         raise CaChangeRefused(
             f"{waiting.common_name} was begun as successor of {waiting.replaces} with other options ("
             f"{waiting.key_type}, {waiting.lifetime_days} days): leave out --name, --key and --days"
@@ -181,10 +181,10 @@ def _plan(
 ) -> tuple[CaSpec, AuthorityView | None]:
     """Return the specification of a successor, and the CA above it."""
     ctx, hierarchy = means.authority.ctx, means.authority.hierarchy
-    views = {one.name: one for one in register.list_authorities(ctx.db)}
+    views = {ca.name: ca for ca in register.list_authorities(ctx.db)}
     above = None if before.issuer is None else _in_force(views[before.issuer], views)
-    names = [one.common_name for one in views.values()]
-    names += [one.common_name for one in register.list_pending(ctx.db)]
+    names = [ca.common_name for ca in views.values()]
+    names += [pending.common_name for pending in register.list_pending(ctx.db)]
     if len(names) >= MOST_AUTHORITIES:
         raise CaChangeRefused(
             f"the authority has {len(names)} CAs, the most that a list of anchors can have: found a new authority"
@@ -199,13 +199,13 @@ def _plan(
 
 def _in_force(above: AuthorityView, views: Mapping[str, AuthorityView]) -> AuthorityView:
     """Return a CA or the successor that took over from it. Raises CaChangeRefused."""
-    found = above
-    while found.state is not CaState.ISSUING:
-        after = [one for one in views.values() if one.replaces == found.name and one.state is not CaState.STANDBY]
+    ca = above
+    while ca.state is not CaState.ISSUING:
+        after = [view for view in views.values() if view.replaces == ca.name and view.state is not CaState.STANDBY]
         if not after:
             raise CaChangeRefused(f"{above.name} is {above.state}: begin and activate its successor first")
-        found = after[0]
-    return found
+        ca = after[0]
+    return ca
 
 
 def _free_name(name: str, taken: list[str]) -> str:
@@ -220,49 +220,49 @@ def _least(before: AuthorityView, hierarchy: Hierarchy) -> timedelta:
     return lives.get(CaRole(before.role), _DAY)
 
 
-def _make_key(before: AuthorityView, spec: CaSpec, means: SuccessionContext) -> bytes:
+def _make_key(before: AuthorityView, spec: CaSpec, ctx: SuccessionContext) -> bytes:
     """Make the key in the kind of place of the CA before; return its request.
 
     Empty if the key of that CA is on the medium of a ceremony, where the new key is made, too.
     """
-    store = _place_of(before.name, means)
+    store = _place_of(before.name, ctx)
     if store is None:
         return b""
-    request = store.begin(spec, means.authority.hierarchy.organisation)
+    request = store.begin(spec, ctx.authority.hierarchy.organisation)
     made = key_type(x509.load_der_x509_csr(request).public_key())
     if made is not spec.key_type:
         raise CaChangeRefused(f"a key of {spec.name} was begun as {made}: give --key {made}, or another --name")
     return request
 
 
-def _place_of(name: str, means: SuccessionContext) -> KeyStore | None:
+def _place_of(name: str, ctx: SuccessionContext) -> KeyStore | None:
     """Return the store that makes keys where a CA has its key; None: it is not here."""
-    authority = means.authority
+    authority = ctx.authority
     keys = authority.keys
     if name not in authority.ctx.offline:
         return keys.place_of(name)
     if name in offline_token_names(authority.folder, authority.hierarchy):
         return keys.offline_tokens().place_of(name)
-    if means.offline is None:
+    if ctx.offline is None:
         return None
-    means.offline.check({name: authority.ctx.issuers[name].certificate})
-    return FileKeyStore(means.offline.place, means.offline.passphrase)
+    ctx.offline.check({name: authority.ctx.issuers[name].certificate})
+    return FileKeyStore(ctx.offline.place, ctx.offline.passphrase)
 
 
-def signer_of(name: str, means: SuccessionContext) -> Signer | None:
+def signer_of(name: str, ctx: SuccessionContext) -> Signer | None:
     """Return what signs with the key of a CA; None if it is not at hand.
 
     Raises FolderDamaged if the folder of offline keys has another key.
     """
-    authority = means.authority
+    authority = ctx.authority
     if name not in authority.ctx.offline:
         return authority.keys
     if name in offline_token_names(authority.folder, authority.hierarchy):
         return authority.keys.offline_tokens()
-    if means.offline is None or not means.offline.key_file(name).exists():
+    if ctx.offline is None or not ctx.offline.key_file(name).exists():
         return None
-    means.offline.check({name: authority.ctx.issuers[name].certificate})
-    return SoftwareSigner(means.offline.place, means.offline.passphrase)
+    ctx.offline.check({name: authority.ctx.issuers[name].certificate})
+    return SoftwareSigner(ctx.offline.place, ctx.offline.passphrase)
 
 
 def certify(pending: PendingAuthorityView, means: SuccessionContext) -> bytes:
@@ -297,22 +297,22 @@ def certify(pending: PendingAuthorityView, means: SuccessionContext) -> bytes:
     return attach_signature(octets, signature, issuer.certificate)
 
 
-def certify_once(pending: PendingAuthorityView, means: SuccessionContext) -> bytes | None:
+def certify_once(pending: PendingAuthorityView, ctx: SuccessionContext) -> bytes | None:
     """Return what `certify` returns; None if an earlier call wrote the certificate.
 
     Raises the errors of `certify`.
     """
-    if pending.installed_at is not None or (means.folder / f"{pending.name}.cer").exists():
+    if pending.installed_at is not None or (ctx.folder / f"{pending.name}.cer").exists():
         return None
-    return certify(pending, means)
+    return certify(pending, ctx)
 
 
-def can_certify(pending: PendingAuthorityView, means: SuccessionContext) -> bool:
+def can_certify(pending: PendingAuthorityView, ctx: SuccessionContext) -> bool:
     """Return True if `certify` has the key that it needs. Raises FolderDamaged."""
-    return _signing(pending, means) is not None
+    return _signing(pending, ctx) is not None
 
 
-def _signing(pending: PendingAuthorityView, means: SuccessionContext) -> Callable[[bytes], bytes] | None:
+def _signing(pending: PendingAuthorityView, ctx: SuccessionContext) -> Callable[[bytes], bytes] | None:
     """Return what signs a successor's certificate; None if the key is not at hand.
 
     The new key of a root is where that of the root before it is.
@@ -320,9 +320,9 @@ def _signing(pending: PendingAuthorityView, means: SuccessionContext) -> Callabl
     if not pending.request:
         return None
     if pending.issuer is not None:
-        above, signer = pending.issuer, signer_of(pending.issuer, means)
+        above, signer = pending.issuer, signer_of(pending.issuer, ctx)
         return None if signer is None else lambda octets: signer.sign(above, octets)
-    store = None if pending.replaces is None else _place_of(pending.replaces, means)
+    store = None if pending.replaces is None else _place_of(pending.replaces, ctx)
     return None if store is None else lambda octets: store.sign(pending.name, octets, _requested_key(pending), None)
 
 
@@ -338,15 +338,15 @@ def _instead(name: str, above: str) -> str:
     )
 
 
-def _to_be_signed(pending: PendingAuthorityView, issuer: IssuingCa | None, means: SuccessionContext) -> bytes:
-    spec, above = _spec(pending, means), issuer.certificate if issuer else None
-    span = span_below(above, spec.lifetime, means.authority.ctx.now().replace(microsecond=0))
-    plan = certificate_plan(subject_of(means.authority.hierarchy), spec, _requested_key(pending), new_serial(), span)
+def _to_be_signed(pending: PendingAuthorityView, issuer: IssuingCa | None, ctx: SuccessionContext) -> bytes:
+    spec, above = _spec(pending, ctx), issuer.certificate if issuer else None
+    span = span_below(above, spec.lifetime, ctx.authority.ctx.now().replace(microsecond=0))
+    plan = certificate_plan(subject_of(ctx.authority.hierarchy), spec, _requested_key(pending), new_serial(), span)
     return prepare_authority(plan, issuer)
 
 
 def _is_intended(
-    octets: bytes, pending: PendingAuthorityView, issuer: IssuingCa | None, means: SuccessionContext
+    octets: bytes, pending: PendingAuthorityView, issuer: IssuingCa | None, ctx: SuccessionContext
 ) -> bool:
     """Return True for a CA's certificate, whose serial and dates are its own.
 
@@ -356,7 +356,7 @@ def _is_intended(
     try:
         fields = read_fields(octets)
         span, serial = ValidityPeriod(fields.not_before, fields.not_after), Serial(fields.serial.hex())
-        plan = certificate_plan(subject_of(means.authority.hierarchy), spec, _requested_key(pending), serial, span)
+        plan = certificate_plan(subject_of(ctx.authority.hierarchy), spec, _requested_key(pending), serial, span)
         is_same = prepare_authority(plan, issuer) == octets
     except (ValueError, SignatureRefused):
         return False
@@ -370,12 +370,12 @@ def pending_spec(pending: PendingAuthorityView, parent: str | None) -> CaSpec:
     return CaSpec(pending.common_name, role, parent, kind, lifetime, pending.channel)
 
 
-def _issuer(pending: PendingAuthorityView, means: SuccessionContext) -> IssuingCa | None:
-    return None if pending.issuer is None else means.authority.ctx.issuers[pending.issuer]
+def _issuer(pending: PendingAuthorityView, ctx: SuccessionContext) -> IssuingCa | None:
+    return None if pending.issuer is None else ctx.authority.ctx.issuers[pending.issuer]
 
 
-def _spec(pending: PendingAuthorityView, means: SuccessionContext) -> CaSpec:
-    issuer = _issuer(pending, means)
+def _spec(pending: PendingAuthorityView, ctx: SuccessionContext) -> CaSpec:
+    issuer = _issuer(pending, ctx)
     return pending_spec(pending, None if issuer is None else issuer.name)
 
 
@@ -404,22 +404,22 @@ def install_successor(name: str, octets: bytes | None, means: SuccessionContext)
     return view
 
 
-def find_begun(name: str, means: SuccessionContext) -> PendingAuthorityView:
+def find_begun(name: str, ctx: SuccessionContext) -> PendingAuthorityView:
     """Return a CA that was begun. Raises CaUnknown."""
-    found = register.find_pending(means.authority.ctx.db, name)
-    if found is None:
+    pending = register.find_pending(ctx.authority.ctx.db, name)
+    if pending is None:
         raise CaUnknown(f"no CA {name} was begun: run sinetti authority ca begin first")
-    return found
+    return pending
 
 
-def check_certifiable(name: str, digest: str, means: SuccessionContext) -> None:
+def check_certifiable(name: str, digest: str, ctx: SuccessionContext) -> None:
     """Raise ParentKeyAway if a CA that was begun could get no certificate here.
 
     `digest` is that of a certificate that is given, or empty.
     """
-    pending = find_begun(name, means)
-    is_stored = pending.installed_at is not None or (means.folder / f"{pending.name}.cer").exists()
-    if not (digest or is_stored or can_certify(pending, means)):
+    pending = find_begun(name, ctx)
+    is_stored = pending.installed_at is not None or (ctx.folder / f"{pending.name}.cer").exists()
+    if not (digest or is_stored or can_certify(pending, ctx)):
         raise ParentKeyAway(_instead(pending.name, pending.issuer or pending.name))
 
 
@@ -429,9 +429,9 @@ def publish_anchors_at_hand(means: SuccessionContext) -> bool:
     Returns False if they are not: a ceremony signs the list then. Raises TrustListConflict and the errors of the keys.
     """
     ctx = means.authority.ctx
-    roots = [one.file_name for one in means.authority.hierarchy.authorities if one.role is CaRole.ROOT]
+    roots = [ca.file_name for ca in means.authority.hierarchy.authorities if ca.role is CaRole.ROOT]
     signers = {name: signer_of(name, means) for name in roots}
-    found = {name: one for name, one in signers.items() if one is not None}
+    found = {name: signer for name, signer in signers.items() if signer is not None}
     if len(found) < len(roots):
         return False
     publish_anchors(ctx, lambda name, octets: found[name].sign(name, octets), (means.actor, means.request_id))
@@ -439,8 +439,8 @@ def publish_anchors_at_hand(means: SuccessionContext) -> bool:
     return True
 
 
-def _stored(pending: PendingAuthorityView, means: SuccessionContext) -> bytes:
-    path = means.folder / f"{pending.name}.cer"
+def _stored(pending: PendingAuthorityView, ctx: SuccessionContext) -> bytes:
+    path = ctx.folder / f"{pending.name}.cer"
     if not path.exists():
         raise FolderError(
             f"{pending.name} has no certificate yet: give --certificate FILE or --offline-dir, or take in the result "
@@ -469,12 +469,12 @@ def check_certificate(pending: PendingAuthorityView, octets: bytes, means: Succe
     return certificate
 
 
-def _admit(pending: PendingAuthorityView, certificate: x509.Certificate, means: SuccessionContext) -> None:
+def _admit(pending: PendingAuthorityView, certificate: x509.Certificate, ctx: SuccessionContext) -> None:
     """Show a certificate to the store of its key, with those above it but the root."""
-    issuers = means.authority.ctx.issuers.values()
-    chain = (certificate, *build_chain(certificate, [one.certificate for one in issuers]))
+    issuers = ctx.authority.ctx.issuers.values()
+    chain = (certificate, *build_chain(certificate, [ca.certificate for ca in issuers]))
     if pending.request and pending.replaces is not None:
-        store = _place_of(pending.replaces, means)
+        store = _place_of(pending.replaces, ctx)
         if store is not None:
             store.admit(pending.name, chain)
 
@@ -492,7 +492,7 @@ def _complete(view: AuthorityView, certificate: x509.Certificate, means: Success
         ctx.responders[view.name]()
     if means.offline is not None and means.offline.key_file(view.name).exists():
         write_atomic(means.offline.place / f"{view.name}.cer.pem", certificate.public_bytes(Encoding.PEM))
-    certificates = {name: one.certificate for name, one in ctx.issuers.items()}
+    certificates = {name: ca.certificate for name, ca in ctx.issuers.items()}
     for name, roles in {"holders.pem": HOLDERS_ANCHORS, "services.pem": SERVICES_ANCHORS}.items():
         write_atomic(folder.trust / name, bundle_of(means.authority.hierarchy, certificates, *roles))
     ctx.step("ca bundles")
@@ -501,8 +501,8 @@ def _complete(view: AuthorityView, certificate: x509.Certificate, means: Success
         register.finish_installation(ctx.db, view.name, ctx.now())
 
 
-def _has_lists(name: str, means: SuccessionContext) -> bool:
-    db = means.authority.ctx.db
+def _has_lists(name: str, ctx: SuccessionContext) -> bool:
+    db = ctx.authority.ctx.db
     return all(crls.latest_crl(db, name, shard) is not None for shard in FIRST_LISTS)
 
 
@@ -533,20 +533,20 @@ def roll_over(ca: str, wanted: SuccessorOptions, means: SuccessionContext) -> Au
 
 
 def check_roll_over(
-    ca: str, wanted: SuccessorOptions, means: SuccessionContext
+    ca: str, wanted: SuccessorOptions, ctx: SuccessionContext
 ) -> tuple[AuthorityView, AuthorityView | None]:
     """Return a CA that can be replaced, and the successor that it has already.
 
     Raises the errors of `roll_over`.
     """
-    db = means.authority.ctx.db
+    db = ctx.authority.ctx.db
     before = register.get_authority(db, ca)
-    after = [one for one in register.list_authorities(db) if one.replaces == before.name]
+    after = [ca for ca in register.list_authorities(db) if ca.replaces == before.name]
     if not after:
         _check_unreplaced(before, db)
-        check_begin(before.name, wanted, means)
+        check_begin(before.name, wanted, ctx)
         above = before.issuer or before.name
-        if signer_of(above, means) is None or _place_of(before.name, means) is None:
+        if signer_of(above, ctx) is None or _place_of(before.name, ctx) is None:
             raise ParentKeyAway(_instead(f"the successor of {before.name}", above))
         return before, None
     if after[-1].state is not CaState.STANDBY:
@@ -562,14 +562,14 @@ def _check_unreplaced(before: AuthorityView, db: Database) -> None:
     """Raise CaChangeRefused if another CA than this one issues for its purpose."""
     if before.state is CaState.ISSUING or before.role == CaRole.INTERMEDIATE:
         return
-    for one in register.list_authorities(db):
-        if (one.role, one.channel, one.state) == (before.role, before.channel, CaState.ISSUING):
-            raise CaChangeRefused(f"{before.name} is {before.state}, and {one.name} issues: name that one")
+    for ca in register.list_authorities(db):
+        if (ca.role, ca.channel, ca.state) == (before.role, before.channel, CaState.ISSUING):
+            raise CaChangeRefused(f"{before.name} is {before.state}, and {ca.name} issues: name that one")
 
 
-def issuing_ca(channel: Channel, means: SuccessionContext) -> str:
+def issuing_ca(channel: Channel, ctx: SuccessionContext) -> str:
     """Return the CA that issues for a channel. Raises FolderError unless there is one."""
-    name = means.authority.ctx.issuing.get(channel)
+    name = ctx.authority.ctx.issuing.get(channel)
     if name is None:
         raise FolderError(f"no CA issues for the channel {channel}: name the CA that gets a successor instead")
     return name

@@ -91,12 +91,12 @@ def _option_values(words: Sequence[str]) -> dict[str, Path]:
 
     bash passes words as they are typed, and breaks --store=DIR into three.
     """
-    found: dict[str, Path] = {}
+    paths: dict[str, Path] = {}
     plain = [part for word in words for part in _unquoted(word) if part != "="]
     for option, value in pairwise(plain):
         if option in {"--store", "--config"}:
-            found[option] = Path(value).expanduser()
-    return found
+            paths[option] = Path(value).expanduser()
+    return paths
 
 
 def _unquoted(word: str) -> Iterator[str]:

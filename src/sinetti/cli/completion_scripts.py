@@ -32,14 +32,14 @@ class CommandInfo:
     @property
     def takes_names(self) -> bool:
         """True if an argument of the command is a name of the store."""
-        options = {option for one in self.actions for option in one.option_strings}
-        return "--store" in options and any(_is_name(one) for one in self.actions if not one.option_strings)
+        options = {option for action in self.actions for option in action.option_strings}
+        return "--store" in options and any(_is_name(action) for action in self.actions if not action.option_strings)
 
     @property
     def actions(self) -> list[argparse.Action]:
         """Options and arguments of the command in order; --help first."""
         groups = argparse._SubParsersAction  # noqa: SLF001 -- the type has no public name
-        return [one for one in self.parser._actions if not isinstance(one, groups)]  # noqa: SLF001 -- nor has the list
+        return [action for action in self.parser._actions if not isinstance(action, groups)]  # noqa: SLF001 -- nor has the list
 
 
 def all_commands(language: Language = Language.EN) -> Iterator[CommandInfo]:
@@ -54,7 +54,9 @@ def all_commands(language: Language = Language.EN) -> Iterator[CommandInfo]:
         if one.words == ("log",):  # its commands have a parser of their own, since it takes a name, too
             parser = main.build_parser("log", log.COMMANDS[0])
             argparse_i18n.translate_parser(parser, language, places=False)
-            yield from (found for found in _below((), parser, frozenset({"log"}), root=False) if len(found.words) > 1)
+            yield from (
+                command for command in _below((), parser, frozenset({"log"}), root=False) if len(command.words) > 1
+            )
     if importlib.util.find_spec("django") is not None:
         for name in main.LOADED_WHEN_CALLED:
             parser = main.build_parser(name)
@@ -70,7 +72,7 @@ def _below(
     for group in parser._actions:  # noqa: SLF001 -- as above
         if isinstance(group, argparse._SubParsersAction):  # noqa: SLF001 -- as above
             choices |= group.choices
-            summaries = {one.dest: one.help or "" for one in group._choices_actions}  # noqa: SLF001 -- as above
+            summaries = {action.dest: action.help or "" for action in group._choices_actions}  # noqa: SLF001 -- as above
             helps |= {
                 name: summaries.get(name, summaries.get(main.ALIASES.get(name, name), "")) for name in group.choices
             }
@@ -81,8 +83,8 @@ def _below(
             yield from _below((*words, name), one)
 
 
-def _is_name(one: argparse.Action) -> bool:
-    return one.dest in {"name", "names"}
+def _is_name(action: argparse.Action) -> bool:
+    return action.dest in {"name", "names"}
 
 
 _FOLDERS = frozenset({"DIR"})
@@ -162,11 +164,11 @@ def completion_script(shell: str, language: Language) -> str:
 
 
 def _bash(commands: Sequence[CommandInfo]) -> str:
-    values = [f"        {_quoted(at)}) {_bash_value(one)} ;;" for at, one in _valued(commands)]
+    values = [f"        {_quoted(at)}) {_bash_value(action)} ;;" for at, action in _valued(commands)]
     words = []
-    for one in commands:
-        offered = shlex.quote(" ".join(_next_words(one))) + (_BASH_NAMES if one.takes_names else "")
-        words.append(f'        {_quoted(_command_path(one))}) COMPREPLY=($(compgen -W {offered} -- "$cur")) ;;')
+    for command in commands:
+        offered = shlex.quote(" ".join(_next_words(command))) + (_BASH_NAMES if command.takes_names else "")
+        words.append(f'        {_quoted(_command_path(command))}) COMPREPLY=($(compgen -W {offered} -- "$cur")) ;;')
     return _BASH.format(paths=_paths(commands), values="\n".join(values), words="\n".join(words))
 
 
@@ -174,23 +176,23 @@ _BASH_NAMES = '" $(_sinetti_names)"'
 """Word list of bash, continued by the names of the store."""
 
 
-def _bash_value(one: argparse.Action) -> str:
-    if _is_name(one):
+def _bash_value(action: argparse.Action) -> str:
+    if _is_name(action):
         return 'COMPREPLY=($(compgen -W "$(_sinetti_names)" -- "$cur")); return'
-    if one.choices is not None:
-        return f'COMPREPLY=($(compgen -W {shlex.quote(_choices(one))} -- "$cur")); return'
-    return 'COMPREPLY=($(compgen -d -- "$cur")); return' if one.metavar in _FOLDERS else "return"
+    if action.choices is not None:
+        return f'COMPREPLY=($(compgen -W {shlex.quote(_choices(action))} -- "$cur")); return'
+    return 'COMPREPLY=($(compgen -d -- "$cur")); return' if action.metavar in _FOLDERS else "return"
 
 
 def _zsh(commands: Sequence[CommandInfo]) -> str:
-    values = [f"        {_quoted(at)}) {_zsh_value(one)}; return ;;" for at, one in _valued(commands)]
+    values = [f"        {_quoted(at)}) {_zsh_value(action)}; return ;;" for at, action in _valued(commands)]
     words = []
     for command in commands:
         described_words = " ".join(
             shlex.quote(f"{word}:{_line(why)}" if why else word) for word, why in _next_words(command).items()
         )
         words.append(f"        {_quoted(_command_path(command))}) found=({described_words}) ;;")
-    paths = "|".join(_quoted(_command_path(one)) for one in commands if one.takes_names)
+    paths = "|".join(_quoted(_command_path(command)) for command in commands if command.takes_names)
     return _ZSH.format(
         paths=_paths(commands).replace("COMP_WORDS", "words"),
         values="\n".join(values),
@@ -202,12 +204,12 @@ def _zsh(commands: Sequence[CommandInfo]) -> str:
 _ZSH_NAMES = 'compadd -- ${(f)"$(sinetti completion --names ${words[2,-1]} 2> /dev/null)"}'
 
 
-def _zsh_value(one: argparse.Action) -> str:
-    if _is_name(one):
+def _zsh_value(action: argparse.Action) -> str:
+    if _is_name(action):
         return _ZSH_NAMES
-    if one.choices is not None:
-        return f"compadd {_choices(one)}"
-    return "_files -/" if one.metavar in _FOLDERS else "_files"
+    if action.choices is not None:
+        return f"compadd {_choices(action)}"
+    return "_files -/" if action.metavar in _FOLDERS else "_files"
 
 
 def _fish(commands: Sequence[CommandInfo]) -> str:
@@ -219,31 +221,31 @@ def _fish(commands: Sequence[CommandInfo]) -> str:
         lines += [f"{here} -a {word} -d {shlex.quote(_line(why))}" for word, why in command.below.items()]
         if command.takes_names:
             lines.append(f"{here} -a '(__sinetti_names)'")
-        for one in command.actions:
-            for option in one.option_strings:
-                lines.append(f"{here} {_fish_option(option, one)} -d {shlex.quote(_line(one.help or ''))}")
-    paths = " ".join(shlex.quote(_command_path(one)) for one in commands if one.words)
+        for action in command.actions:
+            for option in action.option_strings:
+                lines.append(f"{here} {_fish_option(option, action)} -d {shlex.quote(_line(action.help or ''))}")
+    paths = " ".join(shlex.quote(_command_path(command)) for command in commands if command.words)
     return _FISH.format(paths=paths, lines="\n".join(lines))
 
 
-def _fish_option(option: str, one: argparse.Action) -> str:
+def _fish_option(option: str, action: argparse.Action) -> str:
     named = f"-l {option[2:]}" if option.startswith("--") else f"-s {option[1:]}"
-    if one.choices is not None:
-        return f"{named} -x -a {shlex.quote(_choices(one))}"
-    if _is_name(one):
+    if action.choices is not None:
+        return f"{named} -x -a {shlex.quote(_choices(action))}"
+    if _is_name(action):
         return f"{named} -x -a '(__sinetti_names)'"
-    if one.nargs == 0:
+    if action.nargs == 0:
         return named
-    return f"{named} -x -a '(__fish_complete_directories)'" if one.metavar in _FOLDERS else f"{named} -r -F"
+    return f"{named} -x -a '(__fish_complete_directories)'" if action.metavar in _FOLDERS else f"{named} -r -F"
 
 
 def _valued(commands: Sequence[CommandInfo]) -> Iterator[tuple[str, argparse.Action]]:
     """Yield the words before a value: those of the command, and the option."""
     for command in commands:
-        for one in command.actions:
-            if one.nargs != 0:
-                for option in one.option_strings:
-                    yield f"{_command_path(command)} {option}", one
+        for action in command.actions:
+            if action.nargs != 0:
+                for option in action.option_strings:
+                    yield f"{_command_path(command)} {option}", action
 
 
 def _next_words(command: CommandInfo) -> dict[str, str]:
@@ -251,13 +253,13 @@ def _next_words(command: CommandInfo) -> dict[str, str]:
 
     Commands come first, then options, then the choices of an argument.
     """
-    options = {option: one.help or "" for one in command.actions for option in one.option_strings}
-    places = [one for one in command.actions if not one.option_strings and one.choices is not None]
-    return command.below | {word: "" for one in places for word in _choices(one).split()} | options
+    options = {option: action.help or "" for action in command.actions for option in action.option_strings}
+    places = [action for action in command.actions if not action.option_strings and action.choices is not None]
+    return command.below | {word: "" for place in places for word in _choices(place).split()} | options
 
 
 def _paths(commands: Sequence[CommandInfo]) -> str:
-    known = "|".join(_quoted(_command_path(one)) for one in commands if one.words)
+    known = "|".join(_quoted(_command_path(command)) for command in commands if command.words)
     return f'            {known}) at="$at ${{COMP_WORDS[i]}}" ;;'
 
 
@@ -265,8 +267,8 @@ def _command_path(command: CommandInfo) -> str:
     return "".join(f" {word}" for word in command.words)
 
 
-def _choices(one: argparse.Action) -> str:
-    return " ".join(shlex.quote(str(choice)) for choice in one.choices or ())
+def _choices(action: argparse.Action) -> str:
+    return " ".join(shlex.quote(str(choice)) for choice in action.choices or ())
 
 
 def _quoted(text: str) -> str:

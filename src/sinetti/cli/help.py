@@ -22,7 +22,7 @@ def register(subparsers: Commands) -> None:
         epilog=EXAMPLE,
     )
     parser.add_argument("words", metavar="COMMAND", nargs="*", help="command, such as renew or authority init")
-    parser.add_argument("--lang", choices=[one.value for one in Language], help=LANGUAGE_HELP)
+    parser.add_argument("--lang", choices=[language.value for language in Language], help=LANGUAGE_HELP)
     parser.set_defaults(run=run)
 
 

@@ -106,7 +106,7 @@ def build_parser(*wanted: str) -> argparse.ArgumentParser:
     )
     parser.set_defaults(prepare=lambda _parsed: None)
     parser.add_argument("--version", action="version", version=f"sinetti {build_version()}")
-    parser.add_argument("--lang", choices=[one.value for one in Language], help=LANGUAGE_HELP)
+    parser.add_argument("--lang", choices=[language.value for language in Language], help=LANGUAGE_HELP)
     global_options.add_to_root(parser)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     first = ALIASES.get(wanted[0], wanted[0]) if wanted else None

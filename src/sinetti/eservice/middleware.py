@@ -239,7 +239,7 @@ def _of_account(request: HttpRequest) -> Language | None:
 
 def _of_browser(header: str) -> Language:
     wanted = (tag.partition("-")[0] for tag, _ in parse_accept_lang_header(header))
-    return next((known for one in wanted if (known := _known(one)) is not None), Language.EN)
+    return next((known for text in wanted if (known := _known(text)) is not None), Language.EN)
 
 
 def _known(tag: str) -> Language | None:

@@ -5,32 +5,10 @@ and a time near the end of the calendar has no UTC. Neither may end a run over t
 """
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import fields
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 from sinetti.infra.clock import format_instant
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
-Record = TypeVar("Record", bound="DataclassInstance")
-
-
-def load(record: type[Record], row: Any, readers: Mapping[str, Callable[[Any], object]]) -> Record:  # noqa: ANN401
-    """Make a record of a JSON object that has exactly its fields.
-
-    `readers` convert fields; others are taken as they are. Raises TypeError
-    for an object with other members, and what the readers raise.
-    """
-    if not isinstance(row, dict) or row.keys() != {field.name for field in fields(record)}:
-        raise TypeError(record.__name__)
-    return record(**{name: readers.get(name, _same)(value) for name, value in row.items()})
-
-
-def _same(value: object) -> object:
-    return value
 
 
 def dump(value: object, indent: int | None = 1, *, is_ascii: bool = True) -> bytes:

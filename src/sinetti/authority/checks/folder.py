@@ -61,21 +61,21 @@ def inspect_certificates(state: CheckState) -> Iterator[CheckFinding]:
     for spec in state.hierarchy.authorities if state.hierarchy else ():
         path = state.folder.certificates / f"{spec.file_name}.cer"
         try:
-            one = read_certificate(state.folder, spec.file_name)
+            certificate = read_certificate(state.folder, spec.file_name)
         except FolderError as bad:
             yield finding_of(Impact.START, str(path), str(bad))
             continue
-        state.certificates[spec.file_name] = one
-        yield from _dates(state, str(path), one)
-        above = next((other for other in state.certificates.values() if signers_of(one, [other])), None)
+        state.certificates[spec.file_name] = certificate
+        yield from _dates(state, str(path), certificate)
+        above = next((other for other in state.certificates.values() if signers_of(certificate, [other])), None)
         if above is None and spec.role is not CaRole.ROOT:
             why = "no CA of the hierarchy issued this certificate"
             yield CheckFinding(Impact.SOAP, str(path), why, "restore the certificate from a copy of the folder")
 
 
-def _dates(state: CheckState, what: str, one: x509.Certificate) -> Iterator[CheckFinding]:
+def _dates(state: CheckState, what: str, certificate: x509.Certificate) -> Iterator[CheckFinding]:
     now = utc_now()
-    begins, ends = one.not_valid_before_utc, one.not_valid_after_utc
+    begins, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     if now < begins:
         why = f"it is valid only from {_written(begins)}, and this machine's clock says {_written(now)}"
         yield CheckFinding(Impact.SOAP, what, why, "set the clock, preferably with NTP")
@@ -93,8 +93,8 @@ def inspect_passphrase(state: CheckState) -> Iterator[CheckFinding]:
     """Find the pass-phrase of the keys, and try it."""
     given = state.options.passphrase
     kind = DirectoryKind.AUTHORITY
-    found = locate(state.folder, kind) if given is None else PassphraseSource("the file of --passphrase-file", given)
-    if found is None:
+    source = locate(state.folder, kind) if given is None else PassphraseSource("the file of --passphrase-file", given)
+    if source is None:
         if any(state.folder.keys.glob("*.pem")) and not (state.settings and state.settings.signer):
             why = "no pass-phrase was found, so the keys in files cannot be opened"
             fix = "give --passphrase-file, or run the command with systemd's credential (docs/operators/keys.md)"
@@ -104,8 +104,8 @@ def inspect_passphrase(state: CheckState) -> Iterator[CheckFinding]:
         return
     # A services CA without any key has a finding of its own, and must not hide those of the other keys.
     if state.hierarchy is not None and any(state.folder.keys.glob(f"{state.hierarchy.services.file_name}.*")):
-        check_opens(state.folder, state.hierarchy, found)
-    state.passphrase = found.octets
+        check_opens(state.folder, state.hierarchy, source)
+    state.passphrase = source.octets
 
 
 _ROLES = {
@@ -123,9 +123,9 @@ def inspect_keys(state: CheckState) -> Iterator[CheckFinding]:
         return
     holder = state.holder()
     try:
-        for one in check_keys(holder):
-            if one.problem is not None and _is_openable(holder, one.listed.name):
-                yield _key_finding(state, one)
+        for checked_key in check_keys(holder):
+            if checked_key.problem is not None and _is_openable(holder, checked_key.listed.name):
+                yield _key_finding(state, checked_key)
     finally:
         holder.keys.close()
 
@@ -138,17 +138,17 @@ def _is_openable(holder: KeyHolder, name: str) -> bool:
     return holder.keys.store_of(name).is_usable() or not (holder.folder.keys / f"{name}.pem").exists()
 
 
-def _key_finding(state: CheckState, one: CheckedKey) -> CheckFinding:
-    role, name = one.listed.role, one.listed.name
+def _key_finding(state: CheckState, checked_key: CheckedKey) -> CheckFinding:
+    role, name = checked_key.listed.role, checked_key.listed.name
     certificate = state.folder.certificates / f"{name}.cer"
-    impact = _ROLES.get(role, Impact.UPKEEP) if one.has_signed is False else Impact.SAFETY
-    why = f"{role} key: {' '.join(str(one.problem).split())}"
+    impact = _ROLES.get(role, Impact.UPKEEP) if checked_key.has_signed is False else Impact.SAFETY
+    why = f"{role} key: {' '.join(str(checked_key.problem).split())}"
     what = str(state.folder.keys / name)
-    if one.has_signed is not False:
+    if checked_key.has_signed is not False:
         return finding_of(impact, what, why)
-    if one.listed.kind is StoreKind.FILE:
+    if checked_key.listed.kind is StoreKind.FILE:
         return CheckFinding(impact, what, why, f"restore this key from a copy, so that it matches {certificate}")
-    place = "the separate signer" if one.listed.kind is StoreKind.SIGNER else "the token"
+    place = "the separate signer" if checked_key.listed.kind is StoreKind.SIGNER else "the token"
     return CheckFinding(impact, what, why, f"make {place} available, with the key that matches {certificate}")
 
 
@@ -185,14 +185,14 @@ def _changeable(path: Path, mode: int) -> Iterator[CheckFinding]:
 
 
 def _permissions(state: CheckState, path: Path, owner: int) -> Iterator[CheckFinding]:
-    seen = path.lstat()
-    if seen.st_uid != owner:
-        why = f"it belongs to {user_name(seen.st_uid)}, and the service runs as {user_name(owner)}"
-        impact = Impact.UPKEEP if seen.st_mode & stat.S_IROTH else Impact.START
+    status = path.lstat()
+    if status.st_uid != owner:
+        why = f"it belongs to {user_name(status.st_uid)}, and the service runs as {user_name(owner)}"
+        impact = Impact.UPKEEP if status.st_mode & stat.S_IROTH else Impact.START
         yield CheckFinding(impact, str(path), why, f"run chown {user_name(owner)} {path}")
-    yield from _changeable(path, seen.st_mode)
+    yield from _changeable(path, status.st_mode)
     is_secret = {state.folder.keys, state.folder.secrets} & set(path.parents)
-    if is_secret and stat.S_ISREG(seen.st_mode) and seen.st_mode & _OTHERS:
+    if is_secret and stat.S_ISREG(status.st_mode) and status.st_mode & _OTHERS:
         yield CheckFinding(Impact.SAFETY, str(path), "other users can read it", f"run chmod 600 {path}")
 
 
@@ -201,12 +201,12 @@ def inspect_disks(state: CheckState) -> Iterator[CheckFinding]:
     places = [state.folder.root]
     if state.settings is not None:
         journal = journal_folder(state.folder, DirectoryKind.AUTHORITY, state.settings)
-        places.append(next(one for one in (journal, *journal.parents) if one.exists()))
+        places.append(next(parent for parent in (journal, *journal.parents) if parent.exists()))
     for place in dict.fromkeys(places):
-        room = os.statvfs(place)
-        free = room.f_bavail * room.f_frsize
+        space = os.statvfs(place)
+        free = space.f_bavail * space.f_frsize
         fix = f"free space on the disk of {place}, or move the folder to a larger one"
-        if free < LEAST_ROOM or (room.f_files and not room.f_favail):
+        if free < LEAST_ROOM or (space.f_files and not space.f_favail):
             why = "the disk is full" if free < LEAST_ROOM else "the disk has no inode left"
             yield CheckFinding(Impact.SOAP, str(place), f"{why}, so no fact can be written", fix)
         elif free < _LITTLE_ROOM:
@@ -221,7 +221,7 @@ def inspect_journals(state: CheckState) -> Iterator[CheckFinding]:
     mark = journal_mark(state.folder, DirectoryKind.AUTHORITY)
     header = JournalHeader(state.folder.instance_id(), state.settings.environment, mark.node)
     Journal(path, header, utc_now, mark).check_not_lost()
-    existing = next(one for one in (path, *path.parents) if one.exists())
+    existing = next(parent for parent in (path, *path.parents) if parent.exists())
     if is_owner_or_root(state.folder.root) and not os.access(existing, os.W_OK):
         fix = f"create it for the service's user: install -d -m 0700 -o USER {path}"
         yield CheckFinding(Impact.START, str(path), "the service cannot write journals here", fix)
@@ -236,8 +236,8 @@ def inspect_parts(state: CheckState) -> Iterator[CheckFinding]:
     settings, folder = state.settings, state.folder
     if settings is None:
         return
-    for one in parts_off(folder, settings):
-        yield finding_of(_PARTS.get(one.part, Impact.PAGES), f"{one.part} (left out)", one.why)
+    for part_off in parts_off(folder, settings):
+        yield finding_of(_PARTS.get(part_off.part, Impact.PAGES), f"{part_off.part} (left out)", part_off.why)
     is_production = settings.environment is Environment.PRODUCTION
     if not folder.notices.exists() and (is_production or state.has_pages):
         why = "it is missing, so no messages are sent and no pages are served"

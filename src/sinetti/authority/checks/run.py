@@ -77,11 +77,11 @@ def _notices(state: CheckState) -> NoticeSettings | None:
 
 def inspect_providers(state: CheckState) -> Iterator[CheckFinding]:
     """Read the metadata of each sign-in provider, which must name the same issuer."""
-    for one in portal.read(state.folder.eservice).providers:
-        what = f"provider {one.provider_id}"
+    for provider in portal.read(state.folder.eservice).providers:
+        what = f"provider {provider.provider_id}"
         try:
             reply = send_request(
-                HttpRequest(f"{one.issuer.rstrip('/')}/{_DISCOVERY}", limit=_BODY_LIMIT, within=PROBE_TIMEOUT)
+                HttpRequest(f"{provider.issuer.rstrip('/')}/{_DISCOVERY}", limit=_BODY_LIMIT, within=PROBE_TIMEOUT)
             )
             found = json.loads(reply.body) if reply.status == HTTPStatus.OK else None
         except HttpError as away:
@@ -89,8 +89,8 @@ def inspect_providers(state: CheckState) -> Iterator[CheckFinding]:
             continue
         except ValueError:
             found = None
-        if not isinstance(found, dict) or found.get("issuer") != one.issuer:
-            why = f"its metadata at {one.issuer} do not name this issuer"
+        if not isinstance(found, dict) or found.get("issuer") != provider.issuer:
+            why = f"its metadata at {provider.issuer} do not name this issuer"
             yield CheckFinding(
                 Impact.PAGES, what, why, "write issuer in eservice.toml exactly as the provider gives it"
             )
@@ -101,8 +101,8 @@ def inspect_names(state: CheckState) -> Iterator[CheckFinding]:
     if state.settings is None:
         return
     addresses = {"soap_address": state.settings.soap_address, "base_url": state.settings.base_url}
-    if state.has_pages and (found := _notices(state)) is not None:
-        addresses["people_address"] = found.terms.people_address
+    if state.has_pages and (settings := _notices(state)) is not None:
+        addresses["people_address"] = settings.terms.people_address
     for name, address in addresses.items():
         host = urlsplit(address).hostname or ""
         try:
@@ -121,8 +121,8 @@ def inspect_served(state: CheckState) -> Iterator[CheckFinding]:
         "soap_address": f"{state.settings.soap_address}?wsdl",
         "base_url": f"{state.settings.base_url}/ca/{first}.cer",
     }
-    if state.serving.people is not None and (found := _notices(state)) is not None:
-        wanted["people_address"] = f"{found.terms.people_address}/"
+    if state.serving.people is not None and (settings := _notices(state)) is not None:
+        wanted["people_address"] = f"{settings.terms.people_address}/"
     for name, url in wanted.items():
         yield from _called(name, url)
     if state.serving.status.startswith("http://"):
@@ -279,10 +279,10 @@ def _contents(authority: Authority, state: CheckState) -> Iterator[CheckFinding]
 
 def _officers(authority: Authority) -> Iterator[CheckFinding]:
     """Check the officers' keys, the way back if lost, and the signer's officers."""
-    for one in list_officers(authority.ctx.db):
-        if authority.ctx.approvals.keys is not KeyRequirement.ANY and not one.key.startswith("sk-"):
+    for officer in list_officers(authority.ctx.db):
+        if authority.ctx.approvals.keys is not KeyRequirement.ANY and not officer.key.startswith("sk-"):
             why = "the key is no FIDO2 key, which officer_keys demands, and still counts"
-            yield CheckFinding(Impact.SAFETY, f"officer {one.name}", why, "replace it: officer remove, officer add")
+            yield CheckFinding(Impact.SAFETY, f"officer {officer.name}", why, "replace it: officer remove, officer add")
     is_real = authority.settings.environment is Environment.PRODUCTION
     if is_real and (fault := recovery_fault(authority)):
         yield finding_of(Impact.SAFETY, "officers", fault)
@@ -313,7 +313,7 @@ def check_authority(options: CheckOptions) -> tuple[CheckFinding, ...]:
         # A slow mail server must not delay a start.
         steps.append(CheckStep("network", Impact.REACH, inspect_network))
     try:
-        return ordered(one for step in steps for one in step.findings(state))
+        return ordered(finding for step in steps for finding in step.findings(state))
     finally:
         if state.db is not None:
             state.db.close()

@@ -109,7 +109,7 @@ class CheckState:
         settings, hierarchy = self.settings, self.hierarchy
         assert settings is not None  # noqa: S101 - the steps before have read both
         assert hierarchy is not None  # noqa: S101
-        ca_keys = {name: ca_key(one) for name, one in self.certificates.items()}
+        ca_keys = {name: ca_key(certificate) for name, certificate in self.certificates.items()}
         roles = {spec.file_name: spec.role for spec in hierarchy.authorities}
         keys = private_keys(self.folder, settings, self.passphrase, roles.get, ca_keys)
         issuers = issuers_of(hierarchy, self.certificates)
@@ -134,13 +134,13 @@ class CheckStep:
     def findings(self, state: CheckState) -> Iterator[CheckFinding]:
         """Yield the findings; an error of the step is one of them."""
         try:
-            for one in self.inspect(state):
-                state.has_errors |= one.impact <= Impact.STATUS
-                yield one
+            for check_finding in self.inspect(state):
+                state.has_errors |= check_finding.impact <= Impact.STATUS
+                yield check_finding
         except Exception as bad:  # noqa: BLE001 - a check that fails hides no other
-            found = self._failure(bad)
-            state.has_errors |= found.impact <= Impact.STATUS
-            yield found
+            check_finding = self._failure(bad)
+            state.has_errors |= check_finding.impact <= Impact.STATUS
+            yield check_finding
 
     def _failure(self, bad: Exception) -> CheckFinding:
         if isinstance(bad, _EXPECTED) and self.fix:

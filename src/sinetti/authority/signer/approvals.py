@@ -31,7 +31,9 @@ def verify_approval(approval: ActApproval, policy: SignerPolicy, now: datetime) 
     terms = ApprovalTerms(policy.instance_id, policy.environment, policy.approvals or ApprovalPolicy(), now)
     try:
         proposal = parse_proposal(approval.proposal)
-        check_approval(proposal, [(_officer(one, policy, now), one) for one in approval.signatures], terms)
+        check_approval(
+            proposal, [(_officer(signature, policy, now), signature) for signature in approval.signatures], terms
+        )
     except ValueError as bad:
         _refuse(str(bad))
     except (KeyError, TypeError):
@@ -62,9 +64,9 @@ def public_digest(public: TokenPublicKey) -> str:
 def _officer(signature: bytes, policy: SignerPolicy, now: datetime) -> Officer:
     """Return the pinned officer whose key a signature names. Raises ValueError."""
     key = load_signer(signature)
-    for one in policy.officers:
-        if one.key == key.line:
-            return Officer(one.name, one.name, one.role, one.key, key.fingerprint, "", now)
+    for officer in policy.officers:
+        if officer.key == key.line:
+            return Officer(officer.name, officer.name, officer.role, officer.key, key.fingerprint, "", now)
     raise ValueError(f"the key {key.fingerprint} is not that of an officer of the signer's policy")
 
 

@@ -108,27 +108,27 @@ def read_signed_info(octets: bytes) -> SignedInfoForm:
     """
     if len(octets) > LARGEST_SIGNED_INFO or _MARK in octets:
         refuse("SignedInfo is too long, or is no XML")
-    found = _DIGEST_VALUE.search(octets)
-    if found is None:
+    match = _DIGEST_VALUE.search(octets)
+    if match is None:
         form = _form(octets)
         return SignedInfoForm(form.method, form.digest_method, _decoded(form.digest))
-    form = _cached_form(octets[: found.start(1)] + _MARK + octets[found.end(1) :])
-    return SignedInfoForm(form.method, form.digest_method, _decoded(form.digest.replace(_MARK, found[1])))
+    form = _cached_form(octets[: match.start(1)] + _MARK + octets[match.end(1) :])
+    return SignedInfoForm(form.method, form.digest_method, _decoded(form.digest.replace(_MARK, match[1])))
 
 
 def read_request(octets: bytes) -> RenewalRequestForm:
     """Read the canonical octets of a renewal's request. Raises SignatureRefused."""
-    found = _REQUEST.fullmatch(octets) if len(octets) <= LARGEST_REQUEST else None
-    if found is None or found[1] != found[found.re.groups]:
+    match = _REQUEST.fullmatch(octets) if len(octets) <= LARGEST_REQUEST else None
+    if match is None or match[1] != match[match.re.groups]:
         refuse("the signature is not over a RenewCertificate request")
-    outside = dict(_DECLARATION.findall(found[2]))
-    if outside.get(found[1] or b"") != SERVICE:
+    outside = dict(_DECLARATION.findall(match[2]))
+    if outside.get(match[1] or b"") != SERVICE:
         refuse("the request is of another namespace")
-    for attributes in (found[3], found[5], found[7], found[9]):
+    for attributes in (match[3], match[5], match[7], match[9]):
         default = dict(_DECLARATION.findall(attributes or b"")).get(b"", outside.get(b"", b""))
         if attributes is not None and default:
             refuse("a part of the request is of another namespace")
-    return RenewalRequestForm(_plain(found[4]), _plain(found[6]), _decoded(found[10]))
+    return RenewalRequestForm(_plain(match[4]), _plain(match[6]), _decoded(match[10]))
 
 
 @lru_cache(maxsize=256)
@@ -154,7 +154,7 @@ def _form(octets: bytes) -> SignedInfoForm:
 
 
 def _parts(element: _Element, name: bytes, *children: bytes) -> "list[_Element]":
-    if element.name != (DS, name) or [one.name for one in element.children] != [(DS, child) for child in children]:
+    if element.name != (DS, name) or [child.name for child in element.children] != [(DS, child) for child in children]:
         refuse("SignedInfo does not have exactly its elements")
     return element.children
 
@@ -167,19 +167,20 @@ def _check_canonical(method: _Element) -> None:
     is_exclusive, inside = _algorithm(method) == EXCLUSIVE, method.children
     if not is_exclusive and (_algorithm(method) != INCLUSIVE or inside):
         refuse("SignedInfo names another canonical form")
-    if [one.name for one in inside] not in ([], [(EXCLUSIVE, b"InclusiveNamespaces")]) or any(
-        one.children or len(set(one.attributes.get(b"PrefixList", b"").split())) > _MOST_PREFIXES for one in inside
+    if [element.name for element in inside] not in ([], [(EXCLUSIVE, b"InclusiveNamespaces")]) or any(
+        element.children or len(set(element.attributes.get(b"PrefixList", b"").split())) > _MOST_PREFIXES
+        for element in inside
     ):
         refuse("SignedInfo names another canonical form")
 
 
 def _check_transforms(transforms: _Element) -> None:
-    found = transforms.children
-    if not 0 < len(found) <= 2 or any(one.name != (DS, b"Transform") for one in found):  # noqa: PLR2004 - the shape
+    elements = transforms.children
+    if not 0 < len(elements) <= 2 or any(element.name != (DS, b"Transform") for element in elements):  # noqa: PLR2004 - the shape
         refuse("SignedInfo has other transforms")
-    if _algorithm(found[0]) != _ENVELOPED or found[0].children:
+    if _algorithm(elements[0]) != _ENVELOPED or elements[0].children:
         refuse("SignedInfo has other transforms")
-    for one in found[1:]:
+    for one in elements[1:]:
         _check_canonical(one)
 
 

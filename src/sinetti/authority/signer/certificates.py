@@ -224,9 +224,9 @@ class HolderProfile:
         check_serial(fields.serial)
         if subject.country != self._country or not _LINEAGE.fullmatch(subject.lineage):
             refuse("the subject's country or serialNumber is not that of a holder")
-        found = self._shard.search(tbs)
+        match = self._shard.search(tbs)
         key = load_spki(fields.spki)
-        if found is None or spki_of(key) != fields.spki or self._rebuilt(fields, is_rsa(key), int(found[1])) != tbs:
+        if match is None or spki_of(key) != fields.spki or self._rebuilt(fields, is_rsa(key), int(match[1])) != tbs:
             refuse("they differ from the profile of the CA")
         return key
 

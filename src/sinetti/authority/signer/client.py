@@ -48,9 +48,9 @@ class SignerClient:
             if len(fields) != 2 * len(tasks):
                 raise self._misunderstood()
         results = [_result(*fields[at : at + 2]) for at in range(0, len(fields), 2)]
-        for one in results:
-            if isinstance(one, SignatureRefused):
-                count_failure(one)
+        for refused in results:
+            if isinstance(refused, SignatureRefused):
+                count_failure(refused)
         return results
 
     def call(self, operation: SignerOperation, *fields: bytes) -> list[bytes]:
@@ -61,15 +61,15 @@ class SignerClient:
         outcome, *rest = self._request([operation.value, *fields])
         if outcome == Outcome.DONE.value:
             return rest
-        found = _result(outcome, *rest[:1])
-        raise found if isinstance(found, SignatureRefused) else self._misunderstood()
+        refused = _result(outcome, *rest[:1])
+        raise refused if isinstance(refused, SignatureRefused) else self._misunderstood()
 
     def close(self) -> None:
         """Close the connections that are not in use."""
         with self._lock:
             idle, self._idle = self._idle, []
-        for one in idle:
-            one.close()
+        for listener in idle:
+            listener.close()
 
     def _request(self, fields: Sequence[bytes]) -> list[bytes]:
         octets = encode_frame(fields)

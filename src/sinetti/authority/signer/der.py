@@ -133,20 +133,20 @@ def refuse(why: str) -> NoReturn:
 
 
 @lru_cache(maxsize=4096)
-def _utc_time(found: bytes) -> datetime:
-    if len(found) != _UTC_DIGITS:
+def _utc_time(octets: bytes) -> datetime:
+    if len(octets) != _UTC_DIGITS:
         refuse("a time is not in whole seconds of UTC")
-    return _instant((b"19" if found >= _PIVOT else b"20") + found)
+    return _instant((b"19" if octets >= _PIVOT else b"20") + octets)
 
 
 @lru_cache(maxsize=4096)
-def _generalized_time(found: bytes) -> datetime:
-    return _instant(found)
+def _generalized_time(octets: bytes) -> datetime:
+    return _instant(octets)
 
 
-def _instant(found: bytes) -> datetime:
-    digits = found[:-1]
-    if len(found) != _GENERALIZED_DIGITS or found[-1:] != b"Z" or not digits.isdigit():
+def _instant(octets: bytes) -> datetime:
+    digits = octets[:-1]
+    if len(octets) != _GENERALIZED_DIGITS or octets[-1:] != b"Z" or not digits.isdigit():
         refuse("a time is not in whole seconds of UTC")
     parts = (digits[:4], *(digits[at : at + 2] for at in range(4, 14, 2)))
     year, month, day, hour, minute, second = map(int, parts)

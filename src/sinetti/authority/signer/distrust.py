@@ -57,7 +57,7 @@ def check_distrust(task: SigningTask, policy: SignerPolicy, store: SignerStore, 
         content = parse_octets_to_sign(task.octets)
     except InvalidTrustList as bad:
         _refuse(str(bad))
-    roots = {sha256_hex(certificate_der(one)) for one in _roots(policy)}
+    roots = {sha256_hex(certificate_der(root)) for root in _roots(policy)}
     if not isinstance(content, DistrustList) or content.environment is not policy.environment:
         _refuse("it is no list of distrust of this environment")
     if content.authority not in roots:
@@ -83,10 +83,12 @@ def check_follows(content: DistrustList, store: SignerStore, now: datetime) -> l
     last, known = store.distrust_number(), store.list_distrust()
     if content.number <= last:
         _refuse(f"its number {content.number} is not above {last}, the last one")
-    kept = {one.sha256: one for one in content.authorities}
-    if missing := [one.name for one in known if kept.get(one.sha256) != one]:
+    kept = {authority.sha256: authority for authority in content.authorities}
+    if missing := [
+        distrust_entry.name for distrust_entry in known if kept.get(distrust_entry.sha256) != distrust_entry
+    ]:
         _refuse(f"the entry of {missing[0]} is missing or differs")
-    return [one for one in content.authorities if one not in known]
+    return [authority for authority in content.authorities if authority not in known]
 
 
 def read_signed_list(octets: bytes, policy: SignerPolicy, now: datetime) -> DistrustList:
@@ -101,7 +103,7 @@ def read_signed_list(octets: bytes, policy: SignerPolicy, now: datetime) -> Dist
 
 
 def _roots(policy: SignerPolicy) -> tuple[x509.Certificate, ...]:
-    return tuple(one.certificate for one in policy.authorities if one.role is CaRole.ROOT)
+    return tuple(authority.certificate for authority in policy.authorities if authority.role is CaRole.ROOT)
 
 
 def _check_entry(
@@ -111,7 +113,7 @@ def _check_entry(
 
     Returns None if the policy has no officers. Raises SignatureRefused.
     """
-    ca = next((one for one in policy.authorities if one.file_name == entry.name), None)
+    ca = next((authority for authority in policy.authorities if authority.file_name == entry.name), None)
     if ca is not None and sha256_hex(certificate_der(ca.certificate)) != entry.sha256:
         _refuse(f"{entry.name} has another certificate")
     latest = now + AROUND_NOW
@@ -159,29 +161,31 @@ class BridgeRules:
             _refuse_answer("thisUpdate is more than five minutes from the signer's clock")
         if not content.this_update <= content.next_update <= content.this_update + ANSWER_LIFE:
             _refuse_answer("it would be valid for more than ten minutes")
-        found = self._entries(ca, authorities)
-        if not found:
+        distrust_entries = self._entries(ca, authorities)
+        if not distrust_entries:
             _refuse_answer(f"{ca.file_name} is on no list of distrust")
         if content.status is not CertStatus.GOOD:
             if content.certificate_hash is not None:
                 _refuse_answer("only a good certificate is named by its hash")
             return
-        if now > min(one.bridge_until for one in found):
+        if now > min(distrust_entry.bridge_until for distrust_entry in distrust_entries):
             _refuse_answer("the bridge has ended")
-        self._check_good(task, content, ca, min(one.since for one in found))
+        self._check_good(task, content, ca, min(distrust_entry.since for distrust_entry in distrust_entries))
 
     def check_trusted(self, ca: PolicyCa, authorities: Sequence[PolicyCa]) -> None:
         """Raise SignatureRefused if a CA or one above it is distrusted."""
-        if found := self._entries(ca, authorities):
+        if distrust_entries := self._entries(ca, authorities):
             raise SignatureRefused(
-                f"the signer refuses: {found[0].name} is distrusted, so nothing new is issued below it"
+                f"the signer refuses: {distrust_entries[0].name} is distrusted, so nothing new is issued below it"
             )
 
     def _entries(self, ca: PolicyCa, authorities: Sequence[PolicyCa]) -> list[DistrustEntry]:
         """Return the entries of a CA and of those above it."""
-        entries = {one.name: one for one in self._store.list_distrust()}
+        entries = {distrust_entry.name: distrust_entry for distrust_entry in self._store.list_distrust()}
         return (
-            [entries[one.file_name] for one in _chain(ca, authorities) if one.file_name in entries] if entries else []
+            [entries[policy_ca.file_name] for policy_ca in _chain(ca, authorities) if policy_ca.file_name in entries]
+            if entries
+            else []
         )
 
     def _read(self, octets: bytes, responder: bytes, authorities: Sequence[PolicyCa]) -> tuple[PolicyCa, StatusContent]:
@@ -200,26 +204,28 @@ class BridgeRules:
         if task.proof is None:
             _refuse_answer("its certificate does not come with it")
         der, serial = task.proof.certificate, content.serial
-        found = IssuedCertificate.read(der)
-        if content.certificate_hash != hashlib.sha256(der).digest() or found.fields.serial != serial:
+        certificate = IssuedCertificate.read(der)
+        if content.certificate_hash != hashlib.sha256(der).digest() or certificate.fields.serial != serial:
             _refuse_answer("it has the hash of another certificate")
         known = self._store.find_signed(ca.file_name, serial)
-        if known is None or known.digest != hashlib.sha256(found.tbs).digest() or not found.is_from(ca):
+        if known is None or known.digest != hashlib.sha256(certificate.tbs).digest() or not certificate.is_from(ca):
             _refuse_answer(f"the certificate {serial.hex()} was not signed here")
         if self._store.is_revoked(ca.file_name, serial):
             _refuse_answer(f"{serial.hex()} is on a revocation list, so it is not good")
-        if found.fields.not_before >= since:
+        if certificate.fields.not_before >= since:
             _refuse_answer(f"{serial.hex()} begins after the key was stolen")
 
 
 def _chain(ca: PolicyCa, authorities: Collection[PolicyCa]) -> list[PolicyCa]:
     """Return a CA and those of the policy above it, by name."""
-    named: Mapping[bytes, PolicyCa] = {one.certificate.subject.public_bytes(): one for one in authorities}
-    found, above = [ca], named.get(ca.certificate.issuer.public_bytes())
-    while above is not None and above not in found:
-        found.append(above)
+    named: Mapping[bytes, PolicyCa] = {
+        authority.certificate.subject.public_bytes(): authority for authority in authorities
+    }
+    policy_cas, above = [ca], named.get(ca.certificate.issuer.public_bytes())
+    while above is not None and above not in policy_cas:
+        policy_cas.append(above)
         above = named.get(above.certificate.issuer.public_bytes())
-    return found
+    return policy_cas
 
 
 def _refuse(why: str) -> NoReturn:

@@ -78,16 +78,16 @@ def check_anchors(octets: bytes, root: PolicyCa, policy: SignerPolicy, now: date
     Raises SignatureRefused.
     """
     try:
-        found = parse_octets_to_sign(octets)
-        check_number(found, now)
+        octets_to_sign = parse_octets_to_sign(octets)
+        check_number(octets_to_sign, now)
     except InvalidTrustList as bad:
         _refuse(str(bad))
-    if not isinstance(found, AnchorsList) or root.role is not CaRole.ROOT:
+    if not isinstance(octets_to_sign, AnchorsList) or root.role is not CaRole.ROOT:
         _refuse("only a root signs a list of anchors, and nothing else in its form")
-    if found.environment is not policy.environment or abs(found.issued - now) > AROUND_NOW:
+    if octets_to_sign.environment is not policy.environment or abs(octets_to_sign.issued - now) > AROUND_NOW:
         _refuse("the list of anchors is of another environment or of another time")
-    known = {one.certificate for one in policy.authorities}
-    if any(one.certificate not in known for one in found.authorities):
+    known = {authority.certificate for authority in policy.authorities}
+    if any(authority.certificate not in known for authority in octets_to_sign.authorities):
         _refuse("the list of anchors has a CA that is not of the signer's policy")
 
 

@@ -109,9 +109,9 @@ def _number(extensions: bytes) -> int:
     """Return the CRL number (RFC 5280, 5.2.3)."""
     listed = DerReader(extensions).inside(SEQUENCE)
     while listed.next_tag() is not None:
-        one = listed.inside(SEQUENCE)
-        if one.element(OID) == _NUMBER:
-            return int.from_bytes(DerReader(one.content(OCTET_STRING)).number(), "big")
+        der_reader = listed.inside(SEQUENCE)
+        if der_reader.element(OID) == _NUMBER:
+            return int.from_bytes(DerReader(der_reader.content(OCTET_STRING)).number(), "big")
     return refuse("the list has no number")
 
 
@@ -205,11 +205,11 @@ def adopt(
     """
     with store.transaction():
         store.insert_adopted(certificates)
-        for one in lists:
-            content = read_list(DerReader(one.der).inside(SEQUENCE).element(SEQUENCE), one.ca)
-            last = store.find_list(one.ca.file_name, content.shard)
+        for row in lists:
+            content = read_list(DerReader(row.der).inside(SEQUENCE).element(SEQUENCE), row.ca)
+            last = store.find_list(row.ca.file_name, content.shard)
             if last is None or last.number < content.record.number:
                 serials = serials_of(read_entries(content.record.entries))
-                store.replace_list(one.ca.file_name, content.shard, content.record, None, serials)
+                store.replace_list(row.ca.file_name, content.shard, content.record, None, serials)
         if head is not None and store.find_head() is None:
             store.replace_head(*head)

@@ -70,7 +70,7 @@ def record_head(task: SigningTask, origin: str, store: SignerStore, now: datetim
         path = () if task.consistency is None else task.consistency.path
         edge = [Subtree(*place, digest) for place, digest in zip(cover(0, last[0]), path, strict=False)]
         begins, new = (last[0], root_of(edge)), path[len(edge) :]
-        leaves = [one if len(one) == HASH_SIZE else leaf_hash(one) for one in new]
+        leaves = [octets if len(octets) == HASH_SIZE else leaf_hash(octets) for octets in new]
         extend(edge, (Subtree(0, last[0] + at, leaf) for at, leaf in enumerate(leaves)))
     except (NoteError, ProofError, UnicodeDecodeError) as bad:
         _refuse(str(bad))
@@ -156,7 +156,10 @@ def _check_form(octets: bytes, origin: str, keys: Collection[bytes]) -> Verifier
         _refuse("it is not a statement about two keys")
     if f"{first}\n{old}\n{new}\n".encode() != octets or not octets.startswith(STATEMENT):
         _refuse("it is not a statement about two keys")
-    if old == new or any((one.name, one.kind) != (origin, ED25519) or one.public not in keys for one in (old, new)):
+    if old == new or any(
+        (verifier_key.name, verifier_key.kind) != (origin, ED25519) or verifier_key.public not in keys
+        for verifier_key in (old, new)
+    ):
         _refuse("it does not name two keys of this log that the signer has")
     return old
 

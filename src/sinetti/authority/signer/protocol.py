@@ -52,7 +52,7 @@ class Outcome(Enum):
 
 def encode_frame(fields: Iterable[bytes]) -> bytes:
     """Return the frame with these fields."""
-    body = b"".join(_LENGTH.pack(len(one)) + one for one in fields)
+    body = b"".join(_LENGTH.pack(len(field)) + field for field in fields)
     return _LENGTH.pack(len(body)) + body
 
 
@@ -101,7 +101,7 @@ def encode_tasks(tasks: Sequence[SigningTask]) -> list[bytes]:
         )
         path = () if task.consistency is None else (b"", *task.consistency.path)
         approval = () if task.approval is None else (task.approval.proposal, *task.approval.signatures)
-        counts = (b"%d" % len(one) for one in (proof, path, approval))
+        counts = (b"%d" % len(pair) for pair in (proof, path, approval))
         fields += [task.kind.encode(), task.key.encode(), task.octets, *counts, *proof, *path, *approval]
     return fields
 

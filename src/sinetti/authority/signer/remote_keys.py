@@ -42,17 +42,17 @@ RoleOf = Callable[[str], CaRole | None]
 
 def sign_one(client: SignerClient, task: SigningTask) -> bytes:
     """Return the signature of one task. Raises SignatureRefused and SignerUnavailable."""
-    (found,) = _sign_all(client, [task])
-    return found
+    (octets,) = _sign_all(client, [task])
+    return octets
 
 
 def _sign_all(client: SignerClient, tasks: Sequence[SigningTask]) -> list[bytes]:
     """Return the signatures of tasks. Raises SignatureRefused and SignerUnavailable."""
     signatures = []
-    for found in client.sign(tasks):
-        if isinstance(found, SignatureRefused):
-            raise found
-        signatures.append(found)
+    for refused in client.sign(tasks):
+        if isinstance(refused, SignatureRefused):
+            raise refused
+        signatures.append(refused)
     return signatures
 
 
@@ -113,8 +113,8 @@ class _RemoteKeyBase(KeyElsewhere):
         return _sign_all(self._client, [SigningTask(self._kind, self._name, octets) for octets in several])
 
     def _signed(self, data: bytes) -> bytes:
-        (found,) = self.sign_all([data])
-        return found
+        (octets,) = self.sign_all([data])
+        return octets
 
 
 class RemoteRsaKey(_RemoteKeyBase, RsaKeyElsewhere):
@@ -187,7 +187,7 @@ def remote_issue_signer(
 
     def sign(_signer: object, requests: Sequence[IssueRequest]) -> Sequence[list[bytes] | SignerUnavailable]:
         """Return the signatures of each request, or why it has none."""
-        tasks = [_tasks_of(one, db) for one in requests]
+        tasks = [_tasks_of(request, db) for request in requests]
         try:
             results = iter(client.sign([task for each in tasks for task in each]))
         except SignerUnavailable as away:
@@ -211,7 +211,7 @@ def _signatures(results: Sequence[bytes | SignatureRefused]) -> list[bytes] | Si
     signature, *others = results
     if isinstance(signature, SignatureRefused):
         return signature
-    signed = [one for one in others if not isinstance(one, SignatureRefused)]
+    signed = [octets for octets in others if not isinstance(octets, SignatureRefused)]
     return [signature, *signed] if len(signed) == len(others) else [signature]
 
 
@@ -268,11 +268,11 @@ def remote_head_signer(
             edge = (lookup(*place) for place in cover(0, start))
             growth = ConsistencyProof((*edge, *log_tree.list_shown(db, start, end, LOGGED)))
             start, signatures = end, []
-            for one in (*signers, signers[0].dating):
-                assert isinstance(one.key, RemoteLogKey)  # noqa: S101 - all keys of the log are in the signer
-                octets, prefix = one.form(part.text, now)
-                task = SigningTask(TaskKind.CHECKPOINT, one.key.name, octets, consistency=growth)
-                signatures.append((one.name, prefix, sign_one(client, task)))
+            for signer in (*signers, signers[0].dating):
+                assert isinstance(signer.key, RemoteLogKey)  # noqa: S101 - all keys of the log are in the signer
+                octets, prefix = signer.form(part.text, now)
+                task = SigningTask(TaskKind.CHECKPOINT, signer.key.name, octets, consistency=growth)
+                signatures.append((signer.name, prefix, sign_one(client, task)))
         return bytes(SignedNote(head.text, tuple(signatures)))
 
     return sign

@@ -126,7 +126,7 @@ class RemoteKeyStore:
         del organisation  # the signer's policy has it
         channel = "" if spec.channel is None else spec.channel.value
         fields = (spec.name, spec.role.value, channel, spec.key_type.value)
-        (request,) = self.client.call(SignerOperation.BEGIN, *(one.encode() for one in fields))
+        (request,) = self.client.call(SignerOperation.BEGIN, *(field.encode() for field in fields))
         write_remote_name(self._folder, spec.file_name, spec.file_name)
         return request
 

@@ -223,7 +223,8 @@ class SigningRules:
         with self._store.transaction(is_durable=any(task.kind in _DURABLE for task in tasks)):
             self._forget_unrecorded()
             if len(tasks) > 1 and all(
-                one.kind in _PARALLEL and isinstance(self._keys.get(one.key), TokenRsaKey | TokenEcKey) for one in tasks
+                task.kind in _PARALLEL and isinstance(self._keys.get(task.key), TokenRsaKey | TokenEcKey)
+                for task in tasks
             ):
                 return self._sign_in_sessions(tasks, now)
             return [self._refused_or(self._rules[task.kind], task, now) for task in tasks]
@@ -278,7 +279,7 @@ class SigningRules:
         They are named by CA and serial.
         """
         with self._store.transaction():
-            return [one for one in certificates if self._store.find_signed(*one) is None]
+            return [certificate for certificate in certificates if self._store.find_signed(*certificate) is None]
 
     def show(self, certificates: Iterable[bytes]) -> None:
         """Remember certificates (DER) that another signer of its CAs signed.
@@ -289,12 +290,14 @@ class SigningRules:
         """
         shown = []
         for der in certificates:
-            found = IssuedCertificate.read(der)
-            ca = next((one for one in self._policy.authorities if found.is_from(one)), None)
+            certificate = IssuedCertificate.read(der)
+            ca = next((authority for authority in self._policy.authorities if certificate.is_from(authority)), None)
             if ca is None:
-                _refuse(f"{found.fields.serial.hex()} is not a certificate of one of its CAs")
-            digest = hashlib.sha256(found.tbs).digest()
-            shown.append(AdoptedCertificate(ca.file_name, found.fields.serial, found.fields.not_after, digest))
+                _refuse(f"{certificate.fields.serial.hex()} is not a certificate of one of its CAs")
+            digest = hashlib.sha256(certificate.tbs).digest()
+            shown.append(
+                AdoptedCertificate(ca.file_name, certificate.fields.serial, certificate.fields.not_after, digest)
+            )
         with self._store.transaction():
             self._store.insert_adopted(shown)
 
@@ -308,10 +311,10 @@ class SigningRules:
 
         A second node has a signer of its own. Raises SignatureRefused.
         """
-        found = read_signed_list(octets, self._policy, now)
+        signed_list = read_signed_list(octets, self._policy, now)
         with self._store.transaction(is_durable=True):
-            check_follows(found, self._store, now)
-            self._store.replace_distrust(found)
+            check_follows(signed_list, self._store, now)
+            self._store.replace_distrust(signed_list)
         return []
 
     def head_size(self) -> int:
@@ -358,7 +361,7 @@ class SigningRules:
         if task.proof is None or not task.proof.certificate:
             leaf = check_reservation(task, fields.serial)
         else:
-            issuers = [one for one in self._policy.authorities if one.channel is ca.channel]
+            issuers = [authority for authority in self._policy.authorities if authority.channel is ca.channel]
             renewed = check_predecessor(task.proof.certificate, subject, issuers, self._store, now)
             asked = read_proven_request(task.proof, renewed.fields.spki)
             check_request(asked, subject, fields.spki, self._policy.environment)
@@ -434,7 +437,9 @@ class SigningRules:
         return self._signed(task, self._decide_status(task, now))
 
     def _decide_status(self, task: SigningTask, now: datetime) -> _Recording:
-        ca = next((one for one in self._cas.values() if _begins(task.key, one.responder_file_name)), None)
+        ca = next(
+            (policy_ca for policy_ca in self._cas.values() if _begins(task.key, policy_ca.responder_file_name)), None
+        )
         if ca is None or task.key not in self._keys:
             _refuse(f"{task.key} is no key of an OCSP responder")
         form = self._forms.get(task.key)
@@ -470,11 +475,11 @@ class SigningRules:
 
     def _distrust(self, task: SigningTask, now: datetime) -> bytes:
         self._services_of(task.key)
-        found = check_distrust(task, self._policy, self._store, now)
+        distrust = check_distrust(task, self._policy, self._store, now)
         signature = self._sign(task)
-        if found.proposal is not None and found.new is not None:
-            self._store.insert_act(found.proposal, digest_of(found.new))
-        self._store.replace_distrust(found.content)
+        if distrust.proposal is not None and distrust.new is not None:
+            self._store.insert_act(distrust.proposal, digest_of(distrust.new))
+        self._store.replace_distrust(distrust.content)
         return signature
 
     def _bridge(self, task: SigningTask, now: datetime) -> bytes:
@@ -485,11 +490,11 @@ class SigningRules:
 
     def _services_of(self, name: str) -> PolicyCa:
         """Return the services CA whose OCSP responder has this key."""
-        cas = (one for one in self._cas.values() if one.role is CaRole.SERVICES)
-        found = next((one for one in cas if _begins(name, one.responder_file_name)), None)
-        if found is None or name not in self._keys:
+        cas = (policy_ca for policy_ca in self._cas.values() if policy_ca.role is CaRole.SERVICES)
+        policy_ca = next((policy_ca for policy_ca in cas if _begins(name, policy_ca.responder_file_name)), None)
+        if policy_ca is None or name not in self._keys:
             _refuse(f"{name} is no key of an OCSP responder of a services CA")
-        return found
+        return policy_ca
 
     def _ca(self, name: str) -> PolicyCa:
         """Return a CA whose key is here."""
@@ -543,7 +548,7 @@ class SigningRules:
         if name in self._cas:
             return bool(key.public_key() == self._cas[name].certificate.public_key())
         prefixes = [ca.responder_file_name for ca in self._cas.values()]
-        return any(_begins(name, one) for one in (*prefixes, self._policy.response_signer_file_name))
+        return any(_begins(name, prefix) for prefix in (*prefixes, self._policy.response_signer_file_name))
 
 
 def _record_nothing(_signature: bytes) -> None:

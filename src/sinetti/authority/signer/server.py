@@ -115,16 +115,20 @@ class SignerServer:
             self._selector.register(stop, selectors.EVENT_READ)
         try:
             while True:
-                waiting = [one for one in self._callers.values() if one.octets or one.answer]
+                waiting = [caller for caller in self._callers.values() if caller.octets or caller.answer]
                 begun = monotonic_seconds()
-                ready = [key.fd for key, _ in self._selector.select(min((one.left for one in waiting), default=None))]
+                ready = [
+                    key.fd for key, _ in self._selector.select(min((caller.left for caller in waiting), default=None))
+                ]
                 waited = monotonic_seconds() - begun
                 if not set(stops).isdisjoint(ready):
                     return
                 for one in waiting:
                     one.left -= waited
                 self._answer_ready(ready)
-                for one in [one for one in self._callers.values() if (one.octets or one.answer) and one.left <= 0]:
+                for one in [
+                    caller for caller in self._callers.values() if (caller.octets or caller.answer) and caller.left <= 0
+                ]:
                     _log.warning("a connection was closed: its %s took too long", "answer" if one.answer else "request")
                     self._drop(one)
         finally:
@@ -134,11 +138,11 @@ class SignerServer:
 
     def _answer_ready(self, ready: Sequence[int]) -> None:
         asked: list[tuple[_Caller, bytes]] = []
-        for one in ready:
-            if one == self._listener.fileno():
+        for number in ready:
+            if number == self._listener.fileno():
                 self._accept()
                 continue
-            caller = self._callers[one]
+            caller = self._callers[number]
             if caller.answer:
                 self._write(caller)
             elif (body := self._read(caller)) is not None:
@@ -188,7 +192,7 @@ class SignerServer:
 
     def _check_waiting(self, caller: _Caller) -> None:
         """Raise ProtocolError if incomplete requests would fill the memory."""
-        if len(caller.octets) > _SMALL and sum(len(one.octets) for one in self._callers.values()) > MOST_WAITING:
+        if len(caller.octets) > _SMALL and sum(len(caller.octets) for caller in self._callers.values()) > MOST_WAITING:
             raise ProtocolError(f"incomplete requests have more than {MOST_WAITING} octets")
 
     def _drop(self, caller: _Caller) -> None:
@@ -217,7 +221,7 @@ class SignerServer:
 
     def _sign_together(self, together: Sequence[tuple[_Caller, list[SigningTask]]]) -> None:
         """Sign the tasks of all callers; apart if one needs a key that cannot be used."""
-        tasks = [task for _, one in together for task in one]
+        tasks = [task for _, signing_tasks in together for task in signing_tasks]
         if not tasks:
             return
         results: list[bytes | SignatureRefused | SignerUnavailable]
@@ -234,8 +238,8 @@ class SignerServer:
             for caller, _ in together:
                 self._drop(caller)
             return
-        for caller, one in together:
-            mine, results = results[: len(one)], results[len(one) :]
+        for caller, signing_tasks in together:
+            mine, results = results[: len(signing_tasks)], results[len(signing_tasks) :]
             self._send(caller, [field for result in mine for field in _outcome(result)])
 
     def _act(self, operation: SignerOperation, fields: list[bytes]) -> list[bytes]:

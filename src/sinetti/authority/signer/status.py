@@ -132,10 +132,10 @@ def _read_hash(wrapped: DerReader) -> bytes:
     """Read singleExtensions that are one CertHash by SHA-256."""
     listed = wrapped.inside(SEQUENCE)
     wrapped.finish()
-    one = listed.inside(SEQUENCE)
+    der_reader = listed.inside(SEQUENCE)
     listed.finish()
-    name, value = one.element(OID), one.content(OCTET_STRING)
-    one.finish()
+    name, value = der_reader.element(OID), der_reader.content(OCTET_STRING)
+    der_reader.finish()
     digest = value[-DIGEST_OCTETS:]
     if name != CERT_HASH_DER or len(digest) != DIGEST_OCTETS or value != cert_hash_value(digest):
         refuse("the answer has an extension that is no hash of a certificate")
@@ -146,12 +146,12 @@ def _read_nonce(wrapped: DerReader) -> None:
     """Read responseExtensions that are one nonce (RFC 9654, 2.1)."""
     listed = wrapped.inside(SEQUENCE)
     wrapped.finish()
-    one = listed.inside(SEQUENCE)
+    der_reader = listed.inside(SEQUENCE)
     listed.finish()
-    if one.element(OID) != _NONCE:
+    if der_reader.element(OID) != _NONCE:
         refuse("the answer has an extension that is no nonce")
-    value = one.inside(OCTET_STRING)
-    one.finish()
+    value = der_reader.inside(OCTET_STRING)
+    der_reader.finish()
     if len(value.content(OCTET_STRING)) not in NONCE_OCTETS:
         refuse("the nonce must have 1 to 32 octets")
     value.finish()

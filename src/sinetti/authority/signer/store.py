@@ -229,7 +229,7 @@ class SignerStore:
 
     def insert_leaves(self, leaves: Iterable[bytes], now: datetime) -> None:
         """Remember entries of the log, which need not come any more, for a while."""
-        self._db.executemany("INSERT OR IGNORE INTO leaves VALUES (?, ?)", ((one, _seconds(now)) for one in leaves))
+        self._db.executemany("INSERT OR IGNORE INTO leaves VALUES (?, ?)", ((leaf, _seconds(now)) for leaf in leaves))
         self._db.execute("DELETE FROM unlogged WHERE EXISTS (SELECT 1 FROM leaves WHERE digest = unlogged.digest)")
         self._db.execute("DELETE FROM leaves WHERE at < ?", (_seconds(now - _LEAVES_KEPT),))
 
@@ -302,7 +302,7 @@ class SignerStore:
         parts = self._db.execute(
             "SELECT octets FROM list_entries WHERE ca = ? AND shard = ? ORDER BY part", (ca, shard)
         )
-        return ListRecord(int(row[0]), _instant(row[1]), _instant(row[2]), b"".join(one[0] for one in parts))
+        return ListRecord(int(row[0]), _instant(row[1]), _instant(row[2]), b"".join(part[0] for part in parts))
 
     def replace_list(
         self, ca: str, shard: int, record: ListRecord, added: bytes | None, serials: Iterable[bytes]
@@ -361,13 +361,19 @@ class SignerStore:
 
     def replace_distrust(self, signed: DistrustList) -> None:
         """Store a list of distrust as the last one."""
-        rows = ((one.sha256, one.name, _seconds(one.since), _seconds(one.bridge_until)) for one in signed.authorities)
+        rows = (
+            (authority.sha256, authority.name, _seconds(authority.since), _seconds(authority.bridge_until))
+            for authority in signed.authorities
+        )
         self._db.executemany("INSERT OR IGNORE INTO distrust VALUES (?, ?, ?, ?)", rows)
         self._db.execute("INSERT OR REPLACE INTO distrust_list VALUES (1, ?)", (signed.number,))
 
     def insert_adopted(self, certificates: Iterable[AdoptedCertificate]) -> None:
         """Add certificates from before the signer; those that are there stay as they are."""
-        rows = ((one.serial, one.ca, one.digest, _seconds(one.not_after)) for one in certificates)
+        rows = (
+            (certificate.serial, certificate.ca, certificate.digest, _seconds(certificate.not_after))
+            for certificate in certificates
+        )
         self._db.executemany("INSERT OR IGNORE INTO signed VALUES (?, ?, ?, x'', ?, 0)", rows)
 
 

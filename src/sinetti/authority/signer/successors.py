@@ -42,13 +42,13 @@ _LONGEST = timedelta(days=36_525)
 
 def read_successors(root: Path) -> tuple[PolicySuccessor, ...]:
     """Read the successors in a signer's folder. Raises SettingsError."""
-    found = []
+    successors = []
     for path in sorted(_folder(root).glob("*.toml")):
-        one = signer_settings.read_successor(path)
-        if one.file_name != path.stem:
+        successor = signer_settings.read_successor(path)
+        if successor.file_name != path.stem:
             raise SettingsError(f"{path} is of another CA: restore the signer's folder")
-        found.append(one)
-    return tuple(found)
+        successors.append(successor)
+    return tuple(successors)
 
 
 def with_successors(policy: SignerPolicy, successors: tuple[PolicySuccessor, ...]) -> SignerPolicy:
@@ -56,9 +56,9 @@ def with_successors(policy: SignerPolicy, successors: tuple[PolicySuccessor, ...
 
     Raises SettingsError.
     """
-    for one in successors:
-        if one.certificate is not None:
-            policy = policy.with_successor(one)
+    for successor in successors:
+        if successor.certificate is not None:
+            policy = policy.with_successor(successor)
     return policy
 
 
@@ -68,8 +68,8 @@ class SignerSuccessors:
     def __init__(self, root: Path, keys: AuthorityKeys, rules: SigningRules) -> None:
         """Store the arguments."""
         self._root, self._keys, self._rules = root, keys, rules
-        for one in read_successors(root):
-            rules.expect(one)
+        for successor in read_successors(root):
+            rules.expect(successor)
 
     def begin(self, *fields: bytes) -> list[bytes]:
         """Make the key of a successor, and return its request.
@@ -78,14 +78,14 @@ class SignerSuccessors:
         SignatureRefused, and the errors of the keys' store.
         """
         wanted = _parsed_request(fields)
-        known = {one.file_name: one for one in read_successors(self._root)}
-        found = known.get(wanted.file_name)
+        known = {successor.file_name: successor for successor in read_successors(self._root)}
+        successor = known.get(wanted.file_name)
         store, name = self._keys.makes, wanted.file_name
-        if found is not None and not found.has_same_purpose(wanted):
+        if successor is not None and not successor.has_same_purpose(wanted):
             _refuse(f"{wanted.name} was begun with another purpose or type of key")
-        if found is not None and self._keys.store_of(name).has(name):
-            return [found.request]
-        if found is None:
+        if successor is not None and self._keys.store_of(name).has(name):
+            return [successor.request]
+        if successor is None:
             self._check_new(wanted, tuple(known.values()))
         new = store.create(name, wanted.key_type)
         request = build_request(cast("PrivateKey", new.key), wanted.name, self._rules.policy.organisation)
@@ -103,11 +103,13 @@ class SignerSuccessors:
         and OSError.
         """
         file_name = name.decode("ascii", "replace")
-        waiting = next((one for one in read_successors(self._root) if one.file_name == file_name), None)
+        waiting = next(
+            (successor for successor in read_successors(self._root) if successor.file_name == file_name), None
+        )
         if waiting is None:
             _refuse("no successor of this name was begun")
         try:
-            certificate, *chain = (load_certificate(one) for one in ders)
+            certificate, *chain = (load_certificate(der) for der in ders)
         except ValueError:
             _refuse("its certificate cannot be read")
         if waiting.certificate is not None:
@@ -128,14 +130,16 @@ class SignerSuccessors:
     def _check_new(self, wanted: PolicySuccessor, known: tuple[PolicySuccessor, ...]) -> None:
         policy = self._rules.policy
         if not any(
-            (one.role, one.channel) == (wanted.role, wanted.channel)
-            for one in self._rules.policy.authorities
-            if one.file_name in self._rules.key_names
+            (authority.role, authority.channel) == (wanted.role, wanted.channel)
+            for authority in self._rules.policy.authorities
+            if authority.file_name in self._rules.key_names
         ):
             _refuse("it has no key of a CA with this purpose")
-        if sum(one.certificate is None for one in known) >= MOST_WAITING:
+        if sum(successor.certificate is None for successor in known) >= MOST_WAITING:
             _refuse(f"{MOST_WAITING} successors wait for their certificates: find out why before more are begun")
-        names = dict.fromkeys([one.name for one in policy.authorities] + [one.name for one in known])
+        names = dict.fromkeys(
+            [authority.name for authority in policy.authorities] + [successor.name for successor in known]
+        )
         try:
             check_new_name(wanted.name, policy.environment, names, policy.response_signer)
         except ValueError as bad:
@@ -145,7 +149,7 @@ class SignerSuccessors:
         self, waiting: PolicySuccessor, certificate: x509.Certificate, chain: list[x509.Certificate], now: datetime
     ) -> None:
         policy = self._rules.policy
-        pinned = {one.certificate: one for one in policy.authorities}
+        pinned = {authority.certificate: authority for authority in policy.authorities}
         check_chain(chain, list(pinned), now)
         above = chain[0] if chain else _signer_of(certificate, list(pinned))
         name = common_name(above)
@@ -161,22 +165,22 @@ class SignerSuccessors:
         except ValueError as bad:
             raise SignerUnavailable(str(bad)) from bad
 
-    def _write(self, one: PolicySuccessor) -> None:
+    def _write(self, successor: PolicySuccessor) -> None:
         _folder(self._root).mkdir(mode=0o700, exist_ok=True)
-        path = _folder(self._root) / f"{one.file_name}.toml"
-        write_atomic(path, signer_settings.render_successor(one).encode(), PRIVATE)
+        path = _folder(self._root) / f"{successor.file_name}.toml"
+        write_atomic(path, signer_settings.render_successor(successor).encode(), PRIVATE)
 
 
 def _signer_of(certificate: x509.Certificate, pinned: list[x509.Certificate]) -> x509.Certificate:
     """Return the pinned CA that signed a certificate. Raises CertificateRefused."""
-    found = check_chain([certificate], pinned, certificate.not_valid_before_utc)
-    assert found is not None  # noqa: S101 - the chain is not empty
-    return found
+    chain = check_chain([certificate], pinned, certificate.not_valid_before_utc)
+    assert chain is not None  # noqa: S101 - the chain is not empty
+    return chain
 
 
 def _parsed_request(fields: tuple[bytes, ...]) -> PolicySuccessor:
     """Return the successor that a caller asks for. Raises ValueError for other fields."""
-    name, role, channel, kind = (one.decode("ascii") for one in fields)
+    name, role, channel, kind = (field.decode("ascii") for field in fields)
     return PolicySuccessor(name, CaRole(role), Channel(channel) if channel else None, KeyType(kind), b"")
 
 

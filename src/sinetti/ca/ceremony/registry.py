@@ -6,9 +6,10 @@ one request never gets two certificates or two lists that differ.
 
 import json
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
+from typing import Any
 
 from cryptography import x509
 
@@ -17,7 +18,6 @@ from sinetti.ca.ceremony.words import CeremonyError
 from sinetti.ca.crl import read_list
 from sinetti.ca.issuance_request import IssuingCa, RevokedEntry
 from sinetti.domain.values import Environment
-from sinetti.infra import records
 from sinetti.pki.encoding import load_certificate, serial_hex, sha256_hex
 
 _FORMAT = "sinetti-medium-v1"
@@ -227,7 +227,17 @@ class OfflineSigner:
         self.registry = new
 
 
-_READERS: Mapping[str, Callable[[str], object]] = {"kind": MadeKind, "tbs": b64decode, "made": b64decode}
+def _item(value: dict[str, Any]) -> MadeItem:
+    return MadeItem(
+        value["request"],
+        MadeKind(value["kind"]),
+        value["name"],
+        value["issuer"],
+        value["shard"],
+        value["number"],
+        b64decode(value["tbs"]),
+        b64decode(value["made"]),
+    )
 
 
 def parse_registry(octets: bytes) -> Registry:
@@ -240,7 +250,7 @@ def parse_registry(octets: bytes) -> Registry:
             value["base_url"],
             tuple(value["custodians"]),
             dict(value["names"]),
-            tuple(records.load(MadeItem, row, _READERS) for row in value["items"]),
+            tuple(_item(row) for row in value["items"]),
         )
     except (ValueError, TypeError, KeyError, RecursionError) as bad:
         raise CeremonyError("the register of the medium is damaged: take the other copy of the medium") from bad

@@ -89,7 +89,10 @@ def _as_json(report: LogReport) -> dict[str, object]:
 
 def _sentence(report: LogReport, kept: Path | None) -> str:
     differences = _differences(report)
-    rows = [f"{one['about']}: {one['what']}{', as officers accepted' * one['accepted']}." for one in differences]
+    rows = [
+        f"{difference['about']}: {difference['what']}{', as officers accepted' * difference['accepted']}."
+        for difference in differences
+    ]
     if report.fault is not None:
         wrong = f"{report.fault.about}: {report.fault.sentence}."
         what = (

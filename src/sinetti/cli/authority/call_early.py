@@ -231,9 +231,9 @@ def _status_row(call: CallStatus) -> dict[str, Any]:
     }
 
 
-def unreached_row(one: UnreachedItem) -> dict[str, str]:
+def unreached_row(unreached: UnreachedItem) -> dict[str, str]:
     """Return a certificate that no program and no message has reached as JSON."""
-    return {"serial": one.serial, "organisation": one.organisation, "customer_id": one.customer_id}
+    return {"serial": unreached.serial, "organisation": unreached.organisation, "customer_id": unreached.customer_id}
 
 
 def _call_table(rows: list[dict[str, Any]]) -> Sequence[Block]:
@@ -256,13 +256,14 @@ def _status_lines(row: dict[str, Any]) -> str:
 
 def format_reach(selection: EarlyReplacementSelection) -> str:
     """Return the reach of a call or drill as sentences."""
-    one = selection.reached
-    people = "person" if one.people_unreached == 1 else "people"
+    reach = selection.reached
+    people = "person" if reach.people_unreached == 1 else "people"
     return (
-        f"Of {pluralise(len(selection.going), 'certificate')}: {one.program} by program, {one.email} by e-mail, "
-        f"{one.sms} by SMS, {one.telephone} by telephone only, {one.unreached - one.telephone} not reachable. "
-        f"{pluralise(one.emails, 'e-mail')} and {pluralise(one.texts, 'text message')} to send, one for each person. "
-        f"{one.people_unreached} {people} cannot be reached by message."
+        f"Of {pluralise(len(selection.going), 'certificate')}: {reach.program} by program, {reach.email} by e-mail, "
+        f"{reach.sms} by SMS, {reach.telephone} by telephone only, {reach.unreached - reach.telephone} not reachable. "
+        f"{pluralise(reach.emails, 'e-mail')} and {pluralise(reach.texts, 'text message')} to send, "
+        "one for each person. "
+        f"{reach.people_unreached} {people} cannot be reached by message."
     )
 
 

@@ -44,8 +44,13 @@ def change_contact(
         person = ContactDetails(name or "", email or "", phone or "", language or Language.FI)
     change = contacts.change_contact(ContactUpdate(named, person, deputy=deputy), *run.by)
     links = [
-        {"order_id": one.order_id, "secure_id": one.secure_id, "expires": format_instant(one.expires), "code": one.code}
-        for one in change.offered
+        {
+            "order_id": link_sent.order_id,
+            "secure_id": link_sent.secure_id,
+            "expires": format_instant(link_sent.expires),
+            "code": link_sent.code,
+        }
+        for link_sent in change.offered
     ]
     whom = "deputy" if deputy else "contact person"
     lines = [
@@ -54,7 +59,11 @@ def change_contact(
         else f"Nothing to change: the {whom} already has these details.",
         *(f"A new link to the transfer IDs of order {one.order_id} is being sent." for one in change.offered),
         # A contact without a phone gets no PIN code by SMS.
-        *(f"Give the contact person this code by phone or in person: {one.code}" for one in change.offered if one.code),
+        *(
+            f"Give the contact person this code by phone or in person: {link_sent.code}"
+            for link_sent in change.offered
+            if link_sent.code
+        ),
     ]
     value = {"customer_id": change.customer_id, "changed": change.changed, "offered": links}
     return Output(value, "\n".join(lines))

@@ -30,10 +30,10 @@ def register(commands: Commands) -> None:
 
 
 def _run(parsed: argparse.Namespace) -> int:
-    found = _findings(parsed)
-    rows = [one.as_json() for one in found]
-    print_output(Output(rows, check_blocks(found)), as_json=parsed.json)
-    return exit_code(found, is_start=parsed.start)
+    check_findings = _findings(parsed)
+    rows = [check_finding.as_json() for check_finding in check_findings]
+    print_output(Output(rows, check_blocks(check_findings)), as_json=parsed.json)
+    return exit_code(check_findings, is_start=parsed.start)
 
 
 def _findings(parsed: argparse.Namespace) -> tuple[CheckFinding, ...]:
@@ -62,13 +62,17 @@ def _with_addresses(options: CheckOptions, parsed: argparse.Namespace) -> CheckO
     Raises OptionError.
     """
     plan = plan_of(parsed)
-    places = [one for one in (plan.soap, plan.status, plan.people, plan.metrics) if one is not None]
+    places = [
+        listen_address
+        for listen_address in (plan.soap, plan.status, plan.people, plan.metrics)
+        if listen_address is not None
+    ]
     return CheckOptions(
         options.root,
         options.is_offline,
         options.is_start,
         options.passphrase,
         plan.pair,
-        tuple((one.host, one.port) for one in places if one.path is None),
+        tuple((place.host, place.port) for place in places if place.path is None),
         plan.people is not None,
     )

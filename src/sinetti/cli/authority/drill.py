@@ -148,7 +148,7 @@ def report_row(report: DrillReport) -> dict[str, Any]:
         "delivered": _curve_row(report.delivered),
         "answered": _curve_row(report.answered),
         "failed": report.problems,
-        "unreached": [unreached_row(one) for one in report.unreached],
+        "unreached": [unreached_row(unreached) for unreached in report.unreached],
     }
 
 

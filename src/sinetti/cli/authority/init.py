@@ -57,7 +57,7 @@ def register(commands: Commands) -> None:
     summary = "create an authority: keys, CA certificates and an empty register"
     parser = command(commands, "init", summary, _run, EXAMPLE)
     add_dir(parser)
-    environments = [one.value for one in Environment]
+    environments = [environment.value for environment in Environment]
     parser.add_argument("--environment", choices=environments, required=True, help="environment of the authority")
     parser.add_argument(
         "--hierarchy",
@@ -68,7 +68,7 @@ def register(commands: Commands) -> None:
     _add_hierarchy_options(parser)
     parser.add_argument("--base-url", required=True, metavar="URL", help="address of CA certificates and CRLs (http)")
     parser.add_argument("--soap-url", required=True, metavar="URL", help="address for requests of programs")
-    recipes = [one.value for one in ResponseRecipe]
+    recipes = [recipe.value for recipe in ResponseRecipe]
     parser.add_argument(
         "--response-recipe",
         choices=recipes,

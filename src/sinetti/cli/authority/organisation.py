@@ -108,7 +108,9 @@ def close(run: AuthorityRun, *, customer_id: str = _CUSTOMER_ID) -> str:
         run,
         organisation=before.name,
         in_force=sum(row.is_active(now) for row in registration.certificates(run.ctx, before.customer_id)),
-        signatories=[format_person(one) for one in who_is_who(before.customer_id, run.ctx).roles.signatories],
+        signatories=[
+            format_person(signatory) for signatory in who_is_who(before.customer_id, run.ctx).roles.signatories
+        ],
     )
     registration.close(before.customer_id, *run.by)
     return f"{before.customer_id} is closed permanently: no more certificates are issued to it. {_STAY}"
@@ -134,7 +136,7 @@ def add_signatory(
         signatory_parameters(customer_id, named, invite=invite),
         run,
         organisation=before.organisation.name,
-        signatories=[format_person(one) for one in before.roles.signatories],
+        signatories=[format_person(signatory) for signatory in before.roles.signatories],
     )
     if not invite:
         is_new = people.add_signatory(customer_id, named, *run.by)
@@ -152,10 +154,12 @@ def _outcome(sentence: str, *, is_new: bool) -> str:
 
 def print_wait(waiting: Sequence[NamingView], folder: Path) -> None:
     """Say from when the first signatory can act, and what to send."""
-    for one in waiting:
-        begins = f"{one.ends_at:%Y-%m-%d %H:%M} UTC"
-        print_note(f"{one.name} can act from {begins} on. Until then, the organisation can stop it.")
-        print_note(f"Print the letter to it: {_BEFORE} signatory letter --customer-id {one.customer_id} --dir {folder}")
+    for naming in waiting:
+        begins = f"{naming.ends_at:%Y-%m-%d %H:%M} UTC"
+        print_note(f"{naming.name} can act from {begins} on. Until then, the organisation can stop it.")
+        print_note(
+            f"Print the letter to it: {_BEFORE} signatory letter --customer-id {naming.customer_id} --dir {folder}"
+        )
 
 
 @signatory.command(f"{_BEFORE} signatory remove {_WHERE} --email director@customer.example", name="remove")
@@ -188,7 +192,7 @@ def letter(run: AuthorityRun, *, customer_id: str = _CUSTOMER_ID) -> Output | No
         print_note("No first signatory of this organisation waits: there is no letter to send.")
         return None
     address = notifications.read(run.authority.folder.notices).terms.people_address
-    letters = [letter_lines(one, f"{address}{link_path(one.naming_id, run.ctx)}") for one in waiting]
+    letters = [letter_lines(naming, f"{address}{link_path(naming.naming_id, run.ctx)}") for naming in waiting]
     note = "Send it to the address in the trade register's extract, never to one from the request."
     return Output(letters, "\n\n\n".join("\n\n".join(lines) for lines in letters), note=note)
 
@@ -233,21 +237,21 @@ def looked_after_by(
 @verbs.command(f"{_BEFORE} show {_WHERE}")
 def show(run: AuthorityRun, *, customer_id: str = _CUSTOMER_ID) -> Output:
     """Show the people and firms that act for an organisation."""
-    found = who_is_who(customer_id, run.ctx)
-    organisation, roles, firms = found.organisation, found.roles, found.looked
+    people = who_is_who(customer_id, run.ctx)
+    organisation, roles, firms = people.organisation, people.roles, people.looked
     row = {
         "customer_id": organisation.customer_id,
         "name": organisation.name,
         "open": organisation.open,
         "channels": sorted(organisation.channels),
-        "signatories": [person_row(one) for one in roles.signatories],
+        "signatories": [person_row(signatory) for signatory in roles.signatories],
         "contact_person": person_row(roles.contact_person),
         "looked_after_by": list(firms.by),
         "looks_after": list(firms.after),
     }
     lines = [
         f"{organisation.customer_id}  {organisation.name}{'' if organisation.open else ', closed permanently'}",
-        *(f"signatory        {format_person(one)}" for one in roles.signatories or (None,)),
+        *(f"signatory        {format_person(signatory)}" for signatory in roles.signatories or (None,)),
         f"contact person   {format_person(roles.contact_person)}",
         f"managed by       {', '.join(firms.by) or '-'}",
         *([f"manages          {', '.join(firms.after)}"] if firms.after else []),

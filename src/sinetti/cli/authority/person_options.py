@@ -34,7 +34,7 @@ class PersonSpec(Spec):
         )
         parser.add_argument(
             f"--{self.prefix}language",
-            choices=[one.value for one in Language],
+            choices=[language.value for language in Language],
             default=language,
             help=f"language of messages to {self.help} (default: {language or 'unchanged'})",
         )
@@ -78,5 +78,5 @@ def format_person(reader: Recipient | None) -> str:
     """Return a person as one line of text."""
     if reader is None:
         return "none"
-    text = " ".join(one for one in (reader.name, f"<{reader.email}>", reader.phone, f"({reader.language})") if one)
+    text = " ".join(text for text in (reader.name, f"<{reader.email}>", reader.phone, f"({reader.language})") if text)
     return text if reader.mailable else f"{text} (not reachable by e-mail)"

@@ -74,12 +74,12 @@ def _people_lines(done: ReconciliationReport, folder: Path) -> Iterator[str]:
     if done.without_people:
         yield ""
         yield _WITHOUT_PEOPLE.format(holdings=pluralise(len(done.without_people), "holding"), folder=folder)
-    for one in done.without_people:
-        yield f"holding {one.holding_id} of {one.customer_id} ({one.channel})"
-        if not one.has_contact:
-            yield f"  sinetti authority change-contact {one.serial} --dir {folder} --name NAME --email ADDRESS"
-        if not one.has_roles:
+    for person in done.without_people:
+        yield f"holding {person.holding_id} of {person.customer_id} ({person.channel})"
+        if not person.has_contact:
+            yield f"  sinetti authority change-contact {person.serial} --dir {folder} --name NAME --email ADDRESS"
+        if not person.has_roles:
             yield (
-                f"  sinetti authority organisation signatory add --dir {folder} --customer-id {one.customer_id} "
+                f"  sinetti authority organisation signatory add --dir {folder} --customer-id {person.customer_id} "
                 "--name NAME --email ADDRESS"
             )

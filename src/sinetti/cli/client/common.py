@@ -98,10 +98,10 @@ def config_of(parsed: argparse.Namespace) -> Config | None:
     ConfigError if the file is wrong.
     """
     if not hasattr(parsed, "sinetti_toml"):
-        found = loader.find(parsed.config)
-        if found is None and loader.is_passed_over(parsed.config):
+        config_files = loader.find(parsed.config)
+        if config_files is None and loader.is_passed_over(parsed.config):
             _pass_over(parsed)
-        parsed.sinetti_toml = None if found is None else _read(found)
+        parsed.sinetti_toml = None if config_files is None else _read(config_files)
     config: Config | None = parsed.sinetti_toml
     if config is None:
         return None
@@ -120,9 +120,9 @@ def _pass_over(parsed: argparse.Namespace) -> None:
     console_of(parsed).tell(make_message(config_messages.NOT_FOR_ROOT))
 
 
-def _read(found: loader.ConfigFile) -> Config:
+def _read(config_file: loader.ConfigFile) -> Config:
     # Imported only if there is a file to read: most commands have their store from an option.
-    return importlib.import_module("sinetti.client.config.loader").read(found.path, is_named=found.is_named)  # type: ignore[no-any-return]
+    return importlib.import_module("sinetti.client.config.loader").read(config_file.path, is_named=config_file.is_named)  # type: ignore[no-any-return]
 
 
 def add_names(parser: argparse.ArgumentParser) -> None:
@@ -144,7 +144,7 @@ def add_wait(parser: argparse.ArgumentParser) -> None:
 
 def choices(kind: type[StrEnum]) -> list[str]:
     """Return the values of an option as text."""
-    return [one.value for one in kind]
+    return [str_enum.value for str_enum in kind]
 
 
 def parse_instant(text: str) -> datetime:
@@ -309,10 +309,10 @@ def is_in_store(path: Path, store: Path, name: str) -> bool:
     if path == STREAM:
         return False
     try:
-        above = [one for one in path.resolve().parents if one.exists()]
+        above = [parent for parent in path.resolve().parents if parent.exists()]
         # A name may be a link to a folder elsewhere; the same folder may be spelt in another way.
-        kept = [one for one in (store, store / name) if one.exists()]
-        return any(one.samefile(folder) for one in above for folder in kept)
+        kept = [path for path in (store, store / name) if path.exists()]
+        return any(path.samefile(folder) for path in above for folder in kept)
     except (OSError, RuntimeError):  # a loop of links, or an unreadable folder: writing reports it
         return False
 
@@ -401,8 +401,8 @@ def report(
             console.tell(make_message(messages.ABOUT_NAME, name=outcome.name, message=missing))
             code = max(code, ExitCode.AGAIN)
     if parsed.json:
-        at = {one.name: now_for(parsed, one.name, ctx.now) for one in outcomes}
-        print_json([_row(one, at[one.name], ctx.store, ctx.language) for one in outcomes])
+        at = {outcome.name: now_for(parsed, outcome.name, ctx.now) for outcome in outcomes}
+        print_json([_row(outcome, at[outcome.name], ctx.store, ctx.language) for outcome in outcomes])
     return code
 
 

@@ -79,7 +79,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     if not reports and code is ExitCode.DONE:
         raise UsageError(messages.NO_HOOKS, store=str(parsed.store), stages=", ".join(order.stages))
     if parsed.json:
-        common.print_json([row_json(one, reports.get(one.name)) for one in outcomes])
+        common.print_json([row_json(outcome, reports.get(outcome.name)) for outcome in outcomes])
     if parsed.test:
         console.tell(make_message(messages.HOOKS_TESTED))
     return code
@@ -91,6 +91,6 @@ def row_json(outcome: CommandResult, report: HookReport | None) -> dict[str, obj
     return {
         "name": outcome.name,
         "serial": None if report is None else report.serial,
-        "hooks": [{"stage": one.stage.value, "result": one.word, "output": list(one.output)} for one in ends],
+        "hooks": [{"stage": end.stage.value, "result": end.word, "output": list(end.output)} for end in ends],
         "exit_code": int(outcome.exit_code),
     }

@@ -53,21 +53,21 @@ def register(subparsers: Commands) -> None:
 
 def run(parsed: argparse.Namespace) -> ExitCode:
     """Check one name or all names of a store."""
-    found: list[DoctorFinding] = []
+    doctor_findings: list[DoctorFinding] = []
     addresses: dict[str, str] = {}
-    config = _config(parsed, found)
+    config = _config(parsed, doctor_findings)
     console = common.console_of(parsed)
-    if config is not None or not found:
+    if config is not None or not doctor_findings:
         common.find_store(parsed)
     if parsed.store is not None:
         if config is None:
             common.require_store(parsed)
-        found += _all(parsed, console, config, addresses)
+        doctor_findings += _all(parsed, console, config, addresses)
     if parsed.json:
-        common.print_json([one.as_json(console.language) for one in found])
+        common.print_json([doctor_finding.as_json(console.language) for doctor_finding in doctor_findings])
     else:
-        _show(found, addresses, console)
-    return findings.worst(found)
+        _show(doctor_findings, addresses, console)
+    return findings.worst(doctor_findings)
 
 
 def _config(parsed: argparse.Namespace, found: list[DoctorFinding]) -> Config | None:
@@ -105,13 +105,13 @@ def _all(
             Check.STORE, make_message(findings.STORE_NOT_YET, path=str(parsed.store)), about=str(parsed.store)
         )
     kept = dict(_settings(parsed.store, names, config))
-    addresses.update({name: one.service for name, one in kept.items()})
-    for one in services.distinct([*kept.values(), *configuration.services(config, parsed.name)]):
-        yield from services.check_service(one, Clocks(now, clock.utc_now()), console.language)
-        yield from services.trust_lists(one, parsed.store, now, console.language)
+    addresses.update({name: name_settings.service for name, name_settings in kept.items()})
+    for name_settings in services.distinct([*kept.values(), *configuration.services(config, parsed.name)]):
+        yield from services.check_service(name_settings, Clocks(now, clock.utc_now()), console.language)
+        yield from services.trust_lists(name_settings, parsed.store, now, console.language)
     only = () if parsed.name is None else (parsed.name,)
     shown = config or without_file(parsed.store)
-    for row in status.rows(shown, lambda seen: common.now_for(parsed, seen.name, now), only=only):
+    for row in status.rows(shown, lambda name_snapshot: common.now_for(parsed, name_snapshot.name, now), only=only):
         yield from certificates.check_certificate(row)
 
 
@@ -142,30 +142,41 @@ _TONES = {Level.OK: Tone.GOOD, Level.WARN: Tone.WARNING, Level.FAIL: Tone.BAD}
 _PROBLEMS = (Level.FAIL, Level.WARN)
 
 
-def _show(found: Sequence[DoctorFinding], addresses: Mapping[str, str], console: Console) -> None:
+def _show(doctor_findings: Sequence[DoctorFinding], addresses: Mapping[str, str], console: Console) -> None:
     language = console.language
-    output.show(blocks(found, addresses, language), in_pipe=(pipe_table(found, language),) if found else ())
-    wrong, warned = (sum(one.level is level for one in found) for level in _PROBLEMS)
+    output.show(
+        blocks(doctor_findings, addresses, language),
+        in_pipe=(pipe_table(doctor_findings, language),) if doctor_findings else (),
+    )
+    wrong, warned = (sum(doctor_finding.level is level for doctor_finding in doctor_findings) for level in _PROBLEMS)
     text = messages.DOCTOR_WRONG if wrong else messages.DOCTOR_WARNED if warned else messages.DOCTOR_WELL
     console.tell(make_message(text, number=wrong or warned) if wrong or warned else make_message(text))
 
 
-def blocks(found: Sequence[DoctorFinding], addresses: Mapping[str, str], language: Language) -> Sequence[Block]:
+def blocks(
+    doctor_findings: Sequence[DoctorFinding], addresses: Mapping[str, str], language: Language
+) -> Sequence[Block]:
     """Return the output on a terminal: problems first, then what is well, by service.
 
     `addresses` has the address of each name's service.
     """
-    groups = {findings.PROBLEMS: [one for level in _PROBLEMS for one in found if one.level is level]}
+    groups = {
+        findings.PROBLEMS: [
+            doctor_finding for level in _PROBLEMS for doctor_finding in doctor_findings if doctor_finding.level is level
+        ]
+    }
     groups[findings.THIS_COMPUTER] = []
-    for one in found:
-        if one.level is Level.OK:
-            about = one.about or ""
-            by_service = about if one.check in SERVICE_CHECKS else addresses.get(about)
-            groups.setdefault(by_service or findings.THIS_COMPUTER, []).append(one)
+    for finding in doctor_findings:
+        if finding.level is Level.OK:
+            about = finding.about or ""
+            by_service = about if finding.check in SERVICE_CHECKS else addresses.get(about)
+            groups.setdefault(by_service or findings.THIS_COMPUTER, []).append(finding)
     written: list[Block] = []
     for title, group in groups.items():
         if group:
-            rows = [_row(one, language, _subject(one, title, addresses)) for one in group]
+            rows = [
+                _row(doctor_finding, language, _subject(doctor_finding, title, addresses)) for doctor_finding in group
+            ]
             written += [
                 Heading(translate.translate(title, language)),
                 OutputTable((), rows, fold=frozenset({2}), toned=0),
@@ -173,32 +184,34 @@ def blocks(found: Sequence[DoctorFinding], addresses: Mapping[str, str], languag
     return written
 
 
-def pipe_table(found: Sequence[DoctorFinding], language: Language) -> OutputTable:
+def pipe_table(doctor_findings: Sequence[DoctorFinding], language: Language) -> OutputTable:
     """Return the output in a pipe: one line for each finding, problems first."""
-    ordered = sorted(found, key=lambda one: (*_PROBLEMS, Level.OK).index(one.level))
+    ordered = sorted(doctor_findings, key=lambda one: (*_PROBLEMS, Level.OK).index(one.level))
     rows = []
-    for one in ordered:
-        row = _row(one, language)
+    for doctor_finding in ordered:
+        row = _row(doctor_finding, language)
         level, check, text = row.cells
-        rows.append(replace(row, cells=(level, check, one.about or "", text)))
+        rows.append(replace(row, cells=(level, check, doctor_finding.about or "", text)))
     return OutputTable((), rows)
 
 
-def _subject(one: DoctorFinding, title: str, names: Collection[str]) -> str:
+def _subject(doctor_finding: DoctorFinding, title: str, names: Collection[str]) -> str:
     """Return what a finding is about.
 
     Empty if that is the title of its group, or the store.
     """
-    is_store = one.check in findings.STORE_CHECKS and one.about not in names
-    return "" if one.about is None or is_store or one.about == title else one.about
+    is_store = doctor_finding.check in findings.STORE_CHECKS and doctor_finding.about not in names
+    return "" if doctor_finding.about is None or is_store or doctor_finding.about == title else doctor_finding.about
 
 
-def _row(one: DoctorFinding, language: Language, subject: str = "") -> Row:
-    level, check = findings.SHOWN[one.level], findings.CHECKED[one.check]
-    text = messages.render(one.message, language)
+def _row(doctor_finding: DoctorFinding, language: Language, subject: str = "") -> Row:
+    level, check = findings.SHOWN[doctor_finding.level], findings.CHECKED[doctor_finding.check]
+    text = messages.render(doctor_finding.message, language)
     if subject and subject not in text:
         text = f"{subject}: {text}"
-    step = "" if one.step is None else messages.render(one.step, language)
+    step = "" if doctor_finding.step is None else messages.render(doctor_finding.step, language)
     return Row(
-        (translate.translate(level, language), translate.translate(check, language), text), step, _TONES[one.level]
+        (translate.translate(level, language), translate.translate(check, language), text),
+        step,
+        _TONES[doctor_finding.level],
     )

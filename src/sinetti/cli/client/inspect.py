@@ -120,33 +120,36 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     return ExitCode.DONE
 
 
-def as_json(found: InspectedFile, now: datetime) -> dict[str, object]:
+def as_json(inspected_file: InspectedFile, now: datetime) -> dict[str, object]:
     """Return the content as JSON (docs/holders/inspect.md)."""
-    others = [_item_as_json(one, now) for one in found.others]
-    return {"kind": found.kind.value, **_item_as_json(found.first, now), "chain": others}
+    others = [_item_as_json(inspected, now) for inspected in inspected_file.others]
+    return {"kind": inspected_file.kind.value, **_item_as_json(inspected_file.first, now), "chain": others}
 
 
-def blocks(found: InspectedFile, now: datetime, language: Language) -> Iterator[Block]:
+def blocks(inspected_file: InspectedFile, now: datetime, language: Language) -> Iterator[Block]:
     """Yield the content for people: a record for each certificate.
 
     The first record has the kind of the file, too.
     """
     head = [
-        (CONTENT, translate(KINDS[found.kind], language)),
-        (PRIVATE_KEY, translate(NOT_SHOWN, language) if found.has_key else None),
-        (ELEMENT, found.element),
-        (SIGNATURE, None if found.kind is not FileKind.MESSAGE else translate(_signature(found), language)),
+        (CONTENT, translate(KINDS[inspected_file.kind], language)),
+        (PRIVATE_KEY, translate(NOT_SHOWN, language) if inspected_file.has_key else None),
+        (ELEMENT, inspected_file.element),
+        (
+            SIGNATURE,
+            None if inspected_file.kind is not FileKind.MESSAGE else translate(_signature(inspected_file), language),
+        ),
     ]
-    pairs = [*head, *_pairs(found.first, now, language, is_list=found.kind is FileKind.CRL)]
-    if found.kind is FileKind.CRL:
-        pairs += [(CRL_NUMBER, None if found.number is None else str(found.number))]
-        pairs += [(ENTRIES, None if found.entries is None else number(found.entries, language))]
-    yield _record("", pairs, _tone(found.first, now), language)
-    if found.others:
+    pairs = [*head, *_pairs(inspected_file.first, now, language, is_list=inspected_file.kind is FileKind.CRL)]
+    if inspected_file.kind is FileKind.CRL:
+        pairs += [(CRL_NUMBER, None if inspected_file.number is None else str(inspected_file.number))]
+        pairs += [(ENTRIES, None if inspected_file.entries is None else number(inspected_file.entries, language))]
+    yield _record("", pairs, _tone(inspected_file.first, now), language)
+    if inspected_file.others:
         yield Heading(translate(OTHERS, language))
-    for one in found.others:
-        pairs = [pair for pair in _pairs(one, now, language) if pair[0] != SUBJECT]
-        yield _record(strip_control_chars(one.subject or "–"), pairs, _tone(one, now), language)
+    for inspected in inspected_file.others:
+        pairs = [pair for pair in _pairs(inspected, now, language) if pair[0] != SUBJECT]
+        yield _record(strip_control_chars(inspected.subject or "–"), pairs, _tone(inspected, now), language)
 
 
 def _inspect(path: Path, octets: bytes, password: bytes | None) -> InspectedFile:
@@ -198,10 +201,10 @@ def _record(title: str, pairs: list[tuple[str, str | None]], tone: Tone, languag
     return Record(title, shown, tone=tone)
 
 
-def _signature(found: InspectedFile) -> str:
-    if not found.is_signed:
+def _signature(inspected_file: InspectedFile) -> str:
+    if not inspected_file.is_signed:
         return UNSIGNED
-    return NO_CERTIFICATE if found.first.sha256 is None else UNCHECKED
+    return NO_CERTIFICATE if inspected_file.first.sha256 is None else UNCHECKED
 
 
 def _purpose(item: InspectedItem, language: Language) -> str | None:

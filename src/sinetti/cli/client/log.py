@@ -77,39 +77,42 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     now = common.now_for(parsed, parsed.name, common.now_of(parsed, console))
     since = None if parsed.since is None else _since(parsed.since, now)
     try:
-        found = [one for one in event_log.read(folder) if since is None or one.at >= since]
+        log_events = [log_event for log_event in event_log.read(folder) if since is None or log_event.at >= since]
     except OSError as bad:
         raise files.StoreError(error_reasons.store_unusable(bad, folder)) from bad
-    seen = snapshot.load_snapshot(folder)
+    name_snapshot = snapshot.load_snapshot(folder)
     if parsed.json:
-        under_way = [{"kind": one.folder.name, "state": one.state.value, "codes": list(one.codes)} for one in seen.open]
-        events = [log_format.as_json(one) for one in found]
+        under_way = [
+            {"kind": journal.folder.name, "state": journal.state.value, "codes": list(journal.codes)}
+            for journal in name_snapshot.open
+        ]
+        events = [log_format.as_json(log_event) for log_event in log_events]
         common.print_json({"name": parsed.name, "events": events, "open": under_way})
     else:
-        output.show(blocks(found, seen, console.language))
-    damage = seen.damage_message(now)
+        output.show(blocks(log_events, name_snapshot, console.language))
+    damage = name_snapshot.damage_message(now)
     if damage is None:
         return ExitCode.DONE
     console.tell(damage)
     return ExitCode.STORE
 
 
-def blocks(events: Sequence[LogEvent], seen: NameSnapshot, language: Language) -> Sequence[Block]:
+def blocks(events: Sequence[LogEvent], name_snapshot: NameSnapshot, language: Language) -> Sequence[Block]:
     """Return the output for events, oldest first, and for the requests under way."""
     found: list[Block] = []
     if events:
-        rows = [Row((at, event), facts) for at, event, facts in (log_format.cells(one, language) for one in events)]
+        rows = [Row((at, event), facts) for at, event, facts in (log_format.cells(event, language) for event in events)]
         found.append(OutputTable((), rows, fold=frozenset({1}), indent=_INDENT))
-    found += [Paragraph(line) for line in log_format.open_lines(seen, language)]
-    return found or [Paragraph(messages.render(make_message(messages.LOG_EMPTY, name=seen.name), language))]
+    found += [Paragraph(line) for line in log_format.open_lines(name_snapshot, language)]
+    return found or [Paragraph(messages.render(make_message(messages.LOG_EMPTY, name=name_snapshot.name), language))]
 
 
 def _since(text: str, now: datetime) -> datetime:
-    found = _AGO.fullmatch(text)
-    if found is None:
+    match = _AGO.fullmatch(text)
+    if match is None:
         return common.parse_instant(text)
-    count = int(found[1])
+    count = int(match[1])
     try:
-        return now - (timedelta(days=count) if found[2] == "d" else timedelta(hours=count))
+        return now - (timedelta(days=count) if match[2] == "d" else timedelta(hours=count))
     except OverflowError:
         raise UsageError(messages.BAD_INSTANT, text=text) from None

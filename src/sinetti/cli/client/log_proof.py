@@ -155,7 +155,7 @@ def _facts(reader: LogReader, proof: CheckedProof) -> dict[str, Value]:
 def _cosigners(reader: LogReader) -> tuple[str, ...]:
     """Return the named witnesses that cosigned the newest accepted head."""
     signers = SignedNote.parse(reader.memory.checkpoint or b"").signers(reader.policy.witnesses)
-    return tuple(sorted({one.name for one in signers}))
+    return tuple(sorted({signer.name for signer in signers}))
 
 
 def _policy(parsed: argparse.Namespace) -> LogPolicy:
@@ -169,7 +169,7 @@ def _policy(parsed: argparse.Namespace) -> LogPolicy:
     except NoteError as bad:
         raise UsageError(BAD_KEY, why=str(bad)) from bad
     count = kept.cosignatures if parsed.cosignatures is None else max(parsed.cosignatures, 0)
-    witnesses = parsed.witness_key or [str(one) for one in kept.witnesses]
+    witnesses = parsed.witness_key or [str(witness) for witness in kept.witnesses]
     try:
         return replace(LogPolicy.parse(None, count, witnesses), key=key)
     except NoteError as bad:

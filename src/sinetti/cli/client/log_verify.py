@@ -78,7 +78,7 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         raise UsageError(BAD_KEY, why=str(bad)) from bad
     known = None if parsed.checkpoint is None else common.read_file(parsed.checkpoint)
     try:
-        found = verify_export(_lines(parsed.file), key, known)
+        export = verify_export(_lines(parsed.file), key, known)
     except KnownCheckpointError as bad:
         raise UsageError(BAD_CHECKPOINT, path=str(parsed.checkpoint), why=str(bad)) from bad
     except (ExportError, NoteError) as bad:
@@ -89,9 +89,9 @@ def run(parsed: argparse.Namespace) -> ExitCode:
             common.print_json(_as_json(None, str(wrong)))
         return ExitCode.REFUSED
     if parsed.json:
-        common.print_json(_as_json(found, None))
+        common.print_json(_as_json(export, None))
     else:
-        output.show(tuple(_blocks(found, parsed.checkpoint, console.language)))
+        output.show(tuple(_blocks(export, parsed.checkpoint, console.language)))
     return ExitCode.DONE
 
 
@@ -105,45 +105,45 @@ def _lines(path: Path) -> Iterator[bytes]:
         yield from file
 
 
-def _as_json(found: ExportReport | None, why: str | None) -> dict[str, object]:
-    head = None if found is None else found.checkpoint
+def _as_json(export: ExportReport | None, why: str | None) -> dict[str, object]:
+    head = None if export is None else export.checkpoint
     return {
-        "verified": found is not None,
+        "verified": export is not None,
         "origin": None if head is None else head.origin,
         "size": None if head is None else head.size,
         "root": None if head is None else head.root.hex(),
-        "from": None if found is None else found.start,
-        "to": None if found is None else found.end,
-        "kinds": None if found is None else dict(sorted(found.kinds.items())),
-        "absent": None if found is None else list(found.absent),
-        "approvals": None if found is None else found.approvals,
-        "checks_officers": None if found is None else found.checks_officers,
-        "passkey_sites": None if found is None else list(found.origins),
-        "recovered_by": None if found is None else list(found.roots),
-        "signers": None if found is None else [str(one) for one in found.signers],
+        "from": None if export is None else export.start,
+        "to": None if export is None else export.end,
+        "kinds": None if export is None else dict(sorted(export.kinds.items())),
+        "absent": None if export is None else list(export.absent),
+        "approvals": None if export is None else export.approvals,
+        "checks_officers": None if export is None else export.checks_officers,
+        "passkey_sites": None if export is None else list(export.origins),
+        "recovered_by": None if export is None else list(export.roots),
+        "signers": None if export is None else [str(signer) for signer in export.signers],
         "why": why,
     }
 
 
-def _blocks(found: ExportReport, kept: Path | None, language: Language) -> Iterator[Block]:
-    head = found.checkpoint
-    kinds = ", ".join(f"{kind} {number(count, language)}" for kind, count in sorted(found.kinds.items()))
+def _blocks(export: ExportReport, kept: Path | None, language: Language) -> Iterator[Block]:
+    head = export.checkpoint
+    kinds = ", ".join(f"{kind} {number(count, language)}" for kind, count in sorted(export.kinds.items()))
     pairs: Sequence[tuple[str, str | None]] = (
         (ORIGIN, head.origin),
         (SIZE, number(head.size, language)),
         (KINDS, kinds or None),
-        (APPROVALS, number(found.approvals, language) if found.approvals else None),
-        (PASSKEYS, "\n".join(found.origins) or None),
-        (ROOTS, "\n".join(found.roots) or None),
-        (SIGNED_BY, "\n".join(str(one) for one in found.signers)),
+        (APPROVALS, number(export.approvals, language) if export.approvals else None),
+        (PASSKEYS, "\n".join(export.origins) or None),
+        (ROOTS, "\n".join(export.roots) or None),
+        (SIGNED_BY, "\n".join(str(signer) for signer in export.signers)),
     )
     sentences = [
-        make_message(VERIFIED, first=found.start, last=found.end - 1, origin=head.origin)
-        if found.end > found.start
+        make_message(VERIFIED, first=export.start, last=export.end - 1, origin=head.origin)
+        if export.end > export.start
         else make_message(NONE_VERIFIED, origin=head.origin),
-        *([make_message(ABSENT, count=len(found.absent))] if found.absent else []),
-        *([] if found.checks_officers or not found.approvals else [make_message(NOT_OFFICERS)]),
+        *([make_message(ABSENT, count=len(export.absent))] if export.absent else []),
+        *([] if export.checks_officers or not export.approvals else [make_message(NOT_OFFICERS)]),
         make_message(NOT_COMPARED) if kept is None else make_message(COMPARED, path=str(kept)),
     ]
-    yield Paragraph(" ".join(messages.render(one, language) for one in sentences))
+    yield Paragraph(" ".join(messages.render(sentence, language) for sentence in sentences))
     yield Record("", [(translate(name, language), strip_control_chars(value)) for name, value in pairs if value])

@@ -78,10 +78,10 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     if not is_key_name(parsed.name):
         raise UsageError(BAD_NAME, text=parsed.name)
     logs: dict[str, VerifierKey] = {}
-    for one in map(_log_key, parsed.log):
-        if one.name in logs:
-            raise UsageError(TWO_KEYS, origin=one.name)
-        logs[one.name] = one
+    for verifier_key in map(_log_key, parsed.log):
+        if verifier_key.name in logs:
+            raise UsageError(TWO_KEYS, origin=verifier_key.name)
+        logs[verifier_key.name] = verifier_key
     witness = Witness(parsed.dir, parsed.name, logs)
     host, _, port = parsed.bind.rpartition(":")
     try:
@@ -152,7 +152,7 @@ class _Server(ThreadingHTTPServer):
 
     def service_actions(self) -> None:
         """End connections that last too long, also those that send an octet now and then."""
-        for request in [one for one, end in tuple(self._ends.items()) if end < clock.monotonic_seconds()]:
+        for request in [listener for listener, end in tuple(self._ends.items()) if end < clock.monotonic_seconds()]:
             with suppress(OSError):
                 request.shutdown(socket.SHUT_RDWR)
 

@@ -50,13 +50,13 @@ def run(parsed: argparse.Namespace) -> ExitCode:
         raise _unreadable(parsed.trust_services, bad) from bad
     receipt, sent = common.read_file(parsed.receipt), common.read_file(parsed.file)
     try:
-        found = receipt_check.check(receipt, sent, str(parsed.file), anchors, now)
+        check = receipt_check.check(receipt, sent, str(parsed.file), anchors, now)
     except ValueError as bad:
         raise _unreadable(parsed.receipt, bad) from bad
-    console.tell(found.message)
+    console.tell(check.message)
     if parsed.json:
-        common.print_json(found.as_json())
-    return ExitCode.DONE if found.good else ExitCode.REFUSED
+        common.print_json(check.as_json())
+    return ExitCode.DONE if check.good else ExitCode.REFUSED
 
 
 def _unreadable(path: Path, bad: ValueError) -> UsageError:

@@ -154,7 +154,7 @@ def _losses(folder: Path, plan: RemovalPlan, ctx: ClientContext) -> Iterator[Mes
     if plan.serial is not None and plan.until is not None:
         state = status.status_text(status.status_of(plan.seen, ctx.now))
         yield make_message(LOSES_CERTIFICATE, serial=plan.serial, until=plan.until, state=state)
-    yield from (make_message(_LOSES[one]) for one in plan.requests)
+    yield from (make_message(_LOSES[request]) for request in plan.requests)
     if plan.has_deliveries:
         yield make_message(LOSES_DELIVERIES)
     yield from (make_message(LOSES_TOKEN_KEYS, token=label) for label in plan.tokens)

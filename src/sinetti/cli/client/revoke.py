@@ -35,7 +35,7 @@ def register(subparsers: Commands) -> None:
     )
     parser.add_argument("name", metavar="NAME", help="name in the store")
     common.add_store(parser)
-    parser.add_argument("--reason", required=True, choices=[one.value for one in revoke.REASONS], help="why")
+    parser.add_argument("--reason", required=True, choices=[reason.value for reason in revoke.REASONS], help="why")
     parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     common.add_common(parser)

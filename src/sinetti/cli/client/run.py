@@ -267,9 +267,9 @@ def _show_plan(parsed: argparse.Namespace, console: Console, stop: threading.Eve
         common.print_json(run_report.as_json(end, agent.run.now, agent.config.care, console.language))
     else:
         output.show(
-            Paragraph(messages.render(one, console.language))
+            Paragraph(messages.render(message, console.language))
             for row in end.rows
-            for one in run_report.plan_messages(row)
+            for message in run_report.plan_messages(row)
         )
     return end.exit_code
 
@@ -285,8 +285,8 @@ def _agent(parsed: argparse.Namespace, console: Console, watch: RunProgress, sto
         common.run_of(parsed, console, common.now_of(parsed, console)), store=config.store, tell=watch.tell, sleep=sleep
     )
 
-    def code_of(seen: NameSnapshot, at: datetime) -> ExitCode:
-        return status.exit_code_of(status.status_of(seen, at, config.care))
+    def code_of(name_snapshot: NameSnapshot, at: datetime) -> ExitCode:
+        return status.exit_code_of(status.status_of(name_snapshot, at, config.care))
 
     return AgentContext(
         outside,
@@ -321,8 +321,8 @@ def _config(parsed: argparse.Namespace, console: Console) -> Config:
 
 
 def _every(text: str) -> timedelta:
-    found = _EVERY.fullmatch(text)
-    every = timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else timedelta()
+    match = _EVERY.fullmatch(text)
+    every = timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else timedelta()
     if not _SHORTEST <= every <= _LONGEST:
         raise UsageError(messages.BAD_EVERY, text=text)
     return every
@@ -382,7 +382,7 @@ def stop_signals(stop: threading.Event, wake: threading.Event, console: Console,
     listener = threading.Thread(target=listen, name="signals", daemon=True)
     listener.start()
     former = signal.set_wakeup_fd(interpreters.fileno(), warn_on_full_buffer=False)
-    before = {one: signal.signal(one, lambda *_: None) for one in handled}
+    before = {signals: signal.signal(signals, lambda *_: None) for signals in handled}
     try:
         yield
     finally:

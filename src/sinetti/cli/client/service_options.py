@@ -49,7 +49,7 @@ def config_for(parsed: argparse.Namespace, *also: str) -> Config | None:
     ConfigError if the file is wrong.
     """
     needed = (*NEEDED, *also)
-    alone = all(getattr(parsed, one) is not None for one in needed) and _is_address(parsed.service)
+    alone = all(getattr(parsed, text) is not None for text in needed) and _is_address(parsed.service)
     return None if alone and parsed.config is None else common.config_of(parsed)
 
 
@@ -68,16 +68,16 @@ def service_of(parsed: argparse.Namespace, config: Config | None, entry: Certifi
     from any table, because the anchors of one service are not valid for another. Raises UsageError for missing or
     unusable values.
     """
-    found = _table(parsed, config, entry)
+    service_entry = _table(parsed, config, entry)
     given: dict[str, Any] = {
         "address": parsed.service if _is_address(parsed.service) else None,
         "environment": None if parsed.environment is None else Environment(parsed.environment),
         **{one: read_bundle(getattr(parsed, one)) for one in ("trust_services", "trust_holders", "tls_ca")},
     }
     said_here = {key: value for key, value in given.items() if value is not None}
-    if found is not None:
-        return _usable(replace(found, **said_here))
-    missing = next((one for one in NEEDED if getattr(parsed, one) is None), None)
+    if service_entry is not None:
+        return _usable(replace(service_entry, **said_here))
+    missing = next((text for text in NEEDED if getattr(parsed, text) is None), None)
     if missing is not None:
         raise _missing(parsed, config, missing)
     return _usable(ServiceEntry(name=parsed.service, **said_here))
@@ -109,7 +109,7 @@ def _table(parsed: argparse.Namespace, config: Config | None, entry: Certificate
             raise UsageError(config_messages.NOT_GIVEN_ANYWHERE, option=f"--service {wanted}")
         return None
     if _is_address(wanted):
-        return next((one for one in config.services.values() if one.address == wanted), None)
+        return next((service for service in config.services.values() if service.address == wanted), None)
     if wanted not in config.services:
         raise UsageError(config_messages.NO_SERVICE, value=wanted, known=", ".join(config.services) or "-")
     return config.services[wanted]

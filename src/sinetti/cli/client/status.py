@@ -100,9 +100,9 @@ def _rows(parsed: argparse.Namespace, config: Config, now: datetime) -> Sequence
     Raises UsageError for a name that neither the store nor sinetti.toml has.
     """
 
-    def now_of(seen: NameSnapshot) -> datetime:
+    def now_of(name_snapshot: NameSnapshot) -> datetime:
         # Nothing is done here, so a name in PRODUCTION is shown by the true clock instead of being refused.
-        production = parsed.now is not None and seen.environment is Environment.PRODUCTION
+        production = parsed.now is not None and name_snapshot.environment is Environment.PRODUCTION
         return clock.utc_now() if production else now
 
     rows = status.rows(config, now_of, now, set(filter(files.is_name, parsed.names)))
@@ -220,7 +220,7 @@ def _is_a_names(path: Path, store: Path) -> bool:
 
     Writing there could replace a key.
     """
-    if any(common.is_in_store(path, one, one.name) for one in _links(store)):
+    if any(common.is_in_store(path, link, link.name) for link in _links(store)):
         return True
     try:
         within = path.resolve().relative_to(store.resolve()).parts
@@ -231,7 +231,7 @@ def _is_a_names(path: Path, store: Path) -> bool:
 
 def _links(store: Path) -> Sequence[Path]:
     """Return the names whose folder is a link to a folder elsewhere."""
-    return [one for one in (store / name for name in files.list_names(store)) if one.is_symlink()]
+    return [path for path in (store / name for name in files.list_names(store)) if path.is_symlink()]
 
 
 def _tell_passed_by(rows: Sequence[StatusRow], console: Console) -> None:

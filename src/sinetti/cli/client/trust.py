@@ -108,19 +108,19 @@ def run(parsed: argparse.Namespace) -> ExitCode:
     tls_ca = read_bundle(parsed.tls_ca)
     now = common.now_of(parsed, console)
     try:
-        found = trust_anchors.fetch_anchors(parsed.service, tls_ca, fingerprint, now, console.language)
+        anchors = trust_anchors.fetch_anchors(parsed.service, tls_ca, fingerprint, now, console.language)
     except service_address.InvalidServiceUrl as bad:
         why = error_reasons.translate_reason(f"service: {bad}")
         raise UsageError(messages.BAD_SETTING, why=why) from bad
     except ServiceError as bad:
         return console.fail(bad.message, ExitCode.AGAIN)
-    if parsed.now is not None and found.environment is Environment.PRODUCTION:
+    if parsed.now is not None and anchors.environment is Environment.PRODUCTION:
         raise UsageError(NOW_NOT_IN_PRODUCTION)
-    _write(((services, found.services), (holders, found.holders)), replaces=parsed.force)
+    _write(((services, anchors.services), (holders, anchors.holders)), replaces=parsed.force)
     where = {"services": str(services), "holders": str(holders)}
-    console.tell(make_message(FETCHED, environment=found.environment.value, **where))
+    console.tell(make_message(FETCHED, environment=anchors.environment.value, **where))
     if parsed.json:
-        common.print_json(_as_json(found, services, holders))
+        common.print_json(_as_json(anchors, services, holders))
     return ExitCode.DONE
 
 
@@ -130,27 +130,33 @@ def _refresh(parsed: argparse.Namespace, console: Console) -> ExitCode:
     now, names = common.now_of(parsed, console), files.list_names(parsed.store)
     if parsed.now is not None and any(operations.in_production(parsed.store, name) for name in names):
         raise UsageError(NOW_NOT_IN_PRODUCTION)
-    found = trust_lists.refresh_store(parsed.store, names, now, console.language)
-    for one in found:
-        if one.fetched.trouble is not None:
-            console.tell(make_message(NOT_TAKEN, service=one.origin, why=one.fetched.trouble.rstrip(".")))
-        elif one.fetched.memory.numbers is None:
-            console.tell(make_message(NO_LISTS, service=one.origin))
+    service_trusts = trust_lists.refresh_store(parsed.store, names, now, console.language)
+    for service_trust in service_trusts:
+        if service_trust.fetched.trouble is not None:
+            console.tell(
+                make_message(NOT_TAKEN, service=service_trust.origin, why=service_trust.fetched.trouble.rstrip("."))
+            )
+        elif service_trust.fetched.memory.numbers is None:
+            console.tell(make_message(NO_LISTS, service=service_trust.origin))
         else:
-            console.tell(make_message(TAKEN, service=one.origin, count=len(one.names)))
+            console.tell(make_message(TAKEN, service=service_trust.origin, count=len(service_trust.names)))
     if parsed.json:
-        common.print_json([_trust_json(one) for one in found])
-    return ExitCode.AGAIN if any(one.fetched.trouble is not None for one in found) else ExitCode.DONE
+        common.print_json([_trust_json(service_trust) for service_trust in service_trusts])
+    return (
+        ExitCode.AGAIN
+        if any(service_trust.fetched.trouble is not None for service_trust in service_trusts)
+        else ExitCode.DONE
+    )
 
 
-def _trust_json(one: ServiceTrust) -> dict[str, object]:
-    numbers = one.fetched.memory.numbers
+def _trust_json(service_trust: ServiceTrust) -> dict[str, object]:
+    numbers = service_trust.fetched.memory.numbers
     return {
-        "service": one.origin,
+        "service": service_trust.origin,
         "anchors": None if numbers is None else numbers.anchors,
         "distrust": None if numbers is None else numbers.distrust,
-        "names": list(one.names),
-        "trouble": one.fetched.trouble,
+        "names": list(service_trust.names),
+        "trouble": service_trust.fetched.trouble,
     }
 
 
@@ -173,7 +179,9 @@ def _write(targets: Sequence[tuple[Path, Sequence[x509.Certificate]]], *, replac
     """
     due = []
     for path, certificates in targets:
-        octets = b"".join(encoding.certificate_pem(encoding.certificate_der(one)) for one in certificates)
+        octets = b"".join(
+            encoding.certificate_pem(encoding.certificate_der(certificate)) for certificate in certificates
+        )
         exists = path != STREAM and path.is_file()
         if exists and common.read_file(path) == octets:
             continue
@@ -186,11 +194,11 @@ def _write(targets: Sequence[tuple[Path, Sequence[x509.Certificate]]], *, replac
             path.chmod(0o644)  # public, and the agent may be another user
 
 
-def _as_json(found: TrustAnchors, services: Path, holders: Path) -> dict[str, object]:
+def _as_json(trust_anchors: TrustAnchors, services: Path, holders: Path) -> dict[str, object]:
     root = {
-        "subject": found.root.subject.rfc4514_string(),
-        "sha256": encoding.sha256_hex(encoding.certificate_der(found.root)),
-        "not_after": instant_or_none(found.root.not_valid_after_utc),
+        "subject": trust_anchors.root.subject.rfc4514_string(),
+        "sha256": encoding.sha256_hex(encoding.certificate_der(trust_anchors.root)),
+        "not_after": instant_or_none(trust_anchors.root.not_valid_after_utc),
     }
     paths = {"trust_services": str(services), "trust_holders": str(holders)}
-    return {"environment": found.environment.value, "root": root, **paths, "certificates": found.count}
+    return {"environment": trust_anchors.environment.value, "root": root, **paths, "certificates": trust_anchors.count}

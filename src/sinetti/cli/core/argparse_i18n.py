@@ -170,7 +170,7 @@ def translate_parser(parser: argparse.ArgumentParser, language: Language, *, pla
 
 def texts_of(parser: argparse.ArgumentParser) -> Iterator[str]:
     """Yield the texts of a parser for the catalogues, without its subparsers."""
-    helps = (one.help for one in _all_actions(parser) if one.help != argparse.SUPPRESS)
+    helps = (action.help for action in _all_actions(parser) if action.help != argparse.SUPPRESS)
     titles = (group.title for group in parser._action_groups)  # noqa: SLF001 -- as above
     yield from filter(None, (parser.description, parser.epilog, *titles, *helps))
 
@@ -192,4 +192,4 @@ def _below(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]
     for action in parser._actions:  # noqa: SLF001 -- as above
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 -- as above
             # An alias is another name of the same parser.
-            yield from {id(one): one for one in action.choices.values()}.values()
+            yield from {id(choice): choice for choice in action.choices.values()}.values()

@@ -55,7 +55,7 @@ class Spec:
             (inner,) = get_args(inner)
             terms = terms if "nargs" in terms else {"action": "append", "default": [], **terms}
         if isinstance(inner, type) and issubclass(inner, Enum):
-            terms.setdefault("choices", [one.value for one in inner])
+            terms.setdefault("choices", [enum.value for enum in inner])
         elif inner in {Path, int, float}:
             terms.setdefault("type", inner)
         if self.is_positional:
@@ -105,15 +105,20 @@ class Options:
     @classmethod
     def add_options(cls, parser: argparse.ArgumentParser) -> None:
         """Add the options to a parser."""
-        for one in inspect.signature(cls).parameters.values():
-            one.default.add_to(parser, one.name, one.annotation)
+        for parameter in inspect.signature(cls).parameters.values():
+            parameter.default.add_to(parser, parameter.name, parameter.annotation)
 
     @classmethod
     @contextmanager
     def opened(cls, parsed: argparse.Namespace) -> Iterator[Self]:
         """Yield the options that were given."""
         given = inspect.signature(cls).parameters.values()
-        yield cls(**{one.name: one.default.value(parsed, one.name, one.annotation) for one in given})
+        yield cls(
+            **{
+                parameter.name: parameter.default.value(parsed, parameter.name, parameter.annotation)
+                for parameter in given
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +149,7 @@ class Listing:
 
     def output(self) -> Output:
         """Return the rows as both."""
-        rows = [one if isinstance(one, Mapping) else _row(one, self.columns) for one in self.rows]
+        rows = [row if isinstance(row, Mapping) else _row(row, self.columns) for row in self.rows]
         return Output(rows, table_of(self.columns, rows, self.fold, nothing=self.nothing))
 
 
@@ -155,8 +160,8 @@ def table_of(
 
     An absent value is a dash. Columns in `fold` may be wrapped on a terminal.
     """
-    lines = [Row(tuple(_cell(row[one]) for one in columns)) for row in rows]
-    foldable = frozenset(number for number, one in enumerate(columns) if one in fold)
+    lines = [Row(tuple(_cell(row[column]) for column in columns)) for row in rows]
+    foldable = frozenset(number for number, text in enumerate(columns) if text in fold)
     return (OutputTable(tuple(columns), lines, fold=foldable),) if lines else (Paragraph(nothing),)
 
 
@@ -167,10 +172,14 @@ def _cell(value: object) -> str:
 
 
 def _row(item: object, columns: Sequence[str]) -> dict[str, object]:
-    values = ((one, getattr(item, one)) for one in columns)
+    values = ((column, getattr(item, column)) for column in columns)
     return {
-        one: format_instant(value) if isinstance(value, datetime) else value.value if isinstance(value, Enum) else value
-        for one, value in values
+        text: format_instant(value)
+        if isinstance(value, datetime)
+        else value.value
+        if isinstance(value, Enum)
+        else value
+        for text, value in values
     }
 
 
@@ -267,14 +276,14 @@ DEBUG = flag("show the stack trace of an internal error", name="--debug")
 def _add_arguments(parser: argparse.ArgumentParser, signature: inspect.Signature, also: Sequence[Spec]) -> None:
     """Add the arguments of a function to the parser of its command."""
     groups: dict[str, Any] = {"": parser}
-    for one in signature.parameters.values():
-        if _is_spec(one):
-            one.default.add_to(_place_of(one.default, groups), one.name, one.annotation)
+    for parameter in signature.parameters.values():
+        if _is_spec(parameter):
+            parameter.default.add_to(_place_of(parameter.default, groups), parameter.name, parameter.annotation)
         else:
-            one.annotation.add_options(parser)
+            parameter.annotation.add_options(parser)
     for spec in also:
         spec.add_to(parser, spec.name.removeprefix("--").replace("-", "_"), str | None)
-    if signature.return_annotation in {Listing, Output} and not any(one.name == "--json" for one in also):
+    if signature.return_annotation in {Listing, Output} and not any(spec.name == "--json" for spec in also):
         JSON.add_to(parser, "json", bool)
 
 
@@ -291,9 +300,15 @@ def _run(function: Callable[..., object], signature: inspect.Signature, parsed: 
     """Call the function of a command, close its contexts, and print what it returned."""
     with ExitStack() as stack:
         parameters = signature.parameters.values()
-        given = {one.name: one.default.value(parsed, one.name, one.annotation) for one in parameters if _is_spec(one)}
+        given = {
+            parameter.name: parameter.default.value(parsed, parameter.name, parameter.annotation)
+            for parameter in parameters
+            if _is_spec(parameter)
+        }
         contexts = {
-            one.name: stack.enter_context(one.annotation.opened(parsed)) for one in parameters if not _is_spec(one)
+            parameter.name: stack.enter_context(parameter.annotation.opened(parsed))
+            for parameter in parameters
+            if not _is_spec(parameter)
         }
         result = function(**contexts, **given)
     if isinstance(result, Listing):
@@ -318,5 +333,5 @@ def inner_type(kind: object) -> tuple[Any, bool]:
     """Return a type without None, and True if it was without."""
     if get_origin(kind) is not UnionType:
         return kind, True
-    (inner,) = (one for one in get_args(kind) if one is not NoneType)
+    (inner,) = (arg for arg in get_args(kind) if arg is not NoneType)
     return inner, False

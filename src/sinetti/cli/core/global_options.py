@@ -19,7 +19,7 @@ JSON_HELP = gettext_noop("print the result as JSON")
 VALUED = ("--lang", "--store", "--config", "--now")
 FLAGS = ("-q", "--quiet", "-v", "--verbose", "--json", "--debug")
 
-_LONG = tuple(one for one in (*VALUED, *FLAGS, "--help", "--version") if one.startswith("--"))
+_LONG = tuple(text for text in (*VALUED, *FLAGS, "--help", "--version") if text.startswith("--"))
 _TOGETHER = re.compile("-[qv]+")
 """Flags of one letter in one word, such as -qv."""
 
@@ -47,8 +47,8 @@ def add_to(parser: argparse.ArgumentParser) -> None:
 
 def add_to_leaves(parser: argparse.ArgumentParser) -> None:
     """Add -q and -v to every command below a parser."""
-    for one in _leaves(parser):
-        add_to(one)
+    for leaf in _leaves(parser):
+        add_to(leaf)
 
 
 def command_words(arguments: Sequence[str], most: int = 2) -> list[str]:
@@ -83,19 +83,19 @@ def reorder(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> list[s
         place += width or 1
     if below:  # no command is named: the errors of the parser say so
         return list(arguments)
-    known = {option for one in parser._actions for option in one.option_strings}  # noqa: SLF001 -- it has no public name
-    front = [one for one in moved if _name(one[0]) == "--lang" and "--lang" not in known]
-    behind = [one for one in moved if one not in front]
+    known = {option for action in parser._actions for option in action.option_strings}  # noqa: SLF001 -- it has no public name
+    front = [pair for pair in moved if _name(pair[0]) == "--lang" and "--lang" not in known]
+    behind = [pair for pair in moved if pair not in front]
     return [*_flat(front), *words, *_flat(behind), *arguments[place:]]
 
 
 def commands_of(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
     """Return the commands below a parser, by name; empty for a command itself."""
-    found: dict[str, argparse.ArgumentParser] = {}
-    for one in parser._actions:  # noqa: SLF001 -- as above
-        if isinstance(one, argparse._SubParsersAction):  # noqa: SLF001 -- nor has the type
-            found |= one.choices
-    return found
+    parsers: dict[str, argparse.ArgumentParser] = {}
+    for action in parser._actions:  # noqa: SLF001 -- as above
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 -- nor has the type
+            parsers |= action.choices
+    return parsers
 
 
 def _leaves(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
@@ -116,10 +116,10 @@ def _width(word: str) -> int:
 def _name(word: str) -> str:
     """Return the option that a word names, which argparse lets people abbreviate."""
     name = word.partition("=")[0]
-    found = [one for one in _LONG if one.startswith(name)] if name.startswith("--") else []
+    found = [text for text in _LONG if text.startswith(name)] if name.startswith("--") else []
     return found[0] if len(found) == 1 else name
 
 
 def _flat(options: Sequence[tuple[str, ...]]) -> Iterator[str]:
-    for one in options:
-        yield from one
+    for option in options:
+        yield from option

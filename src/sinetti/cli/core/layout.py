@@ -49,9 +49,9 @@ _NARROWEST_CELL = 14
 
 def screen_of(stream: TextIO) -> Screen:
     """Return the screen of a stream, by the terminal and the environment."""
-    found = Console(file=stream)
-    colours = None if found.no_color or found.legacy_windows else found.color_system
-    return Screen(min(max(found.width, NARROWEST), WIDEST), cast("Colours | None", colours))
+    console = Console(file=stream)
+    colours = None if console.no_color or console.legacy_windows else console.color_system
+    return Screen(min(max(console.width, NARROWEST), WIDEST), cast("Colours | None", colours))
 
 
 def render(blocks: Iterable[Block], screen: Screen) -> str:
@@ -109,7 +109,7 @@ def _literal(block: Literal, width: int) -> Iterator[RenderableType]:
 @_laid_out.register
 def _table(block: OutputTable, width: int) -> Iterator[RenderableType]:
     every = range(len(block.head or block.rows[0].cells))
-    for columns in (list(every), [one for one in every if one not in block.spare]):
+    for columns in (list(every), [number for number in every if number not in block.spare]):
         widths = _widths(block, columns, width)
         if widths is not None:
             yield from _lines(block, columns, widths, width)
@@ -142,16 +142,18 @@ def _widths(block: OutputTable, columns: Sequence[int], width: int) -> list[int]
 
     A head is wrapped first, then the widest of the cells that may be wrapped.
     """
-    needed = [max((cell_len(row.cells[one]) for row in block.rows), default=0) for one in columns]
-    heads = [block.head[one] for one in columns] if block.head else ["" for _ in columns]
+    needed = [max((cell_len(row.cells[column]) for row in block.rows), default=0) for column in columns]
+    heads = [block.head[column] for column in columns] if block.head else ["" for _ in columns]
     whole = [max(cells, cell_len(head)) for cells, head in zip(needed, heads, strict=True)]
-    room = width - _GAP * (len(columns) - 1)
-    if sum(whole) <= room:
+    number = width - _GAP * (len(columns) - 1)
+    if sum(whole) <= number:
         return whole
     longest = [max(map(cell_len, head.split()), default=0) for head in heads]
     widths = [max(pair) for pair in zip(needed, longest, strict=True)]
-    flexible = {place: max(_NARROWEST_CELL, longest[place]) for place, one in enumerate(columns) if one in block.fold}
-    while sum(widths) > room:
+    flexible = {
+        place: max(_NARROWEST_CELL, longest[place]) for place, number in enumerate(columns) if number in block.fold
+    }
+    while sum(widths) > number:
         wider = [place for place, least in flexible.items() if widths[place] > least]
         if not wider:
             return None
@@ -171,7 +173,10 @@ def _lines(block: OutputTable, columns: Sequence[int], widths: Sequence[int], wi
 def _line(
     block: OutputTable, row: Row, columns: Sequence[int], widths: Sequence[int], style: str = ""
 ) -> RenderableType:
-    cells = [_text(row.cells[one], style=row.tone if one == block.toned else style, overflow="fold") for one in columns]
+    cells = [
+        _text(row.cells[column], style=row.tone if column == block.toned else style, overflow="fold")
+        for column in columns
+    ]
     if any(cell.cell_len > width for cell, width in zip(cells, widths, strict=True)):
         grid = Grid.grid(padding=(0, _GAP, 0, 0), pad_edge=False)
         for one, width in zip(columns, widths, strict=True):

@@ -102,7 +102,7 @@ class ProgressBar:
             self._drawing = None
 
     def _show(self, name: str) -> None:
-        done, total = (translate.number(one, self._language) for one in (self._done, self._total))
+        done, total = (translate.number(number, self._language) for number in (self._done, self._total))
         text = translate.translate(LAST, self._language, done=done, total=total, name=name)
         if self._stream is None:
             return

@@ -1,4 +1,4 @@
-"""`sinetti gateway check`, `verify`, `check-settings`: certificates, documents, settings."""
+"""`sinetti gateway check`, `verify` and `check-settings`."""
 
 import argparse
 from collections.abc import Iterator

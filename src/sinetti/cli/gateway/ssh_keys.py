@@ -116,8 +116,10 @@ def _answered(parsed: argparse.Namespace) -> int:
         return _say(parsed, f"refused: {bad}", REFUSED)
     users = _users(parsed.users)
     gateway = _gateway(parsed)
-    found, broken = ssh_authorized_keys.certificates_of(ssh_authorized_keys.read_folder(parsed.certificates), offered)
-    answer = ssh_authorized_keys.authorize(offered, users, found, gateway, now)
+    certificates, broken = ssh_authorized_keys.certificates_of(
+        ssh_authorized_keys.read_folder(parsed.certificates), offered
+    )
+    answer = ssh_authorized_keys.authorize(offered, users, certificates, gateway, now)
     return _write_answer(parsed, answer, broken)
 
 

@@ -149,7 +149,7 @@ def certificate(
     at = utc_now() if now is None else zoned_instant("--now", now)
     states = list(SampleState) if state == _ALL else [SampleState(state)]
     try:
-        requests = [SampleRequest(one, key, customer_id, name) for one in states]
+        requests = [SampleRequest(state, key, customer_id, name) for state in states]
         hierarchy = SampleHierarchy(at)
     except ClockOutOfRange as bad:
         raise OptionError(f"--now: {RANGE}") from bad

@@ -208,28 +208,28 @@ def required_action(row: StatusRow) -> RequiredAction:
 
     WAIT: the agent is working on it, or the certificate is renewed soon.
     """
-    name_snapshot = row.seen
-    if row.state is NameStatus.EXPIRED and name_snapshot.memory.is_clock_ahead:
+    snapshot = row.seen
+    if row.state is NameStatus.EXPIRED and snapshot.memory.is_clock_ahead:
         return RequiredAction.SET_CLOCK
     by_state = _STATES.get(row.state)
     if by_state is not None:
         return by_state
-    if name_snapshot.span is None:
+    if snapshot.span is None:
         return RequiredAction.GO_ON if row.label is None else RequiredAction.ENROL
     if is_hopeless(row):
         return RequiredAction.REPLACE
-    if name_snapshot.conflict is not None:
+    if snapshot.conflict is not None:
         return RequiredAction.CORRECT
-    failures = name_snapshot.memory.failures
-    if failures and not row.is_planned and name_snapshot.memory.exit_code is ExitCode.STORE:
+    failures = snapshot.memory.failures
+    if failures and not row.is_planned and snapshot.memory.exit_code is ExitCode.STORE:
         return RequiredAction.REPAIR
-    near = name_snapshot.span.not_after - row.now < in_proportion(URGENT, name_snapshot.span)
+    near = snapshot.span.not_after - row.now < in_proportion(URGENT, snapshot.span)
     if (failures >= TRIES and not row.is_planned) or (near and row.state is not NameStatus.PENDING):
         return RequiredAction.RENEW
     lesser = (
-        (name_snapshot.log_fault is not None, RequiredAction.REPORT_LOG),
-        (name_snapshot.is_undeployed, RequiredAction.DEPLOY),
-        (name_snapshot.is_clock_behind(row.now), RequiredAction.SET_CLOCK),
+        (snapshot.log_fault is not None, RequiredAction.REPORT_LOG),
+        (snapshot.is_undeployed, RequiredAction.DEPLOY),
+        (snapshot.is_clock_behind(row.now), RequiredAction.SET_CLOCK),
         (row.state is NameStatus.PENDING, RequiredAction.GO_ON),
         (failures > 0 or row.state is NameStatus.RENEWAL_OPEN, RequiredAction.WAIT),
     )
@@ -364,53 +364,53 @@ def rows(
     """
     checks = None if now is None else key_checks.load(config.store, now)
     configured = apply.list_configured(config, checks=checks, only=only)
-    rows = [status_of(name_snapshot, now_of(name_snapshot), config.care) for name_snapshot in configured]
+    rows = [status_of(snapshot, now_of(snapshot), config.care) for snapshot in configured]
     twins = runner.find_duplicates(config.store, [(row.seen, row.decision) for row in rows])
     return tuple(
         replace(row, seen=replace(row.seen, conflict=twins[row.name])) if row.name in twins else row for row in rows
     )
 
 
-def status_of(name_snapshot: NameSnapshot, now: datetime, care: AgentSettings = AGENT_DEFAULTS) -> StatusRow:
+def status_of(snapshot: NameSnapshot, now: datetime, care: AgentSettings = AGENT_DEFAULTS) -> StatusRow:
     """Return the status of a name at `now`, as far as its snapshot shows it."""
-    if name_snapshot.trouble is not None:
-        state = NameStatus.DAMAGED if name_snapshot.absence is None else NameStatus.MISSING
-        return StatusRow(name_snapshot.name, state, name_snapshot, now, care=care)
-    if name_snapshot.absence is not None:
-        return StatusRow(name_snapshot.name, NameStatus.NOT_ENROLLED, name_snapshot, now, care=care)
-    state = _state(name_snapshot, now)
-    if name_snapshot.exposed is not None and state is not NameStatus.UNCERTAIN:  # that has the higher exit code
-        return StatusRow(name_snapshot.name, NameStatus.DAMAGED, name_snapshot, now, care=care)
-    if name_snapshot.span is None:
-        return StatusRow(name_snapshot.name, state, name_snapshot, now, _enrolment_label(name_snapshot), care)
-    is_early = state is NameStatus.VALID and now < name_snapshot.span.not_before
-    label = make_message(messages.STATE_NOT_YET, at=name_snapshot.span.not_before) if is_early else None
-    return StatusRow(name_snapshot.name, state, name_snapshot, now, label, care)
+    if snapshot.trouble is not None:
+        state = NameStatus.DAMAGED if snapshot.absence is None else NameStatus.MISSING
+        return StatusRow(snapshot.name, state, snapshot, now, care=care)
+    if snapshot.absence is not None:
+        return StatusRow(snapshot.name, NameStatus.NOT_ENROLLED, snapshot, now, care=care)
+    state = _state(snapshot, now)
+    if snapshot.exposed is not None and state is not NameStatus.UNCERTAIN:  # that has the higher exit code
+        return StatusRow(snapshot.name, NameStatus.DAMAGED, snapshot, now, care=care)
+    if snapshot.span is None:
+        return StatusRow(snapshot.name, state, snapshot, now, _enrolment_label(snapshot), care)
+    is_early = state is NameStatus.VALID and now < snapshot.span.not_before
+    label = make_message(messages.STATE_NOT_YET, at=snapshot.span.not_before) if is_early else None
+    return StatusRow(snapshot.name, state, snapshot, now, label, care)
 
 
-def _enrolment_label(name_snapshot: NameSnapshot) -> Message | None:
+def _enrolment_label(snapshot: NameSnapshot) -> Message | None:
     """Return the message about a first enrolment without a certificate.
 
     An enrolment without a journal was refused permanently.
     """
-    if not name_snapshot.open:
+    if not snapshot.open:
         return make_message(messages.STATE_REFUSED)
-    held = name_snapshot.open[0]
+    held = snapshot.open[0]
     if held.state is RequestState.REFUSED:
         return make_message(messages.STATE_REFUSED_WITH, codes=", ".join(held.codes))
     return make_message(messages.STATE_NOT_SENT) if held.state is RequestState.PREPARED else None
 
 
-def _state(name_snapshot: NameSnapshot, now: datetime) -> NameStatus:
+def _state(snapshot: NameSnapshot, now: datetime) -> NameStatus:
     """Return the state that a person has to know first."""
-    if name_snapshot.is_revoked:
+    if snapshot.is_revoked:
         return NameStatus.REVOKED
-    phase = None if name_snapshot.span is None else renewal_window.phase(name_snapshot.span, now)
+    phase = None if snapshot.span is None else renewal_window.phase(snapshot.span, now)
     if phase is ValidityPhase.EXPIRED:
         return NameStatus.EXPIRED
-    if any(held.state in journal.OPEN_QUESTION for held in name_snapshot.open):
+    if any(held.state in journal.OPEN_QUESTION for held in snapshot.open):
         return NameStatus.UNCERTAIN
-    if phase is None or any(held.state in journal.UNDER_WAY for held in name_snapshot.open):
+    if phase is None or any(held.state in journal.UNDER_WAY for held in snapshot.open):
         return NameStatus.PENDING
     return PHASES[phase]
 
@@ -477,7 +477,7 @@ def detail_pairs(row: StatusRow, folder: Path, language: Language) -> list[tuple
 
     Unknown values are left out.
     """
-    name_snapshot, span, next_action = row.seen, row.seen.span, _next_at(row)
+    snapshot, span, next_action = row.seen, row.seen.span, _next_at(row)
 
     def in_finland(at: datetime | None) -> str | None:
         """Return an instant in Finnish time, or None."""
@@ -488,11 +488,11 @@ def detail_pairs(row: StatusRow, folder: Path, language: Language) -> list[tuple
     pairs = (
         (HEAD[STATE], messages.render(status_text(row), language)),
         (HEAD[ORGANISATION], _organisation(row)),
-        (ENVIRONMENT, None if name_snapshot.environment is None else name_snapshot.environment.value),
-        (SERVICE, name_snapshot.service),
-        (SERIAL, name_snapshot.serial),
-        (VALID_FROM, in_finland(name_snapshot.not_before)),
-        (VALID_UNTIL, in_finland(name_snapshot.not_after)),
+        (ENVIRONMENT, None if snapshot.environment is None else snapshot.environment.value),
+        (SERVICE, snapshot.service),
+        (SERIAL, snapshot.serial),
+        (VALID_FROM, in_finland(snapshot.not_before)),
+        (VALID_UNTIL, in_finland(snapshot.not_after)),
         (HEAD[DAYS_LEFT], None if row.days_left is None else translate.number(row.days_left, language)),
         (HEAD[-1], None if when == "–" else when),
         (FILES, None if span is None else str(folder / files.LIVE)),
@@ -530,18 +530,16 @@ def details(row: StatusRow, folder: Path, language: Language) -> dict[str, objec
 
     Reads the name's log. Without access to it there is no last event.
     """
-    name_snapshot = row.seen
-    memory, hint, deployment = name_snapshot.memory, name_snapshot.memory.hint, name_snapshot.deployment
+    snapshot, memory, hint, deployment = row.seen, row.seen.memory, row.seen.memory.hint, row.seen.deployment
     last, output = latest_events(folder)
     return row.as_json(language) | {
-        "customer_name": name_snapshot.customer_name,
-        "environment": None if name_snapshot.environment is None else name_snapshot.environment.value,
-        "not_before": instant_or_none(name_snapshot.not_before),
+        "customer_name": snapshot.customer_name,
+        "environment": None if snapshot.environment is None else snapshot.environment.value,
+        "not_before": instant_or_none(snapshot.not_before),
         "days_left": row.days_left,
         "todo": required_action(row).value,
         "open": [
-            {"kind": journal.folder.name, "state": journal.state.value, "codes": list(journal.codes)}
-            for journal in name_snapshot.open
+            {"kind": row.folder.name, "state": row.state.value, "codes": list(row.codes)} for row in snapshot.open
         ],
         "failures": memory.failures,
         "next_try": instant_or_none(memory.next_try),
@@ -573,9 +571,8 @@ def latest_events(folder: Path) -> tuple[LogEvent | None, tuple[str, ...]]:
 
 
 def _organisation(row: StatusRow) -> str:
-    return " ".join(
-        messages.strip_control_chars(text) for text in (row.seen.customer_id, row.seen.customer_name) if text
-    )
+    names = (row.seen.customer_id, row.seen.customer_name)
+    return " ".join(messages.strip_control_chars(name) for name in names if name)
 
 
 def _next_action(row: StatusRow, language: Language) -> str:

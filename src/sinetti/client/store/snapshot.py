@@ -325,8 +325,7 @@ def _snapshot_of(
     name_folder: Path, there: AbstractSet[str], shared: _Shared, *, for_agent: bool = False
 ) -> NameSnapshot:
     """Return the snapshot of one name, by its folder and the names of its entries."""
-    folder = str(name_folder)
-    kept, step = None, messages.LOST_SETTINGS
+    folder, kept, step = str(name_folder), None, messages.LOST_SETTINGS
     try:
         kept = _settings(folder)
         step = messages.LOST_SET
@@ -346,7 +345,7 @@ def _snapshot_of(
         in_use = None if held is None else held.in_use
         memory = agent_state.load_agent_state(folder) if agent_state.AGENT in there else agent_state.NOTHING
         # Not by `replace`, which takes as long as reading two files.
-        name_snapshot = NameSnapshot(
+        result = NameSnapshot(
             os.path.basename(folder),  # noqa: PTH119 - as above
             name_folder,
             kept.customer_id,
@@ -361,7 +360,7 @@ def _snapshot_of(
             is_dispensable,
             kept.files,
             for_agent
-            and any(text.startswith(".") and text.endswith(store_files.HALVES) for text in (*there, *pending)),
+            and any(entry.startswith(".") and entry.endswith(store_files.HALVES) for entry in (*there, *pending)),
             exposed=rights.find_exposure(folder, kept.files, None if held is None else held.state),
             log_fault=None if held is None else shared.log_faults.get(name_folder.name),
             conflict=shared.find_conflict(name_folder, kept),
@@ -370,8 +369,8 @@ def _snapshot_of(
         return _as_damaged(_of_settings(name_folder, kept), bad, step)
     except OSError as bad:
         return _unusable(_of_settings(name_folder, kept), bad)
-    lost = {agent_state.AGENT: memory is agent_state.NOTHING, agent_state.DEPLOY: name_snapshot.deployment is None}
-    return _with_lost_record(name_snapshot) if any(lost[text] for text in lost.keys() & there) else name_snapshot
+    lost = {agent_state.AGENT: memory is agent_state.NOTHING, agent_state.DEPLOY: result.deployment is None}
+    return _with_lost_record(result) if any(lost[entry] for entry in lost.keys() & there) else result
 
 
 def _as_damaged(name_snapshot: NameSnapshot, bad: store_files.StoreError, step: str) -> NameSnapshot:

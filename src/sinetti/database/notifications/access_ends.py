@@ -71,7 +71,7 @@ def claim_day(db: Database, day: date, at: datetime) -> Iterator[Sequence[Ending
             yield ()
             return
         rows = _unreported(db, at).filter(_due(at)).select_related("person").order_by("valid_until", "pk")
-        yield [_ending(one) for one in rows]
+        yield [_ending(row) for row in rows]
 
 
 def store_steps(db: Database, steps: Mapping[str, int]) -> None:
@@ -85,8 +85,8 @@ def first_due(db: Database, after: datetime) -> datetime | None:
     """Return the earliest instant of a step that is not stored yet, or None."""
     rows = _unreported(db, after)
     ends = {f"step_{step}": Min("valid_until", filter=_not_reported(step)) for step in STEPS}
-    found = rows.aggregate(**ends)
-    instants = [found[f"step_{step}"] - timedelta(days=step) for step in STEPS if found[f"step_{step}"] is not None]
+    totals = rows.aggregate(**ends)
+    instants = [totals[f"step_{step}"] - timedelta(days=step) for step in STEPS if totals[f"step_{step}"] is not None]
     return min(instants, default=None)
 
 
@@ -96,10 +96,10 @@ def firm_people(db: Database, agents: Iterable[str], now: datetime) -> Mapping[s
     for part in chunked(agents):
         rows = db.rows(models.RoleAssignment).filter(active_assignments(now), organisation__in=part)
         rows = rows.filter(role__in=(Role.SIGNATORY, Role.MANAGER), person__isnull=False).select_related("person")
-        for one in rows.order_by("valid_from", "pk"):
-            if one.person is not None:
-                found.setdefault(one.organisation_id, []).append(recipients.reader(one.person))
-    return {one: recipients.unique_by_address(people) for one, people in found.items()}
+        for row in rows.order_by("valid_from", "pk"):
+            if row.person is not None:
+                found.setdefault(row.organisation_id, []).append(recipients.reader(row.person))
+    return {text: recipients.unique_by_address(people) for text, people in found.items()}
 
 
 def list_items(db: Database, mandate_ids: Collection[str], side: EndSide, now: datetime) -> tuple[EndItem, ...]:
@@ -111,8 +111,8 @@ def list_items(db: Database, mandate_ids: Collection[str], side: EndSide, now: d
     for part in chunked(mandate_ids):
         rows = _running(db).filter(pk__in=part, valid_until__lte=now + NEAR, valid_until__gte=now - LISTED_FOR)
         rows = rows.exclude(again(db, side, now)).select_related("organisation", "agent", "person")
-        found += [_item(one) for one in rows]
-    return tuple(sorted(found, key=lambda one: (one.until, one.organisation, one.holder)))
+        found += [_item(row) for row in rows]
+    return tuple(sorted(found, key=lambda end: (end.until, end.organisation, end.holder)))
 
 
 def again(db: Database, side: EndSide, now: datetime) -> Exists:

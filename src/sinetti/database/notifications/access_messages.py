@@ -83,7 +83,7 @@ def queue_for_firm(db: Database, row: models.RoleAssignment, tells: AccessEvent,
     rows = db.rows(models.RoleAssignment).filter(active_assignments(now), organisation=row.agent_id)
     rows = rows.filter(role__in=(Role.SIGNATORY, Role.MANAGER), person__isnull=False).select_related("person")
     people = recipients.unique_by_address(
-        recipients.reader(one.person) for one in rows.order_by("valid_from", "pk") if one.person
+        recipients.reader(row.person) for row in rows.order_by("valid_from", "pk") if row.person
     )
     _enqueue(db, _ids(people), {"tells": tells.value, "mandate": row.mandate_id}, now)
 
@@ -95,8 +95,8 @@ def queue_for_signatories(db: Database, organisation_id: str, tells: AccessEvent
     """
     found = recipients.roles(db, [organisation_id], now)[organisation_id].signatories
     own = db.rows(models.RoleAssignment).filter(pk=about.get("mandate", ""))
-    theirs = {one.casefold() for one in own.values_list("person__email", flat=True) if one}
-    addressees = [one for one in recipients.unique_by_address(found) if one.address not in theirs]
+    theirs = {text.casefold() for text in own.values_list("person__email", flat=True) if text}
+    addressees = [recipient for recipient in recipients.unique_by_address(found) if recipient.address not in theirs]
     _enqueue(db, _ids(addressees), {"tells": tells.value, **about}, now)
 
 
@@ -105,8 +105,8 @@ def queue_role_requests(db: Database, requests: Mapping[str, str], now: datetime
 
     `requests` maps ids of organisations to ids of requests.
     """
-    for organisation_id, found in recipients.roles(db, requests, now).items():
-        person_ids = _ids(recipients.unique_by_address(found.signatories))
+    for organisation_id, roles in recipients.roles(db, requests, now).items():
+        person_ids = _ids(recipients.unique_by_address(roles.signatories))
         _enqueue(db, person_ids, {"tells": AccessEvent.ASKED.value, "request": requests[organisation_id]}, now)
 
 
@@ -180,7 +180,7 @@ def _of_request(db: Database, request_id: str, now: datetime) -> AccessMessageDa
 
 
 def _ids(people: Iterable[Recipient]) -> list[str]:
-    return [one.person_id for one in people if one.email]
+    return [person.person_id for person in people if person.email]
 
 
 def _enqueue(db: Database, people: Iterable[str], facts: dict[str, Any], now: datetime) -> None:
@@ -189,7 +189,7 @@ def _enqueue(db: Database, people: Iterable[str], facts: dict[str, Any], now: da
     step = f"{facts['tells']}:{now:%Y%m%dT%H%M%S}"
     kept = {name: value for name, value in facts.items() if value is not None}
     messages = [
-        NewMessage(MessageKind.AUTHORISATION, MessageChannel.EMAIL, about, step, now, recipient=one, facts=kept)
-        for one in people
+        NewMessage(MessageKind.AUTHORISATION, MessageChannel.EMAIL, about, step, now, recipient=person, facts=kept)
+        for person in people
     ]
     outbox.enqueue(db, messages, now)

@@ -83,7 +83,7 @@ def list_unreached(db: Database, call_id: str, now: datetime, most: int) -> tupl
 
 def list_items(rows: "QuerySet[EarlyReplacementItem] | QuerySet[DrillItem]", most: int) -> tuple[UnreachedItem, ...]:
     """Return the certificates of these rows by organisation, `most` at most."""
-    found = rows.order_by("certificate__lineage__organisation__name", "pk").values_list(
+    queryset = rows.order_by("certificate__lineage__organisation__name", "pk").values_list(
         "certificate__serial",
         "certificate__lineage__organisation__name",
         "certificate__lineage__organisation__customer_id",
@@ -91,7 +91,7 @@ def list_items(rows: "QuerySet[EarlyReplacementItem] | QuerySet[DrillItem]", mos
     )
     return tuple(
         UnreachedItem(Serial(serial), organisation, customer_id, not_after)
-        for serial, organisation, customer_id, not_after in found[:most]
+        for serial, organisation, customer_id, not_after in queryset[:most]
     )
 
 

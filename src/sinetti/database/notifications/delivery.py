@@ -163,7 +163,7 @@ def undo_attempt(
 
 def release(db: Database, shift: SenderLease, rest: Iterable[QueuedMessage]) -> None:
     """Release claimed messages that were not attempted."""
-    ids = [one.message_id for one in rest]
+    ids = [queued_message.message_id for queued_message in rest]
     for start in range(0, len(ids), _CHUNK):
         rows = _waiting(db).filter(pk__in=ids[start : start + _CHUNK], claimed_by=shift.worker)
         rows.update(**_FREE)
@@ -224,7 +224,7 @@ def _taken(db: Database, shift: SenderLease, rows: "QuerySet[OutboxMessage]") ->
 def find_queued(db: Database, ids: Collection[str], now: datetime) -> tuple[QueuedMessage, ...]:
     """Return the due ones of these waiting messages, in the order of the ids."""
     rows = {row.pk: row for row in _waiting(db).filter(pk__in=ids, due__lte=now)}
-    return tuple(to_queued_message(rows[one]) for one in dict.fromkeys(ids) if one in rows)
+    return tuple(to_queued_message(rows[text]) for text in dict.fromkeys(ids) if text in rows)
 
 
 def to_queued_message(row: OutboxMessage) -> QueuedMessage:
@@ -255,7 +255,7 @@ def _updated(db: Database, statement: str, values: list[datetime | str | int]) -
     connection = connections[db.alias]
     adapt = connection.ops.adapt_datetimefield_value
     with connection.cursor() as cursor:
-        cursor.execute(statement, [adapt(one) if isinstance(one, datetime) else one for one in values])
+        cursor.execute(statement, [adapt(instant) if isinstance(instant, datetime) else instant for instant in values])
         return int(cursor.rowcount) == 1
 
 

@@ -102,13 +102,15 @@ def digest_rows(db: Database, agent_organisation_id: str, now: datetime) -> tupl
     rows = _near(db, now - STAYS, now + NEAR).filter(lineage__organisation__in=clients, renewable_from__lte=now)
     rows = rows.annotate(**_state(now))
     ours = _addresses(db, agent_organisation_id, now)
-    order = {one: place for place, one in enumerate(DigestSection)}
+    order = {digest_section: place for place, digest_section in enumerate(DigestSection)}
     certificates = list(rows.select_related(*_PATHS))
-    courses = reminders.progress_of(db, [one.pk for one in certificates])
-    found = [_row(one, courses[one.pk], ours, now) for one in certificates]
-    if all(one.matter is DigestItemKind.DONE for one in found):
+    courses = reminders.progress_of(db, [certificate.pk for certificate in certificates])
+    digests = [_row(certificate, courses[certificate.pk], ours, now) for certificate in certificates]
+    if all(digest.matter is DigestItemKind.DONE for digest in digests):
         return ()
-    return tuple(sorted(found, key=lambda one: (order[one.part], one.not_after, one.organisation, one.serial)))
+    return tuple(
+        sorted(digests, key=lambda digest: (order[digest.part], digest.not_after, digest.organisation, digest.serial))
+    )
 
 
 def triggers(db: Database, leaving: DigestSlot, now: datetime) -> tuple[DigestTrigger, ...]:
@@ -131,8 +133,8 @@ def triggers(db: Database, leaving: DigestSlot, now: datetime) -> tuple[DigestTr
         open_for=ExpressionWrapper(at - F("renewable_from"), DurationField()),
     )
     counted = rows.values("agent").annotate(week=Count("pk", filter=week), day=Count("pk", filter=day))
-    found = counted.filter(Q(week__gt=0) | Q(day__gt=0)).order_by("agent")
-    return tuple(DigestTrigger(one["agent"], one["week"] > 0, one["day"] > 0) for one in found)
+    queryset = counted.filter(Q(week__gt=0) | Q(day__gt=0)).order_by("agent")
+    return tuple(DigestTrigger(one["agent"], one["week"] > 0, one["day"] > 0) for one in queryset)
 
 
 def first_end(db: Database, now: datetime, since: datetime, until: datetime) -> datetime | None:
@@ -158,8 +160,8 @@ def firm_readers(db: Database, agents: Iterable[str], now: datetime) -> Mapping[
 
     All of them can receive e-mail.
     """
-    found = recipients.roles(db, agents, now)
-    return {agent: _readers(one) for agent, one in found.items()}
+    roles = recipients.roles(db, agents, now)
+    return {agent: _readers(one) for agent, one in roles.items()}
 
 
 def readers(db: Database, organisation_ids: Iterable[str], now: datetime) -> Mapping[str, frozenset[str]]:
@@ -172,11 +174,11 @@ def readers(db: Database, organisation_ids: Iterable[str], now: datetime) -> Map
 
 def readers_of(db: Database, acting: Mapping[str, Roles], now: datetime) -> Mapping[str, frozenset[str]]:
     """Return the same as `readers`, for roles that the caller has read already."""
-    agents = {agent for one in acting.values() for agent in one.agents}
+    agents = {agent for roles in acting.values() for agent in roles.agents}
     firms = firm_readers(db, agents, now) if agents else {}
     return {
-        organisation: frozenset(reader.address for agent in one.agents for reader in firms[agent])
-        for organisation, one in acting.items()
+        organisation: frozenset(reader.address for agent in roles.agents for reader in firms[agent])
+        for organisation, roles in acting.items()
     }
 
 
@@ -194,7 +196,7 @@ def sent_days(
         if known == {None}:
             # The reader may have a newer row with the same address.
             others = people_at(db, reader.email).exclude(pk=reader.person_id).values_list("pk", flat=True)
-            ids = {_id(agent, day, one): day for one in others for day in days}
+            ids = {_id(agent, day, text): day for text in others for day in days}
             known = set(_days_by_id(ids, db).values())
         found.append(frozenset(day for day in known if day is not None))
     return tuple(found)
@@ -212,18 +214,18 @@ def _id(agent: str, day: date, person: str) -> str:
 def _days_by_id(ids: Mapping[str, date], db: Database) -> dict[str, date]:
     """Return the days of those message ids that exist in the outbox."""
     rows = db.rows(models.OutboxMessage)
-    return {one: ids[one] for part in chunked(ids) for one in rows.filter(pk__in=part).values_list("pk", flat=True)}
+    return {text: ids[text] for part in chunked(ids) for text in rows.filter(pk__in=part).values_list("pk", flat=True)}
 
 
 _PATHS = ("lineage__organisation", "lineage__type", "lineage__contact", "lineage__deputy")
 _ISSUED = (CertificateState.ISSUED, CertificateState.RETRIEVED)
 
 
-def _readers(one: recipients.Roles) -> tuple[Recipient, ...]:
-    contact = one.contact_person
+def _readers(roles: recipients.Roles) -> tuple[Recipient, ...]:
+    contact = roles.contact_person
     if contact is not None and contact.mailable:
         return (contact,)
-    return unique_by_address(person for person in one.signatories if person.mailable)
+    return unique_by_address(person for person in roles.signatories if person.mailable)
 
 
 def _wanted(db: Database) -> "QuerySet[models.Certificate]":
@@ -296,7 +298,7 @@ def _addresses(db: Database, agent: str, now: datetime) -> frozenset[str]:
     people = db.rows(models.Person).filter(erased_at__isnull=True)
     mandates = db.rows(models.RoleAssignment).filter(active_assignments(now), organisation=agent)
     ours = people.filter(Q(contact_of=agent) | Q(pk__in=mandates.values("person")))
-    return frozenset(one.casefold() for one in ours.values_list("email", flat=True) if one)
+    return frozenset(text.casefold() for text in ours.values_list("email", flat=True) if text)
 
 
 def _row(one: Any, course: CertificateProgress, ours: frozenset[str], now: datetime) -> DigestRow:  # noqa: ANN401 - a row with annotations

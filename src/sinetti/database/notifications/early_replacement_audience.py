@@ -123,7 +123,7 @@ def _audiences(db: Database, serials: Sequence[str], now: datetime, stage: CallS
     for lineage, organisation, asked_at, name, customer_id in found:
         wider = acting[organisation].contact_person if stage is not CallStage.FIRST else None
         concerned = unique_by_address([*people.get(lineage, ()), *acting[organisation].signatories, wider])
-        reachable = tuple(one for one in concerned if one.address or one.phone)
+        reachable = tuple(recipient for recipient in concerned if recipient.address or recipient.phone)
         yield CallAudience(has_program(asked_at, now), reachable, name, customer_id)
 
 
@@ -137,9 +137,11 @@ def list_call_copies(db: Database, subject: CallSubject, stage: CallStage, now: 
     if not subject.is_drill:
         rows = rows.filter(called_early__call__undone_at__isnull=True)
     serials = [Serial(serial) for serial in rows.order_by("pk").values_list("serial", flat=True)]
-    people = {one.person_id: one for each in list_audiences(db, serials, now, stage) for one in each.people}
+    people = {person.person_id: person for each in list_audiences(db, serials, now, stage) for person in each.people}
     copies = list_copies(people.values(), stage)
-    return tuple((one, channel) for one, channel in copies if isinstance(one, Recipient))
+    return tuple(
+        (call_recipient, channel) for call_recipient, channel in copies if isinstance(call_recipient, Recipient)
+    )
 
 
 def has_open(db: Database, call_id: str, now: datetime) -> bool:
@@ -163,19 +165,19 @@ def list_called(db: Database, subject: CallSubject, person_id: str, now: datetim
     """
     found = []
     for part in _certificates_of(db, subject, person_id, now):
-        for one in part.select_related("lineage__organisation", "lineage__type"):
-            organisation, lineage = one.lineage.organisation, one.lineage
-            until = (subject.stolen or {}).get(one.authority_id)
+        for certificate in part.select_related("lineage__organisation", "lineage__type"):
+            organisation, lineage = certificate.lineage.organisation, certificate.lineage
+            until = (subject.stolen or {}).get(certificate.authority_id)
             item = CallListItem(
-                Serial(one.serial),
+                Serial(certificate.serial),
                 organisation.name,
                 organisation.customer_id,
                 Channel(lineage.type.channel),
                 lineage.description,
-                one.not_after,
+                certificate.not_after,
                 datetime.fromisoformat(until) if until else None,
             )
-            found.append((organisation.name, one.not_after, one.pk, item))
+            found.append((organisation.name, certificate.not_after, certificate.pk, item))
     return tuple(item for *_, item in sorted(found, key=lambda row: row[:3]))
 
 

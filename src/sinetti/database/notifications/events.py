@@ -70,9 +70,9 @@ def expand(
     """
     with transaction.atomic(using=db.alias):
         # In the order of their ids, so that two workers cannot deadlock.
-        mine = [one for one in sorted(due_messages) if _waiting(db).filter(pk=one).update(expanded_at=now)]
+        mine = [message for message in sorted(due_messages) if _waiting(db).filter(pk=message).update(expanded_at=now)]
         step("claimed")
-        messages = [message for one in mine for message in due_messages[one]]
+        messages = [message for text in mine for message in due_messages[text]]
         outbox.enqueue(db, messages, now)
     return len(messages)
 

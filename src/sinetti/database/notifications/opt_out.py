@@ -72,10 +72,10 @@ def ask(db: Database, asker: OptOutSender, message_id: str, audit: AuditContext)
         notified = notified_roles(db, asker, audit.at)
         if asker.stopped or (notified and is_asked(db, asker, audit.at)):
             return AlreadyRequested(notified, stops(notified), asker.stopped)
-        for one in sorted(notifications_events.roles_of(db, people, audit.at)) if notified else ():
-            facts = {"person": one, "message": message_id}
-            outbox.record_event(db, DomainEvent(MessageKind.CONTACT_GONE, _STEP, one, facts=facts), audit.at)
-            audit_log.write(db, audit, "mail-stop-asked", f"person:{one}", message=message_id)
+        for text in sorted(notifications_events.roles_of(db, people, audit.at)) if notified else ():
+            facts = {"person": text, "message": message_id}
+            outbox.record_event(db, DomainEvent(MessageKind.CONTACT_GONE, _STEP, text, facts=facts), audit.at)
+            audit_log.write(db, audit, "mail-stop-asked", f"person:{text}", message=message_id)
     return OptOutRequested(notified, stops(notified))
 
 
@@ -84,7 +84,7 @@ _STEP = "asked"
 
 def notified_roles(db: Database, asker: OptOutSender, now: datetime) -> frozenset[OptOutNotifies]:
     """Return the roles to notify of an opt-out now; empty if the person has no role."""
-    return frozenset(one.tells for one in notified_people(db, asker.email, now).values())
+    return frozenset(person.tells for person in notified_people(db, asker.email, now).values())
 
 
 def notified_people(db: Database, address: str, now: datetime) -> Mapping[str, NotifiedPeople]:
@@ -93,7 +93,7 @@ def notified_people(db: Database, address: str, now: datetime) -> Mapping[str, N
     These are all organisations in which the address has a role now.
     """
     found = recipients.roles(db, _organisations(db, address, now), now)
-    return {organisation: _hearers(one, address.casefold()) for organisation, one in found.items()}
+    return {organisation: _hearers(roles, address.casefold()) for organisation, roles in found.items()}
 
 
 def is_asked(db: Database, asker: OptOutSender, now: datetime) -> bool:
@@ -121,24 +121,24 @@ def stop_if_notified(db: Database, person_id: str, message_id: str, audit: Audit
         return
     wanted = notified_people(db, person.email, audit.at)
     notified = _notified_addresses(db, person.email, message_id, _all_people(wanted))
-    if all(any(one.address in notified for one in each.people) for each in wanted.values()):
+    if all(any(person.address in notified for person in each.people) for each in wanted.values()):
         rows = people_at(db, person.email).filter(stopped_at__isnull=True)
         people = list(rows.order_by("pk").values_list("pk", flat=True))
         asked = {row.recipient_id for row in _events(db, person.email)}
         named = notifications_events.roles_of(db, people, audit.at)
-        stopped = [one for one in people if one in asked or one not in named]
+        stopped = [person for person in people if person in asked or person not in named]
         for part in chunked(stopped):
             db.rows(models.Person).filter(pk__in=part).update(stopped_at=audit.at)
-        audit_log.write_each(db, audit, "mail-stopped", [f"person:{one}" for one in stopped], message=message_id)
+        audit_log.write_each(db, audit, "mail-stopped", [f"person:{text}" for text in stopped], message=message_id)
 
 
-def _hearers(one: Roles, address: str) -> NotifiedPeople:
+def _hearers(roles: Roles, address: str) -> NotifiedPeople:
     signatories = tuple(
-        each for each in unique_by_address(one.signatories) if each.mailable and each.address != address
+        each for each in unique_by_address(roles.signatories) if each.mailable and each.address != address
     )
     if signatories:
         return NotifiedPeople(OptOutNotifies.SIGNATORIES, signatories)
-    contact = one.contact_person
+    contact = roles.contact_person
     if contact is not None and contact.mailable and contact.address != address:
         return NotifiedPeople(OptOutNotifies.CONTACT_PERSON, (contact,))
     return NotifiedPeople(OptOutNotifies.OPERATORS)
@@ -149,7 +149,7 @@ def _organisations(db: Database, address: str, now: datetime) -> frozenset[str]:
     people = people_at(db, address).values_list("pk", flat=True)
     ids = [one for each in notifications_events.roles_of(db, people, now).values() for one in each]
     rows = db.rows(models.Organisation).filter(closed_at__isnull=True)
-    return frozenset(one for part in chunked(ids) for one in rows.filter(pk__in=part).values_list("pk", flat=True))
+    return frozenset(text for part in chunked(ids) for text in rows.filter(pk__in=part).values_list("pk", flat=True))
 
 
 def _events(db: Database, address: str) -> "QuerySet[models.OutboxMessage]":
@@ -175,20 +175,20 @@ def _notified_addresses(db: Database, address: str, message_id: str, to: Collect
     newest = _events(db, address).order_by("-created").first()
     rows = _about(db, address, to, newest.created) if newest is not None else []
     notified_ids = {row.recipient_id for row in rows if row.sent is not None or row.message_id == message_id}
-    return frozenset(one.address for one in to if one.person_id in notified_ids)
+    return frozenset(recipient.address for recipient in to if recipient.person_id in notified_ids)
 
 
 def _about(db: Database, address: str, to: Collection[Recipient], since: datetime) -> "list[models.OutboxMessage]":
     """Return the opt-out messages to these recipients since an instant."""
     rows = db.rows(models.OutboxMessage).filter(kind=MessageKind.CONTACT_GONE, created__gte=since)
     people = frozenset(people_at(db, address).values_list("pk", flat=True))
-    found = (
+    messages = (
         row
-        for part in chunked(one.person_id for one in to)
+        for part in chunked(recipient.person_id for recipient in to)
         for row in rows.filter(recipient__in=part, channel__isnull=False)
     )
-    return [row for row in found if (row.facts or {}).get("person") in people]
+    return [row for row in messages if (row.facts or {}).get("person") in people]
 
 
 def _all_people(wanted: Mapping[str, NotifiedPeople]) -> tuple[Recipient, ...]:
-    return tuple(one for each in wanted.values() for one in each.people)
+    return tuple(person for each in wanted.values() for person in each.people)

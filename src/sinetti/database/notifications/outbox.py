@@ -127,27 +127,27 @@ def enqueue(db: Database, messages: Iterable[NewMessage], now: datetime) -> None
     half of the time of planning a hundred thousand reminders.
     """
     messages = tuple(messages)
-    _record(one.message_id for one in messages)
+    _record(message.message_id for message in messages)
     connection = connections[db.alias]
     adapt = connection.ops.adapt_datetimefield_value
     rows = [
         {
-            "message_id": one.message_id,
-            "kind": one.kind,
-            "channel": one.channel,
+            "message_id": message.message_id,
+            "kind": message.kind,
+            "channel": message.channel,
             # The event's own step has no channel, so its messages do not violate the unique constraint.
-            "step": f"{one.step}:{one.channel}",
+            "step": f"{message.step}:{message.channel}",
             "created": str(adapt(now)),
-            "due": str(adapt(one.due)),
+            "due": str(adapt(message.due)),
             "attempts": 0,
-            "recipient_id": one.recipient,
-            "address": one.address,
-            "lineage_id": one.lineage,
-            "certificate_id": one.certificate,
-            "order_id": one.order,
-            "facts": one.facts,
+            "recipient_id": message.recipient,
+            "address": message.address,
+            "lineage_id": message.lineage,
+            "certificate_id": message.certificate,
+            "order_id": message.order,
+            "facts": message.facts,
         }
-        for one in messages
+        for message in messages
     ]
     if rows:
         with connection.cursor() as cursor:
@@ -182,11 +182,11 @@ def delete_cancelled(db: Database, certificates: Iterable[int]) -> None:
 
 def enqueue_new(db: Database, messages: Iterable[NewMessage], now: datetime) -> int:
     """Queue a few messages that mostly exist already; return the number of new ones."""
-    by_id = {one.message_id: one for one in messages}
+    by_id = {message.message_id: message for message in messages}
     rows = db.rows(OutboxMessage)
     with transaction.atomic(using=db.alias):
         known = set(rows.filter(pk__in=list(by_id)).values_list("pk", flat=True))
-        enqueue(db, [one for message_id, one in by_id.items() if message_id not in known], now)
+        enqueue(db, [new_message for message_id, new_message in by_id.items() if message_id not in known], now)
     return len(by_id) - len(known)
 
 
@@ -245,14 +245,14 @@ def notify_contacts(db: Database, kind: str, certificates: Iterable[Certificate]
     rows = [
         OutboxMessage(
             kind=kind,
-            certificate=one,
+            certificate=certificate,
             step="once",
-            recipient_id=one.lineage.contact_id,
-            lineage_id=one.lineage_id,
+            recipient_id=certificate.lineage.contact_id,
+            lineage_id=certificate.lineage_id,
             created=now,
             due=now,
         )
-        for one in certificates
+        for certificate in certificates
     ]
     db.rows(OutboxMessage).bulk_create(rows, ignore_conflicts=True)
     _record(row.pk for row in rows)

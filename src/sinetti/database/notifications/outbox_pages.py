@@ -80,7 +80,7 @@ def _read(rows: "QuerySet[OutboxMessage]", start: int, most: int) -> tuple[Outbo
     )
     return tuple(
         OutboxListItem(
-            one,
+            text,
             MessageKind(kind),
             MessageChannel(channel or ""),
             due,
@@ -90,5 +90,5 @@ def _read(rows: "QuerySet[OutboxMessage]", start: int, most: int) -> tuple[Outbo
             customer,
             serial,
         )
-        for one, kind, channel, due, attempts, failed_at, problem, customer, serial in values[start : start + most]
+        for text, kind, channel, due, attempts, failed_at, problem, customer, serial in values[start : start + most]
     )

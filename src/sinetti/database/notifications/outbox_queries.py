@@ -81,7 +81,7 @@ def count_waiting(db: Database) -> Mapping[MessageChannel, tuple[int, datetime |
     """Return the count of waiting messages of each channel, and the earliest due time."""
     rows = _messages(db).values_list("channel").annotate(count=Count("pk"), first=Min("due")).order_by()
     found = {channel: (count, first) for channel, count, first in rows}
-    return {one: found.get(one.value, (0, None)) for one in MessageChannel}
+    return {channel: found.get(channel.value, (0, None)) for channel in MessageChannel}
 
 
 def count_failures(db: Database) -> Mapping[MessageChannel, ChannelFailures]:
@@ -92,11 +92,11 @@ def count_failures(db: Database) -> Mapping[MessageChannel, ChannelFailures]:
     last = Case(When(Q(sent__isnull=False) | Q(claimed_by__isnull=False), then=1), default=0)
     rows = db.rows(OutboxMessage).filter(channel__isnull=False, attempts__gt=0).values_list("channel")
     dead = Count("pk", filter=Q(failed_at__isnull=False, sent__isnull=True))
-    found = {
+    failures = {
         channel: ChannelFailures(count, attempts)
         for channel, count, attempts in rows.annotate(dead=dead, tries=Sum(F("attempts") - last)).order_by()
     }
-    return {one: found.get(one.value, ChannelFailures()) for one in MessageChannel}
+    return {channel: failures.get(channel.value, ChannelFailures()) for channel in MessageChannel}
 
 
 def due(db: Database, now: datetime) -> tuple[QueuedMessage, ...]:
@@ -119,19 +119,19 @@ def dead_letters(db: Database) -> tuple[FailedMessage, ...]:
     """Return the failed messages, oldest first."""
     return tuple(
         FailedMessage(
-            one.message_id,
-            MessageKind(one.kind),
-            MessageChannel(one.channel or ""),
-            one.due,
-            one.failed_at,
-            one.attempts,
-            one.problem or "",
-            one.lineage.organisation.customer_id if one.lineage else None,
-            one.certificate.serial if one.certificate else None,
-            one.order_id,
+            message.message_id,
+            MessageKind(message.kind),
+            MessageChannel(message.channel or ""),
+            message.due,
+            message.failed_at,
+            message.attempts,
+            message.problem or "",
+            message.lineage.organisation.customer_id if message.lineage else None,
+            message.certificate.serial if message.certificate else None,
+            message.order_id,
         )
-        for one in _dead(db).select_related("lineage__organisation", "certificate").order_by("failed_at", "pk")
-        if one.failed_at is not None
+        for message in _dead(db).select_related("lineage__organisation", "certificate").order_by("failed_at", "pk")
+        if message.failed_at is not None
     )
 
 

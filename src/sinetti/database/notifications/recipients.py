@@ -75,8 +75,8 @@ def roles(db: Database, organisation_ids: Iterable[str], now: datetime) -> Mappi
     for part in chunked(organisation_ids):
         signatories, agents = _grouped(_signatories(db, part, now)), _grouped(_agents(db, part, now))
         contacts = dict(_contact_persons(db, part))
-        for one in part:
-            found[one] = Roles(signatories.get(one, ()), contacts.get(one), agents.get(one, ()))
+        for text in part:
+            found[text] = Roles(signatories.get(text, ()), contacts.get(text), agents.get(text, ()))
     return found
 
 
@@ -88,8 +88,8 @@ def accounts(db: Database, organisation_id: str, now: datetime) -> tuple[str, ..
     rows = db.rows(models.RoleAssignment).filter(active_assignments(now))
     own = rows.filter(organisation=organisation_id)
     firms = own.filter(agent__isnull=False, agent__closed_at__isnull=True).values("agent")
-    found = rows.filter(Q(organisation=organisation_id) | Q(organisation__in=firms), user__isnull=False)
-    return tuple(sorted({str(one) for one in found.values_list("user_id", flat=True)}))
+    queryset = rows.filter(Q(organisation=organisation_id) | Q(organisation__in=firms), user__isnull=False)
+    return tuple(sorted({str(text) for text in queryset.values_list("user_id", flat=True)}))
 
 
 def holders(db: Database, lineage_ids: Iterable[str]) -> Mapping[str, tuple[Recipient | None, Recipient | None]]:
@@ -112,11 +112,11 @@ def holders(db: Database, lineage_ids: Iterable[str]) -> Mapping[str, tuple[Reci
 
 def readers(db: Database, person_ids: Iterable[str]) -> Mapping[str, Recipient]:
     """Return these people by their ids; unknown ids are omitted."""
-    found: dict[str, Recipient] = {}
+    recipients: dict[str, Recipient] = {}
     for part in chunked(person_ids):
         rows = db.rows(models.Person).filter(pk__in=part)
-        found.update({row.person_id: reader(row) for row in rows})
-    return found
+        recipients.update({row.person_id: reader(row) for row in rows})
+    return recipients
 
 
 def unique_by_address(people: Iterable[Recipient | None]) -> tuple[Recipient, ...]:
@@ -124,11 +124,11 @@ def unique_by_address(people: Iterable[Recipient | None]) -> tuple[Recipient, ..
 
     Recipients without an address are kept, once each.
     """
-    found: dict[str, Recipient] = {}
-    for one in people:
-        if one is not None:
-            found.setdefault(one.address or one.person_id, one)
-    return tuple(found.values())
+    recipients: dict[str, Recipient] = {}
+    for person in people:
+        if person is not None:
+            recipients.setdefault(person.address or person.person_id, person)
+    return tuple(recipients.values())
 
 
 def active_assignments(now: datetime) -> Q:
@@ -193,9 +193,9 @@ def _signatories(db: Database, organisation_ids: tuple[str, ...], now: datetime)
 
 def _agents(db: Database, organisation_ids: tuple[str, ...], now: datetime) -> Iterator[tuple[str, str]]:
     rows = _mandates(db, organisation_ids, Role.MANAGER, now)
-    for one, agent in rows.filter(agent__closed_at__isnull=True).values_list("organisation_id", "agent_id"):
+    for text, agent in rows.filter(agent__closed_at__isnull=True).values_list("organisation_id", "agent_id"):
         if agent is not None:
-            yield one, agent
+            yield text, agent
 
 
 def _contact_persons(db: Database, organisation_ids: tuple[str, ...]) -> Iterator[tuple[str, Recipient]]:
@@ -209,7 +209,7 @@ def _grouped(pairs: Iterable[tuple[str, _Value]]) -> dict[str, tuple[_Value, ...
     found: dict[str, list[_Value]] = {}
     for one, value in pairs:
         found.setdefault(one, []).append(value)
-    return {one: tuple(values) for one, values in found.items()}
+    return {text: tuple(values) for text, values in found.items()}
 
 
 def people_at(db: Database, address: str) -> "QuerySet[models.Person]":

@@ -142,7 +142,7 @@ def find(db: Database, certificate: int) -> ReminderCandidate | None:
 
 def progress_of(db: Database, certificates: Iterable[int]) -> Mapping[int, CertificateProgress]:
     """Return the progress of each certificate, by primary key."""
-    return {one.certificate: one.course for part in _parts(certificates) for one in _found(db, part)}
+    return {candidate.certificate: candidate.course for part in _parts(certificates) for candidate in _found(db, part)}
 
 
 def reschedule(db: Database, lineage_id: str) -> None:
@@ -283,13 +283,13 @@ def _course(
     )
 
 
-def _with_successors(db: Database, found: Sequence[ReminderCandidate]) -> tuple[ReminderCandidate, ...]:
+def _with_successors(db: Database, candidates: Sequence[ReminderCandidate]) -> tuple[ReminderCandidate, ...]:
     """Add retrieved successors, and the times when gateways saw old and new."""
-    fetched = _successors(db, [one.certificate for one in found])
+    fetched = _successors(db, [candidate.certificate for candidate in candidates])
     new = [pk for successors in fetched.values() for pk in successors]
-    seen = _seen(db, [*fetched, *new]) if fetched else {}
+    instants = _seen(db, [*fetched, *new]) if fetched else {}
     result = []
-    for one in found:
+    for one in candidates:
         successors = fetched.get(one.certificate)
         if not successors:
             result.append(one)
@@ -297,8 +297,8 @@ def _with_successors(db: Database, found: Sequence[ReminderCandidate]) -> tuple[
         course = replace(
             one.course,
             fetched=min(successors.values()),
-            seen=seen.get(one.certificate),
-            new_seen=max((seen[pk] for pk in successors if pk in seen), default=None),
+            seen=instants.get(one.certificate),
+            new_seen=max((instants[pk] for pk in successors if pk in instants), default=None),
         )
         result.append(replace(one, course=course))
     return tuple(result)
@@ -344,12 +344,12 @@ def _seen(db: Database, certificates: Sequence[int]) -> dict[int, datetime]:
 
     Certificates that no gateway ever saw are omitted.
     """
-    found: dict[int, datetime] = {}
+    instants: dict[int, datetime] = {}
     for part in _parts(certificates):
         rows = db.rows(CertificateObservation).filter(certificate__in=part)
         newest = rows.values_list("certificate_id").annotate(seen=Max("last_seen"))
-        found |= {pk: seen for pk, seen in newest if seen is not None}
-    return found
+        instants |= {pk: seen for pk, seen in newest if seen is not None}
+    return instants
 
 
 def _move(db: Database, again: Mapping[int, datetime | None]) -> None:
@@ -423,9 +423,9 @@ def find_unreachable(db: Database, now: datetime, ladder: ReminderSchedule, most
         Exists(after.filter(predecessor=OuterRef("pk"))) | Exists(after.filter(replaces=OuterRef("pk")))
     )
     ending = rows.order_by("not_after", "pk").values_list("serial", "not_before", "not_after")
-    found = [
+    serials = [
         Serial(serial)
         for serial, begins, ends in ending
         if any(at <= now for _, at in send_times(ladder, ValidityPeriod(begins, ends)))
     ]
-    return UnreachableSummary(len(found), tuple(found[:most]))
+    return UnreachableSummary(len(serials), tuple(serials[:most]))

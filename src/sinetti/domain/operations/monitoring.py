@@ -131,7 +131,7 @@ class ListEnd:
 
 def list_alarms(lists: Iterable[ListEnd], now: datetime) -> tuple[ListEnd, ...]:
     """Return the CRLs to renew with an offline key, from sixty days before their end."""
-    return tuple(one for one in lists if one.ends is None or now >= one.ends - LIST_ALARM_BEFORE_END)
+    return tuple(end for end in lists if end.ends is None or now >= end.ends - LIST_ALARM_BEFORE_END)
 
 
 SHORTEST = timedelta(days=30)
@@ -174,7 +174,7 @@ class Cutoffs:
 def cutoffs(periods: Periods, now: datetime) -> Cutoffs:
     """Return the instants before which data is past its retention period now."""
     kept = (periods.people, periods.refusals, periods.messages, UNCONFIRMED, periods.callers)
-    return Cutoffs(*(now - one for one in kept))
+    return Cutoffs(*(now - duration for duration in kept))
 
 
 class FindingSeverity(StrEnum):
@@ -238,12 +238,12 @@ def finding_of(impact: Impact, what: str, sentence: str) -> CheckFinding:
     return CheckFinding(impact, what, why, last)
 
 
-def ordered(found: Iterable[CheckFinding]) -> tuple[CheckFinding, ...]:
+def ordered(check_findings: Iterable[CheckFinding]) -> tuple[CheckFinding, ...]:
     """Return the findings without repetitions, the worst first."""
-    return tuple(sorted(dict.fromkeys(found), key=lambda one: one.impact))
+    return tuple(sorted(dict.fromkeys(check_findings), key=lambda check_finding: check_finding.impact))
 
 
-def worst_severity(found: Iterable[CheckFinding]) -> FindingSeverity | None:
+def worst_severity(check_findings: Iterable[CheckFinding]) -> FindingSeverity | None:
     """Return the severity that decides about the exit code, or None without findings."""
-    severities = {one.severity for one in found}
-    return next((one for one in FindingSeverity if one in severities), None)
+    severities = {check_finding.severity for check_finding in check_findings}
+    return next((severity for severity in FindingSeverity if severity in severities), None)

@@ -37,8 +37,8 @@ _SHORT = 40
 def browser_of(user_agent: str) -> str:
     """Return a short name of a browser from its User-Agent, as in "Firefox, Linux"."""
     name = next((name for sign, name in _BROWSERS if f"{sign}/" in user_agent), "")
-    system = next((one for one in _SYSTEMS if one in user_agent), "")
-    return ", ".join(one for one in (name, system) if one) or user_agent[:_SHORT]
+    system = next((text for text in _SYSTEMS if text in user_agent), "")
+    return ", ".join(text for text in (name, system) if text) or user_agent[:_SHORT]
 
 
 class ChangePassword(PortalAccountView, ReauthenticationRequired, views.PasswordChangeView):  # type: ignore[misc] # allauth has no types

@@ -180,7 +180,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
     def _proofs(self, user: AbstractBaseUser) -> list[dict[str, Any]]:
         methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
         if has_second_factor(str(user.pk)):
-            return [one for one in methods if one["id"] != "reauthenticate"]
+            return [method for method in methods if method["id"] != "reauthenticate"]
         return methods
 
     def is_reauthentication_required(self, *, app: str, **options: object) -> bool:

@@ -131,7 +131,9 @@ def recently_reauthenticated(request: HttpRequest) -> bool:
     user = request.user
     since = utc_now().timestamp() - app_settings.REAUTHENTICATION_TIMEOUT
     fresh = [
-        one for one in get_authentication_records(request, user) if one.get("reauthenticated") and one["at"] >= since
+        record
+        for record in get_authentication_records(request, user)
+        if record.get("reauthenticated") and record["at"] >= since
     ]
     methods = {one["method"] for one in fresh}
     has = factors_of(request)
@@ -193,16 +195,16 @@ def provider_blocks(request: HttpRequest, button: str, process: str) -> list[Com
     return [
         Form(
             [Input(name, "", "hidden", value) for name, value in hidden.items()],
-            (Button(_(button, name=one.name[language]), minor=True),),
-            reverse("openid_connect_login", args=[one.provider_id]),
+            (Button(_(button, name=provider.name[language]), minor=True),),
+            reverse("openid_connect_login", args=[provider.provider_id]),
         )
-        for one in portal_context(request).eservice.providers
+        for provider in portal_context(request).eservice.providers
     ]
 
 
 def provider_origins(request: HttpRequest) -> Sequence[str]:
     """Return the origins that the provider buttons may lead to."""
-    return [origin(one.issuer) for one in portal_context(request).eservice.providers]
+    return [origin(provider.issuer) for provider in portal_context(request).eservice.providers]
 
 
 def origin(address: str) -> str:

@@ -109,13 +109,13 @@ def errors_of(form: DjangoForm, names: Mapping[str, FieldOptions]) -> Sequence[t
     if not form.is_bound:
         return ()
     return [
-        ("content" if name == NON_FIELD_ERRORS else name, _error_text(name, found[0], names))
-        for name, found in form.errors.as_data().items()
+        ("content" if name == NON_FIELD_ERRORS else name, _error_text(name, errors[0], names))
+        for name, errors in form.errors.as_data().items()
     ]
 
 
 def _input(form: DjangoForm, name: str, asked: FieldOptions) -> Input:
-    found = form.errors.as_data().get(name) if form.is_bound else None
+    errors = form.errors.as_data().get(name) if form.is_bound else None
     kept = asked.kind != "password" and asked.autocomplete != "one-time-code"
     value = form[name].value() if kept else None
     return Input(
@@ -124,7 +124,7 @@ def _input(form: DjangoForm, name: str, asked: FieldOptions) -> Input:
         asked.kind,
         "" if value is None else str(value),
         _(asked.hint) if asked.hint else "",
-        _error_text(name, found[0], {name: asked}) if found else "",
+        _error_text(name, errors[0], {name: asked}) if errors else "",
         required=asked.required,
         autocomplete=asked.autocomplete,
         numeric=asked.numeric,

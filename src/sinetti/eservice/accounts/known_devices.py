@@ -67,8 +67,10 @@ def signed_in(request: HttpRequest, user: Any) -> None:  # noqa: ANN401 - our us
 def number_of(request: HttpRequest, user: Any) -> str | None:  # noqa: ANN401 - our user model
     """Return the number of a browser that this account knows, or None."""
     bounds = [_bound(user, key.octets) for key in keyring().every(SecretPurpose.SESSIONS)]
-    known = (one for one in _devices(request) if any(hmac.compare_digest(one.bound, bound) for bound in bounds))
-    return next((one.number for one in known), None)
+    known = (
+        device for device in _devices(request) if any(hmac.compare_digest(device.bound, bound) for bound in bounds)
+    )
+    return next((device.number for device in known), None)
 
 
 def number_by_login(request: HttpRequest, login: str) -> str | None:
@@ -105,9 +107,9 @@ def _written(request: HttpRequest, user: Any) -> str:  # noqa: ANN401 - our user
     number = number_of(request, user) or secrets.token_hex(_DIGITS // 2)
     ring = keyring()
     new = Device(number, _bound(user, ring.current(SecretPurpose.SESSIONS).octets), int(utc_now().timestamp()))
-    rest = [one for one in known if one.number != number]
+    rest = [device for device in known if device.number != number]
     kept = [new, *rest][:MOST]
-    return seal(ring, DEVICE, json.dumps([[one.number, one.bound, one.at] for one in kept]))
+    return seal(ring, DEVICE, json.dumps([[device.number, device.bound, device.at] for device in kept]))
 
 
 def _devices(request: HttpRequest) -> tuple[Device, ...]:
@@ -117,7 +119,7 @@ def _devices(request: HttpRequest) -> tuple[Device, ...]:
     except InvalidToken:
         return ()
     now = utc_now().timestamp()
-    return tuple(one for one in (Device(*row) for row in rows) if one.at + LIVES > now)
+    return tuple(device for device in (Device(*row) for row in rows) if device.at + LIVES > now)
 
 
 def _bound(user: Any, key: bytes) -> str:  # noqa: ANN401 - our user model

@@ -92,9 +92,9 @@ def _has_its_form(credential: Any) -> bool:  # noqa: ANN401 - unchecked JSON
 
 
 def _is_read(kind: Kind, credential: Any) -> bool:  # noqa: ANN401 - as above
-    found = kind.from_dict(credential)
-    if isinstance(found, RegistrationResponse):
-        return found.response.attestation_object.auth_data.credential_data is not None
+    response = kind.from_dict(credential)
+    if isinstance(response, RegistrationResponse):
+        return response.response.attestation_object.auth_data.credential_data is not None
     return True
 
 

@@ -117,7 +117,7 @@ def was_strong(provider: str, uid: str) -> bool:
 
 
 def _strong(request: HttpRequest) -> list[str]:
-    return [one.provider_id for one in portal_context(request).eservice.providers if one.acr_values]
+    return [provider.provider_id for provider in portal_context(request).eservice.providers if provider.acr_values]
 
 
 def _factors(request: HttpRequest, user_id: str) -> FactorState:

@@ -75,13 +75,13 @@ def outside_roles(claims: Mapping[str, Any], where: RolesClaim | None) -> list[t
     if where is None or not isinstance(organisations := claims.get(where.claim), list):
         return []
     found: list[tuple[str, str]] = []
-    for one in organisations[:_MOST_ORGANISATIONS]:
-        if not isinstance(one, dict) or not isinstance(customer_id := one.get(where.identifier), str):
+    for organisation in organisations[:_MOST_ORGANISATIONS]:
+        if not isinstance(organisation, dict) or not isinstance(customer_id := organisation.get(where.identifier), str):
             continue
-        codes = one.get(where.roles)
+        codes = organisation.get(where.roles)
         known = [code for code in codes if isinstance(code, str)] if isinstance(codes, list) else []
         found += [
-            (customer_id, role.value) for role in sorted({where.means[one] for one in known if one in where.means})
+            (customer_id, role.value) for role in sorted({where.means[text] for text in known if text in where.means})
         ]
     return found
 
@@ -92,7 +92,7 @@ def is_strong(claims: Mapping[str, Any], provider: Provider) -> bool:
 
 
 def _key(header: Mapping[str, Any], keys: jwt.PyJWKSet) -> jwt.PyJWK:
-    named = [one for one in keys.keys if one.key_id == header.get("kid")]
+    named = [py_jwk for py_jwk in keys.keys if py_jwk.key_id == header.get("kid")]
     if len(named) != 1:
         raise KeyError("no key of this name")
     return named[0]

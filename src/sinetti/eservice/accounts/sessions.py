@@ -71,9 +71,9 @@ class SessionStore(DatabaseStore):
 
         The data in the session may not prolong it, except by the hours that the reader asked for.
         """
-        found = ends_at(self)
+        instant = ends_at(self)
         ends: datetime = super().get_expiry_date(**options)
-        return ends if found is None else min(ends, found)
+        return ends if instant is None else min(ends, instant)
 
     def encode(self, session_dict: dict[str, Any]) -> str:
         """Seal the data of the session."""

@@ -199,7 +199,7 @@ class ConfirmAddress(PortalAccountView, views.ConfirmEmailView):  # type: ignore
         if not context["confirmation"] or not context["can_confirm"]:
             return _lapsed()
         if not self._is_theirs():
-            paragraphs = [_(one) for one in _ELSEWHERE]
+            paragraphs = [_(text) for text in _ELSEWHERE]
             way = Link(_(_SIGN_IN), reverse("account_login"), button=True)
             title = _("Confirm your e-mail address")
             return Page(title, blocks=[Text(paragraphs), Links([way])], status=HTTPStatus.FORBIDDEN)
@@ -234,10 +234,10 @@ class PasswordResetForm(ResetPasswordForm):  # type: ignore[misc]
     def clean_email(self) -> str:
         """Return an address and look up its accounts."""
         email = str(super().clean_email())
-        users = [one.pk for one in self.users]
+        users = [user.pk for user in self.users]
         confirmed = EmailAddress.objects.filter(user__in=users, verified=True, email=email.lower())
         known = set(confirmed.values_list("user_id", flat=True))
-        self.users = [one for one in self.users if one.pk in known]
+        self.users = [user for user in self.users if user.pk in known]
         return email
 
 
@@ -310,5 +310,5 @@ def _lapsed() -> Page:
         Link(_("Sign in"), reverse("account_login")),
         Link(_("Forgot your password?"), reverse("account_reset_password")),
     ]
-    paragraphs = [_(one) for one in _LAPSED]
+    paragraphs = [_(text) for text in _LAPSED]
     return Page(_(_LAPSED_TITLE), blocks=[Text(paragraphs), Links(again)], status=HTTPStatus.NOT_FOUND)

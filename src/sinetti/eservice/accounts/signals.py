@@ -95,7 +95,9 @@ def _factor_removed(
     note(str(user.pk), "second-factor-removed", portal_context(request).ctx, request_id(request))
     if not has_second_factor(str(user.pk)):
         records: list[dict[str, Any]] = get_authentication_records(request, user)
-        request.session[AUTHENTICATION_METHODS_SESSION_KEY] = [one for one in records if one["method"] != "mfa"]
+        request.session[AUTHENTICATION_METHODS_SESSION_KEY] = [
+            record for record in records if record["method"] != "mfa"
+        ]
         reset_actor_cache(request)
         # Each session holds the authentication methods of its sign-in.
         end_other_sessions(str(user.pk), request.session.session_key or "", portal_context(request).ctx)

@@ -76,7 +76,8 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc] #
         """Return the provider of an id; one no longer in the settings has only a name."""
         there = portal_context(request).eservice
         settings = there.provider(provider) or next(
-            (one for one in there.providers if client_id is not None and one.client_id == client_id), None
+            (provider for provider in there.providers if client_id is not None and provider.client_id == client_id),
+            None,
         )
         name = provider if settings is None else settings.name[language_of(request)]
         return OidcProvider(request, app=social_app(settings or _GONE, name))
@@ -238,7 +239,8 @@ class Connections(PortalAccountView, ReauthenticationRequired, views.Connections
         blocks: list[Component] = []
         if there:
             names = {
-                one.provider_id: one.name[active_language()] for one in portal_context(self.request).eservice.providers
+                provider.provider_id: provider.name[active_language()]
+                for provider in portal_context(self.request).eservice.providers
             }
             options = [Option(str(one.pk), names.get(one.provider, one.provider)) for one in there]
             wrong = [
@@ -266,15 +268,15 @@ def _why(exception: Exception | None) -> str:
     """
     if isinstance(exception, UntrustedProviderResponse):
         return str(exception)
-    code = next((one for one in _TOKEN_ERRORS if one in str(exception)), "")
+    code = next((text for text in _TOKEN_ERRORS if text in str(exception)), "")
     return f"{type(exception).__name__} {code}".rstrip()
 
 
 def _settings(request: HttpRequest, provider_id: str) -> Provider:
-    found = portal_context(request).eservice.provider(provider_id)
-    if found is None:
+    provider = portal_context(request).eservice.provider(provider_id)
+    if provider is None:
         raise Http404
-    return found
+    return provider
 
 
 def _led_on(request: HttpRequest, settings: Provider, target: str) -> HttpResponse:

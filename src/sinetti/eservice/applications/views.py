@@ -74,7 +74,7 @@ class ApplicationForm(PortalForm):
 
     channels = forms.MultipleChoiceField(
         label=gettext_noop("How will the organisation send data?"),
-        choices=[(one.value, CHANNELS[one]) for one in Channel],
+        choices=[(channel.value, CHANNELS[channel]) for channel in Channel],
     )
     purpose = forms.CharField(
         label=gettext_noop("What will the organisation use the interface for?"),
@@ -101,13 +101,13 @@ def application_list(request: HttpRequest) -> HttpResponse:
         [_("Case number"), _("Organisation"), _("Applied for"), _("Submitted"), _("State")],
         [
             [
-                Cell(one.case_number, reverse("application", args=[one.application_id])),
-                Cell(one.organisation, note=one.customer_id),
-                ", ".join(sorted(one.channels)),
-                format_datetime(one.created),
-                Cell(_(STATES[one.state]), tone=_TONES.get(one.state, Severity.PLAIN)),
+                Cell(application.case_number, reverse("application", args=[application.application_id])),
+                Cell(application.organisation, note=application.customer_id),
+                ", ".join(sorted(application.channels)),
+                format_datetime(application.created),
+                Cell(_(STATES[application.state]), tone=_TONES.get(application.state, Severity.PLAIN)),
             ]
-            for one in found
+            for application in found
         ],
         _("No applications yet."),
     )
@@ -122,13 +122,20 @@ def application_list(request: HttpRequest) -> HttpResponse:
 def _for_which(request: HttpRequest, organisations: Sequence[OrganisationListItem]) -> list[Component]:
     """Return a button for each organisation, or the search for one of many."""
     if len(organisations) > _MOST_BUTTONS:
-        choices = [Choice(one.name, one.customer_id, _new(one.organisation_id)) for one in organisations]
+        choices = [
+            Choice(organisation.name, organisation.customer_id, _new(organisation.organisation_id))
+            for organisation in organisations
+        ]
         return [Section(_("Apply for the technical interface"), organisation_choice(request, choices))]
     return [
         Links(
             [
-                Link(_("Apply on behalf of {name}", name=one.name), _new(one.organisation_id), button=True)
-                for one in organisations
+                Link(
+                    _("Apply on behalf of {name}", name=organisation.name),
+                    _new(organisation.organisation_id),
+                    button=True,
+                )
+                for organisation in organisations
             ]
         )
     ]
@@ -141,15 +148,15 @@ def application_create(request: HttpRequest) -> HttpResponse:
     """Apply for one organisation."""
     language, actor, ctx = language_of(request), _actor(request), portal_context(request).ctx
     organisation_id = request.GET.get("organisation", "")
-    found = applications.applicant(organisation_id, ctx, actor)
-    if not found.offered:
+    applicant = applications.applicant(organisation_id, ctx, actor)
+    if not applicant.offered:
         already = Alert(
             _("The organisation has already been approved for every certificate type. You can order certificates."),
             Severity.GOOD,
         )
         return render_page(request, Page(_("Apply for the technical interface"), blocks=[already]))
     form = ApplicationForm(request.POST if request.method == "POST" else None)
-    _offer(form, found)
+    _offer(form, applicant)
     if form.is_bound and form.is_valid():
         asked = NewApplication(
             frozenset(Channel(one) for one in form.cleaned_data["channels"]),
@@ -165,7 +172,7 @@ def application_create(request: HttpRequest) -> HttpResponse:
             done = _("Application sent. The case number is {case}.", case=made.case_number)
             messages.info(request, done)
             return redirect_to("application", made.application_id)
-    return render_page(request, _applying(found, form))
+    return render_page(request, _applying(applicant, form))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -174,21 +181,24 @@ def application_create(request: HttpRequest) -> HttpResponse:
 def application_detail(request: HttpRequest, application_id: str) -> HttpResponse:
     """Show one application with its state and decision; withdraw a pending one."""
     actor, ctx = _actor(request), portal_context(request).ctx
-    found = applications.application(application_id, ctx, actor)
+    application = applications.application(application_id, ctx, actor)
     blocks: list[Component] = []
-    title = _("Application {case}", case=found.case_number)
+    title = _("Application {case}", case=application.case_number)
     if is_step(request, WITHDRAW):
         try:
-            return _withdraw(request, found, actor)
+            return _withdraw(request, application, actor)
         except ApplicationError as refused:
             blocks.append(Alert(_(FAULTS[refused.fault]), Severity.ERROR))
     back = Link(_(_TITLE), reverse("applications"))
-    return render_page(request, Page(title, blocks=[*blocks, *_detail_blocks(found)], back=back))
+    return render_page(request, Page(title, blocks=[*blocks, *_detail_blocks(application)], back=back))
 
 
-def _withdraw(request: HttpRequest, found: Application, actor: Actor) -> HttpResponse:
+def _withdraw(request: HttpRequest, application: Application, actor: Actor) -> HttpResponse:
     """Show what the withdrawal ends, then withdraw. Raises ApplicationError."""
-    application_id, once = found.application_id, Confirmation(request, WITHDRAW, found.application_id, found.state)
+    application_id, once = (
+        application.application_id,
+        Confirmation(request, WITHDRAW, application.application_id, application.state),
+    )
 
     def withdraw(ctx: ServiceContext) -> None:
         applications.withdraw(application_id, ctx, actor, request_id(request))
@@ -199,12 +209,12 @@ def _withdraw(request: HttpRequest, found: Application, actor: Actor) -> HttpRes
         messages.info(request, _("Application withdrawn."))
         return redirect_to("application", application_id)
     page = check_page(
-        _("Withdraw the application {case}?", case=found.case_number),
+        _("Withdraw the application {case}?", case=application.case_number),
         Form(once.fields, [Button(_("Withdraw the application permanently"), WITHDRAW, danger=True)]),
-        summary=[*_summary(found), letters.informed],
+        summary=[*_summary(application), letters.informed],
         effects=[_("A withdrawn application is not processed. You can apply again later.")],
         letters=letters.letters,
-        back=Link(_("Application {case}", case=found.case_number), reverse("application", args=[application_id])),
+        back=Link(_("Application {case}", case=application.case_number), reverse("application", args=[application_id])),
     )
     return render_page(request, page)
 
@@ -214,13 +224,13 @@ def _withdraw(request: HttpRequest, found: Application, actor: Actor) -> HttpRes
 def decision(request: HttpRequest, application_id: str) -> HttpResponse:
     """Show the recorded decision alone, to read, print or save."""
     actor = _actor(request)
-    found = applications.application(application_id, portal_context(request).ctx, actor)
-    if not found.decision:
+    application = applications.application(application_id, portal_context(request).ctx, actor)
+    if not application.decision:
         return not_found(request)
-    title, *rest = (line for line in found.decision.splitlines() if line)
-    back = Link(_("Application {case}", case=found.case_number), reverse("application", args=[application_id]))
+    title, *rest = (line for line in application.decision.splitlines() if line)
+    back = Link(_("Application {case}", case=application.case_number), reverse("application", args=[application_id]))
     return render_page(
-        request, Page(title, blocks=[Text(rest, found.language)], back=back, title_language=found.language)
+        request, Page(title, blocks=[Text(rest, application.language)], back=back, title_language=application.language)
     )
 
 
@@ -231,50 +241,52 @@ def _actor(request: HttpRequest) -> Actor:
     return actor
 
 
-def _offer(form: ApplicationForm, found: Applicant) -> None:
+def _offer(form: ApplicationForm, applicant: Applicant) -> None:
     """Offer the channels that the organisation does not have yet."""
     field = form.fields["channels"]
     if isinstance(field, forms.MultipleChoiceField):
-        offered = {one.value for one in found.offered}
-        field.choices = [(one.value, _(CHANNELS[one])) for one in Channel if one.value in offered]
+        offered = {channel.value for channel in applicant.offered}
+        field.choices = [(channel.value, _(CHANNELS[channel])) for channel in Channel if channel.value in offered]
 
 
-def _applying(found: Applicant, form: ApplicationForm) -> Page:
+def _applying(applicant: Applicant, form: ApplicationForm) -> Page:
     who = DescriptionList(
         [
-            DescriptionItem(_("Organisation"), found.organisation.name),
-            DescriptionItem(_("ID"), found.organisation.customer_id),
+            DescriptionItem(_("Organisation"), applicant.organisation.name),
+            DescriptionItem(_("ID"), applicant.organisation.customer_id),
         ]
     )
     language_note = _("We process the application and write the decision in the language of this page.")
     send = Button(_("Send the application"), "apply")
-    page = form.as_component(send, action=_new(found.organisation.organisation_id))
+    page = form.as_component(send, action=_new(applicant.organisation.organisation_id))
     back = Link(_(_TITLE), reverse("applications"))
     return Page(_("Apply for the technical interface"), blocks=[who, Text([language_note]), page], back=back)
 
 
-def _summary(found: Application) -> list[DescriptionItem]:
+def _summary(application: Application) -> list[DescriptionItem]:
     return [
-        DescriptionItem(_("Organisation"), f"{found.organisation} ({found.customer_id})"),
-        DescriptionItem(_("Applied for"), ", ".join(_(CHANNELS[one]) for one in sorted(found.channels))),
-        DescriptionItem(_("Software"), found.software or _("not given")),
-        DescriptionItem(_("Submitted"), format_datetime(found.created)),
-        DescriptionItem(_("State"), _(STATES[found.state])),
+        DescriptionItem(_("Organisation"), f"{application.organisation} ({application.customer_id})"),
+        DescriptionItem(_("Applied for"), ", ".join(_(CHANNELS[channel]) for channel in sorted(application.channels))),
+        DescriptionItem(_("Software"), application.software or _("not given")),
+        DescriptionItem(_("Submitted"), format_datetime(application.created)),
+        DescriptionItem(_("State"), _(STATES[application.state])),
     ]
 
 
-def _detail_blocks(found: Application) -> list[Component]:
-    rows = _summary(found)
-    if found.decided_at is not None:
-        rows.append(DescriptionItem(_("Decided"), format_datetime(found.decided_at)))
-    blocks: list[Component] = [DescriptionList(rows), Section(_("Purpose"), [Text(found.purpose.split("\n"))])]
-    if found.state is ApplicationState.OPEN:
+def _detail_blocks(application: Application) -> list[Component]:
+    rows = _summary(application)
+    if application.decided_at is not None:
+        rows.append(DescriptionItem(_("Decided"), format_datetime(application.decided_at)))
+    blocks: list[Component] = [DescriptionList(rows), Section(_("Purpose"), [Text(application.purpose.split("\n"))])]
+    if application.state is ApplicationState.OPEN:
         button = Button(_("Withdraw the application"), check_of(WITHDRAW), minor=True)
         blocks.append(Form((), [button]))
-    if found.state in DECIDED:
-        if found.reason:
-            blocks.append(Section(_("Reasons"), [Text(found.reason.split("\n"), found.language)]))
-        link = Link(_("Read the decision"), reverse("application_decision", args=[found.application_id]), button=True)
+    if application.state in DECIDED:
+        if application.reason:
+            blocks.append(Section(_("Reasons"), [Text(application.reason.split("\n"), application.language)]))
+        link = Link(
+            _("Read the decision"), reverse("application_decision", args=[application.application_id]), button=True
+        )
         blocks.append(Links([link]))
     return blocks
 

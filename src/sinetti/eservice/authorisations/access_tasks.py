@@ -60,9 +60,9 @@ def access_tasks(request: HttpRequest, actor: Actor) -> list[Task]:
     statement. While the list has tasks, not all is well.
     """
     who, ctx = current_permissions(request), portal_context(request).ctx
-    found = count_access_ends(actor, who, ctx, represented(request))
-    ended = _tasks(found.ended, _ENDED, ENDED, Severity.ERROR)
-    return [*ended, *_tasks(found.ending, _ENDING, ENDING, Severity.WARNING)]
+    access_ends = count_access_ends(actor, who, ctx, represented(request))
+    ended = _tasks(access_ends.ended, _ENDED, ENDED, Severity.ERROR)
+    return [*ended, *_tasks(access_ends.ending, _ENDING, ENDING, Severity.WARNING)]
 
 
 def own_waiting(request: HttpRequest) -> list[Component]:
@@ -74,12 +74,12 @@ def own_waiting(request: HttpRequest) -> list[Component]:
             _(
                 "You can act for {organisation} ({customer_id}) from {begins} on. Until then, the organisation can "
                 "stop your naming as its first representative.",
-                organisation=one.organisation,
-                customer_id=one.customer_id,
-                begins=format_datetime(one.begins_at),
+                organisation=waiting_role.organisation,
+                customer_id=waiting_role.customer_id,
+                begins=format_datetime(waiting_role.begins_at),
             )
         )
-        for one in found
+        for waiting_role in found
     ]
 
 

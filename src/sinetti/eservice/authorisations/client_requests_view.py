@@ -47,7 +47,7 @@ _HOW = gettext_noop(
     "organisation uses this service, its representative is notified and approves or declines the request. "
     "We do not show here which organisations use the service. Requests lapse after 60 days."
 )
-_FIRM_ROLES = tuple(one for one in Role if one in GIVEN_TO_AGENTS)
+_FIRM_ROLES = tuple(role for role in Role if role in GIVEN_TO_AGENTS)
 _SHOWN_WRONG = 10
 
 
@@ -65,21 +65,21 @@ class AskManyForm(PortalForm):
 
         If an id is wrong, report it in the form and return an empty tuple.
         """
-        found = parse_identifiers(self.cleaned_data["customer_ids"], environment)
-        for number, entry in found.wrong[:_SHOWN_WRONG]:
+        identifiers = parse_identifiers(self.cleaned_data["customer_ids"], environment)
+        for number, entry in identifiers.wrong[:_SHOWN_WRONG]:
             self.refuse(
                 "customer_ids",
                 gettext_noop("Line {number} is not a Business ID. Correct it: {entry}"),
                 number=number,
                 entry=entry[:40],
             )
-        if len(found.found) > ASKED_AT_ONCE:
+        if len(identifiers.found) > ASKED_AT_ONCE:
             self.refuse(
                 "customer_ids",
                 gettext_noop("You entered more than {count} Business IDs. Send them in smaller batches."),
                 count=ASKED_AT_ONCE,
             )
-        return () if self.errors else found.found
+        return () if self.errors else identifiers.found
 
 
 @require_safe
@@ -90,8 +90,8 @@ def client_requests(request: HttpRequest) -> HttpResponse:
     firm_id = chosen(request, ids, Permission.ASK)
     if firm_id is None:
         return choose(request, _(REQUESTS), ids, "clients_requests")
-    found = requests(firm_id, current_permissions(request), portal_context(request).ctx, start_of(request))
-    rows, pager = paged(request, found)
+    role_requests = requests(firm_id, current_permissions(request), portal_context(request).ctx, start_of(request))
+    rows, pager = paged(request, role_requests)
     there = back("clients", TITLE, organisation=firm_id)
     title = _("Requests – {organisation}", organisation=name_of(request, firm_id).name)
     return render_page(request, Page(title, blocks=[requests_table(rows), *pager], back=there, wide=True))

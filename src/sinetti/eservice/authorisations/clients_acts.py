@@ -90,26 +90,28 @@ def _again(request: HttpRequest, firm_id: str, actor: Actor, picked: Sequence[st
             messages.info(request, ngettext(*_ASKED, sent[0]))
             return after("clients_requests", organisation=firm_id)
         add_error_text(form, wrong)
-    found = to_ask_again(firm_id, picked, current_permissions(request), ctx)
-    if not found.clients:
+    again = to_ask_again(firm_id, picked, current_permissions(request), ctx)
+    if not again.clients:
         messages.info(request, _(_NONE))
         return after("clients", organisation=firm_id)
-    return render_page(request, _again_page(firm_id, found, form, once))
+    return render_page(request, _again_page(firm_id, again, form, once))
 
 
-def _again_page(firm_id: str, found: AskAgain, form: AgainForm, once: Confirmation) -> Page:
+def _again_page(firm_id: str, ask_again: AskAgain, form: AgainForm, once: Confirmation) -> Page:
     whom = Input(
         PICK,
-        _("Clients to ask ({count})", count=number(len(found.clients))),
+        _("Clients to ask ({count})", count=number(len(ask_again.clients))),
         "checks",
         hint=_("Remove the tick from clients whose authorisation you no longer need."),
-        options=[Option(one.mandate_id, _named(one), chosen=True) for one in found.clients],
+        options=[Option(client.mandate_id, _named(client), chosen=True) for client in ask_again.clients],
     )
     button = Button(_("Send the requests"), AGAIN)
     action = address("clients", organisation=firm_id)
     asked = form.as_component(button, action=action, name="ask-again")
-    limits = _(_LIMITS, day=number(ASKED_BY_A_FIRM_A_DAY), left=number(found.left_today), mails=number(NOTIFIED_A_DAY))
-    more = [_(_MORE, count=number(len(found.clients)))] if found.has_more else []
+    limits = _(
+        _LIMITS, day=number(ASKED_BY_A_FIRM_A_DAY), left=number(ask_again.left_today), mails=number(NOTIFIED_A_DAY)
+    )
+    more = [_(_MORE, count=number(len(ask_again.clients)))] if ask_again.has_more else []
     return check_page(
         _("Ask these clients for authorisation again?"),
         replace(asked, inputs=[*asked.inputs, whom, *once.fields]),
@@ -118,7 +120,7 @@ def _again_page(firm_id: str, found: AskAgain, form: AgainForm, once: Confirmati
     )
 
 
-def _named(one: Client) -> str:
-    day = format_date(finnish_day(one.until)) if one.until else ""
-    ends = _("ended {day}", day=day) if one.is_ended else _("ends {day}", day=day)
-    return f"{one.organisation.name}, {one.organisation.customer_id} – {_(ROLES[one.role])}, {ends}"
+def _named(client: Client) -> str:
+    day = format_date(finnish_day(client.until)) if client.until else ""
+    ends = _("ended {day}", day=day) if client.is_ended else _("ends {day}", day=day)
+    return f"{client.organisation.name}, {client.organisation.customer_id} – {_(ROLES[client.role])}, {ends}"

@@ -93,9 +93,15 @@ class _ClientPage:
 
     def link(self, **changed: str) -> str:
         """Return the address of the first page with these values."""
-        one = self.wanted
-        sort = f"-{one.sort}" if one.descending else one.sort.value
-        known = {"organisation": self.firm_id, "q": one.text, SHOW: one.state or "", "sort": sort, **changed}
+        client_query = self.wanted
+        sort = f"-{client_query.sort}" if client_query.descending else client_query.sort.value
+        known = {
+            "organisation": self.firm_id,
+            "q": client_query.text,
+            SHOW: client_query.state or "",
+            "sort": sort,
+            **changed,
+        }
         usual = {"q": "", SHOW: "", "sort": ClientSort.NAME.value}
         query = {name: value for name, value in known.items() if usual.get(name) != value}
         return f"{address('clients')}?{urlencode(query)}"
@@ -144,9 +150,9 @@ def _links(firm_id: str) -> list[Link]:
     ]
 
 
-def _again(found: ClientList, firm_id: str) -> list[Component]:
+def _again(client_list: ClientList, firm_id: str) -> list[Component]:
     """Return the button to the check page of all clients that can be asked again."""
-    count = found.counts.get(ClientState.ENDING, 0) + found.counts.get(ClientState.ENDED, 0)
+    count = client_list.counts.get(ClientState.ENDING, 0) + client_list.counts.get(ClientState.ENDED, 0)
     if not count:
         return []
     button = Button(ngettext(*_ASK_ALL, count), clients_acts.ALL)
@@ -154,26 +160,30 @@ def _again(found: ClientList, firm_id: str) -> list[Component]:
 
 
 def _search(at: _ClientPage, counts: Mapping[ClientState, int]) -> Filters:
-    one, hidden = at.wanted, {"organisation": at.firm_id, "sort": at.request.GET.get("sort", "")}
+    client_query, hidden = at.wanted, {"organisation": at.firm_id, "sort": at.request.GET.get("sort", "")}
     totals = {state: sum(counts.values()) if state is None else counts.get(state, 0) for state in _SHOWN}
     labels = {state: _(label, count=number(totals[state])) for state, label in _SHOWN.items()}
-    options = [Option(state or "", label, state is one.state) for state, label in labels.items()]
+    options = [Option(state or "", label, state is client_query.state) for state, label in labels.items()]
     inputs = [
-        Input("q", _("Name or Business ID"), value=one.text, longest=_LONGEST),
+        Input("q", _("Name or Business ID"), value=client_query.text, longest=_LONGEST),
         Input(SHOW, _("Authorisation"), "select", options=options),
         *(Input(name, "", "hidden", value) for name, value in hidden.items() if value),
     ]
-    chosen = [(f"“{one.text}”", {"q": ""})] if one.text else []
-    if one.state is not None:
-        chosen.append((labels[one.state], {SHOW: ""}))
+    chosen = [(f"“{client_query.text}”", {"q": ""})] if client_query.text else []
+    if client_query.state is not None:
+        chosen.append((labels[client_query.state], {SHOW: ""}))
     links = [Link(text, at.link(**without), note=_("Remove the filter")) for text, without in chosen]
     form = Form(inputs, [Button(_("Search"), minor=True)], address("clients"), search=True)
-    return Filters(form, links, open=one.state is not None)
+    return Filters(form, links, open=client_query.state is not None)
 
 
-def _table(at: _ClientPage, rows: Sequence[Client], found: ClientList) -> Table:
-    one, caption = at.wanted, _("The organisation's clients")
-    empty = _("No client matches.") if one.text or one.state is not None else _("There are no clients yet.")
+def _table(at: _ClientPage, rows: Sequence[Client], client_list: ClientList) -> Table:
+    client_query, caption = at.wanted, _("The organisation's clients")
+    empty = (
+        _("No client matches.")
+        if client_query.text or client_query.state is not None
+        else _("There are no clients yet.")
+    )
     actions = [Button(_("Ask again"), check_of(clients_acts.AGAIN))]
     if current_permissions(at.request).may(Permission.GRANT, at.firm_id):
         actions.append(Button(_(GIVE_UP_TEXT), check_of(clients_acts.GIVE_UP), minor=True))
@@ -181,7 +191,7 @@ def _table(at: _ClientPage, rows: Sequence[Client], found: ClientList) -> Table:
     return Table(
         caption,
         [_column(at, name, sort) for name, sort in _COLUMNS],
-        [_row(client, found) for client in rows],
+        [_row(client, client_list) for client in rows],
         empty,
         pick=PICK,
         picks=[client.mandate_id for client in rows],
@@ -194,17 +204,17 @@ def _table(at: _ClientPage, rows: Sequence[Client], found: ClientList) -> Table:
 def _column(at: _ClientPage, name: str, sort: ClientSort | None) -> Column:
     if sort is None:
         return Column(_(name))
-    one = at.wanted
-    now_sorted = ("descending" if one.descending else "ascending") if one.sort is sort else ""
+    client_query = at.wanted
+    now_sorted = ("descending" if client_query.descending else "ascending") if client_query.sort is sort else ""
     turned = f"-{sort}" if now_sorted == "ascending" else sort.value
     return Column(_(name), at.link(sort=turned), now_sorted)
 
 
-def _row(one: Client, found: ClientList) -> Row:
-    of = one.organisation
+def _row(client: Client, client_list: ClientList) -> Row:
+    of = client.organisation
     place = url_or_empty("certificates")
-    link = f"{place}?organisation={of.organisation_id}" if place and not one.is_ended else ""
-    counts, ends = found.certificates.get(of.organisation_id, {}), found.next_ends.get(of.organisation_id)
+    link = f"{place}?organisation={of.organisation_id}" if place and not client.is_ended else ""
+    counts, ends = client_list.certificates.get(of.organisation_id, {}), client_list.next_ends.get(of.organisation_id)
     attention = [
         f"{_(STATES[state])}: {number(counts[state])}"
         for state in STATES
@@ -214,19 +224,19 @@ def _row(one: Client, found: ClientList) -> Row:
     ]
     return [
         Cell(of.name, link=link, note=of.customer_id),
-        Cell("–" if one.is_ended else number(sum(counts.values())), note=", ".join(attention)),
-        format_date(finnish_day(ends)) if ends and not one.is_ended else "–",
-        _authorisation(one),
+        Cell("–" if client.is_ended else number(sum(counts.values())), note=", ".join(attention)),
+        format_date(finnish_day(ends)) if ends and not client.is_ended else "–",
+        _authorisation(client),
     ]
 
 
-def _authorisation(one: Client) -> Cell:
-    asked = [_("requested, no answer yet")] if one.is_asked else []
-    note = ", ".join([capital(_(ROLES[one.role])), *asked])
-    if one.until is None:
+def _authorisation(client: Client) -> Cell:
+    asked = [_("requested, no answer yet")] if client.is_asked else []
+    note = ", ".join([capital(_(ROLES[client.role])), *asked])
+    if client.until is None:
         return Cell(_("No end date"), note=note)
-    day = format_date(finnish_day(one.until))
-    if one.is_ended:
+    day = format_date(finnish_day(client.until))
+    if client.is_ended:
         return Cell(_("Ended {day}", day=day), tone=Severity.ERROR, note=note)
-    tone = Severity.WARNING if one.state is ClientState.ENDING else None
+    tone = Severity.WARNING if client.state is ClientState.ENDING else None
     return Cell(_("Ends {day}", day=day), tone=tone, note=note)

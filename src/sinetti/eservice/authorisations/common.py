@@ -93,7 +93,7 @@ def until_field(*, required: bool) -> forms.DateField:
 
 def role_field(roles: Sequence[Role]) -> forms.ChoiceField:
     """Return a field that offers these roles."""
-    return forms.ChoiceField(label=ROLE_FIELD, choices=[(one.value, CHOICES[one]) for one in roles])
+    return forms.ChoiceField(label=ROLE_FIELD, choices=[(role.value, CHOICES[role]) for role in roles])
 
 
 def end_of(day: date | None) -> datetime | None:
@@ -174,7 +174,7 @@ def paged(request: HttpRequest, found: Sequence[_Row]) -> tuple[Sequence[_Row], 
 def choose(request: HttpRequest, title: str, ids: frozenset[str], page: str, **query: str) -> HttpResponse:
     """Show the links that select one of several organisations; they keep the query."""
     kept = {name: value for name, value in query.items() if value}
-    found, pager = paged(request, organisations(ids, portal_context(request).ctx, start_of(request)))
+    refs, pager = paged(request, organisations(ids, portal_context(request).ctx, start_of(request)))
     caption = _("Organisations")
     sentence = _("Choose the organisation.")
     return render_page(
@@ -187,8 +187,8 @@ def choose(request: HttpRequest, title: str, ids: frozenset[str], page: str, **q
                     caption,
                     [_("Name"), _("Business ID")],
                     [
-                        [Cell(one.name, link=address(page, organisation=one.organisation_id, **kept)), one.customer_id]
-                        for one in found
+                        [Cell(ref.name, link=address(page, organisation=ref.organisation_id, **kept)), ref.customer_id]
+                        for ref in refs
                     ],
                 ),
                 *pager,

@@ -53,7 +53,7 @@ from sinetti.services.self_service.role_assignments import (
     withdraw,
 )
 
-_FIRM_ROLES = tuple(one for one in Role if one in GIVEN_TO_AGENTS)
+_FIRM_ROLES = tuple(role for role in Role if role in GIVEN_TO_AGENTS)
 _SAID = {
     "change": gettext_noop("Authorisation changed. We notify its holder."),
     "again": gettext_noop("A new invitation is on its way. The earlier link no longer works."),
@@ -91,96 +91,98 @@ def authorisation_detail(request: HttpRequest, mandate_id: str) -> HttpResponse:
     """Show the authorisation, or run the action of a button."""
     who, ctx = current_permissions(request), portal_context(request).ctx
     try:
-        found = authorisation(mandate_id, who, ctx)
+        assignment = authorisation(mandate_id, who, ctx)
     except NoLongerExists:
         # An earlier press of the button, or another user, has withdrawn it. The list shows the current state.
         messages.info(request, _(WRONG[NoLongerExists]))
         return after("authorisations", organisation=organisation_giving(mandate_id, who, ctx))
     if is_step(request, _WITHDRAW):
-        return _withdraw(request, found)
+        return _withdraw(request, assignment)
     does = request.POST.get("do", "") if request.method == "POST" else ""
-    form = _terms(found, request.POST if does == "change" else None)
+    form = _terms(assignment, request.POST if does == "change" else None)
     wrong: str | None = ""
     if does in _SAID and (does != "change" or form.is_valid()):
-        wrong = _done(request, does, found, form)
+        wrong = _done(request, does, assignment, form)
         if wrong is None:
             messages.info(request, _(_SAID[does]))
-            return after("authorisations", organisation=found.organisation_id)
+            return after("authorisations", organisation=assignment.organisation_id)
         if beside(form, wrong):
             wrong = ""
-    return _render_detail(request, found, form, wrong or "")
+    return _render_detail(request, assignment, form, wrong or "")
 
 
-def _withdraw(request: HttpRequest, found: RoleAssignmentView) -> HttpResponse:
+def _withdraw(request: HttpRequest, assignment: RoleAssignmentView) -> HttpResponse:
     """Show the check page of the withdrawal, or withdraw."""
     ctx, actor, letters = portal_context(request).ctx, current_actor(request), list[ActLetters]()
 
     def act(held: ServiceContext) -> object:
-        return actor and withdraw(found.mandate_id, held, actor, request_id(request))
+        return actor and withdraw(assignment.mandate_id, held, actor, request_id(request))
 
-    known = None if found.agent is None else ()  # the people of a firm are not listed anywhere
+    known = None if assignment.agent is None else ()  # the people of a firm are not listed anywhere
     if (wrong := tried(lambda: letters.append(letters_of(request, act, known)))) is not None:
-        return _render_detail(request, found, _terms(found, None), wrong)
-    once = Confirmation(request, _WITHDRAW, found.mandate_id, *letters[0].to)
+        return _render_detail(request, assignment, _terms(assignment, None), wrong)
+    once = Confirmation(request, _WITHDRAW, assignment.mandate_id, *letters[0].to)
     if once.is_given and (wrong := tried(lambda: act(ctx))) is None:
         messages.info(request, _(_WITHDRAWN))
-        return after("authorisations", organisation=found.organisation_id)
-    return render_page(request, _check_withdrawal(request, found, once, letters[0]))
+        return after("authorisations", organisation=assignment.organisation_id)
+    return render_page(request, _check_withdrawal(request, assignment, once, letters[0]))
 
 
-def _check_withdrawal(request: HttpRequest, found: RoleAssignmentView, once: Confirmation, letters: ActLetters) -> Page:
-    who, named = _holder(found), name_of(request, found.organisation_id)
-    count = count_certificates(found.organisation_id, current_permissions(request), portal_context(request).ctx)
+def _check_withdrawal(
+    request: HttpRequest, assignment: RoleAssignmentView, once: Confirmation, letters: ActLetters
+) -> Page:
+    who, named = _holder(assignment), name_of(request, assignment.organisation_id)
+    count = count_certificates(assignment.organisation_id, current_permissions(request), portal_context(request).ctx)
     reach = DescriptionItem(_("Certificates that the holder can no longer manage"), number(count))
-    effects = [_(one, who=who, organisation=named.name) for one in _EFFECTS]
+    effects = [_(text, who=who, organisation=named.name) for text in _EFFECTS]
     return check_page(
         _("Withdraw the authorisation of {who}?", who=who),
         Form(once.fields, [Button(_("Withdraw the authorisation permanently"), _WITHDRAW, danger=True)]),
         summary=[
             DescriptionItem(_("Given by"), f"{named.name}, {named.customer_id}"),
             DescriptionItem(_("Given to"), who),
-            *_values(found),
+            *_values(assignment),
             reach,
             letters.informed,
         ],
-        effects=[*effects, *([_(_OF_A_FIRM)] if found.agent else ())],
+        effects=[*effects, *([_(_OF_A_FIRM)] if assignment.agent else ())],
         letters=letters.letters,
-        back=back("authorisation", gettext_noop("Back to the authorisation"), found.mandate_id),
+        back=back("authorisation", gettext_noop("Back to the authorisation"), assignment.mandate_id),
     )
 
 
-def _holder(found: RoleAssignmentView) -> str:
-    return found.agent.name if found.agent else found.name or found.email
+def _holder(assignment: RoleAssignmentView) -> str:
+    return assignment.agent.name if assignment.agent else assignment.name or assignment.email
 
 
-def _terms(found: RoleAssignmentView, sent: QueryDict | None) -> PortalForm:
-    kind = PersonTerms if found.agent is None else FirmTerms
-    return kind(sent, initial={"role": found.role.value, "until": day_of(found.until)})
+def _terms(assignment: RoleAssignmentView, sent: QueryDict | None) -> PortalForm:
+    kind = PersonTerms if assignment.agent is None else FirmTerms
+    return kind(sent, initial={"role": assignment.role.value, "until": day_of(assignment.until)})
 
 
-def _done(request: HttpRequest, does: str, found: RoleAssignmentView, form: PortalForm) -> str | None:
+def _done(request: HttpRequest, does: str, assignment: RoleAssignmentView, form: PortalForm) -> str | None:
     """Run the action; return the message if it is rejected, else None."""
     ctx, actor, asked = portal_context(request).ctx, current_actor(request), request_id(request)
     if actor is None:
         return None
     if does == "again":
-        return tried(lambda: send_again(found.mandate_id, ctx, actor, asked))
+        return tried(lambda: send_again(assignment.mandate_id, ctx, actor, asked))
     day = form.cleaned_data["until"]
     # The same day entered again does not change the end.
-    until = found.until if day == day_of(found.until) else end_of(day)
+    until = assignment.until if day == day_of(assignment.until) else end_of(day)
     return tried(
-        lambda: change(found.mandate_id, GrantTerms(Role(form.cleaned_data["role"]), until), ctx, actor, asked)
+        lambda: change(assignment.mandate_id, GrantTerms(Role(form.cleaned_data["role"]), until), ctx, actor, asked)
     )
 
 
-def _render_detail(request: HttpRequest, found: RoleAssignmentView, form: PortalForm, wrong: str) -> HttpResponse:
-    who = _holder(found)
+def _render_detail(request: HttpRequest, assignment: RoleAssignmentView, form: PortalForm, wrong: str) -> HttpResponse:
+    who = _holder(assignment)
     change_it = form.as_component(Button(_("Change"), "change"))
     withdraw_it = Form([], [Button(_("Withdraw the authorisation"), check_of(_WITHDRAW), danger=True)])
     blocks: list[Component] = [
         *([Alert(_(wrong), Severity.ERROR)] if wrong else ()),
-        DescriptionList(_values(found)),
-        *([_again()] if found.agent is None and found.account is None else ()),
+        DescriptionList(_values(assignment)),
+        *([_again()] if assignment.agent is None and assignment.account is None else ()),
         Section(_("Change the authorisation"), [change_it], "change"),
         Section(
             _("Withdraw the authorisation"),
@@ -188,7 +190,7 @@ def _render_detail(request: HttpRequest, found: RoleAssignmentView, form: Portal
             "withdraw",
         ),
     ]
-    there = back("authorisations", TITLE, organisation=found.organisation_id)
+    there = back("authorisations", TITLE, organisation=assignment.organisation_id)
     title = _("Authorisation – {who}", who=who)
     return render_page(request, Page(title, blocks=blocks, back=there))
 
@@ -197,14 +199,14 @@ def _again() -> Form:
     return Form([], [Button(_("Send the invitation again"), "again", minor=True)])
 
 
-def _values(found: RoleAssignmentView) -> list[DescriptionItem]:
-    where = found.agent.customer_id if found.agent else found.email
-    name = gettext_noop("Business ID") if found.agent else gettext_noop("E-mail address")
-    since = [] if found.waiting else [DescriptionItem(_("Since"), format_datetime(found.since))]
+def _values(assignment: RoleAssignmentView) -> list[DescriptionItem]:
+    where = assignment.agent.customer_id if assignment.agent else assignment.email
+    name = gettext_noop("Business ID") if assignment.agent else gettext_noop("E-mail address")
+    since = [] if assignment.waiting else [DescriptionItem(_("Since"), format_datetime(assignment.since))]
     return [
         DescriptionItem(_(name), where),
-        DescriptionItem(_("Authorisation"), _(ROLES[found.role])),
+        DescriptionItem(_("Authorisation"), _(ROLES[assignment.role])),
         *since,
-        DescriptionItem(_("Until"), format_until(found.until)),
-        DescriptionItem(_("State"), state(found)),
+        DescriptionItem(_("Until"), format_until(assignment.until)),
+        DescriptionItem(_("State"), state(assignment)),
     ]

@@ -59,7 +59,7 @@ _THERE = gettext_noop(
     "This person already has this authorisation or an invitation to it. Nothing was sent or changed. You "
     "can change the end date here."
 )
-_FIRM_ROLES = tuple(one for one in Role if one in GIVEN_TO_AGENTS)
+_FIRM_ROLES = tuple(role for role in Role if role in GIVEN_TO_AGENTS)
 
 
 class GrantToPersonForm(PortalForm):
@@ -187,10 +187,10 @@ def _before(request: HttpRequest) -> EndedRole | None:
 def _organisation(request: HttpRequest) -> str | None:
     """Return the organisation that grants. Raises PermissionDenied if there is none."""
     who = current_permissions(request)
-    found = chosen(request, who.organisations(Permission.GRANT), Permission.GRANT)
-    if found is not None:
-        who.require(Permission.GRANT, found)
-    return found
+    text = chosen(request, who.organisations(Permission.GRANT), Permission.GRANT)
+    if text is not None:
+        who.require(Permission.GRANT, text)
+    return text
 
 
 def _choose(request: HttpRequest, title: str, page: str) -> HttpResponse:

@@ -75,58 +75,58 @@ def _stranger(request: HttpRequest) -> HttpResponseBase:
 @login_required
 def _known(request: HttpRequest, token: str) -> HttpResponseBase:
     ctx, actor = portal_context(request).ctx, current_actor(request)
-    found = offered(token, actor, ctx) if actor else None
-    if actor is None or found is None:
+    offer = offered(token, actor, ctx) if actor else None
+    if actor is None or offer is None:
         title = _("This link does not work")
         return render_page(request, Page(title, [Text([_(_GONE)])], status=HTTPStatus.NOT_FOUND))
-    used = found.state is InvitationState.USED
-    lacks = found.role in NEEDS_SECOND_FACTOR and not actor.second_factor
+    used = offer.state is InvitationState.USED
+    lacks = offer.role in NEEDS_SECOND_FACTOR and not actor.second_factor
     if used or (request.POST.get("do") == _TAKE_UP and not lacks):
-        return _taken_up(request, token, actor, found)
+        return _taken_up(request, token, actor, offer)
     if lacks and request.POST.get("do") == _ADD:
         store(request, request.path)
         return HttpResponseRedirect(reverse("mfa_index"), status=HTTPStatus.SEE_OTHER)
-    if made_by(actor, found, ctx):
-        return _own(request, found)
-    return render_page(request, Page(_(_TITLE), blocks=_blocks(request, found, lacks=lacks)))
+    if made_by(actor, offer, ctx):
+        return _own(request, offer)
+    return render_page(request, Page(_(_TITLE), blocks=_blocks(request, offer, lacks=lacks)))
 
 
-def _own(request: HttpRequest, found: InvitationOffer) -> HttpResponseBase:
+def _own(request: HttpRequest, offer: InvitationOffer) -> HttpResponseBase:
     """Show the offer without the button, because its author may not accept it."""
     why = Alert(_(OWN_INVITATION), Severity.WARNING)
-    blocks: list[Component] = [_values(request, found), why]
+    blocks: list[Component] = [_values(request, offer), why]
     return render_page(request, Page(_(_TITLE), blocks=blocks, status=HTTPStatus.FORBIDDEN))
 
 
-def _taken_up(request: HttpRequest, token: str, actor: Actor, found: InvitationOffer) -> HttpResponseBase:
-    if found.state is not InvitationState.USED:
+def _taken_up(request: HttpRequest, token: str, actor: Actor, offer: InvitationOffer) -> HttpResponseBase:
+    if offer.state is not InvitationState.USED:
         try:
             take_up(token, portal_context(request).ctx, actor, request_id(request))
         except SelfInvitation:
-            return _own(request, found)
+            return _own(request, offer)
         if own_waiting(request):
             # The start page says until when the authorisation waits.
             return HttpResponseRedirect(reverse("start"), status=HTTPStatus.SEE_OTHER)
         done = gettext_noop("You can now act for {organisation}.")
-        messages.info(request, _(done, organisation=found.organisation))
+        messages.info(request, _(done, organisation=offer.organisation))
     return HttpResponseRedirect(url_or_empty("certificates") or reverse("start"), status=HTTPStatus.SEE_OTHER)
 
 
-def _values(request: HttpRequest, found: InvitationOffer) -> DescriptionList:
+def _values(request: HttpRequest, offer: InvitationOffer) -> DescriptionList:
     return DescriptionList(
         [
-            DescriptionItem(_("Organisation"), f"{found.organisation}, {found.customer_id}"),
-            DescriptionItem(_("Authorisation"), _(ROLES[found.role])),
-            DescriptionItem(_("Until"), format_until(found.until)),
-            DescriptionItem(_("Invited"), f"{found.name}, {found.email}"),
+            DescriptionItem(_("Organisation"), f"{offer.organisation}, {offer.customer_id}"),
+            DescriptionItem(_("Authorisation"), _(ROLES[offer.role])),
+            DescriptionItem(_("Until"), format_until(offer.until)),
+            DescriptionItem(_("Invited"), f"{offer.name}, {offer.email}"),
             DescriptionItem(_("Your account"), str(getattr(request.user, "email", ""))),
         ]
     )
 
 
-def _blocks(request: HttpRequest, found: InvitationOffer, *, lacks: bool) -> list[Component]:
-    values = _values(request, found)
-    does = Text([f"{_(CHOICES[found.role])}."])
+def _blocks(request: HttpRequest, offer: InvitationOffer, *, lacks: bool) -> list[Component]:
+    values = _values(request, offer)
+    does = Text([f"{_(CHOICES[offer.role])}."])
     if lacks:
         add = Form([], [Button(_("Set up a second factor"), _ADD)])
         return [values, does, Alert(_(_SECOND), Severity.WARNING), add]

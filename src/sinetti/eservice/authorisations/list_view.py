@@ -64,8 +64,8 @@ def authorisation_list(request: HttpRequest) -> HttpResponse:
     gone = list_ended(EndSide.GIVEN, organisation_id, actor, who, ctx) if actor else ()
     named = name_of(request, organisation_id)
     mandates, pager = paged(request, found.mandates)
-    people = [one for one in mandates if one.agent is None]
-    firms = [one for one in mandates if one.agent is not None]
+    people = [mandate for mandate in mandates if mandate.agent is None]
+    firms = [mandate for mandate in mandates if mandate.agent is not None]
     pending = waiting(organisation_id, who, ctx)
     blocks: list[Component] = [
         *([_pending(pending)] if pending else ()),
@@ -81,9 +81,9 @@ def authorisation_list(request: HttpRequest) -> HttpResponse:
     return render_page(request, Page(title, blocks=blocks, wide=True, back=up))
 
 
-def _give_again(one: EndedRole) -> tuple[str, str]:
-    page = "authorisation_organisation" if one.firm else "authorisation_person"
-    return _("Give again"), address(page, organisation=one.organisation.organisation_id, again=one.mandate_id)
+def _give_again(role: EndedRole) -> tuple[str, str]:
+    page = "authorisation_organisation" if role.firm else "authorisation_person"
+    return _("Give again"), address(page, organisation=role.organisation.organisation_id, again=role.mandate_id)
 
 
 def _give(organisation_id: str) -> Links:
@@ -128,55 +128,58 @@ def _waiting(requests: tuple[RoleRequestView, ...]) -> Section:
     blocks: list[Component] = [
         Text([_("We have not verified who sent the request. Approve it only if you know the sender.")])
     ]
-    for one in requests[:_SHOWN_REQUESTS]:
-        blocks += [DescriptionList(request_values(one)), _answer(one), _more(one)]
+    for request in requests[:_SHOWN_REQUESTS]:
+        blocks += [DescriptionList(request_values(request)), _answer(request), _more(request)]
     if len(requests) > _SHOWN_REQUESTS:
         more = gettext_noop("There are more requests. Answer these first.")
         blocks.append(Text([_(more)]))
     return Section(_("Unanswered requests"), blocks, "requests")
 
 
-def request_values(one: RoleRequestView) -> list[DescriptionItem]:
+def request_values(role_request: RoleRequestView) -> list[DescriptionItem]:
     """Return the details of a request for a role."""
-    for_whom = [DescriptionItem(_("Requested by"), asker(one))] if one.agent else []
+    for_whom = [DescriptionItem(_("Requested by"), asker(role_request))] if role_request.agent else []
     return [
-        DescriptionItem(_("Authorisation for"), asked_for(one)),
+        DescriptionItem(_("Authorisation for"), asked_for(role_request)),
         *for_whom,
-        DescriptionItem(_("Authorisation"), _(ROLES[one.role])),
-        DescriptionItem(_("Until"), format_until(one.until)),
-        DescriptionItem(_("Requested on"), format_datetime(one.created)),
+        DescriptionItem(_("Authorisation"), _(ROLES[role_request.role])),
+        DescriptionItem(_("Until"), format_until(role_request.until)),
+        DescriptionItem(_("Requested on"), format_datetime(role_request.created)),
     ]
 
 
-def asked_for(one: RoleRequestView) -> str:
+def asked_for(role_request: RoleRequestView) -> str:
     """Return the firm or the person that would get the authorisation."""
-    return f"{one.agent.name}, {one.agent.customer_id}" if one.agent else asker(one)
+    return f"{role_request.agent.name}, {role_request.agent.customer_id}" if role_request.agent else asker(role_request)
 
 
-def asker(one: RoleRequestView) -> str:
+def asker(role_request: RoleRequestView) -> str:
     """Return the requester's name and address from the account."""
-    return f"{one.name}, {one.email}" if one.name else one.email
+    return f"{role_request.name}, {role_request.email}" if role_request.name else role_request.email
 
 
-def _answer(one: RoleRequestView) -> Form:
+def _answer(role_request: RoleRequestView) -> Form:
     """Return a form whose button approves the request as made."""
-    day, who = day_of(one.until), asked_for(one)
-    inputs = [Input("role", "", "hidden", one.role.value), Input("until", "", "hidden", day.isoformat() if day else "")]
+    day, who = day_of(role_request.until), asked_for(role_request)
+    inputs = [
+        Input("role", "", "hidden", role_request.role.value),
+        Input("until", "", "hidden", day.isoformat() if day else ""),
+    ]
     buttons = [Button(_("Approve"), "approve", note=who), Button(_("Decline"), "decline", minor=True, note=who)]
-    return Form(inputs, buttons, address("authorisation_request", one.request_id))
+    return Form(inputs, buttons, address("authorisation_request", role_request.request_id))
 
 
-def _more(one: RoleRequestView) -> Links:
+def _more(role_request: RoleRequestView) -> Links:
     label = _("Approve with changes")
-    return Links([Link(label, address("authorisation_request", one.request_id), note=asked_for(one))])
+    return Links([Link(label, address("authorisation_request", role_request.request_id), note=asked_for(role_request))])
 
 
 def _columns(first: str) -> list[str]:
     names = (first, gettext_noop("Authorisation"), gettext_noop("Since"), gettext_noop("Until"), gettext_noop("State"))
-    return [_(one) for one in names]
+    return [_(name) for name in names]
 
 
-def _people(found: list[RoleAssignmentView], now: datetime) -> Section:
+def _people(assignments: list[RoleAssignmentView], now: datetime) -> Section:
     caption = _("People who may act for the organisation")
     empty = _("No person has an authorisation.")
     table = Table(
@@ -184,35 +187,42 @@ def _people(found: list[RoleAssignmentView], now: datetime) -> Section:
         _columns(gettext_noop("Name")),
         [
             [
-                Cell(one.name or one.email, link=address("authorisation", one.mandate_id), note=one.email),
-                capital(_(ROLES[one.role])),
-                "" if one.waiting else format_datetime(one.since),
-                _until(one, now),
-                state(one),
+                Cell(
+                    assignment.name or assignment.email,
+                    link=address("authorisation", assignment.mandate_id),
+                    note=assignment.email,
+                ),
+                capital(_(ROLES[assignment.role])),
+                "" if assignment.waiting else format_datetime(assignment.since),
+                _until(assignment, now),
+                state(assignment),
             ]
-            for one in found
+            for assignment in assignments
         ],
         empty,
     )
     return Section(_("People"), [table], "people")
 
 
-def state(one: RoleAssignmentView) -> str:
+def state(assignment: RoleAssignmentView) -> str:
     """Return the state of a mandate in words, with the reason if it is not usable."""
-    if one.agent is not None or one.account is not None:
+    if assignment.agent is not None or assignment.account is not None:
         return _("in use")
-    if one.link_until is not None:
-        return _("invited, link valid until {until}", until=format_datetime(one.link_until))
-    if one.waiting:
+    if assignment.link_until is not None:
+        return _("invited, link valid until {until}", until=format_datetime(assignment.link_until))
+    if assignment.waiting:
         return _("invitation lapsed")
     return _("gets messages, not invited to this service")
 
 
-def _until(one: RoleAssignmentView, now: datetime) -> Cell:
-    return Cell(format_until(one.until), note=_("ends soon") if one.until and one.until - now < NEAR else "")
+def _until(assignment: RoleAssignmentView, now: datetime) -> Cell:
+    return Cell(
+        format_until(assignment.until),
+        note=_("ends soon") if assignment.until and assignment.until - now < NEAR else "",
+    )
 
 
-def _firms(found: list[RoleAssignmentView], now: datetime) -> Section:
+def _firms(assignments: list[RoleAssignmentView], now: datetime) -> Section:
     caption = _("Organisations that may act for the organisation")
     empty = _("No other organisation has an authorisation.")
     table = Table(
@@ -220,14 +230,18 @@ def _firms(found: list[RoleAssignmentView], now: datetime) -> Section:
         _columns(gettext_noop("Organisation")),
         [
             [
-                Cell(one.agent.name, link=address("authorisation", one.mandate_id), note=one.agent.customer_id),
-                capital(_(ROLES[one.role])),
-                format_datetime(one.since),
-                _until(one, now),
-                state(one),
+                Cell(
+                    assignment.agent.name,
+                    link=address("authorisation", assignment.mandate_id),
+                    note=assignment.agent.customer_id,
+                ),
+                capital(_(ROLES[assignment.role])),
+                format_datetime(assignment.since),
+                _until(assignment, now),
+                state(assignment),
             ]
-            for one in found
-            if one.agent is not None
+            for assignment in assignments
+            if assignment.agent is not None
         ],
         empty,
     )

@@ -52,21 +52,21 @@ def own_roles(request: HttpRequest) -> list[Component]:
     found, pager = paged(request, own(actor, who, ctx, start_of(request), ending=ending))
     now = ctx.now()
 
-    def row(one: OwnRole) -> Row:
-        ends_soon = one.until is not None and one.until - now < NEAR
-        again = address("ask", id=one.organisation.customer_id, role=one.role) if ends_soon else ""
+    def row(own_role: OwnRole) -> Row:
+        ends_soon = own_role.until is not None and own_role.until - now < NEAR
+        again = address("ask", id=own_role.organisation.customer_id, role=own_role.role) if ends_soon else ""
         return [
-            Cell(one.organisation.name, note=one.organisation.customer_id),
-            capital(_(ROLES[one.role])),
-            Cell(format_until(one.until), note=_("ends soon") if ends_soon else ""),
+            Cell(own_role.organisation.name, note=own_role.organisation.customer_id),
+            capital(_(ROLES[own_role.role])),
+            Cell(format_until(own_role.until), note=_("ends soon") if ends_soon else ""),
             Cell(_("Ask again") if again else "", link=again),
         ]
 
     first, rest = gettext_noop("Organisation"), (gettext_noop("Authorisation"), gettext_noop("Until"), _NEXT)
-    title, columns = _("Your authorisations"), [_(one) for one in (first, *rest)]
-    picks = [one.mandate_id for one in found]
+    title, columns = _("Your authorisations"), [_(text) for text in (first, *rest)]
+    picks = [own_role.mandate_id for own_role in found]
     actions = [Button(_(GIVE_UP_TEXT), check_of(GIVE_UP), minor=True)]
-    table = Table(title, columns, [row(one) for one in found], pick=PICK, picks=picks, actions=actions)
+    table = Table(title, columns, [row(own_role) for own_role in found], pick=PICK, picks=picks, actions=actions)
     only = [only_ending(address("profile"))] if ending else []
     blocks: list[Component] = [Section(title, [*only, table, *pager], ENDING)] if found else [*only, *pager]
     gone = list_ended(EndSide.OWN, actor.user_id, actor, who, ctx)
@@ -79,20 +79,20 @@ def only_ending(everything: str) -> Alert:
     return Alert(_("Only authorisations that end within 60 days are shown."), Severity.PLAIN, [link])
 
 
-def _asked_again(one: EndedRole) -> tuple[str, str]:
-    return _("Ask again"), address("ask", id=one.organisation.customer_id, role=one.role)
+def _asked_again(role: EndedRole) -> tuple[str, str]:
+    return _("Ask again"), address("ask", id=role.organisation.customer_id, role=role.role)
 
 
 def ended_section(
-    side: EndSide, found: Sequence[EndedRole], way: Callable[[EndedRole], tuple[str, str]], party: str = ""
+    side: EndSide, ended_roles: Sequence[EndedRole], way: Callable[[EndedRole], tuple[str, str]], party: str = ""
 ) -> list[Component]:
     """Return the list of ended authorisations of one party.
 
     `way` returns the text and the address of the next step. Ticked rows can be removed from the list.
     """
-    if not found:
+    if not ended_roles:
         return []
-    shown = found[:SHOWN]
+    shown = ended_roles[:SHOWN]
     rows = []
     for one in shown:
         text, there = way(one)
@@ -107,13 +107,13 @@ def ended_section(
             ]
         )
     names = (gettext_noop("Name"), gettext_noop("Authorisation"), gettext_noop("Ended"), _NEXT)
-    title, columns = _(_TITLE), [_(one) for one in names]
+    title, columns = _(_TITLE), [_(name) for name in names]
     hidden = [Input(_SIDE, "", "hidden", side.value), Input(_PARTY, "", "hidden", party)]
     table = Table(
-        title, columns, rows, pick=PICK, picks=[one.mandate_id for one in shown], hidden=hidden,
+        title, columns, rows, pick=PICK, picks=[role.mandate_id for role in shown], hidden=hidden,
         actions=[Button(_("Remove from the list"), _NOTE, minor=True)], action=address("authorisations_ended"),
     )  # fmt: skip
-    more = [Text([_(_MORE)])] if len(found) > SHOWN else []
+    more = [Text([_(_MORE)])] if len(ended_roles) > SHOWN else []
     return [Section(title, [Text([_(_HOW)]), table, *more], ENDED)]
 
 
@@ -121,7 +121,7 @@ def ended_section(
 @login_required
 def remove_ended(request: HttpRequest) -> HttpResponse:
     """Remove ticked ended authorisations from the list of one side, and return to it."""
-    sides = {one.value: one for one in EndSide}
+    sides = {end_side.value: end_side for end_side in EndSide}
     side, actor = sides.get(request.POST.get(_SIDE, ""), EndSide.OWN), current_actor(request)
     ids = tuple(dict.fromkeys(request.POST.getlist(PICK)[:SHOWN]))
     if actor is not None and ids:

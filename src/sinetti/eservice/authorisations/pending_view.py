@@ -39,7 +39,7 @@ _ACTS: Mapping[str, tuple[Callable[[str, ServiceContext, Actor, str], None], str
 def pending_invitation(request: HttpRequest, pending_id: str) -> HttpResponse:
     """Show the invitation, or run the action of a button."""
     ctx, actor = portal_context(request).ctx, current_actor(request)
-    found = get_for_confirmation(pending_id, current_permissions(request), ctx)
+    for_confirmation = get_for_confirmation(pending_id, current_permissions(request), ctx)
     act = _ACTS.get(request.POST.get("do", "")) if request.method == "POST" else None
     if actor is not None and act is not None:
         does, done = act
@@ -48,36 +48,36 @@ def pending_invitation(request: HttpRequest, pending_id: str) -> HttpResponse:
         except PendingInvitationRefused as refused:
             wrong = REFUSED[refused.fault]
         messages.info(request, _(wrong or done))
-        return after("authorisations", organisation=found.organisation_id)
-    blocks: list[Component] = [DescriptionList(pending_values(found)), *_buttons(found)]
-    there = back("authorisations", gettext_noop("Authorisations"), organisation=found.organisation_id)
+        return after("authorisations", organisation=for_confirmation.organisation_id)
+    blocks: list[Component] = [DescriptionList(pending_values(for_confirmation)), *_buttons(for_confirmation)]
+    there = back("authorisations", gettext_noop("Authorisations"), organisation=for_confirmation.organisation_id)
     return render_page(request, Page(_("Invitation of a representative"), blocks=blocks, back=there))
 
 
-def pending_values(found: PendingView) -> list[DescriptionItem]:
+def pending_values(pending: PendingView) -> list[DescriptionItem]:
     """Return the blocks that a signatory has to see before confirming."""
-    decided = [] if found.decided_at is None else [DescriptionItem(_("Decided"), format_datetime(found.decided_at))]
+    decided = [] if pending.decided_at is None else [DescriptionItem(_("Decided"), format_datetime(pending.decided_at))]
     return [
-        DescriptionItem(_("Organisation"), f"{found.organisation}, {found.customer_id}"),
-        DescriptionItem(_("Invited person"), found.name),
-        DescriptionItem(_("E-mail address"), found.email),
-        DescriptionItem(_("Language"), _(LANGUAGES[found.language])),
+        DescriptionItem(_("Organisation"), f"{pending.organisation}, {pending.customer_id}"),
+        DescriptionItem(_("Invited person"), pending.name),
+        DescriptionItem(_("E-mail address"), pending.email),
+        DescriptionItem(_("Language"), _(LANGUAGES[pending.language])),
         DescriptionItem(_("Until"), _(NO_END)),
-        DescriptionItem(_("Requested by"), _asker(found)),
-        DescriptionItem(_("Requested on"), format_datetime(found.created)),
-        DescriptionItem(_("Confirm by"), format_datetime(found.expires)),
-        DescriptionItem(_("State"), _(STATES[found.state])),
+        DescriptionItem(_("Requested by"), _asker(pending)),
+        DescriptionItem(_("Requested on"), format_datetime(pending.created)),
+        DescriptionItem(_("Confirm by"), format_datetime(pending.expires)),
+        DescriptionItem(_("State"), _(STATES[pending.state])),
         *decided,
     ]
 
 
-def _asker(found: PendingView) -> str:
-    known = ", ".join(one for one in (found.asker_name, found.asker_email) if one)
+def _asker(pending: PendingView) -> str:
+    known = ", ".join(text for text in (pending.asker_name, pending.asker_email) if text)
     return _("a clerk of this service ({who})", who=known or "–")
 
 
-def _buttons(found: PendingView) -> list[Component]:
-    if found.state is not InvitationProposal.WAITING:
+def _buttons(pending: PendingView) -> list[Component]:
+    if pending.state is not InvitationProposal.WAITING:
         return []
     known = gettext_noop(
         "Confirm only if you know the person and the address is theirs. A representative can do "

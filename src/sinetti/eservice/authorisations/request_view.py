@@ -98,12 +98,12 @@ def requests_table(asked: Sequence[RoleRequestView]) -> Table:
         [_("Business ID"), _("Authorisation"), _("Requested on"), _("State")],
         [
             [
-                one.customer_id,
-                _(ROLES[one.role]),
-                format_datetime(one.created),
-                _(STATES[one.state]),
+                role_request.customer_id,
+                _(ROLES[role_request.role]),
+                format_datetime(role_request.created),
+                _(STATES[role_request.state]),
             ]
-            for one in asked
+            for role_request in asked
         ],
         empty,
     )

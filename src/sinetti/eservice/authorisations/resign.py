@@ -48,26 +48,26 @@ def give_up_page(request: HttpRequest, actor: Actor, picked: Sequence[str], page
     """
     ctx, ids = portal_context(request).ctx, tuple(picked)
     once = Confirmation(request, GIVE_UP, *sorted(ids))
-    found = preview_resignation(ids, ctx, actor)
-    if once.is_given or not found:
+    own_roles = preview_resignation(ids, ctx, actor)
+    if once.is_given or not own_roles:
         _give_up(request, actor, ids)
         return after(page, **query)
     gives = current_permissions(request).organisations(Permission.GRANT)
-    known = None if all(one.organisation.organisation_id in gives for one in found) else ()
+    known = None if all(own_role.organisation.organisation_id in gives for own_role in own_roles) else ()
     letters = letters_of(request, lambda held: resign(ids, held, actor, request_id(request)), known)
     summary = [
         DescriptionItem(
-            f"{one.organisation.name}, {one.organisation.customer_id}",
-            f"{_(ROLES[one.role])}, {format_until(one.until)}",
+            f"{own_role.organisation.name}, {own_role.organisation.customer_id}",
+            f"{_(ROLES[own_role.role])}, {format_until(own_role.until)}",
         )
-        for one in found
+        for own_role in own_roles
     ]
-    fields = [*once.fields, *(Input(PICK, "", "hidden", one) for one in ids)]
+    fields = [*once.fields, *(Input(PICK, "", "hidden", text) for text in ids)]
     shown = check_page(
-        ngettext(*_TITLE, len(found)),
-        Form(fields, [Button(ngettext(*_BUTTON, len(found)), GIVE_UP, danger=True)]),
+        ngettext(*_TITLE, len(own_roles)),
+        Form(fields, [Button(ngettext(*_BUTTON, len(own_roles)), GIVE_UP, danger=True)]),
         summary=[*summary, letters.informed],
-        effects=[_(one) for one in _EFFECTS],
+        effects=[_(text) for text in _EFFECTS],
         letters=letters.letters,
         back=back(page, gettext_noop("Back"), **query),
     )

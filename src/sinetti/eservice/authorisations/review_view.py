@@ -70,29 +70,29 @@ def role_request_review(request: HttpRequest, asked_id: str) -> HttpResponse:
     who, ctx = current_permissions(request), portal_context(request).ctx
     organisation_id = organisation_asked(asked_id, who, ctx)
     try:
-        found = get_request(asked_id, who, ctx)
+        role_request = get_request(asked_id, who, ctx)
     except NoLongerExists:
         # An earlier press of the button, or another user, has answered it. The list shows the current state.
         messages.info(request, _(WRONG[NoLongerExists]))
         return after("authorisations", organisation=organisation_id)
     does = request.POST.get("do", "") if request.method == "POST" else ""
-    form = _form(request, found, sent=does == "approve")
+    form = _form(request, role_request, sent=does == "approve")
     if does == "decline" or (does == "approve" and form.is_valid()):
         wrong = _answered(request, does, asked_id, form)
         if wrong is None or not form.is_bound:
             messages.info(request, _(wrong or _SAID[does]))
             return after("authorisations", organisation=organisation_id)
         add_error_text(form, wrong)
-    return _render_review(request, organisation_id, found, form)
+    return _render_review(request, organisation_id, role_request, form)
 
 
-def _form(request: HttpRequest, found: RoleRequestView, *, sent: bool) -> PortalForm:
-    kind = AnswerForm if found.agent is None else FirmAnswerForm
-    until = day_of(found.until) or (two_years(request) if found.agent else None)
-    form = kind(request.POST if sent else None, initial={"role": found.role.value, "until": until})
+def _form(request: HttpRequest, role_request: RoleRequestView, *, sent: bool) -> PortalForm:
+    kind = AnswerForm if role_request.agent is None else FirmAnswerForm
+    until = day_of(role_request.until) or (two_years(request) if role_request.agent else None)
+    form = kind(request.POST if sent else None, initial={"role": role_request.role.value, "until": until})
     role = form.fields["role"]
     if isinstance(role, forms.ChoiceField):
-        role.choices = [(one.value, _(CHOICES[one])) for one in roles_up_to(found.role)]
+        role.choices = [(role.value, _(CHOICES[role])) for role in roles_up_to(role_request.role)]
     return form
 
 
@@ -107,9 +107,9 @@ def _answered(request: HttpRequest, does: str, asked_id: str, form: PortalForm) 
 
 
 def _render_review(
-    request: HttpRequest, organisation_id: str, found: RoleRequestView, form: PortalForm
+    request: HttpRequest, organisation_id: str, role_request: RoleRequestView, form: PortalForm
 ) -> HttpResponse:
     buttons = (Button(_("Approve"), "approve"), Button(_("Decline"), "decline", minor=True))
-    blocks: list[Component] = [DescriptionList(request_values(found)), form.as_component(*buttons)]
+    blocks: list[Component] = [DescriptionList(request_values(role_request)), form.as_component(*buttons)]
     there = back("authorisations", TITLE, organisation=organisation_id)
     return render_page(request, Page(_("Request for an authorisation"), blocks=blocks, back=there))

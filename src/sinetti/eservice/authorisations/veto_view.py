@@ -45,30 +45,30 @@ def signatory_veto(request: HttpRequest, naming_id: str, token: str) -> HttpResp
     if request.method == "POST" and request.POST.get("do") == _VETO:
         veto(naming_id, token, around.terms.operators, around.ctx, request_id(request))
         return HttpResponseRedirect(request.path, status=HTTPStatus.SEE_OTHER)
-    found = find_naming(naming_id, token, around.ctx)
-    if found is None:
+    naming = find_naming(naming_id, token, around.ctx)
+    if naming is None:
         title = _("This link does not work")
         return render_page(request, Page(title, [Text([_(_UNKNOWN)])], status=HTTPStatus.NOT_FOUND))
-    title = _(TITLE, organisation=found.organisation)
-    if found.vetoed_at is not None:
+    title = _(TITLE, organisation=naming.organisation)
+    if naming.vetoed_at is not None:
         return render_page(request, Page(title, [Alert(_(_STOPPED), Severity.GOOD)]))
-    if not found.stands:
+    if not naming.stands:
         return render_page(request, Page(title, [Alert(_(_ENDED))]))
-    if around.ctx.now() >= found.ends_at:
+    if around.ctx.now() >= naming.ends_at:
         return render_page(request, Page(title, [Alert(_(_TOO_LATE), Severity.WARNING)]))
     blocks: list[Component] = [
-        DescriptionList(naming_values(found)),
+        DescriptionList(naming_values(naming)),
         Text([_(_ASKED)]),
         Form([], [Button(_("Stop the naming"), _VETO, danger=True)]),
     ]
     return render_page(request, Page(title, blocks))
 
 
-def naming_values(found: NamingView) -> list[DescriptionItem]:
+def naming_values(naming: NamingView) -> list[DescriptionItem]:
     """Return the values of a naming that waits."""
     return [
-        DescriptionItem(_("Organisation"), f"{found.organisation}, {found.customer_id}"),
-        DescriptionItem(_("Representative"), f"{found.name}, {found.email}"),
-        DescriptionItem(_("Named"), format_datetime(found.created)),
-        DescriptionItem(_("Can act from"), format_datetime(found.ends_at)),
+        DescriptionItem(_("Organisation"), f"{naming.organisation}, {naming.customer_id}"),
+        DescriptionItem(_("Representative"), f"{naming.name}, {naming.email}"),
+        DescriptionItem(_("Named"), format_datetime(naming.created)),
+        DescriptionItem(_("Can act from"), format_datetime(naming.ends_at)),
     ]

@@ -60,7 +60,7 @@ def certificate_csv(request: HttpRequest) -> HttpResponseBase:
 def _octets(
     parts: Iterator[Sequence[CertificateListItem]], permissions: Permissions, now: datetime, language: Language
 ) -> Iterator[bytes]:
-    yield (BOM + lines_of([[translate(one, language) for one in _COLUMNS]])).encode()
+    yield (BOM + lines_of([[translate(text, language) for text in _COLUMNS]])).encode()
     for part in parts:
         yield _lines(part, permissions, now, language).encode()
 
@@ -68,35 +68,35 @@ def _octets(
 def _lines(part: Sequence[CertificateListItem], permissions: Permissions, now: datetime, language: Language) -> str:
     # The server reads a streamed body after the middleware: the language of the request is no longer active.
     with activated(lambda: language):
-        return lines_of([_row(one, permissions, now) for one in part])
+        return lines_of([_row(certificate, permissions, now) for certificate in part])
 
 
-def _row(one: CertificateListItem, permissions: Permissions, now: datetime) -> list[str]:
+def _row(certificate: CertificateListItem, permissions: Permissions, now: datetime) -> list[str]:
     begins, opens, ends, left = "", "", "", ""
-    order = isinstance(one.facts, OrderFacts)
-    if not isinstance(one.facts, OrderFacts):
-        span = one.facts.span
+    order = isinstance(certificate.facts, OrderFacts)
+    if not isinstance(certificate.facts, OrderFacts):
+        span = certificate.facts.span
         begins, opens, ends = (
             f"{at.astimezone(FINNISH_TIME):%Y-%m-%d %H:%M}"
-            for at in (span.not_before, one.facts.renewable_from, span.not_after)
+            for at in (span.not_before, certificate.facts.renewable_from, span.not_after)
         )
-        left = str(days_left(span.not_after, now)) if one.facts.revoked_at is None else ""
+        left = str(days_left(span.not_after, now)) if certificate.facts.revoked_at is None else ""
     return [
-        one.customer_id,
-        one.organisation,
-        one.description,
-        labels.channel_words(one.channel),
-        one.contact,
-        one.email,
-        "" if order else one.key,
-        one.key if order else "",
+        certificate.customer_id,
+        certificate.organisation,
+        certificate.description,
+        labels.channel_words(certificate.channel),
+        certificate.contact,
+        certificate.email,
+        "" if order else certificate.key,
+        certificate.key if order else "",
         begins,
         opens,
         ends,
         left,
-        labels.status_label(one, now),
-        "" if order else labels.use_words(labels.use_in(one, now)),
-        labels.next_actor_label(one, permissions, now),
-        "" if one.serves is None else str(one.serves),
-        _(labels.SEVERITIES[labels.severity(one, now)]),
+        labels.status_label(certificate, now),
+        "" if order else labels.use_words(labels.use_in(certificate, now)),
+        labels.next_actor_label(certificate, permissions, now),
+        "" if certificate.serves is None else str(certificate.serves),
+        _(labels.SEVERITIES[labels.severity(certificate, now)]),
     ]

@@ -205,9 +205,9 @@ def certificate_detail(request: HttpRequest, serial: str) -> HttpResponse:
     """Show one certificate."""
     ctx, permissions, actor = portal_context(request).ctx, current_permissions(request), current_actor(request)
     assert actor is not None  # noqa: S101 - `login_required` has seen to it
-    found = certificates.get_details(serial.lower(), permissions, actor, ctx)
-    around = _DetailState(found, permissions, ctx.now())
-    listed = found.seen.listed
+    details = certificates.get_details(serial.lower(), permissions, actor, ctx)
+    around = _DetailState(details, permissions, ctx.now())
+    listed = details.seen.listed
     next_act, acts = _acts(around)
     actor_label = labels.next_actor_label(listed, permissions, around.now)
     acting = next_actor(around.facts, around.now) is not NextActor.NONE
@@ -215,16 +215,16 @@ def certificate_detail(request: HttpRequest, serial: str) -> HttpResponse:
         *([Text([_(_WHO_ACTS, actor=actor_label)])] if acting else []),
         *([Links([next_act])] if next_act else []),
         *([Text([_(_ENDED)])] if around.needed else []),
-        Section(_(_LIFE), timeline.blocks(found, around.now), "timeline"),
+        Section(_(_LIFE), timeline.blocks(details, around.now), "timeline"),
         Section(_(_DATA), [DescriptionList(_first(around))], "details"),
-        *([renewal_instructions(found)] if around.renews else []),
+        *([renewal_instructions(details)] if around.renews else []),
         Section(_(_HAPPENED), [_happened(around)], "happened"),
         *_refused(around),
         Section(_(_TECHNICAL), [DescriptionList(_data(around))], "data"),
     ]
     side = [*([Section(_(_DOING), [Links(acts)], "doing")] if acts else []), *_files(around)]
     page = Page(
-        _(_TITLE, description=listed.description or found.seen.serial),
+        _(_TITLE, description=listed.description or details.seen.serial),
         blocks=blocks,
         side=side,
         back=Link(_(_BACK), reverse("certificates")),
@@ -271,8 +271,8 @@ def _first(around: _DetailState) -> list[DescriptionItem]:
 def _acts(around: _DetailState) -> tuple[Link | None, list[Link]]:
     """Return the one next act that makes sense now, and the reader's others."""
     offered = {name: link for name, link in _offered(around).items() if link is not None}
-    name = next((one for one in _NEXT.get(around.state, ()) if one in offered), None)
-    others = [link for one, link in offered.items() if one not in {name, _RENEW, _SHOW_NEW, _SHOW_ORDER, _DATES}]
+    name = next((text for text in _NEXT.get(around.state, ()) if text in offered), None)
+    others = [link for text, link in offered.items() if text not in {name, _RENEW, _SHOW_NEW, _SHOW_ORDER, _DATES}]
     if name is None:
         return None, others
     icon = "download" if name == _DATES else ""
@@ -282,27 +282,27 @@ def _acts(around: _DetailState) -> tuple[Link | None, list[Link]]:
 
 def _offered(around: _DetailState) -> Mapping[str, Link | None]:
     """Return the acts that this reader may take now, by name; None for others."""
-    seen, facts, state = around.one.seen, around.facts, around.state
-    serial, alive = seen.serial, state not in _REVOKED_OR_EXPIRED
-    orders = around.may(Permission.ORDER) and seen.waiting_order is None and not facts.succeeded
-    ordering = f"?organisation={seen.listed.organisation_id}&replaces={serial}"
+    certificate, facts, state = around.one.seen, around.facts, around.state
+    serial, alive = certificate.serial, state not in _REVOKED_OR_EXPIRED
+    orders = around.may(Permission.ORDER) and certificate.waiting_order is None and not facts.succeeded
+    ordering = f"?organisation={certificate.listed.organisation_id}&replaces={serial}"
     new_order = f"{url_or_empty('order_new')}{ordering}"
     let_end, ends = url_or_empty("certificate_let_end", serial), around.may(Permission.CONTACT) and not facts.succeeded
-    later, by_program = seen.later[-1:], next_actor(facts, around.now) is NextActor.PROGRAM
-    own_order = url_or_empty("order", seen.order_id or "-")
+    later, by_program = certificate.later[-1:], next_actor(facts, around.now) is NextActor.PROGRAM
+    own_order = url_or_empty("order", certificate.order_id or "-")
     offered = {
-        _WAITING: (url_or_empty("order", seen.waiting_order or "-"), seen.waiting_order is not None),
+        _WAITING: (url_or_empty("order", certificate.waiting_order or "-"), certificate.waiting_order is not None),
         _SHOW_NEW: (reverse("certificate", args=[later[0].serial]) if later else "", bool(later)),
-        _SHOW_ORDER: (own_order, seen.order_id is not None and facts.fetched_at is None),
+        _SHOW_ORDER: (own_order, certificate.order_id is not None and facts.fetched_at is None),
         _RENEW: (f"#{RENEWAL}", around.renews and not by_program),
         _REPLACE: (new_order, orders and alive),
         _NEW: (new_order, orders and around.needed),
         _NOT_NEEDED: (let_end, ends and around.needed),
-        _LET_END_NOT: (let_end, ends and is_let_end(facts) and not seen.later),
+        _LET_END_NOT: (let_end, ends and is_let_end(facts) and not certificate.later),
         _LET_END: (let_end, ends and alive and not is_let_end(facts)),
         _CHANGE: (url_or_empty("certificate_contact", serial), around.may(Permission.CONTACT) and alive),
         _REVOKE: (url_or_empty("certificate_revoke", serial), around.may(Permission.REVOKE) and alive),
-        _DATES: (reverse("certificate_dates", args=[serial]), seen.der is not None),
+        _DATES: (reverse("certificate_dates", args=[serial]), certificate.der is not None),
     }
     return {name: _link(name, address) if there else None for name, (address, there) in offered.items()}
 
@@ -328,16 +328,16 @@ _NEXT: Mapping[DisplayStatus, Sequence[str]] = {
 
 
 def _data(around: _DetailState) -> list[DescriptionItem]:
-    one = around.one
-    seen = one.seen
-    key = _(_OTHER_KEY if seen.der is not None else _NOT_YET) if one.key is None else _KEYS[one.key]
+    certificate = around.one
+    seen = certificate.seen
+    key = _(_OTHER_KEY if seen.der is not None else _NOT_YET) if certificate.key is None else _KEYS[certificate.key]
     values = [
-        *([DescriptionItem(_(_SUBJECT), one.subject, copy=True)] if one.subject else []),
+        *([DescriptionItem(_(_SUBJECT), certificate.subject, copy=True)] if certificate.subject else []),
         DescriptionItem(_(_SERIAL), seen.serial, copy=True),
         DescriptionItem(_(_SHA256), seen.sha256 or _(_NOT_YET), copy=bool(seen.sha256)),
-        *([DescriptionItem(_(_KEY_ID), one.key_sha256, copy=True)] if one.key_sha256 else []),
+        *([DescriptionItem(_(_KEY_ID), certificate.key_sha256, copy=True)] if certificate.key_sha256 else []),
         DescriptionItem(_(_KEY), key),
-        DescriptionItem(_(_ISSUER), one.issuer),
+        DescriptionItem(_(_ISSUER), certificate.issuer),
     ]
     if seen.order_id is not None and (address := url_or_empty("order", seen.order_id)):
         values.append(DescriptionItem(_(_ORDER), seen.order_id, link=address))
@@ -349,16 +349,16 @@ def _line(others: Sequence[LineageMember], name: str) -> list[DescriptionItem]:
     return [
         DescriptionItem(
             _(name),
-            _(_OF_LINE, serial=one.serial, at=format_datetime(one.facts.span.not_after)),
-            link=reverse("certificate", args=[one.serial]),
+            _(_OF_LINE, serial=lineage_member.serial, at=format_datetime(lineage_member.facts.span.not_after)),
+            link=reverse("certificate", args=[lineage_member.serial]),
         )
-        for one in others
+        for lineage_member in others
     ]
 
 
 def _files(around: _DetailState) -> list[Section]:
-    seen = around.one.seen
-    if seen.der is None:
+    certificate = around.one.seen
+    if certificate.der is None:
         return []
     offered = (
         (_PEM, "certificate_pem"),
@@ -366,20 +366,20 @@ def _files(around: _DetailState) -> list[Section]:
         (_CHAIN, "certificate_chain"),
         (_DATES, "certificate_dates"),
     )
-    links = [Link(_(name), reverse(page, args=[seen.serial]), download=True) for name, page in offered]
+    links = [Link(_(name), reverse(page, args=[certificate.serial]), download=True) for name, page in offered]
     return [Section(_(_FILES), [Links(links)], "downloads")]
 
 
 def _happened(around: _DetailState) -> Table:
-    seen = around.one.seen
+    certificate = around.one.seen
     rows = []
     for audit in around.one.deeds:
-        later = audit.serial not in {"", seen.serial}
+        later = audit.serial not in {"", certificate.serial}
         text = (_LATER_DEEDS if later else _DEEDS).get(audit.action)
         if text is not None:
             link = reverse("certificate", args=[audit.serial]) if later else ""
             rows.append([Cell(format_time(audit.at)), Cell(_(text), link), Cell(_(WHO[audit.who]))])
-    names = [_(one) for one in (_WHEN, _EVENT, _BY)]
+    names = [_(text) for text in (_WHEN, _EVENT, _BY)]
     return Table(_(_HAPPENED), names, rows, _(_NO_DEEDS))
 
 
@@ -397,12 +397,12 @@ def _refused(around: _DetailState) -> list[Component]:
                     names,
                     [
                         [
-                            format_time(one.at),
-                            ERROR_CODES[one.reason],
+                            format_time(refusal.at),
+                            ERROR_CODES[refusal.reason],
                             # Without instants: it may have been about an earlier certificate of the line.
-                            refusal_text(Rejection(one.reason)),
+                            refusal_text(Rejection(refusal.reason)),
                         ]
-                        for one in around.one.refusals
+                        for refusal in around.one.refusals
                     ],
                 )
             ],

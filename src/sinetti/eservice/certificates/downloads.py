@@ -40,8 +40,8 @@ def chain(request: HttpRequest, serial: str) -> HttpResponse:
 def dates(request: HttpRequest, serial: str) -> HttpResponse:
     """Send the start of renewal and the end of validity as a calendar file."""
     ctx = portal_context(request).ctx
-    seen = certificates.certificate(serial, current_permissions(request), ctx)
-    octets = ical.written(seen, ctx.now())
+    certificate = certificates.certificate(serial, current_permissions(request), ctx)
+    octets = ical.written(certificate, ctx.now())
     return _file(octets, "text/calendar; charset=utf-8", f"certificate-{serial}.ics")
 
 

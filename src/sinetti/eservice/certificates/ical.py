@@ -29,11 +29,11 @@ _BEFORE_THE_END = (timedelta(days=-14), timedelta(days=-1))
 _LASTS = timedelta(minutes=15)
 
 
-def written(seen: CertificateDetails, now: datetime) -> bytes:
+def written(certificate: CertificateDetails, now: datetime) -> bytes:
     """Return the file. An event of a certificate keeps its UID for ever."""
-    facts, listed = seen.facts, seen.listed
+    facts, listed = certificate.facts, certificate.listed
     values = {
-        "description": listed.description or seen.serial,
+        "description": listed.description or certificate.serial,
         "name": listed.organisation,
         "opens": format_datetime(facts.renewable_from),
         "ends": format_datetime(facts.span.not_after),
@@ -50,7 +50,7 @@ def written(seen: CertificateDetails, now: datetime) -> bytes:
     )
     for name, at, title, what, alarms in events:
         words = _(title, **values), _(what, **values)
-        calendar.add_component(_event(f"{seen.serial}:{name}", at, now, words, alarms))
+        calendar.add_component(_event(f"{certificate.serial}:{name}", at, now, words, alarms))
     octets: bytes = calendar.to_ical()
     return octets
 

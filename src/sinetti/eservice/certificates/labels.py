@@ -190,8 +190,8 @@ def _contact(row: CertificateListItem, via: str | None) -> str:
 
 
 def _counted(not_after: datetime, now: datetime, words: tuple[str, str, str]) -> str:
-    many, one, none = words
+    many, text, none = words
     days = days_left(not_after, now)
     if days == 0:
         return _(none)
-    return _(one) if days == 1 else _(many, days=days)
+    return _(text) if days == 1 else _(many, days=days)

@@ -110,16 +110,16 @@ class Filter:
 
     def wanted(self, permissions: Permissions, now: datetime) -> CertificateQuery:
         """Return the database query, limited to what the reader may see."""
-        seen, one = permissions.organisations(Permission.SEE), self.organisation_id
+        texts, text = permissions.organisations(Permission.SEE), self.organisation_id
         return CertificateQuery(
-            organisations=seen & {one} if one else seen,
+            organisations=texts & {text} if text else texts,
             now=now,
             states=_states_of(self.state),
             over=self.state == EVERYTHING,
             open=self.state in _OPEN,
             channel=Channel(self.channel) if self.channel else None,
             contact=self.contact,
-            organisation="" if one else self.organisation,
+            organisation="" if text else self.organisation,
             text=self.text,
             ends=_month(self.ends) if self.ends else None,
             sort=self.sort,
@@ -246,7 +246,7 @@ _CURRENT, _EVERYTHING, _ALL = (
 )
 _STATE_NAMES: Mapping[str, str] = {
     **{name: text for name, (text, _states) in _GROUPS.items()},
-    **{one.value: labels.STATES[one] for one in DisplayStatus},
+    **{DisplayStatu.value: labels.STATES[DisplayStatu] for DisplayStatu in DisplayStatus},
     EVERYTHING: _EVERYTHING,
 }
 """State filters in the order of the choice."""
@@ -312,10 +312,10 @@ def certificate_list(request: HttpRequest) -> HttpResponse:
     several = len(permissions.organisations(Permission.SEE)) > 1
     around = _ListState(read(request.GET, permissions), permissions, ctx.now(), several)
     asked = around.asked
-    found = certificates.list_page(asked.wanted(permissions, around.now), asked.page, permissions, ctx)
+    page = certificates.list_page(asked.wanted(permissions, around.now), asked.page, permissions, ctx)
     chosen = permissions.names[asked.organisation_id].name if asked.organisation_id and several else ""
     blocks: list[Component] = [Alert(_(_IGNORED))] if asked.ignored else []
-    blocks += [*_order(around), _filters(around, chosen), _table(around, found), *_pager(around, found), how()]
+    blocks += [*_order(around), _filters(around, chosen), _table(around, page), *_pager(around, page), how()]
     return render_page(request, Page(_(TITLE), blocks=blocks, wide=True))
 
 
@@ -332,7 +332,7 @@ def _order(around: _ListState) -> list[Component]:
 def _filters(around: _ListState, organisation: str) -> Filters:
     asked = around.asked
     states = [("", _CURRENT), *_STATE_NAMES.items()]
-    channels = [("", _ALL), *((one.value, labels.CHANNELS[one]) for one in Channel)]
+    channels = [("", _ALL), *((channel.value, labels.CHANNELS[channel]) for channel in Channel)]
     months = [Option("", _(_ALL), not asked.ends), *_months(asked.ends, finnish_day(around.now))]
     inputs = [
         Input("q", _(_SEARCH_BY), "text", asked.text, longest=LONGEST),
@@ -372,7 +372,7 @@ def _chosen(asked: Filter, organisation: str) -> Iterator[Link]:
 def _months(chosen: str, today: date) -> Iterator[Option]:
     """Yield the months from this one on, and the chosen one if it is another."""
     first = today.year * 12 + today.month - 1
-    months = [f"{one // 12}-{one % 12 + 1:02}" for one in range(first, first + MONTHS)]
+    months = [f"{number // 12}-{number % 12 + 1:02}" for number in range(first, first + MONTHS)]
     for month in sorted({*months, chosen} - {""}):
         yield Option(month, format_month(date.fromisoformat(f"{month}-01")), month == chosen)
 
@@ -381,7 +381,7 @@ def _options(offered: Sequence[tuple[str, str]], chosen: str) -> list[Option]:
     return [Option(value, _(label), value == chosen) for value, label in offered]
 
 
-def _table(around: _ListState, found: ListPage) -> Table:
+def _table(around: _ListState, list_page: ListPage) -> Table:
     asked, address = around.asked, url_or_empty("certificates_bulk")
     held = {right: around.permissions.organisations(right) for _name, _text, right in _BULK}
     acts = [Button(_(text), name, minor=True) for name, text, right in _BULK if held[right] and address]
@@ -398,47 +398,59 @@ def _table(around: _ListState, found: ListPage) -> Table:
             for name, sort in _COLUMNS
             if around.several or sort is not Sort.ORGANISATION
         ],
-        [_row(around, one) for one in found.rows],
+        [_row(around, row) for row in list_page.rows],
         _(_EMPTY_FILTERED if asked.narrows else _EMPTY),
-        headed=bool(found.rows),
+        headed=bool(list_page.rows),
         pick="pick" if acts else "",
-        picks=[_pick(one, acting) for one in found.rows] if acts else (),
+        picks=[_pick(row, acting) for row in list_page.rows] if acts else (),
         actions=acts,
         action=address,
     )
 
 
-def _pick(one: CertificateListItem, organisations: frozenset[str]) -> str:
+def _pick(certificate: CertificateListItem, organisations: frozenset[str]) -> str:
     """Return the value of a row's checkbox; it is empty where no act is possible."""
-    return one.key if one.organisation_id in organisations and not isinstance(one.facts, OrderFacts) else ""
+    return (
+        certificate.key
+        if certificate.organisation_id in organisations and not isinstance(certificate.facts, OrderFacts)
+        else ""
+    )
 
 
-def _row(around: _ListState, one: CertificateListItem) -> Row:
+def _row(around: _ListState, certificate: CertificateListItem) -> Row:
     now = around.now
     page = (
-        url_or_empty("order", one.key) if isinstance(one.facts, OrderFacts) else reverse("certificate", args=[one.key])
+        url_or_empty("order", certificate.key)
+        if isinstance(certificate.facts, OrderFacts)
+        else reverse("certificate", args=[certificate.key])
     )
-    cells = [Cell(one.description or _(_NO_DESCRIPTION), page)]
+    cells = [Cell(certificate.description or _(_NO_DESCRIPTION), page)]
     if around.several:
-        of_this = replace(around.asked, organisation=one.organisation_id).query()
-        cells.append(Cell(one.organisation, f"{reverse('certificates')}{of_this}", note=one.customer_id))
+        of_this = replace(around.asked, organisation=certificate.organisation_id).query()
+        cells.append(
+            Cell(certificate.organisation, f"{reverse('certificates')}{of_this}", note=certificate.customer_id)
+        )
     return [
         *cells,
-        _ends(around, one),
-        Cell(labels.short_label(one, now), tone=labels.severity(one, now), note=_since(around, one)),
-        labels.next_actor_label(one, around.permissions, now),
-        one.contact or _(_NO_CONTACT),
-        Cell(labels.channel_words(one.channel), note=labels.serves_words(one.serves)),
-        labels.use_words(labels.use_in(one, now)),
+        _ends(around, certificate),
+        Cell(
+            labels.short_label(certificate, now),
+            tone=labels.severity(certificate, now),
+            note=_since(around, certificate),
+        ),
+        labels.next_actor_label(certificate, around.permissions, now),
+        certificate.contact or _(_NO_CONTACT),
+        Cell(labels.channel_words(certificate.channel), note=labels.serves_words(certificate.serves)),
+        labels.use_words(labels.use_in(certificate, now)),
     ]
 
 
-def _ends(around: _ListState, one: CertificateListItem) -> Cell:
+def _ends(around: _ListState, certificate: CertificateListItem) -> Cell:
     now = around.now
-    if isinstance(one.facts, OrderFacts):
-        return Cell("–" if one.facts.expires is None else _day(one.facts.expires), note=_(_IDS_VALID))
-    span = one.facts.span
-    if one.facts.revoked_at is not None:
+    if isinstance(certificate.facts, OrderFacts):
+        return Cell("–" if certificate.facts.expires is None else _day(certificate.facts.expires), note=_(_IDS_VALID))
+    span = certificate.facts.span
+    if certificate.facts.revoked_at is not None:
         return Cell(_day(span.not_after))  # nothing of it is left to use
     return Cell(_day(span.not_after), note=labels.left_words(span.not_after, now), percent=percent_elapsed(span, now))
 
@@ -447,31 +459,31 @@ def _day(at: datetime) -> str:
     return format_date(finnish_day(at))
 
 
-def _since(around: _ListState, one: CertificateListItem) -> str:
+def _since(around: _ListState, certificate: CertificateListItem) -> str:
     """Return the instant of a revocation or the start of renewal, if it matters."""
-    if isinstance(one.facts, OrderFacts):
+    if isinstance(certificate.facts, OrderFacts):
         return ""
-    match labels.state_in(one, around.now):
+    match labels.state_in(certificate, around.now):
         case DisplayStatus.REVOKED:
-            return format_time(one.facts.revoked_at or around.now)
+            return format_time(certificate.facts.revoked_at or around.now)
         case DisplayStatus.RENEWAL_OPEN:
-            return _(_OPEN_SINCE, at=format_time(one.facts.renewable_from))
+            return _(_OPEN_SINCE, at=format_time(certificate.facts.renewable_from))
         case DisplayStatus.VALID:
-            return _(_OPENS, at=format_time(one.facts.renewable_from))
+            return _(_OPENS, at=format_time(certificate.facts.renewable_from))
         case _:
             return ""
 
 
-def _pager(around: _ListState, found: ListPage) -> list[Component]:
+def _pager(around: _ListState, list_page: ListPage) -> list[Component]:
     asked, address = around.asked, reverse("certificates")
-    if not found.rows:
+    if not list_page.rows:
         return [Links([Link(_(_CLEAR), address)])] if asked.narrows else []
-    first = (found.page - 1) * certificates.PAGE + 1
-    last = first + len(found.rows) - 1
-    count = _COUNT_MORE if found.more else _COUNT_ONE if found.count == 1 else _COUNT
-    before = Link(_(_BEFORE), f"{address}{asked.query(page=found.page - 1)}") if found.page > 1 else None
-    after = None if found.last else Link(_(_AFTER), f"{address}{asked.query(page=found.page + 1)}")
-    numbers = {name: number(one) for name, one in (("first", first), ("last", last), ("count", found.count))}
+    first = (list_page.page - 1) * certificates.PAGE + 1
+    last = first + len(list_page.rows) - 1
+    count = _COUNT_MORE if list_page.more else _COUNT_ONE if list_page.count == 1 else _COUNT
+    before = Link(_(_BEFORE), f"{address}{asked.query(page=list_page.page - 1)}") if list_page.page > 1 else None
+    after = None if list_page.last else Link(_(_AFTER), f"{address}{asked.query(page=list_page.page + 1)}")
+    numbers = {name: number(one) for name, one in (("first", first), ("last", last), ("count", list_page.count))}
     pager = Pager(f"{_(count, **numbers)}. {_(_ZONE)}", before, after)
     links = [Link(_(_CSV), f"{reverse('certificates_csv')}{asked.query()}", download=True)]
     if asked.sort is not Sort.URGENCY or asked.descending:
@@ -483,4 +495,4 @@ def _pager(around: _ListState, found: ListPage) -> list[Component]:
         links.append(Link(_(_REPLACE), url_or_empty("order_replace")))
     if around.permissions.organisations(Permission.CONTACT):
         links.append(Link(_(_CONTACTS), url_or_empty("contacts")))
-    return [pager, Links([one for one in links if one.address]), Text([_(_CSV_NOTE)])]
+    return [pager, Links([link for link in links if link.address]), Text([_(_CSV_NOTE)])]

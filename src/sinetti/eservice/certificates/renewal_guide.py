@@ -71,15 +71,15 @@ _PROGRAMS = (
 
 def how() -> Section:
     """Return the instructions for any program."""
-    return Section(_(_TITLE), [Text([_(one) for one in _TEXTS]), CommandBlock(_(_COMMAND_NAME), _COMMAND)], NAME)
+    return Section(_(_TITLE), [Text([_(text) for text in _TEXTS]), CommandBlock(_(_COMMAND_NAME), _COMMAND)], NAME)
 
 
-def renewal_instructions(one: OneCertificate) -> Section:
+def renewal_instructions(certificate: OneCertificate) -> Section:
     """Return the instructions for the reader's program.
 
     Programs do not say in their requests which program they are, so the reader chooses.
     """
-    facts = one.seen.listed.facts
+    facts = certificate.seen.listed.facts
     renewed_before = not isinstance(facts, OrderFacts) and facts.by_renewal
     programs = [
         Disclosure(_(name), [Text([_(text)]), *([CommandBlock(_(_NAME_IS), command)] if command else [])])

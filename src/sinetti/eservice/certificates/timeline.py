@@ -68,16 +68,16 @@ class TimelineEvent:
     kind: str = "event"
 
 
-def events(one: OneCertificate, now: datetime) -> list[TimelineEvent]:
+def events(certificate: OneCertificate, now: datetime) -> list[TimelineEvent]:
     """Return all events, earliest first, with `now` among them."""
-    seen, facts = one.seen, one.seen.facts
+    seen, facts = certificate.seen, certificate.seen.facts
     over = facts.revoked_at
     candidates = [
         (seen.ordered_at, _ORDERED, "event"),
         (seen.opened_at, _OPENED, "event"),
         (seen.issued_at, _ISSUED, "event"),
         (facts.fetched_at, _FETCHED, "event"),
-        (one.use.since if one.use.use is UsageState.SEEN else None, _SEEN, "event"),
+        (certificate.use.since if certificate.use.use is UsageState.SEEN else None, _SEEN, "event"),
         (facts.renewal_opt_out_at, _LET_END, "event"),
         (facts.taken_at, _TAKEN, "event"),
         (over, _REVOKED, "end"),
@@ -86,27 +86,27 @@ def events(one: OneCertificate, now: datetime) -> list[TimelineEvent]:
     if over is None or facts.renewable_from <= over:
         opened = _OPENED_RENEWAL if now >= facts.renewable_from else _OPENS
         candidates.append((facts.renewable_from, opened, "event"))
-    found = [TimelineEvent(at, what, kind) for at, what, kind in candidates if at is not None]
-    found.append(TimelineEvent(now, _NOW, "now"))
+    timeline_events = [TimelineEvent(at, what, kind) for at, what, kind in candidates if at is not None]
+    timeline_events.append(TimelineEvent(now, _NOW, "now"))
     # Within one second, past events come before now, and the last second of validity after it.
-    return sorted(found, key=lambda event: (event.at, event.kind == "now", event.kind == "end"))
+    return sorted(timeline_events, key=lambda event: (event.at, event.kind == "now", event.kind == "end"))
 
 
-def blocks(one: OneCertificate, now: datetime) -> Sequence[Component]:
+def blocks(certificate: OneCertificate, now: datetime) -> Sequence[Component]:
     """Return the picture and the list of all events."""
-    values = [DescriptionItem(_(event.what), format_datetime(event.at)) for event in events(one, now)]
-    return [lifeline(one, now), Disclosure(_(_IN_WORDS), [DescriptionList(values)])]
+    values = [DescriptionItem(_(event.what), format_datetime(event.at)) for event in events(certificate, now)]
+    return [lifeline(certificate, now), Disclosure(_(_IN_WORDS), [DescriptionList(values)])]
 
 
-def lifeline(one: OneCertificate, now: datetime) -> Lifeline:
+def lifeline(certificate: OneCertificate, now: datetime) -> Lifeline:
     """Return the lives of the certificate and of its neighbours on one scale."""
-    seen = one.seen
+    seen = certificate.seen
     earlier, later = seen.earlier[:_MOST_OTHERS][::-1], seen.later[-_MOST_OTHERS:][::-1]
     spans = [seen.facts.span, *(other.facts.span for other in (*earlier, *later))]
     scale = _Scale(min(span.not_before for span in spans), max(now, *(span.not_after for span in spans)))
     lanes = [
         *(_other(other, _EARLIER, scale, now) for other in earlier),
-        _own(one, scale, now),
+        _own(certificate, scale, now),
         *(_other(other, _LATER, scale, now) for other in later),
     ]
     return Lifeline(lanes, scale.at(now), [(kind, _(name)) for kind, name in _KEY])
@@ -139,8 +139,8 @@ def _other(other: LineageMember, name: str, scale: _Scale, now: datetime) -> Lan
     return Lane(_(name), _days(span), stretches, reverse("certificate", args=[other.serial]))
 
 
-def _own(one: OneCertificate, scale: _Scale, now: datetime) -> Lane:
-    facts = one.seen.facts
+def _own(certificate: OneCertificate, scale: _Scale, now: datetime) -> Lane:
+    facts = certificate.seen.facts
     span, over = facts.span, facts.revoked_at
     stretches = [scale.stretch("life", span.not_before, span.not_after)]
     labels = [(span.not_before, _VALID_FROM, "event")]

@@ -44,8 +44,8 @@ def current_actor(request: HttpRequest) -> Actor | None:
     """Return the signed-in actor; None for a stranger."""
     if not hasattr(request, _ACTOR):
         setattr(request, _ACTOR, _actor(request))
-    found: Actor | None = getattr(request, _ACTOR)
-    return found
+    actor: Actor | None = getattr(request, _ACTOR)
+    return actor
 
 
 def is_clerk(request: HttpRequest) -> bool:
@@ -69,8 +69,8 @@ def current_permissions(request: HttpRequest) -> Permissions:
     """
     if not hasattr(request, _STANDING):
         actor = current_actor(request)
-        found = Permissions({}) if actor is None else load_permissions(actor, portal_context(request).ctx)
-        setattr(request, _STANDING, found)
+        permissions = Permissions({}) if actor is None else load_permissions(actor, portal_context(request).ctx)
+        setattr(request, _STANDING, permissions)
     there: Permissions = getattr(request, _STANDING)
     return there
 
@@ -118,8 +118,8 @@ def missing_permission(right: Permission, permissions: Permissions) -> Permissio
 
     If the user sees exactly one organisation, the refusal names it, so that the user can request the right.
     """
-    seen = permissions.organisations(Permission.SEE) | permissions.waiting
-    only = next(iter(seen)) if len(seen) == 1 else None
+    earlier = permissions.organisations(Permission.SEE) | permissions.waiting
+    only = next(iter(earlier)) if len(earlier) == 1 else None
     waits = bool(permissions.waiting) if only is None else only in permissions.waiting
     return PermissionDenied(right, only, second_factor=waits)
 
@@ -132,7 +132,7 @@ def _actor(request: HttpRequest) -> Actor | None:
     methods = session.get(_METHODS, ()) if session.get(_WHOSE) == user.pk else ()
     vouches = session.get(VOUCHED_BY)
     counts = vouches is None or portal_context(request).eservice.provider(vouches) is not None
-    strong = (counts and bool(session.get(STRONG))) or any(one["method"] == "mfa" for one in methods)
+    strong = (counts and bool(session.get(STRONG))) or any(method["method"] == "mfa" for method in methods)
     roles = session.get(OUTSIDE_ROLES, ()) if counts else ()
     outside = tuple(ExternalRole(customer_id, Role(role)) for customer_id, role in roles)
     return Actor(user.pk, strong, outside, user.is_staff)

@@ -171,10 +171,10 @@ class FetchForm(PortalForm):
         if len(given) > 1:
             self.refuse(FILE, _BOTH)
             return b""
-        name, one = next(iter(given.items()), (REQUEST, CsrUploadError.EMPTY))
-        if not isinstance(one, CsrUploadError):
-            return one
-        self.refuse(name, _PASTED[one])
+        name, octets = next(iter(given.items()), (REQUEST, CsrUploadError.EMPTY))
+        if not isinstance(octets, CsrUploadError):
+            return octets
+        self.refuse(name, _PASTED[octets])
         return b""
 
 
@@ -237,15 +237,15 @@ def asking(form: FetchForm, environment: Environment, *, error: str = "", status
     return Page(_("Retrieve a certificate in the browser"), blocks=blocks, status=status)
 
 
-def answer(found: EnrolledCertificate, customer_id: str) -> Page:
+def answer(certificate: EnrolledCertificate, customer_id: str) -> Page:
     """Return the page with the certificate, its identifiers and the next steps."""
     values = [
         DescriptionItem(_("Organisation"), customer_id),
-        DescriptionItem(_("Serial number"), found.serial),
-        DescriptionItem(_("Valid until"), format_datetime(found.not_after)),
-        DescriptionItem(_("Can be renewed from"), format_datetime(found.renewable_from)),
+        DescriptionItem(_("Serial number"), certificate.serial),
+        DescriptionItem(_("Valid until"), format_datetime(certificate.not_after)),
+        DescriptionItem(_("Can be renewed from"), format_datetime(certificate.renewable_from)),
     ]
-    carried = [hidden("organisation", customer_id), hidden("retrieval_id", found.retrieval_id)]
+    carried = [hidden("organisation", customer_id), hidden("retrieval_id", certificate.retrieval_id)]
     buttons = [
         Button(_("Certificate (PEM)"), "pem"),
         Button(_("Certificate (DER)"), "der", minor=True),
@@ -260,8 +260,8 @@ def answer(found: EnrolledCertificate, customer_id: str) -> Page:
         Alert(_("Certificate retrieved."), Severity.GOOD),
         DescriptionList(values),
         Section(_("Download"), [Text([again]), Form(carried, buttons, action=url_or_empty("fetch"))]),
-        Section(_("Combine it with the private key"), _beside(found)),
-        Disclosure(_("Certificate as text"), [CommandBlock(_("Certificate (PEM)"), found.pem)]),
+        Section(_("Combine it with the private key"), _beside(certificate)),
+        Disclosure(_("Certificate as text"), [CommandBlock(_("Certificate (PEM)"), certificate.pem)]),
     ]
     return Page(_("Your certificate"), blocks)
 
@@ -292,11 +292,11 @@ def _how(customer_id: str, environment: Environment) -> Sequence[Component]:
     ]
 
 
-def _beside(found: EnrolledCertificate) -> Sequence[Component]:
+def _beside(certificate: EnrolledCertificate) -> Sequence[Component]:
     return [
         CommandBlock(_("OpenSSL (key and certificate in one file, fails if they do not match)"), OPENSSL_AFTER),
         CommandBlock(_("Java keytool"), KEYTOOL_AFTER),
-        CommandBlock(_("Windows certreq"), CERTREQ_AFTER.replace("{serial}", found.serial)),
+        CommandBlock(_("Windows certreq"), CERTREQ_AFTER.replace("{serial}", certificate.serial)),
     ]
 
 
@@ -305,10 +305,14 @@ def _filled(command: str, customer_id: str, environment: Environment) -> str:
 
 
 _FILES: Mapping[str, tuple[str, str, Callable[[EnrolledCertificate], bytes]]] = {
-    "pem": ("certificate.pem", "application/x-pem-file", lambda found: found.pem.encode()),
-    "der": ("certificate.cer", "application/pkix-cert", lambda found: found.der),
-    "chain": ("chain.pem", "application/x-pem-file", lambda found: found.chain.encode()),
-    "bundle": ("certificate-and-chain.pem", "application/x-pem-file", lambda one: (one.pem + one.chain).encode()),
+    "pem": ("certificate.pem", "application/x-pem-file", lambda certificate: certificate.pem.encode()),
+    "der": ("certificate.cer", "application/pkix-cert", lambda certificate: certificate.der),
+    "chain": ("chain.pem", "application/x-pem-file", lambda certificate: certificate.chain.encode()),
+    "bundle": (
+        "certificate-and-chain.pem",
+        "application/x-pem-file",
+        lambda certificate: (certificate.pem + certificate.chain).encode(),
+    ),
 }
 """Downloads by button: file name, media type and content."""
 _PASSES = frozenset({RejectionReason.UNAVAILABLE, RejectionReason.INTERNAL, RejectionReason.NOT_READY})
@@ -345,17 +349,17 @@ def _fetch(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return render_page(request, asking(form, ctx.environment, status=wrong))
     ask = form.ask()
-    found = enrol_in_browser(ask, ctx, request_id(request))
-    if isinstance(found, EnrolledCertificate):
+    certificate = enrol_in_browser(ask, ctx, request_id(request))
+    if isinstance(certificate, EnrolledCertificate):
         # The session has the way back to the result: retrieval is repeatable, the one-time password is used up.
-        kept = [one for one in request.session.get(_RETRIEVED, ()) if one[0] != found.serial]
+        kept = [one for one in request.session.get(_RETRIEVED, ()) if one[0] != certificate.serial]
         request.session[_RETRIEVED] = [
             *kept[1 - _MOST_RETRIEVED :],
-            [found.serial, ask.customer_id, found.retrieval_id],
+            [certificate.serial, ask.customer_id, certificate.retrieval_id],
         ]
-        return redirect_to("fetch", **{_RESULT: found.serial})
-    error = form.answer(found)
-    status = HTTPStatus.SERVICE_UNAVAILABLE if found.reason in _PASSES else wrong
+        return redirect_to("fetch", **{_RESULT: certificate.serial})
+    error = form.answer(certificate)
+    status = HTTPStatus.SERVICE_UNAVAILABLE if certificate.reason in _PASSES else wrong
     return render_page(request, asking(form, ctx.environment, error=error, status=status))
 
 
@@ -364,23 +368,23 @@ def _result(request: HttpRequest, serial: str) -> HttpResponse:
     ctx = portal_context(request).ctx
     for known, customer_id, retrieval_id in request.session.get(_RETRIEVED, ()):
         if known == serial:
-            found = retrieve_again(customer_id, retrieval_id, ctx, request_id(request))
-            if isinstance(found, EnrolledCertificate):
-                return render_page(request, answer(found, customer_id))
+            certificate = retrieve_again(customer_id, retrieval_id, ctx, request_id(request))
+            if isinstance(certificate, EnrolledCertificate):
+                return render_page(request, answer(certificate, customer_id))
     return redirect_to("fetch")
 
 
 def _download(request: HttpRequest, does: str) -> HttpResponse:
     ctx = portal_context(request).ctx
     customer_id, retrieval_id = request.POST.get("organisation", ""), request.POST.get("retrieval_id", "")
-    found: EnrolledCertificate | Rejection = Rejection(RejectionReason.RETRIEVAL_ID_UNKNOWN)
+    certificate: EnrolledCertificate | Rejection = Rejection(RejectionReason.RETRIEVAL_ID_UNKNOWN)
     if customer_id and retrieval_id:
-        found = retrieve_again(customer_id, retrieval_id, ctx, request_id(request))
-    if isinstance(found, Rejection):
+        certificate = retrieve_again(customer_id, retrieval_id, ctx, request_id(request))
+    if isinstance(certificate, Rejection):
         form = FetchForm(initial={"organisation": customer_id})
-        text, status = refusal_text(found), HTTPStatus.UNPROCESSABLE_ENTITY
+        text, status = refusal_text(certificate), HTTPStatus.UNPROCESSABLE_ENTITY
         return render_page(request, asking(form, ctx.environment, error=text, status=status))
     name, kind, octets = _FILES[does]
-    answer = HttpResponse(octets(found), content_type=kind)
+    answer = HttpResponse(octets(certificate), content_type=kind)
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer

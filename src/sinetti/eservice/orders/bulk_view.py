@@ -47,8 +47,8 @@ def certificates_bulk(request: HttpRequest) -> HttpResponse:
     serials = picked_serials(request)
     if act == REPLACE and serials:
         return replace_picked(request, serials)
-    if act == CONTACTS and (found := picked(serials, permissions, portal_context(request).ctx)):
-        return hand_over_found(request, found)
+    if act == CONTACTS and (lineages := picked(serials, permissions, portal_context(request).ctx)):
+        return hand_over_found(request, lineages)
     if act == LET_END and serials:
         return _let_end(request, serials)
     closed = _("Choose certificates that are in force. The contact person of the others cannot be changed.")
@@ -63,20 +63,20 @@ def _let_end(request: HttpRequest, serials: Sequence[Serial]) -> HttpResponse:
         done = opt_out_many(serials, ctx, signed_in_actor(request), request_id(request))
         messages.info(request, _("Certificates whose reminders are now off: {count}.", count=done))
         return HttpResponseRedirect(url_or_empty("certificates"), status=HTTPStatus.SEE_OTHER)
-    found = preview_many(serials, current_permissions(request), ctx)
+    candidates = preview_many(serials, current_permissions(request), ctx)
     names = (_("Certificate"), _("Organisation"), _("Certificate type"), _("Valid until"))
-    picks = [one.serial for one in found]
+    picks = [candidate.serial for candidate in candidates]
     table = Table(
-        _("Certificates to let expire: {count}", count=len(found)),
+        _("Certificates to let expire: {count}", count=len(candidates)),
         names,
         [
             [
-                display_name(one),
-                f"{one.organisation}, {one.customer_id}",
-                one.channel.value,
-                format_datetime(one.not_after),
+                display_name(candidate),
+                f"{candidate.organisation}, {candidate.customer_id}",
+                candidate.channel.value,
+                format_datetime(candidate.not_after),
             ]
-            for one in found
+            for candidate in candidates
         ],
         _("Reminders about these certificates are already off, or they have been renewed or replaced."),
         pick="pick",
@@ -90,6 +90,6 @@ def _let_end(request: HttpRequest, serials: Sequence[Serial]) -> HttpResponse:
         "which you still want reminders."
     )
     button = Button(_("Let the ticked certificates expire"), STOP)
-    form = [Form([hidden("act", LET_END)], [button], name=_FORM)] if found else []
+    form = [Form([hidden("act", LET_END)], [button], name=_FORM)] if candidates else []
     page = Page(_("Let certificates expire"), blocks=[Text([how, back]), table, *form], wide=True, back=back_to_list())
     return render_page(request, page)

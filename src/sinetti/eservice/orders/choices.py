@@ -49,11 +49,11 @@ def organisation_choice(request: HttpRequest, choices: Sequence[Choice]) -> list
     """Return the search and the first organisations that match it."""
     form = ChoiceForm(request.GET if "q" in request.GET else None)
     text = form.cleaned_data["q"].strip() if form.is_bound and form.is_valid() else ""
-    found = [one for one in choices if has_text(text, one.name, one.customer_id)]
+    found = [choice for choice in choices if has_text(text, choice.name, choice.customer_id)]
     table = Table(
         _("Organisations: {count}", count=len(found)),
         [_("Organisation"), _("ID")],
-        [[Cell(one.name, one.address), one.customer_id] for one in found[:_SHOWN]],
+        [[Cell(choice.name, choice.address), choice.customer_id] for choice in found[:_SHOWN]],
         _("No organisation matches. Check the spelling, or search for a shorter part."),
     )
     search = [form.as_component(Button(_("Search")), search=True)] if len(choices) > _SHOWN else []

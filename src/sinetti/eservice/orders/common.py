@@ -64,9 +64,9 @@ def signed_in_actor(request: HttpRequest) -> Actor:
     return actor
 
 
-def display_name(one: HasDescription) -> str:
+def display_name(description: HasDescription) -> str:
     """Return the display name of a certificate."""
-    return one.description or one.serial
+    return description.description or description.serial
 
 
 def serves(count: int | None) -> str:
@@ -82,24 +82,24 @@ def serves(count: int | None) -> str:
             return _("Own reports and those of about {count} other organisations", count=_many)
 
 
-def person(one: HasContactDetails | None) -> str:
+def person(has_contact: HasContactDetails | None) -> str:
     """Return a person in one line."""
-    if one is None:
+    if has_contact is None:
         return _("Not named")
-    reached = [one.email, *([one.phone] if one.phone else [])]
-    return ", ".join([one.name, *reached, _(LANGUAGES[one.language])])
+    reached = [has_contact.email, *([has_contact.phone] if has_contact.phone else [])]
+    return ", ".join([has_contact.name, *reached, _(LANGUAGES[has_contact.language])])
 
 
 def certificate_values(
-    seen: HasDescription, organisation: tuple[str, str], channel: str, ends: object
+    description: HasDescription, organisation: tuple[str, str], channel: str, ends: object
 ) -> list[DescriptionItem]:
     """Return the first values of a page about one certificate."""
     name, customer_id = organisation
     values = [
-        DescriptionItem(_("Certificate"), display_name(seen)),
+        DescriptionItem(_("Certificate"), display_name(description)),
         DescriptionItem(_("Organisation"), f"{name}, {customer_id}"),
         DescriptionItem(_("Certificate type"), channel),
-        DescriptionItem(_("Serial number"), seen.serial),
+        DescriptionItem(_("Serial number"), description.serial),
     ]
     if ends is not None:
         values.append(DescriptionItem(_("Valid until"), format_datetime(ends)))  # type: ignore[arg-type]

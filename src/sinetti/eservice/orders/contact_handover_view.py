@@ -86,40 +86,40 @@ def contact_handover(request: HttpRequest) -> HttpResponse:
     if not who.is_bound or not who.is_valid():
         return render_page(request, _asking(request, who))
     leaving = who.cleaned_data["leaving"].strip()
-    found = get_for_confirmation(leaving, permissions, portal_context(request).ctx)
-    if not found:
+    for_confirmation = get_for_confirmation(leaving, permissions, portal_context(request).ctx)
+    if not for_confirmation:
         who.refuse("leaving", _NO_SUCH_CONTACT)
         return render_page(request, _asking(request, who))
-    return hand_over_found(request, found, leaving)
+    return hand_over_found(request, for_confirmation, leaving)
 
 
-def hand_over_found(request: HttpRequest, found: Sequence[AssignedLineage], leaving: str = "") -> HttpResponse:
+def hand_over_found(request: HttpRequest, lineages: Sequence[AssignedLineage], leaving: str = "") -> HttpResponse:
     """Ask for the new person, show the letters, then hand over.
 
     Without `leaving` the present contact person of each is replaced.
     """
     form = PersonForm(request.POST if is_step(request, SAVE) else None)
-    ticked = set(request.POST.getlist("pick")) if form.is_bound else {one.lineage_id for one in found}
-    taken = [one for one in found[:MOST_AT_ONCE] if one.lineage_id in ticked]
+    ticked = set(request.POST.getlist("pick")) if form.is_bound else {lineage.lineage_id for lineage in lineages}
+    taken = [lineage for lineage in lineages[:MOST_AT_ONCE] if lineage.lineage_id in ticked]
     if form.is_bound and not taken:
         form.refuse(None, _NONE)
     if form.is_bound and form.is_valid() and form.person().email.casefold() == leaving.casefold():
         form.refuse("person_email", _SAME)
     refuse_phone(form, "person_phone", sms=portal_context(request).sms)
     if not form.is_bound or not form.is_valid() or "change" in request.GET:
-        return render_page(request, _preview(leaving, found, form, ticked))
-    return _save(request, found, (leaving, taken), form)
+        return render_page(request, _preview(leaving, lineages, form, ticked))
+    return _save(request, lineages, (leaving, taken), form)
 
 
 def _save(
     request: HttpRequest,
-    found: Sequence[AssignedLineage],
+    lineages: Sequence[AssignedLineage],
     chosen: tuple[str, Sequence[AssignedLineage]],
     form: PersonForm,
 ) -> HttpResponse:
     (leaving, taken), new = chosen, form.person()
     actor, who = signed_in_actor(request), (leaving, new)
-    once = Confirmation(request, SAVE, leaving, new, *(one.lineage_id for one in taken))
+    once = Confirmation(request, SAVE, leaving, new, *(lineage.lineage_id for lineage in taken))
     try:
         if not once.is_given:
             letters = letters_of(request, lambda ctx: rehearse(taken, who, ctx, actor, request_id(request)))
@@ -127,7 +127,7 @@ def _save(
         done = hand_over_rows(taken, who, portal_context(request).ctx, actor, request_id(request))
     except LimitReached as reached:
         form.add_error("person_email", limit_words(reached))
-        return render_page(request, _preview(leaving, found, form, {one.lineage_id for one in taken}))
+        return render_page(request, _preview(leaving, lineages, form, {lineage.lineage_id for lineage in taken}))
     except OrderError as refused:
         messages.info(request, order_error_text(refused.why))
         return HttpResponseRedirect(request.path, status=HTTPStatus.SEE_OTHER)
@@ -135,7 +135,7 @@ def _save(
     messages.info(request, message if done.count else _("No changes were needed."))
     if done.offered:
         messages.info(request, _("New links to transfer IDs of open orders: {count}.", count=done.offered))
-    if len(found) > MOST_AT_ONCE:
+    if len(lineages) > MOST_AT_ONCE:
         messages.info(request, _("This person has more certificates. Repeat this for the rest."))
     return HttpResponseRedirect(url_or_empty("certificates") or request.path, status=HTTPStatus.SEE_OTHER)
 
@@ -147,8 +147,13 @@ def _check(
     shown: tuple[Confirmation, ActLetters],
 ) -> Page:
     (leaving, taken), (once, letters) = chosen, shown
-    carried = [*_about(leaving), *form.carried(), *(hidden("pick", one.lineage_id) for one in taken), *once.fields]
-    before = leaving or ", ".join(dict.fromkeys(one.email or _("Not named") for one in taken))
+    carried = [
+        *_about(leaving),
+        *form.carried(),
+        *(hidden("pick", lineage.lineage_id) for lineage in taken),
+        *once.fields,
+    ]
+    before = leaving or ", ".join(dict.fromkeys(lineage.email or _("Not named") for lineage in taken))
     name = _("New contact person")
     return check_page(
         _("Check the new contact person"),
@@ -188,7 +193,7 @@ def _people(people: Sequence[ContactSummary]) -> Table:
     return Table(
         _("Current technical contact persons"),
         [_("Name"), _("E-mail"), Column(_("Certificates"), numeric=True)],
-        [[one.name, one.email, str(one.count)] for one in people],
+        [[person.name, person.email, str(person.count)] for person in people],
         _("Your certificates have no contact persons."),
     )
 
@@ -198,10 +203,10 @@ def _about(leaving: str) -> list[Input]:
     return [hidden("leaving", leaving) if leaving else hidden("act", "contacts")]
 
 
-def _preview(leaving: str, found: Sequence[AssignedLineage], form: PersonForm, ticked: Collection[str]) -> Page:
-    displayed = found[:MOST_AT_ONCE]
+def _preview(leaving: str, lineages: Sequence[AssignedLineage], form: PersonForm, ticked: Collection[str]) -> Page:
+    displayed = lineages[:MOST_AT_ONCE]
     blocks: list[Component] = []
-    if len(found) > MOST_AT_ONCE:
+    if len(lineages) > MOST_AT_ONCE:
         more = _(
             "There are more than {most} certificates. The first ones are shown here. Repeat this for the rest.",
             most=MOST_AT_ONCE,
@@ -227,26 +232,28 @@ def _preview(leaving: str, found: Sequence[AssignedLineage], form: PersonForm, t
     )
 
 
-def _title(found: Sequence[AssignedLineage]) -> str:
-    return _("Certificates to hand over: {count}", count=len(found))
+def _title(lineages: Sequence[AssignedLineage]) -> str:
+    return _("Certificates to hand over: {count}", count=len(lineages))
 
 
-def _table(found: Sequence[AssignedLineage], picked: Collection[str] | None = None) -> Table:
+def _table(lineages: Sequence[AssignedLineage], picked: Collection[str] | None = None) -> Table:
     """Return the certificates; with checkboxes of the form if `picked` are given."""
     names = (_("Certificate"), _("Organisation"), _("Task"), _("Valid until"))
     table = Table(
-        _title(found),
+        _title(lineages),
         names,
         [
             [
-                one.description or one.channel.value,
-                f"{one.organisation}, {one.customer_id}",
-                _("Technical contact person") if one.contact else _("Deputy"),
-                format_datetime(one.not_after) if one.not_after is not None else _("Not retrieved yet"),
+                lineage.description or lineage.channel.value,
+                f"{lineage.organisation}, {lineage.customer_id}",
+                _("Technical contact person") if lineage.contact else _("Deputy"),
+                format_datetime(lineage.not_after) if lineage.not_after is not None else _("Not retrieved yet"),
             ]
-            for one in found
+            for lineage in lineages
         ],
     )
     if picked is None:
         return table
-    return replace(table, pick="pick", picks=[one.lineage_id for one in found], form=_FORM, picked=tuple(picked))
+    return replace(
+        table, pick="pick", picks=[lineage.lineage_id for lineage in lineages], form=_FORM, picked=tuple(picked)
+    )

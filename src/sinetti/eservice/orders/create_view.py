@@ -149,7 +149,7 @@ class OrderForm(PortalForm):
         first = {"channel": several[0].value} if len(several) == 1 else {}
         super().__init__(data, initial={**first, **(initial or {})})
         as_the_reader(self, "contact_", "deputy_")
-        choices = [(one.value, _(CHANNELS[one])) for one in several]
+        choices = [(channel.value, _(CHANNELS[channel])) for channel in several]
         self.fields["channel"].choices = choices  # type: ignore[attr-defined] # it is a ChoiceField
 
     def clean(self) -> None:
@@ -165,7 +165,7 @@ class OrderForm(PortalForm):
             check_person(self, "deputy_")
             self._check_deputy()
         else:
-            for name in [one for one in self.errors if one.startswith("deputy_")]:
+            for name in [error for error in self.errors if error.startswith("deputy_")]:
                 del self.errors[name]
         self._check_count()
 
@@ -229,12 +229,12 @@ def closed(request: HttpRequest) -> HttpResponse:
     return render_page(request, Page(title, blocks=[alert], status=HTTPStatus.GONE, back=back_to_list()))
 
 
-def not_approved(request: HttpRequest, found: OrganisationInfo) -> HttpResponse:
+def not_approved(request: HttpRequest, organisation: OrganisationInfo) -> HttpResponse:
     """Report a missing approval, with the link to the application."""
-    if found.channels:
-        message = _("{organisation} cannot order this type of certificate yet.", organisation=found.name)
+    if organisation.channels:
+        message = _("{organisation} cannot order this type of certificate yet.", organisation=organisation.name)
     else:
-        message = _("{organisation} cannot order certificates yet.", organisation=found.name)
+        message = _("{organisation} cannot order certificates yet.", organisation=organisation.name)
     then = _(
         "The organisation must first apply for the technical interface. Its representative applies in the "
         "e-service. You can order certificates once the application has been approved."
@@ -259,13 +259,16 @@ def order_create(request: HttpRequest) -> HttpResponse:
         wanted = organisations[0].organisation_id
     if not wanted and organisations:
         choices = [
-            Choice(one.name, one.customer_id, f"{here}?organisation={one.organisation_id}") for one in organisations
+            Choice(organisation.name, organisation.customer_id, f"{here}?organisation={organisation.organisation_id}")
+            for organisation in organisations
         ]
         return choose_organisation(request, choices, _("Order a certificate"), back_to_list())
     if not wanted:
         raise missing_permission(Permission.ORDER, current_permissions(request))
     check_can_view(Permission.ORDER, wanted, current_permissions(request))
-    organisation = next((one for one in organisations if one.organisation_id == wanted), None)
+    organisation = next(
+        (organisation for organisation in organisations if organisation.organisation_id == wanted), None
+    )
     if organisation is None:
         return closed(request)
     allowed = organisation.channels & {old.channel} if old is not None else organisation.channels
@@ -293,14 +296,14 @@ def _answer(
             messages.info(request, _("Certificate ordered."))
             return HttpResponseRedirect(url_or_empty("order", order_id), status=HTTPStatus.SEE_OTHER)
         ask = form.ask(form_id(request), organisation.organisation_id, replaces)
-        found = letters_of(request, lambda ctx: order(ask, ctx, signed_in_actor(request), request_id(request)))
+        act_letters = letters_of(request, lambda ctx: order(ask, ctx, signed_in_actor(request), request_id(request)))
     except (OrderError, LimitReached) as refused:
         limit = isinstance(refused, LimitReached)
         why = limit_words(refused) if isinstance(refused, LimitReached) else order_error_text(refused.why)
         status = HTTPStatus.TOO_MANY_REQUESTS if limit else HTTPStatus.CONFLICT
         page = _asking(request, form, organisation, old, status)
         return render_page(request, replace(page, error=why))
-    return render_page(request, _checking(request, form, organisation, old, found))
+    return render_page(request, _checking(request, form, organisation, old, act_letters))
 
 
 def _asked(request: HttpRequest, name: str) -> str:
@@ -350,7 +353,11 @@ def _asking(
 
 
 def _checking(
-    request: HttpRequest, form: OrderForm, organisation: OrganisationInfo, old: LineageView | None, found: ActLetters
+    request: HttpRequest,
+    form: OrderForm,
+    organisation: OrganisationInfo,
+    old: LineageView | None,
+    act_letters: ActLetters,
 ) -> Page:
     data, contact = form.cleaned_data, form.contact()
 
@@ -374,7 +381,7 @@ def _checking(
     ]
     buttons = [Button(_("Send the order"), "send"), Button(_("Change"), "back", minor=True)]
     sent = Form([*_carried(organisation, old), hidden("form", form_id(request)), *form.carried()], buttons)
-    return check_page(_("Check the order"), sent, summary=[*what, *who], letters=found.letters)
+    return check_page(_("Check the order"), sent, summary=[*what, *who], letters=act_letters.letters)
 
 
 def _carried(organisation: OrganisationInfo, old: LineageView | None) -> list[Input]:

@@ -74,40 +74,40 @@ def _send(request: HttpRequest, view: OrderView) -> HttpResponse:
         sent = _("A new link is on its way. The previous link no longer works.")
         messages.info(request, sent if done else _("A new link has already been sent."))
         return HttpResponseRedirect(url_or_empty("order", order_id), status=HTTPStatus.SEE_OTHER)
-    found = letters_of(request, lambda ctx: offer_anew(order_id, made, ctx, actor, request_id(request)))
+    act_letters = letters_of(request, lambda ctx: offer_anew(order_id, made, ctx, actor, request_id(request)))
     effects = [_("The previous link and its transfer IDs stop working. You do not need a new order.")] if made else []
     button = Button(_("Send a new link") if made else _("Send a link"), SEND)
     page = check_page(
         _("Check the new link") if made else _("Check the link"),
         Form([hidden("made", made), *once.fields], [button]),
-        summary=[*_values(view)[:3], found.informed],
+        summary=[*_values(view)[:3], act_letters.informed],
         effects=effects,
-        letters=found.letters,
+        letters=act_letters.letters,
         back=_back_to_order(order_id),
     )
     return render_page(request, page)
 
 
 def _cancel(request: HttpRequest, view: OrderView) -> HttpResponse:
-    one, actor = view.order, signed_in_actor(request)
-    found = letters_of(request, lambda ctx: cancel_order(one.order_id, ctx, actor, request_id(request)))
-    once = Confirmation(request, CANCEL, one.order_id, one.state, *found.to)
-    if once.is_given or one.state is not OrderState.OPEN:
-        done = cancel_order(one.order_id, portal_context(request).ctx, actor, request_id(request))
+    order, actor = view.order, signed_in_actor(request)
+    act_letters = letters_of(request, lambda ctx: cancel_order(order.order_id, ctx, actor, request_id(request)))
+    once = Confirmation(request, CANCEL, order.order_id, order.state, *act_letters.to)
+    if once.is_given or order.state is not OrderState.OPEN:
+        done = cancel_order(order.order_id, portal_context(request).ctx, actor, request_id(request))
         messages.info(request, _("Order cancelled.") if done else _("No changes were needed."))
-        return HttpResponseRedirect(url_or_empty("order", one.order_id), status=HTTPStatus.SEE_OTHER)
+        return HttpResponseRedirect(url_or_empty("order", order.order_id), status=HTTPStatus.SEE_OTHER)
     effects = [
         _("A cancelled order cannot be opened again. If a certificate is needed later, place a new order."),
         _("The link and the transfer IDs of this order stop working."),
-        *([_("The certificate that it was to replace stays as it is.")] if one.replaces is not None else []),
+        *([_("The certificate that it was to replace stays as it is.")] if order.replaces is not None else []),
     ]
     page = check_page(
         _("Cancel this order?"),
         Form(once.fields, [Button(_("Cancel the order permanently"), CANCEL, danger=True)]),
-        summary=[*_values(view), found.informed],
+        summary=[*_values(view), act_letters.informed],
         effects=effects,
-        letters=found.letters,
-        back=_back_to_order(one.order_id),
+        letters=act_letters.letters,
+        back=_back_to_order(order.order_id),
     )
     return render_page(request, page)
 
@@ -117,15 +117,15 @@ def _back_to_order(order_id: str) -> Link:
 
 
 def _page(view: OrderView, error: str = "") -> Page:
-    one = view.order
+    order = view.order
     blocks: list[Component] = [] if not error else [Alert(error, Severity.ERROR)]
     blocks.append(_state_alert(view))
     if view.code is not None:
         blocks.append(_code(view.code))
-    if one.state is OrderState.OPEN and view.may_order:
+    if order.state is OrderState.OPEN and view.may_order:
         blocks.append(Section(_("Transfer IDs"), _ids(view)))
     blocks.append(Section(_("Order details"), [DescriptionList(_values(view))]))
-    if one.state is OrderState.OPEN:
+    if order.state is OrderState.OPEN:
         blocks += _end(view)
     status = HTTPStatus.CONFLICT if error else HTTPStatus.OK
     return Page(_("Certificate order"), blocks=blocks, back=back_to_orders(), status=status)
@@ -146,12 +146,12 @@ def _end(view: OrderView) -> list[Component]:
 
 def _state_alert(view: OrderView) -> Alert:
     """Return the state of the order and the next step."""
-    one, link = view.order, view.order.link
-    if one.state is OrderState.FULFILLED:
+    order, link = view.order, view.order.link
+    if order.state is OrderState.FULFILLED:
         return Alert(_("The certificate has been retrieved with the transfer IDs."), Severity.GOOD)
-    if one.state is OrderState.CANCELLED:
+    if order.state is OrderState.CANCELLED:
         return Alert(_("This order was cancelled or has lapsed. If a certificate is needed, place a new order."))
-    if not one.organisation_open:
+    if not order.organisation_open:
         return Alert(_("This order can no longer be used to retrieve a certificate."), Severity.WARNING)
     if link is None:
         return Alert(_("No link to the transfer IDs has been sent."), Severity.WARNING)
@@ -189,21 +189,21 @@ def _code(code: str) -> Section:
 
 
 def _values(view: OrderView) -> list[DescriptionItem]:
-    one = view.order
+    order = view.order
     values = [
-        DescriptionItem(_("Organisation"), f"{one.organisation}, {one.customer_id}"),
-        DescriptionItem(_("Certificate type"), one.channel.value),
-        DescriptionItem(_("Description"), one.description or _("No description")),
-        DescriptionItem(_("Reports sent with the certificate"), serves(one.serves)),
-        DescriptionItem(_("Technical contact person"), person(one.contact)),
-        DescriptionItem(_("Deputy"), person(one.deputy)),
-        DescriptionItem(_("Ordered"), format_datetime(one.created)),
+        DescriptionItem(_("Organisation"), f"{order.organisation}, {order.customer_id}"),
+        DescriptionItem(_("Certificate type"), order.channel.value),
+        DescriptionItem(_("Description"), order.description or _("No description")),
+        DescriptionItem(_("Reports sent with the certificate"), serves(order.serves)),
+        DescriptionItem(_("Technical contact person"), person(order.contact)),
+        DescriptionItem(_("Deputy"), person(order.deputy)),
+        DescriptionItem(_("Ordered"), format_datetime(order.created)),
     ]
-    if one.replaces is not None:
-        values.append(DescriptionItem(_("Replaces"), one.replaces, link=url_or_empty("certificate", one.replaces)))
-    if one.certificate is not None:
+    if order.replaces is not None:
+        values.append(DescriptionItem(_("Replaces"), order.replaces, link=url_or_empty("certificate", order.replaces)))
+    if order.certificate is not None:
         values.append(
-            DescriptionItem(_("Certificate"), one.certificate, link=url_or_empty("certificate", one.certificate))
+            DescriptionItem(_("Certificate"), order.certificate, link=url_or_empty("certificate", order.certificate))
         )
     return values
 

@@ -69,7 +69,7 @@ def order_list(request: HttpRequest) -> HttpResponse:
     table = Table(
         _("Orders with a certificate that has not been retrieved: {count}", count=total),
         [_column(name, key, text, sort) for name, key in _COLUMNS],
-        [_row(request, one) for one in rows],
+        [_row(request, row) for row in rows],
         _("No open orders match.") if text else _("No open orders."),
     )
     search = Filters(form.as_component(Button(_("Search")), search=True))
@@ -88,19 +88,19 @@ def _column(name: str, key: OrderSort | None, text: str, sort: OrderSort) -> Col
     return Column(_(name), _address({"q": text, "sort": key.value}), direction if key is sort else "")
 
 
-def _row(request: HttpRequest, one: OrderRow) -> Row:
+def _row(request: HttpRequest, order: OrderRow) -> Row:
     ids, tone = _("No link sent"), Severity.WARNING
-    if one.expires is not None and is_link_expired(one.expires, portal_context(request).ctx.now()):
-        ids, tone = _("Link expired on {ended}", ended=format_datetime(one.expires)), Severity.PLAIN
-    elif one.expires is not None:
-        until = format_datetime(one.expires)
-        ids = _("Shown, link valid until {until}" if one.shown_at else "Link valid until {until}", until=until)
+    if order.expires is not None and is_link_expired(order.expires, portal_context(request).ctx.now()):
+        ids, tone = _("Link expired on {ended}", ended=format_datetime(order.expires)), Severity.PLAIN
+    elif order.expires is not None:
+        until = format_datetime(order.expires)
+        ids = _("Shown, link valid until {until}" if order.shown_at else "Link valid until {until}", until=until)
         tone = Severity.GOOD
     return [
-        Cell(one.description or one.channel.value, url_or_empty("order", one.order_id)),
-        Cell(one.organisation, note=one.customer_id),
-        one.contact or _("Not named"),
-        format_datetime(one.created),
+        Cell(order.description or order.channel.value, url_or_empty("order", order.order_id)),
+        Cell(order.organisation, note=order.customer_id),
+        order.contact or _("Not named"),
+        format_datetime(order.created),
         Cell(ids, tone=tone),
     ]
 

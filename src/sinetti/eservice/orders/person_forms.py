@@ -154,15 +154,15 @@ def person_of(form: PortalForm, prefix: str) -> ContactDetails:
     )
 
 
-def initial_of(one: ContactDetails | None, prefix: str = _PREFIX) -> dict[str, str]:
+def initial_of(contact: ContactDetails | None, prefix: str = _PREFIX) -> dict[str, str]:
     """Return the initial field values for a person."""
-    if one is None:
+    if contact is None:
         return {}
     return {
-        f"{prefix}name": one.name,
-        f"{prefix}email": one.email,
-        f"{prefix}phone": one.phone,
-        f"{prefix}language": one.language.value,
+        f"{prefix}name": contact.name,
+        f"{prefix}email": contact.email,
+        f"{prefix}phone": contact.phone,
+        f"{prefix}language": contact.language.value,
     }
 
 

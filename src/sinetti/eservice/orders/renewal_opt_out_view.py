@@ -62,43 +62,45 @@ _EFFECTS_ENDED = (
 def certificate_renewal_opt_out(request: HttpRequest, serial: str) -> HttpResponse:
     """Show the effects; record the opt-out, or withdraw it."""
     ctx = portal_context(request).ctx
-    seen = get_for_confirmation(Serial(serial.casefold()), current_permissions(request), ctx)
+    for_confirmation = get_for_confirmation(Serial(serial.casefold()), current_permissions(request), ctx)
     does = request.POST.get("do", "")
     if does not in {"let-end", "go-on"}:
-        return render_page(request, _page(seen, ctx.now()))
+        return render_page(request, _page(for_confirmation, ctx.now()))
     act = opt_out_of_renewal if does == "let-end" else opt_in_to_renewal
     try:
-        done = act(seen.serial, ctx, signed_in_actor(request), request_id(request))
+        done = act(for_confirmation.serial, ctx, signed_in_actor(request), request_id(request))
     except PeopleError as refused:
-        return render_page(request, _page(seen, ctx.now(), person_error_text(refused.why)))
+        return render_page(request, _page(for_confirmation, ctx.now(), person_error_text(refused.why)))
     message = _("Reminders about this certificate are now off.")
-    if _has_ended(seen, ctx.now()):
+    if _has_ended(for_confirmation, ctx.now()):
         message = _("This certificate is no longer among your tasks.")
     if does == "go-on":
         message = _("Reminders about this certificate are on again.")
     messages.info(request, message if done else _("No changes were needed."))
-    return HttpResponseRedirect(url_or_empty("certificate", seen.serial) or request.path, status=HTTPStatus.SEE_OTHER)
+    return HttpResponseRedirect(
+        url_or_empty("certificate", for_confirmation.serial) or request.path, status=HTTPStatus.SEE_OTHER
+    )
 
 
-def _has_ended(seen: LineageView, now: datetime) -> bool:
-    return seen.revoked_at is not None or now > seen.span.not_after
+def _has_ended(lineage: LineageView, now: datetime) -> bool:
+    return lineage.revoked_at is not None or now > lineage.span.not_after
 
 
-def _page(seen: LineageView, now: datetime, error: str = "") -> Page:
-    named = (seen.organisation, seen.customer_id)
-    values = certificate_values(seen, named, seen.channel.value, seen.span.not_after)
-    values.append(DescriptionItem(_("Reports sent with the certificate"), serves(seen.serves)))
+def _page(lineage: LineageView, now: datetime, error: str = "") -> Page:
+    named = (lineage.organisation, lineage.customer_id)
+    values = certificate_values(lineage, named, lineage.channel.value, lineage.span.not_after)
+    values.append(DescriptionItem(_("Reports sent with the certificate"), serves(lineage.serves)))
     blocks: list[Component] = [Alert(error, Severity.ERROR)] if error else []
-    ended = _has_ended(seen, now)
-    if seen.renewal_opt_out_at is not None and seen.renewal_opt_out_at >= seen.span.not_before:
-        noted = _("Reminders have been off since {since}.", since=format_datetime(seen.renewal_opt_out_at))
+    ended = _has_ended(lineage, now)
+    if lineage.renewal_opt_out_at is not None and lineage.renewal_opt_out_at >= lineage.span.not_before:
+        noted = _("Reminders have been off since {since}.", since=format_datetime(lineage.renewal_opt_out_at))
         button = Button(_("Turn reminders on again"), "go-on")
         blocks += [Alert(noted), DescriptionList(values), Form([], [button])]
     else:
-        sentences = [_(one) for one in (_EFFECTS_ENDED if ended else _EFFECTS)]
+        sentences = [_(text) for text in (_EFFECTS_ENDED if ended else _EFFECTS)]
         button = Button(_("Confirm that it is not needed") if ended else _("Let it expire"), "let-end")
         blocks += [Text(sentences), DescriptionList(values), Form([], [button])]
     status = HTTPStatus.CONFLICT if error else HTTPStatus.OK
-    back = back_to_certificate(seen.serial)
+    back = back_to_certificate(lineage.serial)
     title = _("The certificate is no longer needed") if ended else _("Let the certificate expire")
     return Page(title, blocks=blocks, status=status, back=back)

@@ -77,8 +77,8 @@ def order_replace(request: HttpRequest) -> HttpResponse:
         return replace_picked(request, serials)
     asked = DaysForm(request.POST if request.method == "POST" and "days" in request.POST else None)
     if asked.is_bound and asked.is_valid():
-        found = preview_expiring(asked.cleaned_data["days"], permissions, ctx)
-        return render_page(request, _preview(request, _possible(request, found)))
+        preview = preview_expiring(asked.cleaned_data["days"], permissions, ctx)
+        return render_page(request, _preview(request, _possible(request, preview)))
     return render_page(request, _asking(asked))
 
 
@@ -89,10 +89,10 @@ def picked_serials(request: HttpRequest) -> list[Serial]:
 
 def replace_picked(request: HttpRequest, serials: Sequence[Serial]) -> HttpResponse:
     """Show the preview of these replacements, or order those that stayed ticked."""
-    found, form = _look(request, serials), request.POST.get("form", "")
+    preview, form = _look(request, serials), request.POST.get("form", "")
     if request.POST.get("do") == ORDER and is_idempotency_key(form):
-        mute = {one.serial for one, why in found.left if why is ExclusionReason.NO_MESSAGES}
-        serials, ctx = [one for one in serials if one not in mute], portal_context(request).ctx
+        mute = {one.serial for one, why in preview.left if why is ExclusionReason.NO_MESSAGES}
+        serials, ctx = [serial for serial in serials if serial not in mute], portal_context(request).ctx
         done = replace_many(form, serials, ctx, signed_in_actor(request), request_id(request))
         messages.info(request, _("Replacements ordered: {count}.", count=done.ordered))
         if done.limited:
@@ -101,7 +101,7 @@ def replace_picked(request: HttpRequest, serials: Sequence[Serial]) -> HttpRespo
         if done.left:
             messages.info(request, _("Left out because their details had changed: {count}.", count=done.left))
         return HttpResponseRedirect(url_or_empty("orders"), status=HTTPStatus.SEE_OTHER)
-    return render_page(request, _preview(request, found))
+    return render_page(request, _preview(request, preview))
 
 
 def _look(request: HttpRequest, serials: Sequence[Serial]) -> BulkReplacePreview:
@@ -112,10 +112,10 @@ def _look(request: HttpRequest, serials: Sequence[Serial]) -> BulkReplacePreview
     return _possible(request, preview_selected(serials, current_permissions(request), portal_context(request).ctx))
 
 
-def _possible(request: HttpRequest, found: BulkReplacePreview) -> BulkReplacePreview:
+def _possible(request: HttpRequest, preview: BulkReplacePreview) -> BulkReplacePreview:
     """Leave out certificates that messages or limits of 24 hours do not allow."""
     around = portal_context(request)
-    sendable = found if around.sms else found.without_messages
+    sendable = preview if around.sms else preview.without_messages
     return within_limits(sendable, current_permissions(request), around.ctx, signed_in_actor(request))
 
 
@@ -130,18 +130,18 @@ def _asking(form: DaysForm) -> Page:
     return Page(_("Order several replacements"), blocks=blocks, status=status, back=back_to_list())
 
 
-def _preview(request: HttpRequest, found: BulkReplacePreview) -> Page:
+def _preview(request: HttpRequest, preview: BulkReplacePreview) -> Page:
     blocks: list[Component] = []
-    if found.more:
+    if preview.more:
         more = _(
             "There are more than {most} certificates. The first ones are shown here. Repeat this for the rest.",
             most=MOST_AT_ONCE,
         )
         blocks.append(Alert(more, Severity.WARNING))
-    if found.strange:
-        strange = _("Certificates for which you cannot order a replacement: {count}.", count=found.strange)
+    if preview.strange:
+        strange = _("Certificates for which you cannot order a replacement: {count}.", count=preview.strange)
         blocks.append(Alert(strange, Severity.WARNING))
-    count = len(found.ordered)
+    count = len(preview.ordered)
     if count:
         how = _(
             "Each technical contact person gets a link by e-mail for each certificate, and a PIN code by "
@@ -151,23 +151,25 @@ def _preview(request: HttpRequest, found: BulkReplacePreview) -> Page:
         without = _("Remove the tick from certificates that are not to be replaced.")
         button = Button(_("Order the ticked replacements and send the links"), ORDER)
         form = Form([hidden("form", form_id(request))], [button], url_or_empty("order_replace"), name=_FORM)
-        blocks += [Text([how, without]), *orders_left(request, found.ordered[0].organisation_id)]
-        blocks += [_table(found), *_letters(request, found.ordered[0]), form]
+        blocks += [Text([how, without]), *orders_left(request, preview.ordered[0].organisation_id)]
+        blocks += [_table(preview), *_letters(request, preview.ordered[0]), form]
     else:
         blocks.append(Alert(_("There is nothing to replace."), Severity.PLAIN))
-    if found.left:
-        blocks.append(Section(_("Left out: {count}", count=len(found.left)), [_left(found)]))
+    if preview.left:
+        blocks.append(Section(_("Left out: {count}", count=len(preview.left)), [_left(preview)]))
     return Page(_("Check the replacements: {count}", count=count), blocks=blocks, wide=True, back=back_to_list())
 
 
-def _letters(request: HttpRequest, one: ReplacementCandidate) -> list[Component]:
+def _letters(request: HttpRequest, candidate: ReplacementCandidate) -> list[Component]:
     """Return the letter about the first replacement; the others are alike."""
     actor, made = signed_in_actor(request), form_id(request)
-    found = letters_of(request, lambda ctx: replace_many(made, [one.serial], ctx, actor, request_id(request)))
-    return [Section(_("Message about the first certificate"), found.letters)] if found.letters else []
+    act_letters = letters_of(
+        request, lambda ctx: replace_many(made, [candidate.serial], ctx, actor, request_id(request))
+    )
+    return [Section(_("Message about the first certificate"), act_letters.letters)] if act_letters.letters else []
 
 
-def _table(found: BulkReplacePreview) -> Table:
+def _table(preview: BulkReplacePreview) -> Table:
     names = (
         _("Certificate"),
         _("Organisation"),
@@ -175,11 +177,14 @@ def _table(found: BulkReplacePreview) -> Table:
         _("Valid until"),
         _("Technical contact person"),
     )
-    serials = [one.serial for one in found.ordered]
+    serials = [candidate.serial for candidate in preview.ordered]
     return Table(
         _("Certificates to replace"),
         names,
-        [[*_cells(one), one.contact.name if one.contact is not None else ""] for one in found.ordered],
+        [
+            [*_cells(candidate), candidate.contact.name if candidate.contact is not None else ""]
+            for candidate in preview.ordered
+        ],
         pick="pick",
         picks=serials,
         form=_FORM,
@@ -187,15 +192,19 @@ def _table(found: BulkReplacePreview) -> Table:
     )
 
 
-def _left(found: BulkReplacePreview) -> Table:
+def _left(preview: BulkReplacePreview) -> Table:
     names = (_("Certificate"), _("Organisation"), _("Certificate type"), _("Valid until"), _("Reason"))
-    return Table(_("Certificates left out"), names, [[*_cells(one), exclusion_text(why)] for one, why in found.left])
+    return Table(
+        _("Certificates left out"),
+        names,
+        [[*_cells(candidate), exclusion_text(why)] for candidate, why in preview.left],
+    )
 
 
-def _cells(one: ReplacementCandidate) -> Row:
+def _cells(candidate: ReplacementCandidate) -> Row:
     return [
-        display_name(one),
-        f"{one.organisation}, {one.customer_id}",
-        one.channel.value,
-        format_datetime(one.not_after),
+        display_name(candidate),
+        f"{candidate.organisation}, {candidate.customer_id}",
+        candidate.channel.value,
+        format_datetime(candidate.not_after),
     ]

@@ -68,7 +68,9 @@ class ReasonForm(PortalForm):
 
     reason = forms.ChoiceField(
         label=gettext_noop("Reason for revocation"),
-        choices=[(one.value, label) for one, label in _REASONS.items() if may_use_reason(RevokerRole.HOLDER, one)],
+        choices=[
+            (reason.value, label) for reason, label in _REASONS.items() if may_use_reason(RevokerRole.HOLDER, reason)
+        ],
     )
 
 
@@ -79,51 +81,55 @@ class ReasonForm(PortalForm):
 def certificate_revoke(request: HttpRequest, serial: str) -> HttpResponse:
     """Ask for the reason, show the effects, then revoke."""
     ctx = portal_context(request).ctx
-    seen = get_for_confirmation(Serial(serial.casefold()), current_permissions(request), ctx)
+    for_confirmation = get_for_confirmation(Serial(serial.casefold()), current_permissions(request), ctx)
     form = ReasonForm(request.POST if is_step(request, REVOKE) else None)
     if not form.is_bound or not form.is_valid():
-        return render_page(request, _asking(seen, form))
+        return render_page(request, _asking(for_confirmation, form))
     reason = RevocationReason(form.cleaned_data["reason"])
-    going = affected_certificates(seen, reason, current_permissions(request), ctx)
-    once = Confirmation(request, REVOKE, reason, *(one.serial for one in going))
+    going = affected_certificates(for_confirmation, reason, current_permissions(request), ctx)
+    once = Confirmation(request, REVOKE, reason, *(certificate.serial for certificate in going))
     if once.is_given or not going:
-        return _revoke(request, seen, reason)
+        return _revoke(request, for_confirmation, reason)
     actor = signed_in_actor(request)
-    people = [one.email for one in (seen.contact, seen.deputy) if one is not None]
-    known = None if current_permissions(request).may(Permission.GRANT, seen.organisation_id) else people
-    found = letters_of(request, lambda ctx: rehearse(seen, reason, ctx, actor, request_id(request)), known)
-    return render_page(request, _check(seen, reason, going, (once, found)))
+    people = [contact.email for contact in (for_confirmation.contact, for_confirmation.deputy) if contact is not None]
+    known = None if current_permissions(request).may(Permission.GRANT, for_confirmation.organisation_id) else people
+    act_letters = letters_of(
+        request, lambda ctx: rehearse(for_confirmation, reason, ctx, actor, request_id(request)), known
+    )
+    return render_page(request, _check(for_confirmation, reason, going, (once, act_letters)))
 
 
-def _revoke(request: HttpRequest, seen: LineageView, reason: RevocationReason) -> HttpResponse:
+def _revoke(request: HttpRequest, lineage: LineageView, reason: RevocationReason) -> HttpResponse:
     ctx = portal_context(request).ctx
     try:
-        done = revoke(seen.serial, reason, ctx, signed_in_actor(request), request_id(request))
+        done = revoke(lineage.serial, reason, ctx, signed_in_actor(request), request_id(request))
     except RevocationError:
         messages.info(request, _("Nothing was changed. The certificate had already been revoked."))
     else:
         messages.info(
             request, _("Certificates revoked: {count}. We tell the people concerned by e-mail.", count=len(done))
         )
-    return HttpResponseRedirect(url_or_empty("certificate", seen.serial) or request.path, status=HTTPStatus.SEE_OTHER)
+    return HttpResponseRedirect(
+        url_or_empty("certificate", lineage.serial) or request.path, status=HTTPStatus.SEE_OTHER
+    )
 
 
-def _asking(seen: LineageView, form: ReasonForm) -> Page:
+def _asking(lineage: LineageView, form: ReasonForm) -> Page:
     explanation = _(
         "Revocation is permanent. A revoked certificate is refused everywhere, and it cannot be renewed "
         "or restored. If the program still needs a certificate, order a replacement first, unless the "
         "private key has leaked."
     )
     blocks: list[Component] = []
-    if seen.revoked_at is not None:
+    if lineage.revoked_at is not None:
         blocks.append(
             Alert(
-                _("This certificate was revoked on {revoked}.", revoked=format_datetime(seen.revoked_at)),
+                _("This certificate was revoked on {revoked}.", revoked=format_datetime(lineage.revoked_at)),
                 Severity.WARNING,
             )
         )
     blocks += [
-        DescriptionList(_values(seen)),
+        DescriptionList(_values(lineage)),
         Text([explanation]),
         form.as_component(Button(_("See the effects of the revocation"), check_of(REVOKE))),
     ]
@@ -131,45 +137,48 @@ def _asking(seen: LineageView, form: ReasonForm) -> Page:
         _("Revoke this certificate"),
         blocks=blocks,
         status=HTTPStatus.UNPROCESSABLE_ENTITY if form.errors else HTTPStatus.OK,
-        back=back_to_certificate(seen.serial),
+        back=back_to_certificate(lineage.serial),
     )
 
 
 def _check(
-    seen: LineageView,
+    lineage: LineageView,
     reason: RevocationReason,
     going: Sequence[AffectedCertificate],
     shown: tuple[Confirmation, ActLetters],
 ) -> Page:
-    once, found = shown
+    once, act_letters = shown
     stops = [
-        _("After this {organisation} cannot send anything with these certificates.", organisation=seen.organisation)
+        _("After this {organisation} cannot send anything with these certificates.", organisation=lineage.organisation)
     ]
-    if seen.serves:
-        stops.append(serves_stop(seen.serves))
+    if lineage.serves:
+        stops.append(serves_stop(lineage.serves))
     if reason is RevocationReason.KEY_COMPROMISE:
         stops.append(_("Make a new private key before you order a new certificate. Do not use the old key again."))
     table = Table(
         _("Certificates to revoke: {count}", count=len(going)),
         [_("Serial number"), _("Valid until"), _("Last known use")],
-        [[one.serial, format_datetime(one.span.not_after), use(one.use)] for one in going],
+        [
+            [certificate.serial, format_datetime(certificate.span.not_after), use(certificate.use)]
+            for certificate in going
+        ],
     )
     button = Button(ngettext(*_REVOKE, len(going)), REVOKE, danger=True)
     return check_page(
         _("Revoke permanently?"),
         Form([hidden("reason", reason.value), *once.fields], [button]),
-        summary=[*_values(seen), DescriptionItem(_("Reason"), _(_REASONS[reason])), found.informed],
+        summary=[*_values(lineage), DescriptionItem(_("Reason"), _(_REASONS[reason])), act_letters.informed],
         effects=[" ".join(stops)],
-        letters=found.letters,
+        letters=act_letters.letters,
         blocks=[Section(_("Certificates to revoke"), [table])],
-        back=back_to_certificate(seen.serial),
+        back=back_to_certificate(lineage.serial),
     )
 
 
-def _values(seen: LineageView) -> list[DescriptionItem]:
-    named = (seen.organisation, seen.customer_id)
-    values = certificate_values(seen, named, seen.channel.value, seen.span.not_after)
-    return [*values, DescriptionItem(_("Reports sent with the certificate"), serves(seen.serves))]
+def _values(lineage: LineageView) -> list[DescriptionItem]:
+    named = (lineage.organisation, lineage.customer_id)
+    values = certificate_values(lineage, named, lineage.channel.value, lineage.span.not_after)
+    return [*values, DescriptionItem(_("Reports sent with the certificate"), serves(lineage.serves))]
 
 
 def serves_stop(count: int) -> str:

@@ -46,22 +46,22 @@ def opt_out(request: HttpRequest, message_id: str, token: str) -> HttpResponse:
     if request.method == "POST" and request.POST.get("do") == _STOP:
         request_opt_out(message_id, token, ctx, request_id(request))
         return HttpResponseRedirect(request.path, status=HTTPStatus.SEE_OTHER)
-    found = opt_out_page(message_id, token, ctx)
-    if isinstance(found, UnknownLink):
+    page = opt_out_page(message_id, token, ctx)
+    if isinstance(page, UnknownLink):
         title = _("This link does not work")
         return render_page(request, Page(title, [Text([_(one) for one in _UNKNOWN])], status=HTTPStatus.NOT_FOUND))
-    return render_page(request, _page(found))
+    return render_page(request, _page(page))
 
 
-def _page(found: OptOutPage) -> Page:
+def _page(opt_out_page: OptOutPage) -> Page:
     title = _(_TITLE)
-    if found.stopped:
+    if opt_out_page.stopped:
         return Page(title, [Alert(_(_STOPPED), Severity.GOOD)])
-    if not found.notified:
+    if not opt_out_page.notified:
         return Page(title, [Text([_(_NOTHING)])])
-    notified = [_(_NOTIFIES[one]) for one in OptOutNotifies if one in found.notified]
-    then = [_(_THEN)] if found.stops else []
+    notified = [_(_NOTIFIES[OptOutNotify]) for OptOutNotify in OptOutNotifies if OptOutNotify in opt_out_page.notified]
+    then = [_(_THEN)] if opt_out_page.stops else []
     what = Text([*notified, *then])
-    if found.asked:
+    if opt_out_page.asked:
         return Page(title, [Alert(_(_ASKED), Severity.GOOD), what])
     return Page(title, [what, Form([], [Button(_("This is not my task any more"), _STOP)])])

@@ -88,15 +88,15 @@ _BY_HAND = gettext_noop(
 )
 
 
-def page(seen: LinkView, error: str, status: int) -> Page:
+def page(link: LinkView, error: str, status: int) -> Page:
     """Return the page without transfer IDs.
 
     `error` is a message id, or empty.
     """
-    error_text = _(error, count=seen.tries_left) if error else ""
-    match seen.leads:
+    error_text = _(error, count=link.tries_left) if error else ""
+    match link.leads:
         case LinkState.CLOSED:
-            reasons = _LOCKED_LINK if seen.pin_state is PinState.LOCKED else _CLOSED
+            reasons = _LOCKED_LINK if link.pin_state is PinState.LOCKED else _CLOSED
             return Page(_("This link does not work"), [_texts(reasons)], status=HTTPStatus.NOT_FOUND)
         case LinkState.SPENT:
             title = _("The transfer IDs have been used")
@@ -104,17 +104,17 @@ def page(seen: LinkView, error: str, status: int) -> Page:
         case LinkState.CODE:
             made = _code_page(error_text)
         case LinkState.PIN:
-            made = _pin_page(seen, error_text)
+            made = _pin_page(link, error_text)
     return replace(made, status=HTTPStatus.UNPROCESSABLE_ENTITY if error_text else status)
 
 
-def why_not(seen: LinkView) -> str:
+def why_not(link: LinkView) -> str:
     """Return the message id for a rejected entry; empty if the page explains it."""
-    if seen.leads is LinkState.CODE:
+    if link.leads is LinkState.CODE:
         return _WRONG_CODE
-    if seen.leads is not LinkState.PIN:
+    if link.leads is not LinkState.PIN:
         return ""
-    return {PinState.WAITING: _WRONG_PIN, PinState.LOCKED: _LOCKED}.get(seen.pin_state, _OVER)
+    return {PinState.WAITING: _WRONG_PIN, PinState.LOCKED: _LOCKED}.get(link.pin_state, _OVER)
 
 
 def revealed_ids_page(done: RevealedIds) -> Page:
@@ -165,19 +165,19 @@ def _code_page(error: str) -> Page:
     )
 
 
-def _pin_page(seen: LinkView, error: str) -> Page:
-    if seen.pin_state is PinState.WAITING:
-        return _enter_page(seen, error)
+def _pin_page(link: LinkView, error: str) -> Page:
+    if link.pin_state is PinState.WAITING:
+        return _enter_page(link, error)
     title = _("Secure message")
-    if not seen.pins_left:
+    if not link.pins_left:
         return Page(title, [_texts((_WAITS, _NONE_TODAY, _OTHER_NUMBER))], error)
-    how = _(_HOW, digits=seen.phone_end)
+    how = _(_HOW, digits=link.phone_end)
     what = Text([_(_WAITS), how, _(_MADE_ANEW)])
-    button = _sends(seen, Button(_("Open message"), OPEN))
+    button = _sends(link, Button(_("Open message"), OPEN))
     return Page(title, [what, button, _texts((_OTHER_NUMBER,))], error)
 
 
-def _enter_page(seen: LinkView, error: str) -> Page:
+def _enter_page(link: LinkView, error: str) -> Page:
     """Return the page that asks for the PIN code."""
     field = Input(
         "pin",
@@ -191,24 +191,24 @@ def _enter_page(seen: LinkView, error: str) -> Page:
         focus=True,
         code=True,
     )
-    is_delivery_shown = not error or seen.delivery is not SmsDelivery.SENT
-    blocks: list[Component] = [_delivered(seen)] if is_delivery_shown else []
+    is_delivery_shown = not error or link.delivery is not SmsDelivery.SENT
+    blocks: list[Component] = [_delivered(link)] if is_delivery_shown else []
     blocks.append(_entry(field, Button(_("Show the transfer IDs"), PIN)))
-    if seen.pins_left:
-        blocks.append(_sends(seen, Button(_("Send a new PIN code"), OPEN, minor=True)))
+    if link.pins_left:
+        blocks.append(_sends(link, Button(_("Send a new PIN code"), OPEN, minor=True)))
     else:
         blocks.append(_texts((_NONE_TODAY,)))
     return Page(_("Enter the PIN code"), [*blocks, _texts((_OTHER_NUMBER,))])
 
 
-def _delivered(seen: LinkView) -> Component:
-    match seen.delivery:
+def _delivered(link: LinkView) -> Component:
+    match link.delivery:
         case SmsDelivery.SENT:
-            return Alert(_(_SENT, digits=seen.phone_end), Severity.GOOD)
+            return Alert(_(_SENT, digits=link.phone_end), Severity.GOOD)
         case SmsDelivery.WAITING:
             return Text([_(_NOT_YET)])
         case SmsDelivery.FAILED:
-            return Alert(_(_FAILED, digits=seen.phone_end), Severity.WARNING)
+            return Alert(_(_FAILED, digits=link.phone_end), Severity.WARNING)
 
 
 def _entry(field: Input, button: Button) -> Form:
@@ -216,10 +216,10 @@ def _entry(field: Input, button: Button) -> Form:
     return Form([field], [button], errors=[(field.name, field.error)] if field.error else ())
 
 
-def _sends(seen: LinkView, button: Button) -> Form:
+def _sends(link: LinkView, button: Button) -> Form:
     """Return a button that sends a PIN code and carries the number sent before."""
-    return Form([Input("after", "", "hidden", str(seen.made))], [button])
+    return Form([Input("after", "", "hidden", str(link.made))], [button])
 
 
 def _texts(message_ids: Sequence[str]) -> Text:
-    return Text([_(one) for one in message_ids])
+    return Text([_(text) for text in message_ids])

@@ -73,5 +73,5 @@ def _after(request: HttpRequest, done: RevealedIds | LinkView) -> HttpResponse:
     return _seen(request, done, pages.why_not(done))
 
 
-def _seen(request: HttpRequest, seen: LinkView, error: str = "", status: int = HTTPStatus.OK) -> HttpResponse:
-    return render_page(request, pages.page(seen, error, status))
+def _seen(request: HttpRequest, link: LinkView, error: str = "", status: int = HTTPStatus.OK) -> HttpResponse:
+    return render_page(request, pages.page(link, error, status))

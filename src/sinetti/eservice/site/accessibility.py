@@ -125,8 +125,8 @@ def read_findings(written: str) -> Evaluation | None:
         entries = parse_toml(written)
         if not entries["area"]:
             return None
-        areas = tuple(_area(one) for one in entries["area"])
-        return Evaluation(_day(entries["date"]), tuple(_spoken("method", one) for one in entries["method"]), areas)
+        areas = tuple(_area(entry) for entry in entries["area"])
+        return Evaluation(_day(entries["date"]), tuple(_spoken("method", entry) for entry in entries["method"]), areas)
     except (ValueError, KeyError, TypeError) as bad:
         raise FindingsError(
             f"{FINDINGS} is not TOML with date, method, and areas with name, pages and gaps: {bad!r}"
@@ -161,7 +161,7 @@ def _spoken(where: str, texts: object) -> Texts:
     if (
         not isinstance(texts, dict)
         or set(texts) != set(Language)
-        or not all(isinstance(one, str) and one for one in texts.values())
+        or not all(isinstance(text, str) and text for text in texts.values())
     ):
         raise FindingsError(f"{FINDINGS}, {where}: each text in fi, sv and en")
     return {Language(name): one for name, one in texts.items()}
@@ -224,43 +224,47 @@ _NO_AUTHORITY = gettext_noop("The supervising authority has not been added here 
 @require_safe
 def accessibility_page(request: HttpRequest) -> HttpResponse:
     """Show the accessibility statement."""
-    found = known()
-    tone, text = _STATES[found.conformity]
+    accessibility = known()
+    tone, text = _STATES[accessibility.conformity]
     about = _(_ABOUT, service=portal_context(request).service)
     blocks: list[Component] = [
         Text([about]),
         Section(_("Compliance status"), [Alert(_(text), tone)]),
-        Section(_("Accessibility faults"), _gaps(found)),
-        Section(_("Preparation of this statement"), _made(found)),
+        Section(_("Accessibility faults"), _gaps(accessibility)),
+        Section(_("Preparation of this statement"), _made(accessibility)),
         Section(_("Feedback"), _feedback(request)),
         Section(_("Supervision"), _supervision(request)),
     ]
     return render_page(request, Page(_(_TITLE), blocks))
 
 
-def _gaps(found: AccessibilityData) -> list[Component]:
-    areas, language = found.evaluation.areas if found.evaluation else (), active_language()
+def _gaps(accessibility: AccessibilityData) -> list[Component]:
+    areas, language = accessibility.evaluation.areas if accessibility.evaluation else (), active_language()
     gaps = [
         _(_GAP, area=area.name[language], text=gap.text[language], criterion=gap.criterion)
         for area in areas
         for gap in area.gaps
     ]
-    left = len(set(found.run.pages) - (found.evaluation.pages if found.evaluation else set()))
+    left = len(set(accessibility.run.pages) - (accessibility.evaluation.pages if accessibility.evaluation else set()))
     return [Text([*(gaps or [_(_NO_GAPS)]), *([ngettext(*_LEFT, left)] if left else [])])]
 
 
-def _made(found: AccessibilityData) -> list[Component]:
-    run = found.run
+def _made(accessibility: AccessibilityData) -> list[Component]:
+    run = accessibility.run
     if run.pages:
         looked = ngettext(*_RUN, len(run.pages), day=format_date(run.date))
         paragraphs = [looked, ngettext(*_FOUND, run.findings, version=run.axe)]
     else:
         paragraphs = [_(_NOT_RUN)]
-    return [Text(paragraphs), *(_by_hand(found.evaluation) if found.evaluation else ()), Text([_(_PREPARED)])]
+    return [
+        Text(paragraphs),
+        *(_by_hand(accessibility.evaluation) if accessibility.evaluation else ()),
+        Text([_(_PREPARED)]),
+    ]
 
 
-def _by_hand(found: Evaluation) -> list[Component]:
-    how = [_(_EVALUATED, day=format_date(found.date)), *(one[active_language()] for one in found.method)]
+def _by_hand(evaluation: Evaluation) -> list[Component]:
+    how = [_(_EVALUATED, day=format_date(evaluation.date)), *(texts[active_language()] for texts in evaluation.method)]
     passed = _("meets the requirements")
     return [
         Text(how),
@@ -276,7 +280,7 @@ def _by_hand(found: Evaluation) -> list[Component]:
                         tone=Severity.ERROR if area.gaps else Severity.GOOD,
                     ),
                 ]
-                for area in found.areas
+                for area in evaluation.areas
             ],
         ),
     ]

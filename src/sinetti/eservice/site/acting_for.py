@@ -52,8 +52,8 @@ def _kept(request: HttpRequest, chosen: str, permissions: Permissions) -> HttpRe
 
 
 def _page(request: HttpRequest, permissions: Permissions, error: str) -> HttpResponse:
-    text = "".join(one for one in request.GET.get("find", "") if one.isprintable()).strip()[:LONGEST_SEARCH]
-    named = sorted(permissions.held, key=lambda one: (permissions.names[one].name.casefold(), one))
+    text = "".join(text for text in request.GET.get("find", "") if text.isprintable()).strip()[:LONGEST_SEARCH]
+    named = sorted(permissions.held, key=lambda text: (permissions.names[text].name.casefold(), text))
     found = [one for one in named if has_text(text, permissions.names[one].name, permissions.names[one].customer_id)]
     blocks: list[Component] = [Text([_(_WHY)])]
     if len(named) > 1:
@@ -77,7 +77,7 @@ def _search(text: str) -> Form:
 def _choice(request: HttpRequest, permissions: Permissions, found: list[str], error: str) -> Form:
     now, names = represented(request), permissions.names
     every = Option(_ALL, ngettext(*ALL_ORGANISATIONS, len(permissions.held)), now is None)
-    ones = [Option(one, names[one].name, one == now, names[one].customer_id) for one in found]
+    ones = [Option(text, names[text].name, text == now, names[text].customer_id) for text in found]
     options = [every, *ones] if len(permissions.held) > 1 else ones
     errors = [("represented", error)] if error else []
     field = Input("represented", _("Organisation"), "radio", error=error, required=True, options=options)

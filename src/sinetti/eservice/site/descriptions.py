@@ -273,7 +273,7 @@ def interface_page(request: HttpRequest) -> HttpResponse:
                 )
             ],
         ),
-        Section(_("Order of steps"), [Text([f"{n}. {_(one)}" for n, one in enumerate(_ORDER, 1)])]),
+        Section(_("Order of steps"), [Text([f"{n}. {_(text)}" for n, text in enumerate(_ORDER, 1)])]),
         Section(_("Keys"), [Text([_("These keys are accepted: {keys}.", keys=accepted)])]),
         Section(_("Renewal"), [_texts(_SIGNED, **spans)]),
         Section(_("Errors"), [_texts(_ERRORS), Disclosure(_("All error codes"), [_codes()])]),
@@ -287,7 +287,7 @@ def interface_page(request: HttpRequest) -> HttpResponse:
 
 
 def _texts(texts: Sequence[str], **values: str) -> Text:
-    return Text([_(one, **values) for one in texts])
+    return Text([_(text, **values) for text in texts])
 
 
 def _spans(request: HttpRequest) -> dict[str, str]:
@@ -323,5 +323,5 @@ def _codes() -> DescriptionList:
 
 
 def _read_on(request: HttpRequest, other: Link, more: Sequence[tuple[str, str]]) -> Section:
-    found = [Link(_(text), documentation_address(request, page)) for text, page in more]
-    return Section(_("Further information"), [Links([other, *(one for one in found if one.address)])])
+    links = [Link(_(text), documentation_address(request, page)) for text, page in more]
+    return Section(_("Further information"), [Links([other, *(link for link in links if link.address)])])

@@ -159,8 +159,8 @@ def _welcome() -> list[Component]:
     fetch = Link(_("Retrieve a certificate"), url_or_empty("fetch"), button=True)
     fetching: list[Component] = [Text([_(_FETCH)]), *([Links([fetch])] if fetch.address else [])]
     return [
-        Text([_(one) for one in _WHAT]),
-        Section(_("Your organisation's certificates"), [Text([_(one) for one in _SIGN_IN]), Links([sign_in])]),
+        Text([_(text) for text in _WHAT]),
+        Section(_("Your organisation's certificates"), [Text([_(text) for text in _SIGN_IN]), Links([sign_in])]),
         Section(_("Retrieval with transfer IDs"), fetching),
         Section(_("Message from us"), [Text([_(_MESSAGE)])]),
     ]
@@ -179,17 +179,17 @@ def _start(request: HttpRequest, actor: Actor) -> HttpResponse:
     else:
         blocks += _nothing_to_do(found, actor, waits=bool(who.waiting or waiting))
     if not found.organisations and not actor.staff and tasks:
-        blocks.append(Text([_(one) for one in _NO_AUTHORISATION]))
+        blocks.append(Text([_(text) for text in _NO_AUTHORISATION]))
     if found.organisations:
         blocks += [*_at_a_glance(found), *_chart(found, now)]
     return render_page(request, Page(_(_START), blocks, side=_ways(request, actor, found)))
 
 
-def _chart(found: Overview, now: datetime) -> list[Component]:
-    if not any(found.totals.ends):
+def _chart(overview: Overview, now: datetime) -> list[Component]:
+    if not any(overview.totals.ends):
         return []
     caption, months = _("Certificates that expire, by month"), coming_months(now)
-    return [month_chart(caption, months, found.totals.ends, url_or_empty("certificates"))]
+    return [month_chart(caption, months, overview.totals.ends, url_or_empty("certificates"))]
 
 
 def _second_factor(request: HttpRequest) -> list[Component]:
@@ -199,9 +199,9 @@ def _second_factor(request: HttpRequest) -> list[Component]:
     return [Alert(_(_WAITING), Severity.WARNING, [factor] if factor.address else [])]
 
 
-def _only(found: Overview, now: datetime) -> list[Component]:
+def _only(overview: Overview, now: datetime) -> list[Component]:
     """Return the state of the user's only certificate or order."""
-    row = found.only
+    row = overview.only
     if row is None:
         return []
     order = isinstance(row.facts, OrderFacts)
@@ -217,37 +217,37 @@ def _only(found: Overview, now: datetime) -> list[Component]:
     return [Section(title, [state, DescriptionList(items), Links([opened])])]
 
 
-def _nothing_to_do(found: Overview, actor: Actor, *, waits: bool) -> list[Component]:
+def _nothing_to_do(overview: Overview, actor: Actor, *, waits: bool) -> list[Component]:
     """Say that there are no tasks, and what ended without a successor."""
-    if found.totals.ended:
+    if overview.totals.ended:
         link = Link(_("Show all certificates"), f"{url_or_empty('certificates')}?state=all&sort=ends")
-        return [Alert(ngettext(*_NOTHING_BUT_ENDED, found.totals.ended), links=[link])]
-    if found.organisations or actor.staff:
+        return [Alert(ngettext(*_NOTHING_BUT_ENDED, overview.totals.ended), links=[link])]
+    if overview.organisations or actor.staff:
         return [Alert(_(_NOTHING), Severity.GOOD)]
-    return [] if waits else [Text([_(one) for one in _NO_AUTHORISATION])]
+    return [] if waits else [Text([_(text) for text in _NO_AUTHORISATION])]
 
 
-def _tasks(found: Overview) -> Iterator[Task]:
+def _tasks(overview: Overview) -> Iterator[Task]:
     certificates = url_or_empty("certificates")
-    if found.applications:
+    if overview.applications:
         place = url_or_empty("staff_applications") or url_or_empty("staff")
-        yield Task(ngettext(*_APPLICATIONS, found.applications), place, Severity.WARNING)
+        yield Task(ngettext(*_APPLICATIONS, overview.applications), place, Severity.WARNING)
     for state, (plural_texts, hint) in _STATES.items():
-        if count := found.totals.states.get(state, 0):
+        if count := overview.totals.states.get(state, 0):
             tone = Severity(SEVERITIES[state])
             # The list of an ended state has those that were replaced, too.
             listed = _UNATTENDED.get(state, state.value)
             yield Task(ngettext(*plural_texts, count), f"{certificates}?state={listed}", tone, hint=_(hint))
-    if found.requests:
-        yield Task(ngettext(*_REQUESTS, found.requests), url_or_empty("authorisations"), Severity.WARNING)
+    if overview.requests:
+        yield Task(ngettext(*_REQUESTS, overview.requests), url_or_empty("authorisations"), Severity.WARNING)
 
 
-def _at_a_glance(found: Overview) -> list[Component]:
+def _at_a_glance(overview: Overview) -> list[Component]:
     """Return the totals, each with its list.
 
     The list of ended certificates has older and replaced ones, too.
     """
-    certificates, totals = url_or_empty("certificates"), found.totals
+    certificates, totals = url_or_empty("certificates"), overview.totals
     of_state, action = f"{certificates}?state=", sum(totals.states.values())
     tiles = [
         Total(_("In force"), totals.in_force, f"{of_state}{list_view.IN_FORCE}&sort=ends", Severity.GOOD),
@@ -255,15 +255,22 @@ def _at_a_glance(found: Overview) -> list[Component]:
             _("Need action"),
             action,
             f"{of_state}{list_view.ACTION}",
-            next((Severity(SEVERITIES[one]) for one in _STATES if totals.states.get(one)), Severity.GOOD),
+            next(
+                (
+                    Severity(SEVERITIES[display_status])
+                    for display_status in _STATES
+                    if totals.states.get(display_status)
+                ),
+                Severity.GOOD,
+            ),
         ),
     ]
     if totals.replaced:
         way = f"{of_state}{list_view.UNDER_WAY}"
         tiles.append(Total(_("Renewed or left to expire"), totals.replaced, way))
     tiles.append(Total(_("Ended within a year"), totals.ended, f"{certificates}?state=all&sort=ends"))
-    if found.clients:
-        tiles.append(Total(_("Clients"), found.clients, url_or_empty("clients")))
+    if overview.clients:
+        tiles.append(Total(_("Clients"), overview.clients, url_or_empty("clients")))
     if totals.next_end is None:
         return [Section(_("At a glance"), [Totals(tiles)])]
     day = format_date(finnish_day(totals.next_end))
@@ -271,17 +278,17 @@ def _at_a_glance(found: Overview) -> list[Component]:
     return [Section(_("At a glance"), [Totals(tiles), DescriptionList([next_end])])]
 
 
-def _ways(request: HttpRequest, actor: Actor, found: Overview) -> list[Component]:
+def _ways(request: HttpRequest, actor: Actor, overview: Overview) -> list[Component]:
     """Return links to the most common next pages that the user may open."""
-    who, sees = current_permissions(request), bool(found.organisations)
+    who, sees = current_permissions(request), bool(overview.organisations)
     desk = actor.staff and actor.second_factor
     places = [
         (desk, gettext_noop("Clerk's pages"), "staff"),
         (sees, gettext_noop("All certificates"), "certificates"),
         (bool(who.organisations(Permission.ORDER)), gettext_noop("Order a certificate"), "order_new"),
-        (bool(found.clients), gettext_noop("Clients"), "clients"),
+        (bool(overview.clients), gettext_noop("Clients"), "clients"),
         (not desk or sees, gettext_noop("Request an authorisation"), "ask"),
         (not desk, gettext_noop("Retrieve a certificate"), "fetch"),
     ]
     ways = [Link(_(name), url_or_empty(place), button=place == "staff") for shown, name, place in places if shown]
-    return [Section(_("Quick links"), [Links([one for one in ways if one.address])])]
+    return [Section(_("Quick links"), [Links([way for way in ways if way.address])])]

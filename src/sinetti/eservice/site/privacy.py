@@ -102,7 +102,7 @@ def privacy_page(request: HttpRequest) -> HttpResponse:
         Section(_("Legal basis"), [Text([basis])]),
         Section(_("Disclosure of data"), [Text([_(_NOT_PASSED_ON)])]),
         Section(_("Retention periods"), _kept(request)),
-        Section(_("Your rights"), [Text([_(one) for one in _RIGHTS])]),
+        Section(_("Your rights"), [Text([_(text) for text in _RIGHTS])]),
     ]
     return render_page(request, Page(_(_TITLE), blocks))
 
@@ -113,4 +113,4 @@ def _kept(request: HttpRequest) -> list[Component]:
     kept = (people, people, people, periods.messages, periods.refusals, periods.callers)
     rows = zip(_KEPT, kept, strict=True)
     values = [DescriptionItem(_(name), _(text, days=ngettext(*_DAYS, period.days))) for (name, text), period in rows]
-    return [DescriptionList(values), Text([_(one) for one in _FOR_GOOD])]
+    return [DescriptionList(values), Text([_(text) for text in _FOR_GOOD])]

@@ -86,6 +86,6 @@ def _render_profile(request: HttpRequest, form: ProfileForm, status: int = 200, 
     blocks: list[Component] = [
         form.as_component(Button(_("Save"), "save")),
         *own_roles(request),
-        Section(_("Sign-in"), [Links([one for one in there if one.address])]),
+        Section(_("Sign-in"), [Links([link for link in there if link.address])]),
     ]
     return render_page(request, Page(_("My details"), blocks, status=status, error=wrong))

@@ -83,10 +83,10 @@ class CaseForm(PortalForm):
 
     def clean_case(self) -> str:
         """Return a case number as stored."""
-        found = read_case_number(str(self.cleaned_data["case"]))
-        if found is None:
+        case_number = read_case_number(str(self.cleaned_data["case"]))
+        if case_number is None:
             self.refuse("case", gettext_noop("A case number looks like SI-7K3M2-Q9PXW."))
-        return found or ""
+        return case_number or ""
 
 
 class VerdictForm(PortalForm):
@@ -116,9 +116,9 @@ def application_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     """List pending applications, oldest first, or decided ones, or one case."""
     form = CaseForm(request.GET if "case" in request.GET else None)
     if form.is_bound and form.is_valid():
-        found = applications.by_case(form.cleaned_data["case"], clerk)
-        if found is not None:
-            return redirect_to("staff_application", found.application_id)
+        application = applications.by_case(form.cleaned_data["case"], clerk)
+        if application is not None:
+            return redirect_to("staff_application", application.application_id)
         form.refuse("case", gettext_noop("No application has this case number. Check the number."))
     asked = request.GET.get("state", "")
     state = ApplicationState(asked) if asked in set(ApplicationState) else ApplicationState.OPEN
@@ -133,12 +133,12 @@ def application_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
         [_("Case number"), _("Organisation"), _("Applied for"), _("Submitted")],
         [
             [
-                Cell(one.case_number, reverse("staff_application", args=[one.application_id])),
-                Cell(one.organisation, note=one.customer_id),
-                ", ".join(sorted(one.channels)),
-                format_datetime(one.created),
+                Cell(row.case_number, reverse("staff_application", args=[row.application_id])),
+                Cell(row.organisation, note=row.customer_id),
+                ", ".join(sorted(row.channels)),
+                format_datetime(row.created),
             ]
-            for one in rows[:A_PAGE]
+            for row in rows[:A_PAGE]
         ],
         _("Nothing to show."),
     )
@@ -154,35 +154,37 @@ def application_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def application_detail(request: HttpRequest, clerk: StaffSession, application_id: str) -> HttpResponse:
     """Show one application; decide it, or show the recorded decision."""
-    found = applications.application(application_id, clerk)
-    if found is None:
+    application = applications.application(application_id, clerk)
+    if application is None:
         return not_found(request)
     form = VerdictForm(request.POST if is_step(request, DECIDE) else None)
-    if form.is_bound and form.is_valid() and (answer := _decide(request, found, form, clerk)) is not None:
+    if form.is_bound and form.is_valid() and (answer := _decide(request, application, form, clerk)) is not None:
         return answer
-    blocks: list[Component] = [_values(found), Section(_("Purpose"), [Text(found.purpose.split("\n"))])]
-    if found.state is ApplicationState.OPEN:
-        blocks.append(Section(_("Make the decision"), _deciding(request, found, form)))
+    blocks: list[Component] = [_values(application), Section(_("Purpose"), [Text(application.purpose.split("\n"))])]
+    if application.state is ApplicationState.OPEN:
+        blocks.append(Section(_("Make the decision"), _deciding(request, application, form)))
     elif form.is_bound:
         blocks.insert(0, Alert(_(FAULTS[ApplicationErrorReason.NOT_OPEN])))
-    if found.decision:
-        blocks.append(Section(_("Decision text"), [Text(lines(found.decision), found.language)]))
+    if application.decision:
+        blocks.append(Section(_("Decision text"), [Text(lines(application.decision), application.language)]))
     back = Link(_("Applications for the technical interface"), reverse("staff_applications"))
-    return show_page(request, _("Application {case}", case=found.case_number), blocks, back)
+    return show_page(request, _("Application {case}", case=application.case_number), blocks, back)
 
 
-def _decide(request: HttpRequest, found: Application, form: VerdictForm, clerk: StaffSession) -> HttpResponse | None:
+def _decide(
+    request: HttpRequest, application: Application, form: VerdictForm, clerk: StaffSession
+) -> HttpResponse | None:
     """Show the decision, then make it; None if the form shows an error."""
     around = portal_context(request)
     verdict = ApplicationDecision(
         ApplicationState(form.cleaned_data["verdict"]),
         form.cleaned_data["reason"],
-        around.eservice.appeal.get(found.language, ""),
+        around.eservice.appeal.get(application.language, ""),
     )
 
     def decide(_ctx: ServiceContext) -> Application:
         return applications.decide(
-            found.application_id,
+            application.application_id,
             verdict,
             lambda decided: decision(case_of(decided), verdict, around.service, around.ctx.now()),
             clerk,
@@ -190,9 +192,9 @@ def _decide(request: HttpRequest, found: Application, form: VerdictForm, clerk: 
 
     try:
         letters = letters_of(request, decide)
-        once = Confirmation(request, DECIDE, found.application_id, verdict.state, verdict.reason, *letters.to)
+        once = Confirmation(request, DECIDE, application.application_id, verdict.state, verdict.reason, *letters.to)
         if not once.is_given:
-            return show_check(request, _check(found, verdict, letters, once))
+            return show_check(request, _check(application, verdict, letters, once))
         decide(around.ctx)
     except ApplicationError as refused:
         form.refuse(_FIELDS.get(refused.fault), FAULTS[refused.fault])
@@ -201,24 +203,24 @@ def _decide(request: HttpRequest, found: Application, form: VerdictForm, clerk: 
         form.refuse(None, FAULTS[ApplicationErrorReason.CHANNELS])
         return None
     messages.info(request, _("Decision made. The applicant receives it by e-mail."))
-    return redirect_to("staff_application", found.application_id)
+    return redirect_to("staff_application", application.application_id)
 
 
-def _check(found: Application, verdict: ApplicationDecision, letters: ActLetters, once: Confirmation) -> Page:
+def _check(application: Application, verdict: ApplicationDecision, letters: ActLetters, once: Confirmation) -> Page:
     """Return the page with the decision as it will be sent."""
     approves = verdict.state is ApplicationState.APPROVED
     carried = [Input("verdict", "", "hidden", verdict.state.value), Input("reason", "", "hidden", verdict.reason)]
-    channels = ", ".join(_(CHANNELS[one]) for one in sorted(found.channels))
+    channels = ", ".join(_(CHANNELS[channel]) for channel in sorted(application.channels))
     press = _("Approve and send the decision") if approves else _("Refuse and send the decision")
     after = _("The organisation can then order certificates: {channels}.", channels=channels)
     again = _("The organisation cannot order certificates on the basis of this application. It can apply again.")
     return check_page(
-        _("Approve the application {case}?", case=found.case_number)
+        _("Approve the application {case}?", case=application.case_number)
         if approves
-        else _("Refuse the application {case}?", case=found.case_number),
+        else _("Refuse the application {case}?", case=application.case_number),
         Form([*carried, *once.fields], [Button(press, DECIDE, danger=not approves)]),
         summary=[
-            DescriptionItem(_("Organisation"), f"{found.organisation}, {found.customer_id}"),
+            DescriptionItem(_("Organisation"), f"{application.organisation}, {application.customer_id}"),
             DescriptionItem(_("Applied for"), channels),
             DescriptionItem(_("Decision"), _("Approve") if approves else _("Refuse")),
             letters.informed,
@@ -226,31 +228,34 @@ def _check(found: Application, verdict: ApplicationDecision, letters: ActLetters
         effects=[_("A decision is final. You cannot change it later."), after if approves else again],
         letters=letters.letters,
         back=Link(
-            _("Application {case}", case=found.case_number), reverse("staff_application", args=[found.application_id])
+            _("Application {case}", case=application.case_number),
+            reverse("staff_application", args=[application.application_id]),
         ),
     )
 
 
-def _deciding(request: HttpRequest, found: Application, form: VerdictForm) -> list[Component]:
+def _deciding(request: HttpRequest, application: Application, form: VerdictForm) -> list[Component]:
     blocks: list[Component] = []
-    if not portal_context(request).eservice.appeal.get(found.language, ""):
+    if not portal_context(request).eservice.appeal.get(application.language, ""):
         blocks.append(Alert(_(FAULTS[ApplicationErrorReason.APPEAL])))
     button = Button(_("Read the decision before it is sent"), check_of(DECIDE))
     return [*blocks, form.as_component(button, name="decide")]
 
 
-def _values(found: Application) -> DescriptionList:
+def _values(application: Application) -> DescriptionList:
     rows = [
         DescriptionItem(
-            _("Organisation"), found.organisation, link=reverse("staff_organisation", args=[found.organisation_id])
+            _("Organisation"),
+            application.organisation,
+            link=reverse("staff_organisation", args=[application.organisation_id]),
         ),
-        DescriptionItem(_("ID"), found.customer_id),
-        DescriptionItem(_("Applied for"), ", ".join(_(CHANNELS[one]) for one in sorted(found.channels))),
-        DescriptionItem(_("Software"), found.software or _("not given")),
-        DescriptionItem(_("Case language"), _(LANGUAGES[found.language])),
-        DescriptionItem(_("Submitted"), format_datetime(found.created)),
-        DescriptionItem(_("State"), _(STATES[found.state])),
+        DescriptionItem(_("ID"), application.customer_id),
+        DescriptionItem(_("Applied for"), ", ".join(_(CHANNELS[channel]) for channel in sorted(application.channels))),
+        DescriptionItem(_("Software"), application.software or _("not given")),
+        DescriptionItem(_("Case language"), _(LANGUAGES[application.language])),
+        DescriptionItem(_("Submitted"), format_datetime(application.created)),
+        DescriptionItem(_("State"), _(STATES[application.state])),
     ]
-    if found.decided_at is not None:
-        rows.append(DescriptionItem(_("Decided"), format_datetime(found.decided_at)))
+    if application.decided_at is not None:
+        rows.append(DescriptionItem(_("Decided"), format_datetime(application.decided_at)))
     return DescriptionList(rows)

@@ -68,13 +68,13 @@ def audit_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     if not form.is_bound or form.is_valid():
         before_text = request.GET.get("before", "")
         before = int(before_text) if before_text.isdecimal() and len(before_text) < 19 else None  # noqa: PLR2004 - a BIGINT has 19 digits
-        found = audit_log.entries(form.asked(before), A_PAGE, clerk)
-        blocks.append(history(request, found.entries))
-        if found.before is not None:
-            if not found.entries:
+        audit_page = audit_log.entries(form.asked(before), A_PAGE, clerk)
+        blocks.append(history(request, audit_page.entries))
+        if audit_page.before is not None:
+            if not audit_page.entries:
                 blocks.append(Text([_("No match among these events. Check older events as well.")]))
             kept = {name: value for name, value in request.GET.items() if name not in {"before", "lang"}}
-            further = f"{request.path}?{urlencode({**kept, 'before': found.before})}"
+            further = f"{request.path}?{urlencode({**kept, 'before': audit_page.before})}"
             blocks.append(Pager("", None, Link(_("Older events"), further)))
     return show_page(request, _("Audit log"), blocks)
 
@@ -83,25 +83,25 @@ def history(request: HttpRequest, entries: Sequence[AuditEntry]) -> Table:
     """Return rows of the audit log as a table."""
     language = language_of(request)
 
-    def more(one: AuditEntry) -> str:
+    def more(audit_entry: AuditEntry) -> str:
         facts_text = "; ".join(
-            fact_label(name, value, language) for name, value in sorted(one.facts.items()) if value is not None
+            fact_label(name, value, language) for name, value in sorted(audit_entry.facts.items()) if value is not None
         )
         unsound = _("row altered after it was written, report this to the operator")
-        return facts_text if one.sound else f"{facts_text} – {unsound}"
+        return facts_text if audit_entry.sound else f"{facts_text} – {unsound}"
 
     return Table(
         _("Events, newest first"),
         [_("Time"), _("Event"), _("Object"), _("Actor"), _("Details")],
         [
             [
-                format_datetime(one.at),
-                Cell(_(ACTIONS[one.action]) if one.action in ACTIONS else one.action, note=str(one.sequence)),
-                Cell(one.object, note=object_label(one.object, language)),
-                Cell(one.actor, note=actor_label(one.actor, language)),
-                more(one) or "–",
+                format_datetime(entry.at),
+                Cell(_(ACTIONS[entry.action]) if entry.action in ACTIONS else entry.action, note=str(entry.sequence)),
+                Cell(entry.object, note=object_label(entry.object, language)),
+                Cell(entry.actor, note=actor_label(entry.actor, language)),
+                more(entry) or "–",
             ]
-            for one in entries
+            for entry in entries
         ],
         _("Nothing to show."),
     )

@@ -85,14 +85,16 @@ class ChooseForm(PortalForm):
         widget=forms.Textarea,
         max_length=_MOST_SERIALS,
     )
-    reason = forms.ChoiceField(label=gettext_noop("Reason"), choices=[(one.value, REASONS[one]) for one in MAY_GIVE])
+    reason = forms.ChoiceField(
+        label=gettext_noop("Reason"), choices=[(reason.value, REASONS[reason]) for reason in MAY_GIVE]
+    )
 
     def clean_serials(self) -> tuple[Serial, ...]:
         """Return the serial numbers in hex without duplicates."""
         typed = [line.strip().casefold() for line in str(self.cleaned_data["serials"]).splitlines() if line.strip()]
-        if any(len(one) > _SERIAL_DIGITS or not set(one) <= set("0123456789abcdef") for one in typed):
+        if any(len(text) > _SERIAL_DIGITS or not set(text) <= set("0123456789abcdef") for text in typed):
             self.refuse("serials", gettext_noop("Enter one serial number on each line, using only 0–9 and a–f."))
-        return tuple(Serial(one) for one in dict.fromkeys(typed))
+        return tuple(Serial(text) for text in dict.fromkeys(typed))
 
     def clean(self) -> dict[str, object]:
         """Check that both days or none are given, and their order."""
@@ -125,12 +127,12 @@ def revocation_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     def rows(proposals: tuple[BulkRevocationProposal, ...]) -> list[list[Cell]]:
         return [
             [
-                Cell(format_datetime(one.created), reverse("staff_revocation", args=[one.proposal_id])),
-                Cell(str(len(one.serials))),
-                Cell(_(REASONS[one.reason])),
-                Cell(format_datetime(one.expires)),
+                Cell(format_datetime(proposal.created), reverse("staff_revocation", args=[proposal.proposal_id])),
+                Cell(str(len(proposal.serials))),
+                Cell(_(REASONS[proposal.reason])),
+                Cell(format_datetime(proposal.expires)),
             ]
-            for one in proposals[:A_PAGE]
+            for proposal in proposals[:A_PAGE]
         ]
 
     blocks: list[Component] = [
@@ -189,7 +191,7 @@ def revocation_detail(request: HttpRequest, clerk: StaffSession, proposal_id: st
     table = Table(
         _("Certificates"),
         [_(FIELDS[name]) for name in _SHOWN],
-        [_described(one) for one in bulk_revocations.describe(part, clerk)],
+        [_described(summary) for summary in bulk_revocations.describe(part, clerk)],
     )
     more = number * A_PAGE < len(proposal.serials)
     explained, acts = _acts(request, clerk, proposal)
@@ -237,7 +239,7 @@ def revocation_check(
     """
     (selection, reason), (once, carried, values, back) = what, shown
     two, count = is_too_many(clerk, selection), len(selection.going)
-    found = _letters(request, clerk, selection, reason)
+    act_letters = _letters(request, clerk, selection, reason)
     press = _("Propose the revocation: {count}", count=count) if two else _("Revoke permanently: {count}", count=count)
     second = _("A second clerk must confirm this.") if two else _("They are revoked immediately and permanently.")
     effects = [
@@ -249,9 +251,9 @@ def revocation_check(
     return check_page(
         _("Revoke permanently?"),
         Form([*carried, *once.fields], [Button(press, once.does, danger=True)]),
-        summary=[*values, DescriptionItem(_("Reason"), _(REASONS[reason])), found.informed],
+        summary=[*values, DescriptionItem(_("Reason"), _(REASONS[reason])), act_letters.informed],
         effects=effects,
-        letters=found.letters,
+        letters=act_letters.letters,
         blocks=[*([Alert(changed, Severity.ERROR)] if once.was_pressed else []), _table(selection)],
         back=back,
     )
@@ -285,16 +287,16 @@ _SHOWN = ("organisation", "customer_id", "description", "ends", "serves", "last_
 """Columns of a proposal: an approver never sees bare serial numbers."""
 
 
-def _described(one: CertificateSummary) -> Row:
-    seen = format_datetime(one.last_seen) if one.last_seen is not None else "–"
+def _described(summary: CertificateSummary) -> Row:
+    text = format_datetime(summary.last_seen) if summary.last_seen is not None else "–"
     return [
-        one.organisation,
-        one.customer_id,
-        one.description or "–",
-        format_datetime(one.not_after),
-        "–" if one.serves is None else str(one.serves),
-        seen,
-        Cell(one.serial, reverse("staff_certificate", args=[one.serial])),
+        summary.organisation,
+        summary.customer_id,
+        summary.description or "–",
+        format_datetime(summary.not_after),
+        "–" if summary.serves is None else str(summary.serves),
+        text,
+        Cell(summary.serial, reverse("staff_certificate", args=[summary.serial])),
     ]
 
 
@@ -374,12 +376,12 @@ def _acts(
         selection = bulk_revocations.to_confirm(proposal.proposal_id, clerk)
     except BulkRevocationError as refused:
         return [Alert(_(BULK[refused.reason]))], ()
-    found = _letters(request, clerk, selection, proposal.reason)
+    act_letters = _letters(request, clerk, selection, proposal.reason)
     press = Button(_("Confirm and revoke permanently: {count}", count=len(proposal.serials)), "confirm", danger=True)
     asked = _("Another clerk has proposed this. Check the list before you confirm. A revocation cannot be undone.")
     return [Alert(asked, Severity.WARNING)], [
-        DescriptionList([found.informed]),
-        Section(_("Messages to be sent"), found.letters or [Text([_("No messages are sent.")])]),
+        DescriptionList([act_letters.informed]),
+        Section(_("Messages to be sent"), act_letters.letters or [Text([_("No messages are sent.")])]),
         Form(_confirmation(request, proposal).fields, [press]),
     ]
 

@@ -74,7 +74,9 @@ class CertificateSearchForm(PortalForm):
 class RevokeForm(PortalForm):
     """Form for the reason of a revocation."""
 
-    reason = forms.ChoiceField(label=gettext_noop("Reason"), choices=[(one.value, REASONS[one]) for one in MAY_GIVE])
+    reason = forms.ChoiceField(
+        label=gettext_noop("Reason"), choices=[(reason.value, REASONS[reason]) for reason in MAY_GIVE]
+    )
 
 
 @staff_view
@@ -85,11 +87,11 @@ def certificate_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     blocks: list[Component] = [Filters(form.as_component(Button(_("Search")), search=True))]
     if form.is_bound and form.is_valid():
         asked = form.cleaned_data["text"]
-        named, found = certificates.search(asked, request.GET.get("after", ""), clerk)
+        named, found_page = certificates.search(asked, request.GET.get("after", ""), clerk)
         if named:
             blocks.append(_organisations(named, asked))
         now = portal_context(request).ctx.now()
-        if found.more:
+        if found_page.more:
             blocks.append(Alert(_(_PART)))
         blocks.append(
             Table(
@@ -97,20 +99,20 @@ def certificate_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
                 [_("Serial number"), _("Organisation"), _("Description"), _("Technical contact person"), _("State")],
                 [
                     [
-                        Cell(one.serial, reverse("staff_certificate", args=[one.serial]), note=one.channel),
-                        Cell(one.organisation, note=one.customer_id),
-                        one.description or "–",
-                        Cell(one.contact or "–", note=one.email),
+                        Cell(row.serial, reverse("staff_certificate", args=[row.serial]), note=row.channel),
+                        Cell(row.organisation, note=row.customer_id),
+                        row.description or "–",
+                        Cell(row.contact or "–", note=row.email),
                         Cell(state, tone=tone),
                     ]
-                    for one in found.rows
-                    for state, tone in [(_(STATES[state_of(one.facts, now)]), Severity(severity_of(one.facts, now)))]
+                    for row in found_page.rows
+                    for state, tone in [(_(STATES[state_of(row.facts, now)]), Severity(severity_of(row.facts, now)))]
                 ],
                 _("No results."),
             )
         )
-        if found.after:
-            more = Link(_("Next page"), f"{request.path}?{urlencode({'text': asked, 'after': found.after})}")
+        if found_page.after:
+            more = Link(_("Next page"), f"{request.path}?{urlencode({'text': asked, 'after': found_page.after})}")
             blocks.append(Pager("", None, more))
     return show_page(request, _("Certificates"), blocks)
 
@@ -121,8 +123,8 @@ def _organisations(named: Sequence[OrganisationRef], asked: str) -> Section:
         _("Organisations"),
         [_("Name"), _("ID")],
         [
-            [Cell(one.name, reverse("staff_organisation", args=[one.organisation_id])), one.customer_id]
-            for one in named[: certificates.ORGANISATIONS]
+            [Cell(ref.name, reverse("staff_organisation", args=[ref.organisation_id])), ref.customer_id]
+            for ref in named[: certificates.ORGANISATIONS]
         ],
     )
     if len(named) <= certificates.ORGANISATIONS:
@@ -139,29 +141,29 @@ def _organisations(named: Sequence[OrganisationRef], asked: str) -> Section:
 @require_http_methods(["GET", "HEAD", "POST"])
 def certificate_detail(request: HttpRequest, clerk: StaffSession, serial: str) -> HttpResponse:
     """Show one certificate with its people and history; revoke it."""
-    found = certificates.certificate(Serial(serial), clerk)
-    if found is None:
+    certificate = certificates.certificate(Serial(serial), clerk)
+    if certificate is None:
         return not_found(request)
     form = RevokeForm(request.POST if is_step(request, REVOKE) else None)
-    if form.is_bound and form.is_valid() and (answer := _revoked(request, form, found, clerk)) is not None:
+    if form.is_bound and form.is_valid() and (answer := _revoked(request, form, certificate, clerk)) is not None:
         return answer
-    blocks: list[Component] = [_values(request, found), Section(_("People"), [_people(found)])]
-    if not found.certificate.revoked:
+    blocks: list[Component] = [_values(request, certificate), Section(_("People"), [_people(certificate)])]
+    if not certificate.certificate.revoked:
         blocks.append(Section(_("Revoke this certificate"), _revoking(form, clerk)))
-    blocks.append(Section(_("History"), [history(request, found.history)]))
+    blocks.append(Section(_("History"), [history(request, certificate.history)]))
     return show_page(request, _("Certificate"), blocks, Link(_("Certificates"), reverse("staff_certificates")))
 
 
 def _revoked(
-    request: HttpRequest, form: RevokeForm, found: StaffCertificateView, clerk: StaffSession
+    request: HttpRequest, form: RevokeForm, certificate: StaffCertificateView, clerk: StaffSession
 ) -> HttpResponse | None:
     """Show the effects, then revoke it or propose it; None if the form shows an error."""
-    serial, reason = found.certificate.serial, RevocationReason(form.cleaned_data["reason"])
+    serial, reason = certificate.certificate.serial, RevocationReason(form.cleaned_data["reason"])
     try:
         selection = certificates.preview_one(serial, reason, clerk)
         once = Confirmation(request, REVOKE, reason, is_too_many(clerk, selection), *selection.serials)
         if selection.going and not once.is_given:
-            lineage, carried = found.certificate.lineage, [Input("reason", "", "hidden", reason.value)]
+            lineage, carried = certificate.certificate.lineage, [Input("reason", "", "hidden", reason.value)]
             named = DescriptionItem(_("Organisation"), f"{lineage.customer.name}, {lineage.customer.customer_id}")
             back = Link(_("Certificate"), reverse("staff_certificate", args=[serial]))
             return show_check(
@@ -197,8 +199,8 @@ def _revoking(form: RevokeForm, clerk: StaffSession) -> list[Component]:
     return [*blocks, form.as_component(Button(_("See the effects of the revocation"), check_of(REVOKE), danger=True))]
 
 
-def _values(request: HttpRequest, found: StaffCertificateView) -> DescriptionList:
-    one = found.certificate
+def _values(request: HttpRequest, certificate: StaffCertificateView) -> DescriptionList:
+    one = certificate.certificate
     customer, now = one.lineage.customer, portal_context(request).ctx.now()
     state = _("revoked") if one.revoked_at is not None else _("expired") if now > one.span.not_after else _("valid")
     rows = [
@@ -224,17 +226,17 @@ def _values(request: HttpRequest, found: StaffCertificateView) -> DescriptionLis
     return DescriptionList(rows)
 
 
-def _people(found: StaffCertificateView) -> DescriptionList:
+def _people(certificate: StaffCertificateView) -> DescriptionList:
     return DescriptionList(
         [
-            DescriptionItem(_("Technical contact person"), _person(found.contact)),
-            DescriptionItem(_("Deputy"), _person(found.deputy)),
+            DescriptionItem(_("Technical contact person"), _person(certificate.contact)),
+            DescriptionItem(_("Deputy"), _person(certificate.deputy)),
         ]
     )
 
 
-def _person(one: Recipient | None) -> str:
-    if one is None:
+def _person(recipient: Recipient | None) -> str:
+    if recipient is None:
         return _("not named")
-    text = ", ".join(part for part in (one.name, one.email, one.phone) if part) or _("erased")
-    return text if one.mailable else _("{person} (e-mail does not reach this address)", person=text)
+    text = ", ".join(part for part in (recipient.name, recipient.email, recipient.phone) if part) or _("erased")
+    return text if recipient.mailable else _("{person} (e-mail does not reach this address)", person=text)

@@ -125,11 +125,11 @@ def pager(request: HttpRequest, number: int, row_count: int, *, more: bool) -> P
 def chosen_filters(request: HttpRequest, labels: Mapping[str, str]) -> list[Link]:
     """Return what the address filters by, each with the address without it."""
     asked = {name: value for name, value in request.GET.items() if name in labels and value}
-    found = []
+    links = []
     for name, value in asked.items():
-        others = urlencode({one: kept for one, kept in asked.items() if one != name})
-        found.append(Link(f"{labels[name]}: {value}", f"{request.path}?{others}", note=_("Remove this filter")))
-    return found
+        others = urlencode({text: kept for text, kept in asked.items() if text != name})
+        links.append(Link(f"{labels[name]}: {value}", f"{request.path}?{others}", note=_("Remove this filter")))
+    return links
 
 
 def safe_next(given: str) -> str:

@@ -89,8 +89,8 @@ def import_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
             form.refuse("file", SLIPS[refused.slip])
         else:
             return redirect_to("staff_load", load_id)
-    sent_lately = [_sent_row(request, one) for one in organisations.list_newest(clerk)]
-    waiting = [_waiting_row(one) for one in organisations.list_proposed(clerk)]
+    sent_lately = [_sent_row(request, load) for load in organisations.list_newest(clerk)]
+    waiting = [_waiting_row(load) for load in organisations.list_proposed(clerk)]
     explained = Text(
         [
             _(
@@ -127,17 +127,19 @@ def import_detail(request: HttpRequest, clerk: StaffSession, load_id: str) -> Ht
     try:
         if request.method == "POST" and (answer := _act(request, clerk, load_id)) is not None:
             return answer
-        found = organisations.load(load_id, clerk)
+        import_job = organisations.load(load_id, clerk)
     except OrganisationNotFound:
         return not_found(request)
     # The button did nothing, because its effect would differ from what the clerk saw. Show the changes again.
     status = HTTPStatus.CONFLICT if request.method == "POST" else HTTPStatus.OK
-    blocks, acts = _before(request, found, clerk) if found.accepted_at is None else (_after(found, clerk), ())
+    blocks, acts = (
+        _before(request, import_job, clerk) if import_job.accepted_at is None else (_after(import_job, clerk), ())
+    )
     if status is HTTPStatus.CONFLICT:
         moved = _("The register has changed since you opened this page. Nothing was done. Check the changes again.")
         blocks.insert(0, Alert(moved, Severity.ERROR))
     title = _("Changes to organisations")
-    return show_page(request, title, [*blocks, *_changes(request, found), *acts], _back("staff_loads"), status)
+    return show_page(request, title, [*blocks, *_changes(request, import_job), *acts], _back("staff_loads"), status)
 
 
 def _act(request: HttpRequest, clerk: StaffSession, load_id: str) -> HttpResponse | None:
@@ -161,28 +163,36 @@ def _act(request: HttpRequest, clerk: StaffSession, load_id: str) -> HttpRespons
 
 def _passkey_page(request: HttpRequest, clerk: StaffSession, load_id: str, digest: str) -> HttpResponse | None:
     """Return the page that asks for the passkey, or None if it has confirmed."""
-    found = organisations.load(load_id, clerk)
-    known = found.confirmation
-    if known.proposed_at is None or known.expires is None or found.digest != digest:
+    import_job = organisations.load(load_id, clerk)
+    known = import_job.confirmation
+    if known.proposed_at is None or known.expires is None or import_job.digest != digest:
         return None  # the act itself is refused
-    changes = found.difference.changes
+    changes = import_job.difference.changes
     decision = decision_about(
         find_two_person_act(changes, ApprovalPolicy()) or TwoPersonAct.ORGANISATION_END,
         f"load:{load_id}",
         officer_of_account(known.proposed_by),
         (known.proposed_at, known.expires),
-        changes=found.digest,
+        changes=import_job.digest,
     )
-    return confirm_by_passkey(request, clerk, decision, [*_only_change(changes), *_counts(found).values])
+    return confirm_by_passkey(request, clerk, decision, [*_only_change(changes), *_counts(import_job).values])
 
 
 def _only_change(changes: Sequence[ImportChange]) -> list[DescriptionItem]:
     """Return the values of a proposal about one organisation."""
     if len(changes) != 1:
         return []
-    one = changes[0]
-    items = [DescriptionItem(_("Organisation"), f"{one.name_before or one.name}, {one.customer_id}")]
-    return items if one.name in {one.name_before, ""} else [*items, DescriptionItem(_("New name"), one.name)]
+    import_change = changes[0]
+    items = [
+        DescriptionItem(
+            _("Organisation"), f"{import_change.name_before or import_change.name}, {import_change.customer_id}"
+        )
+    ]
+    return (
+        items
+        if import_change.name in {import_change.name_before, ""}
+        else [*items, DescriptionItem(_("New name"), import_change.name)]
+    )
 
 
 def _revokes(kind: ChangeKind) -> str:
@@ -193,16 +203,16 @@ def _revokes(kind: ChangeKind) -> str:
 def _revoke(request: HttpRequest, clerk: StaffSession, load_id: str, kind: ChangeKind) -> HttpResponse:
     """Show the certificates of closed organisations, then revoke or propose it."""
     left = organisations.find_orphaned(organisations.load(load_id, clerk), clerk)
-    found = next((one for one in left if one.kind is kind), None)
+    certificates = next((certificates for certificates in left if certificates.kind is kind), None)
     try:
-        if found is None:
+        if certificates is None:
             return redirect_to("staff_load", load_id)
-        selection = bulk_revocations.look_at(CertificateSelection(found.serials), found.reason, clerk)
+        selection = bulk_revocations.look_at(CertificateSelection(certificates.serials), certificates.reason, clerk)
         two = is_too_many(clerk, selection)
-        once = Confirmation(request, _revokes(kind), found.reason, two, *selection.serials)
+        once = Confirmation(request, _revokes(kind), certificates.reason, two, *selection.serials)
         if not once.is_given:
             back = Link(_("Changes to organisations"), reverse("staff_load", args=[load_id]))
-            page = revocation_check(request, clerk, (selection, found.reason), (once, [], [], back))
+            page = revocation_check(request, clerk, (selection, certificates.reason), (once, [], [], back))
             return show_check(request, page)
         outcome = organisations.propose_revocation(load_id, kind, clerk)
     except BulkRevocationError as refused:
@@ -230,38 +240,40 @@ def _decide(does: str, load_id: str, digest: str, clerk: StaffSession) -> bool:
     return True
 
 
-def _before(request: HttpRequest, found: ImportJob, clerk: StaffSession) -> tuple[list[Component], Sequence[Component]]:
+def _before(
+    request: HttpRequest, import_job: ImportJob, clerk: StaffSession
+) -> tuple[list[Component], Sequence[Component]]:
     """Return the blocks before the list of changes, and the form after it."""
-    difference = found.difference
-    blocks: list[Component] = [_counts(found), *_who(found)]
+    difference = import_job.difference
+    blocks: list[Component] = [_counts(import_job), *_who(import_job)]
     if difference.wrong:
         wrong = Table(
             _("Lines left out because of errors"),
             [_("Line"), _("Column"), _("Correction")],
             [
-                [str(one.line), one.column or _("the whole line"), _to_write(one)]
-                for one in difference.wrong[:_WRONG_SHOWN]
+                [str(row_error.line), row_error.column or _("the whole line"), _to_write(row_error)]
+                for row_error in difference.wrong[:_WRONG_SHOWN]
             ],
         )
         blocks.append(wrong)
-    explained, acts = _acts(request, found, clerk)
+    explained, acts = _acts(request, import_job, clerk)
     return [*blocks, *explained], acts
 
 
-def _acts(request: HttpRequest, found: ImportJob, clerk: StaffSession) -> tuple[Sequence[Alert], Sequence[Form]]:
+def _acts(request: HttpRequest, import_job: ImportJob, clerk: StaffSession) -> tuple[Sequence[Alert], Sequence[Form]]:
     """Return what this clerk must know, and the form after the list of changes."""
-    count = len(found.difference.changes)
-    hidden = [Input("digest", "", "hidden", found.digest)]
-    state = found.confirmation.state(portal_context(request).ctx.now())
+    count = len(import_job.difference.changes)
+    hidden = [Input("digest", "", "hidden", import_job.digest)]
+    state = import_job.confirmation.state(portal_context(request).ctx.now())
     if state is LoadState.PROPOSED:
-        return _deciding(found, clerk)
+        return _deciding(import_job, clerk)
     if (reason := _ENDED.get(state)) is not None:
         return [Alert(_(LOADS[reason]))], ()
     if not count:
         return [Alert(_("There are no changes to carry out."))], ()
-    if find_two_person_act(found.difference.changes, clerk.ctx.approvals) is None:
+    if find_two_person_act(import_job.difference.changes, clerk.ctx.approvals) is None:
         return (), [Form(hidden, [Button(_("Carry out changes: {count}", count=count), "accept")])]
-    if found.confirmation.sent_by != clerk.actor.user_id:
+    if import_job.confirmation.sent_by != clerk.actor.user_id:
         return [Alert(_(LOADS[LoadReason.OTHER_CLERK]))], ()
     asked = Alert(
         _(
@@ -273,24 +285,24 @@ def _acts(request: HttpRequest, found: ImportJob, clerk: StaffSession) -> tuple[
     return [asked], [Form(hidden, [Button(_("Propose changes: {count}", count=count), "propose")])]
 
 
-def _deciding(found: ImportJob, clerk: StaffSession) -> tuple[Sequence[Alert], Sequence[Form]]:
+def _deciding(import_job: ImportJob, clerk: StaffSession) -> tuple[Sequence[Alert], Sequence[Form]]:
     """Return the actions of the proposal's own clerk, or of other clerks."""
-    if found.confirmation.proposed_by == clerk.actor.user_id:
+    if import_job.confirmation.proposed_by == clerk.actor.user_id:
         mine = Alert(_(LOADS[LoadReason.SAME_CLERK]))
         return [mine], [Form((), [Button(_("Withdraw the proposal"), "end", minor=True)])]
     asked = _(
         "Another clerk has proposed this. Check the totals and every change before you confirm. The end "
         "or merger of an organisation cannot be undone."
     )
-    press = _("Confirm and carry out changes: {count}", count=len(found.difference.changes))
-    hidden = [Input("digest", "", "hidden", found.digest)]
+    press = _("Confirm and carry out changes: {count}", count=len(import_job.difference.changes))
+    hidden = [Input("digest", "", "hidden", import_job.digest)]
     reject = Button(_("Reject the proposal"), "end", minor=True)
     return [Alert(asked, Severity.WARNING)], [Form(hidden, [Button(press, "confirm", danger=True), reject])]
 
 
-def _who(found: ImportJob) -> list[Component]:
+def _who(import_job: ImportJob) -> list[Component]:
     """Return the clerks who proposed, confirmed or ended it, and its deadline."""
-    known = found.confirmation
+    known = import_job.confirmation
     if known.proposed_at is None or known.expires is None:
         return []
     rows = [
@@ -306,29 +318,29 @@ def _who(found: ImportJob) -> list[Component]:
     return [DescriptionList(rows)]
 
 
-def _to_write(one: RowError) -> str:
+def _to_write(row_error: RowError) -> str:
     """Return the correction of a line; exact if the database knows the value."""
-    if one.slip in SLIPS_UNKNOWN and not one.known:
-        return _(SLIPS_UNKNOWN[one.slip])
-    return _(SLIPS[one.slip], known=one.known)
+    if row_error.slip in SLIPS_UNKNOWN and not row_error.known:
+        return _(SLIPS_UNKNOWN[row_error.slip])
+    return _(SLIPS[row_error.slip], known=row_error.known)
 
 
-def _after(found: ImportJob, clerk: StaffSession) -> list[Component]:
-    count = len(found.difference.changes)
-    far = _("{done} of {count}", done=found.position, count=count)
+def _after(import_job: ImportJob, clerk: StaffSession) -> list[Component]:
+    count = len(import_job.difference.changes)
+    far = _("{done} of {count}", done=import_job.position, count=count)
     rows = [DescriptionItem(_("Carried out"), far)]
-    if found.passed_over:
+    if import_job.passed_over:
         over = _(
             "Changes left out because the register had changed: {count}. Send the file again to see them.",
-            count=found.passed_over,
+            count=import_job.passed_over,
         )
         rows.append(DescriptionItem(_("Left out"), over))
-    if found.done_at is not None:
-        rows.append(DescriptionItem(_("Done"), format_datetime(found.done_at)))
-    blocks: list[Component] = [_counts(found), *_who(found), DescriptionList(rows)]
-    if found.done_at is None:
+    if import_job.done_at is not None:
+        rows.append(DescriptionItem(_("Done"), format_datetime(import_job.done_at)))
+    blocks: list[Component] = [_counts(import_job), *_who(import_job), DescriptionList(rows)]
+    if import_job.done_at is None:
         blocks.append(Form((), [Button(_("Carry out the next changes"), "go-on")]))
-    for left in organisations.find_orphaned(found, clerk):
+    for left in organisations.find_orphaned(import_job, clerk):
         text = _(
             "Valid certificates of these organisations: {count}. Revoke them for this reason: {reason}. A "
             "second clerk must confirm more than ten.",
@@ -345,34 +357,34 @@ def _after(found: ImportJob, clerk: StaffSession) -> list[Component]:
     return blocks
 
 
-def _counts(found: ImportJob) -> DescriptionList:
-    totals = count_acts(found.difference.changes)
+def _counts(import_job: ImportJob) -> DescriptionList:
+    totals = count_acts(import_job.difference.changes)
     rows = [DescriptionItem(_(LOAD_ACTS[act]), str(count)) for act, count in totals.items()]
-    wrong = DescriptionItem(_("Lines with errors"), str(len(found.difference.wrong)))
+    wrong = DescriptionItem(_("Lines with errors"), str(len(import_job.difference.wrong)))
     return DescriptionList(
-        [*rows, DescriptionItem(_("Organisations unchanged"), str(found.difference.unchanged)), wrong]
+        [*rows, DescriptionItem(_("Organisations unchanged"), str(import_job.difference.unchanged)), wrong]
     )
 
 
-def _sent_row(request: HttpRequest, one: LoadListItem) -> Row:
-    sent = Cell(format_datetime(one.created), reverse("staff_load", args=[one.load_id]))
-    if one.done_at is not None:
-        return [sent, Cell(format_datetime(one.done_at), note=str(one.position))]
-    state = one.confirmation.state(portal_context(request).ctx.now())
-    return [sent, Cell(_(LOAD_STATES[state]), note=str(one.position) if one.position else "")]
+def _sent_row(request: HttpRequest, load: LoadListItem) -> Row:
+    sent = Cell(format_datetime(load.created), reverse("staff_load", args=[load.load_id]))
+    if load.done_at is not None:
+        return [sent, Cell(format_datetime(load.done_at), note=str(load.position))]
+    state = load.confirmation.state(portal_context(request).ctx.now())
+    return [sent, Cell(_(LOAD_STATES[state]), note=str(load.position) if load.position else "")]
 
 
-def _waiting_row(one: LoadListItem) -> Row:
-    known = one.confirmation
+def _waiting_row(load: LoadListItem) -> Row:
+    known = load.confirmation
     return [
-        Cell(format_datetime(known.proposed_at or one.created), reverse("staff_load", args=[one.load_id])),
+        Cell(format_datetime(known.proposed_at or load.created), reverse("staff_load", args=[load.load_id])),
         f"user:{known.proposed_by}",
-        format_datetime(known.expires or one.created),
+        format_datetime(known.expires or load.created),
     ]
 
 
-def _changes(request: HttpRequest, found: ImportJob) -> list[Component]:
-    number, changes = page_number(request), found.difference.changes
+def _changes(request: HttpRequest, import_job: ImportJob) -> list[Component]:
+    number, changes = page_number(request), import_job.difference.changes
     part = changes[(number - 1) * A_PAGE : number * A_PAGE]
     table = Table(
         _("All changes"),
@@ -383,16 +395,19 @@ def _changes(request: HttpRequest, found: ImportJob) -> list[Component]:
             _("Before"),
             _("After"),
         ],
-        [[one.customer_id, str(one.line), _(CHANGES[one.kind]), *_cells(one)] for one in part],
+        [
+            [import_change.customer_id, str(import_change.line), _(CHANGES[import_change.kind]), *_cells(import_change)]
+            for import_change in part
+        ],
         _("Nothing to show."),
     )
     return [table, pager(request, number, len(part), more=number * A_PAGE < len(changes))]
 
 
-def _cells(one: ImportChange) -> tuple[Cell, Cell]:
-    before = f"{one.name_before} ({one.language_before})" if one.name_before else "–"
-    after = f"{one.name} ({one.language})"
-    into = _("Merged into {customer_id}", customer_id=one.into) if one.into else ""
+def _cells(import_change: ImportChange) -> tuple[Cell, Cell]:
+    before = f"{import_change.name_before} ({import_change.language_before})" if import_change.name_before else "–"
+    after = f"{import_change.name} ({import_change.language})"
+    into = _("Merged into {customer_id}", customer_id=import_change.into) if import_change.into else ""
     return Cell(before), Cell(after, note=into)
 
 

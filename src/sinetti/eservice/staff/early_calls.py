@@ -44,14 +44,14 @@ def call_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
             Text([_(_EXPLAINED)]),
             Table(
                 _(_TITLE),
-                [_(one) for one in (*names, _REPLACED, _HEARD, _UNREACHED)],
+                [_(name) for name in (*names, _REPLACED, _HEARD, _UNREACHED)],
                 [
                     [
-                        Cell(format_datetime(one.begins), reverse("staff_early_call", args=[one.call_id])),
-                        format_datetime(one.ends),
-                        *(Cell(str(count)) for count in (one.count, one.replaced, one.heard, one.unreached)),
+                        Cell(format_datetime(call.begins), reverse("staff_early_call", args=[call.call_id])),
+                        format_datetime(call.ends),
+                        *(Cell(str(count)) for count in (call.count, call.replaced, call.heard, call.unreached)),
                     ]
-                    for one in early_calls.list_calls(clerk)
+                    for call in early_calls.list_calls(clerk)
                 ],
                 _("Nothing to show."),
             ),
@@ -63,10 +63,10 @@ def call_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
 @require_safe
 def call_detail(request: HttpRequest, clerk: StaffSession, call_id: str) -> HttpResponse:
     """Show the counts of one call, and certificates that were not reached."""
-    found = early_calls.find_call(call_id, A_PAGE, clerk)
-    if found is None:
+    call = early_calls.find_call(call_id, A_PAGE, clerk)
+    if call is None:
         return not_found(request)
-    status, unreached = found
+    status, unreached = call
     blocks: list[Component] = [_values(status), _totals(status), Text([_(_EXPLAINED)]), _table(unreached)]
     title = _("Call for early replacement, {date}", date=format_datetime(status.begins))
     return show_page(request, title, blocks, Link(_(_TITLE), reverse("staff_early_calls")))
@@ -104,11 +104,11 @@ def _table(rows: tuple[UnreachedItem, ...]) -> Table:
         [_("Organisation"), _("Serial number"), _("Valid until")],
         [
             [
-                Cell(one.organisation, note=one.customer_id),
-                Cell(one.serial, reverse("staff_certificate", args=[one.serial])),
-                format_datetime(one.not_after),
+                Cell(row.organisation, note=row.customer_id),
+                Cell(row.serial, reverse("staff_certificate", args=[row.serial])),
+                format_datetime(row.not_after),
             ]
-            for one in rows
+            for row in rows
         ],
         _("Nothing to show."),
     )

@@ -106,7 +106,7 @@ class PurposeForm(PortalForm):
         label=gettext_noop("What do you need the information for?"),
         choices=[
             ("", gettext_noop("Choose")),
-            *((one.value, PURPOSES[one]) for one in AccessPurpose),
+            *((access_purpose.value, PURPOSES[access_purpose]) for access_purpose in AccessPurpose),
         ],  # the clerk must choose one
     )
     case = forms.CharField(
@@ -120,13 +120,13 @@ class PurposeForm(PortalForm):
     def clean_case(self) -> str:
         """Return a case number as stored, or the empty text."""
         typed = str(self.cleaned_data["case"])
-        found = read_case_number(typed)
-        if typed.strip() and found is None:
+        case_number = read_case_number(typed)
+        if typed.strip() and case_number is None:
             self.refuse(
                 "case",
                 gettext_noop("A case number looks like SI-7K3M2-Q9PXW. Leave this field empty if there is none."),
             )
-        return found or ""
+        return case_number or ""
 
 
 @require_staff
@@ -168,26 +168,34 @@ def _queue(waiting: Sequence[WaitingWork], figures: AuthorityFigures | None, now
     blocks: list[Component] = [Tasks([task for _at, task in tasks])]
     if not tasks:
         blocks = [Alert(_("No work is waiting."), Severity.GOOD)]
-    if own := sum(one.own for one in waiting):
+    if own := sum(waiting_work.own for waiting_work in waiting):
         blocks.append(Text([ngettext(*_OWN, own)]))
     return blocks
 
 
 def _cases(waiting: Sequence[WaitingWork], now: datetime) -> Iterator[tuple[datetime, Task]]:
-    for one in waiting:
-        if one.oldest is None:
+    for waiting_work in waiting:
+        if waiting_work.oldest is None:
             continue
-        tone = Severity.WARNING if now - one.oldest > _LATE else Severity.PLAIN
-        hint = _("The oldest is from {at}.", at=format_datetime(one.oldest))
-        yield one.oldest, Task(ngettext(*CASES[one.kind], one.count), reverse(_PLACES[one.kind]), tone, hint=hint)
+        tone = Severity.WARNING if now - waiting_work.oldest > _LATE else Severity.PLAIN
+        hint = _("The oldest is from {at}.", at=format_datetime(waiting_work.oldest))
+        yield (
+            waiting_work.oldest,
+            Task(
+                ngettext(*CASES[waiting_work.kind], waiting_work.count),
+                reverse(_PLACES[waiting_work.kind]),
+                tone,
+                hint=hint,
+            ),
+        )
 
 
 def _counted_work(figures: AuthorityFigures, now: datetime) -> Iterator[tuple[datetime, Task]]:
-    for kind, found in figures.work.items():
-        if not found.rows:
+    for kind, work_list in figures.work.items():
+        if not work_list.rows:
             continue
-        first = found.rows[0].first_end
-        count = found.organisations if kind is WorkKind.FLEETS else found.certificates
+        first = work_list.rows[0].first_end
+        count = work_list.organisations if kind is WorkKind.FLEETS else work_list.certificates
         tone = Severity.ERROR if first - now < _SOON else Severity.WARNING
         hint = _("The first of these certificates expires on {day}.", day=format_date(finnish_day(first)))
         yield first, Task(ngettext(*WORK[kind], count), reverse("staff_work", args=[kind]), tone, hint=hint)
@@ -263,11 +271,15 @@ def work_list(request: HttpRequest, clerk: StaffSession, kind: str) -> HttpRespo
     found, named = work.list_organisations(known, clerk)
     rows = [
         [
-            Cell(one.name, reverse("staff_organisation", args=[one.work.organisation_id]), note=one.customer_id),
-            Cell(number(one.work.count)),
-            Cell(format_date(finnish_day(one.work.first_end))),
+            Cell(
+                named_work.name,
+                reverse("staff_organisation", args=[named_work.work.organisation_id]),
+                note=named_work.customer_id,
+            ),
+            Cell(number(named_work.work.count)),
+            Cell(format_date(finnish_day(named_work.work.first_end))),
         ]
-        for one in named
+        for named_work in named
     ]
     blocks: list[Component] = [Text([_(WORK_HINTS[known])])]
     if found.organisations > len(rows):

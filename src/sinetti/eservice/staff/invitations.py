@@ -134,8 +134,8 @@ def invitation_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
         return redirect_to("staff_invitations")
     number = page_number(request)
     first = (number - 1) * A_PAGE
-    found = open_invitations.listed(first, A_PAGE + 1, clerk)
-    asked, rows = found.asked, found.links
+    lists = open_invitations.listed(first, A_PAGE + 1, clerk)
+    asked, rows = lists.asked, lists.links
     explained = [
         _(
             "A representative of the organisation confirms the invitation. If there is no representative, "
@@ -159,11 +159,11 @@ def invitation_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
 def _cancel(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     """Show the invitation whose link ends, then end it."""
     picked = request.POST.get("invitation", "")
-    found = open_invitations.find_link(picked, clerk)
-    if found is None:
+    link = open_invitations.find_link(picked, clerk)
+    if link is None:
         messages.info(request, _("Choose one invitation that is still open."))
         return redirect_to("staff_invitations")
-    once = Confirmation(request, END, found)
+    once = Confirmation(request, END, link)
     if once.is_given:
         ended = open_invitations.end(picked, clerk)
         done, gone = _("Invitation cancelled. Its link no longer works."), _("The invitation is no longer open.")
@@ -177,9 +177,9 @@ def _cancel(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
             [Button(_("Cancel the invitation"), END, danger=True)],
         ),
         summary=[
-            DescriptionItem(_("Organisation"), f"{found.organisation}, {found.customer_id}"),
-            DescriptionItem(_("Invited person"), f"{found.name}, {found.email}"),
-            DescriptionItem(_("Sent"), format_datetime(found.created)),
+            DescriptionItem(_("Organisation"), f"{link.organisation}, {link.customer_id}"),
+            DescriptionItem(_("Invited person"), f"{link.name}, {link.email}"),
+            DescriptionItem(_("Sent"), format_datetime(link.created)),
             letters.informed,
         ],
         effects=[_("The link that was sent stops working. You can invite the person again.")],
@@ -231,15 +231,15 @@ def _invited(form: InviteForm, clerk: StaffSession) -> str:
 @require_http_methods(["GET", "HEAD", "POST"])
 def invitation_detail(request: HttpRequest, clerk: StaffSession, pending_id: str) -> HttpResponse:
     """Show an invitation that a clerk requested, with its decision."""
-    found = open_invitations.pending(pending_id, clerk)
-    if found is None:
+    pending = open_invitations.pending(pending_id, clerk)
+    if pending is None:
         return not_found(request)
     does, form = request.POST.get("do", ""), AddressForm(request.POST if request.POST.get("do") == "confirm" else None)
     if request.method == "POST" and (act := _ACTS.get(does)) is not None and (not form.is_bound or form.is_valid()):
-        if does == "confirm" and not Confirmation(request, does, *astuple(found)).is_given:
+        if does == "confirm" and not Confirmation(request, does, *astuple(pending)).is_given:
             return redirect_to("staff_invitation", pending_id)
         address = form.cleaned_data["address"] if form.is_bound else ""
-        if does == "confirm" and (page := _passkey_page(request, clerk, found, address)) is not None:
+        if does == "confirm" and (page := _passkey_page(request, clerk, pending, address)) is not None:
             return page
         try:
             act[0](pending_id, clerk, address)
@@ -251,8 +251,12 @@ def invitation_detail(request: HttpRequest, clerk: StaffSession, pending_id: str
         except tuple(WRONG) as refused:
             messages.info(request, _(WRONG[type(refused)]))
         return redirect_to("staff_invitation", pending_id)
-    waits = _waiting(found, clerk)
-    blocks: list[Component] = [DescriptionList(pending_values(found)), *waits, *_buttons(request, clerk, found, form)]
+    waits = _waiting(pending, clerk)
+    blocks: list[Component] = [
+        DescriptionList(pending_values(pending)),
+        *waits,
+        *_buttons(request, clerk, pending, form),
+    ]
     back = Link(_("Invitations of representatives"), reverse("staff_invitations"))
     return show_page(request, _("Invitation of a representative"), blocks, back)
 
@@ -268,8 +272,8 @@ _ACTS: Mapping[str, tuple[Callable[[str, StaffSession, str], None], str]] = {
 @require_safe
 def letter(request: HttpRequest, clerk: StaffSession, pending_id: str) -> HttpResponse:
     """Show the letter about a first representative alone, to print."""
-    found = open_invitations.pending(pending_id, clerk)
-    naming = None if found is None else open_invitations.find_naming(found, clerk)
+    pending = open_invitations.pending(pending_id, clerk)
+    naming = None if pending is None else open_invitations.find_naming(pending, clerk)
     if naming is None:
         return not_found(request)
     address = f"{portal_context(request).terms.people_address}{link_path(naming.naming_id, clerk.ctx)}"
@@ -278,9 +282,9 @@ def letter(request: HttpRequest, clerk: StaffSession, pending_id: str) -> HttpRe
     return render_page(request, Page(title, [Text(lines, naming.language)], back=back, title_language=naming.language))
 
 
-def _waiting(found: PendingView, clerk: StaffSession) -> list[Component]:
+def _waiting(pending: PendingView, clerk: StaffSession) -> list[Component]:
     """Return until when a first representative waits, and the letter to send."""
-    naming = open_invitations.find_naming(found, clerk)
+    naming = open_invitations.find_naming(pending, clerk)
     if naming is None:
         return []
     ended = _("stopped by the organisation on {at}", at=format_datetime(naming.vetoed_at)) if naming.vetoed_at else ""
@@ -292,50 +296,50 @@ def _waiting(found: PendingView, clerk: StaffSession) -> list[Component]:
         "Print the letter and send it to the address in the trade register's extract, never to one from the request. "
         "With its link, the organisation can stop the naming."
     )
-    address = reverse("staff_invitation_letter", args=[found.pending_id])
+    address = reverse("staff_invitation_letter", args=[pending.pending_id])
     show = Links([Link(_("Letter to the organisation"), address, button=True)])
     return [Section(_("Time before the representative can act"), [DescriptionList(values), Text([how]), show])]
 
 
-def _passkey_page(request: HttpRequest, clerk: StaffSession, found: PendingView, address: str) -> HttpResponse | None:
+def _passkey_page(request: HttpRequest, clerk: StaffSession, pending: PendingView, address: str) -> HttpResponse | None:
     """Return the page that asks for the passkey, or None if it has confirmed."""
     decision = decision_about(
         TwoPersonAct.SIGNATORY,
-        f"organisation:{found.organisation_id}",
-        officer_of_account(found.asker_id),
-        (found.created, found.expires),
-        pending=found.pending_id,
-        name=found.name,
-        email=found.email,
+        f"organisation:{pending.organisation_id}",
+        officer_of_account(pending.asker_id),
+        (pending.created, pending.expires),
+        pending=pending.pending_id,
+        name=pending.name,
+        email=pending.email,
         address=address,
     )
-    shown = [*pending_values(found), DescriptionItem(_("Address of the organisation"), address or "–")]
+    shown = [*pending_values(pending), DescriptionItem(_("Address of the organisation"), address or "–")]
     return confirm_by_passkey(request, clerk, decision, shown)
 
 
-def _buttons(request: HttpRequest, clerk: StaffSession, found: PendingView, form: AddressForm) -> list[Component]:
+def _buttons(request: HttpRequest, clerk: StaffSession, pending: PendingView, form: AddressForm) -> list[Component]:
     """Return the buttons for an invitation that waits. The act checks again."""
-    if found.state is not InvitationProposal.WAITING:
+    if pending.state is not InvitationProposal.WAITING:
         return []
-    if found.asker_id == clerk.actor.user_id and clerk.ctx.approvals.people_for(TwoPersonAct.SIGNATORY) > 1:
+    if pending.asker_id == clerk.actor.user_id and clerk.ctx.approvals.people_for(TwoPersonAct.SIGNATORY) > 1:
         mine = Alert(_(REFUSED[PendingFault.SAME_PERSON]))
         return [mine, Form([], [Button(_("Withdraw the invitation"), "withdraw", minor=True)])]
     reject = Button(_("Reject the invitation"), "reject", minor=True)
-    if open_invitations.has_signatory(found.organisation_id, clerk):
+    if open_invitations.has_signatory(pending.organisation_id, clerk):
         return [Alert(_(REFUSED[PendingFault.SIGNATORY_THERE])), Form([], [reject])]
     known = Alert(
         _("Confirm only if you have checked yourself that this person may act for the organisation."),
         Severity.WARNING,
     )
     try:
-        letters = letters_of(request, lambda _ctx: open_invitations.confirm(found.pending_id, clerk))
+        letters = letters_of(request, lambda _ctx: open_invitations.confirm(pending.pending_id, clerk))
     except PendingInvitationRefused as refused:
         return [Alert(_(REFUSED[refused.fault])), Form([], [reject])]
     except LimitReached as reached:
         return [Alert(limit_words(reached), Severity.ERROR), Form([], [reject])]
     except tuple(WRONG) as refused:
         return [Alert(_(WRONG[type(refused)]), Severity.ERROR), Form([], [reject])]
-    once = Confirmation(request, "confirm", *astuple(found))
+    once = Confirmation(request, "confirm", *astuple(pending))
     press = Button(_("Confirm the invitation and send the link"), "confirm")
     typed = form.as_component(press, reject) if clerk.ctx.approvals.signatory_wait else Form((), [press, reject])
     return [
@@ -351,32 +355,32 @@ def _asked_table(rows: tuple[PendingView, ...]) -> Table:
         [_("Organisation"), _("Invited person"), _("Requested by"), _("State"), _("Confirm by")],
         [
             [
-                Cell(one.organisation, reverse("staff_invitation", args=[one.pending_id]), note=one.customer_id),
-                Cell(one.name, note=one.email),
-                Cell(one.asker_name, note=one.asker_email),
-                _(STATES[one.state]),
-                format_datetime(one.expires) if one.state is InvitationProposal.WAITING else "",
+                Cell(row.organisation, reverse("staff_invitation", args=[row.pending_id]), note=row.customer_id),
+                Cell(row.name, note=row.email),
+                Cell(row.asker_name, note=row.asker_email),
+                _(STATES[row.state]),
+                format_datetime(row.expires) if row.state is InvitationProposal.WAITING else "",
             ]
-            for one in rows
+            for row in rows
         ],
         _("Nothing to show."),
     )
 
 
 def _table(rows: tuple[OpenInvitation, ...]) -> Table:
-    picks = [one.invitation_id for one in rows]
+    picks = [row.invitation_id for row in rows]
     empty = _("Nothing to show.")
     return Table(
         _("Unused links"),
         [_("Organisation"), _("Invited person"), _("Sent"), _("The link is valid until")],
         [
             [
-                Cell(one.organisation, note=one.customer_id),
-                Cell(one.name, note=one.email),
-                format_datetime(one.created),
-                format_datetime(one.expires) if one.vouched else _("does not work, invitation not confirmed"),
+                Cell(row.organisation, note=row.customer_id),
+                Cell(row.name, note=row.email),
+                format_datetime(row.created),
+                format_datetime(row.expires) if row.vouched else _("does not work, invitation not confirmed"),
             ]
-            for one in rows
+            for row in rows
         ],
         empty,
         pick="invitation",

@@ -115,12 +115,12 @@ def organisation_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse
         [_("Name"), _("ID"), _("Type"), _("State")],
         [
             [
-                Cell(one.name, reverse("staff_organisation", args=[one.organisation_id])),
-                one.customer_id,
-                _(KINDS[one.kind]),
-                _("active") if one.closed_at is None else _("ended"),
+                Cell(row.name, reverse("staff_organisation", args=[row.organisation_id])),
+                row.customer_id,
+                _(KINDS[row.kind]),
+                _("active") if row.closed_at is None else _("ended"),
             ]
-            for one in rows[:A_PAGE]
+            for row in rows[:A_PAGE]
         ],
         _("No results."),
     )
@@ -186,24 +186,26 @@ def organisation_create(request: HttpRequest, clerk: StaffSession) -> HttpRespon
 def organisation_detail(request: HttpRequest, clerk: StaffSession, organisation_id: str) -> HttpResponse:
     """Show one organisation; rename or end it."""
     try:
-        found = organisations.organisation(organisation_id, clerk)
+        organisation = organisations.organisation(organisation_id, clerk)
     except OrganisationNotFound:
         return not_found(request)
     saved = request.method == "POST" and request.POST.get("do") == "save"
-    form = NameForm(request.POST if saved else None, initial={"name": found.name, "spoken": found.language.value})
+    form = NameForm(
+        request.POST if saved else None, initial={"name": organisation.name, "spoken": organisation.language.value}
+    )
     blocks: list[Component] = []
-    if found.closed_at is None and is_step(request, END):
-        return _end(request, found, clerk)
-    if found.closed_at is None and saved:
-        change = _asked(found, form)
+    if organisation.closed_at is None and is_step(request, END):
+        return _end(request, organisation, clerk)
+    if organisation.closed_at is None and saved:
+        change = _asked(organisation, form)
         if change is not None:
             if (answer := _alter(request, clerk, organisation_id, change)) is not None:
                 return answer
             blocks.append(Alert(_(_MOVED), Severity.ERROR))
-    blocks += [_values(found), Links(_ways(found))]
-    if found.closed_at is None:
+    blocks += [_values(organisation), Links(_ways(organisation))]
+    if organisation.closed_at is None:
         blocks += _changing(clerk, form)
-    return show_page(request, found.name, blocks, _back())
+    return show_page(request, organisation.name, blocks, _back())
 
 
 def _alter(
@@ -238,32 +240,44 @@ def _changing(clerk: StaffSession, form: NameForm) -> list[Component]:
     ]
 
 
-def _asked(found: OrganisationListItem, form: NameForm) -> ImportChange | None:
+def _asked(organisation: OrganisationListItem, form: NameForm) -> ImportChange | None:
     """Return the requested change; None if the form is invalid."""
     if not form.is_valid():
         return None
-    return _change(found, ChangeKind.CHANGE, (form.cleaned_data["name"], form.cleaned_data["spoken"]))
+    return _change(organisation, ChangeKind.CHANGE, (form.cleaned_data["name"], form.cleaned_data["spoken"]))
 
 
-def _change(found: OrganisationListItem, kind: ChangeKind, after: tuple[str, str]) -> ImportChange:
-    before = (found.name, found.language.value)
-    return ImportChange(0, kind, found.customer_id, found.kind, found.country, before[0], after[0], before[1], after[1])
+def _change(organisation: OrganisationListItem, kind: ChangeKind, after: tuple[str, str]) -> ImportChange:
+    before = (organisation.name, organisation.language.value)
+    return ImportChange(
+        0,
+        kind,
+        organisation.customer_id,
+        organisation.kind,
+        organisation.country,
+        before[0],
+        after[0],
+        before[1],
+        after[1],
+    )
 
 
-def _end(request: HttpRequest, found: OrganisationListItem, clerk: StaffSession) -> HttpResponse:
+def _end(request: HttpRequest, organisation: OrganisationListItem, clerk: StaffSession) -> HttpResponse:
     """Show the reach of the end of an organisation; end it, or propose it."""
-    reach = organisations.count_reach(found.organisation_id, clerk)
+    reach = organisations.count_reach(organisation.organisation_id, clerk)
     second = organisations.needs_second(TwoPersonAct.ORGANISATION_END, clerk)
-    once = Confirmation(request, END, found.organisation_id, found.name, found.language, reach, second)
+    once = Confirmation(
+        request, END, organisation.organisation_id, organisation.name, organisation.language, reach, second
+    )
     if once.is_given:
-        change = _change(found, ChangeKind.END, (found.name, found.language.value))
-        if (answer := _alter(request, clerk, found.organisation_id, change)) is not None:
+        change = _change(organisation, ChangeKind.END, (organisation.name, organisation.language.value))
+        if (answer := _alter(request, clerk, organisation.organisation_id, change)) is not None:
             return answer
     press = _("Propose the end of the organisation") if second else _("End the organisation permanently")
     page = check_page(
-        _("End the organisation {name}?", name=found.name),
+        _("End the organisation {name}?", name=organisation.name),
         Form(once.fields, [Button(press, END, danger=True)]),
-        summary=_reach_items(found, reach),
+        summary=_reach_items(organisation, reach),
         effects=[
             _(
                 "The end cannot be undone. The organisation gets no more certificates, and users can no longer act "
@@ -274,16 +288,16 @@ def _end(request: HttpRequest, found: OrganisationListItem, clerk: StaffSession)
         ],
         letters=(),
         blocks=[Alert(_(_MOVED), Severity.ERROR)] if once.was_pressed else [],
-        back=Link(found.name, reverse("staff_organisation", args=[found.organisation_id])),
+        back=Link(organisation.name, reverse("staff_organisation", args=[organisation.organisation_id])),
     )
     return show_check(request, page)
 
 
-def _reach_items(found: OrganisationListItem, reach: EndReach) -> list[DescriptionItem]:
+def _reach_items(organisation: OrganisationListItem, reach: EndReach) -> list[DescriptionItem]:
     served = _("Reports of about {count} other organisations are sent with them", count=reach.served)
     certificates = f"{reach.certificates}. {served}" if reach.served else str(reach.certificates)
     return [
-        DescriptionItem(_("Organisation"), f"{found.name}, {found.customer_id}"),
+        DescriptionItem(_("Organisation"), f"{organisation.name}, {organisation.customer_id}"),
         DescriptionItem(_("Valid certificates"), certificates),
         DescriptionItem(_("Open orders that can no longer be used"), str(reach.orders)),
         DescriptionItem(_("People who can no longer act for it"), str(reach.people)),
@@ -300,36 +314,41 @@ def _ending() -> list[Component]:
     return [Text([explanation]), Form((), [Button(_("End the organisation"), check_of(END), danger=True)])]
 
 
-def _ways(found: OrganisationListItem) -> list[Link]:
-    ways = [Link(_("The organisation's certificates"), f"{reverse('staff_certificates')}?text={found.customer_id}")]
+def _ways(organisation: OrganisationListItem) -> list[Link]:
+    ways = [
+        Link(_("The organisation's certificates"), f"{reverse('staff_certificates')}?text={organisation.customer_id}")
+    ]
     ways.append(
         Link(
             _("Revoke the organisation's certificates"),
-            f"{reverse('staff_revocation_new')}?organisation={found.customer_id}",
+            f"{reverse('staff_revocation_new')}?organisation={organisation.customer_id}",
         )
     )
-    if found.closed_at is None:
+    if organisation.closed_at is None:
         ways.append(
-            Link(_("Invite a representative"), f"{reverse('staff_invitations')}?organisation={found.customer_id}")
+            Link(
+                _("Invite a representative"), f"{reverse('staff_invitations')}?organisation={organisation.customer_id}"
+            )
         )
-    return [*ways, Link(_("Audit log"), f"{reverse('staff_audit')}?object=organisation:{found.organisation_id}")]
+    return [*ways, Link(_("Audit log"), f"{reverse('staff_audit')}?object=organisation:{organisation.organisation_id}")]
 
 
-def _values(found: OrganisationListItem) -> DescriptionList:
+def _values(organisation: OrganisationListItem) -> DescriptionList:
     rows = [
-        DescriptionItem(_("ID"), found.customer_id),
-        DescriptionItem(_("Type"), _(KINDS[found.kind])),
-        DescriptionItem(_("Country"), found.country),
-        DescriptionItem(_("Language of messages"), _(LANGUAGES[found.language])),
-        DescriptionItem(_("Added to the register"), format_datetime(found.created)),
+        DescriptionItem(_("ID"), organisation.customer_id),
+        DescriptionItem(_("Type"), _(KINDS[organisation.kind])),
+        DescriptionItem(_("Country"), organisation.country),
+        DescriptionItem(_("Language of messages"), _(LANGUAGES[organisation.language])),
+        DescriptionItem(_("Added to the register"), format_datetime(organisation.created)),
         DescriptionItem(
-            _("Approved channels"), ", ".join(_(CHANNELS[one]) for one in sorted(found.channels)) or _("none yet")
+            _("Approved channels"),
+            ", ".join(_(CHANNELS[channel]) for channel in sorted(organisation.channels)) or _("none yet"),
         ),
     ]
-    if found.closed_at is not None:
-        rows.append(DescriptionItem(_("Ended"), format_datetime(found.closed_at)))
-    if found.merged_into:
-        rows.append(DescriptionItem(_("Merged into"), found.merged_into))
+    if organisation.closed_at is not None:
+        rows.append(DescriptionItem(_("Ended"), format_datetime(organisation.closed_at)))
+    if organisation.merged_into:
+        rows.append(DescriptionItem(_("Merged into"), organisation.merged_into))
     return DescriptionList(rows)
 
 

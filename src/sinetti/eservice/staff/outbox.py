@@ -80,18 +80,18 @@ def message_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
 def _table(rows: tuple[OutboxListItem, ...], *, given_up: bool) -> Table:
     table_rows = [
         [
-            Cell(capital(_(MESSAGES[one.kind])), note=_(_CHANNELS[one.channel])),
-            Cell(one.customer_id or "–", note=one.serial or ""),
-            Cell(format_datetime(one.due)),
-            Cell(str(one.tries)),
-            Cell(one.problem or "–"),
+            Cell(capital(_(MESSAGES[row.kind])), note=_(_CHANNELS[row.channel])),
+            Cell(row.customer_id or "–", note=row.serial or ""),
+            Cell(format_datetime(row.due)),
+            Cell(str(row.tries)),
+            Cell(row.problem or "–"),
         ]
-        for one in rows
+        for row in rows
     ]
     columns = [_("Type"), _("About"), _("Due"), _("Attempts"), _("Problem")]
     caption = _("Failed messages") if given_up else _("Waiting messages")
     if not given_up:
         return Table(caption, columns, table_rows, _("Nothing to show."))
-    picks = [one.message_id for one in rows]
+    picks = [row.message_id for row in rows]
     again = [Button(_("Send selected again"), "again")] if rows else []
     return Table(caption, columns, table_rows, _("Nothing to show."), "message", picks, actions=again)

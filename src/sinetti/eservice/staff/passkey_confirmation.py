@@ -61,9 +61,9 @@ def confirm_by_passkey(
         links = [Link(_(SECURITY), reverse("mfa_index"))]
         return show_page(request, _(ACTS[decision.act]), [Alert(_(_NO_PASSKEY), Severity.ERROR, links)])
     sent = request.POST.get("credential", "")
-    found = _assertion(request, clerk, decision, sent) if sent else None
-    if found is not None:
-        passkeys.record(decision, found, clerk)
+    assertion = _assertion(request, clerk, decision, sent) if sent else None
+    if assertion is not None:
+        passkeys.record(decision, assertion, clerk)
         return None
     return render_page(request, _page(request, clerk, decision, shown))
 
@@ -140,5 +140,5 @@ def decision_about(
     act: TwoPersonAct, subject: str, proposer: str, times: tuple[datetime, datetime], **parameters: object
 ) -> ClerkDecision:
     """Return a decision; `times` are its beginning and its end."""
-    created, expires = (one.replace(microsecond=0) for one in times)
+    created, expires = (time.replace(microsecond=0) for time in times)
     return ClerkDecision(act, subject, proposer, created, expires, parameters)

@@ -48,11 +48,14 @@ def letters_of(
     room = NotificationContext(
         ctx.db, ctx.environment, ctx.now, ctx.machine_now, terms, {}, ctx.keys, unseal=link_unsealer(ctx.keys)
     )
-    found = rehearse(lambda: act(ctx), room, _MOST)
+    messages = rehearse(lambda: act(ctx), room, _MOST)
     own = getattr(request.user, "email", "")
-    to = {one.to: _shown(one.to, known if known is None else {*known, own}) for one in found}
-    full = found[:_IN_FULL]
-    letters = [Letter(one.subject, _paragraphs(one, to[one.to]), to[one.to], one.language) for one in full]
+    to = {message.to: _shown(message.to, known if known is None else {*known, own}) for message in messages}
+    full = messages[:_IN_FULL]
+    letters = [
+        Letter(message.subject, _paragraphs(message, to[message.to]), to[message.to], message.language)
+        for message in full
+    ]
     return ActLetters(letters, tuple(to.values()))
 
 
@@ -67,7 +70,7 @@ def _paragraphs(letter: RenderedMessage, shown: str) -> Sequence[str]:
 
 def _shown(address: str, known: Collection[str] | None) -> str:
     """Return an address; one that the reader does not know in short."""
-    if known is None or address.casefold() in {one.casefold() for one in known}:
+    if known is None or address.casefold() in {text.casefold() for text in known}:
         return address
     name, _at, host = address.rpartition("@")
     return f"{name[:1]}…@{host}"

@@ -198,19 +198,19 @@ class Chart:
     @property
     def columns(self) -> Sequence[tuple[Bar, int]]:
         """Bars with their heights, of which the highest is 100."""
-        most = max((one.value for one in self.bars), default=0)
+        most = max((bar.value for bar in self.bars), default=0)
         # A small number beside a large one is still seen.
-        return [(one, max(3, _FULL * one.value // most) if one.value else 0) for one in self.bars]
+        return [(bar, max(3, _FULL * bar.value // most) if bar.value else 0) for bar in self.bars]
 
     @property
     def total(self) -> int:
         """Sum of the values."""
-        return sum(one.value for one in self.bars)
+        return sum(bar.value for bar in self.bars)
 
     @property
     def table(self) -> "Table":
         """The numbers as a table."""
-        rows = [[Cell(one.name, one.address), Cell(str(one.value))] for one in self.bars]
+        rows = [[Cell(bar.name, bar.address), Cell(str(bar.value))] for bar in self.bars]
         return Table(self.caption, [Column(self.what), Column(self.unit, numeric=True)], rows, headed=True)
 
 
@@ -300,9 +300,9 @@ def _breaks(words: str) -> bool:
     No column is widened for such a word. An e-mail address has places of its own where it breaks.
     """
     return any(
-        len(one) > _LONGEST_WORD or (len(one) > _LONGEST_SIGN and not one.strip(_MARKS).isalpha())
-        for one in words.split()
-        if "@" not in one
+        len(word) > _LONGEST_WORD or (len(word) > _LONGEST_SIGN and not word.strip(_MARKS).isalpha())
+        for word in words.split()
+        if "@" not in word
     )
 
 
@@ -454,8 +454,8 @@ class Section:
         A screen reader still reads the caption.
         """
         return [
-            replace(one, headed=True) if isinstance(one, Table) and one.caption == self.title else one
-            for one in self.blocks
+            replace(block, headed=True) if isinstance(block, Table) and block.caption == self.title else block
+            for block in self.blocks
         ]
 
 

@@ -134,9 +134,9 @@ def fields_of(request: HttpRequest, names: Sequence[str]) -> Fields:
     """
     return {
         name: [
-            one
-            for one in request.POST.getlist(name)
-            if ("\0" not in one and parse_upload(one.encode()) is not CsrUploadError.PRIVATE_KEY)
+            text
+            for text in request.POST.getlist(name)
+            if ("\0" not in text and parse_upload(text.encode()) is not CsrUploadError.PRIVATE_KEY)
         ]
         for name in names
     }
@@ -152,15 +152,15 @@ def digest_of(request: HttpRequest, statement: Statement) -> str:
 
     The files count, although they are not kept: another file is another form.
     """
-    files = [[name, [_digest_of_file(one) for one in ones]] for name, ones in request.FILES.lists()]
+    files = [[name, [_digest_of_file(uploaded_file) for uploaded_file in ones]] for name, ones in request.FILES.lists()]
     given = json.dumps([sent_by(request, statement), files], sort_keys=True)
     return sha256(given.encode()).hexdigest()
 
 
 def _digest_of_file(file: "UploadedFile[Any]") -> str:
-    found = sha256(file.read()).hexdigest()
+    text = sha256(file.read()).hexdigest()
     file.seek(0)
-    return found
+    return text
 
 
 def query_of(request: HttpRequest) -> str:
@@ -204,7 +204,7 @@ def keep(request: HttpRequest, draft: Draft) -> bool:
     row = asdict(draft)
     if len(json.dumps(row)) > _LARGEST or not _may_keep(request):
         return False
-    others = [one for one in _rows(request) if one["draft_id"] != draft.draft_id]
+    others = [row for row in _rows(request) if row["draft_id"] != draft.draft_id]
     request.session[_KEY] = [*others[-(_MOST - 1) :], row]
     return True
 
@@ -232,7 +232,7 @@ def forget_unfinished(request: HttpRequest, draft: Draft) -> None:
 
 def find(request: HttpRequest, draft_id: str) -> Draft | None:
     """Return a reader's own draft of this page, or None."""
-    return next((one for one in _own(request) if one.draft_id == draft_id and one.path == request.path), None)
+    return next((draft for draft in _own(request) if draft.draft_id == draft_id and draft.path == request.path), None)
 
 
 def latest(request: HttpRequest) -> Draft | None:
@@ -243,16 +243,18 @@ def latest(request: HttpRequest) -> Draft | None:
     query = query_of(request)
     if not owner_of(request):
         return None
-    return next((one for one in reversed(_own(request)) if (one.path, one.query) == (request.path, query)), None)
+    return next(
+        (draft for draft in reversed(_own(request)) if (draft.path, draft.query) == (request.path, query)), None
+    )
 
 
 def as_query(fields: Fields) -> QueryDict:
     """Return fields as the body of a form."""
-    found = QueryDict(mutable=True)
+    query_dict = QueryDict(mutable=True)
     for name, values in fields.items():
         if values:
-            found.setlist(name, list(values))
-    return found
+            query_dict.setlist(name, list(values))
+    return query_dict
 
 
 def moment(at: float, now: datetime) -> datetime:
@@ -262,7 +264,7 @@ def moment(at: float, now: datetime) -> datetime:
 
 def _own(request: HttpRequest) -> list[Draft]:
     owner = owner_of(request)
-    return [Draft(**one) for one in _rows(request) if constant_time_compare(str(one["owner"]), owner)]
+    return [Draft(**row) for row in _rows(request) if constant_time_compare(str(row["owner"]), owner)]
 
 
 def _rows(request: HttpRequest) -> list[dict[str, Any]]:

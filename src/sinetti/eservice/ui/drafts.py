@@ -151,7 +151,7 @@ class _Visit:
         if isinstance(first, Table):
             return replace(page, blocks=blocks, typed=Form((), first.actions, name=_TYPED))
         name = None if first is None else first.name or _TYPED
-        typed = next((one for one in _flat(blocks) if isinstance(one, Form) and one.name == name), None)
+        typed = next((form for form in _flat(blocks) if isinstance(form, Form) and form.name == name), None)
         return replace(page, blocks=blocks, typed=typed)
 
     def _after(
@@ -250,44 +250,44 @@ class _Visit:
             response.status_code = draft.status
         return response
 
-    def _stated(self, one: Component, page: Page, *, is_first: bool) -> Component:
+    def _stated(self, table: Component, page: Page, *, is_first: bool) -> Component:
         """Return a form with its statement; the form of the languages gets a name."""
-        if isinstance(one, Table) and one.actions:
-            shown = Statement(store.owner_of(self.request), "", [one.pick], 1)
-            hidden = [*one.hidden, Input(STATEMENT, "", "hidden", shown.signed())]
-            return replace(one, hidden=hidden, form=_TYPED if is_first else one.form)
-        if not isinstance(one, Form) or one.search:
-            return one
-        statement = self._statement(one, page)
-        named = replace(one, name=one.name or _TYPED) if is_first else one
+        if isinstance(table, Table) and table.actions:
+            shown = Statement(store.owner_of(self.request), "", [table.pick], 1)
+            hidden = [*table.hidden, Input(STATEMENT, "", "hidden", shown.signed())]
+            return replace(table, hidden=hidden, form=_TYPED if is_first else table.form)
+        if not isinstance(table, Form) or table.search:
+            return table
+        statement = self._statement(table, page)
+        named = replace(table, name=table.name or _TYPED) if is_first else table
         return replace(named, keeps=statement.signed()) if statement.names or statement.visible else named
 
     def _statement(self, form: Form, page: Page) -> Statement:
         kept = [one.name for one in form.inputs if not store.is_secret(one.name, one.kind)]
-        seen = [one.name for one in form.inputs if one.kind != "hidden"]
-        tables = [one for one in _flat(page.blocks) if isinstance(one, Table) and one.pick]
-        picks = [one.pick for one in tables if one.form == form.name]
+        texts = [one.name for one in form.inputs if one.kind != "hidden"]
+        tables = [table for table in _flat(page.blocks) if isinstance(table, Table) and table.pick]
+        picks = [table.pick for table in tables if table.form == form.name]
         names = list(dict.fromkeys([*kept, *picks]))
         shown = ("", "") if self.draft is None else (self.draft.draft_id, self.draft.button)
-        return Statement(store.owner_of(self.request), shown[0], names, len(seen) + len(picks), shown[1])
+        return Statement(store.owner_of(self.request), shown[0], names, len(texts) + len(picks), shown[1])
 
-    def _filled(self, one: Component) -> Component:
+    def _filled(self, table: Component) -> Component:
         """Return a form or a table with the stored values."""
         values = self.values or {}
-        if isinstance(one, Table) and one.pick in values:
-            return replace(one, picked=frozenset(values[one.pick]))
-        if not isinstance(one, Form) or one.search:
-            return one
-        return replace(one, inputs=[_with_value(each, values) for each in one.inputs])
+        if isinstance(table, Table) and table.pick in values:
+            return replace(table, picked=frozenset(values[table.pick]))
+        if not isinstance(table, Form) or table.search:
+            return table
+        return replace(table, inputs=[_with_value(each, values) for each in table.inputs])
 
     def _noted(self, page: Page, draft: Draft) -> Page:
         """Return the page with the errors of the answer.
 
         Another language has the errors that the page itself finds, or a sentence for an act that was not repeated.
         """
-        found = _errors(page)
+        pairs = _errors(page)
         if draft.language != language_of(self.request).value:
-            return page if found else replace(page, blocks=[Alert(_(_NOT_DONE), Severity.ERROR), *page.blocks])
+            return page if pairs else replace(page, blocks=[Alert(_(_NOT_DONE), Severity.ERROR), *page.blocks])
         notes = [(str(name), str(text)) for name, text in draft.notes]
         fields = {one.name for form in _flat(page.blocks) if isinstance(form, Form) for one in form.inputs}
 
@@ -299,7 +299,7 @@ class _Visit:
             inputs = [replace(each, error=first.get(each.name, "")) for each in one.inputs]
             return replace(one, inputs=inputs, errors=errors)
 
-        more = [text for name, text in notes if name not in fields and ("", text) not in found]
+        more = [text for name, text in notes if name not in fields and ("", text) not in pairs]
         error = page.error or next(iter(more), "")
         above = [Alert(text, Severity.ERROR) for text in more if text != error]
         return replace(page, error=error, blocks=[*above, *_mapped(page.blocks, noted)])
@@ -331,19 +331,19 @@ def _as_sent(request: HttpRequest, fields: Fields) -> Iterator[None]:
 def _first_long(page: Page) -> Form | Table | None:
     """Return the first long form, else the first table whose buttons act on its rows."""
     every = list(_flat(page.blocks))
-    ticked = {one.form for one in every if isinstance(one, Table) and one.pick}
-    forms = (one for one in every if isinstance(one, Form) and _is_long(one, ticked))
-    tables = (one for one in every if isinstance(one, Table) and one.pick and one.actions and one.rows)
+    ticked = {table.form for table in every if isinstance(table, Table) and table.pick}
+    forms = (form for form in every if isinstance(form, Form) and _is_long(form, ticked))
+    tables = (table for table in every if isinstance(table, Table) and table.pick and table.actions and table.rows)
     return next(forms, None) or next(tables, None)
 
 
-def _is_long(one: Form, ticked: Collection[str]) -> bool:
+def _is_long(form: Form, ticked: Collection[str]) -> bool:
     """Return True for a form with more than one field to keep, or with rows to tick."""
-    if one.search:
+    if form.search:
         return False
-    seen = [each for each in one.inputs if each.kind != "hidden"]
-    kept = [each for each in seen if not store.is_secret(each.name, each.kind)]
-    return bool(one.name and one.name in ticked) or (len(seen) > 1 and bool(kept))
+    inputs = [each for each in form.inputs if each.kind != "hidden"]
+    kept = [each for each in inputs if not store.is_secret(each.name, each.kind)]
+    return bool(form.name and form.name in ticked) or (len(inputs) > 1 and bool(kept))
 
 
 def _with_value(one: Input, values: Fields) -> Input:
@@ -361,32 +361,32 @@ def _with_value(one: Input, values: Fields) -> Input:
 def _mapped(blocks: Sequence[Component], change: Callable[[Component], Component]) -> list[Component]:
     """Return blocks with every component changed, also those inside sections."""
     found = list[Component]()
-    for one in blocks:
-        inner = getattr(one, "blocks", None)
-        whole = one if inner is None else replace(one, blocks=_mapped(inner, change))  # type: ignore[arg-type] # it has
+    for block in blocks:
+        inner = getattr(block, "blocks", None)
+        whole = block if inner is None else replace(block, blocks=_mapped(inner, change))  # type: ignore[arg-type] # it has
         found.append(change(whole))
     return found
 
 
 def _flat(blocks: Sequence[Component]) -> Iterator[Component]:
-    for one in blocks:
-        yield one
-        yield from _flat(getattr(one, "blocks", ()))
+    for block in blocks:
+        yield block
+        yield from _flat(getattr(block, "blocks", ()))
 
 
 def _removed(page: Page) -> Fields:
     """Return fields that a view empties, such as one with a private key."""
-    forms = (one for one in _flat(page.blocks) if isinstance(one, Form) and not one.search)
+    forms = (form for form in _flat(page.blocks) if isinstance(form, Form) and not form.search)
     inputs = (each for form in forms for each in form.inputs)
     return {one.name: [""] for one in inputs if one.kind in {"text", "textarea"} and not one.value}
 
 
 def _errors(page: Page) -> list[tuple[str, str]]:
     """Return the errors of a page, each with the name of its field."""
-    found = [("", page.error)] if page.error else []
-    for one in _flat(page.blocks):
-        if isinstance(one, Alert) and one.tone is Severity.ERROR:
-            found.append(("", one.text))
-        elif isinstance(one, Form):
-            found += [(name, text) for name, text in one.errors]
-    return found
+    pairs = [("", page.error)] if page.error else []
+    for alert in _flat(page.blocks):
+        if isinstance(alert, Alert) and alert.tone is Severity.ERROR:
+            pairs.append(("", alert.text))
+        elif isinstance(alert, Form):
+            pairs += [(name, text) for name, text in alert.errors]
+    return pairs

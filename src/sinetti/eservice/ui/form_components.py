@@ -132,7 +132,7 @@ class Form:
         by_name = {one.name: one for one in self.inputs}
         revealed = {name for one in self.inputs for names in one.reveals.values() for name in names}
         group_of = {name: group for group in self.groups for name in group.names}
-        found, current = list[tuple[Group | None, list[FormRow]]](), dict[int, list[FormRow]]()
+        pairs, current = list[tuple[Group | None, list[FormRow]]](), dict[int, list[FormRow]]()
         for one in self.inputs:
             if one.name in revealed:
                 continue
@@ -140,15 +140,15 @@ class Form:
             row = _row(one, by_name)
             if group is not None and id(group) in current:
                 current[id(group)].append(row)
-            elif found and found[-1][0] is None and group is None:
-                found[-1][1].append(row)
+            elif pairs and pairs[-1][0] is None and group is None:
+                pairs[-1][1].append(row)
             else:
-                found.append((group, [row]))
+                pairs.append((group, [row]))
                 if group is not None:
-                    current[id(group)] = found[-1][1]
+                    current[id(group)] = pairs[-1][1]
         return [
             FormPart("", "", rows) if group is None else FormPart(group.legend, group.hint, rows)
-            for group, rows in found
+            for group, rows in pairs
         ]
 
 

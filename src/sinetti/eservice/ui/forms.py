@@ -19,7 +19,7 @@ from sinetti.i18n.translate import LANGUAGES, _, gettext_noop
 _FEW = 5
 """Maximum number of choices shown as radio buttons; more become a select list."""
 
-LANGUAGE_CHOICES = [(one.value, label) for one, label in LANGUAGES.items()]
+LANGUAGE_CHOICES = [(language.value, label) for language, label in LANGUAGES.items()]
 """Choices of a language field."""
 
 NO_LINKS = gettext_noop(
@@ -65,16 +65,16 @@ class PortalForm(forms.Form):
         initial: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(data, files, initial=dict(initial or {}))
-        for one in self.fields.values():
-            label, hint = str(one.label or ""), str(one.help_text or "")
-            one.label = _(label) if label else ""
-            one.help_text = _(hint) if hint else ""
+        for field in self.fields.values():
+            label, hint = str(field.label or ""), str(field.help_text or "")
+            field.label = _(label) if label else ""
+            field.help_text = _(hint) if hint else ""
             # Validators use these texts, too: they look them up in the field by error code.
             for code, message in _ERRORS.items():
-                one.error_messages[code] = _(message, label=one.label)
-            if isinstance(one, forms.ChoiceField):
-                one.choices = [
-                    (value, _(str(choice_label)) if choice_label else "") for value, choice_label in _choices(one)
+                field.error_messages[code] = _(message, label=field.label)
+            if isinstance(field, forms.ChoiceField):
+                field.choices = [
+                    (value, _(str(choice_label)) if choice_label else "") for value, choice_label in _choices(field)
                 ]
 
     def refuse(self, name: str | None, message_id: str, **values: object) -> None:
@@ -110,25 +110,25 @@ class PortalForm(forms.Form):
         ]
 
     def _input(self, bound: BoundField) -> Input:
-        one, name = bound.field, bound.name
-        kind, value = _kind(one), bound.value()
+        field, name = bound.field, bound.name
+        kind, value = _kind(field), bound.value()
         if kind == "fixed":
-            value = next(key for key, _label in _choices(one) if key)
+            value = next(key for key, _label in _choices(field) if key)
         chosen = {str(each) for each in value} if isinstance(value, list | tuple | set) else {str(value)}
         return Input(
             name,
-            str(one.label),
+            str(field.label),
             kind,
             "" if value is None or kind in {"password", "file"} else str(value),
-            str(one.help_text),
+            str(field.help_text),
             str(bound.errors[0]) if bound.errors else "",
-            one.required,
+            field.required,
             [
                 Option(str(key), str(choice_label), str(key) in chosen)
-                for key, choice_label in _choices(one)
+                for key, choice_label in _choices(field)
                 if key or kind != "fixed"
             ],
-            getattr(one, "max_length", None),
+            getattr(field, "max_length", None),
             self.autocomplete.get(name, "off"),
             name in self.numeric,
             checked=value is True or value == "yes",
@@ -137,22 +137,22 @@ class PortalForm(forms.Form):
         )
 
 
-def _choices(one: forms.Field) -> list[tuple[object, object]]:
-    return list(getattr(one, "choices", ()))
+def _choices(field: forms.Field) -> list[tuple[object, object]]:
+    return list(getattr(field, "choices", ()))
 
 
-def _kind(one: forms.Field) -> str:
-    widget = one.widget
+def _kind(field: forms.Field) -> str:
+    widget = field.widget
     if widget.is_hidden:
         return "hidden"
-    if isinstance(one, forms.MultipleChoiceField):
+    if isinstance(field, forms.MultipleChoiceField):
         return "checks"
-    if isinstance(one, forms.ChoiceField):
-        offered = _choices(one)
-        if one.required and len([key for key, _label in offered if key]) == 1:
+    if isinstance(field, forms.ChoiceField):
+        offered = _choices(field)
+        if field.required and len([key for key, _label in offered if key]) == 1:
             return "fixed"
         return "radio" if len(offered) <= _FEW else "select"
-    if isinstance(one, forms.BooleanField):
+    if isinstance(field, forms.BooleanField):
         return "check"
     if isinstance(widget, forms.Textarea):
         return "textarea"

@@ -52,7 +52,7 @@ def _acts_for_clients(request: HttpRequest) -> bool:
 
     The page of a firm lists such clients.
     """
-    return any(one.via is not None for one in current_permissions(request).held.values())
+    return any(effective_role.via is not None for effective_role in current_permissions(request).held.values())
 
 
 ITEMS: tuple[MenuItem, ...] = (

@@ -176,12 +176,12 @@ def render_page(request: HttpRequest, page: Page) -> HttpResponse:
         "rehearsal": _(_REHEARSAL) if around.ctx.environment is Environment.TEST else "",
         "help": around.help[language],
         "footer": around.eservice.footer.get(language, ""),
-        "stylesheets": [static_files.address(one) for one in static_files.STYLES],
+        "stylesheets": [static_files.address(text) for text in static_files.STYLES],
         "links": () if page.final else _footer(around.eservice.documentation_url),
         "icon": static_files.address("seal.svg"),
         "logo": static_files.logo_address(around.eservice.logo),
         "operator": around.eservice.operator.get(language, ""),
-        "scripts": [static_files.address(one) for one in ("page.js", page.script) if one],
+        "scripts": [static_files.address(text) for text in ("page.js", page.script) if text],
         "home": "" if page.final else reverse("start"),
         "path": plain_address(request),
     }
@@ -198,9 +198,9 @@ def _pop_messages(request: HttpRequest) -> list[Alert]:
 
 def _wrong(blocks: Sequence[Component]) -> bool:
     return any(
-        bool(one.errors) if isinstance(one, Form | PasskeyButton) else _wrong(one.blocks)
-        for one in blocks
-        if isinstance(one, Form | PasskeyButton | Section | Disclosure)
+        bool(block.errors) if isinstance(block, Form | PasskeyButton) else _wrong(block.blocks)
+        for block in blocks
+        if isinstance(block, Form | PasskeyButton | Section | Disclosure)
     )
 
 
@@ -209,10 +209,10 @@ def _languages(request: HttpRequest, chosen: Language) -> list[dict[str, object]
     asked = request.GET.copy()
     # In a link, a path that begins with two slashes would name another host.
     here, languages = escape_leading_slashes(request.path), list[dict[str, object]]()
-    for one, name in _NAMES.items():
-        asked["lang"] = one.value
+    for language, name in _NAMES.items():
+        asked["lang"] = language.value
         address = f"{here}?{asked.urlencode()}"
-        languages.append({"code": one.value, "name": name, "address": address, "chosen": one is chosen})
+        languages.append({"code": language.value, "name": name, "address": address, "chosen": language is chosen})
     return languages
 
 

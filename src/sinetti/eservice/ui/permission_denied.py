@@ -80,8 +80,8 @@ def _named(request: HttpRequest, organisation_id: str | None) -> tuple[str, str]
     """Return name and id of an organisation for which the reader has a role."""
     if organisation_id is None or not current_permissions(request).may(Permission.SEE, organisation_id):
         return None
-    found = organisations(frozenset({organisation_id}), portal_context(request).ctx)
-    return (found[0].name, found[0].customer_id) if found else None
+    refs = organisations(frozenset({organisation_id}), portal_context(request).ctx)
+    return (refs[0].name, refs[0].customer_id) if refs else None
 
 
 def _ask(role: Role, customer_id: str | None) -> Form:

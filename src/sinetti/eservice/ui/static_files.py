@@ -38,7 +38,7 @@ def file(request: HttpRequest, name: str) -> HttpResponseBase:
         response = HttpResponse(logo.octets, content_type=logo.media_type, headers={"Cache-Control": _FOR_EVER})
         setattr(response, POLICY, _PICTURE)
         return response
-    found = next((one for one in FILES if named(one) == name), None)
+    found = next((text for text in FILES if named(text) == name), None)
     if found is None:
         raise Http404
     return HttpResponse(_octets(found), content_type=FILES[found], headers={"Cache-Control": _FOR_EVER})

@@ -99,7 +99,7 @@ def _about(fields: bytes, ring: Keyring) -> str | None:
 
 def _verdict(octets: bytes) -> BounceType:
     kinds = _CONTENT_TYPE.findall(octets)
-    lengths = [len(one) for one in kinds]
+    lengths = [len(kind) for kind in kinds]
     if len(kinds) > _MOST_TYPES or max(lengths, default=0) > _LONGEST_TYPE or sum(lengths) > _LARGEST_TYPES:
         raise UnreadableError
     try:
@@ -129,7 +129,7 @@ def _field(message: "Message[Any, Any]", name: str) -> str:
 
 def _fields(message: "Message[Any, Any]", name: str) -> list[str]:
     """Return the values of a field in order of appearance, in lower case."""
-    return [str(value).lower() for one, value in message.raw_items() if one.lower() == name]
+    return [str(value).lower() for text, value in message.raw_items() if text.lower() == name]
 
 
 AT_ONCE = 10_000
@@ -200,18 +200,18 @@ def _names(folder: Path) -> Iterator[str]:
 
 def _take(ctx: NotificationContext, path: Path, now: datetime) -> BounceResult:
     try:
-        found = parse(_octets(path), ctx.keys())
+        bounce_mail = parse(_octets(path), ctx.keys())
     except (OSError, UnreadableError):
         return BounceResult.UNREADABLE
-    return _noted(ctx, found, now)
+    return _noted(ctx, bounce_mail, now)
 
 
-def _noted(ctx: NotificationContext, found: BounceMail, now: datetime) -> BounceResult:
-    if found.message_id is None:
+def _noted(ctx: NotificationContext, bounce_mail: BounceMail, now: datetime) -> BounceResult:
+    if bounce_mail.message_id is None:
         return BounceResult.UNKNOWN
-    if found.verdict is not BounceType.HARD:
-        return BounceResult(found.verdict.value)
-    marked = bounces.mark_bounced(ctx.db, found.message_id, now)
+    if bounce_mail.verdict is not BounceType.HARD:
+        return BounceResult(bounce_mail.verdict.value)
+    marked = bounces.mark_bounced(ctx.db, bounce_mail.message_id, now)
     return _OUTCOMES[marked]
 
 

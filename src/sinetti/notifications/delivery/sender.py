@@ -259,14 +259,14 @@ def _send(tries: DeliveryBatch, rest: list[QueuedMessage]) -> SendReport:
 
     Releases messages that are not begun in time, or whose transport is unavailable.
     """
-    room = tries.room
-    until = room.machine_now() + delivery.LEASE - _MARGIN
-    room.step("taken")
+    ctx = tries.room
+    until = ctx.machine_now() + delivery.LEASE - _MARGIN
+    ctx.step("taken")
     counts = dict.fromkeys(AttemptResult, 0)
     try:
-        while rest and not tries.away and room.machine_now() < until:
+        while rest and not tries.away and ctx.machine_now() < until:
             counts[tries.attempt(rest.pop(0))] += 1
-        delivery.release(room.db, tries.shift, rest)
+        delivery.release(ctx.db, tries.shift, rest)
     finally:
         tries.close()
     return SendReport(

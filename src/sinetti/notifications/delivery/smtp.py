@@ -294,8 +294,8 @@ def _answered(code: int, answer: bytes | str, about: str) -> str:
 def _enhanced(answer: bytes | str) -> str:
     """Return the enhanced status code of an answer (RFC 2034), or an empty text."""
     octets = answer if isinstance(answer, bytes) else answer.encode("utf-8", "replace")
-    found = _ENHANCED.match(octets)
-    return found[0].decode("ascii") if found else ""
+    match = _ENHANCED.match(octets)
+    return match[0].decode("ascii") if match else ""
 
 
 def _away(broken: OSError | UnicodeError) -> str:

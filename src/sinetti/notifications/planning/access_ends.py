@@ -28,9 +28,13 @@ def plan_access_ends(ctx: NotificationContext, now: datetime) -> int:
     slot = digest_slot(now, is_holiday)
     if slot is None:
         return 0
-    with access_ends.claim_day(ctx.db, slot.day, slot.at) as found:
-        steps = {one.mandate_id: passed_step(one.until, slot.at) or 0 for one in found}
-        due = [one for one in found if has_mail(steps[one.mandate_id], one.since, one.until)]
+    with access_ends.claim_day(ctx.db, slot.day, slot.at) as day:
+        steps = {ending_role.mandate_id: passed_step(ending_role.until, slot.at) or 0 for ending_role in day}
+        due = [
+            ending_role
+            for ending_role in day
+            if has_mail(steps[ending_role.mandate_id], ending_role.since, ending_role.until)
+        ]
         messages = _messages(ctx, due, slot, now)
         outbox.enqueue(ctx.db, messages, now)
         access_ends.store_steps(ctx.db, steps)
@@ -40,30 +44,35 @@ def plan_access_ends(ctx: NotificationContext, now: datetime) -> int:
 
 def next_access_ends_time(ctx: NotificationContext, after: datetime) -> datetime | None:
     """Return the next 8:00 of a working day at which a step may be due, or None."""
-    found = access_ends.first_due(ctx.db, after)
-    return None if found is None else next_day(max(found - _SECOND, after), is_holiday)
+    instant = access_ends.first_due(ctx.db, after)
+    return None if instant is None else next_day(max(instant - _SECOND, after), is_holiday)
 
 
 def _messages(ctx: NotificationContext, due: Sequence[EndingRole], slot: DigestSlot, now: datetime) -> list[NewMessage]:
-    acting = recipients.roles(ctx.db, {one.organisation for one in due}, now)
-    firms = access_ends.firm_people(ctx.db, {one.agent for one in due if one.agent}, now)
+    acting = recipients.roles(ctx.db, {ending_role.organisation for ending_role in due}, now)
+    firms = access_ends.firm_people(ctx.db, {ending_role.agent for ending_role in due if ending_role.agent}, now)
     listed: dict[tuple[AccessEvent, str, str], list[str]] = {}
 
-    def add(tells: AccessEvent, party: str, people: Iterable[Recipient], one: EndingRole) -> None:
+    def add(tells: AccessEvent, party: str, people: Iterable[Recipient], role: EndingRole) -> None:
         for reader in people:
-            listed.setdefault((tells, party, reader.person_id), []).append(one.mandate_id)
+            listed.setdefault((tells, party, reader.person_id), []).append(role.mandate_id)
 
     first: dict[str, Recipient] = {}
-    for one in due:
-        add(AccessEvent.ENDS_GIVEN, one.organisation, _givers(acting[one.organisation], one.holder), one)
-        if one.agent is not None:
-            add(AccessEvent.ENDS_FIRM, one.agent, firms.get(one.agent, ()), one)
-        elif one.holder is not None and one.holder.email:
+    for ending_role in due:
+        add(
+            AccessEvent.ENDS_GIVEN,
+            ending_role.organisation,
+            _givers(acting[ending_role.organisation], ending_role.holder),
+            ending_role,
+        )
+        if ending_role.agent is not None:
+            add(AccessEvent.ENDS_FIRM, ending_role.agent, firms.get(ending_role.agent, ()), ending_role)
+        elif ending_role.holder is not None and ending_role.holder.email:
             # A person has a row for each role, and gets one mail about all of them.
-            reader = first.setdefault(one.holder.address, one.holder)
-            add(AccessEvent.ENDS_OWN, reader.person_id, [reader], one)
-    contacts = {(key, one.contact_person.person_id) for key, one in acting.items() if one.contact_person}
-    contacts -= {(key, person.person_id) for key, one in acting.items() for person in one.signatories}
+            reader = first.setdefault(ending_role.holder.address, ending_role.holder)
+            add(AccessEvent.ENDS_OWN, reader.person_id, [reader], ending_role)
+    contacts = {(key, roles.contact_person.person_id) for key, roles in acting.items() if roles.contact_person}
+    contacts -= {(key, person.person_id) for key, roles in acting.items() for person in roles.signatories}
     return [_message(key, mandate_ids, slot, is_contact=key[1:] in contacts) for key, mandate_ids in listed.items()]
 
 
@@ -75,7 +84,9 @@ def _givers(acting: Roles, holder: Recipient | None) -> tuple[Recipient, ...]:
     own = holder.address if holder is not None else ""
 
     def reached(people: Iterable[Recipient | None]) -> tuple[Recipient, ...]:
-        return tuple(one for one in unique_by_address(people) if one.mailable and one.address != own)
+        return tuple(
+            recipient for recipient in unique_by_address(people) if recipient.mailable and recipient.address != own
+        )
 
     return reached(acting.signatories) or reached([acting.contact_person])
 

@@ -30,7 +30,7 @@ def plan_digests(ctx: NotificationContext, now: datetime) -> int:
     if current is None:
         return 0
     causes = digests.triggers(ctx.db, current, now)
-    readers = digests.firm_readers(ctx.db, [one.agent for one in causes], now)
+    readers = digests.firm_readers(ctx.db, [cause.agent for cause in causes], now)
     wanted = [(cause, reader) for cause in causes for reader in readers[cause.agent]]
     found = digests.sent_days(ctx.db, [(cause.agent, reader) for cause, reader in wanted], current.week_days)
     due_messages = [

@@ -40,7 +40,7 @@ def audience(
     They are contact and deputy, and in later steps also the people who act for the organisation.
     """
     people = (*holder, acting.contact_person, *acting.signatories) if is_wider(step, span) else holder
-    return tuple(one for one in people if one is not None)
+    return tuple(person for person in people if person is not None)
 
 
 def copies(step: timedelta, span: ValidityPeriod, people: Iterable[Recipient]) -> tuple[Copy, ...]:
@@ -50,16 +50,20 @@ def copies(step: timedelta, span: ValidityPeriod, people: Iterable[Recipient]) -
     roles, by address, gets one e-mail and one SMS. The phone number is taken from whichever role has one.
     """
     readers = tuple(people)
-    found: list[Copy] = [(one, MessageChannel.EMAIL) for one in unique_by_address(readers) if one.mailable]
+    pairs: list[Copy] = [
+        (recipient, MessageChannel.EMAIL) for recipient in unique_by_address(readers) if recipient.mailable
+    ]
     if not is_texted(step, span):
-        return tuple(found)
+        return tuple(pairs)
     phones: set[str] = set()
-    for one in unique_by_address(one for one in readers if one.textable and not one.stopped):
-        phone = international(one.phone) or "".join(character for character in one.phone if character.isdecimal())
+    for recipient in unique_by_address(reader for reader in readers if reader.textable and not reader.stopped):
+        phone = international(recipient.phone) or "".join(
+            character for character in recipient.phone if character.isdecimal()
+        )
         if phone not in phones:
             phones.add(phone)
-            found.append((one, MessageChannel.SMS))
-    return tuple(found)
+            pairs.append((recipient, MessageChannel.SMS))
+    return tuple(pairs)
 
 
 def reason_not_to_send(queued: QueuedMessage, ctx: NotificationContext, now: datetime) -> str | None:
@@ -70,38 +74,39 @@ def reason_not_to_send(queued: QueuedMessage, ctx: NotificationContext, now: dat
     """
     if queued.kind not in REMINDERS or queued.certificate is None:
         return None
-    found = reminders.find(ctx.db, queued.certificate)
-    if found is None:
+    candidate = reminders.find(ctx.db, queued.certificate)
+    if candidate is None:
         return SuppressionReason.NOT_CONCERNED
     step = step_of(queued.step)
-    kind = kind_for_step(found.course, step, now)
+    kind = kind_for_step(candidate.course, step, now)
     if isinstance(kind, SuppressionReason):
         return kind
     if kind is not queued.kind:
         return SuppressionReason.FETCHED if kind is MessageKind.TAKE_INTO_USE else SuppressionReason.NOT_REPLACED
-    times = send_times(schedule_for(ctx), found.course.span)
+    times = send_times(schedule_for(ctx), candidate.course.span)
     latest = latest_due_index(times, now)
     if latest >= 0 and times[latest][0] < step:
         return SuppressionReason.LATER_STEP
-    return _still_for(queued, ctx, found, now)
+    return _still_for(queued, ctx, candidate, now)
 
 
 def _still_for(
-    queued: QueuedMessage, ctx: NotificationContext, found: reminders.ReminderCandidate, now: datetime
+    queued: QueuedMessage, ctx: NotificationContext, candidate: reminders.ReminderCandidate, now: datetime
 ) -> str | None:
     """Return None if this step concerns the recipient, who can be reached this way.
 
     Otherwise return the reason.
     """
-    step, span = step_of(queued.step), found.course.span
-    holder = holders(ctx.db, [found.lineage_id]).get(found.lineage_id, (None, None))
+    step, span = step_of(queued.step), candidate.course.span
+    holder = holders(ctx.db, [candidate.lineage_id]).get(candidate.lineage_id, (None, None))
     people = audience(step, span, holder, Roles())
-    if all(one.person_id != queued.recipient for one in people) and is_wider(step, span):
-        acting = roles(ctx.db, [found.organisation_id], now)
-        people = audience(step, span, holder, acting[found.organisation_id])
-    if all(one.person_id != queued.recipient for one in people):
+    if all(person.person_id != queued.recipient for person in people) and is_wider(step, span):
+        acting = roles(ctx.db, [candidate.organisation_id], now)
+        people = audience(step, span, holder, acting[candidate.organisation_id])
+    if all(person.person_id != queued.recipient for person in people):
         return SuppressionReason.NOT_CONCERNED
     reached = any(
-        one.person_id == queued.recipient and channel is queued.channel for one, channel in copies(step, span, people)
+        recipient.person_id == queued.recipient and channel is queued.channel
+        for recipient, channel in copies(step, span, people)
     )
     return None if reached else SuppressionReason.NOT_REACHED

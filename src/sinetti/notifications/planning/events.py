@@ -149,9 +149,9 @@ def _to_the_first(
 def _reached(known: Roles, lost: Recipient) -> tuple[Recipient, ...]:
     def reached(people: Iterable[Recipient | None]) -> tuple[Recipient, ...]:
         return tuple(
-            one
-            for one in notifications_recipients.unique_by_address(people)
-            if one.mailable and one.address != lost.address
+            recipient
+            for recipient in notifications_recipients.unique_by_address(people)
+            if recipient.mailable and recipient.address != lost.address
         )
 
     return reached(known.signatories) or reached([known.contact_person])

@@ -64,49 +64,53 @@ class _ReminderPlanner:
     looked: int = 0
     queued_count: int = 0
 
-    def decide(self, found: Sequence[ReminderCandidate]) -> BatchResult:
+    def decide(self, candidates: Sequence[ReminderCandidate]) -> BatchResult:
         """Return the next check of each certificate and the reminders that are due now."""
-        looks = [(one, self._look(one)) for one in found]
-        messages = self._messages([step for one, look in looks if (step := self._due(one, look)) is not None])
+        looks = [(candidate, self._look(candidate)) for candidate in candidates]
+        messages = self._messages(
+            [step for candidate, look in looks if (step := self._due(candidate, look)) is not None]
+        )
         self.looked += len(looks)
         self.queued_count += len(messages)
         self.room.step("plan-decided")
-        return BatchResult({one.certificate: look.again for one, look in looks}, messages)
+        return BatchResult({candidate.certificate: look.again for candidate, look in looks}, messages)
 
-    def _look(self, one: ReminderCandidate) -> ReminderCheck:
-        if one.course.revoked:
+    def _look(self, candidate: ReminderCandidate) -> ReminderCheck:
+        if candidate.course.revoked:
             return ReminderCheck()
-        return due_step(schedule_for(self.room), one.course.span, self.now, one.since, self._spread(one))
+        return due_step(
+            schedule_for(self.room), candidate.course.span, self.now, candidate.since, self._spread(candidate)
+        )
 
-    def _due(self, one: ReminderCandidate, look: ReminderCheck) -> _DueReminder | None:
+    def _due(self, candidate: ReminderCandidate, look: ReminderCheck) -> _DueReminder | None:
         if look.step is None or look.due is None:
             return None
-        kind = kind_for_step(one.course, look.step, look.due)
-        return None if isinstance(kind, SuppressionReason) else _DueReminder(one, kind, look.step, look.due)
+        kind = kind_for_step(candidate.course, look.step, look.due)
+        return None if isinstance(kind, SuppressionReason) else _DueReminder(candidate, kind, look.step, look.due)
 
-    def _spread(self, one: ReminderCandidate) -> int:
+    def _spread(self, candidate: ReminderCandidate) -> int:
         """Return the days by which the first step moves.
 
         It moves by none if no wave ends on that day, or after the first check.
         """
         terms = self.room.terms
-        if one.since is not None or terms.wave_days <= 1:
+        if candidate.since is not None or terms.wave_days <= 1:
             return 0
-        day = finnish_date(one.course.span.not_after)
+        day = finnish_date(candidate.course.span.not_after)
         if day not in self.ending:
             self.ending[day] = reminders.count_ending(self.room.db, midnight(day), midnight(day + _DAY))
-        return jitter_days(one.lineage_id, terms.wave_days) if self.ending[day] >= terms.wave_from else 0
+        return jitter_days(candidate.lineage_id, terms.wave_days) if self.ending[day] >= terms.wave_from else 0
 
     def _messages(self, steps: Sequence[_DueReminder]) -> list[NewMessage]:
         db = self.room.db
-        people = holders(db, {one.found.lineage_id for one in steps})
-        acting = roles(db, {one.found.organisation_id for one in steps}, self.now)
+        people = holders(db, {step.found.lineage_id for step in steps})
+        acting = roles(db, {step.found.organisation_id for step in steps}, self.now)
         digested = readers_of(db, acting, self.now)
         return [
-            _message(one, reader, channel)
-            for one in steps
-            for reader, channel in _copies(one, people[one.found.lineage_id], acting[one.found.organisation_id])
-            if channel is MessageChannel.SMS or not _is_in_digest(one, reader, digested[one.found.organisation_id])
+            _message(step, reader, channel)
+            for step in steps
+            for reader, channel in _copies(step, people[step.found.lineage_id], acting[step.found.organisation_id])
+            if channel is MessageChannel.SMS or not _is_in_digest(step, reader, digested[step.found.organisation_id])
         ]
 
 
@@ -132,43 +136,45 @@ def next_due_time(ctx: NotificationContext, after: datetime) -> datetime | None:
     """
     db, reach = ctx.db, _reach(ctx, after)
     ends, look = reminders.next_look(db, reach)
-    found = [look, reminders.next_due(db, after)]
+    instants = [look, reminders.next_due(db, after)]
     if ends is not None:
-        found.append(send_time(ends, ctx.terms.ladder[0], first=True, day_off=is_holiday))
+        instants.append(send_time(ends, ctx.terms.ladder[0], first=True, day_off=is_holiday))
     if reminders.overdue(db, reach):
-        found.append(after + _SECOND)
+        instants.append(after + _SECOND)
     if (opens := next_business_time(after)) > after and reminders.hours_awaited(db, after):
-        found.append(opens)
-    return min((at for at in found if at is not None), default=None)
+        instants.append(opens)
+    return min((at for at in instants if at is not None), default=None)
 
 
 def _reach(ctx: NotificationContext, now: datetime) -> ReminderWindow:
     return ReminderWindow(now, now - UNSEEN_FOR, now + ctx.terms.ladder[0])
 
 
-def _copies(one: _DueReminder, holder: tuple[Recipient | None, Recipient | None], acting: Roles) -> tuple[Copy, ...]:
-    span = one.found.course.span
-    return copies(one.step, span, audience(one.step, span, holder, acting))
+def _copies(
+    due_reminder: _DueReminder, holder: tuple[Recipient | None, Recipient | None], acting: Roles
+) -> tuple[Copy, ...]:
+    span = due_reminder.found.course.span
+    return copies(due_reminder.step, span, audience(due_reminder.step, span, holder, acting))
 
 
-def _is_in_digest(one: _DueReminder, reader: Recipient, digested: Collection[str]) -> bool:
+def _is_in_digest(due_reminder: _DueReminder, reader: Recipient, digested: Collection[str]) -> bool:
     """Return True if a service provider's digest covers this reminder.
 
     The digest goes to these addresses (docs/operators/digests.md).
     """
-    return one.kind is MessageKind.REMINDER and one.step <= NEAR and reader.address in digested
+    return due_reminder.kind is MessageKind.REMINDER and due_reminder.step <= NEAR and reader.address in digested
 
 
-def _message(one: _DueReminder, reader: Recipient, channel: MessageChannel) -> NewMessage:
-    days = one.step / _DAY
+def _message(due_reminder: _DueReminder, reader: Recipient, channel: MessageChannel) -> NewMessage:
+    days = due_reminder.step / _DAY
     return NewMessage(
-        one.kind,
+        due_reminder.kind,
         channel,
-        about=one.found.serial,
-        step=step_name(one.step),
-        due=one.due,
+        about=due_reminder.found.serial,
+        step=step_name(due_reminder.step),
+        due=due_reminder.due,
         recipient=reader.person_id,
-        lineage=one.found.lineage_id,
-        certificate=one.found.certificate,
+        lineage=due_reminder.found.lineage_id,
+        certificate=due_reminder.found.certificate,
         facts={"days": int(days) if days.is_integer() else days},
     )

@@ -37,12 +37,12 @@ def authorisation(ctx: MessageContext) -> MessageBody:
     tells = AccessEvent(word)
     if tells in access_ends.NEXT_STEP:
         return access_ends.ends(ctx, tells)
-    found = access_messages.journal_facts(ctx.notification.db, ctx.message.facts or {}, ctx.now)
-    if found is None:
+    access_message = access_messages.journal_facts(ctx.notification.db, ctx.message.facts or {}, ctx.now)
+    if access_message is None:
         raise NothingToReport(NOT_THERE)
-    if tells in _WHILE_IT_STANDS and not found.is_in_force:
+    if tells in _WHILE_IT_STANDS and not access_message.is_in_force:
         raise NothingToReport("the subject of the message no longer applies")
-    return _WRITERS[tells](ctx, found)
+    return _WRITERS[tells](ctx, access_message)
 
 
 def _invitation(ctx: MessageContext, about: AccessMessageData) -> MessageBody:

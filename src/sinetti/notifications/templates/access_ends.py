@@ -100,7 +100,7 @@ def ends(ctx: MessageContext, tells: AccessEvent) -> MessageBody:
     )
     if not found:
         raise NothingToReport("the authorisations were extended, replaced or withdrawn")
-    ended = sum(passed_step(one.until, ctx.now) == 0 for one in found)
+    ended = sum(passed_step(end.until, ctx.now) == 0 for end in found)
     names = _names(found[0])
     subjects = ENDED_SUBJECT if ended else ENDS_SUBJECT
     subject = translate.translate_plural(*subjects[tells], ended or len(found), ctx.language, **names)
@@ -121,26 +121,26 @@ def _why(ctx: MessageContext, tells: AccessEvent, names: Mapping[str, str]) -> s
     return ctx.say(access_texts.WHY_FIRM if tells is AccessEvent.ENDS_FIRM else access_texts.WHY_YOURS, **names)
 
 
-def _sections(ctx: MessageContext, row: str, found: Sequence[EndItem]) -> Iterator[Part]:
+def _sections(ctx: MessageContext, row: str, ends: Sequence[EndItem]) -> Iterator[Part]:
     for step in reversed(STEPS):
-        rows = [one for one in found if passed_step(one.until, ctx.now) == step]
+        rows = [end for end in ends if passed_step(end.until, ctx.now) == step]
         if rows:
             yield ctx.say(HEADINGS[step], count=len(rows))
             yield RowsBlock(
                 tuple(
-                    ctx.say(row, role=ctx.say(ROLES[one.role]), day=ctx.day(one.until), **_names(one))
-                    for one in rows[:_MOST]
+                    ctx.say(row, role=ctx.say(ROLES[end.role]), day=ctx.day(end.until), **_names(end))
+                    for end in rows[:_MOST]
                 )
             )
         if len(rows) > _MOST:
             yield translate.translate_plural(*MORE_ROWS, len(rows) - _MOST, ctx.language)
 
 
-def _names(one: EndItem) -> dict[str, str]:
+def _names(end: EndItem) -> dict[str, str]:
     return {
-        "organisation": named(one.organisation),
-        "customer_id": one.customer_id,
-        "holder": named(one.holder),
-        "holder_id": sanitise(one.holder_id),
-        "firm": named(one.holder),
+        "organisation": named(end.organisation),
+        "customer_id": end.customer_id,
+        "holder": named(end.holder),
+        "holder_id": sanitise(end.holder_id),
+        "firm": named(end.holder),
     }

@@ -212,7 +212,7 @@ def account(ctx: MessageContext) -> MessageBody:
     if letter in LINKED:
         values["until"] = ctx.when(_until(ctx))
         link = (LinkBlock(_address(ctx)), ctx.say(layout.TYPE_STOP, address=page(ctx)))
-    before, after = ([ctx.say(one, **values) for one in some] for some in (texts.before, texts.after))
+    before, after = ([ctx.say(text, **values) for text in some] for some in (texts.before, texts.after))
     return MessageBody(ctx.say(texts.subject, **values), (*before, *link, *after), Role.ACCOUNT)
 
 

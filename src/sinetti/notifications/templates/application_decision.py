@@ -17,11 +17,11 @@ def decided(ctx: MessageContext) -> MessageBody:
 
     The decision is in the language of its case, not in the recipient's.
     """
-    found = applications.find(ctx.notification.db, ctx.fact("application") or "")
-    if found is None or not found.decision:
+    application = applications.find(ctx.notification.db, ctx.fact("application") or "")
+    if application is None or not application.decision:
         raise NothingToReport(NOT_THERE)
-    subject = ctx.say(staff_labels.DECISION_SUBJECT, day=ctx.day(ctx.message.due), case=found.case_number)
-    parts = [sanitise(line) for line in found.decision.splitlines() if line]
+    subject = ctx.say(staff_labels.DECISION_SUBJECT, day=ctx.day(ctx.message.due), case=application.case_number)
+    parts = [sanitise(line) for line in application.decision.splitlines() if line]
     return MessageBody(subject, (ctx.say(staff_labels.DECISION_FOLLOWS), *parts), Role.SIGNATORY)
 
 

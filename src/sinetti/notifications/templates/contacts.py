@@ -76,7 +76,7 @@ def _many(ctx: MessageContext) -> MessageBody:
     lines = contact_handover.lines(ctx.notification.db, ctx.many, ctx.now)
     if ctx.is_to(ctx.fact("new")):
         address = ctx.data.to.email.casefold() if ctx.data.to else ""
-        lines = tuple(one for one in lines if address == (one.deputy if deputy else one.contact))
+        lines = tuple(line for line in lines if address == (line.deputy if deputy else line.contact))
         paragraphs = tuple(_many_to_the_new(ctx, deputy=deputy))
         role = Role.DEPUTY if deputy else Role.CONTACT
     else:
@@ -91,7 +91,7 @@ def _many(ctx: MessageContext) -> MessageBody:
         raise NothingToReport("the recipient is no longer named for any of the certificates")
     first, *then = paragraphs
     subject = ctx.say(certificate_events.MANY_SUBJECT, count=len(lines), day=ctx.day(ctx.message.due))
-    return MessageBody(subject, (first, RowsBlock(tuple(_many_row(ctx, one) for one in lines)), *then), role)
+    return MessageBody(subject, (first, RowsBlock(tuple(_many_row(ctx, line) for line in lines)), *then), role)
 
 
 def _many_to_the_new(ctx: MessageContext, *, deputy: bool) -> Iterator[str]:
@@ -103,15 +103,15 @@ def _many_to_the_new(ctx: MessageContext, *, deputy: bool) -> Iterator[str]:
         yield f"{ctx.say(certificate_events.MANY_WHAT_YOU_DO)} {ctx.say(certificate_events.IF_NOT_YOU)}"
 
 
-def _many_row(ctx: MessageContext, one: LineageSummary) -> str:
+def _many_row(ctx: MessageContext, summary: LineageSummary) -> str:
     values = {
-        "organisation": named(one.organisation),
-        "customer_id": one.customer_id,
-        "description": named(one.description) if one.description else one.channel.value,
+        "organisation": named(summary.organisation),
+        "customer_id": summary.customer_id,
+        "description": named(summary.description) if summary.description else summary.channel.value,
     }
-    if one.not_after is None:
+    if summary.not_after is None:
         return ctx.say(certificate_events.MANY_ROW_UNFETCHED, **values)
-    return ctx.say(certificate_events.MANY_ROW, ends=ctx.when(one.not_after), **values)
+    return ctx.say(certificate_events.MANY_ROW, ends=ctx.when(summary.not_after), **values)
 
 
 def _is_named(ctx: MessageContext) -> bool:
@@ -171,7 +171,7 @@ def _name(ctx: MessageContext, fact: str) -> str:
 
     Raises NothingToReport if the person was erased meanwhile, because there is nothing to correct then.
     """
-    found = message_data.named(ctx.notification.db, ctx.fact(fact))
-    if found is None:
+    person_ref = message_data.named(ctx.notification.db, ctx.fact(fact))
+    if person_ref is None:
         raise NothingToReport("the person that the message is about was erased")
-    return named(found.name)
+    return named(person_ref.name)

@@ -123,7 +123,7 @@ def early(ctx: MessageContext) -> MessageBody:
         parts.append(ctx.say(REPEATED))
     until = min((row.accepted_until for row in rows if row.accepted_until), default=None)
     then = ctx.say(VALID) if until is None else ctx.say(ACCEPTED, until=ctx.when(until))
-    parts += [*_listed(ctx, rows), *(ctx.say(one) for one in (BY_PROGRAM, BY_HAND, OR_ORDER))]
+    parts += [*_listed(ctx, rows), *(ctx.say(text) for text in (BY_PROGRAM, BY_HAND, OR_ORDER))]
     parts += [then, ctx.say(WHERE)]
     title = translate.translate_plural(*subject, count, language, day=ctx.day(call.ends))
     return MessageBody(title, tuple(parts), Role.SIGNATORY, ctx.say(WHY))
@@ -139,7 +139,7 @@ def early_sms(ctx: MessageContext) -> tuple[str, dict[str, str]]:
     if ctx.message.kind is MessageKind.INCIDENT:
         message = SMS_INCIDENT
     elif len(rows) > 1:
-        message = SMS_SAME if len({one.customer_id for one in rows}) == 1 else SMS_MORE
+        message = SMS_SAME if len({row.customer_id for row in rows}) == 1 else SMS_MORE
     # The SMS alphabet has no no-break space, which formatted numbers contain.
     values = {"count": str(len(rows)), "ends": ctx.day(call.ends)}
     return message, {**values, "organisation": named(rows[0].organisation)}

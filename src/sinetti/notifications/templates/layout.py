@@ -372,7 +372,9 @@ def _who(ctx: MessageContext, written: MessageBody) -> str:
     also = () if alone else message_data.other_recipients(ctx.notification.db, ctx.message)
     if also is None:
         return why
-    people = ", ".join(ctx.say(AS[_role_of(ctx, one.person_id)], name=named(one.name)) for one in also)
+    people = ", ".join(
+        ctx.say(AS[_role_of(ctx, person_ref.person_id)], name=named(person_ref.name)) for person_ref in also
+    )
     return f"{why} {ctx.say(ALSO, people=people) if people else ctx.say(NO_OTHER_RECIPIENT)}"
 
 
@@ -396,7 +398,7 @@ def _links(ctx: MessageContext, written: MessageBody) -> Iterator[Part]:
         yield ctx.say(NOT_YOURS)
         yield LinkBlock(_stop_address(ctx))
         yield ctx.say(TYPE_STOP, address=page(ctx))
-    elif not any(isinstance(one, LinkBlock) for one in written.parts):
+    elif not any(isinstance(part, LinkBlock) for part in written.parts):
         yield ctx.say(NO_LINK, address=page(ctx))
 
 

@@ -59,7 +59,7 @@ def render_text(parts: Sequence[Part]) -> str:
 
     A paragraph is one line, rows begin with hyphens, and an empty line separates parts.
     """
-    return "\n\n".join(_plain(one) for one in parts) + "\n"
+    return "\n\n".join(_plain(part) for part in parts) + "\n"
 
 
 def render_html(subject: str, parts: Sequence[Part], language: Language) -> str:
@@ -67,7 +67,7 @@ def render_html(subject: str, parts: Sequence[Part], language: Language) -> str:
 
     It has no images, no external resources and no colours.
     """
-    body = "\n".join(_html(one) for one in parts)
+    body = "\n".join(_html(part) for part in parts)
     return (
         f'<!DOCTYPE html>\n<html lang="{language}">\n<head>\n<meta charset="utf-8">\n'
         f'<meta name="viewport" content="width=device-width">\n<title>{escape(subject)}</title>\n</head>\n'
@@ -83,9 +83,9 @@ def sanitise(value: str) -> str:
     """
     if value.isascii() and value.isprintable():
         return value
-    kept = "".join(one if is_visible(one) else " " for one in value)
+    kept = "".join(text if is_visible(text) else " " for text in value)
     kept = " ".join(kept.split())
-    if any(unicodedata.bidirectional(one) in _FROM_RIGHT for one in kept):
+    if any(unicodedata.bidirectional(text) in _FROM_RIGHT for text in kept):
         return _ISOLATED.format(kept)
     return kept
 
@@ -112,7 +112,7 @@ def to_gsm7(value: str) -> str | None:
     value = value.replace("\u2024", ". ").replace("\ua789", ": ")
     if _GSM.issuperset(value):
         return value
-    folded = "".join(one if one in _GSM else _base(one) for one in value)
+    folded = "".join(text if text in _GSM else _base(text) for text in value)
     return folded if _GSM.issuperset(folded) else None
 
 
@@ -125,30 +125,30 @@ _TYPESET = str.maketrans({"“": '"', "”": '"', "’": "'", "–": "-", "…":
 
 
 def _base(letter: str) -> str:
-    return "".join(one for one in unicodedata.normalize("NFKD", letter) if not unicodedata.combining(one)).translate(
+    return "".join(text for text in unicodedata.normalize("NFKD", letter) if not unicodedata.combining(text)).translate(
         _TYPESET
     )
 
 
-def _plain(one: Part) -> str:
-    match one:
+def _plain(part: Part) -> str:
+    match part:
         case LinkBlock(address):
             return address
         case RowsBlock(lines):
             return "\n".join(f"- {line}" for line in lines)
         case _:
-            return one
+            return part
 
 
-def _html(one: Part) -> str:
-    match one:
+def _html(part: Part) -> str:
+    match part:
         case LinkBlock(address):
             # Escaped and shown in full, so that the visible text is the target.
             return f'<p><a href="{escape(address)}">{escape(address)}</a></p>'
         case RowsBlock(lines):
             return f"<ul>\n{_items(lines)}</ul>"
         case _:
-            return f"<p>{escape(one)}</p>"
+            return f"<p>{escape(part)}</p>"
 
 
 def _items(lines: Iterable[str]) -> str:

@@ -101,7 +101,7 @@ def _how(ctx: MessageContext) -> str:
     Only two digits of the phone number are given, so that a message does not reveal the number.
     """
     phone = ctx.data.to.phone if ctx.data.to else ""
-    digits = "".join(one for one in phone if one.isdecimal())[-2:]
+    digits = "".join(text for text in phone if text.isdecimal())[-2:]
     button = ctx.say(BUTTON)
     if digits:
         return ctx.say(OPEN_WITH_PIN, button=button, digits=digits)

@@ -50,9 +50,9 @@ def pending(ctx: MessageContext) -> MessageBody:
     )
 
 
-def _more(ctx: MessageContext, found: PendingView, tells: PendingNotice) -> list[Part]:
+def _more(ctx: MessageContext, pending: PendingView, tells: PendingNotice) -> list[Part]:
     how = (
-        [ctx.say(i18n_pending_invitations.HOW_TO_CONFIRM, expires=ctx.when(found.expires))]
+        [ctx.say(i18n_pending_invitations.HOW_TO_CONFIRM, expires=ctx.when(pending.expires))]
         if tells is PendingNotice.ASKED
         else []
     )
