@@ -98,7 +98,7 @@ class RevocationsEndpoint:
     def _key_of(self, key_id: str, claimed_signers: list[ClaimedSigner]) -> PublicKey | None:
         """Return the key of the certificate that a call names as its signer.
 
-        Appends the signer to `found`.
+        Appends the signer to `claimed_signers`.
         """
         signer = self._signer(key_id)
         if signer is None:

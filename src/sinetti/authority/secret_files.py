@@ -82,8 +82,10 @@ class SecretFile:
 
     def only(self, ids: Collection[str]) -> "SecretFile":
         """Return the file without the other wrappings."""
-        keys = tuple(replace(key, wrapped={text: key.wrapped[text] for text in ids}) for key in self.keys)
-        return SecretFile({text: self.wrappings[text] for text in ids}, keys)
+        keys = tuple(
+            replace(key, wrapped={wrapping_id: key.wrapped[wrapping_id] for wrapping_id in ids}) for key in self.keys
+        )
+        return SecretFile({wrapping_id: self.wrappings[wrapping_id] for wrapping_id in ids}, keys)
 
     def kinds(self) -> tuple[str, ...]:
         """Return the kinds of the wrappings, sorted."""
@@ -239,13 +241,15 @@ def write_secrets(folder: DataDirectory, file: SecretFile) -> None:
     """Replace the file atomically. Raises OSError."""
     value = {
         "format": _FORMAT,
-        "wrappings": {text: format_wrapping(by) for text, by in file.wrappings.items()},
+        "wrappings": {wrapping_id: format_wrapping(by) for wrapping_id, by in file.wrappings.items()},
         "keys": [
             {
                 "purpose": key.purpose,
                 "id": key.key_id,
                 "made_at": _written(key.made_at),
-                "wrapped_by": {text: b64encode(octets).decode("ascii") for text, octets in key.wrapped.items()},
+                "wrapped_by": {
+                    wrapping_id: b64encode(octets).decode("ascii") for wrapping_id, octets in key.wrapped.items()
+                },
             }
             for key in file.keys
         ],
@@ -256,7 +260,9 @@ def write_secrets(folder: DataDirectory, file: SecretFile) -> None:
 def wrap(purpose: SecretPurpose, key: SecretKey, wrapping_keys: Mapping[str, bytes]) -> WrappedKey:
     """Encrypt a secret key under each of these wrapping keys."""
     bare = WrappedKey(purpose, key.key_id, key.made_at, {})
-    return replace(bare, wrapped={text: seal(by, key.octets, bare.bound) for text, by in wrapping_keys.items()})
+    return replace(
+        bare, wrapped={wrapping_id: seal(by, key.octets, bare.bound) for wrapping_id, by in wrapping_keys.items()}
+    )
 
 
 def rotate_secret(

@@ -315,9 +315,9 @@ def compare_officers(authority: Authority) -> Iterator[str]:
     expected = signer_settings.approval_lines(*_approvals(authority))
     for store in authority.keys.stores:
         if isinstance(store, RemoteKeyStore):
-            pinned = [octets.decode() for octets in store.client.call(SignerOperation.OFFICERS)]
-            yield from (f"signer.toml lacks what is in force: {text}" for text in expected if text not in pinned)
-            yield from (f"signer.toml has what is not in force: {text}" for text in pinned if text not in expected)
+            pinned = [line.decode() for line in store.client.call(SignerOperation.OFFICERS)]
+            yield from (f"signer.toml lacks what is in force: {line}" for line in expected if line not in pinned)
+            yield from (f"signer.toml has what is not in force: {line}" for line in pinned if line not in expected)
 
 
 def _approvals(authority: Authority) -> tuple[tuple[PolicyOfficer, ...], ApprovalPolicy]:

@@ -410,7 +410,9 @@ def _as_text(taken: SignedElement, base: etree._Element, declared: Canonical) ->
     }
     yield from _texts(bodies, Cause.NOT_CANONICAL)
     references = bodies["canonical"].decode().encode("ascii", "xmlcharrefreplace")
-    hexadecimal = "".join(text if text.isascii() else f"&#x{ord(text):X};" for text in bodies["canonical"].decode())
+    hexadecimal = "".join(
+        letter if letter.isascii() else f"&#x{ord(letter):X};" for letter in bodies["canonical"].decode()
+    )
     for octets in (etree.tostring(base, with_tail=False), references, hexadecimal.encode()):
         yield Candidate(Cause.OTHER_ENCODING, "ascii-with-character-references", octets)
     for space, indentation in _SPACES.items():

@@ -232,7 +232,7 @@ def is_identifier(customer_id: str, environment: Environment) -> bool:
     plain = customer_id.upper().translate(_SEPARATORS)
     if plain.startswith("FI") and plain[2:].isdigit():
         return is_vat_number(plain)
-    return any(text.isdigit() for text in plain)
+    return any(letter.isdigit() for letter in plain)
 
 
 def check_customer_id(customer_id: str, kind: IdentifierType, environment: Environment) -> str:

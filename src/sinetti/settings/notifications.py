@@ -112,7 +112,7 @@ def _terms(top: TomlTable) -> NotificationSettings:
     helps = top.table("help")
     spoken = {language: helps.text(language) for language in Language}
     helps.finish()
-    operators = tuple(_email(top, "operators", text) for text in top.texts("operators"))
+    operators = tuple(_email(top, "operators", email) for email in top.texts("operators"))
     days = top.numbers_or_none("ladder_days", range(_LONGEST_STEP + 1))
     if days is not None and (not 1 <= len(days) <= _MOST_STEPS or list(days) != sorted(set(days), reverse=True)):
         top.refuse("ladder_days", "days before expiry, in descending order without duplicates, such as [60, 30, 14, 0]")

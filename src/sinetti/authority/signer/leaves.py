@@ -78,16 +78,16 @@ def check_anchors(octets: bytes, root: PolicyCa, policy: SignerPolicy, now: date
     Raises SignatureRefused.
     """
     try:
-        octets_to_sign = parse_octets_to_sign(octets)
-        check_number(octets_to_sign, now)
+        trust_list = parse_octets_to_sign(octets)
+        check_number(trust_list, now)
     except InvalidTrustList as bad:
         _refuse(str(bad))
-    if not isinstance(octets_to_sign, AnchorsList) or root.role is not CaRole.ROOT:
+    if not isinstance(trust_list, AnchorsList) or root.role is not CaRole.ROOT:
         _refuse("only a root signs a list of anchors, and nothing else in its form")
-    if octets_to_sign.environment is not policy.environment or abs(octets_to_sign.issued - now) > AROUND_NOW:
+    if trust_list.environment is not policy.environment or abs(trust_list.issued - now) > AROUND_NOW:
         _refuse("the list of anchors is of another environment or of another time")
     known = {authority.certificate for authority in policy.authorities}
-    if any(authority.certificate not in known for authority in octets_to_sign.authorities):
+    if any(authority.certificate not in known for authority in trust_list.authorities):
         _refuse("the list of anchors has a CA that is not of the signer's policy")
 
 

@@ -311,10 +311,10 @@ class SigningRules:
 
         A second node has a signer of its own. Raises SignatureRefused.
         """
-        signed_list = read_signed_list(octets, self._policy, now)
+        distrust_list = read_signed_list(octets, self._policy, now)
         with self._store.transaction(is_durable=True):
-            check_follows(signed_list, self._store, now)
-            self._store.replace_distrust(signed_list)
+            check_follows(distrust_list, self._store, now)
+            self._store.replace_distrust(distrust_list)
         return []
 
     def head_size(self) -> int:
@@ -475,11 +475,11 @@ class SigningRules:
 
     def _distrust(self, task: SigningTask, now: datetime) -> bytes:
         self._services_of(task.key)
-        distrust = check_distrust(task, self._policy, self._store, now)
+        approved = check_distrust(task, self._policy, self._store, now)
         signature = self._sign(task)
-        if distrust.proposal is not None and distrust.new is not None:
-            self._store.insert_act(distrust.proposal, digest_of(distrust.new))
-        self._store.replace_distrust(distrust.content)
+        if approved.proposal is not None and approved.new is not None:
+            self._store.insert_act(approved.proposal, digest_of(approved.new))
+        self._store.replace_distrust(approved.content)
         return signature
 
     def _bridge(self, task: SigningTask, now: datetime) -> bytes:

@@ -17,7 +17,7 @@ CUSTODIANS = "ABC"
 
 _CHECK_BITS = 30
 _WORDS = 22  # 286 bits: the share and its checksum
-_PAIRS = tuple(text + other for text, other in combinations(CUSTODIANS, 2))
+_PAIRS = tuple(custodian + other for custodian, other in combinations(CUSTODIANS, 2))
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def combine_shares(one: Share, other: Share) -> bytes:
 def parse_share(line: str) -> Share:
     """Read a sheet. Raises CeremonyError, which names the error."""
     typed = line.split()
-    pair, holder = (text.upper() for text in (*typed[:2], "", "")[:2])
+    pair, holder = (letter.upper() for letter in (*typed[:2], "", "")[:2])
     if pair not in _PAIRS or len(holder) != 1 or holder not in pair:
         raise CeremonyError(
             "a share begins with its pair, its custodian and its medium, such as “AB A”: type the whole sheet"

@@ -49,7 +49,7 @@ def config_for(parsed: argparse.Namespace, *also: str) -> Config | None:
     ConfigError if the file is wrong.
     """
     needed = (*NEEDED, *also)
-    alone = all(getattr(parsed, text) is not None for text in needed) and _is_address(parsed.service)
+    alone = all(getattr(parsed, option) is not None for option in needed) and _is_address(parsed.service)
     return None if alone and parsed.config is None else common.config_of(parsed)
 
 
@@ -77,7 +77,7 @@ def service_of(parsed: argparse.Namespace, config: Config | None, entry: Certifi
     said_here = {key: value for key, value in given.items() if value is not None}
     if service_entry is not None:
         return _usable(replace(service_entry, **said_here))
-    missing = next((text for text in NEEDED if getattr(parsed, text) is None), None)
+    missing = next((option for option in NEEDED if getattr(parsed, option) is None), None)
     if missing is not None:
         raise _missing(parsed, config, missing)
     return _usable(ServiceEntry(name=parsed.service, **said_here))

@@ -161,7 +161,7 @@ def table_of(
     An absent value is a dash. Columns in `fold` may be wrapped on a terminal.
     """
     lines = [Row(tuple(_cell(row[column]) for column in columns)) for row in rows]
-    foldable = frozenset(number for number, text in enumerate(columns) if text in fold)
+    foldable = frozenset(number for number, column in enumerate(columns) if column in fold)
     return (OutputTable(tuple(columns), lines, fold=foldable),) if lines else (Paragraph(nothing),)
 
 

@@ -19,7 +19,7 @@ JSON_HELP = gettext_noop("print the result as JSON")
 VALUED = ("--lang", "--store", "--config", "--now")
 FLAGS = ("-q", "--quiet", "-v", "--verbose", "--json", "--debug")
 
-_LONG = tuple(text for text in (*VALUED, *FLAGS, "--help", "--version") if text.startswith("--"))
+_LONG = tuple(option for option in (*VALUED, *FLAGS, "--help", "--version") if option.startswith("--"))
 _TOGETHER = re.compile("-[qv]+")
 """Flags of one letter in one word, such as -qv."""
 
@@ -116,7 +116,7 @@ def _width(word: str) -> int:
 def _name(word: str) -> str:
     """Return the option that a word names, which argparse lets people abbreviate."""
     name = word.partition("=")[0]
-    found = [text for text in _LONG if text.startswith(name)] if name.startswith("--") else []
+    found = [option for option in _LONG if option.startswith(name)] if name.startswith("--") else []
     return found[0] if len(found) == 1 else name
 
 

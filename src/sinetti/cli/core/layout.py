@@ -109,7 +109,7 @@ def _literal(block: Literal, width: int) -> Iterator[RenderableType]:
 @_laid_out.register
 def _table(block: OutputTable, width: int) -> Iterator[RenderableType]:
     every = range(len(block.head or block.rows[0].cells))
-    for columns in (list(every), [number for number in every if number not in block.spare]):
+    for columns in (list(every), [column for column in every if column not in block.spare]):
         widths = _widths(block, columns, width)
         if widths is not None:
             yield from _lines(block, columns, widths, width)
@@ -151,7 +151,7 @@ def _widths(block: OutputTable, columns: Sequence[int], width: int) -> list[int]
     longest = [max(map(cell_len, head.split()), default=0) for head in heads]
     widths = [max(pair) for pair in zip(needed, longest, strict=True)]
     flexible = {
-        place: max(_NARROWEST_CELL, longest[place]) for place, number in enumerate(columns) if number in block.fold
+        place: max(_NARROWEST_CELL, longest[place]) for place, column in enumerate(columns) if column in block.fold
     }
     while sum(widths) > number:
         wider = [place for place, least in flexible.items() if widths[place] > least]

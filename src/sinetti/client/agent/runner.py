@@ -254,10 +254,10 @@ def run_once(agent: AgentContext, stop: Flag, watch: RunListener) -> RunReport:
 
 def _found(agent: AgentContext, checks: KeyChecks) -> Iterator[NameSnapshot]:
     """Yield the names of the pass, without those that are planned for later."""
-    configured = apply.list_configured(agent.config, for_agent=True, checks=checks)
+    name_snapshots = apply.list_configured(agent.config, for_agent=True, checks=checks)
     return (
         name_snapshot
-        for name_snapshot in configured
+        for name_snapshot in name_snapshots
         if name_snapshot.trouble is not None or name_snapshot.absence is None
     )
 

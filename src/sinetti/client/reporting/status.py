@@ -363,8 +363,8 @@ def rows(
     Raises OSError if the store cannot be read.
     """
     checks = None if now is None else key_checks.load(config.store, now)
-    configured = apply.list_configured(config, checks=checks, only=only)
-    rows = [status_of(snapshot, now_of(snapshot), config.care) for snapshot in configured]
+    snapshots = apply.list_configured(config, checks=checks, only=only)
+    rows = [status_of(snapshot, now_of(snapshot), config.care) for snapshot in snapshots]
     twins = runner.find_duplicates(config.store, [(row.seen, row.decision) for row in rows])
     return tuple(
         replace(row, seen=replace(row.seen, conflict=twins[row.name])) if row.name in twins else row for row in rows

@@ -145,10 +145,10 @@ def _refuse_unfit(name: str, certificate: x509.Certificate, wanted: NameSettings
     if now > certificate.not_valid_after_utc:
         raise UsageError(adoption_messages.ADOPT_EXPIRED, name=name, until=certificate.not_valid_after_utc)
     ways = chain.trusted_ways(certificate, chain.load_bundle(wanted.trust_holders.encode()))
-    validity = renewal_window.check_validity(certificate, ways, now, generations.CLOCK_SKEW)
-    if validity is not None:
+    validity_error = renewal_window.check_validity(certificate, ways, now, generations.CLOCK_SKEW)
+    if validity_error is not None:
         raise UsageError(
-            renewal_window.validity_message(validity, messages.THE_CERTIFICATE, messages.THE_CERTIFICATES_CA, now)
+            renewal_window.validity_message(validity_error, messages.THE_CERTIFICATE, messages.THE_CERTIFICATES_CA, now)
         )
 
 

@@ -96,11 +96,11 @@ def distrust_reason(
         ways = ()
     if not ways:
         return (make_message(messages.ANSWER_NOT_TRUSTED),)
-    validity = renewal_window.check_validity(signer, ways, now)
+    validity_error = renewal_window.check_validity(signer, ways, now)
     return (
         ()
-        if validity is None
-        else (renewal_window.validity_message(validity, messages.THE_SIGNERS, messages.THE_SIGNERS_CA, now),)
+        if validity_error is None
+        else (renewal_window.validity_message(validity_error, messages.THE_SIGNERS, messages.THE_SIGNERS_CA, now),)
     )
 
 

@@ -108,11 +108,11 @@ def reason_not_installable(
         return make_message(messages.NOT_OUR_ISSUER)
     if not policy_oids.is_holder_certificate(certificate):
         return make_message(messages.NOT_FOR_HOLDERS)
-    validity = renewal_window.check_validity(certificate, ways, now, CLOCK_SKEW)
+    validity_error = renewal_window.check_validity(certificate, ways, now, CLOCK_SKEW)
     return (
         None
-        if validity is None
-        else renewal_window.validity_message(validity, messages.THE_NEW_ONE, messages.THE_NEW_ONES_CA, now)
+        if validity_error is None
+        else renewal_window.validity_message(validity_error, messages.THE_NEW_ONE, messages.THE_NEW_ONES_CA, now)
     )
 
 

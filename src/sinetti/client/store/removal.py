@@ -156,7 +156,7 @@ def finish(store: Path, name: str) -> bool:
 
 def list_unfinished(store: Path) -> tuple[str, ...]:
     """List the names whose removal was interrupted. Raises OSError."""
-    return tuple(sorted(match[1] for text in os.listdir(store) if (match := _GONE.fullmatch(text))))  # noqa: PTH208 - ten thousand of them
+    return tuple(sorted(match[1] for entry in os.listdir(store) if (match := _GONE.fullmatch(entry))))  # noqa: PTH208 - ten thousand of them
 
 
 def finish_all(store: Path) -> Iterator[Message]:

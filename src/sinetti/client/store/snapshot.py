@@ -270,7 +270,7 @@ def _absent(folder: Path, entry: CertificateEntry) -> NameSnapshot:
     """
     name_snapshot = NameSnapshot(folder.name, folder, entry.customer_id, entry.customer_name)
     try:
-        if any(not text.startswith(".") for text in os.listdir(folder)):  # noqa: PTH208 - as below
+        if any(not entry.startswith(".") for entry in os.listdir(folder)):  # noqa: PTH208 - as below
             return _unusable(name_snapshot, FileExistsError(errno.EEXIST, "", str(folder)))
     except FileNotFoundError:
         pass

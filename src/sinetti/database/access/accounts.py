@@ -350,7 +350,7 @@ def get_identity_of_address(db: Database, email: str) -> Identity:
     It covers every account with that address.
     """
     own = Identity(addresses=frozenset({email}))
-    return merge([own, *(get_identity(db, text) for text in ids_of_address(db, email))])
+    return merge([own, *(get_identity(db, found_id) for found_id in ids_of_address(db, email))])
 
 
 def are_same_person(db: Database, user_id: str, other_id: str) -> bool:

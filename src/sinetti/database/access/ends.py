@@ -114,7 +114,7 @@ def parties_of(db: Database, side: EndSide, mandate_ids: Collection[str]) -> fro
     """Return the ids of the parties on a side of these roles; "" for a missing one."""
     rows = db.rows(models.RoleAssignment).filter(pk__in=mandate_ids)
     found = dict(rows.values_list("pk", _SCOPES[side]))
-    return frozenset(found.get(text) or "" for text in mandate_ids)
+    return frozenset(found.get(mandate_id) or "" for mandate_id in mandate_ids)
 
 
 def note_ended(db: Database, side: EndSide, mandate_ids: Collection[str], audit: AuditContext) -> int:
@@ -125,7 +125,7 @@ def note_ended(db: Database, side: EndSide, mandate_ids: Collection[str], audit:
     rows = ended(db, side, audit.at).filter(pk__in=mandate_ids)
     pairs = list(rows.values_list("pk", "organisation"))
     column = "giver_noted_at" if side is EndSide.GIVEN else "holder_noted_at"
-    db.rows(models.RoleAssignment).filter(pk__in=[text for text, _ in pairs]).update(**{column: audit.at})
+    db.rows(models.RoleAssignment).filter(pk__in=[mandate_id for mandate_id, _ in pairs]).update(**{column: audit.at})
     for mandate_id, organisation_id in pairs:
         audit_log.write(db, audit, "authorisation-end-noted", f"organisation:{organisation_id}", mandate=mandate_id)
     return len(pairs)

@@ -259,8 +259,8 @@ def for_firms(
     if not customer_ids:
         return {}, ()
     by_folded: dict[str, list[str]] = {}
-    for text in customer_ids:
-        by_folded.setdefault(normalise(text), []).append(text)
+    for customer_id in customer_ids:
+        by_folded.setdefault(normalise(customer_id), []).append(customer_id)
     known = db.rows(models.Organisation).filter(normalised_id__in=by_folded, closed_at__isnull=True)
     given = _values(_counting(db, now).filter(agent__in=known.values("pk")))
     # A row without an agent is an organisation, with its normalised id in the place of the role. Roles have an agent.

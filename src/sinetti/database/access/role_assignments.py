@@ -176,8 +176,8 @@ def give_to_firm(db: Database, to: FirmGrant, audit: AuditContext) -> bool:
     """
     with transaction.atomic(using=db.alias):
         # Locked in the order of the ids, so that two concurrent grants to each other cannot deadlock.
-        for text in sorted((to.organisation_id, to.agent_id)):
-            lock_open(db, text)
+        for party_id in sorted((to.organisation_id, to.agent_id)):
+            lock_open(db, party_id)
         return grant_in_transaction(db, to, audit) is not None
 
 

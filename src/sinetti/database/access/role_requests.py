@@ -65,18 +65,18 @@ def ask(
 
     Raises InvitationLimitReached and stores no request then.
     """
-    by_folded = {normalise(text): text for text in customer_ids}
+    by_folded = {normalise(customer_id): customer_id for customer_id in customer_ids}
     with transaction.atomic(using=db.alias):
         # Concurrent requests of the same requester wait here.
         acquire_lock(db, f"ask:{who.agent_id or who.user_id}")
         before = _open(db, who, by_folded, terms.role, audit.at)
         there = _there(db, who, by_folded, terms.role, audit.at)
-        new = [text for text in by_folded if text not in before and text not in there]
+        new = [folded for folded in by_folded if folded not in before and folded not in there]
         if count_recent(db, who, audit.at) + len(new) > who.a_day:
             raise InvitationLimitReached
-        _store(db, who, {text: by_folded[text] for text in new}, terms, audit)
-    named = (new, [text for text in by_folded if text in before and text not in there], there)
-    return RequestResult(*(tuple(by_folded[text] for text in part) for part in named))
+        _store(db, who, {folded: by_folded[folded] for folded in new}, terms, audit)
+    named = (new, [folded for folded in by_folded if folded in before and folded not in there], there)
+    return RequestResult(*(tuple(by_folded[folded] for folded in part) for part in named))
 
 
 def count_recent(db: Database, who: Requester, now: datetime) -> int:
@@ -127,8 +127,8 @@ def approve(db: Database, request_id: str, terms: GrantTerms, audit: AuditContex
     organisation_id = organisation_of(db, request_id)
     with transaction.atomic(using=db.alias):
         row = _request(db, request_id)
-        for text in sorted({organisation_id, row.agent_id or organisation_id}):
-            lock_open(db, text)
+        for party_id in sorted({organisation_id, row.agent_id or organisation_id}):
+            lock_open(db, party_id)
         if row.mandate_id is not None:
             return False
         mandate = _for_firm if row.agent_id is not None else _for_user

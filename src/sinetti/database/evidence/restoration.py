@@ -117,7 +117,7 @@ def declare_lost(db: Database, entries: Iterable[str], audit: AuditContext) -> i
     """
     known = {leaf.leaf.hex() for leaf in leaves(db, 0, entry_count(db))}
     known |= {leaf.hex() for leaf in waiting_rows(db)} | lost_entries(db)
-    unknown = [text for text in dict.fromkeys(entries) if text not in known]
+    unknown = [entry for entry in dict.fromkeys(entries) if entry not in known]
     with transaction.atomic(using=db.alias):
         for start in range(0, len(unknown), _HASHES_EACH):
             hashes = " ".join(unknown[start : start + _HASHES_EACH])
@@ -131,7 +131,7 @@ def lost_entries(db: Database) -> set[str]:
     They are in hex.
     """
     entries = [act.entry for act in own_acts(db, LOST) if act.entry is not None]
-    return {text for entry in entries for text in str(entry.facts.get("hashes")).split()}
+    return {digest for entry in entries for digest in str(entry.facts.get("hashes")).split()}
 
 
 def declared_losses(db: Database, size: int, heads: Collection[int]) -> list[range]:

@@ -87,7 +87,7 @@ def find_passwords(db: Database, transfer_ids: Sequence[str]) -> list[bytes | No
     """
     rows = db.rows(models.TransferIds).filter(pk__in=transfer_ids)
     stored = {transfer_id: bytes(mac) for transfer_id, mac in rows.values_list("transfer_id", "password_mac")}
-    return [stored.get(text) for text in transfer_ids]
+    return [stored.get(transfer_id) for transfer_id in transfer_ids]
 
 
 def find_transfer_ids(db: Database, transfer_ids: Sequence[str]) -> list[TransferIds | None]:
@@ -99,7 +99,7 @@ def find_transfer_ids(db: Database, transfer_ids: Sequence[str]) -> list[Transfe
         "order__replaces",
     )
     found = {ids.transfer_id: ids for ids in mappers.transfer_ids(db, list(rows.filter(pk__in=transfer_ids)))}
-    return [found.get(text) for text in transfer_ids]
+    return [found.get(transfer_id) for transfer_id in transfer_ids]
 
 
 def find_by_retrieval_id(db: Database, retrieval_id: str, customer_id: str) -> Certificate | None:

@@ -95,7 +95,7 @@ def queue_for_signatories(db: Database, organisation_id: str, tells: AccessEvent
     """
     found = recipients.roles(db, [organisation_id], now)[organisation_id].signatories
     own = db.rows(models.RoleAssignment).filter(pk=about.get("mandate", ""))
-    theirs = {text.casefold() for text in own.values_list("person__email", flat=True) if text}
+    theirs = {email.casefold() for email in own.values_list("person__email", flat=True) if email}
     addressees = [recipient for recipient in recipients.unique_by_address(found) if recipient.address not in theirs]
     _enqueue(db, _ids(addressees), {"tells": tells.value, **about}, now)
 

@@ -114,11 +114,11 @@ def _mark_address(db: Database, address: str, message_id: str, now: datetime) ->
         db.rows(models.Person).filter(pk__in=part).update(bounced_at=now)
     # The address of a person without any role needs no correction.
     day = finnish_date(now).isoformat()
-    for text in sorted(events.roles_of(db, ids, now)):
-        event = DomainEvent(MessageKind.BOUNCED, day, text, facts={"person": text, "since": day})
+    for person_id in sorted(events.roles_of(db, ids, now)):
+        event = DomainEvent(MessageKind.BOUNCED, day, person_id, facts={"person": person_id, "since": day})
         outbox.record_event(db, event, now)
     audit_log.write_each(
-        db, _audit_context(now), "address-bounced", [f"person:{text}" for text in ids], message=message_id
+        db, _audit_context(now), "address-bounced", [f"person:{person_id}" for person_id in ids], message=message_id
     )
 
 

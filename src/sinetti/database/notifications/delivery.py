@@ -224,7 +224,7 @@ def _taken(db: Database, shift: SenderLease, rows: "QuerySet[OutboxMessage]") ->
 def find_queued(db: Database, ids: Collection[str], now: datetime) -> tuple[QueuedMessage, ...]:
     """Return the due ones of these waiting messages, in the order of the ids."""
     rows = {row.pk: row for row in _waiting(db).filter(pk__in=ids, due__lte=now)}
-    return tuple(to_queued_message(rows[text]) for text in dict.fromkeys(ids) if text in rows)
+    return tuple(to_queued_message(rows[message_id]) for message_id in dict.fromkeys(ids) if message_id in rows)
 
 
 def to_queued_message(row: OutboxMessage) -> QueuedMessage:

@@ -72,10 +72,10 @@ def ask(db: Database, asker: OptOutSender, message_id: str, audit: AuditContext)
         notified = notified_roles(db, asker, audit.at)
         if asker.stopped or (notified and is_asked(db, asker, audit.at)):
             return AlreadyRequested(notified, stops(notified), asker.stopped)
-        for text in sorted(notifications_events.roles_of(db, people, audit.at)) if notified else ():
-            facts = {"person": text, "message": message_id}
-            outbox.record_event(db, DomainEvent(MessageKind.CONTACT_GONE, _STEP, text, facts=facts), audit.at)
-            audit_log.write(db, audit, "mail-stop-asked", f"person:{text}", message=message_id)
+        for person_id in sorted(notifications_events.roles_of(db, people, audit.at)) if notified else ():
+            facts = {"person": person_id, "message": message_id}
+            outbox.record_event(db, DomainEvent(MessageKind.CONTACT_GONE, _STEP, person_id, facts=facts), audit.at)
+            audit_log.write(db, audit, "mail-stop-asked", f"person:{person_id}", message=message_id)
     return OptOutRequested(notified, stops(notified))
 
 
@@ -129,7 +129,9 @@ def stop_if_notified(db: Database, person_id: str, message_id: str, audit: Audit
         stopped = [person for person in people if person in asked or person not in named]
         for part in chunked(stopped):
             db.rows(models.Person).filter(pk__in=part).update(stopped_at=audit.at)
-        audit_log.write_each(db, audit, "mail-stopped", [f"person:{text}" for text in stopped], message=message_id)
+        audit_log.write_each(
+            db, audit, "mail-stopped", [f"person:{person_id}" for person_id in stopped], message=message_id
+        )
 
 
 def _hearers(roles: Roles, address: str) -> NotifiedPeople:
@@ -149,7 +151,9 @@ def _organisations(db: Database, address: str, now: datetime) -> frozenset[str]:
     people = people_at(db, address).values_list("pk", flat=True)
     ids = [one for each in notifications_events.roles_of(db, people, now).values() for one in each]
     rows = db.rows(models.Organisation).filter(closed_at__isnull=True)
-    return frozenset(text for part in chunked(ids) for text in rows.filter(pk__in=part).values_list("pk", flat=True))
+    return frozenset(
+        person_id for part in chunked(ids) for person_id in rows.filter(pk__in=part).values_list("pk", flat=True)
+    )
 
 
 def _events(db: Database, address: str) -> "QuerySet[models.OutboxMessage]":

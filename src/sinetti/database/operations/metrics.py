@@ -57,7 +57,9 @@ def count_states(db: Database, now: datetime) -> Mapping[str, int]:
     )
     rows = db.rows(models.Certificate).annotate(shown=state).values_list("shown")
     found = dict(rows.annotate(count=Count("pk")).order_by())
-    return {text: found.get(text, 0) for text in (SUPERSEDED, *(state.value for state in DisplayState))}
+    return {
+        state_name: found.get(state_name, 0) for state_name in (SUPERSEDED, *(state.value for state in DisplayState))
+    }
 
 
 def list_crl_sizes(db: Database) -> Mapping[str, CrlSize]:

@@ -56,7 +56,7 @@ def find(db: Database, organisation_id: str) -> OrganisationListItem | None:
     if row is None:
         return None
     approved = row.approvals.using(db.alias).filter(withdrawn_at__isnull=True)
-    return _listed(row, frozenset(Channel(text) for text in approved.values_list("type__channel", flat=True)))
+    return _listed(row, frozenset(Channel(channel) for channel in approved.values_list("type__channel", flat=True)))
 
 
 def that_may_apply(db: Database, organisation_ids: Collection[str]) -> tuple[OrganisationListItem, ...]:
@@ -112,7 +112,7 @@ def in_force(db: Database, customer_ids: Collection[str], now: datetime) -> tupl
 
     They are issued, not revoked and not expired. A closed organisation may still have some.
     """
-    names = {normalise(text) for text in customer_ids}
+    names = {normalise(customer_id) for customer_id in customer_ids}
     rows = db.rows(models.Certificate).filter(
         lineage__organisation__normalised_id__in=json_values(db, names),
         state__in=(CertificateState.ISSUED, CertificateState.RETRIEVED),
@@ -196,7 +196,9 @@ def _hold(db: Database, changes: Sequence[ImportChange]) -> None:
     Each kind is locked in the order of the ids, as in common/locks.py and bulk revocation. Locking in the order of the
     file could cause a deadlock.
     """
-    concerned = {normalise(text) for change in changes for text in (change.customer_id, change.into) if text}
+    concerned = {
+        normalise(customer_id) for change in changes for customer_id in (change.customer_id, change.into) if customer_id
+    }
     rows = db.rows(models.Organisation).filter(normalised_id__in=json_values(db, concerned))
     list(rows.select_for_update(no_key=True).order_by("pk").values_list("pk"))
     changing = json_values(db, {normalise(change.customer_id) for change in changes})

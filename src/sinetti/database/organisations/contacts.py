@@ -125,8 +125,8 @@ def add_agent(db: Database, organisation_id: str, agent_id: str, audit: AuditCon
     """
     with transaction.atomic(using=db.alias):
         # Locked in the order of the ids, so that two commands with the same pair cannot deadlock.
-        for text in sorted((organisation_id, agent_id)):
-            lock_open(db, text)
+        for party_id in sorted((organisation_id, agent_id)):
+            lock_open(db, party_id)
         rows = db.rows(models.RoleAssignment)
         values = {"organisation_id": organisation_id, "agent_id": agent_id, "role": Role.MANAGER}
         if rows.filter(active_assignments(audit.at), **values).exists():

@@ -154,7 +154,7 @@ def open_orders(
     rows = db.rows(models.Order).filter(state=OrderState.OPEN, lineage__organisation__in=list(organisation_ids))
     if search.text:
         within = ("organisation__name", "organisation__customer_id", "description", "contact__name", "contact__email")
-        found = [Q(**{f"lineage__{text}__icontains": search.text}) for text in within]
+        found = [Q(**{f"lineage__{field}__icontains": search.text}) for field in within]
         rows = rows.filter(reduce(or_, [*found, Q(description__icontains=search.text)]))
     newest = _newest(SecureMessage.objects.filter(order=OuterRef("pk")))
     listed = rows.annotate(

@@ -96,5 +96,5 @@ def parse_identifiers(listed: str, environment: Environment) -> ParsedIdentifier
 
 def _words(listed: str) -> Iterable[tuple[int, str]]:
     for number, line in enumerate(listed.splitlines(), 1):
-        for text in line.replace(",", " ").replace(";", " ").split():
-            yield number, text
+        for word in line.replace(",", " ").replace(";", " ").split():
+            yield number, word

@@ -37,7 +37,7 @@ _SHORT = 40
 def browser_of(user_agent: str) -> str:
     """Return a short name of a browser from its User-Agent, as in "Firefox, Linux"."""
     name = next((name for sign, name in _BROWSERS if f"{sign}/" in user_agent), "")
-    system = next((text for text in _SYSTEMS if text in user_agent), "")
+    system = next((known for known in _SYSTEMS if known in user_agent), "")
     return ", ".join(text for text in (name, system) if text) or user_agent[:_SHORT]
 
 

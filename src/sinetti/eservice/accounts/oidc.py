@@ -81,7 +81,7 @@ def outside_roles(claims: Mapping[str, Any], where: RolesClaim | None) -> list[t
         codes = organisation.get(where.roles)
         known = [code for code in codes if isinstance(code, str)] if isinstance(codes, list) else []
         found += [
-            (customer_id, role.value) for role in sorted({where.means[text] for text in known if text in where.means})
+            (customer_id, role.value) for role in sorted({where.means[code] for code in known if code in where.means})
         ]
     return found
 

@@ -268,7 +268,7 @@ def _why(exception: Exception | None) -> str:
     """
     if isinstance(exception, UntrustedProviderResponse):
         return str(exception)
-    code = next((text for text in _TOKEN_ERRORS if text in str(exception)), "")
+    code = next((error for error in _TOKEN_ERRORS if error in str(exception)), "")
     return f"{type(exception).__name__} {code}".rstrip()
 
 

@@ -39,7 +39,7 @@ _ACTS: Mapping[str, tuple[Callable[[str, ServiceContext, Actor, str], None], str
 def pending_invitation(request: HttpRequest, pending_id: str) -> HttpResponse:
     """Show the invitation, or run the action of a button."""
     ctx, actor = portal_context(request).ctx, current_actor(request)
-    for_confirmation = get_for_confirmation(pending_id, current_permissions(request), ctx)
+    pending = get_for_confirmation(pending_id, current_permissions(request), ctx)
     act = _ACTS.get(request.POST.get("do", "")) if request.method == "POST" else None
     if actor is not None and act is not None:
         does, done = act
@@ -48,9 +48,9 @@ def pending_invitation(request: HttpRequest, pending_id: str) -> HttpResponse:
         except PendingInvitationRefused as refused:
             wrong = REFUSED[refused.fault]
         messages.info(request, _(wrong or done))
-        return after("authorisations", organisation=for_confirmation.organisation_id)
-    blocks: list[Component] = [DescriptionList(pending_values(for_confirmation)), *_buttons(for_confirmation)]
-    there = back("authorisations", gettext_noop("Authorisations"), organisation=for_confirmation.organisation_id)
+        return after("authorisations", organisation=pending.organisation_id)
+    blocks: list[Component] = [DescriptionList(pending_values(pending)), *_buttons(pending)]
+    there = back("authorisations", gettext_noop("Authorisations"), organisation=pending.organisation_id)
     return render_page(request, Page(_("Invitation of a representative"), blocks=blocks, back=there))
 
 

@@ -86,11 +86,11 @@ def contact_handover(request: HttpRequest) -> HttpResponse:
     if not who.is_bound or not who.is_valid():
         return render_page(request, _asking(request, who))
     leaving = who.cleaned_data["leaving"].strip()
-    for_confirmation = get_for_confirmation(leaving, permissions, portal_context(request).ctx)
-    if not for_confirmation:
+    lineages = get_for_confirmation(leaving, permissions, portal_context(request).ctx)
+    if not lineages:
         who.refuse("leaving", _NO_SUCH_CONTACT)
         return render_page(request, _asking(request, who))
-    return hand_over_found(request, for_confirmation, leaving)
+    return hand_over_found(request, lineages, leaving)
 
 
 def hand_over_found(request: HttpRequest, lineages: Sequence[AssignedLineage], leaving: str = "") -> HttpResponse:

@@ -119,28 +119,22 @@ _IS_DEPUTY = gettext_noop("This is the deputy's address. Remove the deputy first
 @login_required
 def certificate_contact(request: HttpRequest, serial: str) -> HttpResponse:
     """Show the current person, or assign another one."""
-    for_confirmation = get_for_confirmation(
-        Serial(serial.casefold()), current_permissions(request), portal_context(request).ctx
-    )
+    lineage = get_for_confirmation(Serial(serial.casefold()), current_permissions(request), portal_context(request).ctx)
     asked = request.POST if request.method == "POST" else request.GET
     deputy = asked.get("place", "") == _DEPUTY
     if deputy and is_step(request, REMOVE):
         once = Confirmation(request, REMOVE, request.POST.get("deputy", ""))
-        return (
-            remove(request, for_confirmation)
-            if once.is_given or for_confirmation.deputy is None
-            else ask(request, for_confirmation)
-        )
+        return remove(request, lineage) if once.is_given or lineage.deputy is None else ask(request, lineage)
     form = PersonForm(
         request.POST if is_step(request, SAVE) else None,
-        initial=initial_of(for_confirmation.deputy if deputy else for_confirmation.contact),
+        initial=initial_of(lineage.deputy if deputy else lineage.contact),
     )
     if not deputy:
         refuse_phone(form, "person_phone", sms=portal_context(request).sms)
-    _refuse_both(form, for_confirmation, deputy=deputy)
+    _refuse_both(form, lineage, deputy=deputy)
     if form.is_bound and form.is_valid() and "change" not in request.GET:
-        return _save(request, for_confirmation, form, deputy=deputy)
-    return render_page(request, _page(for_confirmation, form, deputy=deputy))
+        return _save(request, lineage, form, deputy=deputy)
+    return render_page(request, _page(lineage, form, deputy=deputy))
 
 
 def _refuse_both(form: PersonForm, lineage: LineageView, *, deputy: bool) -> None:

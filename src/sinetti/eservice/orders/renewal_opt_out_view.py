@@ -62,23 +62,23 @@ _EFFECTS_ENDED = (
 def certificate_renewal_opt_out(request: HttpRequest, serial: str) -> HttpResponse:
     """Show the effects; record the opt-out, or withdraw it."""
     ctx = portal_context(request).ctx
-    for_confirmation = get_for_confirmation(Serial(serial.casefold()), current_permissions(request), ctx)
+    lineage = get_for_confirmation(Serial(serial.casefold()), current_permissions(request), ctx)
     does = request.POST.get("do", "")
     if does not in {"let-end", "go-on"}:
-        return render_page(request, _page(for_confirmation, ctx.now()))
+        return render_page(request, _page(lineage, ctx.now()))
     act = opt_out_of_renewal if does == "let-end" else opt_in_to_renewal
     try:
-        done = act(for_confirmation.serial, ctx, signed_in_actor(request), request_id(request))
+        done = act(lineage.serial, ctx, signed_in_actor(request), request_id(request))
     except PeopleError as refused:
-        return render_page(request, _page(for_confirmation, ctx.now(), person_error_text(refused.why)))
+        return render_page(request, _page(lineage, ctx.now(), person_error_text(refused.why)))
     message = _("Reminders about this certificate are now off.")
-    if _has_ended(for_confirmation, ctx.now()):
+    if _has_ended(lineage, ctx.now()):
         message = _("This certificate is no longer among your tasks.")
     if does == "go-on":
         message = _("Reminders about this certificate are on again.")
     messages.info(request, message if done else _("No changes were needed."))
     return HttpResponseRedirect(
-        url_or_empty("certificate", for_confirmation.serial) or request.path, status=HTTPStatus.SEE_OTHER
+        url_or_empty("certificate", lineage.serial) or request.path, status=HTTPStatus.SEE_OTHER
     )
 
 

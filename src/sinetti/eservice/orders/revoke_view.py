@@ -81,22 +81,20 @@ class ReasonForm(PortalForm):
 def certificate_revoke(request: HttpRequest, serial: str) -> HttpResponse:
     """Ask for the reason, show the effects, then revoke."""
     ctx = portal_context(request).ctx
-    for_confirmation = get_for_confirmation(Serial(serial.casefold()), current_permissions(request), ctx)
+    lineage = get_for_confirmation(Serial(serial.casefold()), current_permissions(request), ctx)
     form = ReasonForm(request.POST if is_step(request, REVOKE) else None)
     if not form.is_bound or not form.is_valid():
-        return render_page(request, _asking(for_confirmation, form))
+        return render_page(request, _asking(lineage, form))
     reason = RevocationReason(form.cleaned_data["reason"])
-    going = affected_certificates(for_confirmation, reason, current_permissions(request), ctx)
+    going = affected_certificates(lineage, reason, current_permissions(request), ctx)
     once = Confirmation(request, REVOKE, reason, *(certificate.serial for certificate in going))
     if once.is_given or not going:
-        return _revoke(request, for_confirmation, reason)
+        return _revoke(request, lineage, reason)
     actor = signed_in_actor(request)
-    people = [contact.email for contact in (for_confirmation.contact, for_confirmation.deputy) if contact is not None]
-    known = None if current_permissions(request).may(Permission.GRANT, for_confirmation.organisation_id) else people
-    act_letters = letters_of(
-        request, lambda ctx: rehearse(for_confirmation, reason, ctx, actor, request_id(request)), known
-    )
-    return render_page(request, _check(for_confirmation, reason, going, (once, act_letters)))
+    people = [contact.email for contact in (lineage.contact, lineage.deputy) if contact is not None]
+    known = None if current_permissions(request).may(Permission.GRANT, lineage.organisation_id) else people
+    act_letters = letters_of(request, lambda ctx: rehearse(lineage, reason, ctx, actor, request_id(request)), known)
+    return render_page(request, _check(lineage, reason, going, (once, act_letters)))
 
 
 def _revoke(request: HttpRequest, lineage: LineageView, reason: RevocationReason) -> HttpResponse:

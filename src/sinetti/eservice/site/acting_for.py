@@ -52,7 +52,7 @@ def _kept(request: HttpRequest, chosen: str, permissions: Permissions) -> HttpRe
 
 
 def _page(request: HttpRequest, permissions: Permissions, error: str) -> HttpResponse:
-    text = "".join(text for text in request.GET.get("find", "") if text.isprintable()).strip()[:LONGEST_SEARCH]
+    text = "".join(letter for letter in request.GET.get("find", "") if letter.isprintable()).strip()[:LONGEST_SEARCH]
     named = sorted(permissions.held, key=lambda text: (permissions.names[text].name.casefold(), text))
     found = [one for one in named if has_text(text, permissions.names[one].name, permissions.names[one].customer_id)]
     blocks: list[Component] = [Text([_(_WHY)])]

@@ -92,7 +92,7 @@ class ChooseForm(PortalForm):
     def clean_serials(self) -> tuple[Serial, ...]:
         """Return the serial numbers in hex without duplicates."""
         typed = [line.strip().casefold() for line in str(self.cleaned_data["serials"]).splitlines() if line.strip()]
-        if any(len(text) > _SERIAL_DIGITS or not set(text) <= set("0123456789abcdef") for text in typed):
+        if any(len(serial) > _SERIAL_DIGITS or not set(serial) <= set("0123456789abcdef") for serial in typed):
             self.refuse("serials", gettext_noop("Enter one serial number on each line, using only 0–9 and a–f."))
         return tuple(Serial(text) for text in dict.fromkeys(typed))
 

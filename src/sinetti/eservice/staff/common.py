@@ -127,7 +127,7 @@ def chosen_filters(request: HttpRequest, labels: Mapping[str, str]) -> list[Link
     asked = {name: value for name, value in request.GET.items() if name in labels and value}
     links = []
     for name, value in asked.items():
-        others = urlencode({text: kept for text, kept in asked.items() if text != name})
+        others = urlencode({key: kept for key, kept in asked.items() if key != name})
         links.append(Link(f"{labels[name]}: {value}", f"{request.path}?{others}", note=_("Remove this filter")))
     return links
 

@@ -159,11 +159,11 @@ def invitation_list(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
 def _cancel(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
     """Show the invitation whose link ends, then end it."""
     picked = request.POST.get("invitation", "")
-    link = open_invitations.find_link(picked, clerk)
-    if link is None:
+    invitation = open_invitations.find_link(picked, clerk)
+    if invitation is None:
         messages.info(request, _("Choose one invitation that is still open."))
         return redirect_to("staff_invitations")
-    once = Confirmation(request, END, link)
+    once = Confirmation(request, END, invitation)
     if once.is_given:
         ended = open_invitations.end(picked, clerk)
         done, gone = _("Invitation cancelled. Its link no longer works."), _("The invitation is no longer open.")
@@ -177,9 +177,9 @@ def _cancel(request: HttpRequest, clerk: StaffSession) -> HttpResponse:
             [Button(_("Cancel the invitation"), END, danger=True)],
         ),
         summary=[
-            DescriptionItem(_("Organisation"), f"{link.organisation}, {link.customer_id}"),
-            DescriptionItem(_("Invited person"), f"{link.name}, {link.email}"),
-            DescriptionItem(_("Sent"), format_datetime(link.created)),
+            DescriptionItem(_("Organisation"), f"{invitation.organisation}, {invitation.customer_id}"),
+            DescriptionItem(_("Invited person"), f"{invitation.name}, {invitation.email}"),
+            DescriptionItem(_("Sent"), format_datetime(invitation.created)),
             letters.informed,
         ],
         effects=[_("The link that was sent stops working. You can invite the person again.")],

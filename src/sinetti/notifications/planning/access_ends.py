@@ -28,11 +28,11 @@ def plan_access_ends(ctx: NotificationContext, now: datetime) -> int:
     slot = digest_slot(now, is_holiday)
     if slot is None:
         return 0
-    with access_ends.claim_day(ctx.db, slot.day, slot.at) as day:
-        steps = {ending_role.mandate_id: passed_step(ending_role.until, slot.at) or 0 for ending_role in day}
+    with access_ends.claim_day(ctx.db, slot.day, slot.at) as roles:
+        steps = {ending_role.mandate_id: passed_step(ending_role.until, slot.at) or 0 for ending_role in roles}
         due = [
             ending_role
-            for ending_role in day
+            for ending_role in roles
             if has_mail(steps[ending_role.mandate_id], ending_role.since, ending_role.until)
         ]
         messages = _messages(ctx, due, slot, now)

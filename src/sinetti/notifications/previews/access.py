@@ -1,6 +1,6 @@
 """Samples of messages about authorisations and accounts.
 
-The scenario are those of `the scenario`. The links of accounts have invalid tokens.
+Their rows are those of `database.notifications.scenario`. The links of accounts have invalid tokens.
 """
 
 from datetime import datetime
@@ -17,19 +17,16 @@ _NOW = at(2027, 3, 3, 11, 3)
 _LAPSED = at(2027, 3, 17, 11, 4)
 
 
-def _case(title: str, to: str, tells: AccessEvent, *, first: bool = False, **about: str) -> SampleMessage:
-    return SampleMessage(
-        MessageKind.AUTHORISATION, title, _NOW, to=to, facts={"tells": tells.value, **about}, first=first
-    )
-
-
-_FIRMS = (scenario.ENDED, scenario.ENDS_IN_DAYS, scenario.ENDS_IN_WEEKS)
+_FIRMS = [scenario.ENDED, scenario.ENDS_IN_DAYS, scenario.ENDS_IN_WEEKS]
 _AFTER = at(2027, 3, 18, 6)
 
 
-def _ends(title: str, to: str, tells: AccessEvent, *mandates: str, now: datetime = _NOW) -> SampleMessage:
-    facts = {"tells": tells.value, "mandates": list(mandates)}
-    return SampleMessage(MessageKind.AUTHORISATION, title, now, to=to, facts=facts)
+def _case(
+    title: str, to: str, tells: AccessEvent, *, first: bool = False, now: datetime = _NOW, **about: str | list[str]
+) -> SampleMessage:
+    return SampleMessage(
+        MessageKind.AUTHORISATION, title, now, to=to, facts={"tells": tells.value, **about}, first=first
+    )
 
 
 def _pending(title: str, tells: PendingNotice, pending: str) -> SampleMessage:
@@ -91,13 +88,21 @@ AUTHORISATIONS = (
         "given up by a firm, to a representative", "signatory", AccessEvent.GIVEN_UP, mandate=scenario.FIRMS_WITHDRAWN
     ),
     _case("given to a firm", "firm", AccessEvent.GIVEN_TO_FIRM, mandate=scenario.FIRMS),
-    _ends("clients' authorisations end, to a firm", "firm", AccessEvent.ENDS_FIRM, *_FIRMS),
-    _ends("a client's authorisation ends in 60 days, to a firm", "firm", AccessEvent.ENDS_FIRM, scenario.ENDS_IN_WEEKS),
-    _ends(
-        "given ones end, to a representative", "signatory", AccessEvent.ENDS_GIVEN, scenario.ENDED, scenario.PERSONS_END
+    _case("clients' authorisations end, to a firm", "firm", AccessEvent.ENDS_FIRM, mandates=_FIRMS),
+    _case(
+        "a client's authorisation ends in 60 days, to a firm",
+        "firm",
+        AccessEvent.ENDS_FIRM,
+        mandates=[scenario.ENDS_IN_WEEKS],
     ),
-    _ends("a person's own ends in 14 days", "newcomer", AccessEvent.ENDS_OWN, scenario.PERSONS_END),
-    _ends("a person's own has ended", "newcomer", AccessEvent.ENDS_OWN, scenario.PERSONS_END, now=_AFTER),
+    _case(
+        "given ones end, to a representative",
+        "signatory",
+        AccessEvent.ENDS_GIVEN,
+        mandates=[scenario.ENDED, scenario.PERSONS_END],
+    ),
+    _case("a person's own ends in 14 days", "newcomer", AccessEvent.ENDS_OWN, mandates=[scenario.PERSONS_END]),
+    _case("a person's own has ended", "newcomer", AccessEvent.ENDS_OWN, mandates=[scenario.PERSONS_END], now=_AFTER),
 )
 
 

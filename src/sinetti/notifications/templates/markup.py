@@ -83,9 +83,9 @@ def sanitise(value: str) -> str:
     """
     if value.isascii() and value.isprintable():
         return value
-    kept = "".join(text if is_visible(text) else " " for text in value)
+    kept = "".join(letter if is_visible(letter) else " " for letter in value)
     kept = " ".join(kept.split())
-    if any(unicodedata.bidirectional(text) in _FROM_RIGHT for text in kept):
+    if any(unicodedata.bidirectional(letter) in _FROM_RIGHT for letter in kept):
         return _ISOLATED.format(kept)
     return kept
 
@@ -112,7 +112,7 @@ def to_gsm7(value: str) -> str | None:
     value = value.replace("\u2024", ". ").replace("\ua789", ": ")
     if _GSM.issuperset(value):
         return value
-    folded = "".join(text if text in _GSM else _base(text) for text in value)
+    folded = "".join(letter if letter in _GSM else _base(letter) for letter in value)
     return folded if _GSM.issuperset(folded) else None
 
 

@@ -126,8 +126,8 @@ def load_location(text: str, default: TokenLocation | None) -> TokenLocation:
     scheme, _, whole = text.strip().partition(":")
     before, _, after = whole.partition("?")
     path, query = (
-        dict(_pair(text) for text in before.split(";")),
-        dict(_pair(text) for text in after.split("&") if text),
+        dict(_pair(attribute) for attribute in before.split(";")),
+        dict(_pair(attribute) for attribute in after.split("&") if attribute),
     )
     if scheme != "pkcs11" or set(path) != {"token"} or not set(query) <= {"module-path", "pin-source"}:
         raise ValueError(

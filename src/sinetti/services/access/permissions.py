@@ -132,7 +132,7 @@ class Permissions:
 
     def organisations(self, right: Permission) -> frozenset[str]:
         """Return the ids of all organisations for which the actor has a permission."""
-        return frozenset(text for text in self.held if self.may(right, text))
+        return frozenset(organisation_id for organisation_id in self.held if self.may(right, organisation_id))
 
     def narrowed(self, organisation_id: str) -> "Permissions":
         """Return the part of the permissions that concerns one organisation."""

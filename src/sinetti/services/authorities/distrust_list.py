@@ -169,7 +169,7 @@ def _signed(
     name, responder = find_responder(rows, ctx)
     signature = ctx.sign_distrust(responder, octets_to_sign(new.kind, new.payload), approval)
     parents: Mapping[str, str | None] = {row.name: row.issuer for row in rows}
-    *way, root = (ctx.issuers[text].certificate for text in names_to_root(name, parents))
+    *way, root = (ctx.issuers[issuer_name].certificate for issuer_name in names_to_root(name, parents))
     chains: list[tuple[x509.Certificate, ...]] = [tuple(way)]
     anchors = newest_anchors(ctx.db)
     links = () if anchors is None else anchors.links

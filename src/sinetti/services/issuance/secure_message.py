@@ -243,7 +243,7 @@ def _seen(link: SecureLink | None, pins: PinHistory, now: datetime) -> LinkView:
         return LinkView(where)
     if where is LinkState.CODE:
         return LinkView(where, tries_left=max(0, CODE_TRIES - link.wrong))
-    digits = "".join(text for text in link.phone or "" if text.isdigit())
+    digits = "".join(letter for letter in link.phone or "" if letter.isdigit())
     last = pins.last
     return LinkView(
         where,

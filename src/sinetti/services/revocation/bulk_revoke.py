@@ -462,7 +462,7 @@ def _left_from(rows: Iterable[BulkRevocationCandidate], lineages: Sequence[str])
     It is one part before the first lineage with certificates left, whose part may not have been recorded yet.
     """
     left = {row.lineage_id for row in rows if not row.revoked}
-    first = next((at for at, text in enumerate(lineages) if text in left), len(lineages))
+    first = next((at for at, lineage_id in enumerate(lineages) if lineage_id in left), len(lineages))
     return max(first // LINES_AT_ONCE * LINES_AT_ONCE - LINES_AT_ONCE, 0)
 
 

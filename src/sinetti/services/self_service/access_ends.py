@@ -55,7 +55,7 @@ def firms(permissions: Permissions) -> frozenset[str]:
     Only direct roles count, because a role cannot be passed on.
     """
     asking = permissions.organisations(Permission.ASK)
-    return frozenset(text for text in asking if permissions.held[text].via is None)
+    return frozenset(organisation_id for organisation_id in asking if permissions.held[organisation_id].via is None)
 
 
 def list_ended(

@@ -43,7 +43,7 @@ def overview(actor: Actor, permissions: Permissions, ctx: ServiceContext) -> Ove
     return Overview(
         len(texts),
         totals,
-        sum(permissions.held[text].via is not None for text in texts),
+        sum(permissions.held[organisation_id].via is not None for organisation_id in texts),
         only[0] if only else None,
         queries.requests(ctx.db, granting, now) if granting else 0,
         organisations_applications.count_open(ctx.db) if actor.staff and actor.second_factor else 0,

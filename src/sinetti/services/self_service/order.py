@@ -45,7 +45,9 @@ def orderable(permissions: Permissions, ctx: ServiceContext, wanted: str = "") -
     With the channels approved for each; only the `wanted` one if there is one.
     """
     allowed = permissions.organisations(Permission.ORDER)
-    return replacement.organisations(ctx.db, allowed if not wanted else [text for text in allowed if text == wanted])
+    return replacement.organisations(
+        ctx.db, allowed if not wanted else [organisation_id for organisation_id in allowed if organisation_id == wanted]
+    )
 
 
 @dataclass(frozen=True)

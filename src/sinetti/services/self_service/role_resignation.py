@@ -62,7 +62,7 @@ def resign(mandate_ids: tuple[str, ...], ctx: ServiceContext, actor: Actor, requ
     """
     who, done, kept = load_permissions(actor, ctx), 0, 0
     now = ctx.now()
-    holders = [role_assignments.holder_of(ctx.db, text, now) for text in mandate_ids]
+    holders = [role_assignments.holder_of(ctx.db, mandate_id, now) for mandate_id in mandate_ids]
     for holder in holders:
         _theirs(holder, actor, who)
     about = {holder.organisation_id for holder in holders} | {holder.agent_id for holder in holders if holder.agent_id}

@@ -286,7 +286,7 @@ def _left(changes: Iterable[ImportChange], kind: ChangeKind, clerk: StaffSession
     if not closed:
         return ()
     # Only of organisations that are closed now; skipped ones are open.
-    stored = administration.stored_organisations(clerk.ctx.db, {normalise(text) for text in closed})
+    stored = administration.stored_organisations(clerk.ctx.db, {normalise(customer_id) for customer_id in closed})
     gone = [organisation.customer_id for organisation in stored.values() if not organisation.open]
     return administration.in_force(clerk.ctx.db, gone, clerk.ctx.now())
 

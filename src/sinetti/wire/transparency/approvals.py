@@ -242,7 +242,7 @@ class ApprovalRecord:
         if parameters["change"] == "install":
             return is_named and not before and ca["state"] != "issuing"
         if parameters["change"] == "activate":
-            return is_named and all(ca[text] == before.get(text) for text in ca if text not in {"state", "version"})
+            return is_named and all(ca[key] == before.get(key) for key in ca if key not in {"state", "version"})
         if parameters["change"] != "rollover":
             return False
         if parameters["channel"]:
