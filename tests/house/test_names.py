@@ -55,7 +55,7 @@ VAGUE_LOCALS = {
     "api": 8,
     "authority": 62,
     "ca": 67,
-    "cli": 39,
+    "cli": 38,
     "client": 59,
     "database": 99,
     "diagnostics": 16,

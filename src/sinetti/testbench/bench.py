@@ -95,8 +95,8 @@ class BenchOptions:
 def run_bench(options: BenchOptions, say: Callable[[str], None]) -> None:
     """Make the bench where it is missing, and serve it.
 
-    `say` gets one line of JSON when the bench is ready. Raises what `initialise` and `open_authority` raise, AddressTaken,
-    ClockGoesBack and ClockOutOfRange.
+    `say` gets one line of JSON when the bench is ready. Raises what `initialise` and `open_authority` raise,
+    AddressTaken, ClockGoesBack and ClockOutOfRange.
     """
     folder = DataDirectory(options.root.resolve())
     with OpenPorts() as opened:

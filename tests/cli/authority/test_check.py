@@ -14,7 +14,7 @@ from sinetti.authority import serve_record
 from sinetti.authority.checks.state import CheckOptions
 from sinetti.authority.data_directory import DataDirectory
 from sinetti.authority.serve_record import ServeRecord, ServeRecorder, find_serving, is_process_of_owner, tls_files
-from sinetti.cli.authority import check, reload
+from sinetti.cli.authority import check
 from sinetti.domain.operations.monitoring import CheckFinding, Impact
 from tests.support import golden
 
@@ -81,7 +81,7 @@ def running(sqlite_operator, monkeypatch):
     sqlite_operator.found()
     recorder = ServeRecorder(DataDirectory(sqlite_operator.root))
     recorder.begin(RECORD)
-    monkeypatch.setattr(reload, "check_authority", lambda _options: ())
+    monkeypatch.setattr(check, "check_authority", lambda _options: ())
     yield sqlite_operator, recorder
     with suppress(OSError):  # a test may have closed it
         recorder.close()
@@ -89,14 +89,14 @@ def running(sqlite_operator, monkeypatch):
 
 def test_a_reload_that_the_service_takes(running, monkeypatch):
     operator, recorder = running
-    monkeypatch.setattr(reload.os, "kill", lambda pid, _number: recorder.taken(replace(RECORD, pid=pid)))
+    monkeypatch.setattr(check.os, "kill", lambda pid, _number: recorder.taken(replace(RECORD, pid=pid)))
     operator.says(0, "reload")
     golden.check("sentences/check/a-reload-that-the-service-takes", operator.said())
 
 
 def test_a_reload_that_the_service_does_not_take(running, monkeypatch):
     operator, recorder = running
-    monkeypatch.setattr(reload.os, "kill", lambda _pid, _number: recorder.kept("journal has changed: restart it"))
+    monkeypatch.setattr(check.os, "kill", lambda _pid, _number: recorder.kept("journal has changed: restart it"))
     operator.refused(5, "reload")
     golden.check("sentences/check/a-reload-that-the-service-does-not-take", operator.said())
 
@@ -105,7 +105,7 @@ def test_a_reload_that_the_service_does_not_take(running, monkeypatch):
 def test_a_reload_sends_no_signal_to_a_process_of_another_user(running, monkeypatch, pid):
     operator, recorder = running
     recorder.begin(replace(RECORD, pid=pid))
-    monkeypatch.setattr(reload.os, "kill", None)
+    monkeypatch.setattr(check.os, "kill", None)
     assert re.search("none of the folder's owner|no service runs from", operator.refused(2, "reload"))
 
 
@@ -129,19 +129,19 @@ def test_a_reader_of_the_record_does_not_keep_a_service_from_it(tmp_path, monkey
 
 def test_a_reload_without_an_answer(running, monkeypatch):
     operator, recorder = running
-    monkeypatch.setattr(reload.os, "kill", lambda _pid, _number: None)
-    monkeypatch.setattr(reload, "RELOAD_TIMEOUT", 0.01)
+    monkeypatch.setattr(check.os, "kill", lambda _pid, _number: None)
+    monkeypatch.setattr(check, "RELOAD_TIMEOUT", 0.01)
     operator.refused(5, "reload")
-    monkeypatch.setattr(reload, "RELOAD_TIMEOUT", 30.0)
-    monkeypatch.setattr(reload.os, "kill", lambda _pid, _number: recorder.close())
+    monkeypatch.setattr(check, "RELOAD_TIMEOUT", 30.0)
+    monkeypatch.setattr(check.os, "kill", lambda _pid, _number: recorder.close())
     operator.refused(5, "reload")
     golden.check("sentences/check/a-reload-without-an-answer", operator.said())
 
 
 def test_a_reload_after_a_failed_check_asks_no_service(running, monkeypatch):
     operator, _ = running
-    monkeypatch.setattr(reload, "check_authority", lambda _options: (ERROR, WARNING))
-    monkeypatch.setattr(reload.os, "kill", None)
+    monkeypatch.setattr(check, "check_authority", lambda _options: (ERROR, WARNING))
+    monkeypatch.setattr(check.os, "kill", None)
     operator.says(5, "reload")
     golden.check("sentences/check/a-reload-after-a-failed-check", operator.said())
 

@@ -112,7 +112,7 @@ def guarded(stocked, monkeypatch):
     for name in ("anna", "ben"):
         operator.does("officer", "add", name, "--public-key", key_of(name).public, "--role", "approver")
     monkeypatch.setattr("sinetti.domain.certificates.bulk_revocation.AT_ONCE", 1)
-    monkeypatch.setattr("sinetti.cli.authority.revoke_many.AT_ONCE", 1)
+    monkeypatch.setattr("sinetti.cli.authority.revoke.AT_ONCE", 1)
     return operator, held
 
 

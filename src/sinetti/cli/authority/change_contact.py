@@ -45,24 +45,24 @@ def change_contact(
     change = contacts.change_contact(ContactUpdate(named, person, deputy=deputy), *run.by)
     links = [
         {
-            "order_id": link_sent.order_id,
-            "secure_id": link_sent.secure_id,
-            "expires": format_instant(link_sent.expires),
-            "code": link_sent.code,
+            "order_id": link.order_id,
+            "secure_id": link.secure_id,
+            "expires": format_instant(link.expires),
+            "code": link.code,
         }
-        for link_sent in change.offered
+        for link in change.offered
     ]
     whom = "deputy" if deputy else "contact person"
     lines = [
         f"{whom.capitalize()} changed."
         if change.changed
         else f"Nothing to change: the {whom} already has these details.",
-        *(f"A new link to the transfer IDs of order {one.order_id} is being sent." for one in change.offered),
+        *(f"A new link to the transfer IDs of order {link.order_id} is being sent." for link in change.offered),
         # A contact without a phone gets no PIN code by SMS.
         *(
-            f"Give the contact person this code by phone or in person: {link_sent.code}"
-            for link_sent in change.offered
-            if link_sent.code
+            f"Give the contact person this code by phone or in person: {link.code}"
+            for link in change.offered
+            if link.code
         ),
     ]
     value = {"customer_id": change.customer_id, "changed": change.changed, "offered": links}

@@ -1,39 +1,92 @@
-"""`sinetti authority check`: find what stops the service, before it does."""
+"""`sinetti authority check` and `reload`: check before a start, take new files.
+
+`reload` makes the running service take new settings, certificates and trust.
+"""
 
 import argparse
+import os
+import signal
+from pathlib import Path
+from time import sleep
 
 from sinetti.authority.checks.run import check_authority
 from sinetti.authority.checks.state import CheckOptions
-from sinetti.cli.authority.common import OptionError, add_dir, command
-from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
-from sinetti.cli.authority.serve import add_addresses, plan_of
-from sinetti.cli.core.argparse_i18n import Commands
+from sinetti.authority.data_directory import DataDirectory, DirectoryKind, FolderDamaged, FolderError
+from sinetti.authority.passphrases import read_passphrase
+from sinetti.authority.serve_record import find_serving, is_process_of_owner, wait_for_reload
+from sinetti.cli.authority.common import DIR, AuthorityRun, OptionError, operator_commands
+from sinetti.cli.authority.passphrase_options import PASSPHRASE_FILE, passphrase_of
+from sinetti.cli.authority.serve import addresses, plan_of
 from sinetti.cli.core.check_output import check_blocks, exit_code
-from sinetti.cli.core.commands import Output, print_output
-from sinetti.domain.operations.monitoring import CheckFinding, Impact, finding_of
+from sinetti.cli.core.commands import Output, flag
+from sinetti.cli.core.output import show
+from sinetti.domain.operations.monitoring import CheckFinding, FindingSeverity, Impact, finding_of
+from sinetti.infra.clock import monotonic_seconds
 from sinetti.infra.toml_tables import SettingsError
 
 _ADDRESSES = ("bind", "status_bind", "people_bind", "metrics_bind", "tls_certificate", "tls_key")
 
+RELOAD_TIMEOUT = 90.0
+"""Seconds for the service to read its files and replace its processes."""
 
-def register(commands: Commands) -> None:
-    """Add the command to the parser."""
-    example = "sinetti authority check --dir /srv/sinetti"
-    summary = "check files, keys, database and surroundings, with all findings at once"
-    parser = command(commands, "check", summary, _run, example)
-    add_dir(parser)
-    add_passphrase_file(parser)
-    parser.add_argument("--offline", action="store_true", help="use no network and no database")
-    parser.add_argument("--start", action="store_true", help="before a start: end with 0 if there are only warnings")
-    parser.add_argument("--json", action="store_true", help="print the results as JSON")
-    add_addresses(parser, has_defaults=False)
+_POLLED_EVERY = 0.05
 
 
-def _run(parsed: argparse.Namespace) -> int:
-    check_findings = _findings(parsed)
-    rows = [check_finding.as_json() for check_finding in check_findings]
-    print_output(Output(rows, check_blocks(check_findings)), as_json=parsed.json)
-    return exit_code(check_findings, is_start=parsed.start)
+commands = operator_commands()
+register = commands.register
+
+
+@commands.command(
+    also=[
+        PASSPHRASE_FILE,
+        flag("use no network and no database", name="--offline"),
+        flag("before a start: end with 0 if there are only warnings", name="--start"),
+        flag("print the results as JSON", name="--json"),
+        *addresses(has_defaults=False),
+    ]
+)
+def check(run: AuthorityRun) -> Output:
+    """Check files, keys, database and surroundings, with all findings at once."""
+    findings = _findings(run.parsed)
+    rows = [finding.as_json() for finding in findings]
+    return Output(rows, check_blocks(findings), exit_code(findings, is_start=run.parsed.start))
+
+
+@commands.command()
+def reload(*, dir_: Path = DIR, passphrase_file: Path | None = PASSPHRASE_FILE) -> str:
+    """Make the running service take new settings, certificates and trust."""
+    folder = DataDirectory(dir_.absolute())
+    folder.check(DirectoryKind.AUTHORITY)
+    serving = find_serving(folder)
+    if serving is None:
+        raise FolderError(f"no service runs from {dir_}: start it, which reads all files")
+    if not is_process_of_owner(folder, serving):
+        raise FolderError(
+            f"{folder.serve_record} names process {serving.pid}, which is none of the folder's owner: run the command "
+            "on the machine of the service, as the service's user"
+        )
+    passphrase = None if passphrase_file is None else read_passphrase(passphrase_file)
+    findings = check_authority(CheckOptions(dir_, is_start=True, passphrase=passphrase))
+    errors = [finding for finding in findings if finding.severity is FindingSeverity.ERROR]
+    if errors:
+        show(check_blocks(errors))
+        raise FolderDamaged(
+            "the check found errors, so the service was not asked and keeps its former settings, certificates and "
+            f"trust: correct them, then run sinetti authority reload --dir {dir_} again"
+        )
+    os.kill(serving.pid, signal.SIGHUP)
+    end = monotonic_seconds() + RELOAD_TIMEOUT
+
+    def pause() -> bool:
+        sleep(_POLLED_EVERY)
+        return monotonic_seconds() < end
+
+    result = wait_for_reload(folder, serving, pause)
+    if result is None:
+        raise FolderDamaged(f"the service did not report within {RELOAD_TIMEOUT:.0f} s: see its log")
+    if not result.is_taken:
+        raise FolderDamaged(f"the service keeps its former settings, certificates and trust, because {result.sentence}")
+    return "The service has taken the new settings, certificates and trust."
 
 
 def _findings(parsed: argparse.Namespace) -> tuple[CheckFinding, ...]:

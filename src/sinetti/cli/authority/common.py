@@ -18,7 +18,6 @@ from sinetti.ca.ceremony.words import CeremonyError
 from sinetti.ca.hierarchy_model import HierarchyError
 from sinetti.ca.issuance_request import LintError
 from sinetti.ca.successors import CertificateRefused
-from sinetti.cli.core import argparse_i18n
 from sinetti.cli.core.argparse_i18n import Commands
 from sinetti.cli.core.commands import CommandGroup, option
 from sinetti.cli.core.invocation import print_failure
@@ -137,11 +136,6 @@ def machine_user() -> str:
 DIR = option("DIR", "folder of the authority", name="--dir")
 
 
-def add_dir(parser: argparse.ArgumentParser) -> None:
-    """Add the option for the authority's folder."""
-    DIR.add_to(parser, "dir", Path)
-
-
 EXIT_CODES = """\
 exit codes: 0 done · 1 internal error · 2 usage error, or address in use · 3 action needed: watch found a problem,
 officers must approve, or a result set is refused · 4 register not available, run the command again · 5 folder,
@@ -161,22 +155,6 @@ def group(commands: Commands, name: str, summary: str, example: str) -> Commands
         epilog=f"example:\n  {example}\n\n{EXIT_CODES}",
     )
     return parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-
-
-def command(
-    commands: Commands,
-    name: str,
-    summary: str,
-    run: Callable[[argparse.Namespace], int],
-    example: str,
-) -> argparse.ArgumentParser:
-    """Add one command with an example.
-
-    `run` is called with the parsed options. Its errors are printed in one sentence.
-    """
-    parser = argparse_i18n.add_command(commands, name, summary, example)
-    parser.set_defaults(run=lambda parsed: run_command(run, parsed))
-    return parser
 
 
 def run_command(run: Callable[[argparse.Namespace], int], parsed: argparse.Namespace) -> int:
@@ -251,7 +229,7 @@ class AuthorityRun:
     @staticmethod
     def add_options(parser: argparse.ArgumentParser) -> None:
         """Add the options of the context to a parser."""
-        add_dir(parser)
+        DIR.add_to(parser, "dir", Path)
 
     @classmethod
     @contextmanager

@@ -1,25 +1,22 @@
 """`sinetti authority import-signed`: take in the result of a ceremony."""
 
-import argparse
 from pathlib import Path
 from typing import Any
 
 from sinetti.authority.ceremony_requests import ImportOptions, import_founding, import_signed, waiting_request
-from sinetti.authority.data_directory import DataDirectory
 from sinetti.ca.ceremony.sets import CeremonyKind, RequestSet
 from sinetti.ca.ceremony.words import CeremonyError, check_digest_words, digest_words
-from sinetti.cli.authority.common import OptionError, add_dir, command, machine_user, octets_of, opened_authority
-from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
+from sinetti.cli.authority.common import AuthorityRun, OptionError, octets_of, operator_commands
+from sinetti.cli.authority.passphrase_options import PASSPHRASE_FILE, passphrase_of
 from sinetti.cli.authority.proposals import print_signer_work
 from sinetti.cli.ceremony.desk import TerminalDesk
-from sinetti.cli.core.argparse_i18n import Commands
-from sinetti.cli.core.commands import option
+from sinetti.cli.core.commands import argument, option
 from sinetti.cli.core.invocation import print_note
 from sinetti.infra.atomic_files import write_atomic
 from sinetti.infra.clock import utc_now
-from sinetti.server.process_exit import request_id
 
-EXAMPLE = "sinetti authority import-signed /media/carried/result-set.json --dir /srv/sinetti"
+commands = operator_commands()
+register = commands.register
 
 _WRITTEN = """\
 Request set written to {path}. Write these words on paper, and type them at the offline machine:
@@ -39,26 +36,9 @@ _WHAT = {
 }
 
 
-def register(commands: Commands) -> None:
-    """Add the command to the parser."""
-    summary = "take in the result set of a ceremony, after its words were typed"
-    parser = command(commands, "import-signed", summary, _run, EXAMPLE)
-    add_dir(parser)
-    parser.add_argument("file", metavar="FILE", type=Path, help="result set that the offline machine wrote")
-    add_passphrase_file(parser)
-
-
-def add_request_set(
-    parser: argparse.ArgumentParser, purpose: str, option: str = "--request-set", *, required: bool = False
-) -> None:
-    """Add the option that writes a request set."""
-    what = f"write a request set to FILE, {purpose}"
-    parser.add_argument(option, metavar="FILE", dest="request_set", type=Path, required=required, help=what)
-
-
 def request_set_option(purpose: str, name: str = "--request-set") -> Any:  # noqa: ANN401 - stands for the value
     """Return the option that writes a request set."""
-    return option("FILE", f"write a request set to FILE, {purpose}", name=name)
+    return option("FILE", f"write a request set to FILE, {purpose}", name=name, type=Path)
 
 
 def write_request(path: Path, request: RequestSet, folder: Path) -> None:
@@ -73,9 +53,14 @@ def write_request(path: Path, request: RequestSet, folder: Path) -> None:
     print_note(_WRITTEN.format(path=path, words=words, dir=folder))
 
 
-def _run(parsed: argparse.Namespace) -> int:
-    octets = octets_of("FILE", parsed.file)
-    folder = DataDirectory(parsed.dir.absolute())
+@commands.command(
+    "sinetti authority import-signed /media/carried/result-set.json --dir /srv/sinetti",
+    name="import-signed",
+    also=[PASSPHRASE_FILE],
+)
+def take_in(run: AuthorityRun, *, file: Path = argument("FILE", "result set that the offline machine wrote")) -> str:
+    """Take in the result set of a ceremony, after its words were typed."""
+    octets, folder = octets_of("FILE", file), run.folder
     request = waiting_request(folder)
     try:
         typed = TerminalDesk().ask("Type the words of the result set from the paper: ")
@@ -84,14 +69,11 @@ def _run(parsed: argparse.Namespace) -> int:
             "the words of the result set were not typed: run the command again, and type them from the paper"
         ) from None
     check_digest_words(typed, octets)
-    options = ImportOptions(utc_now(), machine_user(), request_id(), passphrase_of(parsed))
+    options = ImportOptions(utc_now(), run.actor, run.request, passphrase_of(run.parsed))
     if folder.awaits_certificates():
         import_founding(folder.root, octets, options)
-        print_note(_FOUNDED.format(dir=parsed.dir))
-        return 0
-    with opened_authority(parsed.dir, options.passphrase) as authority:
-        import_signed(authority, octets, options)
-        if request.kind is CeremonyKind.OFFICERS:
-            print_signer_work(authority)
-    print_note(_TAKEN_IN.format(what=_WHAT[request.kind]))
-    return 0
+        return _FOUNDED.format(dir=run.parsed.dir)
+    import_signed(run.authority, octets, options)
+    if request.kind is CeremonyKind.OFFICERS:
+        print_signer_work(run.authority)
+    return _TAKEN_IN.format(what=_WHAT[request.kind])

@@ -1,25 +1,25 @@
 """`sinetti authority init`: create an authority in a new folder."""
 
 import argparse
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from sinetti.authority.ceremony_requests import begin_founding
 from sinetti.authority.data_directory import DataDirectory, DirectoryKind, journal_folder
-from sinetti.authority.deployment import write_deployment
+from sinetti.authority.deployment import PROGRAM, Deployment, MailRoute, check_deployment, write_deployment
 from sinetti.authority.initialise import InitOptions, initialise
 from sinetti.authority.passphrases import read_or_create
 from sinetti.ca.ceremony.sets import RequestSet
 from sinetti.ca.hierarchy_config import PRESETS, load_preset, with_policy_arc, with_standby
 from sinetti.ca.hierarchy_model import HierarchyError
-from sinetti.cli.authority.common import OptionError, add_dir, command, machine_user, octets_of
-from sinetti.cli.authority.deployment_options import add_deployment_options, deployment_of
-from sinetti.cli.authority.import_signed import add_request_set, write_request
-from sinetti.cli.authority.passphrase_options import add_offline, offline_keys
-from sinetti.cli.authority.token_options import add_token_options, token_settings
-from sinetti.cli.core.argparse_i18n import Commands
+from sinetti.cli.authority.common import AuthorityRun, OptionError, machine_user, octets_of, operator_commands
+from sinetti.cli.authority.import_signed import request_set_option, write_request
+from sinetti.cli.authority.passphrase_options import offline_keys, offline_options
+from sinetti.cli.authority.token_options import token_options, token_settings
+from sinetti.cli.core.commands import flag, option
 from sinetti.cli.core.invocation import print_note
 from sinetti.domain.approvals.acts import OfficerRole
 from sinetti.domain.values import Environment
@@ -28,10 +28,8 @@ from sinetti.infra.toml_tables import SettingsError
 from sinetti.services.approvals.officers import CheckedOfficer, NewOfficer, check_founders, check_officer
 from sinetti.settings.authority import SOAP_PATH, AuthoritySettings, ResponseRecipe, check_base_url, check_soap_address
 
-EXAMPLE = (
-    "sinetti authority init --dir /srv/sinetti --environment TEST --base-url http://pki.example "
-    "--soap-url https://certificates.example"
-)
+commands = operator_commands()
+register = commands.register
 
 _NEXT = """\
 Authority created in {dir}. Trust files for relying services: {dir}/trust/
@@ -52,66 +50,80 @@ _MOVE_KEYS = "  sinetti authority offline --dir {dir} --offline-dir DIR2{opened}
 _MOVE_WHAT_OPENS_THEM = "  sinetti authority passphrase --dir {dir} --to FILE\n"
 
 
-def register(commands: Commands) -> None:
-    """Add the command to the parser."""
-    summary = "create an authority: keys, CA certificates and an empty register"
-    parser = command(commands, "init", summary, _run, EXAMPLE)
-    add_dir(parser)
-    environments = [environment.value for environment in Environment]
-    parser.add_argument("--environment", choices=environments, required=True, help="environment of the authority")
-    parser.add_argument(
-        "--hierarchy",
-        metavar="FILE|PRESET",
-        default="default",
-        help=f"names, keys and lifetimes of the CAs: a TOML file, or {', '.join(PRESETS)} (default: %(default)s)",
-    )
-    _add_hierarchy_options(parser)
-    parser.add_argument("--base-url", required=True, metavar="URL", help="address of CA certificates and CRLs (http)")
-    parser.add_argument("--soap-url", required=True, metavar="URL", help="address for requests of programs")
-    recipes = [recipe.value for recipe in ResponseRecipe]
-    parser.add_argument(
-        "--response-recipe",
-        choices=recipes,
-        default="exclusive",
-        help="transforms of response signatures (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--database-url", default="", metavar="URL", help="database, such as postgresql://… (default: SQLite in DIR)"
-    )
-    parser.add_argument(
-        "--passphrase-file",
-        metavar="FILE",
-        type=Path,
-        help="file with the pass-phrase of the keys, outside DIR; created if missing (default: in DIR, TEST only; with "
-        "a token: none)",
-    )
-    add_offline(parser)
-    parser.add_argument(
-        "--officer",
-        metavar="NAME=FILE",
-        action="append",
-        default=[],
-        help="officer who approves acts that take two people, with an OpenSSH public key (repeatable; PRODUCTION: "
-        "three or more)",
-    )
-    add_token_options(parser)
-    add_deployment_options(parser)
-    add_request_set(parser, "for a ceremony that makes the CA certificates on another machine")
-    parser.add_argument("--journal", default="", metavar="DIR", help="folder of the journals (default: DIR-journal)")
-
-
-def _add_hierarchy_options(parser: argparse.ArgumentParser) -> None:
-    policy_arc = "OID of your own, above the policies of the CAs (PRODUCTION, unless the FILE has policy_arc)"
-    parser.add_argument("--policy-arc", metavar="OID", help=policy_arc)
-    parser.add_argument(
-        "--standby", action="store_true", help="make a standby for each issuing CA, for the day when its key is lost"
-    )
-    parser.add_argument(
-        "--standby-token", metavar="LABEL", help="label of another token of the module, for the keys of the standbys"
-    )
-
-
-def _run(parsed: argparse.Namespace) -> int:
+@commands.command(
+    "sinetti authority init --dir /srv/sinetti --environment TEST --base-url http://pki.example "
+    "--soap-url https://certificates.example",
+    also=[
+        option(
+            None,
+            "environment of the authority",
+            name="--environment",
+            choices=[environment.value for environment in Environment],
+            required=True,
+        ),
+        option(
+            "FILE|PRESET",
+            f"names, keys and lifetimes of the CAs: a TOML file, or {', '.join(PRESETS)} (default: %(default)s)",
+            name="--hierarchy",
+            default="default",
+        ),
+        option(
+            "OID",
+            "OID of your own, above the policies of the CAs (PRODUCTION, unless the FILE has policy_arc)",
+            name="--policy-arc",
+        ),
+        flag("make a standby for each issuing CA, for the day when its key is lost", name="--standby"),
+        option("LABEL", "label of another token of the module, for the keys of the standbys", name="--standby-token"),
+        option("URL", "address of CA certificates and CRLs (http)", name="--base-url", required=True),
+        option("URL", "address for requests of programs", name="--soap-url", required=True),
+        option(
+            None,
+            "transforms of response signatures (default: %(default)s)",
+            name="--response-recipe",
+            choices=[recipe.value for recipe in ResponseRecipe],
+            default="exclusive",
+        ),
+        option("URL", "database, such as postgresql://… (default: SQLite in DIR)", name="--database-url", default=""),
+        option(
+            "FILE",
+            "file with the pass-phrase of the keys, outside DIR; created if missing (default: in DIR, TEST only; with "
+            "a token: none)",
+            name="--passphrase-file",
+            type=Path,
+        ),
+        *offline_options(new=True),
+        option(
+            "NAME=FILE",
+            "officer who approves acts that take two people, with an OpenSSH public key (repeatable; PRODUCTION: "
+            "three or more)",
+            name="--officer",
+            action="append",
+            default=[],
+        ),
+        *token_options(),
+        option(
+            "URL",
+            "address of the e-service (https); needs --mail-server, --operator-email",
+            name="--people-address",
+        ),
+        option(
+            "URL",
+            "mail server: smtps://NAME@HOST, smtp+starttls://NAME@HOST, or smtp:// on this machine",
+            name="--mail-server",
+        ),
+        option("FILE", "file with the password of the mail server's NAME", name="--mail-password-file", type=Path),
+        option(
+            "EMAIL",
+            "mail address of the operators: sender of messages, and the help's address",
+            name="--operator-email",
+        ),
+        request_set_option("for a ceremony that makes the CA certificates on another machine"),
+        option("DIR", "folder of the journals (default: DIR-journal)", name="--journal", default=""),
+    ],
+)
+def init(run: AuthorityRun) -> None:
+    """Create an authority: keys, CA certificates and an empty register."""
+    parsed = run.parsed
     soap_url = _address(check_soap_address, "--soap-url", parsed.soap_url)
     settings = AuthoritySettings(
         environment=Environment(parsed.environment),
@@ -129,11 +141,10 @@ def _run(parsed: argparse.Namespace) -> int:
         request = _create(parsed, _founding(parsed, text, settings))
     if request is not None:
         write_request(parsed.request_set, request, parsed.dir)
-        return 0
+        return
     print_note(_result_message(parsed, journal))
     if settings.environment is Environment.PRODUCTION:
         print_note(_ONE_MACHINE)
-    return 0
 
 
 def _create(parsed: argparse.Namespace, founding: InitOptions) -> RequestSet | None:
@@ -197,7 +208,7 @@ def _founding(parsed: argparse.Namespace, text: str, settings: AuthoritySettings
     if parsed.offline_passphrase_file is not None and parsed.offline_dir is None:
         raise OptionError("--offline-passphrase-file needs --offline-dir")
     # Checked before the file of the pass-phrase is created.
-    known = deployment_of(parsed, settings)
+    known = _deployment(parsed, settings)
     officers = tuple(_officer(one, settings) for one in parsed.officer)
     check_founders(officers, settings.environment)
     passphrase = read_or_create(named, DataDirectory(root)) if named else None
@@ -290,3 +301,41 @@ def _hierarchy(named: str) -> str:
         return octets_of("--hierarchy", path).decode("utf-8")
     except UnicodeDecodeError as bad:
         raise OptionError(f"--hierarchy: {path} is not UTF-8: save it as such") from bad
+
+
+def _deployment(parsed: argparse.Namespace, settings: AuthoritySettings) -> Deployment:
+    """Return the authority's surroundings. Raises OptionError for bad options."""
+    given = (parsed.people_address, parsed.mail_server, parsed.operator_email)
+    if any(given) and not all(given):
+        raise OptionError("--people-address, --mail-server and --operator-email belong together: pages send messages")
+    if parsed.mail_password_file is not None and not any(given):
+        raise OptionError("--mail-password-file needs --mail-server")
+    password = None
+    if parsed.mail_password_file is not None:
+        password = octets_of("--mail-password-file", parsed.mail_password_file).strip()
+    known = Deployment(
+        parsed.dir.resolve(),
+        settings.soap_address,
+        settings.base_url,
+        parsed.people_address,
+        _mail(parsed, password) if all(given) else None,
+        _program(),
+    )
+    try:
+        check_deployment(known)
+    except SettingsError as bad:
+        raise OptionError(f"--people-address, --mail-server, --operator-email: {bad}") from None
+    return known
+
+
+def _mail(parsed: argparse.Namespace, password: bytes | None) -> MailRoute:
+    if ":" in urlsplit(parsed.mail_server).netloc.rpartition("@")[0]:
+        # Other users of the machine can read the words of a command.
+        raise OptionError("--mail-server: leave the password out, and name its file with --mail-password-file")
+    return MailRoute(parsed.mail_server, parsed.operator_email, password)
+
+
+def _program() -> str:
+    """Return the command that runs now, or the usual one if a module runs."""
+    path = Path(sys.argv[0])
+    return str(path.absolute()) if path.name == "sinetti" else PROGRAM

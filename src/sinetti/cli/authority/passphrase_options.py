@@ -26,11 +26,6 @@ PASSPHRASE_FILE = option(
 )
 
 
-def add_passphrase_file(parser: argparse.ArgumentParser) -> None:
-    """Add the option of commands that use the keys in the authority's folder."""
-    PASSPHRASE_FILE.add_to(parser, "passphrase_file", Path)
-
-
 def offline_options(*, required: bool = False, new: bool = False) -> tuple[Spec, Spec]:
     """Return the options for keys that are kept off line.
 
@@ -43,12 +38,6 @@ def offline_options(*, required: bool = False, new: bool = False) -> tuple[Spec,
         option("DIR2", place, name="--offline-dir", type=Path, required=required),
         option("FILE|-", phrase, name="--offline-passphrase-file", default=None),
     )
-
-
-def add_offline(parser: argparse.ArgumentParser) -> None:
-    """Add the options for keys that may be created or moved off line."""
-    for spec, name in zip(offline_options(new=True), ("offline_dir", "offline_passphrase_file"), strict=True):
-        spec.add_to(parser, name, str | None)
 
 
 def passphrase_of(parsed: argparse.Namespace) -> bytes | None:

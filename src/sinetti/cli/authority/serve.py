@@ -7,6 +7,7 @@ import signal
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 from sinetti.authority.bootstrap import Authority, open_authority
 from sinetti.authority.data_directory import DirectoryKind
@@ -14,10 +15,10 @@ from sinetti.authority.log_format import configure_logging
 from sinetti.authority.node_reload import reread_node
 from sinetti.authority.processes import AT_ONCE_PER_ADDRESS, RATE_PER_ADDRESS, AddressLimits, ServeOptions, run_node
 from sinetti.authority.signer_process import signer_running
-from sinetti.cli.authority.common import OptionError, add_dir, command, opened_authority
-from sinetti.cli.authority.passphrase_options import add_passphrase_file, passphrase_of
+from sinetti.cli.authority.common import AuthorityRun, OptionError, opened_authority, operator_commands
+from sinetti.cli.authority.passphrase_options import PASSPHRASE_FILE, passphrase_of
 from sinetti.cli.core import verbose_log
-from sinetti.cli.core.argparse_i18n import Commands
+from sinetti.cli.core.commands import Spec, flag, option
 from sinetti.infra.metrics import recorder
 from sinetti.infra.unix_socket import sd_notify
 from sinetti.server.addresses import InvalidAddress, ListenAddress, parse_address
@@ -30,89 +31,73 @@ _BIND, _STATUS_BIND = "127.0.0.1:8443", "127.0.0.1:8080"
 _log = logging.getLogger(__name__)
 
 
-def register(commands: Commands) -> None:
-    """Add the command to the parser."""
-    example = "sinetti authority serve --dir /srv/sinetti --bind 127.0.0.1:8443 --status-bind 127.0.0.1:8080"
-    parser = command(commands, "serve", "run the service until a signal stops it", _run, example)
-    add_dir(parser)
-    add_passphrase_file(parser)
-    parser.add_argument(
-        "--signer-dir",
-        metavar="DIR",
-        type=Path,
-        help="for rehearsal: folder of a signer that runs as long as the service, under the same user",
-    )
-    add_addresses(parser)
-    _add_limits(parser)
-    parser.add_argument(
-        "--workers",
-        type=int,
-        default=min(len(os.sched_getaffinity(0)), _MOST_WORKERS),
-        metavar="N",
-        help="number of worker processes (default: one for each processor, here %(default)s)",
-    )
-    parser.add_argument(
-        "--log",
-        choices=("text", "json"),
-        help="format of the log on standard error (default: json, on a terminal text)",
-    )
+commands = operator_commands()
+register = commands.register
 
 
-def add_addresses(parser: argparse.ArgumentParser, *, has_defaults: bool = True) -> None:
-    """Add the options for addresses and TLS.
+def addresses(*, has_defaults: bool = True) -> tuple[Spec, ...]:
+    """Return the options for addresses and TLS.
 
     Without `has_defaults`, for `check`, an option that is not given is None.
     """
     shown = " (default: %(default)s)" if has_defaults else ""
-    parser.add_argument(
-        "--bind",
-        default=_BIND if has_defaults else None,
-        metavar="ADDRESS",
-        help=f"address for SOAP: IP:PORT or unix:/PATH{shown}",
-    )
-    parser.add_argument(
-        "--tls-certificate", metavar="PEM", type=Path, help="TLS certificate of the server, with its chain"
-    )
-    parser.add_argument(
-        "--tls-key", metavar="PEM", type=Path, help="private key of the TLS certificate; reload reads both again"
-    )
-    parser.add_argument(
-        "--status-bind",
-        default=_STATUS_BIND if has_defaults else None,
-        metavar="ADDRESS",
-        help=f"address for CA certificates, CRLs, OCSP and health, plain HTTP{shown}",
-    )
-    parser.add_argument(
-        "--people-bind",
-        metavar="ADDRESS",
-        help="address for the e-service, plain HTTP behind a TLS proxy; needs DIR/notices.toml (default: none)",
-    )
-    parser.add_argument(
-        "--metrics-bind",
-        metavar="ADDRESS",
-        help="address for metrics at /metrics, IP:PORT, plain HTTP for the monitoring network alone (default: none)",
-    )
-    parser.add_argument(
-        "--behind-proxy", action="store_true", help="take the caller's address from the last entry of X-Forwarded-For"
+    soap = f"address for SOAP: IP:PORT or unix:/PATH{shown}"
+    status = f"address for CA certificates, CRLs, OCSP and health, plain HTTP{shown}"
+    people = "address for the e-service, plain HTTP behind a TLS proxy; needs DIR/notices.toml (default: none)"
+    metrics = "address for metrics at /metrics, IP:PORT, plain HTTP for the monitoring network alone (default: none)"
+    key = "private key of the TLS certificate; reload reads both again"
+    return (
+        option("ADDRESS", soap, name="--bind", default=_BIND if has_defaults else None),
+        option("PEM", "TLS certificate of the server, with its chain", name="--tls-certificate", type=Path),
+        option("PEM", key, name="--tls-key", type=Path),
+        option("ADDRESS", status, name="--status-bind", default=_STATUS_BIND if has_defaults else None),
+        option("ADDRESS", people, name="--people-bind"),
+        option("ADDRESS", metrics, name="--metrics-bind"),
+        flag("take the caller's address from the last entry of X-Forwarded-For", name="--behind-proxy"),
     )
 
 
-def _add_limits(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--rate-per-address",
-        type=int,
-        metavar="N",
-        help=f"requests per second and address, 0 for no limit (default: {RATE_PER_ADDRESS}, not for loopback)",
-    )
-    parser.add_argument(
-        "--connections-per-address",
-        type=int,
-        metavar="N",
-        help=f"concurrent requests per address, 0 for no limit (default: {AT_ONCE_PER_ADDRESS}, not for loopback)",
-    )
-
-
-def _run(parsed: argparse.Namespace) -> int:
+@commands.command(
+    "sinetti authority serve --dir /srv/sinetti --bind 127.0.0.1:8443 --status-bind 127.0.0.1:8080",
+    also=[
+        PASSPHRASE_FILE,
+        option(
+            "DIR",
+            "for rehearsal: folder of a signer that runs as long as the service, under the same user",
+            name="--signer-dir",
+            type=Path,
+        ),
+        *addresses(),
+        option(
+            "N",
+            f"requests per second and address, 0 for no limit (default: {RATE_PER_ADDRESS}, not for loopback)",
+            name="--rate-per-address",
+            type=int,
+        ),
+        option(
+            "N",
+            f"concurrent requests per address, 0 for no limit (default: {AT_ONCE_PER_ADDRESS}, not for loopback)",
+            name="--connections-per-address",
+            type=int,
+        ),
+        option(
+            "N",
+            "number of worker processes (default: one for each processor, here %(default)s)",
+            name="--workers",
+            type=int,
+            default=min(len(os.sched_getaffinity(0)), _MOST_WORKERS),
+        ),
+        option(
+            None,
+            "format of the log on standard error (default: json, on a terminal text)",
+            name="--log",
+            choices=("text", "json"),
+        ),
+    ],
+)
+def serve(run: AuthorityRun) -> NoReturn:
+    """Run the service until a signal stops it."""
+    parsed = run.parsed
     configure_logging(leniency=False, as_json=None if parsed.log is None else parsed.log == "json")
     verbose_log.set_level()
     # A signal to read the files again must not end a service that is starting: it takes effect once the service runs.
@@ -156,9 +141,9 @@ def _with_limits(plan: ServeOptions, parsed: argparse.Namespace) -> ServeOptions
     if not 1 <= parsed.workers <= _MOST_WORKERS:
         raise OptionError(f"--workers: {parsed.workers} is not from 1 to {_MOST_WORKERS}")
     limits = AddressLimits(parsed.rate_per_address, parsed.connections_per_address)
-    for option, value in (("--rate-per-address", limits.rate), ("--connections-per-address", limits.at_once)):
+    for name, value in (("--rate-per-address", limits.rate), ("--connections-per-address", limits.at_once)):
         if value is not None and not 0 <= value <= _HIGHEST_LIMIT:
-            raise OptionError(f"{option}: {value} is not from 0 to {_HIGHEST_LIMIT} (0 for no limit)")
+            raise OptionError(f"{name}: {value} is not from 0 to {_HIGHEST_LIMIT} (0 for no limit)")
     return replace(plan, workers=parsed.workers, limits=limits)
 
 
@@ -172,9 +157,9 @@ def _metrics(parsed: argparse.Namespace, others: Mapping[str, ListenAddress | No
     address = _address("--metrics-bind", parsed.metrics_bind)
     if address.path is not None:
         raise OptionError("--metrics-bind takes IP:PORT, because Prometheus reads no Unix socket")
-    for option, other in others.items():
+    for name, other in others.items():
         if other is not None and other.overlaps(address):
-            raise OptionError(f"{option} and --metrics-bind use the same port {address.port}: give each its own")
+            raise OptionError(f"{name} and --metrics-bind use the same port {address.port}: give each its own")
     if not recorder.is_installed():
         raise OptionError("--metrics-bind needs prometheus-client: install sinetti[authority] again")
     return address
@@ -192,10 +177,10 @@ def _people(parsed: argparse.Namespace, soap: ListenAddress, status: ListenAddre
         raise OptionError("--people-bind must be loopback or a Unix socket, behind a proxy with TLS")
     if people.path is not None and not parsed.behind_proxy:
         raise OptionError("a Unix socket needs --behind-proxy, so that the proxy names the callers")
-    for option, other in (("--bind", soap), ("--status-bind", status)):
+    for name, other in (("--bind", soap), ("--status-bind", status)):
         if people.overlaps(other):
             where = people.path or f"port {people.port}"
-            raise OptionError(f"{option} and --people-bind use the same {where}: give each its own")
+            raise OptionError(f"{name} and --people-bind use the same {where}: give each its own")
     return people
 
 

@@ -28,12 +28,6 @@ def token_options(*, required: bool = False) -> tuple[Spec, ...]:
     )
 
 
-def add_token_options(parser: argparse.ArgumentParser) -> None:
-    """Add the three options that locate a token."""
-    for spec, name in zip(token_options(), TokenSettings.__annotations__, strict=True):
-        spec.add_to(parser, name, str | None)
-
-
 def token_settings(parsed: argparse.Namespace) -> TokenSettings:
     """Return the settings of the token that the options name; none without them.
 

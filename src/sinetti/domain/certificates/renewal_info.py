@@ -217,7 +217,7 @@ def check_notice(submitted: Explanation) -> Explanation:
 
 
 def _own_part(serial: Serial, begins: datetime, duration: timedelta) -> SuggestedWindow:
-    """Return the part of `duration`, from `begins` on, that belongs to this certificate.
+    """Return the part of `duration` after `begins` that belongs to this certificate.
 
     It has whole seconds, at least one.
     """
